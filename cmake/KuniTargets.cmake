@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+# Flags that every target shares, and one helper each to add a library, a stage and a test.
+
+# Floating point must give the same bytes everywhere: no contraction into FMA, no reassociation.
+add_library(kuni_flags INTERFACE)
+target_compile_definitions(kuni_flags INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64)
+target_compile_options(kuni_flags INTERFACE
+  -ffp-contract=off -fno-math-errno -fno-strict-aliasing
+  -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wvla -Wpointer-arith -Wcast-align
+  -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wwrite-strings -Wundef
+  -Wformat=2 -Wswitch-enum -Wimplicit-fallthrough)
+target_include_directories(kuni_flags INTERFACE ${PROJECT_SOURCE_DIR}/include)
+if(KUNI_WERROR)
+  target_compile_options(kuni_flags INTERFACE -Werror)
+endif()
+if(KUNI_SANITIZE)
+  target_compile_options(kuni_flags INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer
+    -fno-sanitize-recover=undefined)
+  target_link_options(kuni_flags INTERFACE -fsanitize=address,undefined)
+endif()
+
+# kuni_add_library(NAME SOURCES ... LINK ...): a static library of the project.
+function(kuni_add_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC kuni_flags ${ARG_LINK})
+  target_include_directories(${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+endfunction()
+
+# kuni_add_stage(FOLDER SOURCES ... [LINK ...]): a built-in stage. stages/FOLDER defines
+# `const kuni_stage kuni_stage_FOLDER`; the table of built-in stages is generated from these calls, in order.
+function(kuni_add_stage folder)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  list(TRANSFORM ARG_SOURCES PREPEND ${folder}/)
+  add_library(kuni_stage_${folder} STATIC ${ARG_SOURCES})
+  target_link_libraries(kuni_stage_${folder} PUBLIC kuni_flags kuni_core kuni_store ${ARG_LINK})
+  set_property(GLOBAL APPEND PROPERTY KUNI_STAGES ${folder})
+endfunction()
+
+# kuni_add_test(NAME LABELS ... [RANKS n ...] [SOURCES ...] [LINK ...] [COMMAND ...] [TIMEOUT s]): a cmocka program
+# (SOURCES), or any COMMAND. Exit status 77 means skipped.
+function(kuni_add_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "LABELS;RANKS;SOURCES;LINK;COMMAND" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  if(ARG_SOURCES)
+    add_executable(${name} ${ARG_SOURCES})
+    target_link_libraries(${name} PRIVATE kuni_flags ${ARG_LINK} PkgConfig::cmocka)
+    set(ARG_COMMAND $<TARGET_FILE:${name}>)
+  endif()
+  if(ARG_RANKS)
+    foreach(ranks ${ARG_RANKS})
+      add_test(NAME ${name}-${ranks} COMMAND ${MPIEXEC_EXECUTABLE} --allow-run-as-root --oversubscribe
+        -n ${ranks} ${ARG_COMMAND})
+      set_tests_properties(${name}-${ranks} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+        SKIP_RETURN_CODE 77)
+    endforeach()
+  else()
+    add_test(NAME ${name} COMMAND ${ARG_COMMAND})
+    set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+      SKIP_RETURN_CODE 77 ENVIRONMENT
+      "KUNI=$<TARGET_FILE:kuni>;KUNI_SOURCE=${PROJECT_SOURCE_DIR};KUNI_DATA=${PROJECT_SOURCE_DIR}/../shared/data")
+  endif()
+endfunction()

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads of one sample over a span: opening, checking against the reference, iterating.
+ *
+ * htslib does the formats. Records come with tid and mate tid translated to the reference's contigs
+ * (a mate on a contig that the reference lacks has mtid -2). kuni opens no network connection here:
+ * see kuni_htslib_setup.
+ */
+#ifndef KUNI_READS_H
+#define KUNI_READS_H
+
+#include <htslib/sam.h>
+
+#include "kuni/sample.h"
+
+/* Once per process, before any other use of htslib: never fetch references; quiet library log. */
+void kuni_htslib_setup(void);
+
+typedef struct kuni_reads kuni_reads;
+
+/*
+ * Opens a sample's BAM or CRAM with its index and checks it: coordinate-sorted, contigs named in `spans` (or,
+ * n_spans 0, all that the reference shares) present with equal lengths and, where both are known, equal M5.
+ * `fields` is the OR of htslib's SAM_* required fields (CRAM decodes only those).
+ * Errors are KUNI_DATA or KUNI_IO and name the sample and the file; err->sample is left to the caller.
+ */
+KUNI_MUST_CHECK kuni_status kuni_reads_open(kuni_reads **reads, const kuni_sample *sample,
+                                            kuni_genome *genome, const kuni_span *spans,
+                                            size_t n_spans, int fields, kuni_error *err);
+/* Starts over at the records that overlap `span`; tid -1: the reads without a place. */
+KUNI_MUST_CHECK kuni_status kuni_reads_seek(kuni_reads *reads, kuni_span span, kuni_error *err);
+/* The next record, or NULL in *record at the end. Borrowed until the next call. Out-of-order records are KUNI_DATA. */
+KUNI_MUST_CHECK kuni_status kuni_reads_next(kuni_reads *reads, bam1_t **record, kuni_error *err);
+sam_hdr_t *kuni_reads_header(kuni_reads *reads);
+void kuni_reads_close(kuni_reads *reads);
+
+#endif
