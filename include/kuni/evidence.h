@@ -2,13 +2,15 @@
 /*
  * The evidence store: what calling found for a batch of samples in a shard.
  *
- * One immutable file per (batch, shard) holds variant events with genotype likelihoods and reference blocks, in
- * self-contained chunks of a fixed genomic grid. Each chunk opens with its allele dictionary, which counts copies
- * and samples per allele: the census. Format: docs/evidence-format.md. Samples are numbered within the batch.
+ * One immutable file per (batch, shard) holds variant events with genotype likelihoods and
+ * reference blocks, in self-contained chunks of a fixed genomic grid. Each chunk opens with its
+ * allele dictionary, which counts copies and samples per allele: the census. Format:
+ * docs/evidence-format.md. Samples are numbered within the batch.
  *
- * Canonical content: a position's event or block values must not depend on where shards are cut. An event that starts
- * before the shard and reaches into it (a deletion) is stored again with KUNI_EVENT_CARRIED, so that nothing has to
- * be looked up elsewhere. A position with neither event nor block has no data.
+ * Canonical content: a position's event or block values must not depend on where shards are cut. An
+ * event that starts before the shard and reaches into it (a deletion) is stored again with
+ * KUNI_EVENT_CARRIED, so that nothing has to be looked up elsewhere. A position with neither event
+ * nor block has no data.
  */
 #ifndef KUNI_EVIDENCE_H
 #define KUNI_EVIDENCE_H
@@ -21,38 +23,39 @@ enum {
     KUNI_EVIDENCE_CHUNK_BP = 1 << 16, /* chunk grid: absolute multiples on the contig */
     KUNI_EVENT_ALLELES_MAX = 64,      /* local alleles of one event, REF and <*> included */
     KUNI_PL_MAX = 65535,
-    KUNI_PL_MISSING = 65534           /* an event without likelihoods has pl == NULL instead */
+    KUNI_PL_MISSING = 65534 /* an event without likelihoods has pl == NULL instead */
 };
 
-enum { /* kuni_event.flags */
-    KUNI_EVENT_CARRIED = 1, /* starts before the shard */
-    KUNI_EVENT_PHASED = 2,  /* gt is ordered; phase_set tells with what */
-    KUNI_EVENT_FILTERED = 4,/* the producer's own filter failed it: genotype is a no-call for cause */
-    KUNI_EVENT_FORCED = 8,  /* genotyped because the allele was given */
-    KUNI_EVENT_OTHER = 16   /* the last allele is <*>: likelihoods of any allele not listed */
+enum {                         /* kuni_event.flags */
+       KUNI_EVENT_CARRIED = 1, /* starts before the shard */
+       KUNI_EVENT_PHASED = 2,  /* gt is ordered; phase_set tells with what */
+       KUNI_EVENT_FILTERED =
+           4, /* the producer's own filter failed it: genotype is a no-call for cause */
+       KUNI_EVENT_FORCED = 8, /* genotyped because the allele was given */
+       KUNI_EVENT_OTHER = 16  /* the last allele is <*>: likelihoods of any allele not listed */
 };
 
 /*
- * A variant event of one sample. alleles[0] is REF; ALTs are minimal and left-aligned as a set (no common prefix
- * beyond the anchor base, no common suffix), upper-case ACGTN, "*" or last "<*>".
- * Likelihoods: phred-scaled, normalised to 0, in VCF order over `n_alleles` alleles and `ploidy` copies:
- * n for ploidy 1, n(n+1)/2 for ploidy 2. `sb` are read counts REF+, REF-, ALT+, ALT-.
+ * A variant event of one sample. alleles[0] is REF; ALTs are minimal and left-aligned as a set (no
+ * common prefix beyond the anchor base, no common suffix), upper-case ACGTN, "*" or last "<*>".
+ * Likelihoods: phred-scaled, normalised to 0, in VCF order over `n_alleles` alleles and `ploidy`
+ * copies: n for ploidy 1, n(n+1)/2 for ploidy 2. `sb` are read counts REF+, REF-, ALT+, ALT-.
  */
 typedef struct kuni_event {
     int64_t pos;
     uint32_t sample;
     uint8_t flags;
-    uint8_t ploidy;    /* 1 or 2 */
+    uint8_t ploidy; /* 1 or 2 */
     uint8_t n_alleles;
-    int8_t gt[2];      /* allele index, -1: not called; gt[1] = -1 where ploidy is 1 */
-    uint8_t gq;        /* 0..99 */
-    uint8_t mq;        /* root mean square of the mapping quality, 0..255 */
-    uint16_t qual;     /* phred of "any ALT here", capped at 65535 */
+    int8_t gt[2];  /* allele index, -1: not called; gt[1] = -1 where ploidy is 1 */
+    uint8_t gq;    /* 0..99 */
+    uint8_t mq;    /* root mean square of the mapping quality, 0..255 */
+    uint16_t qual; /* phred of "any ALT here", capped at 65535 */
     uint32_t dp;
     int64_t phase_set; /* 0-based position, or -1 */
     const char *const *alleles;
-    const uint16_t *pl;  /* NULL: none known */
-    const uint32_t *ad;  /* n_alleles values, NULL: unknown */
+    const uint16_t *pl; /* NULL: none known */
+    const uint32_t *ad; /* n_alleles values, NULL: unknown */
     uint32_t sb[4];
 } kuni_event;
 
@@ -66,38 +69,40 @@ typedef enum kuni_block_kind {
 typedef struct kuni_block {
     int64_t beg, end;
     uint32_t sample;
-    uint8_t kind;   /* kuni_block_kind */
+    uint8_t kind; /* kuni_block_kind */
     uint8_t ploidy;
-    uint8_t gq;     /* 0..99 */
+    uint8_t gq; /* 0..99 */
     uint16_t min_dp;
 } kuni_block;
 
 /* An allele of the chunk's dictionary, minimal against its own position, with its census. */
 typedef struct kuni_census {
-    int64_t pos;         /* of the minimal REF */
+    int64_t pos; /* of the minimal REF */
     const char *ref, *alt;
-    uint32_t n_samples;  /* samples whose called genotype has it */
-    uint32_t n_copies;   /* called copies */
-    uint64_t sum_qual;   /* over those samples */
+    uint32_t n_samples; /* samples whose called genotype has it */
+    uint32_t n_copies;  /* called copies */
+    uint64_t sum_qual;  /* over those samples */
     uint16_t max_qual;
 } kuni_census;
 
 typedef struct kuni_evidence_header {
     kuni_span shard;
     const char *contig;
-    const char *reference_md5; /* of the contig, 32 hex digits */
-    const char *producer;      /* stage name and version */
-    const char *params;        /* as kuni_params_print */
-    const char *const *samples;/* ids, batch order */
+    const char *reference_md5;  /* of the contig, 32 hex digits */
+    const char *producer;       /* stage name and version */
+    const char *params;         /* as kuni_params_print */
+    const char *const *samples; /* ids, batch order */
     uint32_t n_samples;
 } kuni_evidence_header;
 
-/* --- writing: bounded memory; events and blocks of a sample in position order, samples in any order --- */
+/* --- writing: bounded memory; events and blocks of a sample in position order, samples in any
+ * order --- */
 
 typedef struct kuni_evidence_writer kuni_evidence_writer;
 
 KUNI_MUST_CHECK kuni_status kuni_evidence_create(kuni_evidence_writer **writer, const char *path,
-                                                 const kuni_evidence_header *header, kuni_error *err);
+                                                 const kuni_evidence_header *header,
+                                                 kuni_error *err);
 /* The event is copied. It must overlap the shard; the writer cuts blocks at chunk edges itself. */
 KUNI_MUST_CHECK kuni_status kuni_evidence_add_event(kuni_evidence_writer *writer,
                                                     const kuni_event *event, kuni_error *err);
@@ -113,7 +118,8 @@ void kuni_evidence_abandon(kuni_evidence_writer *writer);
 
 typedef struct kuni_evidence_reader kuni_evidence_reader;
 
-/* A decoded chunk: events by (pos, sample), blocks by (beg, sample), dictionary by (pos, ref, alt). */
+/* A decoded chunk: events by (pos, sample), blocks by (beg, sample), dictionary by (pos, ref, alt).
+ */
 typedef struct kuni_evidence_chunk {
     int64_t beg, end;
     const kuni_event *events;
@@ -125,10 +131,10 @@ typedef struct kuni_evidence_chunk {
 } kuni_evidence_chunk;
 
 enum { /* what of a chunk to decode */
-    KUNI_READ_CENSUS = 1,
-    KUNI_READ_EVENTS = 2,
-    KUNI_READ_BLOCKS = 4,
-    KUNI_READ_ALL = 7
+       KUNI_READ_CENSUS = 1,
+       KUNI_READ_EVENTS = 2,
+       KUNI_READ_BLOCKS = 4,
+       KUNI_READ_ALL = 7
 };
 
 KUNI_MUST_CHECK kuni_status kuni_evidence_open(kuni_evidence_reader **reader, const char *path,
@@ -138,7 +144,8 @@ size_t kuni_evidence_chunk_count(const kuni_evidence_reader *reader);
 /* Decodes chunk number `index` into memory owned by the reader, valid until its next read. */
 KUNI_MUST_CHECK kuni_status kuni_evidence_read(kuni_evidence_reader *reader, size_t index, int what,
                                                kuni_evidence_chunk *chunk, kuni_error *err);
-/* Gives the file descriptor back between reads, for runs with thousands of batches; reads reopen it. */
+/* Gives the file descriptor back between reads, for runs with thousands of batches; reads reopen
+ * it. */
 void kuni_evidence_rest(kuni_evidence_reader *reader);
 void kuni_evidence_close(kuni_evidence_reader *reader);
 

@@ -2,12 +2,12 @@
 /*
  * Files: atomic creation, whole-file reading, paths, digests.
  *
- * A kuni_file is written under a temporary name beside its place and appears there, flushed to disk,
- * only on commit. Nothing that kuni writes can therefore be seen half-written. Every write, flush,
- * fsync, close and rename is checked.
+ * A kuni_file is written under a temporary name beside its place and appears there, flushed to
+ * disk, only on commit. Nothing that kuni writes can therefore be seen half-written. Every write,
+ * flush, fsync, close and rename is checked.
  *
- * Fault injection for tests: the environment variable KUNI_FAULT="write:N" makes the N-th write of the
- * process fail with ENOSPC; "fsync:N" and "rename:N" likewise.
+ * Fault injection for tests: the environment variable KUNI_FAULT="write:N" makes the N-th write of
+ * the process fail with ENOSPC; "fsync:N" and "rename:N" likewise.
  */
 #ifndef KUNI_FILE_H
 #define KUNI_FILE_H
@@ -39,7 +39,8 @@ KUNI_MUST_CHECK kuni_status kuni_file_get(const char *path, size_t limit_bytes, 
                                           kuni_error *err);
 
 /* fsync `path`, rename it to `target`, fsync the folder: for files that a library wrote. */
-KUNI_MUST_CHECK kuni_status kuni_file_publish(const char *path, const char *target, kuni_error *err);
+KUNI_MUST_CHECK kuni_status kuni_file_publish(const char *path, const char *target,
+                                              kuni_error *err);
 
 /* mkdir -p */
 KUNI_MUST_CHECK kuni_status kuni_make_folders(const char *path, kuni_error *err);
@@ -54,7 +55,8 @@ typedef struct kuni_digest kuni_digest; /* a digest under way */
 
 KUNI_MUST_CHECK kuni_digest *kuni_digest_new(kuni_error *err);
 void kuni_digest_add(kuni_digest *digest, const void *bytes, size_t length);
-/* Adds text with its length in front, so that fields cannot run into each other. NULL counts as "". */
+/* Adds text with its length in front, so that fields cannot run into each other. NULL counts as "".
+ */
 void kuni_digest_add_text(kuni_digest *digest, const char *text);
 void kuni_digest_add_int(kuni_digest *digest, int64_t value);
 /* Writes the hex digest and frees `digest`. */

@@ -2,8 +2,8 @@
 /*
  * The reference genome: contigs, sequence, spans, ploidy.
  *
- * Spans are 0-based and half-open. `tid` is an index into the reference's contigs, in FASTA index order,
- * everywhere in kuni; input files with another order are translated at the border.
+ * Spans are 0-based and half-open. `tid` is an index into the reference's contigs, in FASTA index
+ * order, everywhere in kuni; input files with another order are translated at the border.
  */
 #ifndef KUNI_GENOME_H
 #define KUNI_GENOME_H
@@ -38,8 +38,8 @@ const kuni_contig *kuni_genome_contig(const kuni_genome *genome, int32_t tid);
 int32_t kuni_genome_find(const kuni_genome *genome, const char *name);
 
 /*
- * Sequence of a span, clipped to the contig, as upper-case ACGTN (other IUPAC codes become N), NUL-terminated.
- * The caller owns *sequence. Spans may be long (a whole chromosome is 250 MB).
+ * Sequence of a span, clipped to the contig, as upper-case ACGTN (other IUPAC codes become N),
+ * NUL-terminated. The caller owns *sequence. Spans may be long (a whole chromosome is 250 MB).
  */
 KUNI_MUST_CHECK kuni_status kuni_genome_fetch(kuni_genome *genome, kuni_span span, char **sequence,
                                               int64_t *length_bp, kuni_error *err);
@@ -57,15 +57,18 @@ typedef enum kuni_sex { KUNI_SEX_UNKNOWN = 0, KUNI_SEX_MALE = 1, KUNI_SEX_FEMALE
 typedef struct kuni_ploidy kuni_ploidy;
 
 /*
- * `name` is GRCh38 or GRCh37 (contigs with or without "chr"), "diploid" (2 everywhere), or the path of a BED
- * file: contig, beg, end, copies in males, copies in females. What no line covers is diploid. Unknown sex
- * counts as female on X and as male on Y (copies are then 2 and 1). Mitochondrial contigs have 1 copy.
+ * `name` is GRCh38 or GRCh37 (contigs with or without "chr"), "diploid" (2 everywhere), or the path
+ * of a BED file: contig, beg, end, copies in males, copies in females. What no line covers is
+ * diploid. Unknown sex counts as female on X and as male on Y (copies are then 2 and 1).
+ * Mitochondrial contigs have 1 copy.
  */
 KUNI_MUST_CHECK kuni_status kuni_ploidy_open(kuni_ploidy **ploidy, const char *name,
                                              const kuni_genome *genome, kuni_error *err);
 void kuni_ploidy_close(kuni_ploidy *ploidy);
-/* Copies (0, 1 or 2) at a position; *until becomes the first position after it where that may change. */
-int kuni_ploidy_at(const kuni_ploidy *ploidy, int32_t tid, int64_t pos, kuni_sex sex, int64_t *until);
+/* Copies (0, 1 or 2) at a position; *until becomes the first position after it where that may
+ * change. */
+int kuni_ploidy_at(const kuni_ploidy *ploidy, int32_t tid, int64_t pos, kuni_sex sex,
+                   int64_t *until);
 /* True for contigs known as mitochondrial (chrM, MT, M). */
 bool kuni_is_mitochondrial(const char *contig_name);
 

@@ -2,7 +2,8 @@
 /*
  * Stage parameters: the table a stage declares, and the values a task carries.
  *
- * The table is the single source: YAML validation, `kuni stages NAME` and the workflow reference come from it.
+ * The table is the single source: YAML validation, `kuni stages NAME` and the workflow reference
+ * come from it.
  */
 #ifndef KUNI_PARAMS_H
 #define KUNI_PARAMS_H
@@ -15,12 +16,13 @@ typedef enum kuni_param_type {
     KUNI_PARAM_FLOAT,
     KUNI_PARAM_TEXT,   /* any text */
     KUNI_PARAM_CHOICE, /* one of `choices` */
-    KUNI_PARAM_PATH,   /* an existing file; relative to the workflow file, absolute when the stage sees it */
+    KUNI_PARAM_PATH,   /* an existing file; relative to the workflow file, absolute when the stage
+                          sees it */
     KUNI_PARAM_LIST    /* texts, joined by '\n' when the stage sees them */
 } kuni_param_type;
 
 typedef struct kuni_param {
-    const char *name;           /* NULL ends the table */
+    const char *name; /* NULL ends the table */
     kuni_param_type type;
     const char *value;          /* default as in YAML; NULL: none, the parameter may be absent */
     double least, most;         /* range of INT and FLOAT, inclusive */
@@ -35,8 +37,8 @@ typedef struct kuni_params kuni_params;
 KUNI_MUST_CHECK kuni_params *kuni_params_new(const kuni_param *table, kuni_error *err);
 void kuni_params_free(kuni_params *params);
 /* Checks and sets one; KUNI_USAGE with what was expected and the nearest name. */
-KUNI_MUST_CHECK kuni_status kuni_params_set(kuni_params *params, const char *name, const char *value,
-                                            kuni_error *err);
+KUNI_MUST_CHECK kuni_status kuni_params_set(kuni_params *params, const char *name,
+                                            const char *value, kuni_error *err);
 const kuni_param *kuni_params_table(const kuni_params *params);
 
 /* Values; asking for a name or type that is not in the table is a bug and aborts. */
@@ -50,7 +52,8 @@ const char *kuni_params_text(const kuni_params *params, const char *name);
 KUNI_MUST_CHECK kuni_status kuni_params_print(const kuni_params *params, kuni_buffer *out,
                                               kuni_error *err);
 
-/* The candidate nearest to `word` by edit distance where it is near enough to be meant, else NULL. */
+/* The candidate nearest to `word` by edit distance where it is near enough to be meant, else NULL.
+ */
 const char *kuni_nearest(const char *word, const char *const *candidates, size_t n_candidates);
 
 #endif

@@ -19,17 +19,19 @@ void kuni_htslib_setup(void);
 typedef struct kuni_reads kuni_reads;
 
 /*
- * Opens a sample's BAM or CRAM with its index and checks it: coordinate-sorted, contigs named in `spans` (or,
- * n_spans 0, all that the reference shares) present with equal lengths and, where both are known, equal M5.
- * `fields` is the OR of htslib's SAM_* required fields (CRAM decodes only those).
- * Errors are KUNI_DATA or KUNI_IO and name the sample and the file; err->sample is left to the caller.
+ * Opens a sample's BAM or CRAM with its index and checks it: coordinate-sorted, contigs named in
+ * `spans` (or, n_spans 0, all that the reference shares) present with equal lengths and, where both
+ * are known, equal M5. `fields` is the OR of htslib's SAM_* required fields (CRAM decodes only
+ * those). Errors are KUNI_DATA or KUNI_IO and name the sample and the file; err->sample is left to
+ * the caller.
  */
 KUNI_MUST_CHECK kuni_status kuni_reads_open(kuni_reads **reads, const kuni_sample *sample,
                                             kuni_genome *genome, const kuni_span *spans,
                                             size_t n_spans, int fields, kuni_error *err);
 /* Starts over at the records that overlap `span`; tid -1: the reads without a place. */
 KUNI_MUST_CHECK kuni_status kuni_reads_seek(kuni_reads *reads, kuni_span span, kuni_error *err);
-/* The next record, or NULL in *record at the end. Borrowed until the next call. Out-of-order records are KUNI_DATA. */
+/* The next record, or NULL in *record at the end. Borrowed until the next call. Out-of-order
+ * records are KUNI_DATA. */
 KUNI_MUST_CHECK kuni_status kuni_reads_next(kuni_reads *reads, bam1_t **record, kuni_error *err);
 sam_hdr_t *kuni_reads_header(kuni_reads *reads);
 void kuni_reads_close(kuni_reads *reads);

@@ -2,17 +2,20 @@
 /*
  * Stages: what the engine runs.
  *
- * A stage is a const struct: a name, a summary, a parameter table and one to four steps. A step says how it is
- * scattered, what kinds of file it takes and gives, and which functions do the work. The engine knows no biology;
- * a stage knows no rank, no YAML and no command line. Tasks run in forked children: a stage may crash or leak
- * without hurting the run, and must not keep state between tasks.
+ * A stage is a const struct: a name, a summary, a parameter table and one to four steps. A step
+ * says how it is scattered, what kinds of file it takes and gives, and which functions do the work.
+ * The engine knows no biology; a stage knows no rank, no YAML and no command line. Tasks run in
+ * forked children: a stage may crash or leak without hurting the run, and must not keep state
+ * between tasks.
  *
- * Files flow by kind ("evidence", "calls", ...). A step's input of a kind comes from the nearest stage upstream of
- * it (along `needs`, or an earlier step of its own stage) that gives the kind. A REGION step sees the files of its
- * own shard from all batches; a BATCH step those of its batch from all shards; a COHORT step all files.
+ * Files flow by kind ("evidence", "calls", ...). A step's input of a kind comes from the nearest
+ * stage upstream of it (along `needs`, or an earlier step of its own stage) that gives the kind. A
+ * REGION step sees the files of its own shard from all batches; a BATCH step those of its batch
+ * from all shards; a COHORT step all files.
  *
- * Outputs must depend on nothing but the inputs, parameters, samples, shard and reference: no clock, no host, no
- * path, no random state. The same call set must come out for any cut into shards and any number of ranks.
+ * Outputs must depend on nothing but the inputs, parameters, samples, shard and reference: no
+ * clock, no host, no path, no random state. The same call set must come out for any cut into shards
+ * and any number of ranks.
  */
 #ifndef KUNI_STAGE_H
 #define KUNI_STAGE_H
@@ -23,11 +26,12 @@
 #include "kuni/sample.h"
 
 typedef enum kuni_scatter {
-    KUNI_SCATTER_READS,  /* a task a batch and shard; reads are decoded once for all stages of this kind */
+    KUNI_SCATTER_READS,  /* a task a batch and shard; reads are decoded once for all stages of this
+                            kind */
     KUNI_SCATTER_BATCH,  /* a task a batch */
     KUNI_SCATTER_REGION, /* a task a shard */
     KUNI_SCATTER_COHORT, /* one task */
-    KUNI_SCATTER_RANKS   /* all ranks together: files are concatenated as the "assembly" input says */
+    KUNI_SCATTER_RANKS /* all ranks together: files are concatenated as the "assembly" input says */
 } kuni_scatter;
 
 /* What a READS step wants to be fed with. A step is called only for samples that bring that. */
@@ -39,9 +43,10 @@ typedef enum kuni_feed {
 typedef struct kuni_port {
     const char *kind;      /* NULL ends the list */
     const char *extension; /* outputs: file name ending, "bcf", "tsv", ... */
-    const char *publish;   /* outputs of COHORT and RANKS steps: name in the dataset's published tree, or NULL */
-    bool optional;         /* inputs: no producer upstream is fine; outputs: need not be written */
-    bool many;             /* inputs: several producers may give it (evidence of calls and of imports) */
+    const char *publish; /* outputs of COHORT and RANKS steps: name in the dataset's published tree,
+                            or NULL */
+    bool optional;       /* inputs: no producer upstream is fine; outputs: need not be written */
+    bool many; /* inputs: several producers may give it (evidence of calls and of imports) */
 } kuni_port;
 
 typedef struct kuni_task_file {
@@ -51,7 +56,7 @@ typedef struct kuni_task_file {
 
 /* Contiguous samples that were ingested together; immutable once in a dataset. */
 typedef struct kuni_batch {
-    const char *id; /* "b0000", ... */
+    const char *id;          /* "b0000", ... */
     size_t first, n_samples; /* range in task->samples */
 } kuni_batch;
 
@@ -62,42 +67,46 @@ typedef struct kuni_task {
     const kuni_params *params;
     const kuni_sample *samples; /* the whole dataset, in column order, quarantined ones too */
     size_t n_samples;
-    const int32_t *columns;     /* column of each sample in the call set, -1: quarantined or withdrawn.
-                                   NULL in READS tasks: not known yet */
+    const int32_t *columns; /* column of each sample in the call set, -1: quarantined or withdrawn.
+                               NULL in READS tasks: not known yet */
     const kuni_batch *batches;
     size_t n_batches;
-    const kuni_span *shards;    /* in genome order; a last one with tid -1 stands for reads without a place */
+    const kuni_span
+        *shards; /* in genome order; a last one with tid -1 stands for reads without a place */
     size_t n_shards;
-    int64_t shard, batch;       /* this task's, or -1 */
-    const kuni_task_file *inputs;  /* by kind in port order, then shard, then batch */
+    int64_t shard, batch;         /* this task's, or -1 */
+    const kuni_task_file *inputs; /* by kind in port order, then shard, then batch */
     size_t n_inputs;
-    const kuni_task_file *outputs; /* one an output port: where to write; the engine checks and renames */
+    const kuni_task_file
+        *outputs; /* one an output port: where to write; the engine checks and renames */
     size_t n_outputs;
-    const char *scratch;        /* a private folder that is removed afterwards */
-    int64_t memory_bytes;       /* what the task may use */
+    const char *scratch;                  /* a private folder that is removed afterwards */
+    int64_t memory_bytes;                 /* what the task may use */
     void (*heartbeat)(int64_t work_done); /* call now and then in long loops; may be NULL */
 } kuni_task;
 
 /* The path of the output of a kind; a kind the step did not declare is a bug and aborts. */
 const char *kuni_task_output(const kuni_task *task, const char *kind);
-/* The inputs of a kind: pointer to the first, their number in *count (0 where optional and absent). */
+/* The inputs of a kind: pointer to the first, their number in *count (0 where optional and absent).
+ */
 const kuni_task_file *kuni_task_inputs(const kuni_task *task, const char *kind, size_t *count);
 
 typedef struct kuni_step {
-    const char *name;   /* unique in the stage; "" for the only one */
+    const char *name; /* unique in the stage; "" for the only one */
     kuni_scatter scatter;
     const kuni_port *inputs, *outputs; /* ended by kind NULL; NULL: none */
 
     /* BATCH, REGION, COHORT. On an error nothing that was written counts. */
     kuni_status (*run)(const kuni_task *task, kuni_error *err);
 
-    /* READS. `sample` counts within the batch. Records overlap the shard widened by halo_bp on both sides (clipped
-       to the contig), whatever other stages ask for; they come in coordinate order, flags unfiltered. For the
-       shard with tid -1 they have no place. drop_sample forgets the sample under way: its input is bad. */
+    /* READS. `sample` counts within the batch. Records overlap the shard widened by halo_bp on both
+       sides (clipped to the contig), whatever other stages ask for; they come in coordinate order,
+       flags unfiltered. For the shard with tid -1 they have no place. drop_sample forgets the
+       sample under way: its input is bad. */
     kuni_feed feed;
-    int fields;         /* OR of htslib's SAM_* fields that `read` looks at */
+    int fields; /* OR of htslib's SAM_* fields that `read` looks at */
     int64_t halo_bp;
-    bool unplaced;      /* also wants the shard of reads without a place */
+    bool unplaced; /* also wants the shard of reads without a place */
     kuni_status (*open)(const kuni_task *task, void **state, kuni_error *err);
     kuni_status (*begin_sample)(void *state, size_t sample, kuni_error *err);
     kuni_status (*read)(void *state, const bam1_t *record, kuni_error *err);
@@ -108,9 +117,9 @@ typedef struct kuni_step {
 } kuni_step;
 
 typedef struct kuni_stage {
-    const char *name;        /* as in `uses:` */
-    const char *summary;     /* one line */
-    int version;             /* part of the content key: raise when the same input gives other bytes */
+    const char *name;    /* as in `uses:` */
+    const char *summary; /* one line */
+    int version;         /* part of the content key: raise when the same input gives other bytes */
     const kuni_param *params;
     const kuni_step *steps;
     size_t n_steps;
@@ -118,7 +127,8 @@ typedef struct kuni_stage {
 
 /*
  * An "assembly" file tells the engine what all ranks shall concatenate: tab-separated lines
- * `target kind, piece path, bytes`, pieces of a target in order. The RANKS step's outputs are the targets.
+ * `target kind, piece path, bytes`, pieces of a target in order. The RANKS step's outputs are the
+ * targets.
  */
 
 /* A shared object named by `plugin:` exports this. */

@@ -2,8 +2,8 @@
 /*
  * Status codes and the error object.
  *
- * A function that can fail returns kuni_status and takes a caller-owned kuni_error. The error is set
- * once, where the fault arises, with what happened, where, and what to do about it; it is left
+ * A function that can fail returns kuni_status and takes a caller-owned kuni_error. The error is
+ * set once, where the fault arises, with what happened, where, and what to do about it; it is left
  * untouched on success. Libraries never print and never exit: only main() does.
  */
 #ifndef KUNI_STATUS_H
@@ -14,35 +14,40 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KUNI_MUST_CHECK __attribute__((warn_unused_result))
+#define KUNI_MUST_CHECK        __attribute__((warn_unused_result))
 #define KUNI_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* The values are the process exit codes (sysexits.h). */
 typedef enum kuni_status {
-    KUNI_OK = 0,     /* success */
-    KUNI_USAGE = 64, /* the command line or the workflow file is wrong */
-    KUNI_DATA = 65,  /* an input file is damaged, foreign or contradicts another */
-    KUNI_BUG = 70,   /* kuni broke a promise of its own, or a stage crashed */
-    KUNI_MEMORY = 71,/* an allocation was refused */
-    KUNI_IO = 74,    /* the system refused to open, read, write, flush or rename */
-    KUNI_AGAIN = 75  /* stopped on request, or the dataset is busy: run the same command again */
+    KUNI_OK = 0,      /* success */
+    KUNI_USAGE = 64,  /* the command line or the workflow file is wrong */
+    KUNI_DATA = 65,   /* an input file is damaged, foreign or contradicts another */
+    KUNI_BUG = 70,    /* kuni broke a promise of its own, or a stage crashed */
+    KUNI_MEMORY = 71, /* an allocation was refused */
+    KUNI_IO = 74,     /* the system refused to open, read, write, flush or rename */
+    KUNI_AGAIN = 75   /* stopped on request, or the dataset is busy: run the same command again */
 } kuni_status;
 
 enum { KUNI_ERROR_TEXT_BYTES = 2048 };
 
 typedef struct kuni_error {
     kuni_status status;
-    int64_t sample; /* index into the task's samples of the one at fault, or -1: see kuni_fail_sample */
+    int64_t
+        sample; /* index into the task's samples of the one at fault, or -1: see kuni_fail_sample */
     char text[KUNI_ERROR_TEXT_BYTES];
 } kuni_error;
 
-#define KUNI_ERROR_INIT {.status = KUNI_OK, .sample = -1, .text = ""}
+#define KUNI_ERROR_INIT                                                                            \
+    {                                                                                              \
+        .status = KUNI_OK, .sample = -1, .text = ""                                                \
+    }
 
 /*
- * Sets err (unless it is already set or NULL) and returns status. The text is one line without a final
- * full stop or newline: "what: where: what to do".
+ * Sets err (unless it is already set or NULL) and returns status. The text is one line without a
+ * final full stop or newline: "what: where: what to do".
  */
-kuni_status kuni_fail(kuni_error *err, kuni_status status, const char *format, ...) KUNI_PRINTF(3, 4);
+kuni_status kuni_fail(kuni_error *err, kuni_status status, const char *format, ...)
+    KUNI_PRINTF(3, 4);
 
 /* As kuni_fail; marks that the fault lies in one sample's input, so that it can be quarantined. */
 kuni_status kuni_fail_sample(kuni_error *err, kuni_status status, int64_t sample,

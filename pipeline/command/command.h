@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Subcommands. Each lives in cmd_NAME.c and exports one function; main.c holds the table. A command may print; it
- * returns an exit status (see kuni_status) and never calls exit().
+ * Subcommands. Each lives in cmd_NAME.c and exports one function; main.c holds the table. A command
+ * may print; it returns an exit status (see kuni_status) and never calls exit().
  */
 #ifndef KUNI_COMMAND_COMMAND_H
 #define KUNI_COMMAND_COMMAND_H

@@ -2,8 +2,8 @@
 /*
  * The workflow file, parsed and checked: what a run shall do. YAML stands in this folder only.
  *
- * All faults of a file are reported in one go as "file:line:column: what, expected, nearest key". Paths in the result
- * are absolute. Nothing here opens reads or the dataset.
+ * All faults of a file are reported in one go as "file:line:column: what, expected, nearest key".
+ * Paths in the result are absolute. Nothing here opens reads or the dataset.
  */
 #ifndef KUNI_WORKFLOW_WORKFLOW_H
 #define KUNI_WORKFLOW_WORKFLOW_H
@@ -14,11 +14,11 @@
 
 typedef struct kuni_workflow_stage {
     const char *id;
-    const kuni_stage *stage;    /* built in, from a plugin, or the external stage for `run:` */
-    const char *plugin;         /* path of the shared object, or NULL */
-    kuni_params *params;        /* complete: defaults and what the file and --set say */
-    kuni_scatter scatter;       /* external: as written; else that of the stage's first step */
-    const size_t *needs;        /* indices of earlier stages in the sorted order */
+    const kuni_stage *stage; /* built in, from a plugin, or the external stage for `run:` */
+    const char *plugin;      /* path of the shared object, or NULL */
+    kuni_params *params;     /* complete: defaults and what the file and --set say */
+    kuni_scatter scatter;    /* external: as written; else that of the stage's first step */
+    const size_t *needs;     /* indices of earlier stages in the sorted order */
     size_t n_needs;
 } kuni_workflow_stage;
 
@@ -27,30 +27,32 @@ typedef struct kuni_name_value {
 } kuni_name_value;
 
 typedef struct kuni_workflow {
-    const char *path;           /* of the file, absolute */
+    const char *path; /* of the file, absolute */
     const char *name;
     const char *reference, *cohort, *pedigree, *dataset; /* absolute paths; pedigree may be NULL */
-    const char *const *contigs; /* as written: "chr1", "chr2:1000-2000" (1-based inclusive); n_contigs 0: all */
+    const char *const
+        *contigs; /* as written: "chr1", "chr2:1000-2000" (1-based inclusive); n_contigs 0: all */
     size_t n_contigs;
-    const char *region_bed;     /* regions.include, or NULL */
-    const char *exclude_bed;    /* regions.exclude, or NULL */
+    const char *region_bed;  /* regions.include, or NULL */
+    const char *exclude_bed; /* regions.exclude, or NULL */
     int64_t shard_bp;
-    const char *ploidy;         /* name or absolute path: see kuni_ploidy_open */
+    const char *ploidy; /* name or absolute path: see kuni_ploidy_open */
     int64_t batch_size;
-    bool quarantine;            /* on_error.sample: quarantine, else abort */
-    int64_t retries;            /* on_error.retries: of a task that failed or crashed */
-    int64_t time_limit_s;       /* on_error.time_limit: a task without a sign of life for so long is killed; 0: never */
-    int64_t memory_bytes;       /* resources.memory: per task */
+    bool quarantine;      /* on_error.sample: quarantine, else abort */
+    int64_t retries;      /* on_error.retries: of a task that failed or crashed */
+    int64_t time_limit_s; /* on_error.time_limit: a task without a sign of life for so long is
+                             killed; 0: never */
+    int64_t memory_bytes; /* resources.memory: per task */
     const kuni_name_value *resources; /* {resource.NAME} in `run:`; absolute paths */
     size_t n_resources;
     kuni_workflow_stage *stages; /* in an order that respects `needs` */
     size_t n_stages;
-    kuni_arena *arena;          /* owns all strings and arrays */
+    kuni_arena *arena; /* owns all strings and arrays */
 } kuni_workflow;
 
 /*
- * Reads and checks a workflow. `settings` are "key.path=value" overrides, applied before the check. Faults, one a line
- * and sorted by line, are appended to `faults`; then the status is KUNI_USAGE.
+ * Reads and checks a workflow. `settings` are "key.path=value" overrides, applied before the check.
+ * Faults, one a line and sorted by line, are appended to `faults`; then the status is KUNI_USAGE.
  */
 KUNI_MUST_CHECK kuni_status kuni_workflow_read(kuni_workflow *workflow, const char *path,
                                                const char *const *settings, size_t n_settings,

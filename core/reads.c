@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+#include "kuni/reads.h"
+
+#include <errno.h>
+#include <htslib/hts_log.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kuni/buffer.h"
+
+enum { TID_ABSENT = -2 }; /* a contig of the file that the reference lacks */
+
+struct kuni_reads {
+    char *path, *sample;
+    samFile *file;
+    sam_hdr_t *header;
+    hts_idx_t *index;
+    hts_itr_t *iterator;
+    bam1_t *record;
+    int32_t *to_genome; /* file tid -> genome tid or TID_ABSENT */
+    int32_t n_file_contigs;
+    int32_t *from_genome; /* genome tid -> file tid or -1 */
+    int32_t n_genome_contigs;
+    int64_t last_pos;
+};
+
+void kuni_htslib_setup(void)
+{
+    /* Without this htslib asks a public server for references that a CRAM names by digest. */
+    (void)setenv("REF_PATH", "/dev/null/kuni-fetches-no-references", 1);
+    (void)unsetenv("REF_CACHE");
+    hts_set_log_level(getenv("KUNI_HTSLIB_LOG") ? HTS_LOG_WARNING : HTS_LOG_OFF);
+}
+
+static kuni_status damaged(const kuni_reads *reads, kuni_error *err, const char *what)
+{
+    return kuni_fail(err, KUNI_DATA, "sample %s: %s: %s", reads->sample, reads->path, what);
+}
+
+static kuni_status open_file(kuni_reads *reads, const char *fasta, int fields, kuni_error *err)
+{
+    errno = 0;
+    reads->file = sam_open(reads->path, "r");
+    if (!reads->file) {
+        if (errno == ENOEXEC || errno == 0)
+            return damaged(reads, err, "not a BAM or CRAM file, or damaged in its first bytes");
+        return kuni_fail_errno(err, "sample %s: cannot open %s", reads->sample, reads->path);
+    }
+    enum htsExactFormat format = hts_get_format(reads->file)->format;
+    if (format != bam && format != cram && format != sam)
+        return damaged(reads, err, "not a BAM or CRAM file");
+    if (format == cram && (hts_set_fai_filename(reads->file, fasta) != 0 ||
+                           hts_set_opt(reads->file, CRAM_OPT_REQUIRED_FIELDS, fields) != 0 ||
+                           hts_set_opt(reads->file, CRAM_OPT_DECODE_MD, 0) != 0))
+        return kuni_fail(err, KUNI_IO, "sample %s: cannot set up CRAM decoding of %s against %s",
+                         reads->sample, reads->path, fasta);
+    reads->header = sam_hdr_read(reads->file);
+    if (!reads->header)
+        return damaged(reads, err, "the header cannot be read: damaged or truncated");
+    if (hts_check_EOF(reads->file) == 0)
+        return damaged(reads, err,
+                       "truncated: the end-of-file marker is missing: copy or make the file again");
+    return KUNI_OK;
+}
+
+/* chr1 <-> 1, chrM <-> MT: only to say in the message that it is the naming that differs. */
+static const char *alias_in_header(sam_hdr_t *header, const char *name, char *alias, size_t room)
+{
+    if (strncmp(name, "chr", 3) == 0)
+        (void)snprintf(alias, room, "%s", strcmp(name, "chrM") == 0 ? "MT" : name + 3);
+    else
+        (void)snprintf(alias, room, "chr%s", strcmp(name, "MT") == 0 ? "M" : name);
+    return sam_hdr_name2tid(header, alias) >= 0 ? alias : NULL;
+}
+
+static kuni_status check_contig(kuni_reads *reads, kuni_genome *genome, int32_t tid,
+                                kuni_error *err)
+{
+    const kuni_contig *contig = kuni_genome_contig(genome, tid);
+    int32_t file_tid = reads->from_genome[tid];
+    if (file_tid < 0) {
+        char alias[256];
+        const char *other = alias_in_header(reads->header, contig->name, alias, sizeof(alias));
+        return kuni_fail(err, KUNI_DATA,
+                         "sample %s: %s: its header lacks contig %s of the reference%s%s: "
+                         "use the reference that the reads were aligned to",
+                         reads->sample, reads->path, contig->name, other ? "; it has " : "",
+                         other ? other : "");
+    }
+    kstring_t m5 = KS_INITIALIZE;
+    kuni_status status = KUNI_OK;
+    if (sam_hdr_find_tag_id(reads->header, "SQ", "SN", contig->name, "M5", &m5) == 0) {
+        char known[33];
+        status = kuni_genome_md5(genome, tid, known, err);
+        if (!status && strcasecmp(known, m5.s) != 0)
+            status = kuni_fail(err, KUNI_DATA,
+                               "sample %s: %s: contig %s has MD5 %s, the reference %s has %s: "
+                               "use the reference that the reads were aligned to",
+                               reads->sample, reads->path, contig->name, m5.s,
+                               kuni_genome_path(genome), known);
+    }
+    ks_free(&m5);
+    return status;
+}
+
+static kuni_status map_contigs(kuni_reads *reads, kuni_genome *genome, const kuni_span *spans,
+                               size_t n_spans, kuni_error *err)
+{
+    reads->n_file_contigs = sam_hdr_nref(reads->header);
+    reads->n_genome_contigs = kuni_genome_contig_count(genome);
+    reads->to_genome = kuni_alloc((size_t)reads->n_file_contigs, sizeof(*reads->to_genome), err);
+    reads->from_genome =
+        kuni_alloc((size_t)reads->n_genome_contigs, sizeof(*reads->from_genome), err);
+    if (!reads->to_genome || !reads->from_genome) return KUNI_MEMORY;
+    for (int32_t tid = 0; tid < reads->n_genome_contigs; tid++) reads->from_genome[tid] = -1;
+    for (int32_t i = 0; i < reads->n_file_contigs; i++) {
+        const char *name = sam_hdr_tid2name(reads->header, i);
+        int32_t tid = kuni_genome_find(genome, name);
+        reads->to_genome[i] = tid < 0 ? TID_ABSENT : tid;
+        if (tid < 0) continue;
+        reads->from_genome[tid] = i;
+        int64_t in_file = sam_hdr_tid2len(reads->header, i);
+        int64_t in_reference = kuni_genome_contig(genome, tid)->length_bp;
+        if (in_file != in_reference)
+            return kuni_fail(err, KUNI_DATA,
+                             "sample %s: %s: contig %s is %lld bp long there and %lld bp in the "
+                             "reference %s: use the reference that the reads were aligned to",
+                             reads->sample, reads->path, name, (long long)in_file,
+                             (long long)in_reference, kuni_genome_path(genome));
+    }
+    int32_t last = -1;
+    for (size_t i = 0; i < n_spans; i++) {
+        if (spans[i].tid < 0 || spans[i].tid == last) continue;
+        last = spans[i].tid;
+        kuni_status status = check_contig(reads, genome, last, err);
+        if (status) return status;
+    }
+    return KUNI_OK;
+}
+
+static kuni_status check_order(kuni_reads *reads, kuni_error *err)
+{
+    kstring_t order = KS_INITIALIZE;
+    kuni_status status = KUNI_OK;
+    if (sam_hdr_find_tag_hd(reads->header, "SO", &order) == 0 && strcmp(order.s, "coordinate") != 0)
+        status = kuni_fail(err, KUNI_DATA,
+                           "sample %s: %s: not sorted by coordinate (header says SO:%s): "
+                           "run samtools sort and samtools index",
+                           reads->sample, reads->path, order.s);
+    ks_free(&order);
+    return status;
+}
+
+kuni_status kuni_reads_open(kuni_reads **out, const kuni_sample *sample, kuni_genome *genome,
+                            const kuni_span *spans, size_t n_spans, int fields, kuni_error *err)
+{
+    kuni_status status = KUNI_MEMORY;
+    kuni_reads *reads = kuni_alloc(1, sizeof(*reads), err);
+    if (!reads) return status;
+    reads->path = kuni_strdup(sample->reads, err);
+    reads->sample = kuni_strdup(sample->id, err);
+    reads->record = bam_init1();
+    if (!reads->path || !reads->sample || !reads->record) goto fail;
+    status =
+        open_file(reads, kuni_genome_path(genome), fields | SAM_FLAG | SAM_RNAME | SAM_POS, err);
+    if (status) goto fail;
+    status = check_order(reads, err);
+    if (status) goto fail;
+    status = map_contigs(reads, genome, spans, n_spans, err);
+    if (status) goto fail;
+    reads->index = sam_index_load3(reads->file, reads->path, sample->index, HTS_IDX_SILENT_FAIL);
+    if (!reads->index) {
+        status = kuni_fail(err, KUNI_DATA,
+                           "sample %s: no usable index for %s%s%s: run: samtools index %s",
+                           sample->id, reads->path, sample->index ? " at " : "",
+                           sample->index ? sample->index : "", reads->path);
+        goto fail;
+    }
+    *out = reads;
+    return KUNI_OK;
+fail:
+    kuni_reads_close(reads);
+    return status;
+}
+
+kuni_status kuni_reads_seek(kuni_reads *reads, kuni_span span, kuni_error *err)
+{
+    if (reads->iterator) hts_itr_destroy(reads->iterator);
+    int32_t tid = HTS_IDX_NOCOOR;
+    if (span.tid >= 0) {
+        tid = span.tid < reads->n_genome_contigs ? reads->from_genome[span.tid] : -1;
+        if (tid < 0)
+            return damaged(reads, err, "its header lacks a contig of the regions to process");
+    }
+    int64_t beg = span.beg < 0 ? 0 : span.beg;
+    reads->iterator = span.tid >= 0 ? sam_itr_queryi(reads->index, tid, beg, span.end)
+                                    : sam_itr_queryi(reads->index, tid, 0, 0);
+    reads->last_pos = -1;
+    if (!reads->iterator)
+        return damaged(reads, err, "its index does not fit the file: run samtools index again");
+    return KUNI_OK;
+}
+
+kuni_status kuni_reads_next(kuni_reads *reads, bam1_t **record, kuni_error *err)
+{
+    bam1_t *next = reads->record;
+    int result = sam_itr_next(reads->file, reads->iterator, next);
+    if (result < -1)
+        return damaged(reads, err,
+                       "a record cannot be decoded: the file is damaged or truncated, or it was "
+                       "compressed against another reference");
+    if (result == -1) {
+        *record = NULL;
+        return KUNI_OK;
+    }
+    if (next->core.tid >= 0) {
+        if (next->core.pos < reads->last_pos)
+            return damaged(
+                reads, err,
+                "records are not in coordinate order: run samtools sort and samtools index");
+        reads->last_pos = next->core.pos;
+        next->core.tid =
+            next->core.tid < reads->n_file_contigs ? reads->to_genome[next->core.tid] : TID_ABSENT;
+    }
+    if (next->core.mtid >= 0)
+        next->core.mtid = next->core.mtid < reads->n_file_contigs
+                              ? reads->to_genome[next->core.mtid]
+                              : TID_ABSENT;
+    *record = next;
+    return KUNI_OK;
+}
+
+sam_hdr_t *kuni_reads_header(kuni_reads *reads)
+{
+    return reads->header;
+}
+
+void kuni_reads_close(kuni_reads *reads)
+{
+    if (!reads) return;
+    if (reads->iterator) hts_itr_destroy(reads->iterator);
+    if (reads->index) hts_idx_destroy(reads->index);
+    if (reads->header) sam_hdr_destroy(reads->header);
+    if (reads->file) (void)sam_close(reads->file);
+    if (reads->record) bam_destroy1(reads->record);
+    free(reads->to_genome);
+    free(reads->from_genome);
+    free(reads->path);
+    free(reads->sample);
+    free(reads);
+}
