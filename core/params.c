@@ -187,15 +187,29 @@ const char *kuni_params_text(const kuni_params *params, const char *name)
                         1u << KUNI_PARAM_LIST);
 }
 
-kuni_status kuni_params_print(const kuni_params *params, kuni_buffer *out, kuni_error *err)
+static kuni_status print_values(const kuni_params *params, const char *step, kuni_buffer *out,
+                                kuni_error *err)
 {
     for (size_t i = 0; i < params->n_values; i++) {
+        const kuni_param *param = &params->table[i];
         if (!params->values[i]) continue;
+        if (step && param->step && strcmp(param->step, step) != 0) continue;
         kuni_status status =
-            kuni_buffer_printf(out, err, "%s=%s\n", params->table[i].name, params->values[i]);
+            kuni_buffer_printf(out, err, "%s=%s\n", param->name, params->values[i]);
         if (status) return status;
     }
     return KUNI_OK;
+}
+
+kuni_status kuni_params_print(const kuni_params *params, kuni_buffer *out, kuni_error *err)
+{
+    return print_values(params, NULL, out, err);
+}
+
+kuni_status kuni_params_print_step(const kuni_params *params, const char *step, kuni_buffer *out,
+                                   kuni_error *err)
+{
+    return print_values(params, step, out, err);
 }
 
 /* Levenshtein distance with transpositions of neighbours, of words up to 63 bytes; larger words are
