@@ -82,7 +82,8 @@ typedef struct kuni_task {
     size_t n_outputs;
     const char *scratch;                  /* a private folder that is removed afterwards */
     int64_t memory_bytes;                 /* what the task may use */
-    void (*heartbeat)(int64_t work_done); /* call now and then in long loops; may be NULL */
+    void (*heartbeat)(int64_t work_done); /* call now and then in long loops, with the total so far;
+                                             may be NULL */
 } kuni_task;
 
 /* The path of the output of a kind; a kind the step did not declare is a bug and aborts. */
@@ -123,12 +124,31 @@ typedef struct kuni_stage {
     const kuni_param *params;
     const kuni_step *steps;
     size_t n_steps;
+    /* For a stage whose ports or scatter follow from its parameters (external); NULL: `steps` as
+       they stand. Gives the steps for these parameters, allocated in `arena`; KUNI_USAGE where the
+       parameters contradict each other. Everyone who needs the steps asks kuni_stage_steps. */
+    kuni_status (*shape)(const kuni_params *params, kuni_arena *arena, const kuni_step **steps,
+                         size_t *n_steps, kuni_error *err);
 } kuni_stage;
+
+/* The steps of a stage with these parameters; they live as long as the stage and the arena. */
+static inline KUNI_MUST_CHECK kuni_status kuni_stage_steps(const kuni_stage *stage,
+                                                           const kuni_params *params,
+                                                           kuni_arena *arena,
+                                                           const kuni_step **steps, size_t *n_steps,
+                                                           kuni_error *err)
+{
+    if (stage->shape) return stage->shape(params, arena, steps, n_steps, err);
+    *steps = stage->steps;
+    *n_steps = stage->n_steps;
+    return KUNI_OK;
+}
 
 /*
  * An "assembly" file tells the engine what all ranks shall concatenate: tab-separated lines
  * `target kind, piece path, bytes`, pieces of a target in order. The RANKS step's outputs are the
- * targets.
+ * targets. Piece paths are relative to the assembly file's own folder, so that a dataset may be
+ * moved.
  */
 
 /* A shared object named by `plugin:` exports this. */
