@@ -2,17 +2,19 @@
 /*
  * Runs a task's stage code in a forked child of the rank.
  *
- * A crash, a leak or a memory limit in a stage costs the task, never the rank. The child makes the outputs under
- * temporary names beside their places, flushes and digests them, and renames them as its last act: an output that
- * stands at its place is whole. Everything the child has to say comes back through a pipe; the sample under way and a
- * heartbeat stand in a shared page, so that a death without a word is still attributed.
+ * A crash, a leak or a memory limit in a stage costs the task, never the rank. The child makes the
+ * outputs under temporary names beside their places, flushes and digests them, and renames them as
+ * its last act: an output that stands at its place is whole. Everything the child has to say comes
+ * back through a pipe; the sample under way and a heartbeat stand in a shared page, so that a death
+ * without a word is still attributed.
  *
- * Several parts in one job are READS steps of the same batch and shard that share one decode (see reads_pass.h);
- * any other step makes a job of its own. The runner knows no MPI; the child never touches it.
+ * Several parts in one job are READS steps of the same batch and shard that share one decode (see
+ * reads_pass.h); any other step makes a job of its own. The runner knows no MPI; the child never
+ * touches it.
  *
- * Crash injection for tests: KUNI_CRASH="how@place", how = segv | kill | abort | exit | hang | memory and place = a
- * sample id (while its reads are fed), "open", "finish" or "run". "how@place#N" only where the file N does not exist
- * (it is made first): crash once.
+ * Crash injection for tests: KUNI_CRASH="how@place", how = segv | kill | abort | exit | hang |
+ * memory and place = a sample id (while its reads are fed), "open", "finish" or "run".
+ * "how@place#N" only where the file N does not exist (it is made first): crash once.
  */
 #ifndef KUNI_ENGINE_RUNNER_H
 #define KUNI_ENGINE_RUNNER_H
@@ -22,19 +24,23 @@
 
 typedef struct kuni_job_part {
     const kuni_step *step;
-    const kuni_task *task; /* outputs[].path are the final places; folders are made where missing. `heartbeat` is
-                              set by the runner. `scratch`, where not NULL, is made before and removed after */
+    const kuni_task *
+        task; /* outputs[].path are the final places; folders are made where missing. `heartbeat` is
+                 set by the runner. `scratch`, where not NULL, is made before and removed after */
 } kuni_job_part;
 
 typedef struct kuni_job {
     const kuni_job_part *parts;
     size_t n_parts;
-    const char *log;      /* stdout and stderr go to LOG.out and LOG.err (removed where empty); NULL: stay */
+    const char
+        *log; /* stdout and stderr go to LOG.out and LOG.err (removed where empty); NULL: stay */
     int64_t time_limit_s; /* killed when without a sign of life for so long; 0: never */
     int64_t memory_bytes; /* what the child may allocate beyond what the rank holds; 0: no limit */
-    uint64_t epoch;       /* of the run: part of temporary names, so that two runs never write the same file */
-    int rank;             /* likewise */
-    const uint8_t *skip;  /* READS: n_samples flags over task->samples, nonzero: quarantined; NULL: none */
+    uint64_t
+        epoch; /* of the run: part of temporary names, so that two runs never write the same file */
+    int rank;  /* likewise */
+    const uint8_t
+        *skip; /* READS: n_samples flags over task->samples, nonzero: quarantined; NULL: none */
 } kuni_job;
 
 typedef struct kuni_bad_sample {
@@ -44,8 +50,8 @@ typedef struct kuni_bad_sample {
 } kuni_bad_sample;
 
 typedef struct kuni_job_output {
-    size_t part, output;  /* index of the part, and into its task->outputs */
-    bool present;         /* false: an optional output that was not written */
+    size_t part, output; /* index of the part, and into its task->outputs */
+    bool present;        /* false: an optional output that was not written */
     uint64_t bytes;
     int64_t mtime_ns;
     char digest[KUNI_DIGEST_HEX_BYTES];
@@ -54,18 +60,20 @@ typedef struct kuni_job_output {
 typedef struct kuni_job_result {
     kuni_status status; /* KUNI_OK: all outputs stand. KUNI_AGAIN: killed by kuni_runner_kill */
     char *text;         /* what went wrong; "" where nothing did */
-    int64_t sample;     /* the one at fault (index into task->samples), or -1. After a crash: the one under way */
-    size_t part;        /* that failed */
-    int signal;         /* that ended the child, or 0 */
-    bool crashed;       /* ended without a result: signal, stray exit, time limit */
+    int64_t sample; /* the one at fault (index into task->samples), or -1. After a crash: the one
+                       under way */
+    size_t part;    /* that failed */
+    int signal;     /* that ended the child, or 0 */
+    bool crashed;   /* ended without a result: signal, stray exit, time limit */
     bool timed_out;
-    kuni_bad_sample *bad; /* READS: samples dropped because of their input; the job goes on without them */
+    kuni_bad_sample
+        *bad; /* READS: samples dropped because of their input; the job goes on without them */
     size_t n_bad;
     kuni_job_output *outputs; /* on KUNI_OK: one for each output of each part, in order */
     size_t n_outputs;
     double cpu_s, wall_s; /* the child and what it waited for */
     int64_t max_rss_bytes;
-    int64_t work;         /* last heartbeat's value; READS: records fed */
+    int64_t work; /* last heartbeat's value; READS: records fed */
 } kuni_job_result;
 
 typedef struct kuni_runner kuni_runner; /* one job under way */
@@ -77,11 +85,12 @@ typedef struct kuni_runner kuni_runner; /* one job under way */
 KUNI_MUST_CHECK kuni_status kuni_runner_start(kuni_runner **runner, const kuni_job *job,
                                               kuni_error *err);
 /*
- * Returns at once. *done tells whether the job ended; `result` is then filled (the caller finishes it with
- * kuni_job_result_fini) and the runner is to be freed. An error here is about the runner itself, never the stage.
+ * Returns at once. *done tells whether the job ended; `result` is then filled (the caller finishes
+ * it with kuni_job_result_fini) and the runner is to be freed. An error here is about the runner
+ * itself, never the stage.
  */
-KUNI_MUST_CHECK kuni_status kuni_runner_poll(kuni_runner *runner, bool *done, kuni_job_result *result,
-                                             kuni_error *err);
+KUNI_MUST_CHECK kuni_status kuni_runner_poll(kuni_runner *runner, bool *done,
+                                             kuni_job_result *result, kuni_error *err);
 /* The last heartbeat's value, for progress. */
 int64_t kuni_runner_work(const kuni_runner *runner);
 /* Kills the child and all it started; the next poll reports KUNI_AGAIN. */
@@ -90,15 +99,18 @@ void kuni_runner_kill(kuni_runner *runner);
 void kuni_runner_free(kuni_runner *runner);
 
 void kuni_job_result_fini(kuni_job_result *result);
-/* As bytes, for the way from rank to rank. `unpack` checks all lengths: KUNI_BUG on foreign bytes. */
+/* As bytes, for the way from rank to rank. `unpack` checks all lengths: KUNI_BUG on foreign bytes.
+ */
 KUNI_MUST_CHECK kuni_status kuni_job_result_pack(const kuni_job_result *result, kuni_buffer *out,
                                                  kuni_error *err);
 KUNI_MUST_CHECK kuni_status kuni_job_result_unpack(kuni_job_result *result, const void *bytes,
                                                    size_t length, kuni_error *err);
 
-/* Temporary names begin so; what older epochs left behind may be removed by a run that holds the lock. */
+/* Temporary names begin so; what older epochs left behind may be removed by a run that holds the
+ * lock. */
 #define KUNI_TEMPORARY_PREFIX ".kuni-tmp-"
 /* "FOLDER/.kuni-tmp-EPOCH-RANK-PID-NAME" for the final place FOLDER/NAME; caller frees. */
-KUNI_MUST_CHECK char *kuni_temporary_name(const char *path, uint64_t epoch, int rank, kuni_error *err);
+KUNI_MUST_CHECK char *kuni_temporary_name(const char *path, uint64_t epoch, int rank,
+                                          kuni_error *err);
 
 #endif

@@ -2,13 +2,14 @@
 /*
  * Messages between the ranks of a run, and the few collectives a run needs.
  *
- * This file and assembly.c are the only places that know MPI. There is one transport per process. A program that no
- * launcher started (no OMPI_COMM_WORLD_SIZE, PMIX_RANK or PMI_RANK in the environment) is rank 0 of 1 and never calls
- * MPI at all, so that `kuni run` works where MPI is broken or absent.
+ * This file and assembly.c are the only places that know MPI. There is one transport per process. A
+ * program that no launcher started (no OMPI_COMM_WORLD_SIZE, PMIX_RANK or PMI_RANK in the
+ * environment) is rank 0 of 1 and never calls MPI at all, so that `kuni run` works where MPI is
+ * broken or absent.
  *
- * Nothing here spins: sends are buffered and go out underneath, receives are probes, and collectives sleep while they
- * wait. Messages between two ranks arrive in the order they were sent. Bulk data never go this way: they go
- * through the file system.
+ * Nothing here spins: sends are buffered and go out underneath, receives are probes, and
+ * collectives sleep while they wait. Messages between two ranks arrive in the order they were sent.
+ * Bulk data never go this way: they go through the file system.
  *
  * Not thread-safe. A forked child must not call anything here.
  */
@@ -17,11 +18,12 @@
 
 #include "kuni/buffer.h"
 
-/* Local or, where a launcher started the program, collective. Call once, before any fork and any use of the rest. */
+/* Local or, where a launcher started the program, collective. Call once, before any fork and any
+ * use of the rest. */
 KUNI_MUST_CHECK kuni_status kuni_transport_init(kuni_error *err);
 /*
- * Collective. Waits until own messages are delivered, then leaves MPI. Messages nobody received are dropped.
- * After an error that the ranks did not agree on call kuni_transport_abort instead.
+ * Collective. Waits until own messages are delivered, then leaves MPI. Messages nobody received are
+ * dropped. After an error that the ranks did not agree on call kuni_transport_abort instead.
  */
 void kuni_transport_fini(void);
 /* Local. Ends all ranks at once; returns to nobody. Single process: _exit(status). */
@@ -38,8 +40,9 @@ enum { KUNI_MESSAGE_BYTES_MAX = 1 << 30 };
 KUNI_MUST_CHECK kuni_status kuni_transport_send(int rank, const void *bytes, size_t length,
                                                 kuni_error *err);
 /*
- * Local, returns at once. *got tells whether a message was received; it then replaces what was in `message` and
- * *rank is its sender. Also moves own sends on: call it often. The caller sleeps (some ms) between calls that got none.
+ * Local, returns at once. *got tells whether a message was received; it then replaces what was in
+ * `message` and *rank is its sender. Also moves own sends on: call it often. The caller sleeps
+ * (some ms) between calls that got none.
  */
 KUNI_MUST_CHECK kuni_status kuni_transport_poll(int *rank, kuni_buffer *message, bool *got,
                                                 kuni_error *err);
@@ -47,8 +50,9 @@ KUNI_MUST_CHECK kuni_status kuni_transport_poll(int *rank, kuni_buffer *message,
 size_t kuni_transport_pending(void);
 
 /*
- * Collective. All ranks tell how they fared; all get the same answer: KUNI_OK when every rank is well, else status,
- * text and sample of the lowest rank that is not, in `err` (which is overwritten on the others).
+ * Collective. All ranks tell how they fared; all get the same answer: KUNI_OK when every rank is
+ * well, else status, text and sample of the lowest rank that is not, in `err` (which is overwritten
+ * on the others).
  */
 KUNI_MUST_CHECK kuni_status kuni_transport_agree(kuni_status mine, kuni_error *err);
 /* Collective. The greatest value of all ranks. */

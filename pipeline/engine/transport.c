@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+#include "transport.h"
+
+#include <mpi.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    MESSAGE_TAG = 1,
+    NAP_LEAST_US = 50,  /* first sleep while a collective is under way */
+    NAP_MOST_US = 5000, /* longest: a waiting rank costs no core */
+    HOST_BYTES = 256
+};
+
+/* A message on its way out, or one that a rank sent to itself. */
+typedef struct parcel {
+    struct parcel *next;
+    MPI_Request request;
+    size_t length;
+    char bytes[];
+} parcel;
+
+typedef struct parcel_list {
+    parcel *first, **last;
+    size_t count;
+} parcel_list;
+
+static struct {
+    bool initialised, mpi;
+    int rank, size;
+    MPI_Comm messages; /* point-to-point, apart from the collectives */
+    MPI_Comm collectives;
+    parcel_list outgoing; /* sends not yet complete */
+    parcel_list own;      /* messages to this rank itself */
+    bool receiving;       /* a receive is under way: into `incoming` from rank `sender` */
+    MPI_Request receive;
+    kuni_buffer incoming;
+    int sender;
+    char host[HOST_BYTES];
+} here = {.size = 1};
+
+static void nap(long *us)
+{
+    nanosleep(&(struct timespec){.tv_nsec = *us * 1000}, NULL);
+    *us = *us * 2 < NAP_MOST_US ? *us * 2 : NAP_MOST_US;
+}
+
+static kuni_status fail_mpi(int code, const char *what, kuni_error *err)
+{
+    char text[MPI_MAX_ERROR_STRING] = "";
+    int length = 0;
+    MPI_Error_string(code, text, &length);
+    return kuni_fail(err, KUNI_IO, "MPI: %s on rank %d (%s): %s", what, here.rank, here.host, text);
+}
+
+static void list_add(parcel_list *list, parcel *added)
+{
+    if (!list->first) list->last = &list->first;
+    added->next = NULL;
+    *list->last = added;
+    list->last = &added->next;
+    list->count++;
+}
+
+static parcel *list_take(parcel_list *list)
+{
+    parcel *taken = list->first;
+    list->first = taken->next;
+    list->count--;
+    return taken;
+}
+
+/* Set before MPI_Init reads them; what the user or the cluster has set stays. */
+static void set_environment(void)
+{
+    static const char *const settings[][2] = {
+        /* Children are forked on purpose; they never touch MPI. */
+        {"OMPI_MCA_mpi_warn_on_fork", "0"},
+        /* More ranks than cores (tests, a coordinator beside workers): waiting ranks give way. */
+        {"OMPI_MCA_mpi_yield_when_idle", "1"},
+        /* Containers forbid process_vm_readv; small messages do not need it. */
+        {"OMPI_MCA_btl_vader_single_copy_mechanism", "none"},
+        {"OMPI_MCA_btl_base_warn_component_unused", "0"},
+    };
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+        setenv(settings[i][0], settings[i][1], 0);
+}
+
+static kuni_status check_launcher(bool *launched, kuni_error *err)
+{
+    *launched = getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK") || getenv("PMI_RANK");
+    const char *tasks = getenv("SLURM_STEP_NUM_TASKS");
+    if (!*launched && tasks && atoi(tasks) > 1)
+        return kuni_fail(err, KUNI_USAGE,
+                         "srun started %s separate processes that cannot find each other: use "
+                         "`mpirun kuni ...` or `srun --mpi=pmix kuni ...`",
+                         tasks);
+    return KUNI_OK;
+}
+
+kuni_status kuni_transport_init(kuni_error *err)
+{
+    struct utsname system;
+    if (uname(&system) == 0) strncpy(here.host, system.nodename, sizeof(here.host) - 1);
+    bool launched;
+    kuni_status status = check_launcher(&launched, err);
+    if (status || !launched) {
+        here.initialised = !status;
+        return status;
+    }
+    set_environment();
+    int provided;
+    int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
+    if (code != MPI_SUCCESS) return fail_mpi(code, "cannot start", err);
+    here.mpi = here.initialised = true;
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(MPI_COMM_WORLD, &here.rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &here.size);
+    code = MPI_Comm_dup(MPI_COMM_WORLD, &here.messages);
+    if (code == MPI_SUCCESS) code = MPI_Comm_dup(MPI_COMM_WORLD, &here.collectives);
+    if (code != MPI_SUCCESS) return fail_mpi(code, "cannot make a communicator", err);
+    MPI_Comm_set_errhandler(here.messages, MPI_ERRORS_RETURN);
+    MPI_Comm_set_errhandler(here.collectives, MPI_ERRORS_RETURN);
+    return KUNI_OK;
+}
+
+void kuni_transport_abort(int status)
+{
+    if (here.mpi) MPI_Abort(MPI_COMM_WORLD, status);
+    _exit(status);
+}
+
+int kuni_transport_rank(void)
+{
+    return here.rank;
+}
+
+int kuni_transport_size(void)
+{
+    return here.size;
+}
+
+const char *kuni_transport_host(void)
+{
+    return here.host;
+}
+
+size_t kuni_transport_pending(void)
+{
+    return here.outgoing.count;
+}
+
+/* Frees the sends that are complete; MPI moves the others on meanwhile. */
+static kuni_status advance_sends(kuni_error *err)
+{
+    parcel **at = &here.outgoing.first;
+    while (*at) {
+        int complete = 0;
+        int code = MPI_Test(&(*at)->request, &complete, MPI_STATUS_IGNORE);
+        if (code != MPI_SUCCESS) return fail_mpi(code, "cannot send", err);
+        if (complete) {
+            parcel *gone = *at;
+            *at = gone->next;
+            here.outgoing.count--;
+            free(gone);
+        } else {
+            at = &(*at)->next;
+        }
+    }
+    here.outgoing.last = at;
+    return KUNI_OK;
+}
+
+kuni_status kuni_transport_send(int rank, const void *bytes, size_t length, kuni_error *err)
+{
+    if (rank < 0 || rank >= here.size || length > KUNI_MESSAGE_BYTES_MAX)
+        return kuni_fail(err, KUNI_BUG, "send: %zu bytes to rank %d of %d", length, rank,
+                         here.size);
+    parcel *sent = kuni_alloc(1, sizeof(*sent) + length, err);
+    if (!sent) return KUNI_MEMORY;
+    sent->length = length;
+    if (length) memcpy(sent->bytes, bytes, length);
+    if (rank == here.rank) {
+        list_add(&here.own, sent);
+        return KUNI_OK;
+    }
+    kuni_status status = advance_sends(err);
+    if (status) {
+        free(sent);
+        return status;
+    }
+    int code = MPI_Isend(sent->bytes, (int)length, MPI_BYTE, rank, MESSAGE_TAG, here.messages,
+                         &sent->request);
+    if (code != MPI_SUCCESS) {
+        free(sent);
+        return fail_mpi(code, "cannot send", err);
+    }
+    list_add(&here.outgoing, sent);
+    return KUNI_OK;
+}
+
+/*
+ * Starts to receive the next message, if there is one. Large messages take several rounds to
+ * arrive; they are received underneath, one at a time, so that the order of each sender is kept.
+ */
+static kuni_status start_receive(kuni_error *err)
+{
+    int flag = 0;
+    MPI_Message handle;
+    MPI_Status envelope;
+    int code = MPI_Improbe(MPI_ANY_SOURCE, MESSAGE_TAG, here.messages, &flag, &handle, &envelope);
+    if (code != MPI_SUCCESS) return fail_mpi(code, "cannot look for messages", err);
+    if (!flag) return KUNI_OK;
+    int length = 0;
+    MPI_Get_count(&envelope, MPI_BYTE, &length);
+    kuni_buffer_clear(&here.incoming);
+    kuni_status status = kuni_buffer_reserve(&here.incoming, (size_t)length, err);
+    if (status) return status;
+    code = MPI_Imrecv(here.incoming.data, length, MPI_BYTE, &handle, &here.receive);
+    if (code != MPI_SUCCESS) return fail_mpi(code, "cannot receive", err);
+    here.incoming.length = (size_t)length;
+    here.sender = envelope.MPI_SOURCE;
+    here.receiving = true;
+    return KUNI_OK;
+}
+
+static kuni_status receive(int *rank, kuni_buffer *message, bool *got, kuni_error *err)
+{
+    kuni_status status = advance_sends(err);
+    if (!status && !here.receiving) status = start_receive(err);
+    if (status || !here.receiving) return status;
+    int complete = 0;
+    int code = MPI_Test(&here.receive, &complete, MPI_STATUS_IGNORE);
+    if (code != MPI_SUCCESS) return fail_mpi(code, "cannot receive", err);
+    if (!complete) return KUNI_OK;
+    here.receiving = false;
+    kuni_buffer swap = *message;
+    *message = here.incoming;
+    here.incoming = swap;
+    message->data[message->length] = '\0';
+    *rank = here.sender;
+    *got = true;
+    return KUNI_OK;
+}
+
+kuni_status kuni_transport_poll(int *rank, kuni_buffer *message, bool *got, kuni_error *err)
+{
+    *got = false;
+    if (here.own.count) {
+        kuni_buffer_clear(message);
+        kuni_status status =
+            kuni_buffer_append(message, here.own.first->bytes, here.own.first->length, err);
+        if (status) return status;
+        free(list_take(&here.own));
+        *rank = here.rank;
+        *got = true;
+        return KUNI_OK;
+    }
+    return here.mpi ? receive(rank, message, got, err) : KUNI_OK;
+}
+
+/* Waits for a collective without spinning. */
+static kuni_status wait_for(MPI_Request *request, const char *what, kuni_error *err)
+{
+    long us = NAP_LEAST_US;
+    for (;;) {
+        int complete = 0;
+        int code = MPI_Test(request, &complete, MPI_STATUS_IGNORE);
+        if (code != MPI_SUCCESS) return fail_mpi(code, what, err);
+        if (complete) return KUNI_OK;
+        kuni_status status = advance_sends(err);
+        if (status) return status;
+        nap(&us);
+    }
+}
+
+static kuni_status broadcast(void *bytes, size_t length, int root, kuni_error *err)
+{
+    MPI_Request request;
+    int code = MPI_Ibcast(bytes, (int)length, MPI_BYTE, root, here.collectives, &request);
+    if (code != MPI_SUCCESS) return fail_mpi(code, "broadcast failed", err);
+    return wait_for(&request, "broadcast failed", err);
+}
+
+static kuni_status reduce(const int64_t *mine, int64_t *all, MPI_Op operation, kuni_error *err)
+{
+    MPI_Request request;
+    int code = MPI_Iallreduce(mine, all, 1, MPI_INT64_T, operation, here.collectives, &request);
+    if (code != MPI_SUCCESS) return fail_mpi(code, "reduction failed", err);
+    return wait_for(&request, "reduction failed", err);
+}
+
+kuni_status kuni_transport_agree(kuni_status mine, kuni_error *err)
+{
+    if (!here.mpi) return mine;
+    int64_t me = mine ? here.rank : here.size, lowest = here.size;
+    kuni_error trouble = KUNI_ERROR_INIT;
+    kuni_status status = reduce(&me, &lowest, MPI_MIN, &trouble);
+    if (!status && lowest == here.size) return KUNI_OK;
+    kuni_error agreed = KUNI_ERROR_INIT;
+    if (!status && lowest == here.rank) {
+        if (err) agreed = *err;
+        agreed.status = mine;
+    }
+    if (!status) status = broadcast(&agreed, sizeof(agreed), (int)lowest, &trouble);
+    if (status) agreed = trouble;
+    if (err) *err = agreed;
+    return agreed.status;
+}
+
+kuni_status kuni_transport_max(int64_t *value, kuni_error *err)
+{
+    if (!here.mpi) return KUNI_OK;
+    int64_t mine = *value;
+    return reduce(&mine, value, MPI_MAX, err);
+}
+
+kuni_status kuni_transport_bcast(kuni_buffer *message, int root, kuni_error *err)
+{
+    if (!here.mpi) return KUNI_OK;
+    int64_t length = (int64_t)message->length;
+    kuni_status status = broadcast(&length, sizeof(length), root, err);
+    if (status) return status;
+    if (here.rank != root) {
+        kuni_buffer_clear(message);
+        status = kuni_buffer_reserve(message, (size_t)length, err);
+    }
+    if (!status && length > KUNI_MESSAGE_BYTES_MAX)
+        status = kuni_fail(err, KUNI_BUG, "broadcast: %lld bytes", (long long)length);
+    status = kuni_transport_agree(status, err);
+    if (status) return status;
+    status = length ? broadcast(message->data, (size_t)length, root, err) : KUNI_OK;
+    if (!status && here.rank != root) {
+        message->length = (size_t)length;
+        message->data[length] = '\0';
+    }
+    return status;
+}
+
+kuni_status kuni_transport_barrier(kuni_error *err)
+{
+    if (!here.mpi) return KUNI_OK;
+    MPI_Request request;
+    int code = MPI_Ibarrier(here.collectives, &request);
+    if (code != MPI_SUCCESS) return fail_mpi(code, "barrier failed", err);
+    return wait_for(&request, "barrier failed", err);
+}
+
+/*
+ * Until all ranks' sends are complete every rank must go on receiving: a large send only completes
+ * once its receiver takes it.
+ */
+static void drain(void)
+{
+    kuni_buffer message = KUNI_BUFFER_INIT;
+    long us = NAP_LEAST_US;
+    bool in_barrier = false;
+    int complete = 0;
+    MPI_Request request;
+    while (!complete) {
+        int rank;
+        bool got = false;
+        if (kuni_transport_poll(&rank, &message, &got, NULL)) break;
+        if (!in_barrier && !here.outgoing.count && !here.receiving) {
+            if (MPI_Ibarrier(here.collectives, &request) != MPI_SUCCESS) break;
+            in_barrier = true;
+        }
+        if (in_barrier && MPI_Test(&request, &complete, MPI_STATUS_IGNORE) != MPI_SUCCESS) break;
+        if (!got && !complete) nap(&us);
+    }
+    /* All have sent and all sends are complete: what is left to receive is already here. */
+    while (!kuni_transport_poll(&(int){0}, &message, &(bool){false}, NULL) && here.receiving)
+        nap(&us);
+    kuni_buffer_fini(&message);
+}
+
+void kuni_transport_fini(void)
+{
+    if (here.mpi) {
+        drain();
+        MPI_Comm_free(&here.messages);
+        MPI_Comm_free(&here.collectives);
+        MPI_Finalize();
+    }
+    while (here.own.count) free(list_take(&here.own));
+    kuni_buffer_fini(&here.incoming);
+    here.mpi = here.initialised = false;
+    here.rank = 0;
+    here.size = 1;
+}
