@@ -1,26 +1,92 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "command.h"
+#include "kuni/params.h"
+#include "kuni/reads.h"
 #include "kuni/version.h"
 
+/* In the order of the help; a group's commands stand together. */
 static const kuni_command commands[] = {
-    {"version", "print the version", kuni_cmd_version},
+    {"Help", "version", "print the version of kuni and of the libraries it uses", kuni_cmd_version},
 };
 
-int kuni_cmd_version(int argc, char **argv)
+enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+static void print_help(void)
 {
-    (void)argc;
-    (void)argv;
-    puts("kuni " KUNI_VERSION);
-    return KUNI_OK;
+    puts("About:   kuni " KUNI_VERSION
+         ", from the reads of whole genomes to one joint-called national dataset\n"
+         "Usage:   kuni COMMAND [OPTIONS] ...\n"
+         "         mpirun -n RANKS kuni run WORKFLOW.yaml");
+    const char *group = NULL;
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        if (!group || strcmp(group, commands[i].group) != 0) printf("\n%s:\n", commands[i].group);
+        group = commands[i].group;
+        printf("  %-12s %s\n", commands[i].name, commands[i].summary);
+    }
+    puts("  help         print what a command does and its options: kuni help COMMAND\n"
+         "\n"
+         "Exit status:\n"
+         "  0 done   64 usage   65 bad data   70 fault of kuni   71 memory   74 input or output\n"
+         "  75 stopped on request: the same command goes on\n"
+         "\n"
+         "Example:\n"
+         "  kuni validate workflows/quickstart.yaml && kuni run workflows/quickstart.yaml");
+}
+
+static const kuni_command *find(const char *name)
+{
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (strcmp(name, commands[i].name) == 0) return &commands[i];
+    return NULL;
+}
+
+static int unknown(const char *name)
+{
+    const char *names[N_COMMANDS + 1];
+    for (size_t i = 0; i < N_COMMANDS; i++) names[i] = commands[i].name;
+    names[N_COMMANDS] = "help";
+    const char *near = kuni_nearest(name, names, N_COMMANDS + 1);
+    return kuni_command_complain(KUNI_USAGE, "unknown command '%s'%s%s%s; see `kuni --help`", name,
+                                 near ? "; did you mean '" : "", near ? near : "",
+                                 near ? "'?" : "");
+}
+
+static int dispatch(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help();
+        return KUNI_USAGE;
+    }
+    const char *word = argv[1];
+    bool help = strcmp(word, "help") == 0;
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || (help && argc == 2)) {
+        print_help();
+        return KUNI_OK;
+    }
+    if (strcmp(word, "--version") == 0) word = "version";
+    if (help) word = argv[2];
+    const kuni_command *command = find(word);
+    if (!command) return unknown(word);
+    if (help) {
+        char name[64], option[] = "--help";
+        snprintf(name, sizeof(name), "%s", command->name);
+        char *words[] = {name, option, NULL};
+        return command->run(2, words);
+    }
+    argv[1] = argv[1][0] == '-' ? argv[1] + 2 : argv[1];
+    return command->run(argc - 1, argv + 1);
 }
 
 int main(int argc, char **argv)
 {
-    for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
-        if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
-    fputs("usage: kuni COMMAND ...\n", stderr);
-    return KUNI_USAGE;
+    kuni_htslib_setup();
+    int status = dispatch(argc, argv);
+    errno = 0;
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == KUNI_OK)
+        status = kuni_command_complain(KUNI_IO, "standard output: %s", strerror(errno));
+    return status;
 }

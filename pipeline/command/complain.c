@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+
+int kuni_command_fail(const kuni_error *err)
+{
+    fflush(stdout); /* so that both streams read in order on a terminal */
+    fprintf(stderr, "kuni: %s\n", err->text[0] ? err->text : kuni_status_name(err->status));
+    return err->status;
+}
+
+int kuni_command_complain(kuni_status status, const char *format, ...)
+{
+    char text[KUNI_ERROR_TEXT_BYTES];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    fflush(stdout);
+    fprintf(stderr, "kuni: %s\n", text);
+    return status;
+}
+
+void kuni_command_print_faults(const kuni_buffer *faults)
+{
+    if (!faults->length) return;
+    fflush(stdout);
+    for (const char *line = faults->data; *line;) {
+        size_t length = strcspn(line, "\n");
+        fprintf(stderr, "kuni: %.*s\n", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+}
