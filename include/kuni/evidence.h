@@ -27,7 +27,7 @@ enum {
 };
 
 enum {                         /* kuni_event.flags */
-       KUNI_EVENT_CARRIED = 1, /* starts before the shard */
+       KUNI_EVENT_CARRIED = 1, /* starts before the chunk; the writer sets and clears it by position */
        KUNI_EVENT_PHASED = 2,  /* gt is ordered; phase_set tells with what */
        KUNI_EVENT_FILTERED =
            4, /* the producer's own filter failed it: genotype is a no-call for cause */
@@ -52,6 +52,7 @@ typedef struct kuni_event {
     uint8_t mq;    /* root mean square of the mapping quality, 0..255 */
     uint16_t qual; /* phred of "any ALT here", capped at 65535 */
     uint32_t dp;
+    uint32_t set;      /* reading: index into the chunk's `sets`; not looked at when writing */
     int64_t phase_set; /* 0-based position, or -1 */
     const char *const *alleles;
     const uint16_t *pl; /* NULL: none known */
@@ -84,6 +85,19 @@ typedef struct kuni_census {
     uint64_t sum_qual;  /* over those samples */
     uint16_t max_qual;
 } kuni_census;
+
+enum { KUNI_CENSUS_NONE = -1 };
+
+/*
+ * The alleles of one or more events of a chunk. Events with equal position and alleles share a set, so what is
+ * worked out for a set (its place among the unified sites, say) holds for all its events.
+ */
+typedef struct kuni_allele_set {
+    int64_t pos;
+    uint32_t n_alleles;
+    const char *const *alleles; /* as in kuni_event */
+    const int32_t *census;      /* of each allele: index into the chunk's `alleles`, KUNI_CENSUS_NONE for REF, "*", "<*>" */
+} kuni_allele_set;
 
 typedef struct kuni_evidence_header {
     kuni_span shard;
@@ -126,9 +140,19 @@ typedef struct kuni_evidence_chunk {
     size_t n_events;
     const kuni_block *blocks;
     size_t n_blocks;
-    const kuni_census *alleles;
+    const kuni_census *alleles; /* decoded with KUNI_READ_CENSUS and with KUNI_READ_EVENTS */
     size_t n_alleles;
+    const kuni_allele_set *sets; /* by (pos, alleles); decoded whenever `alleles` are */
+    size_t n_sets;
 } kuni_evidence_chunk;
+
+/* What the footer tells of a chunk without decoding it. */
+typedef struct kuni_evidence_extent {
+    int64_t beg, end;
+    uint32_t n_alleles, n_sets, n_events, n_blocks;
+    uint64_t offset;
+    uint32_t census_bytes, events_bytes, blocks_bytes; /* as stored */
+} kuni_evidence_extent;
 
 enum { /* what of a chunk to decode */
        KUNI_READ_CENSUS = 1,
@@ -141,6 +165,13 @@ KUNI_MUST_CHECK kuni_status kuni_evidence_open(kuni_evidence_reader **reader, co
                                                kuni_error *err);
 const kuni_evidence_header *kuni_evidence_get_header(const kuni_evidence_reader *reader);
 size_t kuni_evidence_chunk_count(const kuni_evidence_reader *reader);
+void kuni_evidence_get_extent(const kuni_evidence_reader *reader, size_t index,
+                              kuni_evidence_extent *extent);
+/*
+ * Lets `reader` decode into the memory of `with`, for runs with thousands of batches: a read of one then ends the
+ * validity of what was read from the other. Either may be closed first.
+ */
+void kuni_evidence_share(kuni_evidence_reader *reader, kuni_evidence_reader *with);
 /* Decodes chunk number `index` into memory owned by the reader, valid until its next read. */
 KUNI_MUST_CHECK kuni_status kuni_evidence_read(kuni_evidence_reader *reader, size_t index, int what,
                                                kuni_evidence_chunk *chunk, kuni_error *err);
