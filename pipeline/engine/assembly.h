@@ -18,7 +18,7 @@
 
 #include "kuni/file.h"
 
-enum { KUNI_ASSEMBLY_SLICE_BYTES = 64 << 20 };
+enum { KUNI_ASSEMBLY_SLICE_BYTES = 16 << 20 };
 
 typedef struct kuni_assembly_target {
     const char *kind; /* as in the list */
