@@ -34,7 +34,7 @@ TARGET static void KERNEL(REAL *restrict state_, const REAL *restrict match_,
      */
     VECTOR m_above_left = state[0], i_above_left = state[1], d_above_left = state[2];
     VECTOR m_above = zero, i_above = zero; /* M[0][j], I[0][j] */
-    const MASK hits_all = wanted == any; /* the haplotype's base is N */
+    const MASK hits_all = wanted == any;   /* the haplotype's base is N */
     for (size_t i = 1; i <= rows; i++) {
         VECTOR *cell = state + 3 * i;
         VECTOR m_left = cell[0], i_left = cell[1], d_left = cell[2];
