@@ -60,6 +60,6 @@ function(kuni_add_test name)
     add_test(NAME ${name} COMMAND ${ARG_COMMAND})
     set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
       SKIP_RETURN_CODE 77 ENVIRONMENT
-      "KUNI=$<TARGET_FILE:kuni>;KUNI_SOURCE=${PROJECT_SOURCE_DIR};KUNI_DATA=${PROJECT_SOURCE_DIR}/../shared/data")
+      "KUNI=$<TARGET_FILE:kuni>;ASAN_OPTIONS=allocator_may_return_null=1;KUNI_SOURCE=${PROJECT_SOURCE_DIR};KUNI_DATA=${PROJECT_SOURCE_DIR}/../shared/data")
   endif()
 endfunction()

@@ -14,8 +14,10 @@
 #define VECTOR      JOIN(KERNEL, _vector)
 #define MASK        JOIN(KERNEL, _mask)
 
-typedef REAL VECTOR __attribute__((vector_size(sizeof(REAL) * LANES), aligned(64), may_alias));
-typedef INTEGER MASK __attribute__((vector_size(sizeof(REAL) * LANES), aligned(64), may_alias));
+typedef REAL VECTOR
+    __attribute__((vector_size(sizeof(REAL) * LANES), aligned(sizeof(REAL) * LANES), may_alias));
+typedef INTEGER MASK
+    __attribute__((vector_size(sizeof(REAL) * LANES), aligned(sizeof(REAL) * LANES), may_alias));
 
 /* Advances the state from column j-1 to column j, in place. */
 TARGET static void KERNEL(REAL *restrict state_, const REAL *restrict match_,

@@ -160,7 +160,7 @@ static void finds_repeat_lengths(void **state)
         uint32_t unit = 1 + draw(4), copies = 4 + draw(24 / unit), at = 180;
         for (uint32_t i = unit; i < unit * copies; i++)
             reference[at + i] = reference[at + i - unit];
-        uint32_t length = mutate(hap, reference, at, unit, NULL, 0);
+        uint32_t length = mutate(hap, reference, at, unit, reference, 0);
         set.n = 0;
         draw_reads(&set, reference, WINDOW, 70, 300);
         draw_reads(&set, hap, length, 70, 300);
