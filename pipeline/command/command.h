@@ -20,6 +20,8 @@ typedef struct kuni_command {
     int (*run)(int argc, char **argv); /* argv[0] is the command's name */
 } kuni_command;
 
+int kuni_cmd_stages(int argc, char **argv);
+int kuni_cmd_validate(int argc, char **argv);
 int kuni_cmd_version(int argc, char **argv);
 
 /* Prints "kuni: TEXT" of an error to stderr and returns its status as the exit status. */
@@ -28,5 +30,8 @@ int kuni_command_fail(const kuni_error *err);
 int kuni_command_complain(kuni_status status, const char *format, ...) KUNI_PRINTF(2, 3);
 /* Prints every line of `faults` to stderr, led by "kuni: ". */
 void kuni_command_print_faults(const kuni_buffer *faults);
+
+/* As that, for what is no fault: each line led by "kuni: note: ". */
+void kuni_command_print_notes(const char *notes);
 
 #endif

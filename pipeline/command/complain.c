@@ -24,13 +24,22 @@ int kuni_command_complain(kuni_status status, const char *format, ...)
     return status;
 }
 
+static void print_lines(const char *lead, const char *lines)
+{
+    fflush(stdout);
+    while (*lines) {
+        size_t length = strcspn(lines, "\n");
+        fprintf(stderr, "%s%.*s\n", lead, (int)length, lines);
+        lines += length + (lines[length] == '\n');
+    }
+}
+
 void kuni_command_print_faults(const kuni_buffer *faults)
 {
-    if (!faults->length) return;
-    fflush(stdout);
-    for (const char *line = faults->data; *line;) {
-        size_t length = strcspn(line, "\n");
-        fprintf(stderr, "kuni: %.*s\n", (int)length, line);
-        line += length + (line[length] == '\n');
-    }
+    if (faults->length) print_lines("kuni: ", faults->data);
+}
+
+void kuni_command_print_notes(const char *notes)
+{
+    print_lines("kuni: note: ", notes);
 }

@@ -113,8 +113,8 @@ static int unknown(kuni_options *options, const char *word)
     return stop(options,
                 kuni_command_complain(
                     KUNI_USAGE, "%s: unknown or ambiguous option '%s'%s%s%s; see `kuni %s --help`",
-                    options->argv[0], word, near ? "; did you mean --" : "", near ? near : "",
-                    near ? "?" : "", options->argv[0]));
+                    options->argv[0], word, near ? " (did you mean --" : "", near ? near : "",
+                    near ? "?)" : "", options->argv[0]));
 }
 
 static int finish(kuni_options *options)
@@ -209,5 +209,17 @@ bool kuni_option_float(kuni_options *options, const char *name, const char *valu
         return false;
     }
     *out = number;
+    return true;
+}
+
+bool kuni_settings_add(kuni_options *options, kuni_settings *settings, const char *text)
+{
+    if (settings->n == KUNI_SETTINGS_MAX) {
+        options->status = kuni_command_complain(
+            KUNI_USAGE, "%s: more than %d --set; write them into the workflow", options->argv[0],
+            KUNI_SETTINGS_MAX);
+        return false;
+    }
+    settings->texts[settings->n++] = text;
     return true;
 }

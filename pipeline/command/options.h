@@ -69,6 +69,24 @@ KUNI_MUST_CHECK bool kuni_option_int(kuni_options *options, const char *name, co
 KUNI_MUST_CHECK bool kuni_option_float(kuni_options *options, const char *name, const char *value,
                                        double least, double most, double *out);
 
+/* The values of --set, which most commands about a workflow take. */
+enum { KUNI_SETTINGS_MAX = 256 };
+
+typedef struct kuni_settings {
+    const char *texts[KUNI_SETTINGS_MAX]; /* borrowed from argv */
+    size_t n;
+} kuni_settings;
+
+#define KUNI_OPTION_SET                                                                            \
+    {                                                                                              \
+        "set", 's', "KEY=VALUE", NULL,                                                             \
+            "override a key of the workflow, as in call.ploidy=2; repeatable"                      \
+    }
+
+/* False (and options->status set, the fault printed) where there are too many. */
+KUNI_MUST_CHECK bool kuni_settings_add(kuni_options *options, kuni_settings *settings,
+                                       const char *text);
+
 /* The help text as --help prints it. */
 void kuni_usage_print(const kuni_usage *usage);
 

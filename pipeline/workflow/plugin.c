@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#include "plugin.h"
+
+#include <dlfcn.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What the engine would stumble over; NULL where nothing. */
+static const char *fault_of_step(const kuni_step *step)
+{
+    if (!step->name) return "a step has no name (\"\" is allowed for the only one)";
+    if (step->scatter > KUNI_SCATTER_RANKS) return "a step's scatter is unknown";
+    if (!step->outputs || !step->outputs[0].kind) return "a step gives no output";
+    for (const kuni_port *port = step->outputs; port->kind; port++)
+        if (!port->extension || strchr(port->extension, '/'))
+            return "an output has no proper file name extension";
+    if (step->scatter == KUNI_SCATTER_READS) {
+        if (!step->open || !step->begin_sample || !step->end_sample || !step->finish ||
+            !step->close)
+            return "a READS step lacks one of open, begin_sample, end_sample, finish and close";
+        if (step->feed == KUNI_FEED_READS && !step->read) return "a READS step lacks read";
+        if (step->halo_bp < 0) return "a step's halo_bp is negative";
+    } else if (step->scatter != KUNI_SCATTER_RANKS && !step->run) {
+        return "a step lacks run";
+    }
+    return NULL;
+}
+
+static const char *fault_of(const kuni_stage *stage)
+{
+    if (!stage->name || !*stage->name) return "the stage has no name";
+    if (!stage->summary) return "the stage has no summary";
+    if (stage->version < 1) return "the stage's version must be 1 or more";
+    for (const kuni_param *param = stage->params; param && param->name; param++) {
+        if (param->type > KUNI_PARAM_LIST) return "a parameter's type is unknown";
+        if (param->type == KUNI_PARAM_CHOICE && !param->choices) return "a CHOICE has no choices";
+        if (!param->help) return "a parameter has no help";
+    }
+    if (stage->shape) return NULL;
+    if (!stage->steps || !stage->n_steps) return "the stage has no step";
+    for (size_t i = 0; i < stage->n_steps; i++) {
+        const char *fault = fault_of_step(&stage->steps[i]);
+        if (fault) return fault;
+    }
+    return NULL;
+}
+
+kuni_status kuni_plugin_load(const char *path, const kuni_stage **stage, kuni_error *err)
+{
+    if (access(path, R_OK) != 0) return kuni_fail_errno(err, "plugin %s", path);
+    dlerror();
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        return kuni_fail(err, KUNI_USAGE, "plugin %s: cannot be loaded: %s", path, dlerror());
+    kuni_plugin_function *function;
+    /* POSIX promises that this conversion works; ISO C has no word for it. */
+    *(void **)&function = dlsym(library, KUNI_PLUGIN_SYMBOL);
+    if (!function)
+        return kuni_fail(err, KUNI_USAGE, "plugin %s: exports no function '%s'", path,
+                         KUNI_PLUGIN_SYMBOL);
+    const kuni_stage *found = function();
+    if (!found) return kuni_fail(err, KUNI_USAGE, "plugin %s: gives no stage", path);
+    const char *fault = fault_of(found);
+    if (fault) return kuni_fail(err, KUNI_USAGE, "plugin %s: %s", path, fault);
+    *stage = found;
+    return KUNI_OK;
+}

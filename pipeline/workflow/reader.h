@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of the workflow reader share: the tree under reading and helpers that give a fault
+ * at a node's place. */
+#ifndef KUNI_WORKFLOW_READER_H
+#define KUNI_WORKFLOW_READER_H
+
+#include "kuni/file.h"
+#include "tree.h"
+#include "workflow.h"
+
+typedef struct kuni_reader {
+    kuni_workflow *workflow;
+    kuni_arena *arena; /* of the workflow */
+    kuni_faults *faults;
+    const char *folder; /* of the file: what relative paths are relative to */
+    kuni_error *err;    /* not for faults: memory, I/O */
+} kuni_reader;
+
+typedef enum kuni_field_type {
+    KUNI_FIELD_TEXT,    /* const char * */
+    KUNI_FIELD_PATH,    /* const char *, absolute */
+    KUNI_FIELD_FILE,    /* const char *, absolute; must exist */
+    KUNI_FIELD_INT,     /* int64_t */
+    KUNI_FIELD_BP,      /* int64_t */
+    KUNI_FIELD_BYTES,   /* int64_t */
+    KUNI_FIELD_SECONDS, /* int64_t */
+    KUNI_FIELD_OTHER    /* known key that the caller reads itself */
+} kuni_field_type;
+
+/* A key of a map and where its value goes. */
+typedef struct kuni_field {
+    const char *key;
+    kuni_field_type type;
+    size_t offset; /* in kuni_workflow */
+    int64_t least, most;
+    bool required;
+    const char *expected;
+} kuni_field;
+
+/*
+ * Reads the fields of `map` into the workflow: unknown keys, missing ones and wrong values become
+ * faults. `section` names the map in messages ("" for the file). Only a failure that is no fault is
+ * returned.
+ */
+KUNI_MUST_CHECK kuni_status kuni_reader_fields(kuni_reader *reader, const kuni_node *map,
+                                               const char *section, const kuni_field *fields,
+                                               size_t n_fields);
+/* A fault for an unknown key, with the nearest of the known ones. */
+KUNI_MUST_CHECK kuni_status kuni_reader_unknown_key(kuni_reader *reader, const kuni_node *key,
+                                                    const char *section, const char *const *known,
+                                                    size_t n_known);
+/* The text of a value, or NULL after a fault. */
+const char *kuni_reader_text(kuni_reader *reader, const kuni_node *value, const char *key,
+                             const char *expected);
+/* Absolute path of a value that may be relative to the file, in the arena; NULL when memory ran
+ * out. */
+const char *kuni_reader_path(kuni_reader *reader, const char *text);
+/* As that; a fault at `at` (and the path all the same) where no such file can be read. */
+const char *kuni_reader_file(kuni_reader *reader, const kuni_node *at, const char *key,
+                             const char *text);
+/* Reads `stages:` into the workflow, sorted. */
+KUNI_MUST_CHECK kuni_status kuni_reader_stages(kuni_reader *reader, const kuni_node *stages);
+
+#endif

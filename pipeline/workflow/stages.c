@@ -1,0 +1,575 @@
+/* SPDX-License-Identifier: MIT */
+/* The `stages:` of a workflow: which stage, its parameters, its needs, and the order that respects
+ * them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin.h"
+#include "reader.h"
+#include "stage_table.h"
+#include "units.h"
+
+enum { STAGES_MAX = 256, KEYS_MAX = 64, ID_BYTES_MAX = 64 };
+
+static const char external_name[] = "external";
+static const char command_name[] = "command";
+static const char resources_name[] = "resources";
+
+/* A stage as it is read, in file order. */
+typedef struct entry {
+    const kuni_node *node, *id_node, *needs_node;
+    kuni_workflow_stage stage;
+    size_t needs[STAGES_MAX]; /* file order */
+    size_t n_needs;
+    bool done;    /* sorted in, or seen on the way to a circle */
+    size_t place; /* in the sorted order */
+} entry;
+
+typedef struct entries {
+    entry *list;
+    size_t n;
+} entries;
+
+/* --- which stage --- */
+
+static void read_id(kuni_reader *reader, entry *e)
+{
+    static const char first[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const char rest[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    static const char expected[] = "a letter, then letters, digits, _ and -, at most 64 in all";
+    e->id_node = kuni_tree_get(e->node, "id");
+    if (!e->id_node) {
+        kuni_tree_fault(reader->faults, e->node, "'id' is missing in a stage; expected %s",
+                        expected);
+        return;
+    }
+    const char *id = kuni_reader_text(reader, e->id_node, "id", expected);
+    if (!id) return;
+    if (!strchr(first, *id) || strspn(id, rest) != strlen(id) || strlen(id) > ID_BYTES_MAX)
+        kuni_tree_fault(reader->faults, e->id_node, "id: '%.100s' is no stage id; expected %s", id,
+                        expected);
+    e->stage.id = id;
+}
+
+static void find_built_in(kuni_reader *reader, entry *e, const kuni_node *uses)
+{
+    const char *name = kuni_reader_text(reader, uses, "uses", "the name of a stage");
+    if (!name || (e->stage.stage = kuni_stage_find(name))) return;
+    size_t n;
+    const kuni_stage *const *stages = kuni_stage_list(&n);
+    const char *names[KEYS_MAX];
+    for (size_t i = 0; i < n && i < KEYS_MAX; i++) names[i] = stages[i]->name;
+    const char *near = kuni_nearest(name, names, n < KEYS_MAX ? n : KEYS_MAX);
+    kuni_tree_fault(reader->faults, uses,
+                    "uses: unknown stage '%.100s'; expected one that `kuni stages` lists%s%s%s",
+                    name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+static kuni_status find_plugin(kuni_reader *reader, entry *e, const kuni_node *plugin)
+{
+    const char *text = kuni_reader_text(reader, plugin, "plugin",
+                                        "the path of a shared object, such as ./mine.so");
+    if (!text) return KUNI_OK;
+    if (!(e->stage.plugin = kuni_reader_path(reader, text))) return KUNI_MEMORY;
+    kuni_error err = KUNI_ERROR_INIT;
+    if (kuni_plugin_load(e->stage.plugin, &e->stage.stage, &err))
+        kuni_tree_fault(reader->faults, plugin, "%s", err.text);
+    return KUNI_OK;
+}
+
+/* Exactly one of uses, run and plugin. */
+static kuni_status find_stage(kuni_reader *reader, entry *e)
+{
+    const kuni_node *uses = kuni_tree_get(e->node, "uses"), *run = kuni_tree_get(e->node, "run"),
+                    *plugin = kuni_tree_get(e->node, "plugin");
+    int n = !!uses + !!run + !!plugin;
+    if (n != 1) {
+        kuni_tree_fault(reader->faults, e->node,
+                        "%s of uses, run and plugin in a stage; expected one",
+                        n ? "more than one" : "none");
+        return KUNI_OK;
+    }
+    if (plugin) return find_plugin(reader, e, plugin);
+    if (uses)
+        find_built_in(reader, e, uses);
+    else if (!(e->stage.stage = kuni_stage_find(external_name)))
+        kuni_tree_fault(reader->faults, run, "run: this kuni was built without the stage '%s'",
+                        external_name);
+    return KUNI_OK;
+}
+
+static bool is_external(const kuni_workflow_stage *stage)
+{
+    return stage->stage && !stage->plugin && strcmp(stage->stage->name, external_name) == 0;
+}
+
+static const kuni_param *find_param(const kuni_stage *stage, const char *name)
+{
+    for (const kuni_param *param = stage->params; param && param->name; param++)
+        if (strcmp(param->name, name) == 0) return param;
+    return NULL;
+}
+
+/* --- parameters --- */
+
+/* "64kb" for a parameter in bp becomes "64000"; other texts stay. */
+static const char *plain_number(const kuni_param *param, const char *text, char room[32])
+{
+    int64_t number = 0;
+    if (param->type != KUNI_PARAM_INT || !param->unit) return text;
+    bool fine = strcmp(param->unit, "bp") == 0      ? kuni_parse_bp(text, &number)
+                : strcmp(param->unit, "bytes") == 0 ? kuni_parse_bytes(text, &number)
+                : strcmp(param->unit, "s") == 0     ? kuni_parse_seconds(text, &number)
+                                                    : false;
+    if (!fine) return text;
+    snprintf(room, 32, "%lld", (long long)number);
+    return room;
+}
+
+/* Texts of a LIST joined by '\n'; false after a fault. */
+static bool join_list(kuni_reader *reader, const kuni_node *list, const char *key, kuni_buffer *out)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        const char *text = kuni_reader_text(reader, list->values[i], key, "a list of texts");
+        if (!text) return false;
+        if (strchr(text, '\n')) {
+            kuni_tree_fault(reader->faults, list->values[i], "%s: expected texts of one line", key);
+            return false;
+        }
+        if (kuni_buffer_printf(out, reader->err, "%s%s", i ? "\n" : "", text)) return false;
+    }
+    return true;
+}
+
+static kuni_status set_text(kuni_reader *reader, entry *e, const kuni_node *at,
+                            const kuni_param *param, const char *text)
+{
+    char room[32];
+    if (param->type == KUNI_PARAM_PATH) {
+        text = kuni_reader_file(reader, at, param->name, text);
+        if (!text) return KUNI_MEMORY;
+    }
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_status status =
+        kuni_params_set(e->stage.params, param->name, plain_number(param, text, room), &err);
+    if (status == KUNI_MEMORY) return kuni_fail(reader->err, status, "%s", err.text);
+    if (status) kuni_tree_fault(reader->faults, at, "%s", err.text);
+    return KUNI_OK;
+}
+
+static kuni_status set_param(kuni_reader *reader, entry *e, const kuni_param *param,
+                             const kuni_node *value)
+{
+    static const char *const expected[] = {
+        [KUNI_PARAM_BOOL] = "true or false", [KUNI_PARAM_INT] = "a whole number",
+        [KUNI_PARAM_FLOAT] = "a number",     [KUNI_PARAM_TEXT] = "a text",
+        [KUNI_PARAM_CHOICE] = "a word",      [KUNI_PARAM_PATH] = "the path of a file",
+        [KUNI_PARAM_LIST] = "a list",
+    };
+    if (param->type == KUNI_PARAM_LIST && value->type == KUNI_NODE_LIST) {
+        kuni_buffer joined = KUNI_BUFFER_INIT;
+        kuni_status status = KUNI_OK;
+        if (join_list(reader, value, param->name, &joined))
+            status = set_text(reader, e, value, param, joined.data ? joined.data : "");
+        else
+            status = reader->err->status;
+        kuni_buffer_fini(&joined);
+        return status;
+    }
+    if (param->type == KUNI_PARAM_TEXT && value->type == KUNI_NODE_TEXT && !value->plain)
+        return set_text(reader, e, value, param, value->text); /* "" is a text */
+    const char *text = kuni_reader_text(reader, value, param->name, expected[param->type]);
+    return text ? set_text(reader, e, value, param, text) : KUNI_OK;
+}
+
+static void unknown_param(kuni_reader *reader, const entry *e, const kuni_node *key)
+{
+    const char *names[KEYS_MAX * 2];
+    size_t n = 0;
+    for (const kuni_param *p = e->stage.stage->params; p && p->name && n < KEYS_MAX * 2; p++)
+        names[n++] = p->name;
+    const char *near = kuni_nearest(key->text, names, n);
+    kuni_tree_fault(reader->faults, key,
+                    "unknown parameter '%.100s'; expected one that `kuni stages %s` lists%s%s%s",
+                    key->text, e->stage.stage->name, near ? "; did you mean '" : "",
+                    near ? near : "", near ? "'?" : "");
+}
+
+static kuni_status read_with(kuni_reader *reader, entry *e)
+{
+    char room[KUNI_NODE_WORD_BYTES];
+    const kuni_node *with = kuni_tree_get(e->node, "with");
+    if (!with) return KUNI_OK;
+    if (with->type != KUNI_NODE_MAP) {
+        kuni_tree_fault(reader->faults, with, "with: got %s; expected a map of parameters",
+                        kuni_node_describe(with, room));
+        return KUNI_OK;
+    }
+    for (size_t i = 0; i < with->n; i++) {
+        const kuni_node *key = with->keys[i];
+        const kuni_param *param = find_param(e->stage.stage, key->text);
+        if (!param)
+            unknown_param(reader, e, key);
+        else if (is_external(&e->stage) && kuni_tree_get(e->node, key->text))
+            kuni_tree_fault(reader->faults, key, "'%s' stands beside `with` too; expected it once",
+                            key->text);
+        else if (set_param(reader, e, param, with->values[i]))
+            return reader->err->status;
+    }
+    return KUNI_OK;
+}
+
+/* {resource.NAME} in a command: must be declared; those used are handed on as "NAME=path" lines. */
+static kuni_status read_resources_used(kuni_reader *reader, entry *e, const kuni_node *run)
+{
+    static const char open[] = "{resource.";
+    const kuni_workflow *w = reader->workflow;
+    const char *names[KEYS_MAX];
+    size_t n_names = 0;
+    for (size_t i = 0; i < w->n_resources && n_names < KEYS_MAX; i++)
+        names[n_names++] = w->resources[i].name;
+    bool *used = kuni_arena_alloc(reader->arena, w->n_resources + 1, sizeof(*used), reader->err);
+    if (!used) return KUNI_MEMORY;
+    for (const char *c = run->text; (c = strstr(c, open)); c++) {
+        const char *name = c + strlen(open);
+        size_t length = strcspn(name, "}"), i = 0;
+        while (i < w->n_resources && (strlen(w->resources[i].name) != length ||
+                                      memcmp(w->resources[i].name, name, length) != 0))
+            i++;
+        used[i] = true;
+        if (i < w->n_resources) continue;
+        char word[KUNI_NODE_WORD_BYTES];
+        snprintf(word, sizeof(word), "%.*s", length > 60 ? 60 : (int)length, name);
+        const char *near = kuni_nearest(word, names, n_names);
+        kuni_tree_fault(
+            reader->faults, run,
+            "run: {resource.%s} is not declared; expected '%s: PATH' under resources%s%s%s", word,
+            word, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    }
+    const kuni_param *param = find_param(e->stage.stage, resources_name);
+    if (!param) return KUNI_OK;
+    kuni_buffer lines = KUNI_BUFFER_INIT;
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; !status && i < w->n_resources; i++)
+        if (used[i])
+            status = kuni_buffer_printf(&lines, reader->err, "%s%s=%s", lines.length ? "\n" : "",
+                                        w->resources[i].name, w->resources[i].value);
+    if (!status && lines.length)
+        status = kuni_params_set(e->stage.params, resources_name, lines.data, reader->err);
+    kuni_buffer_fini(&lines);
+    return status;
+}
+
+/* Keys of the stage's own map; `run:` stages may write their parameters there. */
+static kuni_status read_keys(kuni_reader *reader, entry *e)
+{
+    const char *known[KEYS_MAX] = {"id", "uses", "run", "plugin", "with", "needs"};
+    size_t n_fixed = 6, n_known = n_fixed;
+    bool external = is_external(&e->stage);
+    for (const kuni_param *p = external ? e->stage.stage->params : NULL; p && p->name; p++)
+        if (n_known < KEYS_MAX && strcmp(p->name, command_name) != 0 &&
+            strcmp(p->name, resources_name) != 0)
+            known[n_known++] = p->name;
+    for (size_t i = 0; i < e->node->n; i++) {
+        const kuni_node *key = e->node->keys[i];
+        size_t k = 0;
+        while (k < n_known && strcmp(known[k], key->text) != 0) k++;
+        kuni_status status = KUNI_OK;
+        if (k == n_known)
+            status = kuni_reader_unknown_key(reader, key, "a stage", known, n_known);
+        else if (k >= n_fixed)
+            status =
+                set_param(reader, e, find_param(e->stage.stage, key->text), e->node->values[i]);
+        if (status) return status;
+    }
+    const kuni_node *run = kuni_tree_get(e->node, "run");
+    if (!run || !external) return KUNI_OK;
+    if (set_param(reader, e, find_param(e->stage.stage, command_name), run))
+        return reader->err->status;
+    return run->type == KUNI_NODE_TEXT ? read_resources_used(reader, e, run) : KUNI_OK;
+}
+
+static kuni_status read_entry(kuni_reader *reader, entry *e)
+{
+    read_id(reader, e);
+    if (find_stage(reader, e)) return reader->err->status;
+    if (e->stage.stage) {
+        e->stage.params = kuni_params_new(e->stage.stage->params, reader->err);
+        if (!e->stage.params) return reader->err->status;
+    }
+    if (read_keys(reader, e)) return reader->err->status;
+    return e->stage.stage ? read_with(reader, e) : KUNI_OK;
+}
+
+/* --- needs and order --- */
+
+static void check_ids_distinct(kuni_reader *reader, const entries *all)
+{
+    for (size_t i = 0; i < all->n; i++)
+        for (size_t j = 0; all->list[i].stage.id && j < i; j++) {
+            const entry *e = &all->list[i], *other = &all->list[j];
+            if (!other->stage.id || strcmp(e->stage.id, other->stage.id) != 0) continue;
+            kuni_tree_fault(reader->faults, e->id_node,
+                            "id: '%s' stands twice; the stage on line %lld has it already",
+                            e->stage.id, (long long)other->id_node->line);
+            break;
+        }
+}
+
+static void add_need(kuni_reader *reader, const entries *all, entry *e, const kuni_node *node)
+{
+    const char *id = kuni_reader_text(reader, node, "needs", "the id of a stage, or a list of ids");
+    if (!id) return;
+    const char *ids[STAGES_MAX];
+    size_t n_ids = 0, at = 0;
+    for (size_t i = 0; i < all->n; i++)
+        if (all->list[i].stage.id && &all->list[i] != e) ids[n_ids++] = all->list[i].stage.id;
+    while (at < all->n && (!all->list[at].stage.id || strcmp(all->list[at].stage.id, id) != 0))
+        at++;
+    if (at == all->n) {
+        const char *near = kuni_nearest(id, ids, n_ids);
+        kuni_tree_fault(reader->faults, node, "needs: no stage has the id '%.100s'%s%s%s", id,
+                        near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+        return;
+    }
+    if (&all->list[at] == e) {
+        kuni_tree_fault(reader->faults, node, "needs: stage '%s' needs itself", id);
+        return;
+    }
+    for (size_t i = 0; i < e->n_needs; i++)
+        if (e->needs[i] == at) {
+            kuni_tree_fault(reader->faults, node, "needs: '%s' stands twice", id);
+            return;
+        }
+    e->needs[e->n_needs++] = at;
+}
+
+static void read_needs(kuni_reader *reader, const entries *all, entry *e)
+{
+    const kuni_node *needs = e->needs_node = kuni_tree_get(e->node, "needs");
+    if (!needs) return;
+    if (needs->type != KUNI_NODE_LIST) {
+        add_need(reader, all, e, needs);
+        return;
+    }
+    for (size_t i = 0; i < needs->n; i++) add_need(reader, all, e, needs->values[i]);
+}
+
+/* Walks from a stage that could not be sorted to the circle that holds it up, and reports that
+ * once. */
+static kuni_status report_circle(kuni_reader *reader, const entries *all, size_t from)
+{
+    size_t path[STAGES_MAX], n = 0, at = from, first = STAGES_MAX;
+    while (!all->list[at].done) {
+        all->list[at].done = true;
+        path[n++] = at;
+        const entry *e = &all->list[at];
+        size_t next = STAGES_MAX;
+        for (size_t i = 0; i < e->n_needs && next == STAGES_MAX; i++)
+            if (all->list[e->needs[i]].place == SIZE_MAX) next = e->needs[i];
+        at = next;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (path[i] == at) first = i;
+    if (first == STAGES_MAX) return KUNI_OK; /* leads into a circle that was reported */
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    kuni_status status = KUNI_OK;
+    for (size_t i = first; !status && i <= n; i++)
+        status = kuni_buffer_printf(&text, reader->err, "%s%s", i > first ? " -> " : "",
+                                    all->list[i < n ? path[i] : path[first]].stage.id);
+    if (!status)
+        kuni_tree_fault(reader->faults, all->list[path[first]].needs_node,
+                        "needs: stages wait for each other: %s; expected no circle", text.data);
+    kuni_buffer_fini(&text);
+    return status;
+}
+
+/* Places stages so that needs come first; among those that are free the first in the file. */
+static kuni_status sort(kuni_reader *reader, const entries *all)
+{
+    size_t n_placed = 0;
+    for (size_t i = 0; i < all->n; i++) all->list[i].place = SIZE_MAX;
+    for (bool progress = true; progress;) {
+        progress = false;
+        for (size_t i = 0; i < all->n && !progress; i++) {
+            entry *e = &all->list[i];
+            bool free_now = e->place == SIZE_MAX;
+            for (size_t k = 0; k < e->n_needs; k++)
+                free_now = free_now && all->list[e->needs[k]].place != SIZE_MAX;
+            if (!free_now) continue;
+            e->place = n_placed++;
+            e->done = progress = true;
+        }
+    }
+    for (size_t i = 0; i < all->n; i++)
+        if (!all->list[i].done && report_circle(reader, all, i)) return reader->err->status;
+    return KUNI_OK;
+}
+
+static kuni_status take_over(kuni_reader *reader, const entries *all)
+{
+    kuni_workflow *w = reader->workflow;
+    for (size_t i = 0; i < all->n; i++) {
+        entry *e = &all->list[i];
+        kuni_workflow_stage *stage = &w->stages[e->place];
+        *stage = e->stage;
+        e->stage.params = NULL; /* now the workflow's */
+        size_t *needs =
+            kuni_arena_alloc(reader->arena, e->n_needs + 1, sizeof(size_t), reader->err);
+        if (!needs) return KUNI_MEMORY;
+        for (size_t k = 0; k < e->n_needs;
+             k++) { /* insertion sort: order in `needs` has no meaning */
+            size_t place = all->list[e->needs[k]].place, at = k;
+            for (; at > 0 && needs[at - 1] > place; at--) needs[at] = needs[at - 1];
+            needs[at] = place;
+        }
+        stage->needs = needs;
+        stage->n_needs = e->n_needs;
+    }
+    return KUNI_OK;
+}
+
+/* --- files flow by kind --- */
+
+typedef struct shape {
+    const kuni_step *steps;
+    size_t n_steps;
+} shape;
+
+static bool gives(const kuni_step *steps, size_t n_steps, const char *kind)
+{
+    for (size_t s = 0; s < n_steps; s++)
+        for (const kuni_port *port = steps[s].outputs; port && port->kind; port++)
+            if (strcmp(port->kind, kind) == 0) return true;
+    return false;
+}
+
+static void report_no_producer(kuni_reader *reader, const entries *all, const shape *shapes,
+                               const entry *e, const char *kind)
+{
+    const kuni_node *at = e->needs_node ? e->needs_node : e->id_node;
+    for (size_t i = 0; i < all->n; i++) {
+        const entry *other = &all->list[i];
+        if (other == e || !gives(shapes[other->place].steps, shapes[other->place].n_steps, kind))
+            continue;
+        kuni_tree_fault(
+            reader->faults, at,
+            "stage '%s' takes '%s', which no stage upstream of it gives; expected '%s' among "
+            "its needs",
+            e->stage.id, kind, other->stage.id);
+        return;
+    }
+    size_t n;
+    const char *giver = NULL;
+    const kuni_stage *const *stages = kuni_stage_list(&n);
+    for (size_t i = 0; i < n && !giver; i++)
+        if (gives(stages[i]->steps, stages[i]->n_steps, kind)) giver = stages[i]->name;
+    kuni_tree_fault(reader->faults, at, "stage '%s' takes '%s', which no stage gives%s%s%s",
+                    e->stage.id, kind,
+                    giver ? "; expected a stage before it that does, such as `uses: " : "",
+                    giver ? giver : "", giver ? "`" : "");
+}
+
+/* upstream[i * n + j]: the stage at place i comes after that at place j. */
+static bool *find_upstream(kuni_reader *reader)
+{
+    const kuni_workflow *w = reader->workflow;
+    size_t n = w->n_stages;
+    bool *upstream = kuni_arena_alloc(reader->arena, n * n, sizeof(bool), reader->err);
+    for (size_t i = 0; upstream && i < n; i++)
+        for (size_t k = 0; k < w->stages[i].n_needs; k++) {
+            size_t need = w->stages[i].needs[k];
+            upstream[i * n + need] = true;
+            for (size_t j = 0; j < n; j++)
+                if (upstream[need * n + j]) upstream[i * n + j] = true;
+        }
+    return upstream;
+}
+
+/* Asks each stage for its steps with these parameters; every input that must be there has a
+ * producer. */
+static kuni_status check_flow(kuni_reader *reader, const entries *all)
+{
+    kuni_workflow *w = reader->workflow;
+    shape *shapes = kuni_arena_alloc(reader->arena, all->n, sizeof(*shapes), reader->err);
+    bool *upstream = find_upstream(reader);
+    if (!shapes || !upstream) return KUNI_MEMORY;
+    for (size_t i = 0; i < all->n; i++) {
+        const entry *e = &all->list[i];
+        kuni_workflow_stage *stage = &w->stages[e->place];
+        kuni_error err = KUNI_ERROR_INIT;
+        shape *s = &shapes[e->place];
+        kuni_status status = kuni_stage_steps(stage->stage, stage->params, reader->arena, &s->steps,
+                                              &s->n_steps, &err);
+        if (status == KUNI_USAGE)
+            kuni_tree_fault(reader->faults, e->node, "stage '%s': %s", stage->id, err.text);
+        else if (status)
+            return kuni_fail(reader->err, status, "stage %s: %s", stage->id, err.text);
+        if (!status && s->n_steps) stage->scatter = s->steps[0].scatter;
+    }
+    if (!kuni_faults_none(reader->faults)) return KUNI_OK;
+    for (size_t i = 0; i < all->n; i++) {
+        const entry *e = &all->list[i];
+        const shape *own = &shapes[e->place];
+        for (size_t s = 0; s < own->n_steps; s++)
+            for (const kuni_port *port = own->steps[s].inputs; port && port->kind; port++) {
+                bool found = port->optional || gives(own->steps, s, port->kind);
+                for (size_t j = 0; j < all->n && !found; j++)
+                    found = upstream[e->place * all->n + j] &&
+                            gives(shapes[j].steps, shapes[j].n_steps, port->kind);
+                if (!found) report_no_producer(reader, all, shapes, e, port->kind);
+            }
+    }
+    return KUNI_OK;
+}
+
+/* --- the list --- */
+
+static kuni_status read_entries(kuni_reader *reader, const kuni_node *stages, entries *all)
+{
+    char room[KUNI_NODE_WORD_BYTES];
+    for (size_t i = 0; i < stages->n; i++) {
+        const kuni_node *node = stages->values[i];
+        if (node->type != KUNI_NODE_MAP) {
+            kuni_tree_fault(
+                reader->faults, node,
+                "stages: got %s; expected a map with id and one of uses, run and plugin",
+                kuni_node_describe(node, room));
+            continue;
+        }
+        entry *e = &all->list[all->n++];
+        e->node = node;
+        if (read_entry(reader, e)) return reader->err->status;
+    }
+    check_ids_distinct(reader, all);
+    for (size_t i = 0; i < all->n; i++) read_needs(reader, all, &all->list[i]);
+    if (sort(reader, all)) return reader->err->status;
+    if (!kuni_faults_none(reader->faults)) return KUNI_OK;
+    kuni_workflow *w = reader->workflow;
+    w->stages = kuni_arena_alloc(reader->arena, all->n, sizeof(*w->stages), reader->err);
+    if (!w->stages) return KUNI_MEMORY;
+    w->n_stages = all->n;
+    if (take_over(reader, all)) return reader->err->status;
+    return check_flow(reader, all);
+}
+
+kuni_status kuni_reader_stages(kuni_reader *reader, const kuni_node *stages)
+{
+    char room[KUNI_NODE_WORD_BYTES];
+    if (stages->type != KUNI_NODE_LIST || stages->n == 0 || stages->n > STAGES_MAX) {
+        kuni_tree_fault(reader->faults, stages, "stages: got %s; expected a list of 1 to %d stages",
+                        stages->type != KUNI_NODE_LIST ? kuni_node_describe(stages, room)
+                        : stages->n                    ? "too many"
+                                                       : "an empty list",
+                        STAGES_MAX);
+        return KUNI_OK;
+    }
+    entries all = {.n = 0};
+    all.list = kuni_alloc(stages->n, sizeof(entry), reader->err);
+    if (!all.list) return KUNI_MEMORY;
+    kuni_status status = read_entries(reader, stages, &all);
+    for (size_t i = 0; i < all.n; i++) kuni_params_free(all.list[i].stage.params);
+    free(all.list);
+    return status;
+}

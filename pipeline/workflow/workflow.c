@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: MIT */
+#include "workflow.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "reader.h"
+#include "units.h"
+
+enum { NAME_BYTES_MAX = 200 };
+
+#define AT(field)    offsetof(kuni_workflow, field)
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const kuni_field top_fields[] = {
+    {"version", KUNI_FIELD_OTHER, 0, 0, 0, true, "1"},
+    {"name", KUNI_FIELD_TEXT, AT(name), 0, 0, false, "a name"},
+    {"reference", KUNI_FIELD_FILE, AT(reference), 0, 0, true, "the path of a FASTA file"},
+    {"cohort", KUNI_FIELD_FILE, AT(cohort), 0, 0, true, "the path of a manifest"},
+    {"pedigree", KUNI_FIELD_FILE, AT(pedigree), 0, 0, false, "the path of a PED file"},
+    {"dataset", KUNI_FIELD_PATH, AT(dataset), 0, 0, true, "the path of a folder"},
+    {"regions", KUNI_FIELD_OTHER, 0, 0, 0, false, "a map"},
+    {"batch", KUNI_FIELD_INT, AT(batch_size), 1, 100000, false, "samples a batch"},
+    {"stages", KUNI_FIELD_OTHER, 0, 0, 0, true, "a list of stages"},
+    {"on_error", KUNI_FIELD_OTHER, 0, 0, 0, false, "a map"},
+    {"resources", KUNI_FIELD_OTHER, 0, 0, 0, false, "a map"},
+};
+
+static const kuni_field region_fields[] = {
+    {"contigs", KUNI_FIELD_OTHER, 0, 0, 0, false, "a list of contigs"},
+    {"shard", KUNI_FIELD_BP, AT(shard_bp), 100, INT64_C(3000000000), false, "a length such as 5Mb"},
+    {"include", KUNI_FIELD_FILE, AT(region_bed), 0, 0, false, "the path of a BED file"},
+    {"exclude", KUNI_FIELD_FILE, AT(exclude_bed), 0, 0, false, "the path of a BED file"},
+    {"ploidy", KUNI_FIELD_OTHER, 0, 0, 0, false,
+     "GRCh38, GRCh37, diploid or the path of a BED file"},
+};
+
+static const kuni_field error_fields[] = {
+    {"sample", KUNI_FIELD_OTHER, 0, 0, 0, false, "quarantine or abort"},
+    {"retries", KUNI_FIELD_INT, AT(retries), 0, 100, false, "a number of retries"},
+    {"time_limit", KUNI_FIELD_SECONDS, AT(time_limit_s), 0, 30 * 86400, false,
+     "a time such as 30m, or 0 for none"},
+};
+
+static const kuni_field memory_field = {
+    "memory", KUNI_FIELD_BYTES,     AT(memory_bytes), INT64_C(64) << 20, INT64_C(16) << 40,
+    false,    "memory such as 2GiB"};
+
+/* --- helpers --- */
+
+const char *kuni_reader_text(kuni_reader *reader, const kuni_node *value, const char *key,
+                             const char *expected)
+{
+    char room[KUNI_NODE_WORD_BYTES];
+    if (value->type == KUNI_NODE_TEXT && !kuni_node_is_null(value) && *value->text)
+        return value->text;
+    kuni_tree_fault(reader->faults, value, "%s: got %s; expected %s", key,
+                    value->type == KUNI_NODE_TEXT && !*value->text
+                        ? "nothing"
+                        : kuni_node_describe(value, room),
+                    expected);
+    return NULL;
+}
+
+const char *kuni_reader_path(kuni_reader *reader, const char *text)
+{
+    char *joined = kuni_path_join(reader->folder, text, reader->err);
+    if (!joined) return NULL;
+    const char *kept = kuni_arena_strndup(reader->arena, joined, strlen(joined), reader->err);
+    free(joined);
+    return kept;
+}
+
+const char *kuni_reader_file(kuni_reader *reader, const kuni_node *at, const char *key,
+                             const char *text)
+{
+    const char *path = kuni_reader_path(reader, text);
+    if (!path) return NULL;
+    struct stat status;
+    if (stat(path, &status) != 0)
+        kuni_tree_fault(reader->faults, at, "%s: cannot find %s: %s", key, path, strerror(errno));
+    else if (S_ISDIR(status.st_mode))
+        kuni_tree_fault(reader->faults, at, "%s: %s is a folder; expected a file", key, path);
+    else if (access(path, R_OK) != 0)
+        kuni_tree_fault(reader->faults, at, "%s: cannot read %s: %s", key, path, strerror(errno));
+    return path;
+}
+
+kuni_status kuni_reader_unknown_key(kuni_reader *reader, const kuni_node *key, const char *section,
+                                    const char *const *known, size_t n_known)
+{
+    char room[KUNI_NODE_WORD_BYTES];
+    const char *near = kuni_nearest(key->text, known, n_known);
+    kuni_buffer list = KUNI_BUFFER_INIT;
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; !status && i < n_known; i++)
+        status = kuni_buffer_printf(&list, reader->err, "%s%s", i ? ", " : "", known[i]);
+    if (!status)
+        kuni_tree_fault(reader->faults, key, "unknown key %s%s%s; expected one of %s%s%s%s",
+                        kuni_node_describe(key, room), *section ? " in " : "", section, list.data,
+                        near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    kuni_buffer_fini(&list);
+    return status;
+}
+
+/* A range in the words that the value is written in. */
+static void print_range(const kuni_field *field, char *room, size_t size)
+{
+    const char *unit = field->type == KUNI_FIELD_BP        ? " bp"
+                       : field->type == KUNI_FIELD_BYTES   ? " bytes"
+                       : field->type == KUNI_FIELD_SECONDS ? " seconds"
+                                                           : "";
+    snprintf(room, size, "from %lld to %lld%s", (long long)field->least, (long long)field->most,
+             unit);
+}
+
+static void read_number(kuni_reader *reader, const kuni_node *value, const kuni_field *field,
+                        const char *text)
+{
+    int64_t number = 0;
+    bool fine = field->type == KUNI_FIELD_BP        ? kuni_parse_bp(text, &number)
+                : field->type == KUNI_FIELD_BYTES   ? kuni_parse_bytes(text, &number)
+                : field->type == KUNI_FIELD_SECONDS ? kuni_parse_seconds(text, &number)
+                                                    : kuni_parse_int(text, &number);
+    char room[KUNI_NODE_WORD_BYTES], range[96];
+    if (fine && number >= field->least && number <= field->most) {
+        *(int64_t *)((char *)reader->workflow + field->offset) = number;
+        return;
+    }
+    print_range(field, range, sizeof(range));
+    kuni_tree_fault(reader->faults, value, "%s: got %s%s; expected %s, %s", field->key,
+                    kuni_node_describe(value, room), fine ? ", out of range" : "", field->expected,
+                    range);
+}
+
+static kuni_status read_field(kuni_reader *reader, const kuni_node *value, const kuni_field *field)
+{
+    if (field->type == KUNI_FIELD_OTHER) return KUNI_OK;
+    const char *text = kuni_reader_text(reader, value, field->key, field->expected);
+    if (!text) return KUNI_OK;
+    const char **place = (const char **)(void *)((char *)reader->workflow + field->offset);
+    switch (field->type) {
+    case KUNI_FIELD_TEXT:
+        *place = text;
+        break;
+    case KUNI_FIELD_PATH:
+        if (!(*place = kuni_reader_path(reader, text))) return KUNI_MEMORY;
+        break;
+    case KUNI_FIELD_FILE:
+        if (!(*place = kuni_reader_file(reader, value, field->key, text))) return KUNI_MEMORY;
+        break;
+    case KUNI_FIELD_INT:
+    case KUNI_FIELD_BP:
+    case KUNI_FIELD_BYTES:
+    case KUNI_FIELD_SECONDS:
+        read_number(reader, value, field, text);
+        break;
+    case KUNI_FIELD_OTHER:
+        break;
+    }
+    return KUNI_OK;
+}
+
+kuni_status kuni_reader_fields(kuni_reader *reader, const kuni_node *map, const char *section,
+                               const kuni_field *fields, size_t n_fields)
+{
+    const char *known[16];
+    size_t n_known = 0;
+    for (size_t i = 0; i < n_fields && n_known < COUNT(known); i++)
+        known[n_known++] = fields[i].key;
+    for (size_t k = 0; k < map->n; k++) {
+        size_t i = 0;
+        while (i < n_fields && strcmp(map->keys[k]->text, fields[i].key) != 0) i++;
+        kuni_status status =
+            i < n_fields ? read_field(reader, map->values[k], &fields[i])
+                         : kuni_reader_unknown_key(reader, map->keys[k], section, known, n_known);
+        if (status) return status;
+    }
+    for (size_t i = 0; i < n_fields; i++)
+        if (fields[i].required && !kuni_tree_get(map, fields[i].key))
+            kuni_tree_fault(reader->faults, map, "'%s' is missing%s%s; expected %s", fields[i].key,
+                            *section ? " in " : "", section, fields[i].expected);
+    return KUNI_OK;
+}
+
+/* The map under a key; NULL where absent or, after a fault, where it is something else. */
+static const kuni_node *section_of(kuni_reader *reader, const kuni_node *root, const char *key)
+{
+    char room[KUNI_NODE_WORD_BYTES];
+    const kuni_node *node = kuni_tree_get(root, key);
+    if (!node || node->type == KUNI_NODE_MAP) return node;
+    kuni_tree_fault(reader->faults, node, "%s: got %s; expected a map", key,
+                    kuni_node_describe(node, room));
+    return NULL;
+}
+
+/* --- sections --- */
+
+static void check_version(kuni_reader *reader, const kuni_node *root)
+{
+    char room[KUNI_NODE_WORD_BYTES];
+    const kuni_node *version = kuni_tree_get(root, "version");
+    if (version && (version->type != KUNI_NODE_TEXT || strcmp(version->text, "1") != 0))
+        kuni_tree_fault(reader->faults, version,
+                        "version: got %s; expected 1, the only version of workflow files so far",
+                        kuni_node_describe(version, room));
+}
+
+static void check_name(kuni_reader *reader, const kuni_node *root)
+{
+    const char *name = reader->workflow->name;
+    if (!name) return;
+    bool fine = strlen(name) <= NAME_BYTES_MAX;
+    for (const char *c = name; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 127) fine = false;
+    if (!fine)
+        kuni_tree_fault(reader->faults, kuni_tree_get(root, "name"),
+                        "name: expected one line of at most %d bytes", NAME_BYTES_MAX);
+}
+
+/*
+ * "chr1" or "chr1:1000-2000"; commas in numbers are dropped. NULL where the numbers are no span.
+ * Names may hold colons (HLA-A*01:01), so only digits-digits after the last one are taken for a
+ * span.
+ */
+static const char *check_contig(kuni_reader *reader, const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    const char *kept = kuni_arena_strndup(reader->arena, text, strlen(text), reader->err);
+    if (!kept || !colon || !colon[1] || strspn(colon + 1, "0123456789,-") != strlen(colon + 1) ||
+        !strchr(colon, '-'))
+        return kept;
+    char clean[512];
+    size_t n = 0;
+    for (const char *c = text; *c && n + 1 < sizeof(clean); c++)
+        if (*c != ',' || c < colon) clean[n++] = *c;
+    clean[n] = '\0';
+    char *dash = strrchr(clean, '-'), *digits = strrchr(clean, ':') + 1;
+    int64_t beg, end;
+    *dash = '\0';
+    bool fine = kuni_parse_int(digits, &beg) && kuni_parse_int(dash + 1, &end) && beg >= 1 &&
+                beg <= end && end <= INT_MAX;
+    *dash = '-';
+    return fine ? kuni_arena_strndup(reader->arena, clean, n, reader->err) : NULL;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    const kuni_node *x = *(const kuni_node *const *)a, *y = *(const kuni_node *const *)b;
+    return strcmp(x->text, y->text);
+}
+
+static kuni_status check_contigs_distinct(kuni_reader *reader, const kuni_node *list)
+{
+    if (list->n < 2) return KUNI_OK;
+    const kuni_node **sorted = kuni_alloc(list->n, sizeof(*sorted), reader->err);
+    if (!sorted) return KUNI_MEMORY;
+    for (size_t i = 0; i < list->n; i++) sorted[i] = list->values[i];
+    qsort(sorted, list->n, sizeof(*sorted), compare_texts);
+    for (size_t i = 1; i < list->n; i++)
+        if (strcmp(sorted[i]->text, sorted[i - 1]->text) == 0 && *sorted[i]->text)
+            kuni_tree_fault(reader->faults, sorted[i], "contigs: '%s' stands twice",
+                            sorted[i]->text);
+    free(sorted);
+    return KUNI_OK;
+}
+
+static kuni_status read_contigs(kuni_reader *reader, const kuni_node *node)
+{
+    static const char expected[] = "a list such as [chr1, chr2, 'chr3:1000-2000']";
+    char room[KUNI_NODE_WORD_BYTES];
+    if (!node) return KUNI_OK;
+    kuni_node *single[1];
+    kuni_node one = {.type = KUNI_NODE_LIST, .values = single, .n = 1};
+    if (node->type == KUNI_NODE_TEXT && !kuni_node_is_null(node)) {
+        single[0] = kuni_arena_alloc(reader->arena, 1, sizeof(kuni_node), reader->err);
+        if (!single[0]) return KUNI_MEMORY;
+        *single[0] = *node;
+        node = &one;
+    }
+    if (node->type != KUNI_NODE_LIST || node->n == 0) {
+        kuni_tree_fault(reader->faults, node, "contigs: got %s; expected %s",
+                        node->type == KUNI_NODE_LIST ? "an empty list"
+                                                     : kuni_node_describe(node, room),
+                        expected);
+        return KUNI_OK;
+    }
+    const char **contigs = kuni_arena_alloc(reader->arena, node->n, sizeof(char *), reader->err);
+    if (!contigs) return KUNI_MEMORY;
+    size_t n = 0;
+    for (size_t i = 0; i < node->n; i++) {
+        const char *text = kuni_reader_text(reader, node->values[i], "contigs", expected);
+        if (!text) continue;
+        const char *contig = check_contig(reader, text);
+        if (reader->err->status) return reader->err->status;
+        if (!contig || strpbrk(text, " \t\r\n"))
+            kuni_tree_fault(
+                reader->faults, node->values[i],
+                "contigs: '%.100s' is no region; expected chr1 or chr1:1000-2000 (from 1, "
+                "end included)",
+                text);
+        else
+            contigs[n++] = contig;
+    }
+    reader->workflow->contigs = contigs;
+    reader->workflow->n_contigs = n;
+    return check_contigs_distinct(reader, node);
+}
+
+static kuni_status read_ploidy(kuni_reader *reader, const kuni_node *node)
+{
+    static const char *const names[] = {"GRCh38", "GRCh37", "diploid"};
+    if (!node) return KUNI_OK;
+    const char *text = kuni_reader_text(reader, node, "ploidy", region_fields[4].expected);
+    if (!text) return KUNI_OK;
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (strcmp(text, names[i]) == 0) {
+            reader->workflow->ploidy = names[i];
+            return KUNI_OK;
+        }
+    const char *near = kuni_nearest(text, names, COUNT(names));
+    if (near || !strpbrk(text, "/.")) {
+        kuni_tree_fault(reader->faults, node, "ploidy: unknown name '%.100s'; expected %s%s%s%s",
+                        text, region_fields[4].expected, near ? "; did you mean '" : "",
+                        near ? near : "", near ? "'?" : "");
+        return KUNI_OK;
+    }
+    reader->workflow->ploidy = kuni_reader_file(reader, node, "ploidy", text);
+    return reader->workflow->ploidy ? KUNI_OK : KUNI_MEMORY;
+}
+
+static kuni_status read_regions(kuni_reader *reader, const kuni_node *root)
+{
+    const kuni_node *map = section_of(reader, root, "regions");
+    if (!map) return KUNI_OK;
+    if (kuni_reader_fields(reader, map, "regions", region_fields, COUNT(region_fields)) ||
+        read_contigs(reader, kuni_tree_get(map, "contigs")) ||
+        read_ploidy(reader, kuni_tree_get(map, "ploidy")))
+        return reader->err->status;
+    return KUNI_OK;
+}
+
+static kuni_status read_on_error(kuni_reader *reader, const kuni_node *root)
+{
+    const kuni_node *map = section_of(reader, root, "on_error");
+    if (!map) return KUNI_OK;
+    kuni_status status =
+        kuni_reader_fields(reader, map, "on_error", error_fields, COUNT(error_fields));
+    const kuni_node *sample = kuni_tree_get(map, "sample");
+    if (status || !sample) return status;
+    static const char *const words[] = {"quarantine", "abort"};
+    const char *text = kuni_reader_text(reader, sample, "sample", error_fields[0].expected);
+    if (!text) return KUNI_OK;
+    reader->workflow->quarantine = strcmp(text, words[0]) == 0;
+    if (!reader->workflow->quarantine && strcmp(text, words[1]) != 0) {
+        const char *near = kuni_nearest(text, words, 2);
+        kuni_tree_fault(reader->faults, sample, "sample: got '%.100s'; expected %s%s%s%s", text,
+                        error_fields[0].expected, near ? "; did you mean '" : "", near ? near : "",
+                        near ? "'?" : "");
+    }
+    return KUNI_OK;
+}
+
+/* memory, and any number of NAME: path. */
+static kuni_status read_resources(kuni_reader *reader, const kuni_node *root)
+{
+    const kuni_node *map = section_of(reader, root, "resources");
+    if (!map || !map->n) return KUNI_OK;
+    kuni_workflow *w = reader->workflow;
+    kuni_name_value *list = kuni_arena_alloc(reader->arena, map->n, sizeof(*list), reader->err);
+    if (!list) return KUNI_MEMORY;
+    w->resources = list;
+    for (size_t i = 0; i < map->n; i++) {
+        const char *key = map->keys[i]->text;
+        if (strcmp(key, memory_field.key) == 0) {
+            if (read_field(reader, map->values[i], &memory_field)) return reader->err->status;
+            continue;
+        }
+        if (!*key ||
+            strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") !=
+                strlen(key))
+            kuni_tree_fault(reader->faults, map->keys[i],
+                            "resources: '%.100s' is no name; expected letters, digits, _ and -",
+                            key);
+        const char *text = kuni_reader_text(reader, map->values[i], key, "the path of a file");
+        if (!text) continue;
+        const char *path = kuni_reader_file(reader, map->values[i], key, text);
+        if (!path) return KUNI_MEMORY;
+        list[w->n_resources++] = (kuni_name_value){.name = key, .value = path};
+    }
+    return KUNI_OK;
+}
+
+/* --- the whole --- */
+
+static kuni_status read_root(kuni_reader *reader, const kuni_node *root)
+{
+    if (kuni_reader_fields(reader, root, "", top_fields, COUNT(top_fields)))
+        return reader->err->status;
+    check_version(reader, root);
+    check_name(reader, root);
+    if (read_regions(reader, root) || read_on_error(reader, root) || read_resources(reader, root))
+        return reader->err->status;
+    const kuni_node *stages = kuni_tree_get(root, "stages");
+    return stages ? kuni_reader_stages(reader, stages) : KUNI_OK;
+}
+
+static kuni_status parse(kuni_reader *reader, const kuni_buffer *text, const char *const *settings,
+                         size_t n_settings, kuni_node **root)
+{
+    char room[KUNI_NODE_WORD_BYTES];
+    if (kuni_tree_parse(root, reader->arena, text->data ? text->data : "", text->length, NULL,
+                        reader->faults, reader->err))
+        return reader->err->status;
+    bool broken = !kuni_faults_none(reader->faults);
+    if (!*root || kuni_node_is_null(*root)) {
+        if (!broken)
+            kuni_faults_add(
+                reader->faults, NULL, 1, 1,
+                "the file holds nothing; expected a workflow: version, reference, cohort, "
+                "dataset and stages");
+        *root = NULL;
+        return KUNI_OK;
+    }
+    if ((*root)->type != KUNI_NODE_MAP) {
+        kuni_tree_fault(
+            reader->faults, *root,
+            "got %s; expected a workflow: a map with version, reference, cohort, dataset "
+            "and stages",
+            kuni_node_describe(*root, room));
+        *root = NULL;
+        return KUNI_OK;
+    }
+    const char *top[COUNT(top_fields)];
+    for (size_t i = 0; i < COUNT(top_fields); i++) top[i] = top_fields[i].key;
+    for (size_t i = 0; i < n_settings; i++)
+        if (kuni_tree_set(*root, reader->arena, settings[i], top, COUNT(top), reader->faults,
+                          reader->err))
+            return reader->err->status;
+    return KUNI_OK;
+}
+
+/* Path and name of the file itself; the folder for relative paths. */
+static kuni_status place(kuni_reader *reader, const char *path)
+{
+    kuni_workflow *w = reader->workflow;
+    char *real = realpath(path, NULL);
+    if (!real) return kuni_fail_errno(reader->err, "workflow %s", path);
+    w->path = kuni_arena_strndup(reader->arena, real, strlen(real), reader->err);
+    free(real);
+    if (!w->path) return KUNI_MEMORY;
+    const char *slash = strrchr(w->path, '/');
+    size_t length = slash > w->path ? (size_t)(slash - w->path) : 1;
+    reader->folder = kuni_arena_strndup(reader->arena, w->path, length, reader->err);
+    return reader->folder ? KUNI_OK : KUNI_MEMORY;
+}
+
+static kuni_status default_name(kuni_reader *reader)
+{
+    const char *file = strrchr(reader->workflow->path, '/') + 1;
+    const char *dot = strrchr(file, '.');
+    size_t length = dot && dot > file ? (size_t)(dot - file) : strlen(file);
+    reader->workflow->name = kuni_arena_strndup(reader->arena, file, length, reader->err);
+    return reader->workflow->name ? KUNI_OK : KUNI_MEMORY;
+}
+
+static kuni_status read_text(const char *path, kuni_buffer *text, kuni_error *err)
+{
+    struct stat status;
+    if (stat(path, &status) != 0) return kuni_fail_errno(err, "workflow %s", path);
+    if (S_ISDIR(status.st_mode))
+        return kuni_fail(err, KUNI_USAGE, "workflow %s: is a folder; give a YAML file", path);
+    if (status.st_size > KUNI_TREE_BYTES_MAX)
+        return kuni_fail(err, KUNI_USAGE,
+                         "workflow %s: has %lld bytes; expected a YAML file of at most %d", path,
+                         (long long)status.st_size, KUNI_TREE_BYTES_MAX);
+    return kuni_file_get(path, KUNI_TREE_BYTES_MAX, text, err);
+}
+
+kuni_status kuni_workflow_read_partly(kuni_workflow *workflow, const char *path,
+                                      const char *const *settings, size_t n_settings,
+                                      kuni_buffer *faults, kuni_error *err)
+{
+    *workflow = (kuni_workflow){.shard_bp = 5000000,
+                                .ploidy = "GRCh38",
+                                .batch_size = 256,
+                                .quarantine = true,
+                                .retries = 2,
+                                .time_limit_s = 3600,
+                                .memory_bytes = INT64_C(2) << 30};
+    kuni_faults found;
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    kuni_status status = kuni_faults_init(&found, path, err);
+    if (status) return status;
+    kuni_reader reader = {.workflow = workflow, .faults = &found, .err = err};
+    kuni_node *root = NULL;
+    if (!(workflow->arena = reader.arena = kuni_arena_new(err))) {
+        status = KUNI_MEMORY;
+        goto fail;
+    }
+    if ((status = read_text(path, &text, err)) || (status = place(&reader, path)) ||
+        (status = parse(&reader, &text, settings, n_settings, &root)) ||
+        (root && (status = read_root(&reader, root))))
+        goto fail;
+    if (!workflow->name && (status = default_name(&reader))) goto fail;
+    status = kuni_faults_report(&found, KUNI_USAGE, faults, err);
+fail:
+    kuni_buffer_fini(&text);
+    kuni_faults_fini(&found);
+    return status;
+}
+
+kuni_status kuni_workflow_read(kuni_workflow *workflow, const char *path,
+                               const char *const *settings, size_t n_settings, kuni_buffer *faults,
+                               kuni_error *err)
+{
+    kuni_status status =
+        kuni_workflow_read_partly(workflow, path, settings, n_settings, faults, err);
+    if (status) kuni_workflow_fini(workflow);
+    return status;
+}
+
+void kuni_workflow_fini(kuni_workflow *workflow)
+{
+    for (size_t i = 0; workflow->stages && i < workflow->n_stages; i++)
+        kuni_params_free(workflow->stages[i].params);
+    kuni_arena_free(workflow->arena);
+    *workflow = (kuni_workflow){.path = NULL};
+}
