@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#include "partial.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "kuni/file.h"
+
+enum { HEADER_BYTES = 40 };
+static const char magic[8] = {'k', 'u', 'n', 'i', 'q', 'c', '0', '1'};
+
+static void put_le(unsigned char *to, uint64_t value, int n_bytes)
+{
+    for (int i = 0; i < n_bytes; i++) to[i] = (unsigned char)(value >> (8 * i));
+}
+
+static uint64_t get_le(const unsigned char *from, int n_bytes)
+{
+    uint64_t value = 0;
+    for (int i = n_bytes; i-- > 0;) value = value << 8 | from[i];
+    return value;
+}
+
+static uint32_t checksum(const char *bytes, size_t length)
+{
+    return (uint32_t)crc32_z(crc32_z(0, NULL, 0), (const unsigned char *)bytes, length);
+}
+
+kuni_status kuni_qc_add_record(kuni_buffer *records, const kuni_buffer *content, kuni_error *err)
+{
+    kuni_status status = kuni_qc_put_varint(records, content ? content->length : 0, err);
+    if (!status && content)
+        status = kuni_buffer_append(records, content->data, content->length, err);
+    return status;
+}
+
+kuni_status kuni_qc_write(const char *path, const kuni_qc_shape *shape, const uint64_t *reference,
+                          const kuni_buffer *records, kuni_error *err)
+{
+    kuni_buffer out = KUNI_BUFFER_INIT;
+    unsigned char header[HEADER_BYTES] = {0};
+    kuni_status status = kuni_buffer_append(&out, header, sizeof(header), err);
+    if (!status)
+        status = kuni_qc_encode(&out, reference, kuni_qc_length((int32_t)shape->n_contigs), err);
+    if (!status && records->length)
+        status = kuni_buffer_append(&out, records->data, records->length, err);
+    if (status) goto done;
+    memcpy(header, magic, sizeof(magic));
+    put_le(header + 8, (uint32_t)shape->kind, 4);
+    put_le(header + 12, shape->n_contigs, 4);
+    put_le(header + 16, shape->n_sites, 4);
+    put_le(header + 20, shape->n_samples, 4);
+    put_le(header + 24, out.length - HEADER_BYTES, 8);
+    put_le(header + 32, checksum(out.data + HEADER_BYTES, out.length - HEADER_BYTES), 4);
+    memcpy(out.data, header, sizeof(header));
+    status = kuni_file_put(path, out.data, out.length, err);
+done:
+    kuni_buffer_fini(&out);
+    return status;
+}
+
+static kuni_status damaged(const char *path, const char *what, kuni_error *err)
+{
+    return kuni_fail(err, KUNI_DATA, "QC file: %s: %s: remove it and run again", path, what);
+}
+
+kuni_status kuni_qc_open(kuni_qc_file *file, const char *path, const kuni_qc_shape *expected,
+                         kuni_error *err)
+{
+    *file = (kuni_qc_file){0};
+    kuni_status status = kuni_file_get(path, SIZE_MAX, &file->bytes, err);
+    if (status) return status;
+    const unsigned char *bytes = (const unsigned char *)file->bytes.data;
+    size_t length = file->bytes.length;
+    status = KUNI_DATA;
+    if (length < HEADER_BYTES || memcmp(bytes, magic, sizeof(magic)) != 0) {
+        status = damaged(path, "not a QC file of this version", err);
+        goto fail;
+    }
+    file->shape = (kuni_qc_shape){.kind = (kuni_qc_kind)get_le(bytes + 8, 4),
+                                  .n_contigs = (uint32_t)get_le(bytes + 12, 4),
+                                  .n_sites = (uint32_t)get_le(bytes + 16, 4),
+                                  .n_samples = (uint32_t)get_le(bytes + 20, 4)};
+    if (get_le(bytes + 24, 8) != length - HEADER_BYTES ||
+        get_le(bytes + 32, 4) !=
+            checksum(file->bytes.data + HEADER_BYTES, length - HEADER_BYTES)) {
+        status = damaged(path, "truncated or damaged (checksum)", err);
+        goto fail;
+    }
+    if (file->shape.kind != expected->kind || file->shape.n_contigs != expected->n_contigs ||
+        file->shape.n_sites != expected->n_sites || file->shape.n_samples != expected->n_samples) {
+        status = damaged(path, "made with another reference, panel or batch", err);
+        goto fail;
+    }
+    kuni_qc_bytes cursor = {bytes + HEADER_BYTES, bytes + length, false};
+    file->reference.at = cursor.at;
+    uint64_t n = kuni_qc_get_varint(&cursor);
+    for (uint64_t i = 0; i < n && !cursor.bad; i++) {
+        (void)kuni_qc_get_varint(&cursor);
+        (void)kuni_qc_get_varint(&cursor);
+    }
+    file->reference.end = cursor.at;
+    status = KUNI_MEMORY;
+    file->records = kuni_alloc(file->shape.n_samples, sizeof(*file->records), err);
+    if (!file->records) goto fail;
+    for (uint32_t i = 0; i < file->shape.n_samples && !cursor.bad; i++) {
+        uint64_t size = kuni_qc_get_varint(&cursor);
+        if (size > (uint64_t)(cursor.end - cursor.at)) {
+            cursor.bad = true;
+            break;
+        }
+        file->records[i] = (kuni_qc_bytes){cursor.at, cursor.at + size, false};
+        cursor.at += size;
+    }
+    if (cursor.bad || cursor.at != cursor.end) {
+        status = damaged(path, "its records do not add up", err);
+        goto fail;
+    }
+    return KUNI_OK;
+fail:
+    kuni_qc_close(file);
+    return status;
+}
+
+void kuni_qc_close(kuni_qc_file *file)
+{
+    kuni_buffer_fini(&file->bytes);
+    free(file->records);
+    *file = (kuni_qc_file){0};
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "stage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool kuni_qc_is_autosome(const kuni_params *params, const char *contig)
+{
+    const char *list = kuni_params_text(params, "autosomes");
+    if (list && *list) {
+        size_t length = strlen(contig);
+        for (const char *name = list; *name; name += strcspn(name, "\n"), name += *name == '\n')
+            if (strcspn(name, "\n") == length && strncmp(name, contig, length) == 0) return true;
+        return false;
+    }
+    const char *number = strncmp(contig, "chr", 3) == 0 ? contig + 3 : contig;
+    if (number[0] < '1' || number[0] > '9' || strlen(number) > 2) return false;
+    if (number[1] == '\0') return true;
+    int value = (number[0] - '0') * 10 + (number[1] - '0');
+    return number[1] >= '0' && number[1] <= '9' && value <= 22;
+}
+
+kuni_qc_class kuni_qc_class_at(const kuni_task *task, int32_t tid, int64_t pos, int64_t *until)
+{
+    const kuni_contig *contig = kuni_genome_contig(task->genome, tid);
+    *until = contig->length_bp;
+    if (kuni_is_mitochondrial(contig->name)) return KUNI_QC_MITO;
+    int64_t other = contig->length_bp;
+    int male = kuni_ploidy_at(task->ploidy, tid, pos, KUNI_SEX_MALE, until);
+    int female = kuni_ploidy_at(task->ploidy, tid, pos, KUNI_SEX_FEMALE, &other);
+    if (other < *until) *until = other;
+    if (*until > contig->length_bp) *until = contig->length_bp;
+    if (male == 1 && female == 2) return KUNI_QC_X;
+    if (male == 1 && female == 0) return KUNI_QC_Y;
+    return kuni_qc_is_autosome(task->params, contig->name) ? KUNI_QC_AUTOSOME : KUNI_QC_ELSEWHERE;
+}
+
+kuni_status kuni_qc_task_panel(const kuni_task *task, kuni_qc_panel **panel, kuni_error *err)
+{
+    const char *bed = kuni_params_text(task->params, "contamination_panel");
+    *panel = NULL;
+    return bed && *bed ? kuni_qc_panel_read(panel, bed, task->genome, err) : KUNI_OK;
+}
+
+kuni_qc_shape kuni_qc_task_shape(const kuni_task *task, kuni_qc_kind kind, int64_t batch,
+                                 const kuni_qc_panel *panel)
+{
+    return (kuni_qc_shape){.kind = kind,
+                           .n_contigs = (uint32_t)kuni_genome_contig_count(task->genome),
+                           .n_sites = panel ? (uint32_t)panel->n_sites : 0,
+                           .n_samples = (uint32_t)task->batches[batch].n_samples};
+}
+
+static const kuni_param params[] = {
+    {.name = "min_base_quality",
+     .type = KUNI_PARAM_INT,
+     .value = "20",
+     .least = 0,
+     .most = 60,
+     .unit = "phred",
+     .help = "least base quality that counts towards coverage (GA4GH: 20)"},
+    {.name = "min_mapping_quality",
+     .type = KUNI_PARAM_INT,
+     .value = "20",
+     .least = 0,
+     .most = 254,
+     .unit = "phred",
+     .help = "least mapping quality that counts towards coverage (GA4GH: 20)"},
+    {.name = "autosomes",
+     .type = KUNI_PARAM_LIST,
+     .help = "contigs that count as autosomes [chr1..chr22 or 1..22]"},
+    {.name = "contamination_panel",
+     .type = KUNI_PARAM_PATH,
+     .help = "VerifyBamID2 SVD panel: its .bed file, with .mu and .UD beside it; also gives the "
+             "fingerprint"},
+    {.name = "panel_min_base_quality",
+     .type = KUNI_PARAM_INT,
+     .value = "13",
+     .least = 0,
+     .most = 60,
+     .unit = "phred",
+     .help = "least base quality in the pileup at panel sites (VerifyBamID2: 13)"},
+    {.name = "panel_min_mapping_quality",
+     .type = KUNI_PARAM_INT,
+     .value = "2",
+     .least = 0,
+     .most = 254,
+     .unit = "phred",
+     .help = "least mapping quality in the pileup at panel sites (VerifyBamID2: 2)"},
+    {.name = NULL}};
+
+static const kuni_port partial_port[] = {{.kind = "qc-partial", .extension = "qcp"},
+                                         {.kind = NULL}};
+static const kuni_port batch_inputs[] = {{.kind = "qc-partial"},
+                                         {.kind = "evidence", .optional = true, .many = true},
+                                         {.kind = NULL}};
+static const kuni_port batch_port[] = {{.kind = "qc-batch", .extension = "qcb"}, {.kind = NULL}};
+static const kuni_port cohort_outputs[] = {
+    {.kind = "sample-qc", .extension = "tsv", .publish = "qc/sample_qc.tsv"},
+    {.kind = "wgs-qc-metrics", .extension = "json", .publish = "qc/wgs_qc_metrics.json"},
+    {.kind = NULL}};
+
+static const kuni_step steps[] = {
+    {.name = "reads",
+     .scatter = KUNI_SCATTER_READS,
+     .outputs = partial_port,
+     .feed = KUNI_FEED_READS,
+     .fields = SAM_QNAME | SAM_FLAG | SAM_RNAME | SAM_POS | SAM_MAPQ | SAM_CIGAR | SAM_RNEXT |
+               SAM_PNEXT | SAM_TLEN | SAM_SEQ | SAM_QUAL,
+     .unplaced = true,
+     .open = kuni_qc_reads_open,
+     .begin_sample = kuni_qc_reads_begin,
+     .read = kuni_qc_reads_add,
+     .end_sample = kuni_qc_reads_end,
+     .drop_sample = kuni_qc_reads_drop,
+     .finish = kuni_qc_reads_finish,
+     .close = kuni_qc_reads_close},
+    {.name = "batch",
+     .scatter = KUNI_SCATTER_BATCH,
+     .inputs = batch_inputs,
+     .outputs = batch_port,
+     .run = kuni_qc_batch_run},
+    {.name = "cohort",
+     .scatter = KUNI_SCATTER_COHORT,
+     .inputs = batch_port,
+     .outputs = cohort_outputs,
+     .run = kuni_qc_cohort_run}};
+
+const kuni_stage kuni_stage_alignment_qc = {
+    .name = "alignment-qc",
+    .summary = "GA4GH WGS QC metrics, contamination, sex and identity of every sample",
+    .version = 1,
+    .params = params,
+    .steps = steps,
+    .n_steps = sizeof(steps) / sizeof(steps[0])};
