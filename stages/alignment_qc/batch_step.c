@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The batch step: sums a batch's partials of all shards and fits what needs a sample's whole pileup. */
+/* The batch step: sums a batch's partials of all shards and fits what needs a sample's whole
+ * pileup. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "estimates.h"
 #include "pileup.h"
 #include "stage.h"
-#include "variants.h"
 
 /* Samples that are summed in one pass over the partials. */
 typedef struct block {
@@ -66,8 +66,8 @@ static kuni_status add_partial(block *now, const char *path, const kuni_qc_shape
                                            &now->n_stacks[i], &now->stack_capacity[i], err);
     }
     if (!sound)
-        status = kuni_fail(err, KUNI_DATA, "QC file: %s: damaged counts: remove it and run again",
-                           path);
+        status =
+            kuni_fail(err, KUNI_DATA, "QC file: %s: damaged counts: remove it and run again", path);
     kuni_qc_close(&file);
     return status;
 }
@@ -104,10 +104,10 @@ kuni_status kuni_qc_batch_run(const kuni_task *task, kuni_error *err)
     kuni_qc_shape partial = kuni_qc_task_shape(task, KUNI_QC_PARTIAL, task->batch, panel);
     kuni_qc_shape whole = kuni_qc_task_shape(task, KUNI_QC_BATCH, task->batch, panel);
     size_t n_counts = kuni_qc_length((int32_t)partial.n_contigs), n_samples = partial.n_samples;
-    size_t n_files = 0, n_evidence = 0;
+    size_t n_files = 0;
     const kuni_task_file *files = kuni_task_inputs(task, "qc-partial", &n_files);
-    const kuni_task_file *evidence = kuni_task_inputs(task, "evidence", &n_evidence);
-    /* As many samples at a time as fit into half of the task's memory; the result does not depend on it. */
+    /* As many samples at a time as fit into half of the task's memory; the result does not depend
+     * on it. */
     size_t n_block = (size_t)(task->memory_bytes / 2) / (n_counts * sizeof(uint64_t));
     if (n_block < 1) n_block = 1;
     status = KUNI_MEMORY;
@@ -122,15 +122,12 @@ kuni_status kuni_qc_batch_run(const kuni_task *task, kuni_error *err)
             status = add_partial(&now, files[i].path, &partial, first ? NULL : reference, err);
             if (task->heartbeat) task->heartbeat(1);
         }
-        for (size_t i = 0; i < n_evidence && !status; i++)
-            status = kuni_qc_count_variants(evidence[i].path, task->params, now.counts, n_samples,
-                                            err);
         if (!status) status = write_samples(task, &now, n_files, &records, err);
         block_fini(&now, n_samples);
     }
     if (!status)
-        status = kuni_qc_write(kuni_task_output(task, "qc-batch"), &whole, reference, &records,
-                               err);
+        status =
+            kuni_qc_write(kuni_task_output(task, "qc-batch"), &whole, reference, &records, err);
 done:
     kuni_buffer_fini(&records);
     free(reference);

@@ -35,10 +35,10 @@ static kuni_status write_sample(cohort_state *state, const kuni_sample *sample,
                                 const double *values, kuni_error *err)
 {
     char text[64];
-    kuni_status status = kuni_file_printf(
-        state->table, err, "%s\t%s\t%s\t%s\t%s", sample->id, sample->participant,
-        sample->site ? sample->site : "NA", sample->group ? sample->group : "NA",
-        sex_name(sample->sex));
+    kuni_status status =
+        kuni_file_printf(state->table, err, "%s\t%s\t%s\t%s\t%s", sample->id, sample->participant,
+                         sample->site ? sample->site : "NA", sample->group ? sample->group : "NA",
+                         sex_name(sample->sex));
     for (size_t i = 0; i < kuni_qc_n_metrics && !status; i++) {
         (void)kuni_qc_metric_print(text, sizeof(text), &kuni_qc_metrics[i], values[i]);
         status = kuni_file_printf(state->table, err, "\t%s", text);
@@ -92,8 +92,8 @@ static kuni_status add_batch(cohort_state *state, const kuni_task_file *input, k
         status = write_sample(state, &task->samples[batch->first + i], values, err);
     }
     if (!sound)
-        status = kuni_fail(err, KUNI_DATA, "QC file: %s: damaged: remove it and run again",
-                           input->path);
+        status =
+            kuni_fail(err, KUNI_DATA, "QC file: %s: damaged: remove it and run again", input->path);
 done:
     kuni_qc_close(&file);
     kuni_qc_panel_free(panel);
@@ -115,8 +115,7 @@ kuni_status kuni_qc_cohort_run(const kuni_task *task, kuni_error *err)
         status = kuni_file_create(&state.json, kuni_task_output(task, "wgs-qc-metrics"), err);
     if (!status) status = write_header(&state, err);
     for (size_t i = 0; i < n_inputs && !status; i++) status = add_batch(&state, &inputs[i], err);
-    if (!status)
-        status = kuni_file_printf(state.json, err, state.first_json ? "[]\n" : "\n]\n");
+    if (!status) status = kuni_file_printf(state.json, err, state.first_json ? "[]\n" : "\n]\n");
     if (!status) {
         kuni_file *file = state.table;
         state.table = NULL;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum {
-    STEP_BP = 1 << 15,  /* positions are counted in steps of this size */
+    STEP_BP = 1 << 15, /* positions are counted in steps of this size */
     MATE_BUCKETS = 1024,
     HET_DEPTH_LEAST = 10 /* a site of X is judged from this depth on */
 };
@@ -35,9 +35,10 @@ struct kuni_qc_coverage {
     int64_t window_beg; /* position of diff[0]; all before it is counted */
     int32_t depth;      /* at window_beg - 1 */
     int32_t *diff;      /* window_bp + 1 of them */
-    uint16_t *alternate;/* reads that differ from the reference, counted bases only; NULL without X */
+    uint16_t
+        *alternate; /* reads that differ from the reference, counted bases only; NULL without X */
     size_t window_bp;
-    interval *now;      /* of the read under way */
+    interval *now; /* of the read under way */
     size_t n_now, now_capacity;
     interval *kept;
     size_t n_kept, kept_capacity;
@@ -124,8 +125,9 @@ bool kuni_qc_coverage_wants_mismatches(const kuni_qc_coverage *coverage)
 }
 
 /*
- * X heterozygosity without a list of sites: from depth 10 on, a position where a quarter to three quarters of
- * the counted bases differ from the reference looks heterozygous, one where 9 of 10 differ homozygous.
+ * X heterozygosity without a list of sites: from depth 10 on, a position where a quarter to three
+ * quarters of the counted bases differ from the reference looks heterozygous, one where 9 of 10
+ * differ homozygous.
  */
 static void judge_site(kuni_qc_coverage *coverage, uint32_t alternate, uint32_t depth)
 {
@@ -138,7 +140,7 @@ static void judge_site(kuni_qc_coverage *coverage, uint32_t alternate, uint32_t 
 
 static void count_positions(kuni_qc_coverage *coverage, kuni_qc_class class, size_t from, size_t to)
 {
-    uint64_t *depths = coverage->counts + KUNI_QC_AT_DEPTH + (size_t)class * KUNI_QC_DEPTHS;
+    uint64_t *depths = coverage->counts + KUNI_QC_AT_DEPTH + (size_t) class * KUNI_QC_DEPTHS;
     const int32_t *diff = coverage->diff;
     int64_t depth = coverage->depth;
     uint64_t sum = 0, covered = 0, well = 0;
@@ -213,8 +215,7 @@ static kuni_status widen_window(kuni_qc_coverage *coverage, size_t need_bp, kuni
     if (coverage->alternate) {
         uint16_t *alternate = kuni_realloc(coverage->alternate, bp, sizeof(*alternate), err);
         if (!alternate) return KUNI_MEMORY;
-        memset(alternate + coverage->window_bp, 0,
-               (bp - coverage->window_bp) * sizeof(*alternate));
+        memset(alternate + coverage->window_bp, 0, (bp - coverage->window_bp) * sizeof(*alternate));
         coverage->alternate = alternate;
     }
     coverage->window_bp = bp;
@@ -321,8 +322,8 @@ static kuni_status subtract(kuni_qc_coverage *coverage, const mate *other, kuni_
             beg = other->intervals[m].end;
         }
         if (beg < end && !status)
-            status = push(&coverage->kept, &coverage->n_kept, &coverage->kept_capacity, beg, end,
-                          err);
+            status =
+                push(&coverage->kept, &coverage->n_kept, &coverage->kept_capacity, beg, end, err);
     }
     for (size_t i = 0; i < coverage->n_kept; i++)
         after += (uint64_t)(coverage->kept[i].end - coverage->kept[i].beg);
@@ -422,8 +423,7 @@ kuni_status kuni_qc_coverage_add(kuni_qc_coverage *coverage, const bam1_t *recor
         counted += (uint64_t)(coverage->now[i].end - coverage->now[i].beg);
     }
     coverage->counts[KUNI_QC_COUNTED_BASES] += counted;
-    if (coverage->alternate && n_mismatches)
-        count_mismatches(coverage, mismatches, n_mismatches);
+    if (coverage->alternate && n_mismatches) count_mismatches(coverage, mismatches, n_mismatches);
     return KUNI_OK;
 }
 

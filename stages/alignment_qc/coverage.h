@@ -2,12 +2,14 @@
 /*
  * Coverage by the GA4GH rules, streamed over a shard.
  *
- * A base counts where it is aligned (M, =, X), its read is a primary, PF, non-duplicate alignment with enough mapping
- * quality, and its base quality suffices. Where the two reads of a pair both offer a base at a position, the pair
- * counts once. Positions belong to the shard that holds them; both reads of a pair that overlap at a position also
- * overlap the shard of that position, so the result does not depend on the cut.
+ * A base counts where it is aligned (M, =, X), its read is a primary, PF, non-duplicate alignment
+ * with enough mapping quality, and its base quality suffices. Where the two reads of a pair both
+ * offer a base at a position, the pair counts once. Positions belong to the shard that holds them;
+ * both reads of a pair that overlap at a position also overlap the shard of that position, so the
+ * result does not depend on the cut.
  *
- * Depth is kept as differences in a window that slides with the reads: memory does not grow with the shard.
+ * Depth is kept as differences in a window that slides with the reads: memory does not grow with
+ * the shard.
  */
 #ifndef KUNI_ALIGNMENT_QC_COVERAGE_H
 #define KUNI_ALIGNMENT_QC_COVERAGE_H
@@ -33,8 +35,9 @@ void kuni_qc_coverage_free(kuni_qc_coverage *coverage);
 /* Forgets what was counted and starts a sample whose counts go to `counts`. */
 void kuni_qc_coverage_begin(kuni_qc_coverage *coverage, uint64_t *counts);
 /*
- * Adds a record that passed the read filters and overlaps the shard; records come by POS. `mismatches` are
- * reference positions where the record differs, sorted (used on X only), n_mismatches may be 0.
+ * Adds a record that passed the read filters and overlaps the shard; records come by POS.
+ * `mismatches` are reference positions where the record differs, sorted (used on X only),
+ * n_mismatches may be 0.
  */
 KUNI_MUST_CHECK kuni_status kuni_qc_coverage_add(kuni_qc_coverage *coverage, const bam1_t *record,
                                                  int64_t end, const int64_t *mismatches,

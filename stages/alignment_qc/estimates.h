@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is fitted from a sample's pileup over all shards: contamination, ancestry coordinates, and the fingerprint.
- * Held as fixed-point integers so that files carry no floating-point text.
+ * What is fitted from a sample's pileup over all shards: contamination, ancestry coordinates, and
+ * the fingerprint. Held as fixed-point integers so that files carry no floating-point text.
  */
 #ifndef KUNI_ALIGNMENT_QC_ESTIMATES_H
 #define KUNI_ALIGNMENT_QC_ESTIMATES_H
@@ -10,10 +10,10 @@
 #include "panel.h"
 
 typedef enum kuni_qc_fit {
-    KUNI_QC_FIT_NONE = 0,      /* no panel, or no reads at its sites */
-    KUNI_QC_FIT_TOO_FEW = 1,   /* fewer sites than asked for */
-    KUNI_QC_FIT_SAME = 2,      /* contaminant of the sample's own ancestry */
-    KUNI_QC_FIT_OTHER = 3      /* contaminant of another ancestry fits better */
+    KUNI_QC_FIT_NONE = 0,    /* no panel, or no reads at its sites */
+    KUNI_QC_FIT_TOO_FEW = 1, /* fewer sites than asked for */
+    KUNI_QC_FIT_SAME = 2,    /* contaminant of the sample's own ancestry */
+    KUNI_QC_FIT_OTHER = 3    /* contaminant of another ancestry fits better */
 } kuni_qc_fit;
 
 enum {
@@ -22,12 +22,12 @@ enum {
 };
 
 typedef struct kuni_qc_estimates {
-    int64_t fit;           /* kuni_qc_fit */
-    int64_t n_sites;       /* sites used */
-    int64_t mean_depth;    /* at the sites used, micro */
-    int64_t rate;          /* contamination, 1e-9 */
+    int64_t fit;                 /* kuni_qc_fit */
+    int64_t n_sites;             /* sites used */
+    int64_t mean_depth;          /* at the sites used, micro */
+    int64_t rate;                /* contamination, 1e-9 */
     int64_t rate_low, rate_high; /* profile-likelihood 95 % interval, 1e-9 */
-    int64_t gain;          /* log-likelihood over rate 0, micro */
+    int64_t gain;                /* log-likelihood over rate 0, micro */
     int64_t n_pcs;
     int64_t pcs[KUNI_QC_PCS_MAX];       /* the sample's, micro */
     int64_t other_pcs[KUNI_QC_PCS_MAX]; /* the contaminant's, micro */

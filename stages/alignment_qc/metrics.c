@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* samtools stats takes insert-size mean and deviation over the main bulk of the pairs: its default share. */
+/* samtools stats takes insert-size mean and deviation over the main bulk of the pairs: its default
+ * share. */
 static const double insert_bulk = 0.99;
 
 static double count(const kuni_qc_summary *s, kuni_qc_count which)
@@ -95,7 +96,8 @@ static double insert_count(const kuni_qc_summary *s, size_t bp)
                     s->counts[KUNI_QC_AT_INSERT_OTHER + bp]);
 }
 
-/* Mean and deviation over the smallest sizes that hold the main bulk, as samtools stats defines them. */
+/* Mean and deviation over the smallest sizes that hold the main bulk, as samtools stats defines
+ * them. */
 static void insert_moments(const kuni_qc_summary *s, double *mean, double *deviation)
 {
     double n = 0, bulk = 0, sum = 0, squares = 0;
@@ -161,9 +163,8 @@ static double insert_size_std_deviation(const kuni_qc_summary *s)
 
 static double cross_contamination_rate(const kuni_qc_summary *s)
 {
-    return s->estimates->fit >= KUNI_QC_FIT_SAME
-               ? (double)s->estimates->rate / KUNI_QC_RATE_SCALE
-               : NAN;
+    return s->estimates->fit >= KUNI_QC_FIT_SAME ? (double)s->estimates->rate / KUNI_QC_RATE_SCALE
+                                                 : NAN;
 }
 
 /* Variant counts are known where calling gave evidence of an autosome. */
@@ -318,7 +319,8 @@ static double pct_excluded_overlap(const kuni_qc_summary *s)
     return pct_of_aligned(s, KUNI_QC_EXCLUDED_OVERLAP);
 }
 
-/* Share of reads that GC bins up to or from 50 % should have had by their share of windows (Picard). */
+/* Share of reads that GC bins up to or from 50 % should have had by their share of windows
+ * (Picard). */
 static double dropout(const kuni_qc_summary *s, int from, int to)
 {
     const uint64_t *reads = s->counts + KUNI_QC_AT_WINDOW_GC;
@@ -372,25 +374,30 @@ static double autosome_bp(const kuni_qc_summary *s)
 #define OURS  false
 const kuni_qc_metric kuni_qc_metrics[] = {
     {"yield_bp_q30", "bp", 0, GA4GH,
-     "bases of quality >= 30 in primary PF reads; duplicates and clipped bases included", yield_bp_q30},
+     "bases of quality >= 30 in primary PF reads; duplicates and clipped bases included",
+     yield_bp_q30},
     {"mean_autosome_coverage", "x", 2, GA4GH,
-     "mean coverage of non-gap autosomes: primary, PF, not duplicate, MAPQ >= 20, base quality >= 20, "
+     "mean coverage of non-gap autosomes: primary, PF, not duplicate, MAPQ >= 20, base quality >= "
+     "20, "
      "overlapping mates counted once",
      mean_autosome_coverage},
-    {"mad_autosome_coverage", "x", 2, GA4GH,
-     "median absolute deviation of the same coverage", mad_autosome_coverage},
+    {"mad_autosome_coverage", "x", 2, GA4GH, "median absolute deviation of the same coverage",
+     mad_autosome_coverage},
     {"pct_autosomes_15x", "%", 2, GA4GH, "share of non-gap autosomes with the same coverage >= 15",
      pct_autosomes_15x},
     {"pct_reads_mapped", "%", 2, GA4GH, "mapped of primary PF reads, duplicates included",
      pct_reads_mapped},
     {"pct_reads_properly_paired", "%", 2, GA4GH,
-     "properly paired and mapped of primary PF reads, duplicates included", pct_reads_properly_paired},
+     "properly paired and mapped of primary PF reads, duplicates included",
+     pct_reads_properly_paired},
     {"mean_insert_size", "bp", 2, GA4GH,
-     "mean insert size of the main bulk (99 %) of mapped pairs, as samtools stats", mean_insert_size},
+     "mean insert size of the main bulk (99 %) of mapped pairs, as samtools stats",
+     mean_insert_size},
     {"insert_size_std_deviation", "bp", 2, GA4GH,
      "standard deviation of the insert size of the same bulk", insert_size_std_deviation},
     {"cross_contamination_rate", "fraction", 5, GA4GH,
-     "share of reads from another person: VerifyBamID2 model on an SVD panel", cross_contamination_rate},
+     "share of reads from another person: VerifyBamID2 model on an SVD panel",
+     cross_contamination_rate},
     {"count_snvs", "sites", 0, GA4GH, "unfiltered autosomal sites with a called SNV", count_snvs},
     {"count_insertions", "sites", 0, GA4GH,
      "unfiltered autosomal sites with a called insertion shorter than 50 bp", count_insertions},
@@ -410,38 +417,50 @@ const kuni_qc_metric kuni_qc_metrics[] = {
     {"mean_read_length", "bp", 2, OURS, "mean length of primary reads", mean_read_length},
     {"mean_base_quality", "phred", 2, OURS, "mean quality of the bases of primary reads",
      mean_base_quality},
-    {"pct_bases_q30", "%", 2, OURS, "bases of quality >= 30 of those of primary PF reads", pct_bases_q30},
+    {"pct_bases_q30", "%", 2, OURS, "bases of quality >= 30 of those of primary PF reads",
+     pct_bases_q30},
     {"pct_reads_qcfail", "%", 2, OURS, "primary reads that failed the vendor's filter", pct_qcfail},
     {"pct_duplicates", "%", 2, OURS, "duplicates of mapped primary PF reads", pct_duplicates},
     {"pct_reads_mapq0", "%", 2, OURS, "mapped primary reads with mapping quality 0", pct_mapq0},
     {"pct_chimeras", "%", 2, OURS,
-     "of reads of mapped pairs (PF, not duplicate, MAPQ >= 20): mate on another contig or > 100 kb away",
+     "of reads of mapped pairs (PF, not duplicate, MAPQ >= 20): mate on another contig or > 100 kb "
+     "away",
      pct_chimeras},
     {"pct_mismatches", "%", 3, OURS,
      "aligned bases that differ from the reference, primary non-duplicate reads", pct_mismatches},
     {"pct_soft_clipped", "%", 2, OURS, "soft-clipped of the bases of mapped primary reads",
      pct_soft_clipped},
     {"median_insert_size", "bp", 1, OURS, "median insert size of mapped pairs", median_insert_size},
-    {"median_autosome_coverage", "x", 1, OURS, "median of the GA4GH coverage", median_autosome_coverage},
-    {"pct_autosomes_1x", "%", 2, OURS, "share of non-gap autosomes with coverage >= 1", pct_autosomes_1x},
-    {"pct_autosomes_10x", "%", 2, OURS, "share of non-gap autosomes with coverage >= 10", pct_autosomes_10x},
-    {"pct_autosomes_20x", "%", 2, OURS, "share of non-gap autosomes with coverage >= 20", pct_autosomes_20x},
-    {"pct_autosomes_30x", "%", 2, OURS, "share of non-gap autosomes with coverage >= 30", pct_autosomes_30x},
+    {"median_autosome_coverage", "x", 1, OURS, "median of the GA4GH coverage",
+     median_autosome_coverage},
+    {"pct_autosomes_1x", "%", 2, OURS, "share of non-gap autosomes with coverage >= 1",
+     pct_autosomes_1x},
+    {"pct_autosomes_10x", "%", 2, OURS, "share of non-gap autosomes with coverage >= 10",
+     pct_autosomes_10x},
+    {"pct_autosomes_20x", "%", 2, OURS, "share of non-gap autosomes with coverage >= 20",
+     pct_autosomes_20x},
+    {"pct_autosomes_30x", "%", 2, OURS, "share of non-gap autosomes with coverage >= 30",
+     pct_autosomes_30x},
     {"pct_excluded_duplicate", "%", 2, OURS,
-     "aligned bases of primary PF reads kept out of the coverage: duplicates", pct_excluded_duplicate},
+     "aligned bases of primary PF reads kept out of the coverage: duplicates",
+     pct_excluded_duplicate},
     {"pct_excluded_mapq", "%", 2, OURS, "... low mapping quality", pct_excluded_mapq},
     {"pct_excluded_baseq", "%", 2, OURS, "... low base quality", pct_excluded_baseq},
     {"pct_excluded_overlap", "%", 2, OURS, "... counted already by the overlapping mate",
      pct_excluded_overlap},
-    {"at_dropout", "%", 2, OURS, "share of reads missing from windows of GC <= 50 % (Picard)", at_dropout},
-    {"gc_dropout", "%", 2, OURS, "share of reads missing from windows of GC >= 50 % (Picard)", gc_dropout},
+    {"at_dropout", "%", 2, OURS, "share of reads missing from windows of GC <= 50 % (Picard)",
+     at_dropout},
+    {"gc_dropout", "%", 2, OURS, "share of reads missing from windows of GC >= 50 % (Picard)",
+     gc_dropout},
     {"x_coverage_ratio", "ratio", 3, OURS, "mean coverage of X outside PAR to that of autosomes",
      x_coverage_ratio},
-    {"y_coverage_ratio", "ratio", 3, OURS, "mean coverage of Y to that of autosomes", y_coverage_ratio},
+    {"y_coverage_ratio", "ratio", 3, OURS, "mean coverage of Y to that of autosomes",
+     y_coverage_ratio},
     {"x_heterozygosity", "fraction", 3, OURS,
      "heterozygous-looking of the variant-looking sites of X outside PAR with depth >= 10",
      x_heterozygosity},
-    {"mean_mito_coverage", "x", 2, OURS, "mean coverage of the mitochondrial contig", mean_mito_coverage},
+    {"mean_mito_coverage", "x", 2, OURS, "mean coverage of the mitochondrial contig",
+     mean_mito_coverage},
 };
 const size_t kuni_qc_n_metrics = sizeof(kuni_qc_metrics) / sizeof(kuni_qc_metrics[0]);
 

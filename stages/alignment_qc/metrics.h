@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Metrics of a sample from its summed counters: the GA4GH WGS-QC set under its exact names, and kuni's own.
+ * Metrics of a sample from its summed counters: the GA4GH WGS-QC set under its exact names, and
+ * kuni's own.
  *
- * One table holds name, unit, decimals and definition; the TSV columns, the JSON, the data dictionary, the threshold
- * profiles and the report are all made from it. A metric that cannot be known is NaN ("NA" in text, null in JSON).
+ * One table holds name, unit, decimals and definition; the TSV columns, the JSON, the data
+ * dictionary, the threshold profiles and the report are all made from it. A metric that cannot be
+ * known is NaN ("NA" in text, null in JSON).
  */
 #ifndef KUNI_ALIGNMENT_QC_METRICS_H
 #define KUNI_ALIGNMENT_QC_METRICS_H

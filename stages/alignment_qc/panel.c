@@ -50,8 +50,7 @@ static kuni_status sibling(const char *bed, const char *ending, kuni_buffer *tex
                          ".UD files of the same name beside it",
                          bed);
     kuni_buffer path = KUNI_BUFFER_INIT;
-    kuni_status status =
-        kuni_buffer_printf(&path, err, "%.*s%s", (int)(stem - 4), bed, ending);
+    kuni_status status = kuni_buffer_printf(&path, err, "%.*s%s", (int)(stem - 4), bed, ending);
     if (!status) status = kuni_file_get(path.data, PANEL_BYTES_MOST, text, err);
     if (!status && !text->length)
         status = kuni_fail(err, KUNI_DATA, "contamination panel: %s: empty file", path.data);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An SVD panel of common SNPs, in the files of VerifyBamID2: PREFIX.bed (contig, beg, end, ref, alt), PREFIX.mu (name, mean
- * count of ALT copies), PREFIX.UD (loadings, one row a site), PREFIX.V (sample scores; optional, names the ancestry
- * cloud). Rows of the files correspond. Sites on contigs the reference lacks are dropped; the rest is in genome order.
+ * An SVD panel of common SNPs, in the files of VerifyBamID2: PREFIX.bed (contig, beg, end, ref,
+ * alt), PREFIX.mu (name, mean count of ALT copies), PREFIX.UD (loadings, one row a site), PREFIX.V
+ * (sample scores; optional, names the ancestry cloud). Rows of the files correspond. Sites on
+ * contigs the reference lacks are dropped; the rest is in genome order.
  */
 #ifndef KUNI_ALIGNMENT_QC_PANEL_H
 #define KUNI_ALIGNMENT_QC_PANEL_H
@@ -23,8 +24,8 @@ typedef struct kuni_qc_site {
 typedef struct kuni_qc_panel {
     kuni_qc_site *sites;
     size_t n_sites;
-    int n_pcs;         /* columns of UD */
-    size_t n_elsewhere;/* sites dropped */
+    int n_pcs;          /* columns of UD */
+    size_t n_elsewhere; /* sites dropped */
 } kuni_qc_panel;
 
 /* `bed` is the path of the BED file; its siblings are found by their endings. */

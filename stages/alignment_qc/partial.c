@@ -83,8 +83,7 @@ kuni_status kuni_qc_open(kuni_qc_file *file, const char *path, const kuni_qc_sha
                                   .n_sites = (uint32_t)get_le(bytes + 16, 4),
                                   .n_samples = (uint32_t)get_le(bytes + 20, 4)};
     if (get_le(bytes + 24, 8) != length - HEADER_BYTES ||
-        get_le(bytes + 32, 4) !=
-            checksum(file->bytes.data + HEADER_BYTES, length - HEADER_BYTES)) {
+        get_le(bytes + 32, 4) != checksum(file->bytes.data + HEADER_BYTES, length - HEADER_BYTES)) {
         status = damaged(path, "truncated or damaged (checksum)", err);
         goto fail;
     }

@@ -3,11 +3,13 @@
  * The files of alignment QC between its steps. One form serves both kinds:
  *
  *   qc-partial  a batch in a shard: counts, reference counts, panel pileups
- *   qc-batch    a batch, all shards summed: counts, reference counts, estimates and genotypes made from the pileups
+ *   qc-batch    a batch, all shards summed: counts, reference counts, estimates and genotypes made
+ * from the pileups
  *
- * Layout, little-endian: "kuniqc01", u32 kind, u32 contigs, u32 panel sites, u32 samples, u64 length of the body, CRC-32 of
- * the body (u32), u32 0; then the body: coded reference counts, then a record a sample: varint length of the record's bytes
- * (0: no data), counts (counters.h), payload. Everything after the header is varints; see docs/qc.md.
+ * Layout, little-endian: "kuniqc01", u32 kind, u32 contigs, u32 panel sites, u32 samples, u64
+ * length of the body, CRC-32 of the body (u32), u32 0; then the body: coded reference counts, then
+ * a record a sample: varint length of the record's bytes (0: no data), counts (counters.h),
+ * payload. Everything after the header is varints; see docs/qc.md.
  */
 #ifndef KUNI_ALIGNMENT_QC_PARTIAL_H
 #define KUNI_ALIGNMENT_QC_PARTIAL_H
@@ -21,7 +23,8 @@ typedef struct kuni_qc_shape {
     uint32_t n_contigs, n_sites, n_samples;
 } kuni_qc_shape;
 
-/* Writes reference counts and the samples' records, already coded one after the other (see kuni_qc_add_record). */
+/* Writes reference counts and the samples' records, already coded one after the other (see
+ * kuni_qc_add_record). */
 KUNI_MUST_CHECK kuni_status kuni_qc_write(const char *path, const kuni_qc_shape *shape,
                                           const uint64_t *reference, const kuni_buffer *records,
                                           kuni_error *err);
@@ -33,11 +36,12 @@ KUNI_MUST_CHECK kuni_status kuni_qc_add_record(kuni_buffer *records, const kuni_
 typedef struct kuni_qc_file {
     kuni_buffer bytes;
     kuni_qc_shape shape;
-    kuni_qc_bytes reference;  /* coded reference counts */
-    kuni_qc_bytes *records;   /* one a sample; at == end: no data */
+    kuni_qc_bytes reference; /* coded reference counts */
+    kuni_qc_bytes *records;  /* one a sample; at == end: no data */
 } kuni_qc_file;
 
-/* Reads and checks a file; another kind or shape than `expected` is KUNI_DATA. Free with kuni_qc_close. */
+/* Reads and checks a file; another kind or shape than `expected` is KUNI_DATA. Free with
+ * kuni_qc_close. */
 KUNI_MUST_CHECK kuni_status kuni_qc_open(kuni_qc_file *file, const char *path,
                                          const kuni_qc_shape *expected, kuni_error *err);
 void kuni_qc_close(kuni_qc_file *file);

@@ -9,7 +9,7 @@
 /* One read's base at a site. */
 typedef struct observation {
     uint32_t site;
-    uint8_t base;     /* allele << 6 | quality */
+    uint8_t base; /* allele << 6 | quality */
     bool dropped;
     uint64_t name;
 } observation;
@@ -155,8 +155,8 @@ kuni_status kuni_qc_stacks_decode(kuni_qc_bytes *bytes, size_t n_sites, kuni_qc_
         kuni_status status =
             kuni_grow((void **)stacks, capacity, *n_stacks + 1, sizeof(**stacks), err);
         if (status) return status;
-        (*stacks)[(*n_stacks)++] =
-            (kuni_qc_stack){.site = (uint32_t)site, .base = (uint8_t)base, .count = (uint32_t)count};
+        (*stacks)[(*n_stacks)++] = (kuni_qc_stack){
+            .site = (uint32_t)site, .base = (uint8_t)base, .count = (uint32_t)count};
     }
     return bytes->bad ? kuni_fail(err, KUNI_DATA, "QC partial: the pileup is truncated") : KUNI_OK;
 }

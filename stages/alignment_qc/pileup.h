@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pileup of a sample at the panel's sites of a shard: how many bases of each quality show REF, ALT or something else.
+ * Pileup of a sample at the panel's sites of a shard: how many bases of each quality show REF, ALT
+ * or something else.
  *
- * Bases come from primary, PF, non-duplicate reads (VerifyBamID2's filters: MAPQ >= 2 and base quality >= 13 by default).
- * The two reads of a pair give one base: the better one if they agree, none if they differ. A site belongs to one
- * shard, so the pileups of shards are disjoint and their union does not depend on the cut.
+ * Bases come from primary, PF, non-duplicate reads (VerifyBamID2's filters: MAPQ >= 2 and base
+ * quality >= 13 by default). The two reads of a pair give one base: the better one if they agree,
+ * none if they differ. A site belongs to one shard, so the pileups of shards are disjoint and their
+ * union does not depend on the cut.
  */
 #ifndef KUNI_ALIGNMENT_QC_PILEUP_H
 #define KUNI_ALIGNMENT_QC_PILEUP_H

@@ -29,8 +29,8 @@ typedef struct reads_state {
 static kuni_status find_segments(reads_state *state, kuni_error *err)
 {
     const uint8_t *bases = kuni_qc_tally_sequence(state->tally);
-    uint64_t *contig = state->reference + KUNI_QC_AT_CONTIGS +
-                       (size_t)state->shard.tid * KUNI_QC_CONTIG_COUNTS;
+    uint64_t *contig =
+        state->reference + KUNI_QC_AT_CONTIGS + (size_t)state->shard.tid * KUNI_QC_CONTIG_COUNTS;
     contig[KUNI_QC_CONTIG_LENGTH] += (uint64_t)(state->shard.end - state->shard.beg);
     for (int64_t pos = state->shard.beg; pos < state->shard.end;) {
         int64_t until = 0;
@@ -45,9 +45,8 @@ static kuni_status find_segments(reads_state *state, kuni_error *err)
             n = 0;
             while (pos + n < until && base[n] != 15) n++;
             if (n == 0) continue;
-            kuni_status status =
-                kuni_grow((void **)&state->segments, &state->segments_capacity,
-                          state->n_segments + 1, sizeof(*state->segments), err);
+            kuni_status status = kuni_grow((void **)&state->segments, &state->segments_capacity,
+                                           state->n_segments + 1, sizeof(*state->segments), err);
             if (status) return status;
             state->segments[state->n_segments++] =
                 (kuni_qc_segment){.beg = pos, .end = pos + n, .class = class};
@@ -65,9 +64,9 @@ static kuni_status open_placed(reads_state *state, kuni_error *err)
     kuni_status status = find_segments(state, err);
     if (!status) status = kuni_qc_tally_windows(state->tally, state->reference, err);
     if (!status)
-        status = kuni_qc_coverage_new(&state->coverage, state->shard, state->segments,
-                                      state->n_segments,
-                                      (int)kuni_params_int(params, "min_base_quality"), err);
+        status =
+            kuni_qc_coverage_new(&state->coverage, state->shard, state->segments, state->n_segments,
+                                 (int)kuni_params_int(params, "min_base_quality"), err);
     if (!status && state->panel)
         status = kuni_qc_pileup_new(&state->pileup, state->panel, state->shard,
                                     (int)kuni_params_int(params, "panel_min_base_quality"),
@@ -142,8 +141,8 @@ static kuni_status add_coverage(reads_state *state, const bam1_t *record, int64_
     const int64_t *mismatches = NULL;
     size_t n_mismatches = 0;
     if (kuni_qc_coverage_wants_mismatches(state->coverage))
-        status = kuni_qc_tally_mismatches(state->tally, record, end, &mismatches, &n_mismatches,
-                                          err);
+        status =
+            kuni_qc_tally_mismatches(state->tally, record, end, &mismatches, &n_mismatches, err);
     if (status) return status;
     return kuni_qc_coverage_add(state->coverage, record, end, mismatches, n_mismatches, err);
 }

@@ -91,40 +91,39 @@ static const kuni_param params[] = {
 
 static const kuni_port partial_port[] = {{.kind = "qc-partial", .extension = "qcp"},
                                          {.kind = NULL}};
-static const kuni_port batch_inputs[] = {{.kind = "qc-partial"},
-                                         {.kind = "evidence", .optional = true, .many = true},
-                                         {.kind = NULL}};
+static const kuni_port batch_inputs[] = {
+    {.kind = "qc-partial"}, {.kind = "evidence", .optional = true, .many = true}, {.kind = NULL}};
 static const kuni_port batch_port[] = {{.kind = "qc-batch", .extension = "qcb"}, {.kind = NULL}};
 static const kuni_port cohort_outputs[] = {
     {.kind = "sample-qc", .extension = "tsv", .publish = "qc/sample_qc.tsv"},
     {.kind = "wgs-qc-metrics", .extension = "json", .publish = "qc/wgs_qc_metrics.json"},
     {.kind = NULL}};
 
-static const kuni_step steps[] = {
-    {.name = "reads",
-     .scatter = KUNI_SCATTER_READS,
-     .outputs = partial_port,
-     .feed = KUNI_FEED_READS,
-     .fields = SAM_QNAME | SAM_FLAG | SAM_RNAME | SAM_POS | SAM_MAPQ | SAM_CIGAR | SAM_RNEXT |
-               SAM_PNEXT | SAM_TLEN | SAM_SEQ | SAM_QUAL,
-     .unplaced = true,
-     .open = kuni_qc_reads_open,
-     .begin_sample = kuni_qc_reads_begin,
-     .read = kuni_qc_reads_add,
-     .end_sample = kuni_qc_reads_end,
-     .drop_sample = kuni_qc_reads_drop,
-     .finish = kuni_qc_reads_finish,
-     .close = kuni_qc_reads_close},
-    {.name = "batch",
-     .scatter = KUNI_SCATTER_BATCH,
-     .inputs = batch_inputs,
-     .outputs = batch_port,
-     .run = kuni_qc_batch_run},
-    {.name = "cohort",
-     .scatter = KUNI_SCATTER_COHORT,
-     .inputs = batch_port,
-     .outputs = cohort_outputs,
-     .run = kuni_qc_cohort_run}};
+static const kuni_step steps[] = {{.name = "reads",
+                                   .scatter = KUNI_SCATTER_READS,
+                                   .outputs = partial_port,
+                                   .feed = KUNI_FEED_READS,
+                                   .fields = SAM_QNAME | SAM_FLAG | SAM_RNAME | SAM_POS | SAM_MAPQ |
+                                             SAM_CIGAR | SAM_RNEXT | SAM_PNEXT | SAM_TLEN |
+                                             SAM_SEQ | SAM_QUAL,
+                                   .unplaced = true,
+                                   .open = kuni_qc_reads_open,
+                                   .begin_sample = kuni_qc_reads_begin,
+                                   .read = kuni_qc_reads_add,
+                                   .end_sample = kuni_qc_reads_end,
+                                   .drop_sample = kuni_qc_reads_drop,
+                                   .finish = kuni_qc_reads_finish,
+                                   .close = kuni_qc_reads_close},
+                                  {.name = "batch",
+                                   .scatter = KUNI_SCATTER_BATCH,
+                                   .inputs = batch_inputs,
+                                   .outputs = batch_port,
+                                   .run = kuni_qc_batch_run},
+                                  {.name = "cohort",
+                                   .scatter = KUNI_SCATTER_COHORT,
+                                   .inputs = batch_port,
+                                   .outputs = cohort_outputs,
+                                   .run = kuni_qc_cohort_run}};
 
 const kuni_stage kuni_stage_alignment_qc = {
     .name = "alignment-qc",

@@ -5,10 +5,10 @@
 #include <string.h>
 
 enum {
-    MARGIN_BP = 1 << 14,      /* sequence fetched beyond the shard at first */
-    BASE_N = 15,              /* htslib's code */
-    WINDOW_N_MOST = 4,        /* windows with more N have no GC (Picard CollectGcBiasMetrics) */
-    CHIMERA_BP = 100000,      /* mates further apart are chimeric (Picard) */
+    MARGIN_BP = 1 << 14, /* sequence fetched beyond the shard at first */
+    BASE_N = 15,         /* htslib's code */
+    WINDOW_N_MOST = 4,   /* windows with more N have no GC (Picard CollectGcBiasMetrics) */
+    CHIMERA_BP = 100000, /* mates further apart are chimeric (Picard) */
     CHIMERA_MAPQ = 20
 };
 
@@ -19,20 +19,21 @@ struct kuni_qc_tally {
     int64_t ref_beg, ref_end; /* the stretch held in `reference` */
     uint8_t *reference;       /* 4-bit codes, one a byte */
     uint64_t *counts;
-    uint8_t *bases;           /* the record's, 4-bit codes */
+    uint8_t *bases; /* the record's, 4-bit codes */
     size_t bases_capacity;
     int64_t *mismatches;
     size_t n_mismatches, mismatch_capacity;
-    uint64_t mismatch_n;      /* differing bases of the record, N included */
-    int64_t aligned[2][KUNI_QC_CYCLES + 1], clipped[2][KUNI_QC_CYCLES + 1]; /* differences by cycle */
+    uint64_t mismatch_n; /* differing bases of the record, N included */
+    int64_t aligned[2][KUNI_QC_CYCLES + 1],
+        clipped[2][KUNI_QC_CYCLES + 1]; /* differences by cycle */
 };
 
 static kuni_status fetch(kuni_qc_tally *tally, int64_t beg, int64_t end, kuni_error *err)
 {
     char *text = NULL;
     int64_t n = 0;
-    kuni_status status = kuni_genome_fetch(
-        tally->genome, (kuni_span){tally->shard.tid, beg, end}, &text, &n, err);
+    kuni_status status =
+        kuni_genome_fetch(tally->genome, (kuni_span){tally->shard.tid, beg, end}, &text, &n, err);
     if (status) return status;
     for (int64_t i = 0; i < n; i++) text[i] = (char)seq_nt16_table[(unsigned char)text[i]];
     free(tally->reference);
@@ -52,8 +53,8 @@ kuni_status kuni_qc_tally_new(kuni_qc_tally **out, kuni_genome *genome, kuni_spa
     if (shard.tid >= 0) {
         tally->contig_bp = kuni_genome_contig(genome, shard.tid)->length_bp;
         int64_t beg = shard.beg > KUNI_QC_GC_WINDOW_BP ? shard.beg - KUNI_QC_GC_WINDOW_BP : 0;
-        int64_t end = shard.end + MARGIN_BP < tally->contig_bp ? shard.end + MARGIN_BP
-                                                               : tally->contig_bp;
+        int64_t end =
+            shard.end + MARGIN_BP < tally->contig_bp ? shard.end + MARGIN_BP : tally->contig_bp;
         kuni_status status = fetch(tally, beg, end, err);
         if (status) {
             kuni_qc_tally_free(tally);
@@ -125,7 +126,8 @@ void kuni_qc_tally_end(kuni_qc_tally *tally)
 }
 
 /* Marks the read's bases [beg, end) in a difference array over cycles. */
-static void mark_cycles(int64_t *differences, int64_t beg, int64_t end, int64_t length, bool reverse)
+static void mark_cycles(int64_t *differences, int64_t beg, int64_t end, int64_t length,
+                        bool reverse)
 {
     if (reverse) {
         int64_t turned = length - end;
@@ -254,9 +256,9 @@ static void count_mismatch_cycles(kuni_qc_tally *tally, const bam1_t *record, ui
     for (uint32_t k = 0; k < record->core.n_cigar && next < tally->n_mismatches; k++) {
         int64_t length = bam_cigar_oplen(cigar[k]);
         int type = bam_cigar_type(bam_cigar_op(cigar[k]));
-        while (type == 3 && next < tally->n_mismatches &&
-               tally->mismatches[next] < pos + length) {
-            int64_t cycle = cycle_of(at + tally->mismatches[next++] - pos, record->core.l_qseq, reverse);
+        while (type == 3 && next < tally->n_mismatches && tally->mismatches[next] < pos + length) {
+            int64_t cycle =
+                cycle_of(at + tally->mismatches[next++] - pos, record->core.l_qseq, reverse);
             if (cycle < KUNI_QC_CYCLES) cycles[cycle]++;
         }
         if (type & 1) at += length;
@@ -264,7 +266,8 @@ static void count_mismatch_cycles(kuni_qc_tally *tally, const bam1_t *record, ui
     }
 }
 
-/* Alignment of a mapped record: CIGAR sums, mismatches, clipping. `profile`: primary, not duplicate. */
+/* Alignment of a mapped record: CIGAR sums, mismatches, clipping. `profile`: primary, not
+ * duplicate. */
 static kuni_status count_alignment(kuni_qc_tally *tally, const bam1_t *record, int64_t end,
                                    bool primary, kuni_error *err)
 {
@@ -294,8 +297,7 @@ static kuni_status count_alignment(kuni_qc_tally *tally, const bam1_t *record, i
             counts[KUNI_QC_HARD_CLIPPED] += (uint64_t)length;
         } else if (bam_cigar_type(op) == 3) {
             matched += (uint64_t)length;
-            if (profile)
-                mark_cycles(tally->aligned[which], at, at + length, core->l_qseq, reverse);
+            if (profile) mark_cycles(tally->aligned[which], at, at + length, core->l_qseq, reverse);
         }
         if (bam_cigar_type(op) & 1) at += length;
     }
@@ -328,7 +330,9 @@ static void count_bases(kuni_qc_tally *tally, const bam1_t *record)
         n += bases[i] == BASE_N;
     }
     counts[KUNI_QC_BASES_N] += (uint64_t)n;
-    if (length > n) counts[KUNI_QC_AT_READ_GC + which * KUNI_QC_GC_BINS + (gc * 100 + (length - n) / 2) / (length - n)]++;
+    if (length > n)
+        counts[KUNI_QC_AT_READ_GC + which * KUNI_QC_GC_BINS +
+               (gc * 100 + (length - n) / 2) / (length - n)]++;
     if (quality[0] == 0xff) return;
     uint64_t sum = 0, q20 = 0, q30 = 0;
     for (int64_t i = 0; i < length; i++) {
@@ -367,8 +371,8 @@ static void count_pair(uint64_t *counts, const bam1_core_t *core)
     bool forward = !(core->flag & BAM_FREVERSE), mate_forward = !(core->flag & BAM_FMREVERSE);
     size_t at = KUNI_QC_AT_INSERT_OTHER;
     if (forward != mate_forward) {
-        /* Of a pair that faces each other the leftmost read points right. Equal places count as leftmost
-           for the first of the pair. */
+        /* Of a pair that faces each other the leftmost read points right. Equal places count as
+           leftmost for the first of the pair. */
         int64_t apart = core->mpos - core->pos;
         if (apart == 0) apart = (core->flag & BAM_FREAD1) ? 1 : -1;
         at = (apart > 0) == forward ? KUNI_QC_AT_INSERT_IN : KUNI_QC_AT_INSERT_OUT;
@@ -403,8 +407,7 @@ static void count_flags(uint64_t *counts, const bam1_core_t *core)
 static void count_lengths(uint64_t *counts, const bam1_core_t *core)
 {
     uint64_t length = (uint64_t)core->l_qseq;
-    counts[KUNI_QC_AT_LENGTH +
-           (length < KUNI_QC_READ_LENGTHS ? length : KUNI_QC_READ_LENGTHS)]++;
+    counts[KUNI_QC_AT_LENGTH + (length < KUNI_QC_READ_LENGTHS ? length : KUNI_QC_READ_LENGTHS)]++;
     counts[KUNI_QC_BASES] += length;
     counts[(core->flag & BAM_FREAD2) ? KUNI_QC_BASES_LAST : KUNI_QC_BASES_FIRST] += length;
     if (!(core->flag & BAM_FUNMAP)) counts[KUNI_QC_BASES_MAPPED] += length;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is counted a read: flags, lengths, qualities by cycle, mismatches by cycle, clipping, insert sizes, GC.
+ * What is counted a read: flags, lengths, qualities by cycle, mismatches by cycle, clipping, insert
+ * sizes, GC.
  *
- * A read counts in the shard that holds its POS (reads without a place in the shard with tid -1). Cycles run in
- * sequencing order: reverse reads are turned around. Cycles of hard-clipped bases are unknown and not shifted for.
+ * A read counts in the shard that holds its POS (reads without a place in the shard with tid -1).
+ * Cycles run in sequencing order: reverse reads are turned around. Cycles of hard-clipped bases are
+ * unknown and not shifted for.
  */
 #ifndef KUNI_ALIGNMENT_QC_TALLY_H
 #define KUNI_ALIGNMENT_QC_TALLY_H
@@ -31,8 +33,8 @@ KUNI_MUST_CHECK kuni_status kuni_qc_tally_add(kuni_qc_tally *tally, const bam1_t
 /* Turns the sample's running differences into counts. */
 void kuni_qc_tally_end(kuni_qc_tally *tally);
 /*
- * The reference positions where the record's last comparison found ACGT against another ACGT. Compares now
- * if the record was not counted. Valid until the next call.
+ * The reference positions where the record's last comparison found ACGT against another ACGT.
+ * Compares now if the record was not counted. Valid until the next call.
  */
 KUNI_MUST_CHECK kuni_status kuni_qc_tally_mismatches(kuni_qc_tally *tally, const bam1_t *record,
                                                      int64_t end, const int64_t **positions,
