@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/* The evidence store: what goes in comes out, in order, from any chunk alone, whatever the order of
+ * adding. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <unistd.h>
+
+#include "evidence_cohort.h"
+#include "kuni/allele.h"
+#include "kuni/file.h"
+
+static char folder[] = "/tmp/kuni-test-evidence-XXXXXX";
+
+static const char *path_of(const char *name)
+{
+    static char paths[4][128];
+    static int next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
+    return path;
+}
+
+static void assert_ok(kuni_status status, const kuni_error *err)
+{
+    if (status != KUNI_OK) fail_msg("%s", err->text);
+}
+
+static void assert_same_event(const kuni_event *got, const kuni_event *put, int64_t chunk_beg)
+{
+    uint8_t flags = put->flags;
+    if (put->pos < chunk_beg) flags |= KUNI_EVENT_CARRIED;
+    assert_int_equal(got->pos, put->pos);
+    assert_int_equal(got->sample, put->sample);
+    assert_int_equal(got->flags, flags);
+    assert_int_equal(got->ploidy, put->ploidy);
+    assert_int_equal(got->n_alleles, put->n_alleles);
+    assert_int_equal(got->gt[0], put->gt[0]);
+    assert_int_equal(got->gt[1], put->gt[1]);
+    assert_int_equal(got->gq, put->gq);
+    assert_int_equal(got->mq, put->mq);
+    assert_int_equal(got->qual, put->qual);
+    assert_int_equal(got->dp, put->dp);
+    assert_int_equal(got->phase_set, put->phase_set);
+    assert_memory_equal(got->sb, put->sb, sizeof(got->sb));
+    for (int i = 0; i < put->n_alleles; i++) assert_string_equal(got->alleles[i], put->alleles[i]);
+    assert_int_equal(!got->pl, !put->pl);
+    assert_int_equal(!got->ad, !put->ad);
+    size_t n_pl =
+        put->ploidy == 1 ? put->n_alleles : (size_t)put->n_alleles * (put->n_alleles + 1u) / 2;
+    if (put->pl) assert_memory_equal(got->pl, put->pl, n_pl * sizeof(*put->pl));
+    if (put->ad) assert_memory_equal(got->ad, put->ad, put->n_alleles * sizeof(*put->ad));
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const kuni_event *x = *(const kuni_event *const *)a, *y = *(const kuni_event *const *)b;
+    if (x->pos != y->pos) return x->pos < y->pos ? -1 : 1;
+    if (x->sample != y->sample) return x->sample < y->sample ? -1 : 1;
+    return x < y ? -1 : x > y; /* order of adding: they lie in one array */
+}
+
+/* What a chunk must hold, worked out from the cohort. */
+static void check_events(const test_cohort *cohort, const kuni_evidence_chunk *chunk)
+{
+    const kuni_event **wanted = calloc(cohort->n_events + 1, sizeof(*wanted));
+    size_t n = 0;
+    for (size_t i = 0; i < cohort->n_events; i++) {
+        const kuni_event *event = &cohort->events[i].event;
+        if (event->pos < chunk->end && event->pos + (int64_t)strlen(event->alleles[0]) > chunk->beg)
+            wanted[n++] = event;
+    }
+    qsort(wanted, n, sizeof(*wanted), by_place);
+    assert_int_equal(chunk->n_events, n);
+    for (size_t i = 0; i < n; i++) assert_same_event(&chunk->events[i], wanted[i], chunk->beg);
+    free(wanted);
+}
+
+static void check_blocks(const test_cohort *cohort, const kuni_evidence_chunk *chunk)
+{
+    /* Adjoining equal blocks may come out as one: compare base by base. */
+    size_t width = (size_t)(chunk->end - chunk->beg);
+    kuni_block *bases = calloc(width, sizeof(*bases));
+    for (uint32_t sample = 0; sample < cohort->n_samples; sample++) {
+        memset(bases, 0, width * sizeof(*bases));
+        for (size_t i = 0; i < cohort->n_blocks; i++) {
+            const kuni_block *block = &cohort->blocks[i];
+            if (block->sample != sample) continue;
+            for (int64_t p = block->beg; p < block->end; p++)
+                if (p >= chunk->beg && p < chunk->end) bases[p - chunk->beg] = *block;
+        }
+        for (size_t i = 0; i < chunk->n_blocks; i++) {
+            const kuni_block *block = &chunk->blocks[i];
+            if (block->sample != sample) continue;
+            for (int64_t p = block->beg; p < block->end; p++) {
+                kuni_block *base = &bases[p - chunk->beg];
+                assert_int_equal(base->ploidy, block->ploidy);
+                assert_int_equal(base->kind, block->kind);
+                assert_int_equal(base->gq, block->gq);
+                assert_int_equal(base->min_dp, block->min_dp);
+                base->ploidy = 0;
+            }
+        }
+        for (size_t i = 0; i < width; i++) assert_int_equal(bases[i].ploidy, 0);
+    }
+    for (size_t i = 1; i < chunk->n_blocks; i++)
+        assert_true(chunk->blocks[i - 1].beg < chunk->blocks[i].beg ||
+                    (chunk->blocks[i - 1].beg == chunk->blocks[i].beg &&
+                     chunk->blocks[i - 1].sample < chunk->blocks[i].sample));
+    free(bases);
+}
+
+static bool allele_of(const kuni_event *event, int index, const kuni_census *census)
+{
+    const char *alt = event->alleles[index], *ref = event->alleles[0];
+    if (index == 0 || alt[0] == '*' || alt[0] == '<') return false;
+    kuni_allele_trim trim = kuni_allele_minimal(ref, strlen(ref), alt, strlen(alt));
+    return event->pos + (int64_t)trim.skip == census->pos &&
+           strlen(census->ref) == trim.ref_length && strlen(census->alt) == trim.alt_length &&
+           memcmp(ref + trim.skip, census->ref, trim.ref_length) == 0 &&
+           memcmp(alt + trim.skip, census->alt, trim.alt_length) == 0;
+}
+
+static void check_census(const kuni_evidence_chunk *chunk)
+{
+    for (size_t a = 0; a < chunk->n_alleles; a++) {
+        kuni_census want = chunk->alleles[a];
+        const kuni_census *got = &chunk->alleles[a];
+        want.n_samples = want.n_copies = want.max_qual = 0;
+        want.sum_qual = 0;
+        for (size_t i = 0; i < chunk->n_events; i++) {
+            const kuni_event *event = &chunk->events[i];
+            if ((event->flags & KUNI_EVENT_FILTERED) || got->pos < chunk->beg ||
+                got->pos >= chunk->end)
+                continue;
+            uint32_t copies = 0;
+            for (int k = 0; k < event->ploidy; k++)
+                copies += event->gt[k] > 0 && allele_of(event, event->gt[k], got);
+            if (!copies) continue;
+            want.n_samples++;
+            want.n_copies += copies;
+            want.sum_qual += event->qual;
+            if (event->qual > want.max_qual) want.max_qual = event->qual;
+        }
+        /* Alleles that are one and the same minimal allele twice in one genotype count two samples:
+         * tolerated. */
+        assert_int_equal(got->n_copies, want.n_copies);
+        assert_true(got->n_samples >= want.n_samples);
+        assert_int_equal(got->max_qual, want.max_qual);
+        if (a == 0) continue;
+        const kuni_census *before = &chunk->alleles[a - 1];
+        assert_true(before->pos < got->pos || strcmp(before->ref, got->ref) < 0 ||
+                    strcmp(before->alt, got->alt) < 0);
+    }
+    for (size_t i = 0; i < chunk->n_events; i++) {
+        const kuni_event *event = &chunk->events[i];
+        const kuni_allele_set *set = &chunk->sets[event->set];
+        assert_int_equal(set->pos, event->pos);
+        assert_ptr_equal(set->alleles, event->alleles);
+        for (uint32_t k = 0; k < set->n_alleles; k++) {
+            bool counted = k > 0 && event->alleles[k][0] != '*' && event->alleles[k][0] != '<';
+            assert_int_equal(set->census[k] >= 0, counted);
+            if (counted) assert_true(allele_of(event, (int)k, &chunk->alleles[set->census[k]]));
+        }
+    }
+}
+
+static void check_file(const test_cohort *cohort, const char *path)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_evidence_reader *reader;
+    assert_ok(kuni_evidence_open(&reader, path, &err), &err);
+    const kuni_evidence_header *header = kuni_evidence_get_header(reader);
+    assert_int_equal(header->n_samples, cohort->n_samples);
+    assert_string_equal(header->contig, "chr1");
+    assert_string_equal(header->params, "a=1\n");
+    assert_int_equal(header->shard.beg, cohort->shard.beg);
+    assert_int_equal(header->shard.end, cohort->shard.end);
+    int64_t end = cohort->shard.beg;
+    /* Backwards: every chunk must stand alone. */
+    for (size_t i = kuni_evidence_chunk_count(reader); i-- > 0;) {
+        kuni_evidence_chunk chunk;
+        kuni_evidence_extent extent;
+        kuni_evidence_rest(reader);
+        assert_ok(kuni_evidence_read(reader, i, KUNI_READ_ALL, &chunk, &err), &err);
+        kuni_evidence_get_extent(reader, i, &extent);
+        assert_int_equal(extent.beg, chunk.beg);
+        assert_int_equal(extent.n_events, chunk.n_events);
+        check_events(cohort, &chunk);
+        check_blocks(cohort, &chunk);
+        check_census(&chunk);
+        size_t n_blocks = chunk.n_blocks;
+        assert_ok(kuni_evidence_read(reader, i, KUNI_READ_BLOCKS, &chunk, &err), &err);
+        assert_int_equal(chunk.n_blocks, n_blocks);
+        assert_null(chunk.events);
+        end += chunk.end - chunk.beg;
+    }
+    assert_int_equal(end, cohort->shard.end);
+    kuni_evidence_close(reader);
+}
+
+static void round_trip(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t n_samples, spacing, odd_every;
+        int64_t beg, end;
+    } cases[] = {
+        {1, 50, 0, 0, 3000},        {1, 50, 1, 0, 3000},       {3, 200, 3, 65000, 66500},
+        {40, 900, 7, 1000, 200000}, {300, 3000, 0, 0, 65536},  {9, 40, 1, 131071, 131073},
+        {0, 10, 0, 10, 20},         {5, 30000, 2, 0, 1000000},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        test_cohort cohort;
+        kuni_error err = KUNI_ERROR_INIT;
+        const char *path = path_of("round");
+        test_cohort_make(&cohort, (kuni_span){.tid = 0, .beg = cases[i].beg, .end = cases[i].end},
+                         cases[i].n_samples, cases[i].spacing, cases[i].odd_every, i);
+        assert_ok(test_cohort_write(&cohort, path, NULL, &err), &err);
+        check_file(&cohort, path);
+        test_cohort_fini(&cohort);
+    }
+}
+
+static void assert_same_bytes(const char *a, const char *b)
+{
+    kuni_buffer x = KUNI_BUFFER_INIT, y = KUNI_BUFFER_INIT;
+    kuni_error err = KUNI_ERROR_INIT;
+    assert_ok(kuni_file_get(a, 1u << 30, &x, &err), &err);
+    assert_ok(kuni_file_get(b, 1u << 30, &y, &err), &err);
+    assert_int_equal(x.length, y.length);
+    assert_memory_equal(x.data, y.data, x.length);
+    kuni_buffer_fini(&x);
+    kuni_buffer_fini(&y);
+}
+
+static void order_of_samples_does_not_matter(void **state)
+{
+    (void)state;
+    static const uint32_t order[] = {3, 0, 4, 2, 1};
+    test_cohort cohort;
+    kuni_error err = KUNI_ERROR_INIT;
+    const char *a = path_of("a"), *b = path_of("b");
+    test_cohort_make(&cohort, (kuni_span){.tid = 0, .beg = 500, .end = 150000}, 5, 300, 4, 77);
+    assert_ok(test_cohort_write(&cohort, a, NULL, &err), &err);
+    assert_ok(test_cohort_write(&cohort, b, order, &err), &err);
+    assert_same_bytes(a, b);
+    test_cohort_fini(&cohort);
+}
+
+int main(void)
+{
+    if (!mkdtemp(folder)) return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(order_of_samples_does_not_matter),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    static const char *const left[] = {"round", "a", "b"};
+    for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) (void)unlink(path_of(left[i]));
+    (void)rmdir(folder);
+    return failed;
+}
