@@ -10,6 +10,8 @@
 
 /* In the order of the help; a group's commands stand together. */
 static const kuni_command commands[] = {
+    {"Try", "simulate", "make a cohort with known truth: reference, reads, manifest, workflow",
+     kuni_cmd_simulate},
     {"Before a run", "validate", "check a workflow and its manifest", kuni_cmd_validate},
     {"Help", "stages", "list the stages, or the parameters of one", kuni_cmd_stages},
     {"Help", "version", "print the version of kuni and of the libraries it uses", kuni_cmd_version},
