@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "kuni/params.h"
+#include "utf8.h"
 
 enum { ID_BYTES_MAX = 200 };
 
@@ -98,6 +99,7 @@ bool kuni_sex_parse(const char *word, kuni_sex *sex)
 const char *kuni_id_fault(const char *id)
 {
     if (strlen(id) > ID_BYTES_MAX) return "is longer than 200 bytes";
+    if (!kuni_utf8_valid(id, strlen(id))) return "is no UTF-8";
     if (strchr("-.^#", *id)) return "starts with a character that tools take for something else";
     for (const char *c = id; *c; c++) {
         if ((unsigned char)*c <= ' ' || *c == 127) return "holds a blank";

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "utf8.h"
+
 typedef struct anchor {
     const char *name;
     kuni_node *node;
@@ -64,20 +66,6 @@ kuni_node *kuni_tree_get(const kuni_node *map, const char *key)
 
 /* --- the text before YAML sees it --- */
 
-/* Length of the well-formed UTF-8 character at `s` (RFC 3629), 0 where there is none. */
-static size_t utf8_length(const unsigned char *s, size_t left)
-{
-    if (s[0] < 0x80) return 1;
-    size_t n = s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : 2;
-    if (s[0] < 0xC2 || s[0] > 0xF4 || n > left) return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xC0) != 0x80) return 0;
-    if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F) ||
-        (s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] > 0x8F))
-        return 0;
-    return n;
-}
-
 static bool text_is_clean(builder *b)
 {
     const unsigned char *s = (const unsigned char *)b->text;
@@ -87,7 +75,7 @@ static bool text_is_clean(builder *b)
     }
     int64_t line = 1, column = 1;
     for (size_t i = 0; i < b->length;) {
-        size_t n = utf8_length(s + i, b->length - i);
+        size_t n = kuni_utf8_length(s + i, b->length - i);
         bool control = (s[i] < ' ' && s[i] != '\n' && s[i] != '\r' && s[i] != '\t') || s[i] == 127;
         if (n == 0 || control) {
             kuni_faults_add(b->faults, b->setting, line, column,

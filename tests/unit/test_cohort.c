@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/* Manifests, pedigrees and batches: what is taken, and the exact words for what is not. */
+#include "fixture.h"
+
+#include "cohort.h"
+
+static kuni_status read_cohort(kuni_cohort *cohort, const char *ped, const char *batches,
+                               size_t batch_size, kuni_buffer *faults)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    return kuni_cohort_read(cohort, "m.tsv", ped, batches, batch_size, faults, &err);
+}
+
+static void read_good(kuni_cohort *cohort, const char *text, const char *ped, const char *batches,
+                      size_t batch_size)
+{
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    fixture_write("m.tsv", text);
+    if (ped) fixture_write("p.ped", ped);
+    kuni_status status = read_cohort(cohort, ped ? "p.ped" : NULL, batches, batch_size, &faults);
+    fixture_expect(&faults, "");
+    assert_int_equal(status, KUNI_OK);
+}
+
+static void expect_faults(const char *text, const char *ped, const char *expected)
+{
+    kuni_cohort cohort;
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    fixture_write("m.tsv", text);
+    if (ped) fixture_write("p.ped", ped);
+    kuni_status status = read_cohort(&cohort, ped ? "p.ped" : NULL, NULL, 256, &faults);
+    fixture_expect(&faults, expected);
+    assert_int_equal(status, KUNI_DATA);
+    assert_null(cohort.arena);
+    kuni_buffer_fini(&faults);
+}
+
+static void expect_path(const char *path, const char *expected)
+{
+    char *masked = fixture_mask(path);
+    assert_string_equal(masked, expected);
+    free(masked);
+}
+
+static void test_native(void **state)
+{
+    (void)state;
+    kuni_cohort c;
+    read_good(
+        &c,
+        "#participant_id\tsample_id\ttimepoint\tsex\treads\tindex\tmd5\tconsent\ticf_version\tsite"
+        "\trelease_after\tgroup\tcolour\n"
+        "P1\tS1\t0\tmale\ta.cram\tx/a.crai\t0123456789abcdef0123456789ABCDEF\tHMB\t2\ttokyo\t"
+        "2026-01-31\tcase\tred\n"
+        "# a comment\n"
+        "\n"
+        "P1\tS2\t1\tM\t./sub//b.bam\t.\t\t\t\t\t\t\t\n"
+        "P2\tS3\t\tXX\t/abs/c.g.vcf.gz\t\t\t\t\t\t\t\t\n"
+        "P3\tS4\t\t\thttps://host/d.cram\t\t\t\t\t\t\t\t\n",
+        NULL, NULL, 3);
+    assert_int_equal(c.n_samples, 4);
+    assert_int_equal(c.n_new, 4);
+    assert_int_equal(c.n_batches, 2);
+    assert_string_equal(c.batches[0].id, "b0000");
+    assert_int_equal(c.batches[0].n_samples, 3);
+    assert_int_equal(c.batches[1].first, 3);
+    assert_int_equal(c.batches[1].n_samples, 1);
+    const kuni_sample *s = c.samples;
+    assert_string_equal(s[0].id, "S1");
+    assert_string_equal(s[0].participant, "P1");
+    assert_int_equal(s[0].sex, KUNI_SEX_MALE);
+    expect_path(s[0].reads, "DIR/a.cram");
+    expect_path(s[0].index, "DIR/x/a.crai");
+    assert_string_equal(s[0].md5, "0123456789abcdef0123456789ABCDEF");
+    assert_string_equal(s[0].site, "tokyo");
+    assert_string_equal(s[0].group, "case");
+    expect_path(s[1].reads, "DIR/sub/b.bam");
+    assert_null(s[1].index);
+    assert_null(s[1].md5);
+    assert_string_equal(s[2].reads, "/abs/c.g.vcf.gz");
+    assert_int_equal(s[2].sex, KUNI_SEX_FEMALE);
+    assert_string_equal(s[3].reads, "https://host/d.cram");
+    assert_int_equal(s[3].sex, KUNI_SEX_UNKNOWN);
+    assert_int_equal(s[3].index_in_cohort, 3);
+    assert_int_equal(c.lines[3], 7);
+    assert_string_equal(c.notes, "m.tsv: column 'colour' is not used\n");
+    kuni_cohort_fini(&c);
+}
+
+static void test_windows_file(void **state)
+{
+    (void)state;
+    kuni_cohort c;
+    read_good(
+        &c,
+        "\xEF\xBB\xBFparticipant_id\tsample_id\treads \r\nP1\tS1 \t a.cram\t\t\r\nP2\tS2\tb.cram",
+        NULL, NULL, 256);
+    assert_int_equal(c.n_samples, 2);
+    assert_string_equal(c.samples[0].id, "S1");
+    expect_path(c.samples[0].reads, "DIR/a.cram");
+    kuni_cohort_fini(&c);
+}
+
+static void test_sarek(void **state)
+{
+    (void)state;
+    kuni_cohort c;
+    read_good(&c,
+              "patient,sex,status,sample,lane,bam,bai,cram,crai\n"
+              "p1,XX,0,s1,L1,,,\"dir,with/a.cram\",a.crai\n"
+              "p2,XY,0,s2,L1,b.bam,b.bai,,\n"
+              "p3,NA,0,s3,L1,c.bam,,,\n",
+              NULL, NULL, 256);
+    assert_int_equal(c.n_samples, 3);
+    expect_path(c.samples[0].reads, "DIR/dir,with/a.cram");
+    expect_path(c.samples[0].index, "DIR/a.crai");
+    expect_path(c.samples[1].reads, "DIR/b.bam");
+    expect_path(c.samples[1].index, "DIR/b.bai");
+    assert_int_equal(c.samples[0].sex, KUNI_SEX_FEMALE);
+    assert_int_equal(c.samples[1].sex, KUNI_SEX_MALE);
+    assert_int_equal(c.samples[2].sex, KUNI_SEX_UNKNOWN);
+    assert_null(c.samples[2].index);
+    kuni_cohort_fini(&c);
+}
+
+static void test_pedigree(void **state)
+{
+    (void)state;
+    kuni_cohort c;
+    read_good(
+        &c, "participant_id\tsample_id\treads\nKID\tS1\ta\nPAPA\tS2\tb\nMAMA\tS3\tc\nX\tS4\td\n",
+        "#family\nF1 S1 PAPA S3 2 -9\nF1 PAPA 0 0 1 1\nF1\tS3\t0\tGRAN\t2\t0\nF1 GRAN 0 0 2 0\n",
+        NULL, 256);
+    assert_int_equal(c.samples[0].sex, KUNI_SEX_FEMALE);
+    assert_string_equal(c.samples[0].father, "S2");
+    assert_string_equal(c.samples[0].mother, "S3");
+    assert_int_equal(c.samples[1].sex, KUNI_SEX_MALE);
+    assert_null(c.samples[1].father);
+    assert_null(c.samples[2].mother); /* not in the cohort */
+    assert_int_equal(c.samples[3].sex, KUNI_SEX_UNKNOWN);
+    kuni_cohort_fini(&c);
+}
+
+static const char header[] = "participant_id\tsample_id\tsex\treads\tmd5\trelease_after\n";
+
+static void test_row_faults(void **state)
+{
+    (void)state;
+    char text[2048];
+    snprintf(text, sizeof(text), "%s%s", header,
+             "P1\tS1\tboy\ta\tzz\t2025-13-01\n"
+             "P1\tS1\tF\t./a\t\t\n"
+             "P1\tS/2\tM\t\t\t\n"
+             "P3\t-S3\tM\n"
+             "P 4\tS4\tM\tb\t\t\t7\n"
+             "\tS5\tM\tc\t\t\n"
+             "P6\tS,6\tM\td\t\t\n"
+             "P1\tS\xFF\tM\te\t\t\n");
+    expect_faults(
+        text, NULL,
+        "m.tsv:2: sex 'boy' is unknown; expected male, female or unknown (also M F, 1 2 0, XY XX)\n"
+        "m.tsv:2: md5 'zz' is none; expected 32 hexadecimal digits\n"
+        "m.tsv:2: release_after '2025-13-01' is no date; expected YYYY-MM-DD\n"
+        "m.tsv:3: sample 'S1' stands twice; line 2 has it already\n"
+        "m.tsv:3: reads 'DIR/a' stand twice; line 2 has them already\n"
+        "m.tsv:4: sample_id 'S/2' holds a character that breaks a VCF header or a path; expected "
+        "letters, digits, _ - . : and the like\n"
+        "m.tsv:4: reads is empty\n"
+        "m.tsv:5: has 3 columns; the header has 6\n"
+        "m.tsv:6: has 7 columns; the header has 6\n"
+        "m.tsv:7: participant_id is empty\n"
+        "m.tsv:8: sample_id 'S,6' holds a character that breaks a VCF header or a path; expected "
+        "letters, digits, _ - . : and the like\n"
+        "m.tsv:9: sample_id 'S\xFF' is no UTF-8; expected letters, digits, _ - . : and the like\n");
+}
+
+static void test_participant_with_two_sexes(void **state)
+{
+    (void)state;
+    expect_faults("participant_id\tsample_id\tsex\treads\nP1\tS1\tM\ta\nP1\tS2\tF\tb\n", NULL,
+                  "m.tsv:3: participant 'P1' has another sex than on line 2\n");
+}
+
+static void test_header_faults(void **state)
+{
+    (void)state;
+    expect_faults("participant_id\tsampleid\tread\nP\tS\ta\n", NULL,
+                  "m.tsv:1: the header has no column 'sample_id'; did you mean it by 'sampleid'?\n"
+                  "m.tsv:1: the header has no column 'reads'; did you mean it by 'read'?\n");
+    expect_faults("a b c\n1 2 3\n", NULL,
+                  "m.tsv:1: the header has 1 column; expected tab-separated columns with names, at "
+                  "least participant_id, sample_id and reads\n");
+    expect_faults("participant_id\tsample_id\treads\tsex\tSEX\t\n", NULL,
+                  "m.tsv:1: column 'SEX' stands twice in the header\n"
+                  "m.tsv:1: column 6 has no name\n");
+    expect_faults(
+        "patient,sample,fastq_1\np,s,x\n", NULL,
+        "m.tsv:1: the header has neither a column 'cram' nor 'bam'; expected aligned reads\n");
+}
+
+static void test_empty_manifests(void **state)
+{
+    (void)state;
+    static const char empty[] =
+        "m.tsv: the manifest holds no sample; expected a header and a row for each\n";
+    expect_faults("", NULL, empty);
+    expect_faults("\n\n", NULL, empty);
+    expect_faults(header, NULL, empty);
+    expect_faults(
+        "\x1F\x8B\x08\n", NULL,
+        "m.tsv:1: holds bytes that are no text; expected a plain table (not compressed, not a "
+        "spreadsheet, UTF-8)\n");
+}
+
+static void test_sarek_faults(void **state)
+{
+    (void)state;
+    expect_faults("patient,sex,status,sample,bam\np1,XX,1,s1,a.bam\np2,XX,0,s2,\n", NULL,
+                  "m.tsv:2: status 1 is a tumour sample; expected germline samples only\n"
+                  "m.tsv:3: neither cram nor bam is given; expected aligned reads\n");
+}
+
+static void test_pedigree_faults(void **state)
+{
+    (void)state;
+    expect_faults("participant_id\tsample_id\tsex\treads\nP1\tS1\tM\ta\n",
+                  "F S1 DAD MUM 2 0\nF MUM 0 0 1 0\nF MUM 0 0 2 0\nF DAD DAD 0 girl 0\nF X\n",
+                  "p.ped:1: mother 'MUM' has the other sex on line 2\n"
+                  "p.ped:1: individual 'S1' has another sex than in the manifest, line 2\n"
+                  "p.ped:3: individual 'MUM' stands twice; line 2 has it already\n"
+                  "p.ped:4: sex 'girl' is unknown; expected 1 (male), 2 (female) or 0\n"
+                  "p.ped:4: individual 'DAD' is its own parent\n"
+                  "p.ped:5: has 2 columns; expected family, individual, father, mother, sex and "
+                  "phenotype\n");
+}
+
+static void test_batches_go_on(void **state)
+{
+    (void)state;
+    kuni_cohort c;
+    kuni_error err = KUNI_ERROR_INIT;
+    read_good(&c, "participant_id\tsample_id\treads\nA\tA\ta\nB\tB\tb\nC\tC\tc\n", NULL, "none.tsv",
+              2);
+    assert_int_equal(kuni_cohort_write_batches(&c, "batches.tsv", &err), KUNI_OK);
+    kuni_cohort_fini(&c);
+
+    /* B is withdrawn, D and E are new, and the order of rows is another: places stay. */
+    read_good(&c, "participant_id\tsample_id\treads\nE\tE\te\nC\tC\tc2\nD\tD\td\nA\tA\ta\n", NULL,
+              "batches.tsv", 10);
+    static const char *const order[] = {"A", "B", "C", "E", "D"};
+    assert_int_equal(c.n_samples, 5);
+    for (size_t i = 0; i < 5; i++) assert_string_equal(c.samples[i].id, order[i]);
+    assert_null(c.samples[1].reads);
+    assert_string_equal(c.samples[1].participant, "B");
+    assert_int_equal(c.lines[1], 0);
+    expect_path(c.samples[2].reads, "DIR/c2");
+    assert_int_equal(c.n_new, 2);
+    assert_int_equal(c.n_withdrawn, 1);
+    assert_int_equal(c.n_batches, 3);
+    assert_string_equal(c.batches[1].id, "b0001");
+    assert_int_equal(c.batches[1].n_samples, 1); /* never filled up */
+    assert_string_equal(c.batches[2].id, "b0002");
+    assert_int_equal(c.batches[2].first, 3);
+    assert_int_equal(c.batches[2].n_samples, 2);
+    kuni_cohort_fini(&c);
+}
+
+static void test_damaged_batches(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "batch\tsample_id\nb0000\tA\nb0002\tB\n", "b0000\tA\nb0000\tA\n", "b0000\n", "b0001\tA\n",
+        "b0000\tA\nb0001\tB\nb0000\tC\n",         "b0000\t\x01\n"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        kuni_cohort c;
+        kuni_buffer faults = KUNI_BUFFER_INIT;
+        kuni_error err = KUNI_ERROR_INIT;
+        fixture_write("m.tsv", "participant_id\tsample_id\treads\nA\tA\ta\n");
+        fixture_write("batches.tsv", texts[i]);
+        assert_int_equal(kuni_cohort_read(&c, "m.tsv", NULL, "batches.tsv", 10, &faults, &err),
+                         KUNI_DATA);
+        assert_non_null(strstr(err.text, "damaged list of batches"));
+        assert_null(c.arena);
+    }
+}
+
+static void test_missing_files(void **state)
+{
+    (void)state;
+    kuni_cohort c;
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    kuni_error err = KUNI_ERROR_INIT;
+    fixture_write("here.cram", "");
+    read_good(
+        &c,
+        "participant_id\tsample_id\treads\tindex\nA\tA\there.cram\t\nB\tB\tgone.cram\tgone.crai\n"
+        "C\tC\ts3://bucket/c.cram\t\n",
+        NULL, NULL, 10);
+    assert_int_equal(kuni_cohort_check_files(&c, "m.tsv", &faults, &err), KUNI_DATA);
+    fixture_expect(&faults,
+                   "m.tsv:3: sample 'B': reads DIR/gone.cram: No such file or directory\n"
+                   "m.tsv:3: sample 'B': index DIR/gone.crai: No such file or directory\n");
+    kuni_buffer_fini(&faults);
+    kuni_cohort_fini(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_native),        cmocka_unit_test(test_windows_file),
+        cmocka_unit_test(test_sarek),         cmocka_unit_test(test_pedigree),
+        cmocka_unit_test(test_row_faults),    cmocka_unit_test(test_participant_with_two_sexes),
+        cmocka_unit_test(test_header_faults), cmocka_unit_test(test_empty_manifests),
+        cmocka_unit_test(test_sarek_faults),  cmocka_unit_test(test_pedigree_faults),
+        cmocka_unit_test(test_batches_go_on), cmocka_unit_test(test_damaged_batches),
+        cmocka_unit_test(test_missing_files),
+    };
+    return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
+}
