@@ -104,7 +104,7 @@ static const char *take_text(kuni_cursor *in, char **to)
 {
     uint64_t length = kuni_get_varint(in);
     const uint8_t *bytes = kuni_get_bytes(in, length);
-    if (!bytes || memchr(bytes, '\0', length)) {
+    if (in->bad || !bytes || memchr(bytes, '\0', length)) {
         in->bad = true;
         return "";
     }
