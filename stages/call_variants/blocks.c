@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include "blocks.h"
+
+#include <string.h>
+
+enum { GQ_MOST = 99, HAPLOID_BASE_PHRED = 20 };
+
+static const double HALF_PHRED = 3.0103, HET_GAIN_PHRED = 1.7609;
+
+static double against_base(const kuni_pileup *pileup, int64_t i, int ploidy)
+{
+    double per_base = ploidy == 1 ? HAPLOID_BASE_PHRED : HALF_PHRED;
+    double worst = 0;
+    for (int base = 0; base < 4; base++) {
+        uint32_t n = pileup->differ[base][i];
+        double gain = pileup->differ_q[base][i] + n * HET_GAIN_PHRED;
+        if (n && gain > worst) worst = gain;
+    }
+    return per_base * pileup->match[i] - worst;
+}
+
+void kuni_confidence_measure(kuni_cell_confidence *cell, const kuni_pileup *pileup,
+                             const kuni_call_reference *reference, int64_t beg)
+{
+    static _Thread_local uint32_t started[KUNI_PILEUP_BP], ended[KUNI_PILEUP_BP];
+    uint32_t s = 0, e = 0;
+    for (int64_t i = 0; i < KUNI_PILEUP_BP; i++) {
+        s += pileup->starts[i];
+        e += pileup->ends[i];
+        started[i] = s;
+        ended[i] = e;
+    }
+    int64_t first = beg - pileup->beg;
+    for (int64_t k = 0; k < KUNI_CELL_BP; k++) {
+        int64_t i = first + k, pos = beg + k;
+        cell->skip[k] = kuni_reference_base(reference, pos) == 'N';
+        uint32_t depth = kuni_pileup_depth(pileup, i);
+        cell->depth[k] = (uint16_t)(depth < UINT16_MAX ? depth : UINT16_MAX);
+        cell->gq[k] = 0;
+        if (!depth || cell->skip[k]) continue;
+        double gq = against_base(pileup, i, cell->ploidy[k]);
+        int64_t past = i + kuni_reference_reach(reference, pos + 1) + 1;
+        if (past >= KUNI_PILEUP_BP) past = KUNI_PILEUP_BP - 1;
+        /* reads that start at or before the position and end beyond the repeat after it */
+        double informative = started[i] > ended[past] ? started[i] - ended[past] : 0;
+        double per_read = cell->ploidy[k] == 1 ? HAPLOID_BASE_PHRED : HALF_PHRED;
+        double indel = per_read * informative - pileup->indel_q[i];
+        if (indel < gq) gq = indel;
+        cell->gq[k] = (uint8_t)(gq <= 0 ? 0 : gq >= GQ_MOST ? GQ_MOST : gq);
+    }
+}
+
+/* Lower edges of the bands. */
+static int band_of(uint8_t gq)
+{
+    static const uint8_t edges[] = {1, 5, 10, 15, 20, 25, 30, 40, 50, 70, 99};
+    int band = 0;
+    for (size_t i = 0; i < sizeof(edges); i++) band += gq >= edges[i];
+    return band;
+}
+
+kuni_status kuni_blocks_write(const kuni_cell_confidence *cell, int64_t beg, kuni_span shard,
+                              int64_t contig_end, uint32_t sample, kuni_evidence_writer *writer,
+                              kuni_error *err)
+{
+    int64_t n = contig_end - beg < KUNI_CELL_BP ? contig_end - beg : KUNI_CELL_BP;
+    int64_t k = 0;
+    while (k < n) {
+        if (cell->skip[k] || !cell->depth[k] || !cell->ploidy[k]) {
+            k++;
+            continue;
+        }
+        int band = band_of(cell->gq[k]);
+        kuni_block block = {.beg = beg + k,
+                            .sample = sample,
+                            .kind = KUNI_BLOCK_REFERENCE,
+                            .ploidy = cell->ploidy[k],
+                            .gq = cell->gq[k],
+                            .min_dp = cell->depth[k]};
+        for (; k < n && !cell->skip[k] && cell->depth[k] && cell->ploidy[k] == block.ploidy &&
+               band_of(cell->gq[k]) == band;
+             k++) {
+            if (cell->gq[k] < block.gq) block.gq = cell->gq[k];
+            if (cell->depth[k] < block.min_dp) block.min_dp = cell->depth[k];
+        }
+        block.end = beg + k;
+        if (block.beg < shard.beg) block.beg = shard.beg;
+        if (block.end > shard.end) block.end = shard.end;
+        if (block.beg >= block.end) continue;
+        kuni_status status = kuni_evidence_add_block(writer, &block, err);
+        if (status) return status;
+    }
+    return KUNI_OK;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* The stage: parameters, files and hooks. The work is in sweep.c. */
+#include <stdlib.h>
+
+#include "kuni/evidence.h"
+#include "kuni/stage.h"
+#include "reference.h"
+#include "sweep.h"
+
+enum { STAGE_VERSION = 1 };
+
+static const kuni_param params[] = {
+    {.name = "min_mapping_quality",
+     .type = KUNI_PARAM_INT,
+     .value = "10",
+     .least = 0,
+     .most = 254,
+     .unit = "phred",
+     .help = "reads mapped with less are not used"},
+    {.name = "min_base_quality",
+     .type = KUNI_PARAM_INT,
+     .value = "10",
+     .least = 1,
+     .most = 60,
+     .unit = "phred",
+     .help = "bases below are not counted"},
+    {.name = "max_depth",
+     .type = KUNI_PARAM_INT,
+     .value = "1000",
+     .least = 50,
+     .most = 20000,
+     .help = "reads are thinned, by a hash of their names, to about this depth"},
+    {.name = "mito_max_depth",
+     .type = KUNI_PARAM_INT,
+     .value = "5000",
+     .least = 50,
+     .most = 20000,
+     .help = "max_depth of mitochondrial contigs"},
+    {.name = "snp_heterozygosity",
+     .type = KUNI_PARAM_FLOAT,
+     .value = "0.001",
+     .least = 1e-9,
+     .most = 0.5,
+     .help = "prior chance that a copy differs from the reference in a base"},
+    {.name = "indel_heterozygosity",
+     .type = KUNI_PARAM_FLOAT,
+     .value = "0.000125",
+     .least = 1e-9,
+     .most = 0.5,
+     .help = "prior chance that an indel starts at a base outside repeats"},
+    {.name = "mito_min_fraction",
+     .type = KUNI_PARAM_FLOAT,
+     .value = "0.02",
+     .least = 0.001,
+     .most = 1,
+     .help = "least fraction of mitochondrial copies for a call"},
+    {.name = "pcr_free",
+     .type = KUNI_PARAM_BOOL,
+     .value = "false",
+     .help = "the libraries were made without PCR: fewer length errors in repeats"},
+    {.name = NULL}};
+
+typedef struct call_state {
+    const kuni_task *task;
+    const kuni_batch *batch;
+    kuni_call_options options;
+    kuni_call_reference reference;
+    kuni_evidence_writer *writer;
+    kuni_sweep *sweep;
+    uint32_t sample;
+} call_state;
+
+static kuni_call_options read_options(const kuni_params *values)
+{
+    return (kuni_call_options){
+        .min_mapping_quality = (int)kuni_params_int(values, "min_mapping_quality"),
+        .min_base_quality = (int)kuni_params_int(values, "min_base_quality"),
+        .max_depth = (int)kuni_params_int(values, "max_depth"),
+        .mito_max_depth = (int)kuni_params_int(values, "mito_max_depth"),
+        .snp_heterozygosity = kuni_params_float(values, "snp_heterozygosity"),
+        .indel_heterozygosity = kuni_params_float(values, "indel_heterozygosity"),
+        .mito_min_fraction = kuni_params_float(values, "mito_min_fraction"),
+        .pcr_free = kuni_params_bool(values, "pcr_free"),
+        .emit_phred = 13};
+}
+
+static kuni_status create_writer(call_state *s, kuni_span shard, kuni_error *err)
+{
+    const kuni_task *task = s->task;
+    char md5[33];
+    kuni_status status = kuni_genome_md5(task->genome, shard.tid, md5, err);
+    if (status) return status;
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    const char **ids = kuni_alloc(s->batch->n_samples + 1, sizeof(*ids), err);
+    if (!ids) return KUNI_MEMORY;
+    for (size_t i = 0; i < s->batch->n_samples; i++) ids[i] = task->samples[s->batch->first + i].id;
+    status = kuni_params_print(task->params, &text, err);
+    if (!status) {
+        kuni_evidence_header header = {.shard = shard,
+                                       .contig = kuni_genome_contig(task->genome, shard.tid)->name,
+                                       .reference_md5 = md5,
+                                       .producer = "call-variants 1",
+                                       .params = text.data ? text.data : "",
+                                       .samples = ids,
+                                       .n_samples = (uint32_t)s->batch->n_samples};
+        status = kuni_evidence_create(&s->writer, kuni_task_output(task, "evidence"), &header, err);
+    }
+    kuni_buffer_fini(&text);
+    free(ids);
+    return status;
+}
+
+static void call_close(void *state)
+{
+    call_state *s = state;
+    if (!s) return;
+    kuni_sweep_free(s->sweep);
+    if (s->writer) kuni_evidence_abandon(s->writer);
+    kuni_call_reference_fini(&s->reference);
+    free(s);
+}
+
+static kuni_status call_open(const kuni_task *task, void **state, kuni_error *err)
+{
+    call_state *s = kuni_alloc(1, sizeof(*s), err);
+    if (!s) return KUNI_MEMORY;
+    s->task = task;
+    s->batch = &task->batches[task->batch];
+    s->options = read_options(task->params);
+    kuni_span shard = task->shards[task->shard];
+    kuni_status status = kuni_call_reference_load(&s->reference, task->genome, shard, err);
+    if (!status) status = create_writer(s, shard, err);
+    if (!status)
+        status = kuni_sweep_new(&s->sweep, &s->options, &s->reference, shard,
+                                kuni_genome_contig(task->genome, shard.tid), task->ploidy,
+                                s->writer, err);
+    if (status) {
+        call_close(s);
+        return status;
+    }
+    *state = s;
+    return KUNI_OK;
+}
+
+static kuni_status call_begin_sample(void *state, size_t sample, kuni_error *err)
+{
+    (void)err;
+    call_state *s = state;
+    s->sample = (uint32_t)sample;
+    kuni_sweep_begin(s->sweep, s->sample, s->task->samples[s->batch->first + sample].sex);
+    return KUNI_OK;
+}
+
+static kuni_status call_read(void *state, const bam1_t *record, kuni_error *err)
+{
+    call_state *s = state;
+    return kuni_sweep_read(s->sweep, record, err);
+}
+
+static kuni_status call_end_sample(void *state, kuni_error *err)
+{
+    call_state *s = state;
+    return kuni_sweep_end(s->sweep, err);
+}
+
+static void call_drop_sample(void *state)
+{
+    call_state *s = state;
+    kuni_evidence_drop_sample(s->writer, s->sample);
+}
+
+static kuni_status call_finish(void *state, kuni_error *err)
+{
+    call_state *s = state;
+    kuni_evidence_writer *writer = s->writer;
+    s->writer = NULL;
+    return kuni_evidence_finish(writer, err);
+}
+
+static const kuni_port outputs[] = {{.kind = "evidence", .extension = "ev"}, {.kind = NULL}};
+
+static const kuni_step steps[] = {{.name = "",
+                                   .scatter = KUNI_SCATTER_READS,
+                                   .outputs = outputs,
+                                   .feed = KUNI_FEED_READS,
+                                   .fields = SAM_QNAME | SAM_FLAG | SAM_RNAME | SAM_POS | SAM_MAPQ |
+                                             SAM_CIGAR | SAM_RNEXT | SAM_PNEXT | SAM_TLEN |
+                                             SAM_SEQ | SAM_QUAL,
+                                   .halo_bp = KUNI_CALL_HALO_BP,
+                                   .open = call_open,
+                                   .begin_sample = call_begin_sample,
+                                   .read = call_read,
+                                   .end_sample = call_end_sample,
+                                   .drop_sample = call_drop_sample,
+                                   .finish = call_finish,
+                                   .close = call_close}};
+
+const kuni_stage kuni_stage_call_variants = {
+    .name = "call-variants",
+    .summary = "variants and reference confidence of each sample, from its reads",
+    .version = STAGE_VERSION,
+    .params = params,
+    .steps = steps,
+    .n_steps = 1};

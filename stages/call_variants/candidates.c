@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+#include "candidates.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SETS_MAX = 256, GAP_EXTEND_PHRED = 10 };
+
+bool kuni_candidates_add(kuni_candidates *haplotypes, const uint16_t *list, size_t n,
+                         uint32_t support)
+{
+    if (n > KUNI_CANDIDATE_VARIANTS_MAX) return false;
+    for (size_t h = 0; h < haplotypes->n; h++)
+        if (haplotypes->list[h].n == n &&
+            memcmp(haplotypes->list[h].list, list, n * sizeof(*list)) == 0)
+            return false;
+    if (haplotypes->n == KUNI_CANDIDATES_MAX) return false;
+    kuni_candidate *added = &haplotypes->list[haplotypes->n++];
+    *added = (kuni_candidate){.n = (uint16_t)n, .support = support};
+    memcpy(added->list, list, n * sizeof(*list));
+    return true;
+}
+
+typedef struct variant_set {
+    const uint16_t *list;
+    uint16_t n;
+    uint32_t support;
+} variant_set;
+
+static int by_support(const void *a, const void *b)
+{
+    const variant_set *x = a, *y = b;
+    if (x->support != y->support) return x->support > y->support ? -1 : 1;
+    if (x->n != y->n) return x->n < y->n ? -1 : 1;
+    return memcmp(x->list, y->list, x->n * sizeof(*x->list));
+}
+
+/* True where two variants cannot stand on one molecule. */
+static bool clash(const kuni_variant *a, const kuni_variant *b)
+{
+    int64_t a_end = a->pos + a->ref_length, b_beg = b->pos;
+    if (b->pos < a->pos) return clash(b, a);
+    if (a->pos == b->pos) { /* a substitution may stand on an indel's anchor */
+        return kuni_variant_is_snp(a) == kuni_variant_is_snp(b);
+    }
+    return b_beg < a_end;
+}
+
+static bool consistent(const kuni_variants *variants, const uint16_t *list, uint16_t n)
+{
+    for (int i = 0; i + 1 < n; i++)
+        if (clash(&variants->list[list[i]], &variants->list[list[i + 1]])) return false;
+    return true;
+}
+
+/* Collects distinct sets of the reads that cover [beg, end); any read where `whole` is false. */
+static size_t count_sets(const kuni_variants *variants, int64_t beg, int64_t end, bool whole,
+                         variant_set *sets)
+{
+    size_t n = 0;
+    for (size_t r = 0; r < variants->n_reads; r++) {
+        const kuni_read_variants *shown = &variants->reads[r];
+        if (whole && (shown->read->pos > beg || shown->read->end < end)) continue;
+        if (!consistent(variants, shown->list, shown->n)) continue;
+        size_t k = 0;
+        while (k < n && (sets[k].n != shown->n ||
+                         memcmp(sets[k].list, shown->list, shown->n * sizeof(*shown->list)) != 0))
+            k++;
+        if (k == n && n == SETS_MAX) continue;
+        if (k == n) sets[n++] = (variant_set){.list = shown->list, .n = shown->n};
+        sets[k].support++;
+    }
+    if (n) qsort(sets, n, sizeof(*sets), by_support);
+    return n;
+}
+
+void kuni_candidates_choose(kuni_candidates *haplotypes, const kuni_variants *variants,
+                            const kuni_call_reference *reference)
+{
+    static const uint16_t none[1] = {0};
+    haplotypes->n = 0;
+    kuni_candidates_add(haplotypes, none, 0, 0);
+    if (!variants->n) return;
+    int64_t beg = variants->list[0].pos, end = beg;
+    for (size_t i = 0; i < variants->n; i++) {
+        const kuni_variant *v = &variants->list[i];
+        int64_t reach = v->pos + v->ref_length;
+        if (!kuni_variant_is_snp(v)) reach += kuni_reference_reach(reference, v->pos + 1);
+        if (reach > end) end = reach;
+    }
+    variant_set sets[SETS_MAX];
+    size_t n = count_sets(variants, beg, end, true, sets);
+    uint32_t spanning = 0;
+    for (size_t k = 0; k < n; k++) spanning += sets[k].support;
+    if (spanning < 6) n = count_sets(variants, beg, end, false, sets);
+    uint32_t least = spanning > 12 ? 2 : 1;
+    for (size_t k = 0; k < n && haplotypes->n < KUNI_CANDIDATES_MAX - 8; k++)
+        if (sets[k].support >= least)
+            kuni_candidates_add(haplotypes, sets[k].list, sets[k].n, sets[k].support);
+    for (size_t i = 0; i < variants->n; i++) {
+        bool carried = false;
+        for (size_t h = 0; h < haplotypes->n; h++)
+            for (int k = 0; k < haplotypes->list[h].n; k++)
+                carried |= haplotypes->list[h].list[k] == i;
+        uint16_t alone = (uint16_t)i;
+        if (!carried) kuni_candidates_add(haplotypes, &alone, 1, 0);
+    }
+}
+
+/* Gap-open penalty of every base by the repeat it stands in, see kuni_gap_open_phred. */
+static void set_penalties(const uint8_t *bases, uint32_t n, const kuni_call_options *options,
+                          uint8_t *open, uint8_t *copies)
+{
+    memset(copies, 1, n);
+    for (uint32_t unit = 1; unit <= 8; unit++) {
+        uint32_t beg = 0;
+        while (beg + unit < n) {
+            uint32_t end = beg;
+            while (end + unit < n && bases[end] == bases[end + unit]) end++;
+            uint32_t count = (end - beg + unit) / unit;
+            if (count > 60) count = 60;
+            for (uint32_t i = beg; count >= 2 && i < end + unit; i++)
+                if (copies[i] < count) copies[i] = (uint8_t)count;
+            beg = end + 1;
+        }
+    }
+    for (uint32_t i = 0; i < n; i++) open[i] = kuni_gap_open_phred(copies[i], options);
+}
+
+static kuni_status spell(kuni_candidate *haplotype, const kuni_variants *variants,
+                         const kuni_call_reference *reference, int64_t beg, int64_t end,
+                         const kuni_call_options *options, kuni_arena *arena, kuni_error *err)
+{
+    size_t most = (size_t)(end - beg);
+    for (int k = 0; k < haplotype->n; k++)
+        most += (size_t)variants->list[haplotype->list[k]].alt_length;
+    uint8_t *bases = kuni_arena_alloc(arena, 4 * most, 1, err);
+    if (!bases) return KUNI_MEMORY;
+    uint32_t n = 0;
+    int64_t at = beg;
+    for (int k = 0; k < haplotype->n; k++) {
+        const kuni_variant *v = &variants->list[haplotype->list[k]];
+        for (; at < v->pos; at++)
+            bases[n++] = (uint8_t)kuni_base_code(kuni_reference_base(reference, at));
+        /* a substitution on the anchor of an indel that follows: the anchor is already written */
+        int32_t skip = at > v->pos ? (int32_t)(at - v->pos) : 0;
+        for (int32_t i = skip; i < v->alt_length; i++)
+            bases[n++] = (uint8_t)kuni_base_code(v->alt[i]);
+        at = v->pos + v->ref_length;
+    }
+    for (; at < end; at++) bases[n++] = (uint8_t)kuni_base_code(kuni_reference_base(reference, at));
+    uint8_t *open = bases + most, *extend = open + most;
+    set_penalties(bases, n, options, open, extend);
+    memset(extend, GAP_EXTEND_PHRED, n);
+    haplotype->sequence = (kuni_pairhmm_haplotype){
+        .bases = bases, .gap_open = open, .gap_extend = extend, .length = n};
+    return KUNI_OK;
+}
+
+kuni_status kuni_candidates_spell(kuni_candidates *haplotypes, const kuni_variants *variants,
+                                  const kuni_call_reference *reference, int64_t beg, int64_t end,
+                                  const kuni_call_options *options, kuni_arena *arena,
+                                  kuni_error *err)
+{
+    haplotypes->beg = beg;
+    haplotypes->end = end;
+    for (size_t h = 0; h < haplotypes->n; h++) {
+        kuni_status status =
+            spell(&haplotypes->list[h], variants, reference, beg, end, options, arena, err);
+        if (status) return status;
+    }
+    return KUNI_OK;
+}

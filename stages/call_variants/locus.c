@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+#include "locus.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "math10.h"
+
+enum { SPANNING = -2 };
+
+static const double TELLING = 1.6; /* a fragment counts for an allele that fits so much better */
+static const double PHASE_LOG10 = 2;
+
+kuni_status kuni_fragments_add(kuni_fragments *fragments, const kuni_call_read *read,
+                               kuni_error *err)
+{
+    kuni_status status = kuni_grow((void **)&fragments->list, &fragments->capacity,
+                                   fragments->n + 1, sizeof(*fragments->list), err);
+    if (status) return status;
+    fragments->list[fragments->n++] =
+        (kuni_fragment){.read = read, .beg = read->pos, .end = read->end, .mapq = read->mapq};
+    return KUNI_OK;
+}
+
+/* Prior chance of a variant: indels are more common in repeats. */
+static double variant_prior(const kuni_locus_caller *c, const kuni_variant *v)
+{
+    if (kuni_variant_is_snp(v)) return c->options->snp_heterozygosity;
+    int copies = kuni_repeat_copies(c->reference, v->pos);
+    double prior = c->options->indel_heterozygosity * (1 + copies * copies / 8.0);
+    return prior < 0.01 ? prior : 0.01;
+}
+
+static bool carries(const kuni_candidate *haplotype, size_t variant)
+{
+    for (int k = 0; k < haplotype->n; k++)
+        if (haplotype->list[k] == variant) return true;
+    return false;
+}
+
+/* log10 prior of a pair for the variants that do not start at `except`. */
+static double pair_prior(const kuni_locus_caller *c, const double *log10_prior, size_t a, size_t b,
+                         int64_t except)
+{
+    const kuni_candidate *x = &c->haplotypes->list[a], *y = &c->haplotypes->list[b];
+    double sum = 0;
+    for (int k = 0; k < x->n; k++)
+        if (c->variants->list[x->list[k]].pos != except) sum += log10_prior[x->list[k]];
+    if (a == b) return sum;
+    for (int k = 0; k < y->n; k++)
+        if (c->variants->list[y->list[k]].pos != except && !carries(x, y->list[k]))
+            sum += log10_prior[y->list[k]];
+    return sum;
+}
+
+static size_t pair_index(const kuni_locus_caller *c, size_t a, size_t b)
+{
+    return c->ploidy == 1 ? b : b * (b + 1) / 2 + a;
+}
+
+static kuni_status score_pairs(kuni_locus_caller *c, const double *log10_prior, kuni_arena *scratch,
+                               kuni_error *err)
+{
+    size_t n = c->haplotypes->n;
+    c->n_pairs = c->ploidy == 1 ? n : n * (n + 1) / 2;
+    c->pair_lk = kuni_arena_alloc(scratch, c->n_pairs, sizeof(*c->pair_lk), err);
+    if (!c->pair_lk) return KUNI_MEMORY;
+    double best = -1e18;
+    for (size_t b = 0; b < n; b++)
+        for (size_t a = c->ploidy == 1 ? b : 0; a <= b; a++) {
+            kuni_product product = KUNI_PRODUCT_ONE;
+            const double *p = c->fragments->p;
+            for (size_t f = 0; f < c->fragments->n; f++, p += n)
+                kuni_product_times(&product, 0.5 * (p[a] + p[b]));
+            double lk = kuni_product_log10(&product);
+            c->pair_lk[pair_index(c, a, b)] = lk;
+            double posterior = lk + pair_prior(c, log10_prior, a, b, -1);
+            if (posterior > best) {
+                best = posterior;
+                c->best_a = a;
+                c->best_b = b;
+                c->best_lk = lk;
+            }
+        }
+    return KUNI_OK;
+}
+
+typedef struct locus {
+    int64_t pos;
+    int n_alts;
+    size_t alts[KUNI_CALL_ALLELES_MAX]; /* variant indices; SIZE_MAX: the spanning deletion */
+    int8_t allele_of[KUNI_CANDIDATES_MAX];
+} locus;
+
+/* Which allele each haplotype has at `pos`; false where only REF is there. */
+static bool map_alleles(const kuni_locus_caller *c, int64_t pos, locus *l)
+{
+    *l = (locus){.pos = pos};
+    bool spanned = false;
+    for (size_t i = 0; i < c->variants->n; i++) {
+        if (c->variants->list[i].pos != pos || l->n_alts >= KUNI_CALL_ALLELES_MAX - 3) continue;
+        bool used = false;
+        for (size_t h = 0; h < c->haplotypes->n; h++) used |= carries(&c->haplotypes->list[h], i);
+        if (used) l->alts[l->n_alts++] = i;
+    }
+    if (!l->n_alts) return false;
+    for (size_t h = 0; h < c->haplotypes->n; h++) {
+        const kuni_candidate *haplotype = &c->haplotypes->list[h];
+        int8_t allele = 0;
+        for (int k = 0; k < haplotype->n; k++) {
+            const kuni_variant *v = &c->variants->list[haplotype->list[k]];
+            if (v->pos < pos && v->pos + v->ref_length > pos) allele = SPANNING;
+            if (v->pos != pos) continue;
+            for (int a = 0; a < l->n_alts; a++)
+                /* of a substitution and an indel on one anchor the indel names the allele */
+                if (l->alts[a] == haplotype->list[k]) allele = (int8_t)(a + 1);
+        }
+        l->allele_of[h] = allele;
+        spanned |= allele == SPANNING;
+    }
+    if (spanned) l->alts[l->n_alts++] = SIZE_MAX;
+    for (size_t h = 0; h < c->haplotypes->n; h++)
+        if (l->allele_of[h] == SPANNING) l->allele_of[h] = (int8_t)l->n_alts;
+    return true;
+}
+
+/* Profile likelihoods over pairs: the best pair that shows the genotype. */
+static void profile(const kuni_locus_caller *c, const double *log10_prior, const locus *l,
+                    kuni_call_event *event)
+{
+    size_t n = c->haplotypes->n;
+    for (int g = 0; g < KUNI_CALL_GENOTYPES_MAX; g++) event->log10_lk[g] = -1e6;
+    for (size_t b = 0; b < n; b++)
+        for (size_t a = c->ploidy == 1 ? b : 0; a <= b; a++) {
+            int x = l->allele_of[a], y = l->allele_of[b];
+            int g = c->ploidy == 1 ? y
+                    : x < y        ? kuni_genotype_index(x, y)
+                                   : kuni_genotype_index(y, x);
+            double lk = c->pair_lk[pair_index(c, a, b)] + pair_prior(c, log10_prior, a, b, l->pos);
+            if (lk > event->log10_lk[g]) event->log10_lk[g] = lk;
+        }
+}
+
+/*
+ * <*> fits a fragment as badly as the worst listed allele; its genotypes are scored read by read
+ * and set against the best listed genotype scored alike. Counts supporting fragments on the way.
+ */
+static void finish_locus(const kuni_locus_caller *c, const locus *l, kuni_call_event *event)
+{
+    int known = l->n_alts + 1, other = known;
+    size_t n = c->haplotypes->n;
+    kuni_product products[KUNI_CALL_GENOTYPES_MAX];
+    int n_genotypes = kuni_genotype_count(known + 1, c->ploidy);
+    for (int g = 0; g < n_genotypes; g++) products[g] = KUNI_PRODUCT_ONE;
+    uint64_t squares = 0;
+    for (size_t f = 0; f < c->fragments->n; f++) {
+        const kuni_fragment *fragment = &c->fragments->list[f];
+        const double *p = c->fragments->p + f * n;
+        double of[KUNI_CALL_ALLELES_MAX + 1] = {0}, least = 1;
+        for (size_t h = 0; h < n; h++)
+            if (p[h] > of[l->allele_of[h]]) of[l->allele_of[h]] = p[h];
+        int best = 0;
+        for (int a = 0; a < known; a++) {
+            if (of[a] < least) least = of[a];
+            if (of[a] > of[best]) best = a;
+        }
+        of[other] = least;
+        for (int b = 0; b <= other; b++)
+            for (int a = c->ploidy == 1 ? b : 0; a <= b; a++)
+                kuni_product_times(&products[c->ploidy == 1 ? b : kuni_genotype_index(a, b)],
+                                   0.5 * (of[a] + of[b]));
+        if (fragment->beg > l->pos || fragment->end <= l->pos) continue;
+        event->dp++;
+        squares += (uint64_t)fragment->mapq * fragment->mapq;
+        double second = 0;
+        for (int a = 0; a < known; a++)
+            if (a != best && of[a] > second) second = of[a];
+        if (of[best] < TELLING * second) continue;
+        event->ad[best]++;
+        event->sb[(best ? 2 : 0) + (kuni_call_read_reverse(fragment->read) ? 1 : 0)]++;
+    }
+    double top = -1e18, marginal_top = -1e18;
+    int n_known = kuni_genotype_count(known, c->ploidy);
+    for (int g = 0; g < n_known; g++) {
+        double lk = kuni_product_log10(&products[g]);
+        if (lk > marginal_top) marginal_top = lk;
+        if (event->log10_lk[g] > top) top = event->log10_lk[g];
+    }
+    for (int g = n_known; g < n_genotypes; g++)
+        event->log10_lk[g] = top + kuni_product_log10(&products[g]) - marginal_top;
+    uint64_t mean = event->dp ? squares / event->dp : 0;
+    while ((uint64_t)(event->mq + 1) * (event->mq + 1) <= mean && event->mq < 254) event->mq++;
+}
+
+/* Which ALT alleles have a genotype that is not hopeless. */
+static void choose(const kuni_locus_caller *c, const locus *l, const kuni_call_event *event,
+                   bool *keep)
+{
+    int known = l->n_alts + 1;
+    for (int x = 1; x < known; x++) {
+        double with = -1e18, without = -1e18;
+        for (int b = 0; b < known; b++)
+            for (int a = c->ploidy == 1 ? b : 0; a <= b; a++) {
+                double lk = event->log10_lk[c->ploidy == 1 ? b : kuni_genotype_index(a, b)];
+                double *into = a == x || b == x ? &with : &without;
+                if (lk > *into) *into = lk;
+            }
+        bool given = l->alts[x - 1] != SIZE_MAX && c->variants->list[l->alts[x - 1]].given;
+        keep[x] = given || with - without >= -c->options->emit_phred / 10.0;
+    }
+}
+
+/* Spells the kept alleles over a common REF. */
+static kuni_status spell(const kuni_locus_caller *c, const locus *l, const bool *keep,
+                         kuni_call_event *event, kuni_arena *arena, kuni_error *err)
+{
+    int32_t ref_length = 1;
+    for (int a = 0; a < l->n_alts; a++)
+        if (l->alts[a] != SIZE_MAX && keep[a + 1] &&
+            c->variants->list[l->alts[a]].ref_length > ref_length)
+            ref_length = c->variants->list[l->alts[a]].ref_length;
+    char *ref = kuni_arena_strndup(arena, c->reference->seq + (l->pos - c->reference->beg),
+                                   (size_t)ref_length, err);
+    if (!ref) return KUNI_MEMORY;
+    event->alleles[0] = ref;
+    event->end = l->pos + ref_length;
+    for (int a = 0; a < l->n_alts; a++) {
+        if (l->alts[a] == SIZE_MAX) {
+            event->alleles[a + 1] = "*";
+            continue;
+        }
+        const kuni_variant *v = &c->variants->list[l->alts[a]];
+        int32_t tail = ref_length > v->ref_length ? ref_length - v->ref_length : 0;
+        char *alt = kuni_arena_alloc(arena, (size_t)(v->alt_length + tail + 1), 1, err);
+        if (!alt) return KUNI_MEMORY;
+        memcpy(alt, v->alt, (size_t)v->alt_length);
+        memcpy(alt + v->alt_length, ref + v->ref_length, (size_t)tail);
+        event->alleles[a + 1] = alt;
+    }
+    event->alleles[l->n_alts + 1] = "<*>";
+    return KUNI_OK;
+}
+
+/* Phases the new events [first, n) by the best pair where no other phase comes near. */
+static void phase(const kuni_locus_caller *c, const locus *loci, kuni_call_event *events, size_t n)
+{
+    size_t n_het = 0;
+    int64_t set = -1;
+    for (size_t i = 0; i < n; i++) {
+        if (events[i].gt[0] == events[i].gt[1] || events[i].gt[1] < 0) continue;
+        if (set < 0) set = events[i].pos;
+        n_het++;
+    }
+    if (n_het < 2) return;
+    double rival = -1e18;
+    for (size_t b = 0; b < c->haplotypes->n; b++)
+        for (size_t a = 0; a <= b; a++) {
+            bool same = true, swapped = true;
+            for (size_t i = 0; i < n; i++) {
+                const int8_t *of = loci[i].allele_of;
+                same &= of[a] == of[c->best_a] && of[b] == of[c->best_b];
+                swapped &= of[a] == of[c->best_b] && of[b] == of[c->best_a];
+            }
+            double lk = c->pair_lk[pair_index(c, a, b)];
+            if (!same && !swapped && lk > rival) rival = lk;
+        }
+    if (c->best_lk - rival < PHASE_LOG10) return;
+    for (size_t i = 0; i < n; i++) {
+        kuni_call_event *event = &events[i];
+        if (event->gt[0] == event->gt[1] || event->flags & KUNI_EVENT_PHASED) continue;
+        event->phase_set = set;
+    }
+}
+
+static int by_number(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static kuni_status call_locus(kuni_locus_caller *c, const double *log10_prior, const locus *l,
+                              kuni_call_event *event, bool *worth, kuni_arena *keep_arena,
+                              kuni_error *err)
+{
+    *event = (kuni_call_event){
+        .pos = l->pos, .ploidy = c->ploidy, .n_alleles = l->n_alts + 2, .phase_set = -1};
+    for (int a = 0; a < l->n_alts; a++) {
+        size_t v = l->alts[a];
+        /* the deletion that makes `*` has its prior at its own locus */
+        event->prior[a + 1] = v == SIZE_MAX ? 1 : kuni_exp10(log10_prior[v]);
+    }
+    profile(c, log10_prior, l, event);
+    finish_locus(c, l, event);
+    bool keep[KUNI_CALL_ALLELES_MAX] = {false};
+    choose(c, l, event, keep);
+    *worth = false;
+    for (int a = 0; a < l->n_alts; a++) *worth |= keep[a + 1] && l->alts[a] != SIZE_MAX;
+    if (!*worth) return KUNI_OK;
+    kuni_status status = spell(c, l, keep, event, keep_arena, err);
+    if (status) return status;
+    int8_t order[2] = {l->allele_of[c->best_a], l->allele_of[c->best_b]};
+    int8_t to[KUNI_CALL_ALLELES_MAX] = {0};
+    int8_t next = 1;
+    for (int a = 1; a <= l->n_alts; a++) to[a] = keep[a] ? next++ : -1;
+    kuni_genotype_trim(event, keep);
+    kuni_genotype_finish(event);
+    /* the order of the best pair, where it shows the same genotype */
+    int8_t x = to[order[0]], y = to[order[1]];
+    if (c->ploidy == 2 && x != y && event->gt[0] == y && event->gt[1] == x) {
+        event->gt[0] = x;
+        event->gt[1] = y;
+    } else if (event->gt[0] != event->gt[1] && !(event->gt[0] == x && event->gt[1] == y)) {
+        event->flags |= KUNI_EVENT_PHASED; /* for `phase`: not by this pair; cleared below */
+    }
+    return KUNI_OK;
+}
+
+kuni_status kuni_locus_call_all(kuni_locus_caller *c, int64_t beg, int64_t end,
+                                kuni_call_events *events, kuni_arena *scratch, kuni_arena *keep,
+                                kuni_error *err)
+{
+    size_t n = c->variants->n;
+    double *log10_prior = kuni_arena_alloc(scratch, n + 1, sizeof(*log10_prior), err);
+    int64_t *positions = kuni_arena_alloc(scratch, n + 1, sizeof(*positions), err);
+    locus *loci = kuni_arena_alloc(scratch, n + 1, sizeof(*loci), err);
+    if (!log10_prior || !positions || !loci) return KUNI_MEMORY;
+    for (size_t i = 0; i < n; i++) {
+        log10_prior[i] = kuni_log10(variant_prior(c, &c->variants->list[i]));
+        positions[i] = c->variants->list[i].pos;
+    }
+    qsort(positions, n, sizeof(*positions), by_number);
+    kuni_status status = score_pairs(c, log10_prior, scratch, err);
+    size_t first = events->n, n_loci = 0;
+    for (size_t i = 0; !status && i < n; i++) {
+        if ((i > 0 && positions[i] == positions[i - 1]) || positions[i] < beg ||
+            positions[i] >= end || !map_alleles(c, positions[i], &loci[n_loci]))
+            continue;
+        status = kuni_grow((void **)&events->list, &events->capacity, events->n + 1,
+                           sizeof(*events->list), err);
+        bool worth = false;
+        if (!status)
+            status = call_locus(c, log10_prior, &loci[n_loci], &events->list[events->n], &worth,
+                                keep, err);
+        if (status || !worth) continue;
+        events->n++;
+        n_loci++;
+    }
+    if (status) return status;
+    if (c->ploidy == 2) phase(c, loci, events->list + first, n_loci);
+    for (size_t i = first; i < events->n; i++) {
+        kuni_call_event *event = &events->list[i];
+        event->flags &= (uint8_t)~KUNI_EVENT_PHASED;
+        if (event->phase_set >= 0)
+            event->flags |= KUNI_EVENT_PHASED;
+        else if (event->gt[0] > event->gt[1] && event->gt[1] >= 0) {
+            int8_t swap = event->gt[0];
+            event->gt[0] = event->gt[1];
+            event->gt[1] = swap;
+        }
+    }
+    return KUNI_OK;
+}

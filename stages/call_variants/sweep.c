@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+#include "sweep.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "blocks.h"
+
+struct kuni_sweep {
+    const kuni_call_options *options;
+    const kuni_call_reference *reference;
+    kuni_span shard;
+    const kuni_contig *contig;
+    const kuni_ploidy *ploidy;
+    kuni_evidence_writer *writer;
+
+    uint32_t sample;
+    kuni_sex sex;
+    bool mitochondrial;
+    int64_t cell; /* the next one to call */
+    int64_t first_cell;
+
+    kuni_window window;
+    kuni_pileup pileup;
+    kuni_actives actives;
+    kuni_site_column column;
+    kuni_region_caller *caller;
+    kuni_cell_confidence confidence;
+    kuni_call_events events;
+    kuni_arena *arena;    /* alleles of the cell's events */
+    kuni_active *settled; /* regions that tier 2 did, which may reach into this cell */
+    size_t n_settled, settled_capacity;
+    kuni_span *reaching; /* REF of earlier events that reach into this cell */
+    size_t n_reaching, reaching_capacity;
+    kuni_sweep_counts counts;
+};
+
+kuni_status kuni_sweep_new(kuni_sweep **sweep, const kuni_call_options *options,
+                           const kuni_call_reference *reference, kuni_span shard,
+                           const kuni_contig *contig, const kuni_ploidy *ploidy,
+                           kuni_evidence_writer *writer, kuni_error *err)
+{
+    kuni_sweep *made = kuni_alloc(1, sizeof(*made), err);
+    if (!made) return KUNI_MEMORY;
+    made->options = options;
+    made->reference = reference;
+    made->shard = shard;
+    made->contig = contig;
+    made->ploidy = ploidy;
+    made->writer = writer;
+    made->mitochondrial = kuni_is_mitochondrial(contig->name);
+    made->first_cell = shard.beg / KUNI_CELL_BP * KUNI_CELL_BP;
+    kuni_status status = kuni_window_init(&made->window, err);
+    if (!status) status = kuni_region_caller_new(&made->caller, err);
+    if (!status && !(made->arena = kuni_arena_new(err))) status = KUNI_MEMORY;
+    if (status) {
+        kuni_sweep_free(made);
+        return status;
+    }
+    *sweep = made;
+    return KUNI_OK;
+}
+
+void kuni_sweep_free(kuni_sweep *sweep)
+{
+    if (!sweep) return;
+    kuni_window_fini(&sweep->window);
+    kuni_active_fini(&sweep->actives);
+    kuni_site_column_fini(&sweep->column);
+    kuni_region_caller_free(sweep->caller);
+    kuni_arena_free(sweep->arena);
+    free(sweep->events.list);
+    free(sweep->settled);
+    free(sweep->reaching);
+    free(sweep);
+}
+
+const kuni_sweep_counts *kuni_sweep_get_counts(const kuni_sweep *sweep)
+{
+    return &sweep->counts;
+}
+
+void kuni_sweep_begin(kuni_sweep *sweep, uint32_t sample, kuni_sex sex)
+{
+    sweep->sample = sample;
+    sweep->sex = sex;
+    sweep->cell = sweep->first_cell;
+    kuni_window_clear(&sweep->window, sweep->mitochondrial ? sweep->options->mito_max_depth
+                                                           : sweep->options->max_depth);
+    kuni_pileup_start(&sweep->pileup, sweep->cell - KUNI_PILEUP_BACK_BP);
+    sweep->n_settled = sweep->n_reaching = 0;
+    sweep->events.n = 0;
+}
+
+static int ploidy_at(const kuni_sweep *sweep, int64_t pos)
+{
+    int64_t until;
+    return kuni_ploidy_at(sweep->ploidy, sweep->shard.tid, pos, sweep->sex, &until);
+}
+
+static void fill_ploidy(kuni_sweep *sweep)
+{
+    int64_t pos = sweep->cell, end = sweep->cell + KUNI_CELL_BP;
+    while (pos < end) {
+        int64_t until;
+        int copies = kuni_ploidy_at(sweep->ploidy, sweep->shard.tid, pos, sweep->sex, &until);
+        if (until > end || until <= pos) until = end;
+        memset(sweep->confidence.ploidy + (pos - sweep->cell), copies, (size_t)(until - pos));
+        pos = until;
+    }
+}
+
+/* Regions that tier 2 has called keep tier 1 out. */
+static kuni_status settle(kuni_sweep *sweep, const kuni_active *region, kuni_error *err)
+{
+    kuni_status status = kuni_grow((void **)&sweep->settled, &sweep->settled_capacity,
+                                   sweep->n_settled + 1, sizeof(*sweep->settled), err);
+    if (status) return status;
+    sweep->settled[sweep->n_settled++] = *region;
+    sweep->counts.regions_done++;
+    return KUNI_OK;
+}
+
+static kuni_status call_regions(kuni_sweep *sweep, kuni_error *err)
+{
+    int64_t beg = sweep->cell, end = sweep->cell + KUNI_CELL_BP;
+    if (beg == sweep->first_cell) beg -= KUNI_LEAD_BP;
+    kuni_status status =
+        kuni_active_find(&sweep->actives, &sweep->pileup, sweep->reference, beg, end, NULL, err);
+    for (size_t i = 0; !status && i < sweep->actives.n_regions; i++) {
+        const kuni_active *region = &sweep->actives.regions[i];
+        int ploidy = ploidy_at(sweep, region->beg);
+        if (!ploidy) continue;
+        bool done;
+        status = kuni_region_call(sweep->caller, region, &sweep->window, &sweep->pileup,
+                                  sweep->reference, ploidy, sweep->options, &sweep->events, &done,
+                                  sweep->arena, err);
+        if (!status && done) status = settle(sweep, region, err);
+    }
+    return status;
+}
+
+static kuni_status call_sites(kuni_sweep *sweep, kuni_error *err)
+{
+    size_t next = 0;
+    int64_t end = sweep->cell + KUNI_CELL_BP;
+    if (end > sweep->contig->length_bp) end = sweep->contig->length_bp;
+    for (int64_t pos = sweep->cell; pos < end; pos++) {
+        int64_t i = pos - sweep->pileup.beg;
+        if (!(sweep->pileup.differ[0][i] | sweep->pileup.differ[1][i] | sweep->pileup.differ[2][i] |
+              sweep->pileup.differ[3][i]))
+            continue;
+        while (next < sweep->n_settled && sweep->settled[next].end <= pos) next++;
+        if (next < sweep->n_settled && sweep->settled[next].beg <= pos) continue;
+        int ploidy = sweep->confidence.ploidy[pos - sweep->cell];
+        if (!ploidy || !kuni_site_is_candidate(&sweep->pileup, i,
+                                               kuni_reference_base(sweep->reference, pos), ploidy))
+            continue;
+        kuni_status status =
+            kuni_site_gather(&sweep->column, &sweep->window, pos, sweep->options, err);
+        if (status) return status;
+        status = kuni_grow((void **)&sweep->events.list, &sweep->events.capacity,
+                           sweep->events.n + 1, sizeof(*sweep->events.list), err);
+        if (status) return status;
+        sweep->counts.sites++;
+        if (kuni_site_call(&sweep->column, sweep->reference, pos, ploidy, 0, sweep->options,
+                           &sweep->events.list[sweep->events.n]))
+            sweep->events.n++;
+    }
+    return KUNI_OK;
+}
+
+static int by_position(const void *a, const void *b)
+{
+    const kuni_call_event *x = a, *y = b;
+    return x->pos < y->pos ? -1 : x->pos > y->pos;
+}
+
+static kuni_status write_events(kuni_sweep *sweep, kuni_error *err)
+{
+    for (size_t i = 0; i < sweep->events.n; i++) {
+        const kuni_call_event *e = &sweep->events.list[i];
+        if (e->end <= sweep->shard.beg || e->pos >= sweep->shard.end) continue;
+        kuni_event event = {.pos = e->pos,
+                            .sample = sweep->sample,
+                            .flags = (uint8_t)(e->flags | KUNI_EVENT_OTHER),
+                            .ploidy = (uint8_t)e->ploidy,
+                            .n_alleles = (uint8_t)e->n_alleles,
+                            .gt = {e->gt[0], e->gt[1]},
+                            .gq = e->gq,
+                            .mq = e->mq,
+                            .qual = e->qual,
+                            .dp = e->dp,
+                            .phase_set = e->phase_set,
+                            .alleles = e->alleles,
+                            .pl = e->pl,
+                            .ad = e->ad};
+        memcpy(event.sb, e->sb, sizeof(event.sb));
+        kuni_status status = kuni_evidence_add_event(sweep->writer, &event, err);
+        if (status) return status;
+        sweep->counts.events++;
+    }
+    return KUNI_OK;
+}
+
+/* Takes what events cover out of the cell's blocks. */
+static void cover(kuni_sweep *sweep, int64_t beg, int64_t end)
+{
+    int64_t cell_end = sweep->cell + KUNI_CELL_BP;
+    if (beg < sweep->cell) beg = sweep->cell;
+    if (end > cell_end) end = cell_end;
+    for (int64_t p = beg; p < end; p++) sweep->confidence.skip[p - sweep->cell] = 1;
+}
+
+/* Keeps what reaches into the next cell. */
+static kuni_status carry_over(kuni_sweep *sweep, kuni_error *err)
+{
+    int64_t next = sweep->cell + KUNI_CELL_BP;
+    size_t kept = 0;
+    for (size_t i = 0; i < sweep->n_reaching; i++)
+        if (sweep->reaching[i].end > next) sweep->reaching[kept++] = sweep->reaching[i];
+    sweep->n_reaching = kept;
+    for (size_t i = 0; i < sweep->events.n; i++) {
+        const kuni_call_event *e = &sweep->events.list[i];
+        if (e->end <= next) continue;
+        kuni_status status = kuni_grow((void **)&sweep->reaching, &sweep->reaching_capacity,
+                                       sweep->n_reaching + 1, sizeof(*sweep->reaching), err);
+        if (status) return status;
+        sweep->reaching[sweep->n_reaching++] =
+            (kuni_span){.tid = sweep->shard.tid, .beg = e->pos, .end = e->end};
+    }
+    kept = 0;
+    for (size_t i = 0; i < sweep->n_settled; i++)
+        if (sweep->settled[i].end > next) sweep->settled[kept++] = sweep->settled[i];
+    sweep->n_settled = kept;
+    return KUNI_OK;
+}
+
+static kuni_status call_cell(kuni_sweep *sweep, kuni_error *err)
+{
+    kuni_window *window = &sweep->window;
+    int64_t reads_end = sweep->cell + KUNI_CELL_BP + KUNI_MARGIN_BP;
+    kuni_pileup_slide(&sweep->pileup, sweep->cell - KUNI_PILEUP_BACK_BP);
+    for (; window->n_piled < window->n_reads && window->reads[window->n_piled]->pos < reads_end;
+         window->n_piled++)
+        kuni_pileup_add(&sweep->pileup, window->reads[window->n_piled], sweep->reference,
+                        sweep->options);
+    kuni_arena_clear(sweep->arena);
+    sweep->events.n = 0;
+    sweep->counts.cells++;
+    fill_ploidy(sweep);
+    kuni_status status = call_regions(sweep, err);
+    if (!status) status = call_sites(sweep, err);
+    if (status) return status;
+    if (sweep->events.n)
+        qsort(sweep->events.list, sweep->events.n, sizeof(*sweep->events.list), by_position);
+    kuni_confidence_measure(&sweep->confidence, &sweep->pileup, sweep->reference, sweep->cell);
+    for (size_t i = 0; i < sweep->n_reaching; i++)
+        cover(sweep, sweep->reaching[i].beg, sweep->reaching[i].end);
+    for (size_t i = 0; i < sweep->events.n; i++)
+        cover(sweep, sweep->events.list[i].pos, sweep->events.list[i].end);
+    status = write_events(sweep, err);
+    if (!status)
+        status = kuni_blocks_write(&sweep->confidence, sweep->cell, sweep->shard,
+                                   sweep->contig->length_bp, sweep->sample, sweep->writer, err);
+    if (!status) status = carry_over(sweep, err);
+    if (status) return status;
+    sweep->cell += KUNI_CELL_BP;
+    kuni_window_retire(window, sweep->cell - KUNI_REGION_PAD_BP);
+    return KUNI_OK;
+}
+
+kuni_status kuni_sweep_read(kuni_sweep *sweep, const bam1_t *record, kuni_error *err)
+{
+    const int64_t reach = KUNI_CELL_BP + KUNI_MARGIN_BP + KUNI_SPAN_BP;
+    while (sweep->cell < sweep->shard.end && record->core.pos >= sweep->cell + reach) {
+        kuni_status status = call_cell(sweep, err);
+        if (status) return status;
+    }
+    if (sweep->cell >= sweep->shard.end) return KUNI_OK;
+    return kuni_window_add(&sweep->window, record, sweep->options, err);
+}
+
+kuni_status kuni_sweep_end(kuni_sweep *sweep, kuni_error *err)
+{
+    while (sweep->cell < sweep->shard.end) {
+        kuni_status status = call_cell(sweep, err);
+        if (status) return status;
+    }
+    return KUNI_OK;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The sweep of one sample over a shard: reads in, events and blocks out, cell by cell.
+ */
+#ifndef KUNI_CALL_SWEEP_H
+#define KUNI_CALL_SWEEP_H
+
+#include "kuni/stage.h"
+#include "region.h"
+#include "site.h"
+
+typedef struct kuni_sweep_counts {
+    uint64_t cells, sites, events, regions_done;
+} kuni_sweep_counts;
+
+typedef struct kuni_sweep kuni_sweep;
+
+/* `reference` must cover the shard and KUNI_CALL_HALO_BP around it. All are borrowed. */
+KUNI_MUST_CHECK kuni_status kuni_sweep_new(kuni_sweep **sweep, const kuni_call_options *options,
+                                           const kuni_call_reference *reference, kuni_span shard,
+                                           const kuni_contig *contig, const kuni_ploidy *ploidy,
+                                           kuni_evidence_writer *writer, kuni_error *err);
+void kuni_sweep_free(kuni_sweep *sweep);
+/* A sample begins: what was left of the one before is forgotten. */
+void kuni_sweep_begin(kuni_sweep *sweep, uint32_t sample, kuni_sex sex);
+/* The next record by position. */
+KUNI_MUST_CHECK kuni_status kuni_sweep_read(kuni_sweep *sweep, const bam1_t *record,
+                                            kuni_error *err);
+/* The sample's reads are through: the rest of the shard is called. */
+KUNI_MUST_CHECK kuni_status kuni_sweep_end(kuni_sweep *sweep, kuni_error *err);
+const kuni_sweep_counts *kuni_sweep_get_counts(const kuni_sweep *sweep);
+
+#endif

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+
+#include "kuni/buffer.h"
+#include "window.h"
+
+enum {
+    NAME_BUCKETS = 1 << 13,
+    BIN_BP = 32, /* reads are thinned by the bin their alignment starts in */
+    TYPICAL_READ_BP = 150,
+    MISSING_QUALITY = 20,  /* of a base without one */
+    FRAGMENT_QUALITY = 45, /* what both mates share: errors made before sequencing (PCR, damage) */
+    READ_BYTES = 1024
+};
+
+kuni_status kuni_window_init(kuni_window *window, kuni_error *err)
+{
+    *window = (kuni_window){.bin = -1};
+    window->names = kuni_alloc(NAME_BUCKETS, sizeof(*window->names), err);
+    return window->names ? KUNI_OK : KUNI_MEMORY;
+}
+
+static void release(kuni_window *window, kuni_call_read *read)
+{
+    read->next = window->free_reads;
+    window->free_reads = read;
+}
+
+void kuni_window_fini(kuni_window *window)
+{
+    if (window->names) kuni_window_clear(window, 1);
+    for (kuni_call_read *read = window->free_reads, *next; read; read = next) {
+        next = read->next;
+        free(read->seq);
+        free(read);
+    }
+    free(window->names);
+    free(window->reads);
+    *window = (kuni_window){.bin = -1};
+}
+
+void kuni_window_clear(kuni_window *window, int max_depth)
+{
+    for (size_t i = 0; i < window->n_reads; i++) release(window, window->reads[i]);
+    memset(window->names, 0, NAME_BUCKETS * sizeof(*window->names));
+    window->n_reads = window->n_piled = window->bin_first = 0;
+    window->bin = -1;
+    window->reads_per_bin = max_depth * BIN_BP / TYPICAL_READ_BP + 1;
+}
+
+/* FNV-1a, finished with a multiply-xorshift so that the low bits are even. */
+static uint64_t hash_name(const char *name)
+{
+    uint64_t hash = 1469598103934665603u;
+    for (; *name; name++) hash = (hash ^ (uint8_t)*name) * 1099511628211u;
+    hash ^= hash >> 32;
+    hash *= 0xd6e8feb86659fd93u;
+    return hash ^ hash >> 32;
+}
+
+static kuni_call_read **bucket(kuni_window *window, uint64_t name)
+{
+    return &window->names[name & (NAME_BUCKETS - 1)];
+}
+
+static void forget(kuni_window *window, kuni_call_read *read)
+{
+    for (kuni_call_read **link = bucket(window, read->name); *link; link = &(*link)->next)
+        if (*link == read) {
+            *link = read->next;
+            break;
+        }
+    if (read->mate) read->mate->mate = NULL;
+    release(window, read);
+}
+
+static int by_hash(const void *a, const void *b)
+{
+    const kuni_call_read *x = *(kuni_call_read *const *)a, *y = *(kuni_call_read *const *)b;
+    return x->name < y->name ? -1 : x->name > y->name;
+}
+
+/* Keeps the reads_per_bin reads with the smallest name hash of the bin that ended. */
+static kuni_status thin_bin(kuni_window *window, kuni_error *err)
+{
+    size_t first = window->bin_first, n = window->n_reads - first;
+    if (n <= (size_t)window->reads_per_bin) return KUNI_OK;
+    kuni_call_read **sorted = kuni_alloc(n, sizeof(*sorted), err);
+    if (!sorted) return KUNI_MEMORY;
+    memcpy(sorted, window->reads + first, n * sizeof(*sorted));
+    qsort(sorted, n, sizeof(*sorted), by_hash);
+    uint64_t limit = sorted[window->reads_per_bin]->name;
+    free(sorted);
+    size_t kept = first;
+    for (size_t i = first; i < first + n; i++) {
+        kuni_call_read *read = window->reads[i];
+        if (read->name < limit)
+            window->reads[kept++] = read;
+        else
+            forget(window, read);
+    }
+    window->n_thinned += window->n_reads - kept;
+    window->n_reads = kept;
+    return KUNI_OK;
+}
+
+/* Walks the aligned bases; false where the CIGAR does not fit the sequence. */
+static bool measure(kuni_call_read *read)
+{
+    int64_t end = read->pos, query = 0;
+    for (uint32_t i = 0; i < read->n_cigar; i++) {
+        uint32_t op = bam_cigar_op(read->cigar[i]), n = bam_cigar_oplen(read->cigar[i]);
+        if (bam_cigar_type(op) & 2) end += n;
+        if (bam_cigar_type(op) & 1) query += n;
+    }
+    read->end = end < read->pos + KUNI_SPAN_BP ? end : read->pos + KUNI_SPAN_BP;
+    return query == read->length && end > read->pos;
+}
+
+int32_t kuni_call_read_offset(const kuni_call_read *read, int64_t pos, bool *deleted)
+{
+    *deleted = false;
+    int64_t at = read->pos, query = 0;
+    for (uint32_t i = 0; i < read->n_cigar; i++) {
+        uint32_t op = bam_cigar_op(read->cigar[i]), n = bam_cigar_oplen(read->cigar[i]);
+        int type = bam_cigar_type(op);
+        if (type == 3) {
+            if (pos < at + n) return pos < at ? -1 : (int32_t)(query + pos - at);
+            at += n;
+            query += n;
+        } else if (type == 2) {
+            if (pos < at + n) {
+                *deleted = op == BAM_CDEL && pos >= at;
+                return -1;
+            }
+            at += n;
+        } else if (type == 1) {
+            query += n;
+        }
+    }
+    return -1;
+}
+
+/* Quality 0 for bases that lie beyond the other end of a well-formed fragment. */
+static void trim_adapter(kuni_call_read *read, const bam1_t *record)
+{
+    const bam1_core_t *c = &record->core;
+    if (!(c->flag & BAM_FPAIRED) || c->flag & BAM_FMUNMAP || c->tid != c->mtid || !c->isize) return;
+    bool reverse = c->flag & BAM_FREVERSE, mate_reverse = c->flag & BAM_FMREVERSE;
+    if (reverse == mate_reverse || (reverse ? c->isize > 0 : c->isize < 0)) return;
+    int64_t beg = reverse ? c->mpos : INT64_MIN, end = reverse ? INT64_MAX : c->pos + c->isize;
+    if (reverse ? beg < c->pos || beg >= read->end : end > read->end || end <= c->pos) return;
+    int64_t at = read->pos;
+    int32_t query = 0;
+    for (uint32_t i = 0; i < read->n_cigar; i++) {
+        uint32_t op = bam_cigar_op(read->cigar[i]), n = bam_cigar_oplen(read->cigar[i]);
+        int type = bam_cigar_type(op);
+        for (uint32_t k = 0; type & 1 && k < n; k++) {
+            int64_t here = type & 2 ? at + k : at;
+            if (op == BAM_CSOFT_CLIP && query == 0) here = at - 1;
+            if (here < beg || here >= end) read->qual[query + (int32_t)k] = 0;
+        }
+        if (type & 1) query += (int32_t)n;
+        if (type & 2) at += n;
+    }
+}
+
+/* Shares one overlapped pair of bases between the mates. */
+static void share_base(uint8_t base_a, uint8_t *a, uint8_t base_b, uint8_t *b)
+{
+    if (base_a == base_b) {
+        int best = *a > *b ? *a : *b, sum = *a + *b;
+        int cap = best > FRAGMENT_QUALITY ? best : FRAGMENT_QUALITY;
+        int shared = sum < cap ? sum : cap;
+        bool first = *a >= *b;
+        *a = first ? (uint8_t)shared : 0;
+        *b = first ? 0 : (uint8_t)shared;
+    } else {
+        int more = *a - *b;
+        *a = more > 0 ? (uint8_t)more : 0;
+        *b = more < 0 ? (uint8_t)-more : 0;
+    }
+}
+
+typedef struct cursor {
+    const kuni_call_read *read;
+    uint32_t i;
+    int64_t at, segment_end; /* reference */
+    int32_t query;           /* offset of base at `at` */
+} cursor;
+
+/* Moves to the next run of aligned bases. */
+static bool next_run(cursor *c)
+{
+    int32_t skip = (int32_t)(c->segment_end - c->at);
+    c->query += skip;
+    c->at = c->segment_end;
+    while (c->i < c->read->n_cigar) {
+        uint32_t packed = c->read->cigar[c->i++], n = bam_cigar_oplen(packed);
+        int type = bam_cigar_type(bam_cigar_op(packed));
+        if (type == 3) {
+            c->segment_end = c->at + n;
+            return true;
+        }
+        if (type & 1) c->query += (int32_t)n;
+        if (type & 2) c->at += n;
+    }
+    return false;
+}
+
+static void share_overlap(kuni_call_read *a, kuni_call_read *b)
+{
+    cursor x = {.read = a, .at = a->pos, .segment_end = a->pos};
+    cursor y = {.read = b, .at = b->pos, .segment_end = b->pos};
+    bool more = next_run(&x) && next_run(&y);
+    while (more) {
+        int64_t beg = x.at > y.at ? x.at : y.at;
+        int64_t end = x.segment_end < y.segment_end ? x.segment_end : y.segment_end;
+        for (int64_t p = beg; p < end; p++) {
+            int32_t i = x.query + (int32_t)(p - x.at), k = y.query + (int32_t)(p - y.at);
+            share_base(a->seq[i], &a->qual[i], b->seq[k], &b->qual[k]);
+        }
+        more = x.segment_end <= y.segment_end ? next_run(&x) : next_run(&y);
+    }
+}
+
+static kuni_call_read *take_read(kuni_window *window, size_t bytes, kuni_error *err)
+{
+    kuni_call_read *read = window->free_reads;
+    if (read) {
+        window->free_reads = read->next;
+    } else {
+        read = kuni_alloc(1, sizeof(*read), err);
+        if (!read) return NULL;
+    }
+    if (read->capacity < bytes) {
+        size_t capacity = bytes > READ_BYTES ? bytes : READ_BYTES;
+        uint8_t *grown = kuni_realloc(read->seq, capacity, 1, err);
+        if (!grown) {
+            release(window, read);
+            return NULL;
+        }
+        read->seq = grown;
+        read->capacity = capacity;
+    }
+    return read;
+}
+
+static void unpack(kuni_call_read *read, const bam1_t *record)
+{
+    const uint8_t *packed = bam_get_seq(record), *qual = bam_get_qual(record);
+    static const char letters[] = "NACNGNNNTNNNNNNN";
+    int32_t n = read->length;
+    for (int32_t i = 0; i + 1 < n; i += 2) {
+        read->seq[i] = (uint8_t)letters[packed[i >> 1] >> 4];
+        read->seq[i + 1] = (uint8_t)letters[packed[i >> 1] & 15];
+    }
+    if (n & 1) read->seq[n - 1] = (uint8_t)letters[packed[n >> 1] >> 4];
+    if (qual[0] == 0xff) {
+        memset(read->qual, MISSING_QUALITY, (size_t)n);
+        return;
+    }
+    for (int32_t i = 0; i < n; i++)
+        read->qual[i] = qual[i] > KUNI_QUAL_TOP ? KUNI_QUAL_TOP : qual[i];
+}
+
+static bool passes(const bam1_t *record, const kuni_call_options *options)
+{
+    const bam1_core_t *c = &record->core;
+    const int bad = BAM_FUNMAP | BAM_FSECONDARY | BAM_FQCFAIL | BAM_FDUP | BAM_FSUPPLEMENTARY;
+    return !(c->flag & bad) && c->qual >= options->min_mapping_quality && c->l_qseq > 0 &&
+           c->n_cigar > 0 && c->pos >= 0;
+}
+
+kuni_status kuni_window_add(kuni_window *window, const bam1_t *record,
+                            const kuni_call_options *options, kuni_error *err)
+{
+    window->n_seen++;
+    if (!passes(record, options)) return KUNI_OK;
+    int64_t bin = record->core.pos / BIN_BP;
+    if (bin != window->bin) {
+        kuni_status status = thin_bin(window, err);
+        if (status) return status;
+        window->bin = bin;
+        window->bin_first = window->n_reads;
+    }
+    size_t n = (size_t)record->core.l_qseq, n_cigar = record->core.n_cigar;
+    size_t padded = (n + 15) / 16 * 16;
+    kuni_call_read *read = take_read(window, 2 * padded + n_cigar * sizeof(uint32_t), err);
+    if (!read) return KUNI_MEMORY;
+    read->pos = record->core.pos;
+    read->name = hash_name(bam_get_qname(record));
+    read->mate = NULL;
+    read->qual = read->seq + padded;
+    read->cigar = (uint32_t *)(void *)(read->seq + 2 * padded);
+    read->n_cigar = (uint32_t)n_cigar;
+    read->length = record->core.l_qseq;
+    read->flag = record->core.flag;
+    read->mapq = record->core.qual;
+    read->n_mismatch = 0;
+    memcpy(read->cigar, bam_get_cigar(record), n_cigar * sizeof(uint32_t));
+    if (!measure(read)) {
+        release(window, read);
+        return KUNI_OK;
+    }
+    unpack(read, record);
+    trim_adapter(read, record);
+    const uint16_t which = BAM_FREAD1 | BAM_FREAD2;
+    kuni_call_read **chain = bucket(window, read->name), *mate = NULL;
+    for (kuni_call_read *other = *chain; other; other = other->next) {
+        if (other->name != read->name) continue;
+        if (other->pos == read->pos && (other->flag & which) == (read->flag & which)) {
+            release(window, read); /* the same record twice: public files have it */
+            return KUNI_OK;
+        }
+        if ((other->flag & which) != (read->flag & which) && other->end > read->pos && !other->mate)
+            mate = other;
+    }
+    if (mate && read->flag & BAM_FPAIRED) {
+        mate->mate = read;
+        read->mate = mate;
+        share_overlap(mate, read);
+    }
+    read->next = *chain;
+    *chain = read;
+    kuni_status status = kuni_grow((void **)&window->reads, &window->capacity, window->n_reads + 1,
+                                   sizeof(*window->reads), err);
+    if (status) return status;
+    window->reads[window->n_reads++] = read;
+    window->n_used++;
+    return KUNI_OK;
+}
+
+void kuni_window_retire(kuni_window *window, int64_t pos)
+{
+    size_t kept = 0, piled = 0, dropped = 0;
+    for (size_t i = 0; i < window->n_reads; i++) {
+        kuni_call_read *read = window->reads[i];
+        if (read->end <= pos && i < window->bin_first) {
+            dropped++;
+            forget(window, read);
+            continue;
+        }
+        window->reads[kept++] = read;
+        if (i < window->n_piled) piled++;
+    }
+    window->n_reads = kept;
+    window->n_piled = piled;
+    window->bin_first -= dropped;
+}
+
+size_t kuni_window_find(const kuni_window *window, int64_t pos)
+{
+    size_t low = 0, high = window->n_reads;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (window->reads[mid]->pos <= pos - KUNI_SPAN_BP)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
