@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "estimates.h"
+#include "contamination.h"
 #include "pileup.h"
 #include "stage.h"
+#include "variants.h"
 
 /* Samples that are summed in one pass over the partials. */
 typedef struct block {
@@ -72,23 +73,59 @@ static kuni_status add_partial(block *now, const char *path, const kuni_qc_shape
     return status;
 }
 
-static kuni_status write_samples(const kuni_task *task, block *now, size_t n_files,
-                                 kuni_buffer *records, kuni_error *err)
+/* Panel sites on sex chromosomes and the mitochondrion say nothing about a mixture of diploid
+ * genotypes. */
+static bool *sites_to_skip(const kuni_task *task, const kuni_qc_panel *panel, kuni_error *err)
 {
-    (void)task;
+    bool *skip = kuni_alloc(panel->n_sites, sizeof(*skip), err);
+    if (!skip) return NULL;
+    for (size_t i = 0; i < panel->n_sites; i++) {
+        int64_t until = 0;
+        kuni_qc_class class =
+            kuni_qc_class_at(task, panel->sites[i].tid, panel->sites[i].pos, &until);
+        skip[i] = class == KUNI_QC_X || class == KUNI_QC_Y || class == KUNI_QC_MITO;
+    }
+    return skip;
+}
+
+static kuni_status fit_and_encode(const kuni_task *task, const kuni_qc_panel *panel,
+                                  const bool *skip, const block *now, size_t sample,
+                                  kuni_buffer *content, kuni_error *err)
+{
+    kuni_qc_fit_options options = {.n_pcs = (int)kuni_params_int(task->params, "contamination_pcs"),
+                                   .min_sites =
+                                       kuni_params_int(task->params, "contamination_min_sites"),
+                                   .skip = skip};
+    kuni_qc_estimates estimates = {0};
+    size_t n_bytes = panel ? kuni_qc_genotype_bytes(panel->n_sites) : 0;
+    unsigned char *genotypes = kuni_alloc(n_bytes + 1, 1, err);
+    if (!genotypes) return KUNI_MEMORY;
+    kuni_status status = KUNI_OK;
+    if (panel)
+        status = kuni_qc_fit_sample(panel, now->stacks[sample], now->n_stacks[sample], &options,
+                                    &estimates, genotypes, err);
+    if (!status)
+        status = kuni_qc_encode(content, now->counts[sample],
+                                kuni_qc_length(kuni_genome_contig_count(task->genome)), err);
+    if (!status) status = kuni_qc_estimates_encode(&estimates, content, err);
+    if (!status) status = kuni_buffer_append(content, genotypes, n_bytes, err);
+    free(genotypes);
+    return status;
+}
+
+/* Samples without data in some shard (quarantined) get an empty record. */
+static kuni_status add_samples(const kuni_task *task, const kuni_qc_panel *panel, const bool *skip,
+                               const block *now, size_t n_files, kuni_buffer *records,
+                               kuni_error *err)
+{
     kuni_buffer content = KUNI_BUFFER_INIT;
     kuni_status status = KUNI_OK;
-    size_t n_counts = kuni_qc_length(kuni_genome_contig_count(task->genome));
     for (size_t i = now->first; i < now->first + now->n_samples && !status; i++) {
         kuni_buffer_clear(&content);
         bool whole = now->n_partials[i] == n_files && n_files > 0;
-        kuni_qc_estimates estimates = {0};
-        if (whole) {
-            status = kuni_qc_encode(&content, now->counts[i], n_counts, err);
-            if (!status) status = kuni_qc_estimates_encode(&estimates, &content, err);
-        }
+        if (whole) status = fit_and_encode(task, panel, skip, now, i, &content, err);
         if (!status) status = kuni_qc_add_record(records, whole ? &content : NULL, err);
-        if (task->heartbeat) task->heartbeat(1);
+        if (task->heartbeat) task->heartbeat((int64_t)i + 1);
     }
     kuni_buffer_fini(&content);
     return status;
@@ -99,13 +136,15 @@ kuni_status kuni_qc_batch_run(const kuni_task *task, kuni_error *err)
     kuni_qc_panel *panel = NULL;
     kuni_buffer records = KUNI_BUFFER_INIT;
     uint64_t *reference = NULL;
+    bool *skip = NULL;
     kuni_status status = kuni_qc_task_panel(task, &panel, err);
     if (status) return status;
     kuni_qc_shape partial = kuni_qc_task_shape(task, KUNI_QC_PARTIAL, task->batch, panel);
     kuni_qc_shape whole = kuni_qc_task_shape(task, KUNI_QC_BATCH, task->batch, panel);
     size_t n_counts = kuni_qc_length((int32_t)partial.n_contigs), n_samples = partial.n_samples;
-    size_t n_files = 0;
+    size_t n_files = 0, n_evidence = 0;
     const kuni_task_file *files = kuni_task_inputs(task, "qc-partial", &n_files);
+    const kuni_task_file *evidence = kuni_task_inputs(task, "evidence", &n_evidence);
     /* As many samples at a time as fit into half of the task's memory; the result does not depend
      * on it. */
     size_t n_block = (size_t)(task->memory_bytes / 2) / (n_counts * sizeof(uint64_t));
@@ -113,6 +152,7 @@ kuni_status kuni_qc_batch_run(const kuni_task *task, kuni_error *err)
     status = KUNI_MEMORY;
     reference = kuni_alloc(n_counts, sizeof(*reference), err);
     if (!reference) goto done;
+    if (panel && !(skip = sites_to_skip(task, panel, err))) goto done;
     status = KUNI_OK;
     for (size_t first = 0; first < n_samples && !status; first += n_block) {
         block now;
@@ -120,9 +160,12 @@ kuni_status kuni_qc_batch_run(const kuni_task *task, kuni_error *err)
         status = block_init(&now, first, n, n_samples, n_counts, err);
         for (size_t i = 0; i < n_files && !status; i++) {
             status = add_partial(&now, files[i].path, &partial, first ? NULL : reference, err);
-            if (task->heartbeat) task->heartbeat(1);
+            if (task->heartbeat) task->heartbeat((int64_t)(first + 1));
         }
-        if (!status) status = write_samples(task, &now, n_files, &records, err);
+        for (size_t i = 0; i < n_evidence && !status; i++)
+            status =
+                kuni_qc_count_variants(evidence[i].path, task->params, now.counts, n_samples, err);
+        if (!status) status = add_samples(task, panel, skip, &now, n_files, &records, err);
         block_fini(&now, n_samples);
     }
     if (!status)
@@ -131,6 +174,7 @@ kuni_status kuni_qc_batch_run(const kuni_task *task, kuni_error *err)
 done:
     kuni_buffer_fini(&records);
     free(reference);
+    free(skip);
     kuni_qc_panel_free(panel);
     return status;
 }
