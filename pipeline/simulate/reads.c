@@ -140,9 +140,9 @@ static kuni_status flush(output *o, int64_t limit, kuni_error *err)
 static double slip_chance(const output *o, const sim_run *run)
 {
     double copies = (double)run->length / run->unit;
-    double chance = run->unit > 1 ? 0.002 * exp(0.30 * (copies - 8.0))
-                    : copies < 10 ? 0.002 * exp(0.45 * (copies - 10.0))
-                                  : 0.002 * exp(0.32 * (copies - 10.0));
+    double chance = run->unit > 1   ? 0.001 * exp(0.22 * (copies - 8.0))
+                    : copies < 10.0 ? 0.002 * exp(0.45 * (copies - 10.0))
+                                    : 0.002 * exp(0.32 * (copies - 10.0));
     chance *= o->world->options->indel_error;
     return chance > 0.3 ? 0.3 : chance;
 }
@@ -547,7 +547,8 @@ static kuni_status open_file(output *o, const char *index, kuni_error *err)
                            world->header, id, id, id, id);
     if (status) goto fail;
     o->header = sam_hdr_parse(text.length, text.data);
-    /* CRAM holds the first letters of the name that it was opened by: the sample's, not the folder's. */
+    /* CRAM holds the first letters of the name that it was opened by: the sample's, not the
+     * folder's. */
     hFILE *raw = hopen(o->path, "w");
     o->file = raw ? hts_hopen(raw, id, world->options->bam ? "wb" : "wc") : NULL;
     if (!o->header || !o->file) {
