@@ -303,6 +303,11 @@ const kuni_evidence_header *kuni_evidence_get_header(const kuni_evidence_reader 
     return &reader->header;
 }
 
+uint64_t kuni_evidence_size(const kuni_evidence_reader *reader)
+{
+    return reader->size;
+}
+
 size_t kuni_evidence_chunk_count(const kuni_evidence_reader *reader)
 {
     return reader->n_chunks;

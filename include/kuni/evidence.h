@@ -164,6 +164,8 @@ enum { /* what of a chunk to decode */
 KUNI_MUST_CHECK kuni_status kuni_evidence_open(kuni_evidence_reader **reader, const char *path,
                                                kuni_error *err);
 const kuni_evidence_header *kuni_evidence_get_header(const kuni_evidence_reader *reader);
+/* Bytes of the file. */
+uint64_t kuni_evidence_size(const kuni_evidence_reader *reader);
 size_t kuni_evidence_chunk_count(const kuni_evidence_reader *reader);
 void kuni_evidence_get_extent(const kuni_evidence_reader *reader, size_t index,
                               kuni_evidence_extent *extent);
