@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+#include "command.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    NAP_LEAST_US = 500,
+    NAP_MOST_US = 50000,
+    GRACE_S = 2,      /* between SIGTERM and SIGKILL */
+    LOOK_EVERY_S = 2, /* how often signs of life are looked for */
+    TAIL_BYTES = 700  /* of stderr, quoted in the message */
+};
+
+extern char **environ;
+
+static double now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* --- the command's side --- */
+
+/* A command that is itself an MPI program must not take this rank's place; test hooks are not meant
+ * for it. */
+static void clean_environment(int64_t threads)
+{
+    static const char *const prefixes[] = {"OMPI_", "PMIX_",      "PMI_",
+                                           "PRTE_", "KUNI_FAULT", "KUNI_CRASH"};
+    for (char **entry = environ; *entry;) {
+        bool unwanted = false;
+        for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+            unwanted = unwanted || strncmp(*entry, prefixes[i], strlen(prefixes[i])) == 0;
+        char name[256];
+        const char *equals = strchr(*entry, '=');
+        if (!unwanted || !equals || (size_t)(equals - *entry) >= sizeof(name)) {
+            entry++;
+            continue;
+        }
+        (void)snprintf(name, sizeof(name), "%.*s", (int)(equals - *entry), *entry);
+        if (unsetenv(name) != 0) entry++;
+    }
+    char count[32];
+    (void)snprintf(count, sizeof(count), "%lld", (long long)threads);
+    (void)setenv("OMP_NUM_THREADS", count, 1);
+    (void)setenv("LC_ALL", "C", 1); /* sorting and numbers must not depend on the user */
+}
+
+static void close_descriptors(int keep)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    if (!folder) return;
+    const struct dirent *entry;
+    while ((entry = readdir(folder)) != NULL) {
+        int fd = atoi(entry->d_name);
+        if (fd > STDERR_FILENO && fd != keep && fd != dirfd(folder))
+            (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    }
+    (void)closedir(folder);
+}
+
+static _Noreturn void become_command(const command_order *order, int error_fd)
+{
+    (void)setpgid(0, 0);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    clean_environment(order->threads);
+    if (order->folder) (void)setenv("TMPDIR", order->folder, 1);
+    close_descriptors(error_fd);
+    if (!order->folder || chdir(order->folder) == 0) (void)execvp(order->argv[0], order->argv);
+    int code = errno;
+    (void)!write(error_fd, &code, sizeof(code));
+    _exit(127);
+}
+
+/* --- signs of life --- */
+
+/* Processor time of all processes of this session, in ticks; the command and its children belong to
+ * it. */
+static uint64_t session_ticks(void)
+{
+    uint64_t total = 0;
+    pid_t session = getsid(0);
+    DIR *folder = opendir("/proc");
+    if (!folder) return 0;
+    const struct dirent *entry;
+    while ((entry = readdir(folder)) != NULL) {
+        char path[64], line[1024];
+        if (!isdigit((unsigned char)entry->d_name[0])) continue;
+        (void)snprintf(path, sizeof(path), "/proc/%.20s/stat", entry->d_name);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0) continue;
+        ssize_t length = read(fd, line, sizeof(line) - 1);
+        (void)close(fd);
+        if (length <= 0) continue;
+        line[length] = '\0';
+        const char *rest = strrchr(line, ')');
+        long in_session;
+        unsigned long user, system;
+        if (rest &&
+            sscanf(rest + 1, " %*c %*d %*d %ld %*d %*d %*u %*u %*u %*u %*u %lu %lu", &in_session,
+                   &user, &system) == 3 &&
+            in_session == (long)session)
+            total += user + system;
+    }
+    (void)closedir(folder);
+    return total;
+}
+
+static uint64_t size_of(int fd, const char *path)
+{
+    struct stat info;
+    if ((path ? stat(path, &info) : fstat(fd, &info)) != 0) return 0;
+    return (uint64_t)info.st_size;
+}
+
+/* A number that moves as long as the command computes or writes. */
+static uint64_t life(const command_order *order)
+{
+    return session_ticks() + size_of(STDOUT_FILENO, NULL) + size_of(STDERR_FILENO, NULL) +
+           (order->output ? size_of(-1, order->output) : 0);
+}
+
+/* --- waiting --- */
+
+typedef struct waiting {
+    const command_order *order;
+    pid_t pid;
+    double started_s, looked_s;
+    uint64_t life;
+    int64_t beats;
+    bool timed_out;
+} waiting;
+
+static void give_signs_of_life(waiting *wait)
+{
+    if (!wait->order->heartbeat) return;
+    double now = now_s();
+    if (now - wait->looked_s < LOOK_EVERY_S) return;
+    wait->looked_s = now;
+    /* With a limit of its own the command may be as silent as it likes until then. */
+    if (wait->order->time_limit_s <= 0) {
+        uint64_t seen = life(wait->order);
+        if (seen == wait->life) return;
+        wait->life = seen;
+    }
+    wait->order->heartbeat(++wait->beats);
+}
+
+/* Waits until the command ended or `until_s`. */
+static bool wait_until(waiting *wait, double until_s, int *how)
+{
+    long us = NAP_LEAST_US;
+    for (;;) {
+        pid_t ended = waitpid(wait->pid, how, WNOHANG);
+        if (ended == wait->pid || (ended < 0 && errno != EINTR)) return true;
+        if (until_s > 0 && now_s() > until_s) return false;
+        give_signs_of_life(wait);
+        (void)usleep((useconds_t)us);
+        us = us * 2 < NAP_MOST_US ? us * 2 : NAP_MOST_US;
+    }
+}
+
+static int wait_for_end(waiting *wait)
+{
+    int how = 0;
+    int64_t limit = wait->order->time_limit_s;
+    if (!wait_until(wait, limit > 0 ? wait->started_s + (double)limit : 0, &how)) {
+        wait->timed_out = true;
+        (void)kill(-wait->pid, SIGTERM);
+        if (!wait_until(wait, now_s() + GRACE_S, &how)) {
+            (void)kill(-wait->pid, SIGKILL);
+            (void)wait_until(wait, 0, &how);
+        }
+    }
+    (void)kill(-wait->pid, SIGKILL); /* what it left running in the background */
+    return how;
+}
+
+/* The end of what the command wrote to stderr, on one line. */
+static void quote_stderr(uint64_t from, char tail[TAIL_BYTES])
+{
+    uint64_t size = size_of(STDERR_FILENO, NULL);
+    uint64_t beg = size > from + TAIL_BYTES - 1 ? size - (TAIL_BYTES - 1) : from;
+    ssize_t got = size > beg ? pread(STDERR_FILENO, tail, TAIL_BYTES - 1, (off_t)beg) : 0;
+    if (got < 0) got = 0;
+    while (got > 0 && isspace((unsigned char)tail[got - 1])) got--;
+    tail[got] = '\0';
+    if (beg > from) { /* start at a whole line */
+        char *newline = strchr(tail, '\n');
+        if (newline) memmove(tail, newline + 1, strlen(newline));
+    }
+    for (char *at = tail; *at; at++)
+        if (*at == '\n')
+            *at = '|';
+        else if (iscntrl((unsigned char)*at))
+            *at = ' ';
+}
+
+static kuni_status describe(const waiting *wait, int how, uint64_t stderr_from, kuni_error *err)
+{
+    if (!wait->timed_out && WIFEXITED(how) && WEXITSTATUS(how) == 0) return KUNI_OK;
+    char tail[TAIL_BYTES], log[512] = "", end[128];
+    quote_stderr(stderr_from, tail);
+    struct stat info;
+    if (fstat(STDERR_FILENO, &info) == 0 && S_ISREG(info.st_mode)) {
+        ssize_t length = readlink("/proc/self/fd/2", log, sizeof(log) - 1);
+        log[length > 0 ? length : 0] = '\0';
+    }
+    if (wait->timed_out)
+        (void)snprintf(end, sizeof(end), "did not end within its time limit of %lld s",
+                       (long long)wait->order->time_limit_s);
+    else if (WIFSIGNALED(how))
+        (void)snprintf(end, sizeof(end), "was ended by signal %d (%s)", WTERMSIG(how),
+                       strsignal(WTERMSIG(how)));
+    else
+        (void)snprintf(end, sizeof(end), "failed with exit status %d", WEXITSTATUS(how));
+    return kuni_fail(err, KUNI_BUG, "%s: its command %s%s%s%s%s", wait->order->label, end,
+                     tail[0] ? ": " : "", tail, log[0] ? ": see " : "", log);
+}
+
+kuni_status command_run(const command_order *order, kuni_error *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return kuni_fail_errno(err, "%s: cannot make a pipe", order->label);
+    (void)fflush(NULL);
+    uint64_t stderr_from = size_of(STDERR_FILENO, NULL);
+    waiting wait = {.order = order, .started_s = now_s()};
+    wait.looked_s = wait.started_s;
+    wait.pid = fork();
+    if (wait.pid == 0) become_command(order, ends[1]);
+    if (wait.pid < 0) {
+        kuni_status status = kuni_fail_errno(err, "%s: cannot start a process", order->label);
+        (void)close(ends[0]);
+        (void)close(ends[1]);
+        return status;
+    }
+    (void)setpgid(wait.pid, wait.pid);
+    (void)close(ends[1]);
+    int code = 0;
+    ssize_t got;
+    do got = read(ends[0], &code, sizeof(code)); /* ends with exec */
+    while (got < 0 && errno == EINTR);
+    (void)close(ends[0]);
+    if (got == (ssize_t)sizeof(code)) {
+        (void)waitpid(wait.pid, NULL, 0);
+        if (code == E2BIG)
+            return kuni_fail(err, KUNI_USAGE,
+                             "%s: the command line is too long: use {input_list} instead of "
+                             "{input}",
+                             order->label);
+        errno = code;
+        return kuni_fail_errno(err, "%s: cannot start %s", order->label, order->argv[0]);
+    }
+    int how = wait_for_end(&wait);
+    return describe(&wait, how, stderr_from, err);
+}

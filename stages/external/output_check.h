@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* Is what a command wrote whole? By what its name promises: variant files are read to their end,
+ * gzip to its checksum. */
+#ifndef KUNI_STAGES_EXTERNAL_OUTPUT_CHECK_H
+#define KUNI_STAGES_EXTERNAL_OUTPUT_CHECK_H
+
+#include "kuni/status.h"
+
+/* KUNI_BUG: missing, empty or broken. `label` opens the message; heartbeat may be NULL. */
+KUNI_MUST_CHECK kuni_status output_check(const char *path, const char *extension, const char *label,
+                                         void (*heartbeat)(int64_t), kuni_error *err);
+
+#endif
