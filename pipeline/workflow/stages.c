@@ -13,7 +13,8 @@
 enum { STAGES_MAX = 256, KEYS_MAX = 64, ID_BYTES_MAX = 64 };
 
 static const char external_name[] = "external";
-static const char command_name[] = "command";
+static const char command_name[] = "command";     /* `run:` with a text */
+static const char arguments_name[] = "arguments"; /* `run:` with a list */
 static const char resources_name[] = "resources";
 
 /* A stage as it is read, in file order. */
@@ -220,8 +221,9 @@ static kuni_status read_with(kuni_reader *reader, entry *e)
     return KUNI_OK;
 }
 
-/* {resource.NAME} in a command: must be declared; those used are handed on as "NAME=path" lines. */
-static kuni_status read_resources_used(kuni_reader *reader, entry *e, const kuni_node *run)
+/* Marks the resources that a text uses as {resource.NAME}; those that are not declared are faults.
+ */
+static void find_resources(kuni_reader *reader, const kuni_node *text, bool *used)
 {
     static const char open[] = "{resource.";
     const kuni_workflow *w = reader->workflow;
@@ -229,9 +231,8 @@ static kuni_status read_resources_used(kuni_reader *reader, entry *e, const kuni
     size_t n_names = 0;
     for (size_t i = 0; i < w->n_resources && n_names < KEYS_MAX; i++)
         names[n_names++] = w->resources[i].name;
-    bool *used = kuni_arena_alloc(reader->arena, w->n_resources + 1, sizeof(*used), reader->err);
-    if (!used) return KUNI_MEMORY;
-    for (const char *c = run->text; (c = strstr(c, open)); c++) {
+    for (const char *c = text->text; (c = strstr(c, open)); c++) {
+        if (c > text->text && c[-1] == '{') continue; /* {{...}} stands for itself */
         const char *name = c + strlen(open);
         size_t length = strcspn(name, "}"), i = 0;
         while (i < w->n_resources && (strlen(w->resources[i].name) != length ||
@@ -243,12 +244,21 @@ static kuni_status read_resources_used(kuni_reader *reader, entry *e, const kuni
         snprintf(word, sizeof(word), "%.*s", length > 60 ? 60 : (int)length, name);
         const char *near = kuni_nearest(word, names, n_names);
         kuni_tree_fault(
-            reader->faults, run,
+            reader->faults, text,
             "run: {resource.%s} is not declared; expected '%s: PATH' under resources%s%s%s", word,
             word, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     }
-    const kuni_param *param = find_param(e->stage.stage, resources_name);
-    if (!param) return KUNI_OK;
+}
+
+/* The resources that a command uses are handed on as "NAME=path" lines. */
+static kuni_status read_resources_used(kuni_reader *reader, entry *e, const kuni_node *run)
+{
+    const kuni_workflow *w = reader->workflow;
+    bool *used = kuni_arena_alloc(reader->arena, w->n_resources + 1, sizeof(*used), reader->err);
+    if (!used) return KUNI_MEMORY;
+    if (run->type == KUNI_NODE_TEXT) find_resources(reader, run, used);
+    for (size_t i = 0; run->type == KUNI_NODE_LIST && i < run->n; i++)
+        find_resources(reader, run->values[i], used);
     kuni_buffer lines = KUNI_BUFFER_INIT;
     kuni_status status = KUNI_OK;
     for (size_t i = 0; !status && i < w->n_resources; i++)
@@ -269,7 +279,7 @@ static kuni_status read_keys(kuni_reader *reader, entry *e)
     bool external = is_external(&e->stage);
     for (const kuni_param *p = external ? e->stage.stage->params : NULL; p && p->name; p++)
         if (n_known < KEYS_MAX && strcmp(p->name, command_name) != 0 &&
-            strcmp(p->name, resources_name) != 0)
+            strcmp(p->name, arguments_name) != 0 && strcmp(p->name, resources_name) != 0)
             known[n_known++] = p->name;
     for (size_t i = 0; i < e->node->n; i++) {
         const kuni_node *key = e->node->keys[i];
@@ -285,9 +295,9 @@ static kuni_status read_keys(kuni_reader *reader, entry *e)
     }
     const kuni_node *run = kuni_tree_get(e->node, "run");
     if (!run || !external) return KUNI_OK;
-    if (set_param(reader, e, find_param(e->stage.stage, command_name), run))
-        return reader->err->status;
-    return run->type == KUNI_NODE_TEXT ? read_resources_used(reader, e, run) : KUNI_OK;
+    const char *param = run->type == KUNI_NODE_LIST ? arguments_name : command_name;
+    if (set_param(reader, e, find_param(e->stage.stage, param), run)) return reader->err->status;
+    return read_resources_used(reader, e, run);
 }
 
 static kuni_status read_entry(kuni_reader *reader, entry *e)
