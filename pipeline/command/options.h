@@ -80,7 +80,7 @@ typedef struct kuni_settings {
 #define KUNI_OPTION_SET                                                                            \
     {                                                                                              \
         "set", 's', "KEY=VALUE", NULL,                                                             \
-            "override a key of the workflow, as in call.ploidy=2; repeatable"                      \
+            "override a key of the workflow, as in regions.shard=1Mb; repeatable"                  \
     }
 
 /* False (and options->status set, the fault printed) where there are too many. */

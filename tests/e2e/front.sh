@@ -1,0 +1,117 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The face of the program: help, unknown words, stage reference, shipped workflows, man page. Needs KUNI and KUNI_SOURCE.
+set -u
+failures=0
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+fail()
+{
+    echo "FAIL: $*"
+    failures=$((failures + 1))
+}
+
+# expect STATUS WORDS...: runs kuni; output in $folder/out and $folder/err.
+expect()
+{
+    local expected=$1 status=0
+    shift
+    "$KUNI" "$@" >"$folder/out" 2>"$folder/err" || status=$?
+    [ "$status" -eq "$expected" ] || fail "kuni $*: exit status $status, expected $expected: $(cat "$folder/err")"
+}
+
+says()
+{
+    grep -qF -- "$2" "$folder/$1" || fail "$1 lacks '$2': $(cat "$folder/$1")"
+}
+
+# --- help: every command explains itself, and the man page knows it ---
+expect 64
+expect 0 --help
+says out "Usage:   kuni COMMAND"
+commands=$("$KUNI" --help | sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p' | grep -v '^help$')
+[ "$(wc -w <<<"$commands")" -ge 4 ] || fail "too few commands in kuni --help"
+for command in $commands; do
+    expect 0 "$command" --help
+    for part in "About:" "Usage:   kuni $command" "Example:" "--help"; do says out "$part"; done
+    [ -s "$folder/err" ] && fail "kuni $command --help writes to stderr"
+    cp "$folder/out" "$folder/help"
+    expect 0 help "$command"
+    cmp -s "$folder/out" "$folder/help" || fail "kuni help $command differs from kuni $command --help"
+    expect 64 "$command" --no-such-option
+    says err "kuni: $command: unknown or ambiguous option '--no-such-option'"
+    grep -q "^\.B $command\$" "$KUNI_SOURCE/docs/kuni.1" || fail "docs/kuni.1 lacks $command"
+done
+expect 64 valdate
+says err "did you mean 'validate'?"
+expect 64 validate --fils x.yaml
+says err "did you mean --files?"
+expect 64 validate
+expect 64 validate a.yaml b.yaml
+expect 64 validate --set
+says err "needs a value"
+expect 64 validate --files=3 x
+says err "takes no value"
+expect 0 --version
+says out "kuni "
+status=0
+"$KUNI" --help >/dev/full 2>"$folder/err" || status=$?
+[ "$status" -eq 74 ] || fail "a full disk behind stdout gives $status, expected 74"
+
+# --- stages: the committed page is what the tables say ---
+expect 0 stages --markdown
+if ! cmp -s "$folder/out" "$KUNI_SOURCE/docs/stages.md"; then
+    diff "$folder/out" "$KUNI_SOURCE/docs/stages.md" | head -20
+    fail "docs/stages.md is not what kuni stages --markdown prints: cmake --build --preset release --target docs"
+fi
+expect 0 stages
+while read -r stage _; do
+    expect 0 stages "$stage"
+    says out "$stage, version"
+done < <("$KUNI" stages)
+expect 64 stages aligment-qc
+says err "did you mean 'alignment-qc'?"
+
+# --- shipped workflows and those of the docs are right; stand-ins take the place of data ---
+stand_in()
+{
+    local root=$folder/$1/workflows
+    mkdir -p "$root" "$folder/$1/quickstart/cohort"
+    touch "$folder/$1/quickstart/cohort/"{reference.fa,pedigree.ped,ploidy.bed}
+    touch "$root"/{GRCh38.fa,GRCh38_full_analysis_set_plus_decoy_hla.fa,gaps.bed,dbsnp.vcf.gz}
+    printf 'participant_id\tsample_id\treads\nP1\tS1\tS1.cram\n' |
+        tee "$root"/{cohort.tsv,delivery.tsv,cohort.with-2026-03.tsv} >"$folder/$1/quickstart/cohort/manifest.tsv"
+}
+stand_in shipped
+for workflow in "$KUNI_SOURCE"/workflows/*.yaml; do
+    cp "$workflow" "$folder/shipped/workflows/"
+    expect 0 validate "$folder/shipped/workflows/${workflow##*/}"
+    says out "OK: "
+done
+awk -v folder="$folder/shipped/workflows" '
+    /^```yaml/ { n++; file = folder "/doc" n ".yml"; next }
+    /^```/ { file = "" }
+    file { print > file }' "$KUNI_SOURCE/docs/workflow.md"
+for workflow in "$folder"/shipped/workflows/doc*.yml; do expect 0 validate "$workflow"; done
+
+# --- faults of workflow and manifest come in one go, on stderr, with status 64 ---
+sed -i 's/S1\tS1.cram/S\/1\tS1.cram/' "$folder/shipped/workflows/cohort.tsv"
+sed 's/shard:/shrad:/' "$KUNI_SOURCE/workflows/national.yaml" >"$folder/shipped/workflows/typo.yaml"
+expect 64 validate "$folder/shipped/workflows/typo.yaml"
+says err "did you mean 'shard'?"
+says err "cohort.tsv:2: sample_id 'S/1'"
+[ -s "$folder/out" ] && fail "faults are written to stdout"
+expect 65 validate "$folder/shipped/workflows/national.yaml"
+printf 'participant_id\tsample_id\treads\nP1\tS1\tS1.cram\n' >"$folder/shipped/workflows/cohort.tsv"
+expect 65 validate --files "$folder/shipped/workflows/national.yaml"
+says err "cohort.tsv:2: sample 'S1': reads"
+
+# --- the man page formats without a warning ---
+if command -v groff >/dev/null; then
+    groff -man -Tutf8 -ww -z "$KUNI_SOURCE/docs/kuni.1" 2>"$folder/err"
+    [ -s "$folder/err" ] && fail "docs/kuni.1: $(cat "$folder/err")"
+fi
+
+[ "$failures" -eq 0 ] || exit 1
+echo "front: all fine"
