@@ -23,6 +23,7 @@ typedef struct entry {
     kuni_workflow_stage stage;
     size_t needs[STAGES_MAX]; /* file order */
     size_t n_needs;
+    bool faulty;  /* its own keys hold faults */
     bool done;    /* sorted in, or seen on the way to a circle */
     size_t place; /* in the sorted order */
 } entry;
@@ -159,8 +160,9 @@ static kuni_status set_text(kuni_reader *reader, entry *e, const kuni_node *at,
     return KUNI_OK;
 }
 
+/* `key` is what the parameter is called in the file. */
 static kuni_status set_param(kuni_reader *reader, entry *e, const kuni_param *param,
-                             const kuni_node *value)
+                             const char *key, const kuni_node *value)
 {
     static const char *const expected[] = {
         [KUNI_PARAM_BOOL] = "true or false", [KUNI_PARAM_INT] = "a whole number",
@@ -171,7 +173,7 @@ static kuni_status set_param(kuni_reader *reader, entry *e, const kuni_param *pa
     if (param->type == KUNI_PARAM_LIST && value->type == KUNI_NODE_LIST) {
         kuni_buffer joined = KUNI_BUFFER_INIT;
         kuni_status status = KUNI_OK;
-        if (join_list(reader, value, param->name, &joined))
+        if (join_list(reader, value, key, &joined))
             status = set_text(reader, e, value, param, joined.data ? joined.data : "");
         else
             status = reader->err->status;
@@ -180,7 +182,7 @@ static kuni_status set_param(kuni_reader *reader, entry *e, const kuni_param *pa
     }
     if (param->type == KUNI_PARAM_TEXT && value->type == KUNI_NODE_TEXT && !value->plain)
         return set_text(reader, e, value, param, value->text); /* "" is a text */
-    const char *text = kuni_reader_text(reader, value, param->name, expected[param->type]);
+    const char *text = kuni_reader_text(reader, value, key, expected[param->type]);
     return text ? set_text(reader, e, value, param, text) : KUNI_OK;
 }
 
@@ -215,7 +217,7 @@ static kuni_status read_with(kuni_reader *reader, entry *e)
         else if (is_external(&e->stage) && kuni_tree_get(e->node, key->text))
             kuni_tree_fault(reader->faults, key, "'%s' stands beside `with` too; expected it once",
                             key->text);
-        else if (set_param(reader, e, param, with->values[i]))
+        else if (set_param(reader, e, param, key->text, with->values[i]))
             return reader->err->status;
     }
     return KUNI_OK;
@@ -289,14 +291,15 @@ static kuni_status read_keys(kuni_reader *reader, entry *e)
         if (k == n_known)
             status = kuni_reader_unknown_key(reader, key, "a stage", known, n_known);
         else if (k >= n_fixed)
-            status =
-                set_param(reader, e, find_param(e->stage.stage, key->text), e->node->values[i]);
+            status = set_param(reader, e, find_param(e->stage.stage, key->text), key->text,
+                               e->node->values[i]);
         if (status) return status;
     }
     const kuni_node *run = kuni_tree_get(e->node, "run");
     if (!run || !external) return KUNI_OK;
     const char *param = run->type == KUNI_NODE_LIST ? arguments_name : command_name;
-    if (set_param(reader, e, find_param(e->stage.stage, param), run)) return reader->err->status;
+    if (set_param(reader, e, find_param(e->stage.stage, param), "run", run))
+        return reader->err->status;
     return read_resources_used(reader, e, run);
 }
 
@@ -445,6 +448,7 @@ static kuni_status take_over(kuni_reader *reader, const entries *all)
 typedef struct shape {
     const kuni_step *steps;
     size_t n_steps;
+    bool unknown; /* the stage's faults hide what it takes and gives */
 } shape;
 
 static bool gives(const kuni_step *steps, size_t n_steps, const char *kind)
@@ -497,37 +501,53 @@ static bool *find_upstream(kuni_reader *reader)
     return upstream;
 }
 
-/* Asks each stage for its steps with these parameters; every input that must be there has a
- * producer. */
-static kuni_status check_flow(kuni_reader *reader, const entries *all)
+/* Asks each stage for its steps with these parameters. */
+static kuni_status find_shapes(kuni_reader *reader, const entries *all, shape *shapes)
 {
-    kuni_workflow *w = reader->workflow;
-    shape *shapes = kuni_arena_alloc(reader->arena, all->n, sizeof(*shapes), reader->err);
-    bool *upstream = find_upstream(reader);
-    if (!shapes || !upstream) return KUNI_MEMORY;
     for (size_t i = 0; i < all->n; i++) {
         const entry *e = &all->list[i];
-        kuni_workflow_stage *stage = &w->stages[e->place];
-        kuni_error err = KUNI_ERROR_INIT;
+        kuni_workflow_stage *stage = &reader->workflow->stages[e->place];
         shape *s = &shapes[e->place];
+        if (stage->stage->shape && e->faulty) {
+            s->unknown = true;
+            continue;
+        }
+        kuni_error err = KUNI_ERROR_INIT;
         kuni_status status = kuni_stage_steps(stage->stage, stage->params, reader->arena, &s->steps,
                                               &s->n_steps, &err);
-        if (status == KUNI_USAGE)
-            kuni_tree_fault(reader->faults, e->node, "stage '%s': %s", stage->id, err.text);
-        else if (status)
+        if (status && status != KUNI_USAGE)
             return kuni_fail(reader->err, status, "stage %s: %s", stage->id, err.text);
-        if (!status && s->n_steps) stage->scatter = s->steps[0].scatter;
+        if (status) {
+            const kuni_node *run = kuni_tree_get(e->node, "run");
+            kuni_tree_fault(reader->faults, run ? run : e->node, "stage '%s': %s", stage->id,
+                            err.text);
+            *s = (shape){.unknown = true};
+        } else if (s->n_steps) {
+            stage->scatter = s->steps[0].scatter;
+        }
     }
-    if (!kuni_faults_none(reader->faults)) return KUNI_OK;
-    for (size_t i = 0; i < all->n; i++) {
+    return KUNI_OK;
+}
+
+/* Every input that must be there has a producer: an earlier step of the stage, or a stage upstream.
+ */
+static kuni_status check_flow(kuni_reader *reader, const entries *all)
+{
+    size_t n = all->n;
+    shape *shapes = kuni_arena_alloc(reader->arena, n, sizeof(*shapes), reader->err);
+    const bool *upstream = find_upstream(reader);
+    if (!shapes || !upstream) return KUNI_MEMORY;
+    if (find_shapes(reader, all, shapes)) return reader->err->status;
+    for (size_t i = 0; i < n; i++) {
         const entry *e = &all->list[i];
         const shape *own = &shapes[e->place];
         for (size_t s = 0; s < own->n_steps; s++)
             for (const kuni_port *port = own->steps[s].inputs; port && port->kind; port++) {
                 bool found = port->optional || gives(own->steps, s, port->kind);
-                for (size_t j = 0; j < all->n && !found; j++)
-                    found = upstream[e->place * all->n + j] &&
-                            gives(shapes[j].steps, shapes[j].n_steps, port->kind);
+                for (size_t j = 0; j < n && !found; j++)
+                    found = upstream[e->place * n + j] &&
+                            (shapes[j].unknown ||
+                             gives(shapes[j].steps, shapes[j].n_steps, port->kind));
                 if (!found) report_no_producer(reader, all, shapes, e, port->kind);
             }
     }
@@ -535,6 +555,11 @@ static kuni_status check_flow(kuni_reader *reader, const entries *all)
 }
 
 /* --- the list --- */
+
+static size_t count_faults(const kuni_reader *reader)
+{
+    return reader->faults->n + reader->faults->hidden;
+}
 
 static kuni_status read_entries(kuni_reader *reader, const kuni_node *stages, entries *all)
 {
@@ -550,12 +575,20 @@ static kuni_status read_entries(kuni_reader *reader, const kuni_node *stages, en
         }
         entry *e = &all->list[all->n++];
         e->node = node;
+        size_t before = count_faults(reader);
         if (read_entry(reader, e)) return reader->err->status;
+        e->faulty = count_faults(reader) > before;
     }
+    size_t before = count_faults(reader);
     check_ids_distinct(reader, all);
     for (size_t i = 0; i < all->n; i++) read_needs(reader, all, &all->list[i]);
     if (sort(reader, all)) return reader->err->status;
-    if (!kuni_faults_none(reader->faults)) return KUNI_OK;
+    /* With all stages known and in order the flow of files can be checked whatever else is wrong.
+     */
+    bool sound = count_faults(reader) == before && all->n == stages->n;
+    for (size_t i = 0; i < all->n; i++)
+        sound = sound && all->list[i].stage.stage && all->list[i].stage.id;
+    if (!sound) return KUNI_OK;
     kuni_workflow *w = reader->workflow;
     w->stages = kuni_arena_alloc(reader->arena, all->n, sizeof(*w->stages), reader->err);
     if (!w->stages) return KUNI_MEMORY;

@@ -58,8 +58,8 @@ KUNI_MUST_CHECK kuni_status kuni_workflow_read(kuni_workflow *workflow, const ch
                                                const char *const *settings, size_t n_settings,
                                                kuni_buffer *faults, kuni_error *err);
 /* As kuni_workflow_read, but on failure `workflow` holds what could be read (NULL or a default for
- * the rest, and no stages), so that more can be checked in the same go. To be given to
- * kuni_workflow_fini in any case. */
+ * the rest), so that more can be checked in the same go. To be given to kuni_workflow_fini in any
+ * case. */
 KUNI_MUST_CHECK kuni_status kuni_workflow_read_partly(kuni_workflow *workflow, const char *path,
                                                       const char *const *settings,
                                                       size_t n_settings, kuni_buffer *faults,

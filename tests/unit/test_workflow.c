@@ -448,6 +448,82 @@ static void test_needs(void **state)
         "w.yaml:10:35: needs: got a map; expected the id of a stage, or a list of ids\n");
 }
 
+static void test_commands(void **state)
+{
+    (void)state;
+    kuni_workflow w;
+    read_good(&w,
+              "resources: {dbsnp: dbsnp.vcf, other: gaps.bed}\n"
+              "stages:\n"
+              "- {id: one, plugin: p.so}\n"
+              "- id: two\n"
+              "  run: tool {resource.dbsnp} {{resource.none}} {input} {output}\n"
+              "  takes: things\n"
+              "  gives: other\n"
+              "  scatter: cohort\n"
+              "  time_limit: 2h\n"
+              "  needs: one\n"
+              "- id: three\n"
+              "  run: [cp, '{input}', '{output}']\n"
+              "  takes: [other, things]\n"
+              "  needs: [one, two]\n",
+              NULL, 0);
+    const kuni_params *p = w.stages[1].params;
+    assert_string_equal(w.stages[1].stage->name, "external");
+    assert_int_equal(w.stages[1].scatter, KUNI_SCATTER_COHORT);
+    assert_int_equal(w.stages[2].scatter, KUNI_SCATTER_REGION);
+    assert_string_equal(kuni_params_text(p, "command"),
+                        "tool {resource.dbsnp} {{resource.none}} {input} {output}");
+    assert_int_equal(kuni_params_int(p, "time_limit"), 7200);
+    expect_path(kuni_params_text(p, "resources") + strlen("dbsnp="), "DIR/dbsnp.vcf");
+    assert_string_equal(kuni_params_text(w.stages[2].params, "arguments"), "cp\n{input}\n{output}");
+    assert_string_equal(kuni_params_text(w.stages[2].params, "takes"), "other\nthings");
+    kuni_workflow_fini(&w);
+}
+
+static void test_command_faults(void **state)
+{
+    (void)state;
+    expect_body(
+        "stages:\n"
+        "- id: one\n"
+        "  run: tool {resource.dbsmp} {output}\n"
+        "  scatter: cohrt\n"
+        "  timelimit: 1h\n"
+        "- {id: two, run: 'tool {inptu} {output}', takes: things}\n"
+        "- {id: three, run: 'tool {output}', takes: things, with: {takes: x}}\n"
+        "- {id: four, run: [tool, '{output}', {a: b}]}\n"
+        "- {id: five, run: }\n"
+        "resources: {dbsnp: dbsnp.vcf}\n",
+        "w.yaml:7:8: run: {resource.dbsmp} is not declared; expected 'dbsmp: PATH' under "
+        "resources; did you mean 'dbsnp'?\n"
+        "w.yaml:8:12: scatter: expected one of region, batch, cohort, got 'cohrt'\n"
+        "w.yaml:9:3: unknown key 'timelimit' in a stage; expected one of id, uses, run, plugin, "
+        "with, needs, scatter, takes, gives, extension, publish, time_limit, threads; did you "
+        "mean 'time_limit'?\n"
+        "w.yaml:10:18: stage 'two': run: {inptu} is no placeholder here; did you mean {input}: "
+        "write {{inptu}} for the text itself\n"
+        "w.yaml:11:59: 'takes' stands beside `with` too; expected it once\n"
+        "w.yaml:12:38: run: got a map; expected a list of texts\n"
+        "w.yaml:13:19: run: got nothing; expected a text\n");
+}
+
+static void test_flow(void **state)
+{
+    (void)state;
+    expect_body(
+        "regions: {shrad: 1}\n"
+        "stages:\n"
+        "- {id: one, plugin: p.so}\n"
+        "- {id: two, run: 'tool {input} {output}', takes: things, gives: more}\n"
+        "- {id: three, run: 'tool {output}', takes: nothing-gives-this, needs: [two]}\n",
+        "w.yaml:5:11: unknown key 'shrad' in regions; expected one of contigs, shard, include, "
+        "exclude, ploidy; did you mean 'shard'?\n"
+        "w.yaml:8:8: stage 'two' takes 'things', which no stage upstream of it gives; expected "
+        "'one' among its needs\n"
+        "w.yaml:9:71: stage 'three' takes 'nothing-gives-this', which no stage gives\n");
+}
+
 static void test_bad_settings(void **state)
 {
     (void)state;
@@ -542,6 +618,9 @@ int main(void)
         cmocka_unit_test(test_stage_kinds),
         cmocka_unit_test(test_parameters),
         cmocka_unit_test(test_needs),
+        cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_command_faults),
+        cmocka_unit_test(test_flow),
         cmocka_unit_test(test_bad_settings),
         cmocka_unit_test(test_many_faults_are_counted),
         cmocka_unit_test(test_missing_file),
