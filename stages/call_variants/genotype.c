@@ -6,12 +6,11 @@
 /* log10 prior of a genotype; a == b: both copies; ploidy 1: b == a. */
 static double genotype_prior(const kuni_call_event *event, int a, int b)
 {
-    double prior = 1;
     if (event->ploidy == 1) return a ? kuni_log10(event->prior[a]) : 0;
     if (a == b) return a ? kuni_log10(event->prior[a] * 0.5) : 0;
-    if (a) prior *= event->prior[a];
-    if (b) prior *= event->prior[b];
-    return kuni_log10(prior);
+    if (!a) return kuni_log10(event->prior[b]);
+    double less = event->prior[a] < event->prior[b] ? event->prior[a] : event->prior[b];
+    return kuni_log10(less * event->both_prior);
 }
 
 static int phred_of(double log10_p, int most)

@@ -23,6 +23,7 @@ typedef struct kuni_call_event {
     int ploidy;
     const char *alleles[KUNI_CALL_ALLELES_MAX];
     double prior[KUNI_CALL_ALLELES_MAX];      /* chance that a copy has the allele; REF unused */
+    double both_prior;                        /* that the other copy has another ALT, given one */
     double log10_lk[KUNI_CALL_GENOTYPES_MAX]; /* VCF order */
     uint16_t pl[KUNI_CALL_GENOTYPES_MAX];
     uint32_t ad[KUNI_CALL_ALLELES_MAX];

@@ -6,7 +6,7 @@
 
 #include "math10.h"
 
-enum { SPANNING = -2 };
+enum { SPANNING = -2, REPEAT_COPIES = 5 };
 
 static const double TELLING = 1.6; /* a fragment counts for an allele that fits so much better */
 static const double PHASE_LOG10 = 2;
@@ -42,7 +42,7 @@ static bool carries(const kuni_candidate *haplotype, size_t variant)
 static double pair_prior(const kuni_locus_caller *c, const double *log10_prior, size_t a, size_t b,
                          int64_t except)
 {
-    const kuni_candidate *x = &c->haplotypes->list[a], *y = &c->haplotypes->list[b];
+    const kuni_candidate *x = &c->candidates->list[a], *y = &c->candidates->list[b];
     double sum = 0;
     for (int k = 0; k < x->n; k++)
         if (c->variants->list[x->list[k]].pos != except) sum += log10_prior[x->list[k]];
@@ -61,7 +61,7 @@ static size_t pair_index(const kuni_locus_caller *c, size_t a, size_t b)
 static kuni_status score_pairs(kuni_locus_caller *c, const double *log10_prior, kuni_arena *scratch,
                                kuni_error *err)
 {
-    size_t n = c->haplotypes->n;
+    size_t n = c->candidates->n;
     c->n_pairs = c->ploidy == 1 ? n : n * (n + 1) / 2;
     c->pair_lk = kuni_arena_alloc(scratch, c->n_pairs, sizeof(*c->pair_lk), err);
     if (!c->pair_lk) return KUNI_MEMORY;
@@ -100,12 +100,12 @@ static bool map_alleles(const kuni_locus_caller *c, int64_t pos, locus *l)
     for (size_t i = 0; i < c->variants->n; i++) {
         if (c->variants->list[i].pos != pos || l->n_alts >= KUNI_CALL_ALLELES_MAX - 3) continue;
         bool used = false;
-        for (size_t h = 0; h < c->haplotypes->n; h++) used |= carries(&c->haplotypes->list[h], i);
+        for (size_t h = 0; h < c->candidates->n; h++) used |= carries(&c->candidates->list[h], i);
         if (used) l->alts[l->n_alts++] = i;
     }
     if (!l->n_alts) return false;
-    for (size_t h = 0; h < c->haplotypes->n; h++) {
-        const kuni_candidate *haplotype = &c->haplotypes->list[h];
+    for (size_t h = 0; h < c->candidates->n; h++) {
+        const kuni_candidate *haplotype = &c->candidates->list[h];
         int8_t allele = 0;
         for (int k = 0; k < haplotype->n; k++) {
             const kuni_variant *v = &c->variants->list[haplotype->list[k]];
@@ -119,7 +119,7 @@ static bool map_alleles(const kuni_locus_caller *c, int64_t pos, locus *l)
         spanned |= allele == SPANNING;
     }
     if (spanned) l->alts[l->n_alts++] = SIZE_MAX;
-    for (size_t h = 0; h < c->haplotypes->n; h++)
+    for (size_t h = 0; h < c->candidates->n; h++)
         if (l->allele_of[h] == SPANNING) l->allele_of[h] = (int8_t)l->n_alts;
     return true;
 }
@@ -128,7 +128,7 @@ static bool map_alleles(const kuni_locus_caller *c, int64_t pos, locus *l)
 static void profile(const kuni_locus_caller *c, const double *log10_prior, const locus *l,
                     kuni_call_event *event)
 {
-    size_t n = c->haplotypes->n;
+    size_t n = c->candidates->n;
     for (int g = 0; g < KUNI_CALL_GENOTYPES_MAX; g++) event->log10_lk[g] = -1e6;
     for (size_t b = 0; b < n; b++)
         for (size_t a = c->ploidy == 1 ? b : 0; a <= b; a++) {
@@ -148,7 +148,7 @@ static void profile(const kuni_locus_caller *c, const double *log10_prior, const
 static void finish_locus(const kuni_locus_caller *c, const locus *l, kuni_call_event *event)
 {
     int known = l->n_alts + 1, other = known;
-    size_t n = c->haplotypes->n;
+    size_t n = c->candidates->n;
     kuni_product products[KUNI_CALL_GENOTYPES_MAX];
     int n_genotypes = kuni_genotype_count(known + 1, c->ploidy);
     for (int g = 0; g < n_genotypes; g++) products[g] = KUNI_PRODUCT_ONE;
@@ -253,7 +253,7 @@ static void phase(const kuni_locus_caller *c, const locus *loci, kuni_call_event
     }
     if (n_het < 2) return;
     double rival = -1e18;
-    for (size_t b = 0; b < c->haplotypes->n; b++)
+    for (size_t b = 0; b < c->candidates->n; b++)
         for (size_t a = 0; a <= b; a++) {
             bool same = true, swapped = true;
             for (size_t i = 0; i < n; i++) {
@@ -284,6 +284,9 @@ static kuni_status call_locus(kuni_locus_caller *c, const double *log10_prior, c
 {
     *event = (kuni_call_event){
         .pos = l->pos, .ploidy = c->ploidy, .n_alleles = l->n_alts + 2, .phase_set = -1};
+    /* lengths of a repeat come in more than two more often than chance has it */
+    int copies = kuni_repeat_copies(c->reference, l->pos);
+    event->both_prior = copies >= REPEAT_COPIES ? 0.1 : 0.005;
     for (int a = 0; a < l->n_alts; a++) {
         size_t v = l->alts[a];
         /* the deletion that makes `*` has its prior at its own locus */

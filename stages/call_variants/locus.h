@@ -26,7 +26,7 @@ KUNI_MUST_CHECK kuni_status kuni_fragments_add(kuni_fragments *fragments,
 
 typedef struct kuni_locus_caller {
     const kuni_variants *variants;
-    const kuni_candidates *haplotypes;
+    const kuni_candidates *candidates;
     const kuni_fragments *fragments;
     const kuni_call_reference *reference;
     const kuni_call_options *options;

@@ -4,22 +4,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "assembled.h"
 #include "locus.h"
 #include "math10.h"
 
 enum {
     READ_PAD_BP = 25, /* read bases kept beyond the region */
-    HAP_PAD_BP = 45,  /* reference kept beyond the region */
+    HAP_PAD_BP = 20,  /* reference kept beyond those */
+    WIDEN_MOST_BP = 100,
+    REPEAT_REACH = 8,   /* a self-match this long makes a repeat */
+    REPEAT_EDGE_BP = 8, /* read bases wanted beyond it */
     READ_BASES_LEAST = 10,
     QUALITY_LEAST = 6,
-    FLOOR_PHRED = 45 /* no fragment speaks louder than this */
+    FLOOR_PHRED = 45, /* no fragment speaks louder than this */
+    MISFITS_LEAST = 3 /* so many, and a tenth of the fragments: the haplotypes lack something */
 };
+
+/* A fragment whose best haplotype is less likely than this (log10) fits none. */
+static const double MISFIT_LOG10 = -7;
 
 struct kuni_region_caller {
     kuni_pairhmm *hmm;
+    kuni_assembler *assembler;
     kuni_arena *arena; /* for one region */
     kuni_variants variants;
-    kuni_candidates haplotypes;
+    kuni_candidates candidates;
     kuni_fragments fragments;
     kuni_region_counts counts;
 };
@@ -29,6 +38,8 @@ kuni_status kuni_region_caller_new(kuni_region_caller **caller, kuni_error *err)
     kuni_region_caller *made = kuni_alloc(1, sizeof(*made), err);
     if (!made) return KUNI_MEMORY;
     kuni_status status = kuni_pairhmm_new(&made->hmm, KUNI_PAIRHMM_AUTO, err);
+    kuni_assemble_options options = KUNI_ASSEMBLE_DEFAULTS;
+    if (!status) status = kuni_assembler_new(&made->assembler, &options, err);
     if (!status && !(made->arena = kuni_arena_new(err))) status = KUNI_MEMORY;
     if (status) {
         kuni_region_caller_free(made);
@@ -42,6 +53,7 @@ void kuni_region_caller_free(kuni_region_caller *caller)
 {
     if (!caller) return;
     kuni_pairhmm_free(caller->hmm);
+    kuni_assembler_free(caller->assembler);
     kuni_arena_free(caller->arena);
     kuni_variants_fini(&caller->variants);
     free(caller->fragments.list);
@@ -55,7 +67,8 @@ const kuni_region_counts *kuni_region_get_counts(const kuni_region_caller *calle
 
 /* The bases of a read that lie, by its alignment, in [beg, end); clipped ones as if they were
  * aligned. */
-static void trim(const kuni_call_read *read, int64_t beg, int64_t end, int32_t *from, int32_t *to)
+static void trim(const kuni_call_read *read, int64_t beg, int64_t end, bool whole_clips,
+                 int32_t *from, int32_t *to)
 {
     int64_t at = read->pos;
     int32_t query = 0;
@@ -72,6 +85,10 @@ static void trim(const kuni_call_read *read, int64_t beg, int64_t end, int32_t *
         }
         if (type == 3 || op == BAM_CSOFT_CLIP) {
             int64_t a = run_beg > beg ? run_beg : beg, b = run_end < end ? run_end : end;
+            if (op == BAM_CSOFT_CLIP && whole_clips && at > beg && at < end) {
+                a = run_beg;
+                b = run_end;
+            }
             if (a < b) {
                 if (*from < 0) *from = query + (int32_t)(a - run_beg);
                 *to = query + (int32_t)(b - run_beg);
@@ -86,11 +103,11 @@ static void trim(const kuni_call_read *read, int64_t beg, int64_t end, int32_t *
 }
 
 /* The read as the PairHMM wants it; false where too little of it lies in the region. */
-static bool prepare_read(const kuni_call_read *read, int64_t beg, int64_t end, kuni_arena *arena,
-                         kuni_pairhmm_read *out, kuni_error *err)
+static bool prepare_read(const kuni_call_read *read, int64_t beg, int64_t end, bool whole_clips,
+                         kuni_arena *arena, kuni_pairhmm_read *out, kuni_error *err)
 {
     int32_t from, to;
-    trim(read, beg, end, &from, &to);
+    trim(read, beg, end, whole_clips, &from, &to);
     if (from < 0 || to - from < READ_BASES_LEAST) return false;
     uint32_t n = (uint32_t)(to - from);
     uint8_t *bases = kuni_arena_alloc(arena, 2 * (size_t)n, 1, err);
@@ -109,7 +126,7 @@ static bool prepare_read(const kuni_call_read *read, int64_t beg, int64_t end, k
 }
 
 /* Picks and prepares the reads; mates that both lie here make one fragment. */
-static kuni_status prepare_reads(kuni_region_caller *c, const kuni_active *region,
+static kuni_status prepare_reads(kuni_region_caller *c, const kuni_active *wide,
                                  kuni_pairhmm_read *reads, size_t *owner, size_t *n_reads,
                                  kuni_error *err)
 {
@@ -117,9 +134,7 @@ static kuni_status prepare_reads(kuni_region_caller *c, const kuni_active *regio
     c->fragments.n = 0;
     for (size_t r = 0; r < c->variants.n_reads; r++) {
         const kuni_call_read *read = c->variants.reads[r].read;
-        if (!prepare_read(read, region->beg - READ_PAD_BP, region->end + READ_PAD_BP, c->arena,
-                          &reads[n], err))
-            continue;
+        if (!prepare_read(read, wide->beg, wide->end, false, c->arena, &reads[n], err)) continue;
         size_t f = c->fragments.n;
         if (read->mate)
             for (size_t k = c->fragments.n; k-- > 0;)
@@ -141,11 +156,27 @@ static kuni_status prepare_reads(kuni_region_caller *c, const kuni_active *regio
     return KUNI_OK;
 }
 
+/* Adds the haplotypes and variants that assembly finds. */
+static kuni_status assemble(kuni_region_caller *c, const kuni_active *wide, int64_t beg,
+                            int64_t end, const kuni_call_reference *reference, kuni_error *err)
+{
+    kuni_pairhmm_read *reads =
+        kuni_arena_alloc(c->arena, c->variants.n_reads + 1, sizeof(*reads), err);
+    if (!reads) return KUNI_MEMORY;
+    size_t n = 0;
+    for (size_t r = 0; r < c->variants.n_reads; r++)
+        n += prepare_read(c->variants.reads[r].read, beg, end, true, c->arena, &reads[n], err);
+    c->counts.assembled++;
+    return kuni_assembled_add(c->assembler, reads, n, reference, beg, end, wide->beg, wide->end,
+                              &c->variants, &c->candidates, c->arena, err);
+}
+
 /* Joins the reads' likelihoods into those of fragments, scaled to 1 for the best haplotype. */
 static kuni_status join_reads(kuni_region_caller *c, const double *likelihoods, const size_t *owner,
-                              size_t n_reads, kuni_error *err)
+                              size_t n_reads, bool *misfit, kuni_error *err)
 {
-    size_t n_haps = c->haplotypes.n, n = c->fragments.n;
+    size_t n_misfits = 0;
+    size_t n_haps = c->candidates.n, n = c->fragments.n;
     c->fragments.n_haplotypes = n_haps;
     c->fragments.p = kuni_arena_alloc(c->arena, n * n_haps, sizeof(double), err);
     if (!c->fragments.p) return KUNI_MEMORY;
@@ -154,12 +185,13 @@ static kuni_status join_reads(kuni_region_caller *c, const double *likelihoods, 
         for (size_t h = 0; h < n_haps; h++)
             /* D[0] = 1 / length would favour the short; the start of a read is no evidence */
             p[owner[r] * n_haps + h] +=
-                likelihoods[r * n_haps + h] + kuni_log10(c->haplotypes.list[h].sequence.length);
+                likelihoods[r * n_haps + h] + kuni_log10(c->candidates.list[h].sequence.length);
     for (size_t f = 0; f < n; f++) {
         double best = -1e9;
         double *row = p + f * n_haps;
         for (size_t h = 0; h < n_haps; h++)
             if (row[h] > best) best = row[h];
+        n_misfits += best < MISFIT_LOG10;
         int mapq = c->fragments.list[f].mapq;
         double floor = -(mapq < FLOOR_PHRED ? mapq : FLOOR_PHRED) / 10.0;
         for (size_t h = 0; h < n_haps; h++) {
@@ -167,29 +199,83 @@ static kuni_status join_reads(kuni_region_caller *c, const double *likelihoods, 
             row[h] = kuni_exp10(relative < floor ? floor : relative);
         }
     }
+    *misfit = n_misfits >= MISFITS_LEAST && n_misfits * 10 >= n;
     return KUNI_OK;
 }
 
-static kuni_status score(kuni_region_caller *c, const kuni_active *region, kuni_error *err)
+static kuni_status score(kuni_region_caller *c, const kuni_active *wide, bool *misfit,
+                         kuni_error *err)
 {
-    size_t n_most = c->variants.n_reads, n_reads = 0, n_haps = c->haplotypes.n;
+    *misfit = false;
+    size_t n_most = c->variants.n_reads, n_reads = 0, n_haps = c->candidates.n;
     kuni_pairhmm_read *reads = kuni_arena_alloc(c->arena, n_most + 1, sizeof(*reads), err);
     size_t *owner = kuni_arena_alloc(c->arena, n_most + 1, sizeof(*owner), err);
     if (!reads || !owner) return KUNI_MEMORY;
-    kuni_status status = prepare_reads(c, region, reads, owner, &n_reads, err);
+    kuni_status status = prepare_reads(c, wide, reads, owner, &n_reads, err);
     if (status) return status;
     double *likelihoods =
         kuni_arena_alloc(c->arena, (n_reads + 1) * n_haps, sizeof(*likelihoods), err);
     kuni_pairhmm_haplotype *haps = kuni_arena_alloc(c->arena, n_haps, sizeof(*haps), err);
     if (!likelihoods || !haps) return KUNI_MEMORY;
-    for (size_t h = 0; h < n_haps; h++) haps[h] = c->haplotypes.list[h].sequence;
+    for (size_t h = 0; h < n_haps; h++) haps[h] = c->candidates.list[h].sequence;
     if (n_reads) {
         status = kuni_pairhmm_run(c->hmm, reads, n_reads, haps, n_haps, likelihoods, err);
         if (status) return status;
     }
     c->counts.haplotypes += n_haps;
     c->counts.reads += n_reads;
-    return join_reads(c, likelihoods, owner, n_reads, err);
+    return join_reads(c, likelihoods, owner, n_reads, misfit, err);
+}
+
+static size_t count_indels(const kuni_variants *variants, const kuni_active *region)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < variants->n; i++) {
+        const kuni_variant *v = &variants->list[i];
+        n += !kuni_variant_is_snp(v) && v->pos >= region->beg && v->pos < region->end;
+    }
+    return n;
+}
+
+/*
+ * The stretch of the reads that is compared: the region and some bases more, out of any repeat that
+ * would end there, for a read that ends within a repeat fits several lengths of it.
+ */
+static kuni_active widen(const kuni_active *region, const kuni_call_reference *reference)
+{
+    int64_t beg = region->beg - READ_PAD_BP, end = region->end + READ_PAD_BP;
+    for (int64_t p = region->beg; p < end && p < region->end + WIDEN_MOST_BP; p++) {
+        int64_t reach = kuni_reference_reach(reference, p);
+        if (reach >= REPEAT_REACH && p + reach + REPEAT_EDGE_BP > end)
+            end = p + reach + REPEAT_EDGE_BP;
+    }
+    if (end > region->end + WIDEN_MOST_BP) end = region->end + WIDEN_MOST_BP;
+    int64_t least = region->beg - WIDEN_MOST_BP;
+    for (int64_t p = region->beg; p >= least; p--) {
+        int64_t reach = kuni_reference_reach(reference, p);
+        if (reach >= REPEAT_REACH && p + reach >= beg && p - REPEAT_EDGE_BP < beg)
+            beg = p - REPEAT_EDGE_BP;
+    }
+    if (beg < least) beg = least;
+    if (beg < reference->beg) beg = reference->beg;
+    if (end > reference->end) end = reference->end;
+    return (kuni_active){.beg = beg, .end = end, .reasons = region->reasons};
+}
+
+/* Spells and scores the candidates over [beg, end) and as far beyond as a deletion reaches. */
+static kuni_status evaluate(kuni_region_caller *c, const kuni_active *wide, int64_t beg,
+                            int64_t end, const kuni_call_reference *reference,
+                            const kuni_call_options *options, bool *misfit, kuni_error *err)
+{
+    for (size_t i = 0; i < c->variants.n; i++) {
+        int64_t v_end = c->variants.list[i].pos + c->variants.list[i].ref_length + HAP_PAD_BP;
+        if (v_end > end) end = v_end;
+    }
+    if (end > reference->end) end = reference->end;
+    kuni_status status = kuni_candidates_spell(&c->candidates, &c->variants, reference, beg, end,
+                                               options, c->arena, err);
+    if (status) return status;
+    return score(c, wide, misfit, err);
 }
 
 kuni_status kuni_region_call(kuni_region_caller *c, const kuni_active *region,
@@ -201,31 +287,32 @@ kuni_status kuni_region_call(kuni_region_caller *c, const kuni_active *region,
     kuni_arena_clear(c->arena);
     c->counts.regions++;
     *done = false;
-    kuni_status status = kuni_variants_collect(&c->variants, window, reference, region->beg,
-                                               region->end, options, c->arena, err);
+    kuni_active wide = widen(region, reference);
+    kuni_status status = kuni_variants_collect(&c->variants, window, reference, wide.beg, wide.end,
+                                               options, c->arena, err);
     if (status) return status;
     kuni_variants_select(&c->variants, pileup);
-    bool needed = false;
-    for (size_t i = 0; i < c->variants.n; i++) needed |= !kuni_variant_is_snp(&c->variants.list[i]);
-    if (!needed) {
+    kuni_candidates_choose(&c->candidates, &c->variants, reference);
+    int64_t beg = wide.beg - HAP_PAD_BP, end = wide.end + HAP_PAD_BP;
+    if (beg < reference->beg) beg = reference->beg;
+    if (end > reference->end) end = reference->end;
+    const int hard = KUNI_ACTIVE_CLIP | KUNI_ACTIVE_CLUSTER | KUNI_ACTIVE_LONG;
+    bool assembled = region->reasons & hard || count_indels(&c->variants, region) > 1, misfit;
+    if (assembled) status = assemble(c, &wide, beg, end, reference, err);
+    if (status) return status;
+    if (!count_indels(&c->variants, region)) {
         c->counts.empty++;
         return KUNI_OK;
     }
     *done = true;
-    kuni_candidates_choose(&c->haplotypes, &c->variants, reference);
-    int64_t beg = region->beg - HAP_PAD_BP, end = region->end + HAP_PAD_BP;
-    for (size_t i = 0; i < c->variants.n; i++) {
-        int64_t v_end = c->variants.list[i].pos + c->variants.list[i].ref_length + HAP_PAD_BP;
-        if (v_end > end) end = v_end;
+    status = evaluate(c, &wide, beg, end, reference, options, &misfit, err);
+    if (!status && misfit && !assembled) {
+        status = assemble(c, &wide, beg, end, reference, err);
+        if (!status) status = evaluate(c, &wide, beg, end, reference, options, &misfit, err);
     }
-    if (beg < reference->beg) beg = reference->beg;
-    if (end > reference->end) end = reference->end;
-    status = kuni_candidates_spell(&c->haplotypes, &c->variants, reference, beg, end, options,
-                                   c->arena, err);
-    if (!status) status = score(c, region, err);
     if (status) return status;
     kuni_locus_caller locus = {.variants = &c->variants,
-                               .haplotypes = &c->haplotypes,
+                               .candidates = &c->candidates,
                                .fragments = &c->fragments,
                                .reference = reference,
                                .options = options,

@@ -16,7 +16,7 @@
 typedef struct kuni_region_caller kuni_region_caller;
 
 typedef struct kuni_region_counts {
-    uint64_t regions, empty, haplotypes, reads;
+    uint64_t regions, empty, assembled, haplotypes, reads;
 } kuni_region_counts;
 
 /* Where events go. */

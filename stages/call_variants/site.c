@@ -243,8 +243,12 @@ bool kuni_site_call(const kuni_site_column *column, const kuni_call_reference *r
     if (ref > 3) return false;
     int known = choose_alleles(column, ref, ploidy, given, base_of);
     if (known == 1) return false;
-    *event = (kuni_call_event){
-        .pos = pos, .end = pos + 1, .n_alleles = known + 1, .ploidy = ploidy, .phase_set = -1};
+    *event = (kuni_call_event){.pos = pos,
+                               .end = pos + 1,
+                               .n_alleles = known + 1,
+                               .ploidy = ploidy,
+                               .both_prior = options->snp_heterozygosity,
+                               .phase_set = -1};
     unsigned listed = 0;
     for (int a = 0; a < known; a++) {
         event->alleles[a] = letters[base_of[a]];

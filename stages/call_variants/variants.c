@@ -80,6 +80,13 @@ static kuni_status note_indel(collector *c, kuni_read_variants *shown, int32_t q
                                         least > 1 ? least : 1);
     alt[0] = kuni_reference_base(c->reference, pos - 1);
     if (alt[0] == 'N') return KUNI_OK;
+    if (shown->n > 0) { /* a substitution of the anchor is one variant with the indel */
+        kuni_variant *last = &c->variants->list[shown->list[shown->n - 1]];
+        if (last->pos == pos - 1 && kuni_variant_is_snp(last)) {
+            alt[0] = last->alt[0];
+            shown->n--;
+        }
+    }
     kuni_variant variant = {.pos = pos - 1,
                             .ref_length = is_insertion ? 1 : 1 + length,
                             .alt_length = is_insertion ? 1 + length : 1,

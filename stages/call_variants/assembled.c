@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "assembled.h"
+
+#include <string.h>
+
+enum { ALT_MOST = 1000 };
+
+static const char LETTERS[] = "ACGTN";
+
+typedef struct converter {
+    const kuni_call_reference *reference;
+    int64_t beg, keep_beg, keep_end;
+    kuni_variants *variants;
+    kuni_arena *arena;
+} converter;
+
+/* The VCF spelling of an edit; `anchor` is the base before an indel as the haplotype has it. */
+static kuni_status convert_edit(const converter *c, const kuni_haplotype *haplotype,
+                                const kuni_edit *edit, char anchor, size_t *index, kuni_error *err)
+{
+    char alt[ALT_MOST + 1];
+    bool indel = edit->ref_length != edit->hap_length;
+    int64_t pos = c->beg + edit->ref - (indel ? 1 : 0);
+    *index = SIZE_MAX;
+    if (pos < c->keep_beg || pos >= c->keep_end || edit->hap_length + 1 > ALT_MOST) return KUNI_OK;
+    int32_t n = 0;
+    if (indel) alt[n++] = anchor ? anchor : kuni_reference_base(c->reference, pos);
+    for (uint32_t i = 0; i < edit->hap_length; i++)
+        alt[n++] = LETTERS[haplotype->bases[edit->hap + i]];
+    if (memchr(alt, 'N', (size_t)n)) return KUNI_OK;
+    kuni_variant variant = {.pos = pos,
+                            .ref_length = (int32_t)edit->ref_length + (indel ? 1 : 0),
+                            .alt_length = n,
+                            .alt = alt};
+    return kuni_variants_add(c->variants, variant, index, c->arena, err);
+}
+
+static kuni_status convert(const converter *c, const kuni_haplotype *haplotype, uint16_t *list,
+                           size_t *n, kuni_error *err)
+{
+    *n = 0;
+    for (uint32_t e = 0; e < haplotype->n_edits; e++) {
+        const kuni_edit *edit = &haplotype->edits[e];
+        char anchor = 0;
+        bool substitution = edit->ref_length == 1 && edit->hap_length == 1;
+        const kuni_edit *next = e + 1 < haplotype->n_edits ? edit + 1 : NULL;
+        /* a substitution of the base before an indel is one variant with it */
+        if (substitution && next && next->ref_length != next->hap_length &&
+            next->ref == edit->ref + 1) {
+            anchor = LETTERS[haplotype->bases[edit->hap]];
+            edit = next;
+            e++;
+        }
+        size_t index;
+        kuni_status status = convert_edit(c, haplotype, edit, anchor, &index, err);
+        if (status) return status;
+        if (index == SIZE_MAX) continue;
+        if (*n == KUNI_CANDIDATE_VARIANTS_MAX) {
+            *n = SIZE_MAX;
+            return KUNI_OK;
+        }
+        list[(*n)++] = (uint16_t)index;
+    }
+    return KUNI_OK;
+}
+
+kuni_status kuni_assembled_add(kuni_assembler *assembler, const kuni_pairhmm_read *reads,
+                               size_t n_reads, const kuni_call_reference *reference, int64_t beg,
+                               int64_t end, int64_t keep_beg, int64_t keep_end,
+                               kuni_variants *variants, kuni_candidates *candidates,
+                               kuni_arena *arena, kuni_error *err)
+{
+    size_t length = (size_t)(end - beg);
+    uint8_t *codes = kuni_arena_alloc(arena, length + 1, 1, err);
+    if (!codes) return KUNI_MEMORY;
+    for (int64_t p = beg; p < end; p++)
+        codes[p - beg] = (uint8_t)kuni_base_code(kuni_reference_base(reference, p));
+    const kuni_haplotype *found;
+    size_t n_found;
+    bool failed;
+    kuni_status status = kuni_assemble(assembler, codes, (uint32_t)length, reads, n_reads, &found,
+                                       &n_found, &failed, err);
+    if (status) return status;
+    converter c = {.reference = reference,
+                   .beg = beg,
+                   .keep_beg = keep_beg,
+                   .keep_end = keep_end,
+                   .variants = variants,
+                   .arena = arena};
+    for (size_t h = 1; h < n_found; h++) {
+        uint16_t list[KUNI_CANDIDATE_VARIANTS_MAX];
+        size_t n;
+        status = convert(&c, &found[h], list, &n, err);
+        if (status) return status;
+        if (n && n != SIZE_MAX) kuni_candidates_add(candidates, list, n, 0);
+    }
+    return KUNI_OK;
+}

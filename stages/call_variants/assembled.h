@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Candidates from local assembly: what the alignments do not show as indels (long insertions,
+ * clusters, soft clips) becomes haplotypes and variants of the region.
+ */
+#ifndef KUNI_CALL_ASSEMBLED_H
+#define KUNI_CALL_ASSEMBLED_H
+
+#include "assemble.h"
+#include "candidates.h"
+
+/*
+ * Assembles the reads over reference [beg, end); the haplotypes' variants in [keep_beg, keep_end)
+ * are added to `variants` and their sets to `candidates`. `reads` are those of `variants`, trimmed.
+ */
+KUNI_MUST_CHECK kuni_status kuni_assembled_add(kuni_assembler *assembler,
+                                               const kuni_pairhmm_read *reads, size_t n_reads,
+                                               const kuni_call_reference *reference, int64_t beg,
+                                               int64_t end, int64_t keep_beg, int64_t keep_end,
+                                               kuni_variants *variants, kuni_candidates *candidates,
+                                               kuni_arena *arena, kuni_error *err);
+
+#endif
