@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: MIT */
+#include "dense.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { NONE = UINT32_MAX };
+
+typedef struct span {
+    uint32_t first, last, next;
+    uint16_t depth;
+    uint8_t code, copies;
+} span;
+
+typedef struct cell {
+    struct cell *next; /* of the same site */
+    uint32_t column, dp;
+    int32_t allele[2];
+    int64_t phase_set;
+    uint8_t gq, reason, copies, n;
+    bool phased, no_gq;
+    const uint16_t *number; /* n alleles, "other" last */
+    const uint16_t *pl;     /* NULL: missing */
+    const uint32_t *ad;     /* n - 1, NULL: missing */
+} cell;
+
+struct joint_dense {
+    kuni_arena *arena; /* cells */
+    uint32_t n_columns, first, last;
+    span *spans;
+    size_t n_spans, spans_capacity;
+    uint32_t *head, *tail; /* of each column's spans; head moves on as rows are written */
+    size_t head_capacity, tail_capacity;
+    cell **sites; /* cells of each site of the window */
+    size_t sites_capacity;
+    int32_t *depths; /* of the row under way */
+    size_t depths_capacity;
+    uint8_t *data; /* a column of the row under way */
+    size_t data_capacity;
+};
+
+joint_dense *joint_dense_new(kuni_error *err)
+{
+    joint_dense *dense = kuni_alloc(1, sizeof(*dense), err);
+    if (!dense) return NULL;
+    dense->arena = kuni_arena_new(err);
+    if (!dense->arena) {
+        joint_dense_free(dense);
+        return NULL;
+    }
+    return dense;
+}
+
+void joint_dense_free(joint_dense *dense)
+{
+    if (!dense) return;
+    kuni_arena_free(dense->arena);
+    free(dense->spans);
+    free(dense->head);
+    free(dense->tail);
+    free(dense->sites);
+    free(dense->depths);
+    free(dense->data);
+    free(dense);
+}
+
+kuni_status joint_dense_begin(joint_dense *dense, uint32_t n_columns, uint32_t first, uint32_t last,
+                              kuni_error *err)
+{
+    kuni_arena_clear(dense->arena);
+    dense->n_columns = n_columns;
+    dense->first = first;
+    dense->last = last;
+    dense->n_spans = 0;
+    kuni_status status = kuni_grow((void **)&dense->head, &dense->head_capacity,
+                                   (size_t)n_columns + 1, sizeof(uint32_t), err);
+    if (!status)
+        status = kuni_grow((void **)&dense->tail, &dense->tail_capacity, (size_t)n_columns + 1,
+                           sizeof(uint32_t), err);
+    if (!status)
+        status = kuni_grow((void **)&dense->depths, &dense->depths_capacity, (size_t)n_columns + 1,
+                           sizeof(int32_t), err);
+    if (!status)
+        status = kuni_grow((void **)&dense->sites, &dense->sites_capacity,
+                           (size_t)(last - first) + 1, sizeof(cell *), err);
+    if (status) return status;
+    memset(dense->head, 0xFF, n_columns * sizeof(uint32_t));
+    memset(dense->tail, 0xFF, n_columns * sizeof(uint32_t));
+    memset(dense->sites, 0, (last - first) * sizeof(cell *));
+    return KUNI_OK;
+}
+
+kuni_status joint_dense_block(joint_dense *dense, uint32_t column, uint32_t first, uint32_t last,
+                              const kuni_block *block, int copies, kuni_error *err)
+{
+    if (dense->n_spans >= NONE)
+        return kuni_fail(err, KUNI_BUG, "too many reference blocks in one window");
+    kuni_status status = kuni_grow((void **)&dense->spans, &dense->spans_capacity,
+                                   dense->n_spans + 1, sizeof(span), err);
+    if (status) return status;
+    uint32_t index = (uint32_t)dense->n_spans++;
+    dense->spans[index] = (span){.first = first, .last = last, .next = NONE,
+                                 .depth = block->min_dp,
+                                 .code = (uint8_t)joint_coverage_code(block, copies),
+                                 .copies = (uint8_t)copies};
+    if (dense->head[column] == NONE)
+        dense->head[column] = index;
+    else
+        dense->spans[dense->tail[column]].next = index;
+    dense->tail[column] = index;
+    return KUNI_OK;
+}
+
+static kuni_status push_cell(joint_dense *dense, uint32_t site, uint32_t column, cell **made,
+                             kuni_error *err)
+{
+    cell *c = kuni_arena_alloc(dense->arena, 1, sizeof(*c), err);
+    if (!c) return KUNI_MEMORY;
+    c->column = column;
+    c->next = dense->sites[site - dense->first];
+    dense->sites[site - dense->first] = c;
+    *made = c;
+    return KUNI_OK;
+}
+
+kuni_status joint_dense_absent(joint_dense *dense, uint32_t site, uint32_t column, kuni_error *err)
+{
+    cell *c;
+    kuni_status status = push_cell(dense, site, column, &c, err);
+    if (status) return status;
+    c->reason = JOINT_ABSENT;
+    return KUNI_OK;
+}
+
+kuni_status joint_dense_event(joint_dense *dense, uint32_t site, uint32_t column,
+                              const joint_local *local, const joint_call *call, kuni_error *err)
+{
+    cell *c;
+    kuni_status status = push_cell(dense, site, column, &c, err);
+    if (status) return status;
+    c->dp = local->event->dp;
+    c->allele[0] = call->allele[0];
+    c->allele[1] = call->allele[1];
+    c->phase_set = local->event->phase_set;
+    c->gq = call->gq;
+    c->reason = (uint8_t)call->reason;
+    c->copies = (uint8_t)local->copies;
+    c->phased = call->phased;
+    c->no_gq = local->hard && !call->gq;
+    c->n = (uint8_t)local->n;
+    uint16_t *number = kuni_arena_alloc(dense->arena, local->n, sizeof(*number), err);
+    if (!number) return KUNI_MEMORY;
+    memcpy(number, local->number, local->n * sizeof(*number));
+    c->number = number;
+    if (!local->hard) {
+        uint32_t n = joint_genotype_count(local->n, local->copies);
+        uint16_t *pl = kuni_arena_alloc(dense->arena, n, sizeof(*pl), err);
+        if (!pl) return KUNI_MEMORY;
+        for (uint32_t i = 0; i < n; i++)
+            pl[i] = local->pl[i] > INT16_MAX ? INT16_MAX : (uint16_t)local->pl[i];
+        c->pl = pl;
+    }
+    uint32_t depths[JOINT_LOCAL_MAX];
+    if (joint_local_depths(local, depths)) {
+        uint32_t *ad = kuni_arena_alloc(dense->arena, local->n, sizeof(*ad), err);
+        if (!ad) return KUNI_MEMORY;
+        memcpy(ad, depths, local->n * sizeof(*ad));
+        c->ad = ad;
+    }
+    return KUNI_OK;
+}
+
+/* --- rows --- */
+
+static kuni_status put(bcf1_t *record, const void *bytes, size_t n, kuni_error *err)
+{
+    if (kputsn(bytes, (int)n, &record->indiv) < 0) return kuni_fail_memory(err, n, 1);
+    return KUNI_OK;
+}
+
+/* Opens a FORMAT field of `width` values a sample; the values follow, sample by sample. */
+static kuni_status put_field(bcf1_t *record, int id, int width, int type, const void *data,
+                             size_t bytes, kuni_error *err)
+{
+    if (bcf_enc_int1(&record->indiv, id) < 0 || bcf_enc_size(&record->indiv, width, type) < 0)
+        return kuni_fail_memory(err, 16, 1);
+    record->n_fmt++;
+    return put(record, data, bytes, err);
+}
+
+static int type_for(int64_t most)
+{
+    return most <= INT8_MAX ? BCF_BT_INT8 : most <= INT16_MAX ? BCF_BT_INT16 : BCF_BT_INT32;
+}
+
+static size_t type_bytes(int type)
+{
+    return type == BCF_BT_INT8 ? 1 : type == BCF_BT_INT16 ? 2 : 4;
+}
+
+static kuni_status room(joint_dense *dense, size_t bytes, kuni_error *err)
+{
+    return kuni_grow((void **)&dense->data, &dense->data_capacity, bytes + 1, 1, err);
+}
+
+enum { MISSING = INT32_MIN, END = INT32_MIN + 1 };
+
+/* Stores a value, MISSING or END at value number `index` of the row's data. */
+static void store(uint8_t *data, int type, size_t index, int32_t value)
+{
+    if (type == BCF_BT_INT8) {
+        data[index] = (uint8_t)(value == MISSING ? INT8_MIN : value == END ? INT8_MIN + 1 : value);
+    } else if (type == BCF_BT_INT16) {
+        int16_t v = (int16_t)(value == MISSING ? INT16_MIN : value == END ? INT16_MIN + 1 : value);
+        memcpy(data + 2 * index, &v, 2);
+    } else
+        memcpy(data + 4 * index, &value, 4);
+}
+
+/* A row in which no sample has a value. */
+static void blank(uint8_t *data, int type, size_t n, size_t width)
+{
+    for (size_t k = 0; k < width; k++) store(data, type, k, k ? END : MISSING);
+    size_t unit = width * type_bytes(type), done = unit, all = unit * n;
+    while (done < all) { /* doubles what is there */
+        size_t more = done < all - done ? done : all - done;
+        memcpy(data + done, data, more);
+        done += more;
+    }
+}
+
+/* The genotypes, qualities, depths and reasons of samples in blocks or without data; cells come on top. */
+typedef struct base_row {
+    uint8_t *gt; /* two values a sample, type int8 or int16 */
+    int gt_type, gt_width;
+    uint8_t *gq;
+    char *rnc;
+    int64_t deepest;
+} base_row;
+
+static void set_genotype(base_row *base, size_t column, int copies, int32_t a, int32_t b, bool phased)
+{
+    size_t at = column * (size_t)base->gt_width;
+    store(base->gt, base->gt_type, at, a < 0 ? 0 : (a + 1) << 1);
+    if (base->gt_width == 1) return;
+    store(base->gt, base->gt_type, at + 1,
+          copies == 2 ? (b < 0 ? 0 : (b + 1) << 1 | (phased ? 1 : 0)) : END);
+}
+
+static void fill_base(joint_dense *dense, const joint_row *row, const joint_cohort *cohort,
+                      base_row *base)
+{
+    for (uint32_t column = 0; column < dense->n_columns; column++) {
+        uint32_t at = dense->head[column];
+        while (at != NONE && dense->spans[at].last <= row->site) at = dense->spans[at].next;
+        dense->head[column] = at;
+        const span *s = at != NONE && dense->spans[at].first <= row->site ? &dense->spans[at] : NULL;
+        joint_reason reason = JOINT_NO_COVERAGE;
+        int copies = row->sex_copies[cohort->sex[column]];
+        int32_t depth = MISSING;
+        uint8_t gq = (uint8_t)INT8_MIN;
+        if (s) {
+            copies = s->copies;
+            if (s->code != JOINT_CODE_NOTHING && s->code != JOINT_CODE_ABSENT) depth = s->depth;
+            if (s->code >= 1 && s->code <= 99) {
+                const joint_call *call = &row->block_calls[copies - 1][s->code];
+                reason = call->reason;
+                if (!reason) gq = call->gq;
+            } else if (s->code)
+                reason = s->code == JOINT_CODE_LOW        ? JOINT_LOW
+                         : s->code == JOINT_CODE_CONFLICT ? JOINT_CONFLICT
+                         : s->code == JOINT_CODE_FILTERED ? JOINT_FILTERED
+                                                          : JOINT_ABSENT;
+        } else if (copies == 0)
+            reason = JOINT_ABSENT;
+        int32_t a = reason ? -1 : 0;
+        set_genotype(base, column, copies, a, a, false);
+        base->gq[column] = gq;
+        base->rnc[column] = joint_reason_letters[reason];
+        dense->depths[column] = depth;
+        if (depth > base->deepest) base->deepest = depth;
+    }
+}
+
+static void fill_cells(joint_dense *dense, const joint_row *row, base_row *base)
+{
+    for (const cell *c = dense->sites[row->site - dense->first]; c; c = c->next) {
+        set_genotype(base, c->column, c->copies, c->reason ? -1 : c->allele[0],
+                     c->reason ? -1 : c->allele[1], c->phased);
+        base->gq[c->column] = c->reason || c->no_gq ? (uint8_t)INT8_MIN : c->gq;
+        base->rnc[c->column] = joint_reason_letters[c->reason];
+        dense->depths[c->column] = c->reason == JOINT_ABSENT ? MISSING : (int32_t)c->dp;
+        if (dense->depths[c->column] > base->deepest) base->deepest = dense->depths[c->column];
+    }
+}
+
+static uint32_t find_local(const cell *c, uint32_t number)
+{
+    for (uint32_t i = 0; i + 1 < c->n; i++)
+        if (c->number[i] == number) return i;
+    return c->n - 1u;
+}
+
+/* Local alleles of a cell that the record has: "other" never, "*" only where it is written. */
+static uint32_t local_count(const cell *c, uint32_t n_alleles)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i + 1 < c->n; i++)
+        if (c->number[i] < n_alleles) n++;
+    return n;
+}
+
+static kuni_status put_depths(joint_dense *dense, const joint_row *row, int id, bcf1_t *record,
+                              kuni_error *err)
+{
+    int64_t most = 0;
+    uint32_t width = row->local ? 1 : row->n_alleles;
+    for (const cell *c = dense->sites[row->site - dense->first]; c; c = c->next) {
+        if (!c->ad) continue;
+        uint32_t n = local_count(c, row->n_alleles);
+        if (row->local && n > width) width = n;
+        for (uint32_t i = 0; i < n; i++)
+            if (c->ad[i] > most) most = c->ad[i];
+    }
+    int type = type_for(most);
+    size_t bytes = (size_t)dense->n_columns * width * type_bytes(type);
+    kuni_status status = room(dense, bytes, err);
+    if (status) return status;
+    blank(dense->data, type, dense->n_columns, width);
+    for (const cell *c = dense->sites[row->site - dense->first]; c; c = c->next) {
+        if (!c->ad) continue;
+        size_t at = (size_t)c->column * width;
+        if (row->local) {
+            uint32_t n = local_count(c, row->n_alleles);
+            for (uint32_t i = 0; i < width; i++)
+                store(dense->data, type, at + i, i < n ? (int32_t)c->ad[i] : END);
+            continue;
+        }
+        for (uint32_t i = 0; i < width; i++) {
+            uint32_t k = find_local(c, i);
+            store(dense->data, type, at + i, k + 1 < c->n ? (int32_t)c->ad[k] : 0);
+        }
+    }
+    return put_field(record, id, (int)width, type, dense->data, bytes, err);
+}
+
+static kuni_status put_likelihoods(joint_dense *dense, const joint_row *row, int id, bcf1_t *record,
+                                   kuni_error *err)
+{
+    bool diploid = false;
+    uint32_t most = 1;
+    for (const cell *c = dense->sites[row->site - dense->first]; c; c = c->next) {
+        if (!c->pl) continue;
+        if (c->copies == 2) diploid = true;
+        uint32_t n = joint_genotype_count(local_count(c, row->n_alleles), c->copies);
+        if (n > most) most = n;
+    }
+    uint32_t width = row->local ? most : joint_genotype_count(row->n_alleles, diploid ? 2 : 1);
+    size_t bytes = (size_t)dense->n_columns * width * 2;
+    kuni_status status = room(dense, bytes, err);
+    if (status) return status;
+    blank(dense->data, BCF_BT_INT16, dense->n_columns, width);
+    for (const cell *c = dense->sites[row->site - dense->first]; c; c = c->next) {
+        if (!c->pl) continue;
+        size_t at = (size_t)c->column * width, done = 0;
+        uint32_t n = row->local ? local_count(c, row->n_alleles) : row->n_alleles;
+        for (uint32_t j = 0; j < n; j++) {
+            uint32_t lj = row->local ? j : find_local(c, j);
+            for (uint32_t i = c->copies == 1 ? j : 0; i <= j; i++) {
+                uint32_t li = row->local ? i : find_local(c, i);
+                uint32_t g = c->copies == 1 ? lj : joint_genotype_index(li, lj);
+                store(dense->data, BCF_BT_INT16, at + done++, c->pl[g]);
+            }
+        }
+        while (done < width) store(dense->data, BCF_BT_INT16, at + done++, END);
+    }
+    return put_field(record, id, (int)width, BCF_BT_INT16, dense->data, bytes, err);
+}
+
+static kuni_status put_local_alleles(joint_dense *dense, const joint_row *row, int id,
+                                     bcf1_t *record, kuni_error *err)
+{
+    uint32_t width = 1;
+    for (const cell *c = dense->sites[row->site - dense->first]; c; c = c->next) {
+        uint32_t n = c->n ? local_count(c, row->n_alleles) : 0;
+        if (n > width + 1) width = n - 1;
+    }
+    int type = type_for(row->n_alleles);
+    size_t bytes = (size_t)dense->n_columns * width * type_bytes(type);
+    kuni_status status = room(dense, bytes, err);
+    if (status) return status;
+    blank(dense->data, type, dense->n_columns, width);
+    for (const cell *c = dense->sites[row->site - dense->first]; c; c = c->next) {
+        uint32_t n = c->n ? local_count(c, row->n_alleles) : 0;
+        size_t at = (size_t)c->column * width;
+        for (uint32_t i = 1; i < n; i++) store(dense->data, type, at + i - 1, c->number[i]);
+        for (uint32_t i = n > 1 ? n : 2; i <= width; i++) store(dense->data, type, at + i - 1, END);
+    }
+    return put_field(record, id, (int)width, type, dense->data, bytes, err);
+}
+
+static kuni_status put_phase(joint_dense *dense, const joint_row *row, int id, bcf1_t *record,
+                             kuni_error *err)
+{
+    size_t bytes = (size_t)dense->n_columns * 4;
+    kuni_status status = room(dense, bytes, err);
+    if (status) return status;
+    blank(dense->data, BCF_BT_INT32, dense->n_columns, 1);
+    for (const cell *c = dense->sites[row->site - dense->first]; c; c = c->next)
+        if (c->phased && c->phase_set >= 0 && c->phase_set < INT32_MAX)
+            store(dense->data, BCF_BT_INT32, c->column, (int32_t)c->phase_set + 1);
+    return put_field(record, id, 1, BCF_BT_INT32, dense->data, bytes, err);
+}
+
+static kuni_status put_depth(joint_dense *dense, int64_t deepest, int id, bcf1_t *record,
+                             kuni_error *err)
+{
+    int type = type_for(deepest);
+    size_t bytes = dense->n_columns * type_bytes(type);
+    kuni_status status = room(dense, bytes, err);
+    if (status) return status;
+    for (uint32_t i = 0; i < dense->n_columns; i++) store(dense->data, type, i, dense->depths[i]);
+    return put_field(record, id, 1, type, dense->data, bytes, err);
+}
+
+static int row_width(const joint_dense *dense, const joint_row *row)
+{
+    for (int s = 0; s < JOINT_SEXES; s++)
+        if (row->sex_copies[s] == 2) return 2;
+    for (const cell *c = dense->sites[row->site - dense->first]; c; c = c->next)
+        if (c->copies == 2) return 2;
+    return 1;
+}
+
+kuni_status joint_dense_row(joint_dense *dense, const joint_row *row, const joint_cohort *cohort,
+                            const joint_format_ids *ids, bcf1_t *record, kuni_error *err)
+{
+    size_t n = dense->n_columns;
+    record->n_sample = (uint32_t)n & 0xFFFFFF;
+    record->n_fmt = 0;
+    record->indiv.l = 0;
+    base_row base = {.gt_type = type_for((int64_t)row->n_alleles * 2 + 1),
+                     .gt_width = row_width(dense, row)};
+    size_t gt_bytes = n * (size_t)base.gt_width * type_bytes(base.gt_type);
+    kuni_status status = room(dense, gt_bytes + 2 * n, err);
+    if (status) return status;
+    base.gt = dense->data;
+    base.gq = base.gt + gt_bytes;
+    base.rnc = (char *)base.gq + n;
+    fill_base(dense, row, cohort, &base);
+    fill_cells(dense, row, &base);
+    if (ids->gt >= 0)
+        status = put_field(record, ids->gt, base.gt_width, base.gt_type, base.gt, gt_bytes, err);
+    if (ids->gq >= 0 && !status)
+        status = put_field(record, ids->gq, 1, BCF_BT_INT8, base.gq, n, err);
+    if (ids->rnc >= 0 && !status)
+        status = put_field(record, ids->rnc, 1, BCF_BT_CHAR, base.rnc, n, err);
+    if (ids->dp >= 0 && !status) status = put_depth(dense, base.deepest, ids->dp, record, err);
+    if (row->local && ids->laa >= 0 && !status)
+        status = put_local_alleles(dense, row, ids->laa, record, err);
+    int ad = row->local ? ids->lad : ids->ad, pl = row->local ? ids->lpl : ids->pl;
+    if (ad >= 0 && !status) status = put_depths(dense, row, ad, record, err);
+    if (pl >= 0 && !status) status = put_likelihoods(dense, row, pl, record, err);
+    if (ids->ps >= 0 && row->phased && !status)
+        status = put_phase(dense, row, ids->ps, record, err);
+    return status;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A sample's genotype at a site: the likeliest one a posteriori.
+ *
+ * The prior is Hardy-Weinberg proportions at the cohort's allele frequencies; "other" has the frequency that is left. No
+ * genotype's prior lies more than prior_cap (phred) below that of the best: likelihoods are not calibrated to the
+ * odds of one in a million, and a carrier of a private allele must not be voted down by a large cohort. GQ is the phred
+ * probability that another genotype is the true one, at most 99. All in integers (hundredths of phred) but the last step.
+ *
+ * A sample whose input has genotypes without likelihoods keeps its genotype and quality as they came.
+ */
+#ifndef KUNI_JOINT_GENOTYPE_H
+#define KUNI_JOINT_GENOTYPE_H
+
+#include "local.h"
+
+typedef struct joint_call {
+    joint_reason reason; /* JOINT_CALLED: the rest counts */
+    int copies;
+    int32_t allele[2]; /* numbers at the site; [1] is -1 with one copy; in order where phased */
+    uint8_t gq;
+    bool phased;
+} joint_call;
+
+/* What a site's genotypes are made with. */
+typedef struct joint_prior {
+    const double *frequency;
+    int32_t *centiphred; /* -1000 log10 of the frequencies */
+    uint32_t n;          /* alleles: REF, ALTs, "*" */
+    int cap, min_gq;
+} joint_prior;
+
+/* Fills prior->centiphred. */
+void joint_prior_set(joint_prior *prior);
+
+void joint_genotype_call(const joint_prior *prior, const joint_local *local, joint_call *call);
+
+/* The genotype of samples in reference blocks of quality q, 1..99. */
+void joint_genotype_block(const joint_prior *prior, int q, int copies, joint_call *call);
+
+/* Once, before any other use. */
+void joint_genotype_setup(void);
+
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+#include "sweep.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kuni/allele.h"
+#include "unify.h"
+
+typedef struct interval {
+    int64_t beg, end;
+} interval;
+
+struct joint_sweep {
+    kuni_arena *arena;
+    joint_set *sets;
+    size_t sets_capacity;
+    uint32_t *event_order, *event_first; /* events by sample */
+    size_t event_order_capacity, event_first_capacity;
+    uint32_t *block_order, *block_first;
+    size_t block_order_capacity, block_first_capacity;
+    interval *clusters; /* what events of the sample under way cover */
+    size_t clusters_capacity, n_clusters;
+};
+
+/* All that a walk needs, so that its steps take one argument. */
+typedef struct walk {
+    joint_sweep *sweep;
+    const joint_sites *sites;
+    uint32_t first_site, last_site;
+    const joint_copies *copies;
+    const kuni_evidence_chunk *chunk;
+    const joint_visitor *visitor;
+    uint32_t column;
+    int sex;
+} walk;
+
+joint_sweep *joint_sweep_new(kuni_error *err)
+{
+    joint_sweep *sweep = kuni_alloc(1, sizeof(*sweep), err);
+    if (!sweep) return NULL;
+    sweep->arena = kuni_arena_new(err);
+    if (!sweep->arena) {
+        joint_sweep_free(sweep);
+        return NULL;
+    }
+    return sweep;
+}
+
+void joint_sweep_free(joint_sweep *sweep)
+{
+    if (!sweep) return;
+    kuni_arena_free(sweep->arena);
+    free(sweep->sets);
+    free(sweep->event_order);
+    free(sweep->event_first);
+    free(sweep->block_order);
+    free(sweep->block_first);
+    free(sweep->clusters);
+    free(sweep);
+}
+
+static joint_target target_of(const joint_sites *sites, const kuni_allele_set *set, uint32_t allele,
+                              size_t ref_length)
+{
+    const char *ref = set->alleles[0], *alt = set->alleles[allele];
+    joint_target target = {.beg = set->pos, .end = set->pos + (int64_t)ref_length,
+                           .number = JOINT_OTHER, .kind = JOINT_TARGET_ALT};
+    if (allele == 0) {
+        target.kind = JOINT_TARGET_REF;
+        target.number = 0;
+    } else if (alt[0] == '<')
+        target.kind = JOINT_TARGET_OTHER;
+    else if (alt[0] == '*')
+        target.kind = JOINT_TARGET_STAR;
+    else {
+        kuni_allele_trim trim = kuni_allele_minimal(ref, ref_length, alt, strlen(alt));
+        target.beg = set->pos + (int64_t)trim.skip;
+        target.end = target.beg + (int64_t)trim.ref_length;
+        int64_t found = joint_sites_find(sites, target.beg, ref + trim.skip, trim.ref_length,
+                                         alt + trim.skip, trim.alt_length);
+        if (found >= 0 && sites->alts[found].number > 0)
+            target.number = (uint16_t)sites->alts[found].number;
+    }
+    return target;
+}
+
+static kuni_status prepare_sets(joint_sweep *sweep, const joint_sites *sites,
+                                const kuni_evidence_chunk *chunk, kuni_error *err)
+{
+    kuni_arena_clear(sweep->arena);
+    kuni_status status = kuni_grow((void **)&sweep->sets, &sweep->sets_capacity, chunk->n_sets + 1,
+                                   sizeof(*sweep->sets), err);
+    for (size_t i = 0; i < chunk->n_sets && !status; i++) {
+        const kuni_allele_set *set = &chunk->sets[i];
+        joint_target *targets = kuni_arena_alloc(sweep->arena, set->n_alleles, sizeof(*targets), err);
+        if (!targets) return KUNI_MEMORY;
+        size_t ref_length = strlen(set->alleles[0]);
+        for (uint32_t a = 0; a < set->n_alleles; a++)
+            targets[a] = target_of(sites, set, a, ref_length);
+        sweep->sets[i] = (joint_set){.pos = set->pos, .end = set->pos + (int64_t)ref_length,
+                                     .n_alleles = set->n_alleles, .targets = targets};
+    }
+    return status;
+}
+
+/* Indices of the chunk's events by sample, each sample's in position order. */
+static kuni_status order_events(joint_sweep *sweep, const kuni_evidence_chunk *chunk,
+                                uint32_t n_samples, kuni_error *err)
+{
+    kuni_status status = kuni_grow((void **)&sweep->event_order, &sweep->event_order_capacity,
+                                   chunk->n_events + 1, sizeof(uint32_t), err);
+    if (!status)
+        status = kuni_grow((void **)&sweep->event_first, &sweep->event_first_capacity,
+                           (size_t)n_samples + 2, sizeof(uint32_t), err);
+    if (status) return status;
+    uint32_t *first = sweep->event_first;
+    memset(first, 0, ((size_t)n_samples + 2) * sizeof(*first));
+    for (size_t i = 0; i < chunk->n_events; i++) first[chunk->events[i].sample + 2]++;
+    for (uint32_t s = 1; s <= n_samples + 1; s++) first[s] += first[s - 1];
+    for (size_t i = 0; i < chunk->n_events; i++)
+        sweep->event_order[first[chunk->events[i].sample + 1]++] = (uint32_t)i;
+    return KUNI_OK;
+}
+
+static kuni_status order_blocks(joint_sweep *sweep, const kuni_evidence_chunk *chunk,
+                                uint32_t n_samples, kuni_error *err)
+{
+    kuni_status status = kuni_grow((void **)&sweep->block_order, &sweep->block_order_capacity,
+                                   chunk->n_blocks + 1, sizeof(uint32_t), err);
+    if (!status)
+        status = kuni_grow((void **)&sweep->block_first, &sweep->block_first_capacity,
+                           (size_t)n_samples + 2, sizeof(uint32_t), err);
+    if (status) return status;
+    uint32_t *first = sweep->block_first;
+    memset(first, 0, ((size_t)n_samples + 2) * sizeof(*first));
+    for (size_t i = 0; i < chunk->n_blocks; i++) first[chunk->blocks[i].sample + 2]++;
+    for (uint32_t s = 1; s <= n_samples + 1; s++) first[s] += first[s - 1];
+    for (size_t i = 0; i < chunk->n_blocks; i++)
+        sweep->block_order[first[chunk->blocks[i].sample + 1]++] = (uint32_t)i;
+    return KUNI_OK;
+}
+
+/* Visits the sites of a run of overlapping events. */
+static kuni_status visit_cluster(walk *w, const uint32_t *order, size_t n, int64_t beg, int64_t end,
+                                 kuni_error *err)
+{
+    uint32_t first = joint_site_index(w->sites, beg), last = joint_site_index(w->sites, end);
+    if (first < w->first_site) first = w->first_site;
+    if (last > w->last_site) last = w->last_site;
+    for (uint32_t site = first; site < last; site++) {
+        int64_t pos = w->sites->sites[site].pos, until;
+        joint_cover covers[JOINT_EVENTS_MAX];
+        size_t n_covers = 0;
+        int evidence = 2;
+        for (size_t i = 0; i < n; i++) {
+            const kuni_event *event = &w->chunk->events[order[i]];
+            const joint_set *set = &w->sweep->sets[event->set];
+            if (set->pos > pos || set->end <= pos || n_covers == JOINT_EVENTS_MAX) continue;
+            covers[n_covers++] = (joint_cover){.event = event, .set = set};
+            if (event->ploidy < evidence) evidence = event->ploidy;
+        }
+        if (!n_covers) continue;
+        int copies = joint_copies_at(w->copies, pos, w->sex, evidence, &until);
+        kuni_status status = w->visitor->events(w->visitor->context, w->column, site, covers,
+                                                n_covers, copies, err);
+        if (status) return status;
+    }
+    return KUNI_OK;
+}
+
+static kuni_status walk_events(walk *w, const uint32_t *order, size_t n, kuni_error *err)
+{
+    joint_sweep *sweep = w->sweep;
+    sweep->n_clusters = 0;
+    for (size_t i = 0, next; i < n; i = next) {
+        const joint_set *set = &sweep->sets[w->chunk->events[order[i]].set];
+        int64_t beg = set->pos, end = set->end;
+        for (next = i + 1; next < n; next++) {
+            set = &sweep->sets[w->chunk->events[order[next]].set];
+            if (set->pos >= end) break;
+            if (end < set->end) end = set->end;
+        }
+        kuni_status status = kuni_grow((void **)&sweep->clusters, &sweep->clusters_capacity,
+                                       sweep->n_clusters + 1, sizeof(*sweep->clusters), err);
+        if (status) return status;
+        sweep->clusters[sweep->n_clusters++] = (interval){beg, end};
+        status = visit_cluster(w, order + i, next - i, beg, end, err);
+        if (status) return status;
+    }
+    return KUNI_OK;
+}
+
+/* Visits the sites of a piece of a block, cut where the number of copies changes. */
+static kuni_status visit_block(walk *w, const kuni_block *block, int64_t beg, int64_t end,
+                               kuni_error *err)
+{
+    while (beg < end) {
+        int64_t until;
+        int copies = joint_copies_at(w->copies, beg, w->sex, block->ploidy, &until);
+        if (until > end) until = end;
+        uint32_t first = joint_site_index(w->sites, beg), last = joint_site_index(w->sites, until);
+        if (first < w->first_site) first = w->first_site;
+        if (last > w->last_site) last = w->last_site;
+        if (first < last) {
+            kuni_status status = w->visitor->block(w->visitor->context, w->column, first, last,
+                                                   block, copies, err);
+            if (status) return status;
+        }
+        beg = until;
+    }
+    return KUNI_OK;
+}
+
+static kuni_status walk_blocks(walk *w, const uint32_t *order, size_t n, kuni_error *err)
+{
+    const joint_sweep *sweep = w->sweep;
+    int64_t done = w->sites->beg;
+    size_t cluster = 0;
+    for (size_t i = 0; i < n; i++) {
+        const kuni_block *block = &w->chunk->blocks[order[i]];
+        int64_t beg = block->beg > done ? block->beg : done, end = block->end;
+        if (end > w->sites->end) end = w->sites->end;
+        while (beg < end) {
+            while (cluster < sweep->n_clusters && sweep->clusters[cluster].end <= beg) cluster++;
+            bool met = cluster < sweep->n_clusters && sweep->clusters[cluster].beg < end;
+            int64_t stop = met ? sweep->clusters[cluster].beg : end;
+            if (beg < stop) {
+                kuni_status status = visit_block(w, block, beg, stop, err);
+                if (status) return status;
+            }
+            beg = met ? sweep->clusters[cluster].end : end;
+        }
+        if (done < block->end) done = block->end;
+    }
+    return KUNI_OK;
+}
+
+kuni_status joint_sweep_chunk(joint_sweep *sweep, const joint_sites *sites, uint32_t first_site,
+                              uint32_t last_site, const joint_cohort *cohort,
+                              const joint_copies *copies, const kuni_evidence_chunk *chunk,
+                              const int32_t *columns, uint32_t n_samples,
+                              const joint_visitor *visitor, kuni_error *err)
+{
+    kuni_status status = prepare_sets(sweep, sites, chunk, err);
+    if (!status) status = order_events(sweep, chunk, n_samples, err);
+    if (!status && visitor->block) status = order_blocks(sweep, chunk, n_samples, err);
+    walk w = {.sweep = sweep, .sites = sites, .first_site = first_site, .last_site = last_site,
+              .copies = copies, .chunk = chunk, .visitor = visitor};
+    for (uint32_t s = 0; s < n_samples && !status; s++) {
+        if (columns[s] < 0) continue;
+        w.column = (uint32_t)columns[s];
+        w.sex = cohort->sex[w.column];
+        status = walk_events(&w, sweep->event_order + sweep->event_first[s],
+                             sweep->event_first[s + 1] - sweep->event_first[s], err);
+        if (!status && visitor->block)
+            status = walk_blocks(&w, sweep->block_order + sweep->block_first[s],
+                                 sweep->block_first[s + 1] - sweep->block_first[s], err);
+    }
+    return status;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "tally.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+kuni_status joint_tally_begin(joint_tally *tally, const joint_sites *sites,
+                              const joint_cohort *cohort, kuni_error *err)
+{
+    tally->sites = sites;
+    tally->cohort = cohort;
+    size_t n_sites = sites->n_sites, n_slots = sites->n_slots, n_cells = cohort->n_cells;
+    kuni_status status = kuni_grow((void **)&tally->site, &tally->site_capacity, n_sites + 1,
+                                   sizeof(*tally->site), err);
+    if (!status)
+        status = kuni_grow((void **)&tally->allele, &tally->allele_capacity, n_slots + 1,
+                           sizeof(*tally->allele), err);
+    if (!status)
+        status = kuni_grow((void **)&tally->cell_called, &tally->called_capacity,
+                           n_sites * n_cells + 1, sizeof(uint32_t), err);
+    if (!status)
+        status = kuni_grow((void **)&tally->cell_copies, &tally->copies_capacity,
+                           n_slots * n_cells + 1, sizeof(uint32_t), err);
+    if (!status)
+        status = kuni_grow((void **)&tally->cell_hom, &tally->hom_capacity, n_slots * n_cells + 1,
+                           sizeof(uint32_t), err);
+    if (status) return status;
+    memset(tally->site, 0, n_sites * sizeof(*tally->site));
+    memset(tally->allele, 0, n_slots * sizeof(*tally->allele));
+    memset(tally->cell_called, 0, n_sites * n_cells * sizeof(uint32_t));
+    memset(tally->cell_copies, 0, n_slots * n_cells * sizeof(uint32_t));
+    memset(tally->cell_hom, 0, n_slots * n_cells * sizeof(uint32_t));
+    return KUNI_OK;
+}
+
+void joint_tally_fini(joint_tally *tally)
+{
+    free(tally->site);
+    free(tally->allele);
+    free(tally->cell_called);
+    free(tally->cell_copies);
+    free(tally->cell_hom);
+    *tally = (joint_tally){0};
+}
+
+static void add_quality(joint_site_tally *t, uint8_t gq, uint64_t count)
+{
+    uint32_t bin = gq / JOINT_QUALITY_BIN;
+    t->gq += gq * count;
+    t->gq_known += count;
+    t->gq_bins[bin < JOINT_QUALITY_BINS ? bin : JOINT_QUALITY_BINS - 1] += count;
+}
+
+static void add_alleles(joint_tally *tally, uint32_t site, uint32_t column, const joint_call *call)
+{
+    uint32_t cell = tally->cohort->cell[column], n_cells = tally->cohort->n_cells;
+    size_t slot = tally->sites->sites[site].slot;
+    bool same = call->copies == 1 || call->allele[0] == call->allele[1];
+    for (int i = 0; i < call->copies; i++) {
+        size_t s = slot + (size_t)call->allele[i];
+        joint_allele_tally *a = &tally->allele[s];
+        a->copies++;
+        tally->cell_copies[s * n_cells + cell]++;
+        if (!same) a->het++;
+    }
+    if (!same) return;
+    size_t s = slot + (size_t)call->allele[0];
+    tally->cell_hom[s * n_cells + cell]++;
+    if (call->copies == 1)
+        tally->allele[s].hemi++;
+    else
+        tally->allele[s].hom++;
+}
+
+/* Reads of a heterozygote of REF and one ALT. */
+static void add_balance(joint_tally *tally, uint32_t site, const joint_local *local,
+                        const joint_call *call)
+{
+    int32_t alt = call->allele[0] ? call->allele[0] : call->allele[1];
+    if (call->allele[0] && call->allele[1]) return;
+    uint32_t depths[JOINT_LOCAL_MAX];
+    if (!joint_local_depths(local, depths)) return;
+    joint_allele_tally *a = &tally->allele[tally->sites->sites[site].slot + (uint32_t)alt];
+    for (uint32_t i = 1; i < local->n; i++) {
+        if (local->number[i] != alt) continue;
+        a->het_ref_reads += depths[0];
+        a->het_alt_reads += depths[i];
+    }
+}
+
+void joint_tally_add(joint_tally *tally, uint32_t site, uint32_t column, const joint_local *local,
+                     const joint_call *call)
+{
+    joint_site_tally *t = &tally->site[site];
+    const kuni_event *event = local->event;
+    if (event->dp || call->reason != JOINT_NO_COVERAGE) {
+        t->depth += event->dp;
+        t->depth_bins[joint_depth_bin(event->dp)]++;
+    }
+    if (call->reason) {
+        t->nocall[call->reason]++;
+        return;
+    }
+    t->called[call->copies - 1]++;
+    tally->cell_called[(size_t)site * tally->cohort->n_cells + tally->cohort->cell[column]] +=
+        (uint32_t)call->copies;
+    if (!local->hard || call->gq) add_quality(t, call->gq, 1);
+    if (call->phased) t->phased = true;
+    add_alleles(tally, site, column, call);
+    bool carrier = call->allele[0] > 0 || (call->copies == 2 && call->allele[1] > 0);
+    if (call->copies == 2) {
+        int alts = (call->allele[0] > 0) + (call->allele[1] > 0);
+        if (alts == 0)
+            t->ref_ref++;
+        else if (alts == 1)
+            t->ref_alt++;
+        else
+            t->alt_alt++;
+        if (call->allele[0] != call->allele[1])
+            t->het++;
+        else if (carrier)
+            t->hom_alt++;
+        if (call->allele[0] != call->allele[1]) add_balance(tally, site, local, call);
+    } else if (carrier)
+        t->hemi++;
+    if (!carrier) return;
+    for (int i = 0; i < 4; i++) t->strands[i] += event->sb[i];
+    t->carrier_depth += event->dp;
+    t->mq_squares += (uint64_t)event->mq * event->mq * event->dp;
+    if (event->mq) t->mq_depth += event->dp;
+}
+
+void joint_tally_nothing(joint_tally *tally, uint32_t site, joint_reason reason)
+{
+    tally->site[site].nocall[reason]++;
+}
+
+void joint_tally_coverage(joint_tally *tally, uint32_t site, const joint_coverage *coverage,
+                          joint_call block_calls[2][100])
+{
+    static const joint_reason reasons[] = {
+        [JOINT_CODE_LOW - JOINT_CODE_LOW] = JOINT_LOW,
+        [JOINT_CODE_CONFLICT - JOINT_CODE_LOW] = JOINT_CONFLICT,
+        [JOINT_CODE_FILTERED - JOINT_CODE_LOW] = JOINT_FILTERED,
+        [JOINT_CODE_ABSENT - JOINT_CODE_LOW] = JOINT_ABSENT,
+    };
+    joint_site_tally *t = &tally->site[site];
+    size_t n_rows, slot = tally->sites->sites[site].slot, n_cells = tally->cohort->n_cells;
+    const joint_coverage_row *rows = joint_coverage_rows(coverage, &n_rows);
+    for (size_t i = 0; i < n_rows; i++) {
+        const joint_coverage_row *row = &rows[i];
+        uint32_t count = (uint32_t)row->count[site];
+        if (!count) continue;
+        if (row->code == JOINT_CODE_NOTHING) {
+            t->nocall[JOINT_NO_COVERAGE] += count;
+            continue;
+        }
+        if (row->code >= JOINT_CODE_LOW) {
+            t->nocall[reasons[row->code - JOINT_CODE_LOW]] += count;
+            continue;
+        }
+        const joint_call *call = &block_calls[row->copies - 1][row->code];
+        if (call->reason) {
+            t->nocall[call->reason] += count;
+            continue;
+        }
+        uint32_t copies = count * row->copies;
+        t->called[row->copies - 1] += count;
+        if (row->copies == 2) t->ref_ref += count;
+        tally->cell_called[site * n_cells + row->cell] += copies;
+        tally->allele[slot].copies += copies;
+        if (row->copies == 2)
+            tally->allele[slot].hom += count;
+        else
+            tally->allele[slot].hemi += count;
+        tally->cell_copies[slot * n_cells + row->cell] += copies;
+        tally->cell_hom[slot * n_cells + row->cell] += count;
+        add_quality(t, call->gq, count);
+    }
+    joint_coverage_depths(coverage, site, t->depth_bins, &t->depth);
+}
