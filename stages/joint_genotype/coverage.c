@@ -66,7 +66,8 @@ kuni_status joint_coverage_add(joint_coverage *coverage, uint32_t cell, int code
     int32_t **row =
         &coverage->by_key[((size_t)code * COPIES + (size_t)copies) * coverage->n_cells + cell];
     if (!*row) {
-        *row = kuni_arena_alloc(coverage->arena, (size_t)coverage->n_sites + 1, sizeof(int32_t), err);
+        *row =
+            kuni_arena_alloc(coverage->arena, (size_t)coverage->n_sites + 1, sizeof(int32_t), err);
         if (!*row) return KUNI_MEMORY;
     }
     (*row)[first]++;
@@ -88,8 +89,7 @@ static void sum_up(int32_t *row, uint32_t n)
 kuni_status joint_coverage_finish(joint_coverage *coverage, kuni_error *err)
 {
     for (int i = 0; i < JOINT_DEPTH_BINS; i++) sum_up(coverage->bins[i], coverage->n_sites);
-    for (uint32_t i = 1; i < coverage->n_sites; i++)
-        coverage->depths[i] += coverage->depths[i - 1];
+    for (uint32_t i = 1; i < coverage->n_sites; i++) coverage->depths[i] += coverage->depths[i - 1];
     size_t keys = (size_t)JOINT_CODES * COPIES * coverage->n_cells;
     for (size_t key = 0; key < keys; key++) {
         int32_t *row = coverage->by_key[key];

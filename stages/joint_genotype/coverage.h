@@ -2,21 +2,22 @@
 /*
  * How many samples have reference coverage of which kind at each site of a chunk.
  *
- * A block adds one at its first site and takes one away past its last: its cost does not depend on how many sites it
- * covers. Samples are told apart by cell (group and sex), copies and code; a row of counters is made when first used.
+ * A block adds one at its first site and takes one away past its last: its cost does not depend on
+ * how many sites it covers. Samples are told apart by cell (group and sex), copies and code; a row
+ * of counters is made when first used.
  */
 #ifndef KUNI_JOINT_COVERAGE_H
 #define KUNI_JOINT_COVERAGE_H
 
 #include "joint.h"
 
-enum { /* codes; 1..99 are genotype qualities of reference blocks */
-    JOINT_CODE_NOTHING = 0, /* no confidence and no depth: as good as no block */
-    JOINT_CODE_LOW = 100,   /* depth but no confidence */
-    JOINT_CODE_CONFLICT,
-    JOINT_CODE_FILTERED,
-    JOINT_CODE_ABSENT, /* no copy of the contig */
-    JOINT_CODES
+enum {                         /* codes; 1..99 are genotype qualities of reference blocks */
+       JOINT_CODE_NOTHING = 0, /* no confidence and no depth: as good as no block */
+       JOINT_CODE_LOW = 100,   /* depth but no confidence */
+       JOINT_CODE_CONFLICT,
+       JOINT_CODE_FILTERED,
+       JOINT_CODE_ABSENT, /* no copy of the contig */
+       JOINT_CODES
 };
 
 enum { JOINT_DEPTH_BINS = 21, JOINT_DEPTH_BIN = 5 }; /* the last is open */

@@ -35,7 +35,9 @@ struct joint_dense {
     size_t sites_capacity;
     int32_t *depths; /* of the row under way */
     size_t depths_capacity;
-    uint8_t *data; /* a column of the row under way */
+    uint8_t *base; /* genotypes, qualities and reasons of the row under way */
+    size_t base_capacity;
+    uint8_t *data; /* another field of it */
     size_t data_capacity;
 };
 
@@ -60,6 +62,7 @@ void joint_dense_free(joint_dense *dense)
     free(dense->tail);
     free(dense->sites);
     free(dense->depths);
+    free(dense->base);
     free(dense->data);
     free(dense);
 }
@@ -99,7 +102,9 @@ kuni_status joint_dense_block(joint_dense *dense, uint32_t column, uint32_t firs
                                    dense->n_spans + 1, sizeof(span), err);
     if (status) return status;
     uint32_t index = (uint32_t)dense->n_spans++;
-    dense->spans[index] = (span){.first = first, .last = last, .next = NONE,
+    dense->spans[index] = (span){.first = first,
+                                 .last = last,
+                                 .next = NONE,
                                  .depth = block->min_dp,
                                  .code = (uint8_t)joint_coverage_code(block, copies),
                                  .copies = (uint8_t)copies};
@@ -229,7 +234,8 @@ static void blank(uint8_t *data, int type, size_t n, size_t width)
     }
 }
 
-/* The genotypes, qualities, depths and reasons of samples in blocks or without data; cells come on top. */
+/* The genotypes, qualities, depths and reasons of samples in blocks or without data; cells come on
+ * top. */
 typedef struct base_row {
     uint8_t *gt; /* two values a sample, type int8 or int16 */
     int gt_type, gt_width;
@@ -238,7 +244,8 @@ typedef struct base_row {
     int64_t deepest;
 } base_row;
 
-static void set_genotype(base_row *base, size_t column, int copies, int32_t a, int32_t b, bool phased)
+static void set_genotype(base_row *base, size_t column, int copies, int32_t a, int32_t b,
+                         bool phased)
 {
     size_t at = column * (size_t)base->gt_width;
     store(base->gt, base->gt_type, at, a < 0 ? 0 : (a + 1) << 1);
@@ -254,7 +261,8 @@ static void fill_base(joint_dense *dense, const joint_row *row, const joint_coho
         uint32_t at = dense->head[column];
         while (at != NONE && dense->spans[at].last <= row->site) at = dense->spans[at].next;
         dense->head[column] = at;
-        const span *s = at != NONE && dense->spans[at].first <= row->site ? &dense->spans[at] : NULL;
+        const span *s =
+            at != NONE && dense->spans[at].first <= row->site ? &dense->spans[at] : NULL;
         joint_reason reason = JOINT_NO_COVERAGE;
         int copies = row->sex_copies[cohort->sex[column]];
         int32_t depth = MISSING;
@@ -442,9 +450,10 @@ kuni_status joint_dense_row(joint_dense *dense, const joint_row *row, const join
     base_row base = {.gt_type = type_for((int64_t)row->n_alleles * 2 + 1),
                      .gt_width = row_width(dense, row)};
     size_t gt_bytes = n * (size_t)base.gt_width * type_bytes(base.gt_type);
-    kuni_status status = room(dense, gt_bytes + 2 * n, err);
+    kuni_status status =
+        kuni_grow((void **)&dense->base, &dense->base_capacity, gt_bytes + 2 * n + 1, 1, err);
     if (status) return status;
-    base.gt = dense->data;
+    base.gt = dense->base;
     base.gq = base.gt + gt_bytes;
     base.rnc = (char *)base.gq + n;
     fill_base(dense, row, cohort, &base);
@@ -453,14 +462,14 @@ kuni_status joint_dense_row(joint_dense *dense, const joint_row *row, const join
         status = put_field(record, ids->gt, base.gt_width, base.gt_type, base.gt, gt_bytes, err);
     if (ids->gq >= 0 && !status)
         status = put_field(record, ids->gq, 1, BCF_BT_INT8, base.gq, n, err);
-    if (ids->rnc >= 0 && !status)
-        status = put_field(record, ids->rnc, 1, BCF_BT_CHAR, base.rnc, n, err);
     if (ids->dp >= 0 && !status) status = put_depth(dense, base.deepest, ids->dp, record, err);
     if (row->local && ids->laa >= 0 && !status)
         status = put_local_alleles(dense, row, ids->laa, record, err);
     int ad = row->local ? ids->lad : ids->ad, pl = row->local ? ids->lpl : ids->pl;
     if (ad >= 0 && !status) status = put_depths(dense, row, ad, record, err);
     if (pl >= 0 && !status) status = put_likelihoods(dense, row, pl, record, err);
+    if (ids->rnc >= 0 && !status)
+        status = put_field(record, ids->rnc, 1, BCF_BT_CHAR, base.rnc, n, err);
     if (ids->ps >= 0 && row->phased && !status)
         status = put_phase(dense, row, ids->ps, record, err);
     return status;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Genotype columns of a window of sites: kept sparse (a span per reference block, a cell per event) until a record's row
- * is written, straight into BCF's own encoding.
+ * Genotype columns of a window of sites: kept sparse (a span per reference block, a cell per event)
+ * until a record's row is written, straight into BCF's own encoding.
  *
- * What a reference block does not hold is written as missing: such a sample has GT, GQ and DP, but no AD and PL.
+ * What a reference block does not hold is written as missing: such a sample has GT, GQ and DP, but
+ * no AD and PL.
  */
 #ifndef KUNI_JOINT_DENSE_H
 #define KUNI_JOINT_DENSE_H
@@ -23,8 +24,8 @@ KUNI_MUST_CHECK joint_dense *joint_dense_new(kuni_error *err);
 void joint_dense_free(joint_dense *dense);
 
 /* Starts a window of sites [first, last). */
-KUNI_MUST_CHECK kuni_status joint_dense_begin(joint_dense *dense, uint32_t n_columns, uint32_t first,
-                                              uint32_t last, kuni_error *err);
+KUNI_MUST_CHECK kuni_status joint_dense_begin(joint_dense *dense, uint32_t n_columns,
+                                              uint32_t first, uint32_t last, kuni_error *err);
 KUNI_MUST_CHECK kuni_status joint_dense_block(joint_dense *dense, uint32_t column, uint32_t first,
                                               uint32_t last, const kuni_block *block, int copies,
                                               kuni_error *err);
@@ -37,18 +38,17 @@ KUNI_MUST_CHECK kuni_status joint_dense_absent(joint_dense *dense, uint32_t site
 
 /* What a row needs to know of its record. */
 typedef struct joint_row {
-    uint32_t site;        /* index; rows must be asked for in rising order */
-    uint32_t n_alleles;   /* of the record, with "*" where it is written */
-    bool local;           /* local alleles: LAA, LAD, LPL instead of AD, PL */
-    bool phased;          /* write PS */
+    uint32_t site;               /* index; rows must be asked for in rising order */
+    uint32_t n_alleles;          /* of the record, with "*" where it is written */
+    bool local;                  /* local alleles: LAA, LAD, LPL instead of AD, PL */
+    bool phased;                 /* write PS */
     int sex_copies[JOINT_SEXES]; /* copies where there is no evidence */
     joint_call (*block_calls)[100];
 } joint_row;
 
 /* Writes the FORMAT part of `record`. */
 KUNI_MUST_CHECK kuni_status joint_dense_row(joint_dense *dense, const joint_row *row,
-                                            const joint_cohort *cohort,
-                                            const joint_format_ids *ids, bcf1_t *record,
-                                            kuni_error *err);
+                                            const joint_cohort *cohort, const joint_format_ids *ids,
+                                            bcf1_t *record, kuni_error *err);
 
 #endif

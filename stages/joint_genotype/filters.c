@@ -11,8 +11,10 @@
 enum { STACK_MAX = 64, DEPTH_MAX = 32 };
 
 const char *const joint_filter_names[JOINT_FILTER_NAMES] = {
-    "QUAL", "QD", "FS", "SOR", "MQ", "ExcessHet", "InbreedingCoeff", "HWE",  "AB",      "CR",  "DP_MEAN",
-    "GQ_MEAN", "DP", "AN", "NS", "AC", "AF", "NALT", "NHET", "NHOMALT", "SNP", "INDEL",
+    "QUAL",  "QD", "FS", "SOR",     "MQ",      "ExcessHet", "InbreedingCoeff",
+    "HWE",   "AB", "CR", "DP_MEAN", "GQ_MEAN", "DP",        "AN",
+    "NS",    "AC", "AF", "NALT",    "NHET",    "NHOMALT",   "SNP",
+    "INDEL",
 };
 
 const char *const joint_filter_help[JOINT_FILTER_NAMES] = {
@@ -41,8 +43,22 @@ const char *const joint_filter_help[JOINT_FILTER_NAMES] = {
 };
 
 typedef enum op_kind {
-    OP_NUMBER, OP_NAME, OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_NEG, OP_NOT,
-    OP_LT, OP_LE, OP_GT, OP_GE, OP_EQ, OP_NE, OP_AND, OP_OR
+    OP_NUMBER,
+    OP_NAME,
+    OP_ADD,
+    OP_SUB,
+    OP_MUL,
+    OP_DIV,
+    OP_NEG,
+    OP_NOT,
+    OP_LT,
+    OP_LE,
+    OP_GT,
+    OP_GE,
+    OP_EQ,
+    OP_NE,
+    OP_AND,
+    OP_OR
 } op_kind;
 
 typedef struct joint_filter_op {
@@ -67,15 +83,16 @@ static void skip_space(parser *p)
 
 static kuni_status complain(parser *p, const char *expected)
 {
-    return kuni_fail(p->err, KUNI_USAGE, "filter %s: at '%.20s' of '%s': expected %s", p->filter->name,
-                     *p->at ? p->at : "(end)", p->text, expected);
+    return kuni_fail(p->err, KUNI_USAGE, "filter %s: at '%.20s' of '%s': expected %s",
+                     p->filter->name, *p->at ? p->at : "(end)", p->text, expected);
 }
 
 static kuni_status emit(parser *p, joint_filter_op op)
 {
     joint_filter *f = p->filter;
     if (f->n_ops >= STACK_MAX) return complain(p, "a shorter expression");
-    kuni_status status = kuni_grow((void **)&f->ops, &f->ops_capacity, f->n_ops + 1, sizeof(op), p->err);
+    kuni_status status =
+        kuni_grow((void **)&f->ops, &f->ops_capacity, f->n_ops + 1, sizeof(op), p->err);
     if (!status) f->ops[f->n_ops++] = op;
     return status;
 }
@@ -95,9 +112,10 @@ static kuni_status parse_name(parser *p)
         if (strcmp(word, joint_filter_names[i]) == 0)
             return emit(p, (joint_filter_op){.kind = OP_NAME, .name = i});
     const char *nearest = kuni_nearest(word, joint_filter_names, JOINT_FILTER_NAMES);
-    return kuni_fail(p->err, KUNI_USAGE, "filter %s: unknown name '%s'%s%s%s: see 'kuni stages joint-genotype'",
-                     p->filter->name, word, nearest ? " (did you mean " : "", nearest ? nearest : "",
-                     nearest ? "?)" : "");
+    return kuni_fail(p->err, KUNI_USAGE,
+                     "filter %s: unknown name '%s'%s%s%s: see 'kuni stages joint-genotype'",
+                     p->filter->name, word, nearest ? " (did you mean " : "",
+                     nearest ? nearest : "", nearest ? "?)" : "");
 }
 
 static kuni_status parse_operand(parser *p)
@@ -130,14 +148,16 @@ static kuni_status parse_operand(parser *p)
     return status;
 }
 
-static const struct operator {
+static const struct operator
+{
     char text[3];
     int precedence;
     op_kind kind;
-} operators[] = {
-    {"||", 1, OP_OR}, {"&&", 2, OP_AND}, {"<=", 3, OP_LE}, {">=", 3, OP_GE}, {"==", 3, OP_EQ},
-    {"!=", 3, OP_NE}, {"<", 3, OP_LT},   {">", 3, OP_GT},  {"+", 4, OP_ADD}, {"-", 4, OP_SUB},
-    {"*", 5, OP_MUL}, {"/", 5, OP_DIV},
+}
+operators[] = {
+    {"||", 1, OP_OR}, {"&&", 2, OP_AND}, {"<=", 3, OP_LE}, {">=", 3, OP_GE},
+    {"==", 3, OP_EQ}, {"!=", 3, OP_NE},  {"<", 3, OP_LT},  {">", 3, OP_GT},
+    {"+", 4, OP_ADD}, {"-", 4, OP_SUB},  {"*", 5, OP_MUL}, {"/", 5, OP_DIV},
 };
 
 static kuni_status parse_binary(parser *p, int least)
@@ -145,7 +165,7 @@ static kuni_status parse_binary(parser *p, int least)
     kuni_status status = parse_operand(p);
     while (!status) {
         skip_space(p);
-        const struct operator *found = NULL;
+        const struct operator* found = NULL;
         for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]) && !found; i++)
             if (strncmp(p->at, operators[i].text, strlen(operators[i].text)) == 0)
                 found = &operators[i];
@@ -158,7 +178,8 @@ static kuni_status parse_binary(parser *p, int least)
 }
 
 /* NAME: EXPRESSION (or NAME=EXPRESSION). */
-static kuni_status parse_line(joint_filters *filters, const char *beg, size_t length, kuni_error *err)
+static kuni_status parse_line(joint_filters *filters, const char *beg, size_t length,
+                              kuni_error *err)
 {
     kuni_status status = kuni_grow((void **)&filters->filters, &filters->capacity, filters->n + 1,
                                    sizeof(joint_filter), err);
@@ -170,7 +191,8 @@ static kuni_status parse_line(joint_filters *filters, const char *beg, size_t le
     size_t skip = name;
     while (skip < length && beg[skip] == ' ') skip++;
     if (!name || skip == length || (beg[skip] != ':' && beg[skip] != '='))
-        return kuni_fail(err, KUNI_USAGE, "filter '%.*s': expected NAME: EXPRESSION", (int)length, beg);
+        return kuni_fail(err, KUNI_USAGE, "filter '%.*s': expected NAME: EXPRESSION", (int)length,
+                         beg);
     f->name = kuni_alloc(name + 1, 1, err);
     f->text = kuni_alloc(length - skip, 1, err);
     if (!f->name || !f->text) return KUNI_MEMORY;
@@ -182,7 +204,8 @@ static kuni_status parse_line(joint_filters *filters, const char *beg, size_t le
         return kuni_fail(err, KUNI_USAGE, "a filter cannot be called PASS: give it another name");
     for (size_t i = 0; i + 1 < filters->n; i++)
         if (strcmp(filters->filters[i].name, f->name) == 0)
-            return kuni_fail(err, KUNI_USAGE, "filter %s is given twice: join the two with ||", f->name);
+            return kuni_fail(err, KUNI_USAGE, "filter %s is given twice: join the two with ||",
+                             f->name);
     parser p = {.text = f->text, .at = f->text, .filter = f, .err = err};
     status = parse_binary(&p, 0);
     if (status) return status;
@@ -218,23 +241,36 @@ void joint_filters_free(joint_filters *filters)
 static double apply(op_kind kind, double a, double b)
 {
     switch (kind) {
-    case OP_ADD: return a + b;
-    case OP_SUB: return a - b;
-    case OP_MUL: return a * b;
-    case OP_DIV: return b == 0 ? NAN : a / b;
-    case OP_LT: return a < b;
-    case OP_LE: return a <= b;
-    case OP_GT: return a > b;
-    case OP_GE: return a >= b;
-    case OP_EQ: return a == b;
-    case OP_NE: return !isnan(a) && !isnan(b) && a != b;
-    case OP_AND: return a != 0 && !isnan(a) && b != 0 && !isnan(b);
-    case OP_OR: return (a != 0 && !isnan(a)) || (b != 0 && !isnan(b));
+    case OP_ADD:
+        return a + b;
+    case OP_SUB:
+        return a - b;
+    case OP_MUL:
+        return a * b;
+    case OP_DIV:
+        return b == 0 ? NAN : a / b;
+    case OP_LT:
+        return a < b;
+    case OP_LE:
+        return a <= b;
+    case OP_GT:
+        return a > b;
+    case OP_GE:
+        return a >= b;
+    case OP_EQ:
+        return a == b;
+    case OP_NE:
+        return !isnan(a) && !isnan(b) && a != b;
+    case OP_AND:
+        return a != 0 && !isnan(a) && b != 0 && !isnan(b);
+    case OP_OR:
+        return (a != 0 && !isnan(a)) || (b != 0 && !isnan(b));
     case OP_NUMBER:
     case OP_NAME:
     case OP_NEG:
     case OP_NOT:
-    default: return NAN;
+    default:
+        return NAN;
     }
 }
 
@@ -244,12 +280,15 @@ bool joint_filter_holds(const joint_filter *filter, const double *values)
     size_t n = 0;
     for (size_t i = 0; i < filter->n_ops; i++) {
         const joint_filter_op *op = &filter->ops[i];
-        switch (op->kind) {
-        case OP_NUMBER: stack[n++] = op->number; break;
-        case OP_NAME: stack[n++] = values[op->name]; break;
-        case OP_NEG: stack[n - 1] = -stack[n - 1]; break;
-        case OP_NOT: stack[n - 1] = stack[n - 1] == 0 || isnan(stack[n - 1]); break;
-        default:
+        if (op->kind == OP_NUMBER)
+            stack[n++] = op->number;
+        else if (op->kind == OP_NAME)
+            stack[n++] = values[op->name];
+        else if (op->kind == OP_NEG)
+            stack[n - 1] = -stack[n - 1];
+        else if (op->kind == OP_NOT)
+            stack[n - 1] = stack[n - 1] == 0 || isnan(stack[n - 1]);
+        else {
             n--;
             stack[n - 1] = apply(op->kind, stack[n - 1], stack[n]);
         }

@@ -2,9 +2,10 @@
 /*
  * Site filters: named expressions over the numbers of INFO, from the stage's parameters.
  *
- * A line reads NAME: EXPRESSION, with numbers, the names of joint_filter_names, + - * /, the comparisons < <= > >= == !=,
- * && || ! and parentheses. A record that makes the expression true gets NAME in FILTER. A name that has no value at a
- * record makes every comparison with it false.
+ * A line reads NAME: EXPRESSION, with numbers, the names of joint_filter_names, + - * /, the
+ * comparisons < <= > >= == !=,
+ * && || ! and parentheses. A record that makes the expression true gets NAME in FILTER. A name that
+ * has no value at a record makes every comparison with it false.
  */
 #ifndef KUNI_JOINT_FILTERS_H
 #define KUNI_JOINT_FILTERS_H
@@ -12,9 +13,28 @@
 #include "kuni/buffer.h"
 
 typedef enum joint_filter_name {
-    JOINT_QUAL, JOINT_QD, JOINT_FS, JOINT_SOR, JOINT_MQ, JOINT_EXCESS_HET, JOINT_INBREEDING,
-    JOINT_HWE, JOINT_AB, JOINT_CR, JOINT_DP_MEAN, JOINT_GQ_MEAN, JOINT_DP, JOINT_AN, JOINT_NS,
-    JOINT_AC, JOINT_AF, JOINT_NALT, JOINT_NHET, JOINT_NHOMALT, JOINT_SNP, JOINT_INDEL,
+    JOINT_QUAL,
+    JOINT_QD,
+    JOINT_FS,
+    JOINT_SOR,
+    JOINT_MQ,
+    JOINT_EXCESS_HET,
+    JOINT_INBREEDING,
+    JOINT_HWE,
+    JOINT_AB,
+    JOINT_CR,
+    JOINT_DP_MEAN,
+    JOINT_GQ_MEAN,
+    JOINT_DP,
+    JOINT_AN,
+    JOINT_NS,
+    JOINT_AC,
+    JOINT_AF,
+    JOINT_NALT,
+    JOINT_NHET,
+    JOINT_NHOMALT,
+    JOINT_SNP,
+    JOINT_INDEL,
     JOINT_FILTER_NAMES
 } joint_filter_name;
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum {
-    CLASS_ALLELES = 4,   /* REF, two ALTs, other */
+    CLASS_ALLELES = 4, /* REF, two ALTs, other */
     CLASS_GENOTYPES = 10,
     LEVELS = 16,
     EM_ROUNDS = 50,
@@ -15,14 +15,14 @@ enum {
 };
 
 /* Upper ends (exclusive) and values of the levels that likelihoods are rounded to. */
-static const int level_end[LEVELS] = {1,  3,  5,  8,  12, 17, 22,  27,
+static const int level_end[LEVELS] = {1,  3,  5,  8,  12, 17,  22,  27,
                                       33, 40, 50, 65, 85, 110, 150, INT32_MAX};
 static const int level_value[LEVELS] = {0,  2,  4,  6,  10, 14, 19,  24,
                                         30, 36, 45, 57, 75, 97, 130, 200};
 
 typedef struct evidence_class {
     uint32_t site;
-    uint16_t a, b; /* the ALTs, 0: none; a < b where both stand */
+    uint16_t a, b;   /* the ALTs, 0: none; a < b where both stand */
     uint64_t levels; /* 4 bits a genotype; bit 40: one copy */
     uint32_t count;
 } evidence_class;
@@ -82,9 +82,9 @@ kuni_status joint_frequency_begin(joint_frequency *frequency, const joint_sites 
         if (!frequency->table) return KUNI_MEMORY;
     }
     memset(frequency->table, 0, frequency->table_size * sizeof(uint32_t));
-    kuni_status status = kuni_grow((void **)&frequency->frequencies,
-                                   &frequency->frequencies_capacity, (size_t)sites->n_slots + 1,
-                                   sizeof(double), err);
+    kuni_status status =
+        kuni_grow((void **)&frequency->frequencies, &frequency->frequencies_capacity,
+                  (size_t)sites->n_slots + 1, sizeof(double), err);
     if (!status)
         status = kuni_grow((void **)&frequency->quality, &frequency->quality_capacity,
                            (size_t)sites->n_sites + 1, sizeof(int64_t), err);
@@ -98,11 +98,11 @@ kuni_status joint_frequency_begin(joint_frequency *frequency, const joint_sites 
         status = kuni_grow((void **)&frequency->counts, &frequency->counts_capacity,
                            (size_t)most + 2, sizeof(double), err);
     if (!status)
-        status = kuni_grow((void **)&frequency->alpha, &frequency->alpha_capacity,
-                           (size_t)most + 2, sizeof(double), err);
+        status = kuni_grow((void **)&frequency->alpha, &frequency->alpha_capacity, (size_t)most + 2,
+                           sizeof(double), err);
     if (!status)
-        status = kuni_grow((void **)&frequency->trial, &frequency->trial_capacity,
-                           (size_t)most + 2, sizeof(double), err);
+        status = kuni_grow((void **)&frequency->trial, &frequency->trial_capacity, (size_t)most + 2,
+                           sizeof(double), err);
     return status;
 }
 
@@ -215,7 +215,7 @@ kuni_status joint_frequency_add(joint_frequency *frequency, uint32_t site, const
     frequency->classes[frequency->n_classes] = wanted;
     frequency->table[h] = (uint32_t)++frequency->n_classes;
     return frequency->n_classes * 2 > frequency->table_size ? grow_classes(frequency, err)
-                                                             : KUNI_OK;
+                                                            : KUNI_OK;
 }
 
 static int compare_classes(const void *left, const void *right)
@@ -293,7 +293,8 @@ static double expect(const joint_frequency *frequency, const evidence_class *c, 
     return nothing / total;
 }
 
-/* The same for blocks of quality q: expected copies of anything but REF; *nothing is P(only REF). */
+/* The same for blocks of quality q: expected copies of anything but REF; *nothing is P(only REF).
+ */
 static double expect_block(const joint_frequency *frequency, int q, int copies, double f_ref,
                            double *nothing)
 {
@@ -387,7 +388,8 @@ void joint_frequency_solve(joint_frequency *frequency, uint32_t index, uint32_t 
            *counts = frequency->counts;
     double copies = 0;
     for (size_t k = frequency->first[index]; k < frequency->first[index + 1]; k++)
-        copies += frequency->classes[k].count * (frequency->classes[k].levels & ONE_COPY ? 1.0 : 2.0);
+        copies +=
+            frequency->classes[k].count * (frequency->classes[k].levels & ONE_COPY ? 1.0 : 2.0);
     for (int q = 1; q < 100; q++) copies += blocks[0][q] + 2.0 * blocks[1][q];
     double called = 0;
     for (uint32_t i = 0; i < n; i++) {

@@ -2,17 +2,20 @@
 /*
  * Allele frequencies and site quality from likelihoods.
  *
- * What samples say at a site is counted in classes, so that memory and time follow the number of different answers and
- * not the cohort: an event's likelihoods over REF, its two likeliest ALTs and "other", rounded to 16 levels; and, for
- * reference blocks, how many samples have which genotype quality. A block of quality q says PL = 0, q, 10 q for 0, 1, 2
- * copies of anything but REF (0, q for one copy).
+ * What samples say at a site is counted in classes, so that memory and time follow the number of
+ * different answers and not the cohort: an event's likelihoods over REF, its two likeliest ALTs and
+ * "other", rounded to 16 levels; and, for reference blocks, how many samples have which genotype
+ * quality. A block of quality q says PL = 0, q, 10 q for 0, 1, 2 copies of anything but REF (0, q
+ * for one copy).
  *
- * Frequencies are the EM estimate under Hardy-Weinberg proportions (Li 2011, equation 5, for any number of alleles),
- * with half a pseudo-copy for REF and half a one shared by the ALTs, so that a cohort of one is not certain of
- * anything:   n_a = sum_s sum_g P(g | s, f) copies_a(g),   f_a = (n_a + alpha_a) / sum.
+ * Frequencies are the EM estimate under Hardy-Weinberg proportions (Li 2011, equation 5, for any
+ * number of alleles), with half a pseudo-copy for REF and half a one shared by the ALTs, so that a
+ * cohort of one is not certain of anything:   n_a = sum_s sum_g P(g | s, f) copies_a(g),   f_a =
+ * (n_a + alpha_a) / sum.
  *
- * QUAL follows the allele-frequency model of GATK: the same iteration with alpha = 10 for REF, 0.01 for a SNP,
- * 0.00125 for an indel, until no n_a moves by 0.1; QUAL = -10 sum_s log10 P(s has only REF or "*").
+ * QUAL follows the allele-frequency model of GATK: the same iteration with alpha = 10 for REF, 0.01
+ * for a SNP, 0.00125 for an indel, until no n_a moves by 0.1; QUAL = -10 sum_s log10 P(s has only
+ * REF or "*").
  */
 #ifndef KUNI_JOINT_FREQUENCY_H
 #define KUNI_JOINT_FREQUENCY_H
@@ -28,7 +31,8 @@ void joint_frequency_free(joint_frequency *frequency);
 KUNI_MUST_CHECK kuni_status joint_frequency_begin(joint_frequency *frequency,
                                                   const joint_sites *sites, kuni_error *err);
 
-/* Counts a sample's likelihoods at a site. Calls that cannot be genotyped (local->reason) are not for counting. */
+/* Counts a sample's likelihoods at a site. Calls that cannot be genotyped (local->reason) are not
+ * for counting. */
 KUNI_MUST_CHECK kuni_status joint_frequency_add(joint_frequency *frequency, uint32_t site,
                                                 const joint_local *local, kuni_error *err);
 
@@ -36,8 +40,8 @@ KUNI_MUST_CHECK kuni_status joint_frequency_add(joint_frequency *frequency, uint
 void joint_frequency_finish(joint_frequency *frequency);
 
 /*
- * Works out the site's frequencies and quality, after joint_frequency_finish. blocks[copies - 1][q] are counts of
- * samples in reference blocks of quality q.
+ * Works out the site's frequencies and quality, after joint_frequency_finish. blocks[copies - 1][q]
+ * are counts of samples in reference blocks of quality q.
  */
 void joint_frequency_solve(joint_frequency *frequency, uint32_t site, uint32_t blocks[2][100]);
 

@@ -4,9 +4,9 @@
 #include <math.h>
 
 enum {
-    POWERS = 10000,       /* 10^(-d/1000) for d hundredths of phred; beyond: 0 */
-    HALVES = 301,         /* -1000 log10(1/2): a heterozygote comes in two orders */
-    RAREST = 12000,       /* no frequency is less than 10^-12 */
+    POWERS = 10000, /* 10^(-d/1000) for d hundredths of phred; beyond: 0 */
+    HALVES = 301,   /* -1000 log10(1/2): a heterozygote comes in two orders */
+    RAREST = 12000, /* no frequency is less than 10^-12 */
     GQ_MAX = 99
 };
 

@@ -2,12 +2,14 @@
 /*
  * A sample's genotype at a site: the likeliest one a posteriori.
  *
- * The prior is Hardy-Weinberg proportions at the cohort's allele frequencies; "other" has the frequency that is left. No
- * genotype's prior lies more than prior_cap (phred) below that of the best: likelihoods are not calibrated to the
- * odds of one in a million, and a carrier of a private allele must not be voted down by a large cohort. GQ is the phred
- * probability that another genotype is the true one, at most 99. All in integers (hundredths of phred) but the last step.
+ * The prior is Hardy-Weinberg proportions at the cohort's allele frequencies; "other" has the
+ * frequency that is left. No genotype's prior lies more than prior_cap (phred) below that of the
+ * best: likelihoods are not calibrated to the odds of one in a million, and a carrier of a private
+ * allele must not be voted down by a large cohort. GQ is the phred probability that another
+ * genotype is the true one, at most 99. All in integers (hundredths of phred) but the last step.
  *
- * A sample whose input has genotypes without likelihoods keeps its genotype and quality as they came.
+ * A sample whose input has genotypes without likelihoods keeps its genotype and quality as they
+ * came.
  */
 #ifndef KUNI_JOINT_GENOTYPE_H
 #define KUNI_JOINT_GENOTYPE_H

@@ -2,19 +2,21 @@
 /*
  * What the parts of joint genotyping share.
  *
- * A shard is worked through chunk by chunk (the 64 kb grid of the evidence), and a chunk in two or three passes over the
- * files of all batches, one file after the other, so that memory holds sites and never samples x sites:
+ * A shard is worked through chunk by chunk (the 64 kb grid of the evidence), and a chunk in two or
+ * three passes over the files of all batches, one file after the other, so that memory holds sites
+ * and never samples x sites:
  *
  *   unify      dictionaries of all files  -> sites: alleles of one position stand in one record
- *   frequency  events and blocks          -> counts of likelihood classes a site -> EM -> allele frequencies, QUAL
- *   tally      events                     -> every sample's genotype from its posterior -> integer counters a site
- *   render     the counters               -> INFO, filters and, where a dense call set is asked for, the columns
+ *   frequency  events and blocks          -> counts of likelihood classes a site -> EM -> allele
+ * frequencies, QUAL tally      events                     -> every sample's genotype from its
+ * posterior -> integer counters a site render     the counters               -> INFO, filters and,
+ * where a dense call set is asked for, the columns
  *
- * Everything that is summed over samples is an integer, or is summed over classes in sorted order, so that no byte
- * depends on how samples lie in batches or positions in shards.
+ * Everything that is summed over samples is an integer, or is summed over classes in sorted order,
+ * so that no byte depends on how samples lie in batches or positions in shards.
  *
- * A site's alleles are numbered 0: REF, 1..n_alts: its ALTs, n_alts + 1: "*", which every site has until the record is
- * written; there it stands only where a sample is called with it.
+ * A site's alleles are numbered 0: REF, 1..n_alts: its ALTs, n_alts + 1: "*", which every site has
+ * until the record is written; there it stands only where a sample is called with it.
  */
 #ifndef KUNI_JOINT_H
 #define KUNI_JOINT_H
@@ -23,10 +25,11 @@
 #include "kuni/stage.h"
 
 enum {
-    JOINT_OTHER = 0xFFFF,      /* an allele that is not among the site's: <*>, or a dropped one */
-    JOINT_ALTS_MAX = 0xFFF0,   /* of one position */
-    JOINT_LOCAL_MAX = 72,      /* alleles of one sample at a site: those of an event, and some of others */
-    JOINT_EVENTS_MAX = 8,      /* events of one sample that cover one position */
+    JOINT_OTHER = 0xFFFF,    /* an allele that is not among the site's: <*>, or a dropped one */
+    JOINT_ALTS_MAX = 0xFFF0, /* of one position */
+    JOINT_LOCAL_MAX =
+        72, /* alleles of one sample at a site: those of an event, and some of others */
+    JOINT_EVENTS_MAX = 8, /* events of one sample that cover one position */
     JOINT_SEXES = 3
 };
 
@@ -60,8 +63,9 @@ typedef struct joint_site {
     uint32_t first_alt; /* in joint_sites.alts, dropped ones included, sorted */
     uint32_t all_alts;  /* dropped ones included */
     uint32_t n_alts;    /* kept */
-    uint32_t slot;      /* of REF in arrays that run over all alleles of all sites; "*" is slot + n_alts + 1 */
-    uint32_t longest;   /* the ALT in joint_sites.alts with the longest REF */
+    uint32_t slot; /* of REF in arrays that run over all alleles of all sites; "*" is slot + n_alts
+                      + 1 */
+    uint32_t longest; /* the ALT in joint_sites.alts with the longest REF */
     uint32_t dropped_alts;
     uint64_t dropped_copies;
 } joint_site;
@@ -88,11 +92,11 @@ static inline uint32_t joint_site_index(const joint_sites *sites, int64_t pos)
 
 typedef struct joint_cohort {
     uint32_t n_columns;
-    uint8_t *sex;      /* of each column: kuni_sex */
-    uint16_t *cell;    /* of each column: group * JOINT_SEXES + sex */
+    uint8_t *sex;   /* of each column: kuni_sex */
+    uint16_t *cell; /* of each column: group * JOINT_SEXES + sex */
     uint32_t n_cells;
-    char **groups;     /* names in sorted order; group 0 is "no group" and has no name */
-    uint32_t n_groups; /* 1 + named groups */
+    char **groups;          /* names in sorted order; group 0 is "no group" and has no name */
+    uint32_t n_groups;      /* 1 + named groups */
     uint32_t *cell_columns; /* columns of each cell */
 } joint_cohort;
 
@@ -110,8 +114,9 @@ typedef struct joint_copies {
 void joint_copies_init(joint_copies *copies, const kuni_ploidy *ploidy, kuni_span chunk);
 
 /*
- * Copies to genotype: those of the contig in this sex, or those that the evidence was made with where these are fewer
- * (a karyotype that the caller knew of) or where the sex is unknown. *until as in kuni_ploidy_at.
+ * Copies to genotype: those of the contig in this sex, or those that the evidence was made with
+ * where these are fewer (a karyotype that the caller knew of) or where the sex is unknown. *until
+ * as in kuni_ploidy_at.
  */
 static inline int joint_copies_at(const joint_copies *copies, int64_t pos, int sex, int evidence,
                                   int64_t *until)
@@ -128,12 +133,12 @@ static inline int joint_copies_at(const joint_copies *copies, int64_t pos, int s
 /* --- parameters --- */
 
 typedef struct joint_options {
-    bool dense;            /* write genotype columns */
+    bool dense; /* write genotype columns */
     bool with_ad, with_pl, with_dp, with_gq, with_rnc, with_ps;
-    uint32_t local_over;   /* more ALTs than this: local alleles */
+    uint32_t local_over; /* more ALTs than this: local alleles */
     int min_allele_quality;
     int min_gq;
-    int prior_cap;         /* phred */
+    int prior_cap; /* phred */
     int64_t memory_bytes;
     const char *filters;
 } joint_options;

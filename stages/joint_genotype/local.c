@@ -92,11 +92,13 @@ static void spread_event(joint_local *local, const kuni_event *event)
         }
     }
     /* Heterozygous where there is one copy: the reads are not of one haplotype. */
-    if (local->copies == 1 && best_het < UNSET && best_hom >= best_het + JOINT_HAPLOID_CONFLICT_PHRED)
+    if (local->copies == 1 && best_het < UNSET &&
+        best_hom >= best_het + JOINT_HAPLOID_CONFLICT_PHRED)
         local->reason = JOINT_CONFLICT;
 }
 
-/* Gives genotypes with an allele that the event does not list, and that no <*> stands for, their bound. */
+/* Gives genotypes with an allele that the event does not list, and that no <*> stands for, their
+ * bound. */
 static void bound_other(joint_local *local, const kuni_event *event)
 {
     uint32_t other = local->n - 1;

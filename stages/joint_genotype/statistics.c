@@ -11,9 +11,10 @@ static const double tie = 1 + 1e-9;
 static const double nothing = 1e-300;
 
 /*
- * Walks from the likeliest number of heterozygotes in steps of two, P(mode) = 1, down (direction -1) or up; stops
- * where terms vanish. Adds to *total, to *right those with at least `het`, to *tails those no likelier than `limit`;
- * returns the term at `het` if it passed there, else -1. The mode itself is not counted.
+ * Walks from the likeliest number of heterozygotes in steps of two, P(mode) = 1, down (direction
+ * -1) or up; stops where terms vanish. Adds to *total, to *right those with at least `het`, to
+ * *tails those no likelier than `limit`; returns the term at `het` if it passed there, else -1. The
+ * mode itself is not counted.
  */
 static double walk(uint64_t rare, uint64_t samples, uint64_t mode, int direction, uint64_t het,
                    double limit, double *total, double *right, double *tails)
@@ -47,7 +48,8 @@ void joint_hwe_exact(uint64_t hom_a, uint64_t het, uint64_t hom_b, double *hwe, 
     uint64_t rare = 2 * (hom_a < hom_b ? hom_a : hom_b) + het;
     *hwe = *excess = 1;
     if (!samples || !rare) return;
-    uint64_t mode = (uint64_t)((double)rare * (double)(2 * samples - rare) / (double)(2 * samples - 1));
+    uint64_t mode =
+        (uint64_t)((double)rare * (double)(2 * samples - rare) / (double)(2 * samples - 1));
     if ((mode ^ rare) & 1) mode++;
     if (mode > rare) mode = rare;
     double total = 0, right = 0, tails = 0, observed = het == mode ? 1 : 0;
@@ -109,7 +111,8 @@ double joint_strand_odds(const uint64_t strands[4])
     double t[4];
     for (int i = 0; i < 4; i++) t[i] = (double)strands[i] + 1;
     double ratio = t[0] * t[3] / (t[2] * t[1]);
-    double ref = t[0] < t[1] ? t[0] / t[1] : t[1] / t[0], alt = t[2] < t[3] ? t[2] / t[3] : t[3] / t[2];
+    double ref = t[0] < t[1] ? t[0] / t[1] : t[1] / t[0],
+           alt = t[2] < t[3] ? t[2] / t[3] : t[3] / t[2];
     return log(ratio + 1 / ratio) + log(ref) - log(alt);
 }
 

@@ -64,8 +64,10 @@ static joint_target target_of(const joint_sites *sites, const kuni_allele_set *s
                               size_t ref_length)
 {
     const char *ref = set->alleles[0], *alt = set->alleles[allele];
-    joint_target target = {.beg = set->pos, .end = set->pos + (int64_t)ref_length,
-                           .number = JOINT_OTHER, .kind = JOINT_TARGET_ALT};
+    joint_target target = {.beg = set->pos,
+                           .end = set->pos + (int64_t)ref_length,
+                           .number = JOINT_OTHER,
+                           .kind = JOINT_TARGET_ALT};
     if (allele == 0) {
         target.kind = JOINT_TARGET_REF;
         target.number = 0;
@@ -93,13 +95,16 @@ static kuni_status prepare_sets(joint_sweep *sweep, const joint_sites *sites,
                                    sizeof(*sweep->sets), err);
     for (size_t i = 0; i < chunk->n_sets && !status; i++) {
         const kuni_allele_set *set = &chunk->sets[i];
-        joint_target *targets = kuni_arena_alloc(sweep->arena, set->n_alleles, sizeof(*targets), err);
+        joint_target *targets =
+            kuni_arena_alloc(sweep->arena, set->n_alleles, sizeof(*targets), err);
         if (!targets) return KUNI_MEMORY;
         size_t ref_length = strlen(set->alleles[0]);
         for (uint32_t a = 0; a < set->n_alleles; a++)
             targets[a] = target_of(sites, set, a, ref_length);
-        sweep->sets[i] = (joint_set){.pos = set->pos, .end = set->pos + (int64_t)ref_length,
-                                     .n_alleles = set->n_alleles, .targets = targets};
+        sweep->sets[i] = (joint_set){.pos = set->pos,
+                                     .end = set->pos + (int64_t)ref_length,
+                                     .n_alleles = set->n_alleles,
+                                     .targets = targets};
     }
     return status;
 }
@@ -162,8 +167,8 @@ static kuni_status visit_cluster(walk *w, const uint32_t *order, size_t n, int64
         }
         if (!n_covers) continue;
         int copies = joint_copies_at(w->copies, pos, w->sex, evidence, &until);
-        kuni_status status = w->visitor->events(w->visitor->context, w->column, site, covers,
-                                                n_covers, copies, err);
+        kuni_status status =
+            w->visitor->events(w->visitor->context, w->column, site, covers, n_covers, copies, err);
         if (status) return status;
     }
     return KUNI_OK;
@@ -203,8 +208,8 @@ static kuni_status visit_block(walk *w, const kuni_block *block, int64_t beg, in
         if (first < w->first_site) first = w->first_site;
         if (last > w->last_site) last = w->last_site;
         if (first < last) {
-            kuni_status status = w->visitor->block(w->visitor->context, w->column, first, last,
-                                                   block, copies, err);
+            kuni_status status =
+                w->visitor->block(w->visitor->context, w->column, first, last, block, copies, err);
             if (status) return status;
         }
         beg = until;
@@ -245,8 +250,13 @@ kuni_status joint_sweep_chunk(joint_sweep *sweep, const joint_sites *sites, uint
     kuni_status status = prepare_sets(sweep, sites, chunk, err);
     if (!status) status = order_events(sweep, chunk, n_samples, err);
     if (!status && visitor->block) status = order_blocks(sweep, chunk, n_samples, err);
-    walk w = {.sweep = sweep, .sites = sites, .first_site = first_site, .last_site = last_site,
-              .copies = copies, .chunk = chunk, .visitor = visitor};
+    walk w = {.sweep = sweep,
+              .sites = sites,
+              .first_site = first_site,
+              .last_site = last_site,
+              .copies = copies,
+              .chunk = chunk,
+              .visitor = visitor};
     for (uint32_t s = 0; s < n_samples && !status; s++) {
         if (columns[s] < 0) continue;
         w.column = (uint32_t)columns[s];

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The walk over one file's chunk: sample by sample, which sites lie in its reference blocks and which in its events.
+ * The walk over one file's chunk: sample by sample, which sites lie in its reference blocks and
+ * which in its events.
  *
- * A position that an event covers with its REF is the event's, whatever blocks say about it; blocks that overlap each
- * other count once, the first one first. What is worked out for an allele set (where its alleles begin and end, their
- * numbers among the site's) is worked out once a chunk.
+ * A position that an event covers with its REF is the event's, whatever blocks say about it; blocks
+ * that overlap each other count once, the first one first. What is worked out for an allele set
+ * (where its alleles begin and end, their numbers among the site's) is worked out once a chunk.
  */
 #ifndef KUNI_JOINT_SWEEP_H
 #define KUNI_JOINT_SWEEP_H
@@ -12,10 +13,10 @@
 #include "joint.h"
 
 enum { /* joint_target.kind: what an event's allele is at the sites it touches */
-    JOINT_TARGET_REF,
-    JOINT_TARGET_ALT,
-    JOINT_TARGET_STAR, /* "*" of the input: stands at the event's own position only */
-    JOINT_TARGET_OTHER /* <*> */
+       JOINT_TARGET_REF,
+       JOINT_TARGET_ALT,
+       JOINT_TARGET_STAR, /* "*" of the input: stands at the event's own position only */
+       JOINT_TARGET_OTHER /* <*> */
 };
 
 typedef struct joint_target {
@@ -40,7 +41,8 @@ typedef struct joint_sweep joint_sweep;
 
 typedef struct joint_visitor {
     void *context;
-    /* Sites [first, last) lie in a block of the column's sample; copies is 1 or 2, or 0: no copy of the contig. */
+    /* Sites [first, last) lie in a block of the column's sample; copies is 1 or 2, or 0: no copy of
+     * the contig. */
     kuni_status (*block)(void *context, uint32_t column, uint32_t first, uint32_t last,
                          const kuni_block *block, int copies, kuni_error *err);
     /* The events that cover the site, in position order. */
@@ -52,15 +54,12 @@ KUNI_MUST_CHECK joint_sweep *joint_sweep_new(kuni_error *err);
 void joint_sweep_free(joint_sweep *sweep);
 
 /*
- * Walks a decoded chunk. columns[i] is the column of the file's sample i, or -1: passed over. Only sites in
- * [first_site, last_site) are visited. visitor->block may be NULL.
+ * Walks a decoded chunk. columns[i] is the column of the file's sample i, or -1: passed over. Only
+ * sites in [first_site, last_site) are visited. visitor->block may be NULL.
  */
-KUNI_MUST_CHECK kuni_status joint_sweep_chunk(joint_sweep *sweep, const joint_sites *sites,
-                                              uint32_t first_site, uint32_t last_site,
-                                              const joint_cohort *cohort,
-                                              const joint_copies *copies,
-                                              const kuni_evidence_chunk *chunk,
-                                              const int32_t *columns, uint32_t n_samples,
-                                              const joint_visitor *visitor, kuni_error *err);
+KUNI_MUST_CHECK kuni_status joint_sweep_chunk(
+    joint_sweep *sweep, const joint_sites *sites, uint32_t first_site, uint32_t last_site,
+    const joint_cohort *cohort, const joint_copies *copies, const kuni_evidence_chunk *chunk,
+    const int32_t *columns, uint32_t n_samples, const joint_visitor *visitor, kuni_error *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Integer counters of the genotypes at the sites of a chunk: all that INFO is made of. Additive, so that the order of
- * samples does not matter.
+ * Integer counters of the genotypes at the sites of a chunk: all that INFO is made of. Additive, so
+ * that the order of samples does not matter.
  */
 #ifndef KUNI_JOINT_TALLY_H
 #define KUNI_JOINT_TALLY_H
@@ -15,13 +15,13 @@ typedef struct joint_site_tally {
     uint32_t nocall[JOINT_REASONS]; /* by reason; JOINT_NO_COVERAGE only where something said so */
     uint32_t called[2];             /* samples called with one copy, with two */
     uint32_t ref_ref, ref_alt, alt_alt; /* diploid calls: no, one, two copies of anything but REF */
-    uint32_t het, hom_alt, hemi;    /* unlike alleles; twice the same ALT; one copy, an ALT */
-    uint64_t strands[4];            /* carriers' reads: REF+, REF-, ALT+, ALT- */
-    uint64_t mq_squares, mq_depth;  /* of carriers: sum of DP x MQ^2, of DP */
-    uint64_t carrier_depth;         /* DP of carriers */
-    uint64_t depth;                 /* DP of all that have data */
+    uint32_t het, hom_alt, hemi;        /* unlike alleles; twice the same ALT; one copy, an ALT */
+    uint64_t strands[4];                /* carriers' reads: REF+, REF-, ALT+, ALT- */
+    uint64_t mq_squares, mq_depth;      /* of carriers: sum of DP x MQ^2, of DP */
+    uint64_t carrier_depth;             /* DP of carriers */
+    uint64_t depth;                     /* DP of all that have data */
     uint64_t depth_bins[JOINT_DEPTH_BINS];
-    uint64_t gq;                    /* over called genotypes that have one */
+    uint64_t gq; /* over called genotypes that have one */
     uint64_t gq_known;
     uint64_t gq_bins[JOINT_QUALITY_BINS];
     bool phased;

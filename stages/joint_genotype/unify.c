@@ -10,7 +10,7 @@ struct joint_unify {
     struct pending {
         int64_t pos;
         joint_alt alt;
-    } *alts;
+    } * alts;
     size_t n_alts, capacity;
     uint32_t *table; /* open addressing: 1 + index into alts */
     size_t table_size;
@@ -81,9 +81,9 @@ static kuni_status grow_table(joint_unify *unify, kuni_error *err)
     if (!table) return KUNI_MEMORY;
     for (size_t i = 0; i < unify->n_alts; i++) {
         const struct pending *p = &unify->alts[i];
-        size_t h = hash_allele(p->pos, p->alt.ref, p->alt.ref_length, p->alt.alt,
-                               p->alt.alt_length) &
-                   (size - 1);
+        size_t h =
+            hash_allele(p->pos, p->alt.ref, p->alt.ref_length, p->alt.alt, p->alt.alt_length) &
+            (size - 1);
         while (table[h]) h = (h + 1) & (size - 1);
         table[h] = (uint32_t)i + 1;
     }
@@ -113,13 +113,12 @@ static kuni_status find_or_add(joint_unify *unify, const kuni_census *allele,
                                    sizeof(*unify->alts), err);
     if (status) return status;
     struct pending *p = &unify->alts[unify->n_alts];
-    *p = (struct pending){.pos = allele->pos,
-                          .alt = {.ref = kuni_arena_strndup(unify->arena, allele->ref, ref_length,
-                                                            err),
-                                  .alt = kuni_arena_strndup(unify->arena, allele->alt, alt_length,
-                                                            err),
-                                  .ref_length = (uint32_t)ref_length,
-                                  .alt_length = (uint32_t)alt_length}};
+    *p = (struct pending){
+        .pos = allele->pos,
+        .alt = {.ref = kuni_arena_strndup(unify->arena, allele->ref, ref_length, err),
+                .alt = kuni_arena_strndup(unify->arena, allele->alt, alt_length, err),
+                .ref_length = (uint32_t)ref_length,
+                .alt_length = (uint32_t)alt_length}};
     if (!p->alt.ref || !p->alt.alt) return KUNI_MEMORY;
     unify->table[h] = (uint32_t)++unify->n_alts;
     if (unify->n_alts * 2 > unify->table_size) status = grow_table(unify, err);
@@ -133,7 +132,7 @@ kuni_status joint_unify_add(joint_unify *unify, const kuni_census *alleles, size
     for (size_t i = 0; i < n_alleles; i++) {
         const kuni_census *allele = &alleles[i];
         if (allele->pos < unify->beg || allele->pos >= unify->end || !allele->n_copies) continue;
-        struct pending *found;
+        struct pending *found = NULL;
         kuni_status status = find_or_add(unify, allele, &found, err);
         if (status) return status;
         found->alt.samples += allele->n_samples;
@@ -143,7 +142,8 @@ kuni_status joint_unify_add(joint_unify *unify, const kuni_census *alleles, size
     return KUNI_OK;
 }
 
-/* SNPs before insertions before deletions, short before long, then by letter: the order of a record's ALTs. */
+/* SNPs before insertions before deletions, short before long, then by letter: the order of a
+ * record's ALTs. */
 static int compare_alts(const joint_alt *a, const joint_alt *b)
 {
     if (a->ref_length != b->ref_length) return a->ref_length < b->ref_length ? -1 : 1;
@@ -160,7 +160,8 @@ static int compare_pending(const void *left, const void *right)
 }
 
 /* REFs of one position must be beginnings of one another. */
-static kuni_status check_references(const joint_sites *sites, const joint_site *site, kuni_error *err)
+static kuni_status check_references(const joint_sites *sites, const joint_site *site,
+                                    kuni_error *err)
 {
     const joint_alt *longest = &sites->alts[site->longest];
     for (uint32_t i = 0; i < site->all_alts; i++) {
@@ -175,7 +176,8 @@ static kuni_status check_references(const joint_sites *sites, const joint_site *
 }
 
 /* Numbers the kept ALTs of the site that starts at alts[first] and is `all` long. */
-static kuni_status number_site(joint_sites *sites, joint_site *site, int min_quality, kuni_error *err)
+static kuni_status number_site(joint_sites *sites, joint_site *site, int min_quality,
+                               kuni_error *err)
 {
     site->longest = site->first_alt;
     for (uint32_t i = 0; i < site->all_alts; i++) {
@@ -192,9 +194,10 @@ static kuni_status number_site(joint_sites *sites, joint_site *site, int min_qua
             site->longest = site->first_alt + i;
     }
     if (site->n_alts > JOINT_ALTS_MAX)
-        return kuni_fail(err, KUNI_DATA,
-                         "more than %d alleles at position %lld: choose a higher min_allele_quality",
-                         JOINT_ALTS_MAX, (long long)site->pos + 1);
+        return kuni_fail(
+            err, KUNI_DATA,
+            "more than %d alleles at position %lld: choose a higher min_allele_quality",
+            JOINT_ALTS_MAX, (long long)site->pos + 1);
     return site->n_alts ? check_references(sites, site, err) : KUNI_OK;
 }
 
@@ -212,15 +215,21 @@ kuni_status joint_unify_finish(joint_unify *unify, int min_quality, joint_sites 
         status = kuni_grow((void **)&unify->before, &unify->before_capacity, length + 1,
                            sizeof(*unify->before), err);
     if (status) return status;
-    *sites = (joint_sites){.beg = unify->beg, .end = unify->end, .sites = unify->sites,
-                           .alts = unify->sorted, .n_alts = (uint32_t)n, .before = unify->before};
+    *sites = (joint_sites){.beg = unify->beg,
+                           .end = unify->end,
+                           .sites = unify->sites,
+                           .alts = unify->sorted,
+                           .n_alts = (uint32_t)n,
+                           .before = unify->before};
     for (size_t i = 0; i < n; i++) unify->sorted[i] = unify->alts[i].alt;
     memset(unify->before, 0, (length + 1) * sizeof(*unify->before));
     for (size_t i = 0, next; i < n; i = next) {
         for (next = i + 1; next < n && unify->alts[next].pos == unify->alts[i].pos;) next++;
         joint_site *site = &sites->sites[sites->n_sites];
-        *site = (joint_site){.pos = unify->alts[i].pos, .first_alt = (uint32_t)i,
-                             .all_alts = (uint32_t)(next - i), .slot = sites->n_slots};
+        *site = (joint_site){.pos = unify->alts[i].pos,
+                             .first_alt = (uint32_t)i,
+                             .all_alts = (uint32_t)(next - i),
+                             .slot = sites->n_slots};
         status = number_site(sites, site, min_quality, err);
         if (status) return status;
         if (!site->n_alts) continue;
@@ -239,7 +248,9 @@ int64_t joint_sites_find(const joint_sites *sites, int64_t pos, const char *ref,
     uint32_t index = joint_site_index(sites, pos);
     if (index >= sites->n_sites || sites->sites[index].pos != pos) return -1;
     const joint_site *site = &sites->sites[index];
-    const joint_alt wanted = {.ref = ref, .alt = alt, .ref_length = (uint32_t)ref_length,
+    const joint_alt wanted = {.ref = ref,
+                              .alt = alt,
+                              .ref_length = (uint32_t)ref_length,
                               .alt_length = (uint32_t)alt_length};
     uint32_t low = site->first_alt, high = low + site->all_alts;
     while (low < high) {

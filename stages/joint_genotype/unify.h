@@ -2,10 +2,11 @@
 /*
  * Unified sites of a chunk, from the allele dictionaries of all batches.
  *
- * An allele is its minimal form at its own position. All alleles of a position stand in one record, whose REF is the
- * longest of theirs; the others are extended to it, which changes no allele. Nothing is merged across positions: a sample
- * that has lost a position to a deletion from the left carries "*" there. So the sites of a position follow from what
- * was called at that position alone, wherever shards and batches are cut.
+ * An allele is its minimal form at its own position. All alleles of a position stand in one record,
+ * whose REF is the longest of theirs; the others are extended to it, which changes no allele.
+ * Nothing is merged across positions: a sample that has lost a position to a deletion from the left
+ * carries "*" there. So the sites of a position follow from what was called at that position alone,
+ * wherever shards and batches are cut.
  */
 #ifndef KUNI_JOINT_UNIFY_H
 #define KUNI_JOINT_UNIFY_H
@@ -25,9 +26,10 @@ KUNI_MUST_CHECK kuni_status joint_unify_add(joint_unify *unify, const kuni_censu
                                             size_t n_alleles, kuni_error *err);
 
 /*
- * Makes the sites of all alleles that someone is called with. An allele whose best quality among its carriers lies
- * below min_quality is dropped (a quality of 0 means unknown and is let pass); its copies are counted in the site.
- * The result is owned by `unify` and valid until joint_unify_begin.
+ * Makes the sites of all alleles that someone is called with. An allele whose best quality among
+ * its carriers lies below min_quality is dropped (a quality of 0 means unknown and is let pass);
+ * its copies are counted in the site. The result is owned by `unify` and valid until
+ * joint_unify_begin.
  */
 KUNI_MUST_CHECK kuni_status joint_unify_finish(joint_unify *unify, int min_quality,
                                                joint_sites *sites, kuni_error *err);

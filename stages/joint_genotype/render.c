@@ -1,0 +1,620 @@
+/* SPDX-License-Identifier: MIT */
+#include "render.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kuni/version.h"
+#include "statistics.h"
+#include "unify.h"
+
+enum {
+    TAG_BYTES = 96,
+    INBREEDING_SAMPLES = 10, /* fewer diploid calls say nothing about inbreeding */
+};
+
+/* GATK's ceiling: a P that cannot be told from 0. */
+static const double phred_most = 3000;
+
+/* Counts by declared group or by sex: four INFO tags. */
+typedef struct stratum {
+    char ac[TAG_BYTES], an[TAG_BYTES], af[TAG_BYTES], nhomalt[TAG_BYTES];
+    uint32_t group; /* 0: by sex */
+    int sex;
+} stratum;
+
+struct joint_render {
+    htsFile *file;
+    bcf_hdr_t *header;
+    bcf1_t *record;
+    char *path;
+    const joint_cohort *cohort;
+    const joint_filters *filters;
+    int *filter_ids;
+    joint_options options;
+    joint_format_ids ids;
+    stratum *strata;
+    size_t n_strata;
+    kuni_buffer text;
+    int32_t *ints;
+    float *floats;
+    size_t ints_capacity, floats_capacity;
+    int32_t tid;
+};
+
+static const char *const info_lines[] = {
+    "<ID=AC,Number=A,Type=Integer,Description=\"Copies of each ALT in called genotypes\">",
+    "<ID=AN,Number=1,Type=Integer,Description=\"Copies in called genotypes\">",
+    "<ID=AF,Number=A,Type=Float,Description=\"AC / AN\">",
+    "<ID=EAF,Number=A,Type=Float,Description=\"Frequency of each ALT estimated from the "
+    "likelihoods "
+    "of all samples\">",
+    "<ID=NS,Number=1,Type=Integer,Description=\"Samples with a called genotype\">",
+    "<ID=nhet,Number=A,Type=Integer,Description=\"Samples with each ALT and another allele\">",
+    "<ID=nhomalt,Number=A,Type=Integer,Description=\"Samples with two copies of each ALT\">",
+    "<ID=nhemi,Number=A,Type=Integer,Description=\"Samples with one copy of the contig, each "
+    "ALT\">",
+    "<ID=CR,Number=1,Type=Float,Description=\"Share of samples that are called, of those that have "
+    "the contig\">",
+    "<ID=NOCALL,Number=6,Type=Integer,Description=\"Samples without a genotype by reason: no "
+    "coverage, "
+    "low confidence, contradictory evidence, filtered in the input, allele not listed here, no "
+    "copy "
+    "of the contig\">",
+    "<ID=DP,Number=1,Type=Integer,Description=\"Depth of all samples\">",
+    "<ID=DP_MEAN,Number=1,Type=Float,Description=\"Mean depth of samples with data\">",
+    "<ID=DP_HIST,Number=21,Type=Integer,Description=\"Samples with depth 0-4, 5-9, ..., 95-99, 100 "
+    "and "
+    "more\">",
+    "<ID=GQ_MEAN,Number=1,Type=Float,Description=\"Mean GQ of called genotypes\">",
+    "<ID=GQ_HIST,Number=20,Type=Integer,Description=\"Called genotypes with GQ 0-4, 5-9, ..., "
+    "95-99\">",
+    "<ID=QD,Number=1,Type=Float,Description=\"QUAL / depth of carriers\">",
+    "<ID=FS,Number=1,Type=Float,Description=\"Strand bias of carriers' reads: phred of Fisher's "
+    "exact "
+    "P\">",
+    "<ID=SOR,Number=1,Type=Float,Description=\"Strand bias of carriers' reads: symmetric odds "
+    "ratio\">",
+    "<ID=MQ,Number=1,Type=Float,Description=\"Root mean square mapping quality of carriers' "
+    "reads\">",
+    "<ID=AB,Number=A,Type=Float,Description=\"Share of ALT reads in heterozygotes of REF and each "
+    "ALT\">",
+    "<ID=HWE,Number=A,Type=Float,Description=\"Exact Hardy-Weinberg P of each ALT against all "
+    "else, "
+    "diploid samples\">",
+    "<ID=ExcessHet,Number=1,Type=Float,Description=\"Phred of the exact P of so many or more "
+    "heterozygotes, REF against all else, diploid samples\">",
+    "<ID=InbreedingCoeff,Number=1,Type=Float,Description=\"1 - heterozygotes / expected, REF "
+    "against "
+    "all else, diploid samples\">",
+    "<ID=DROPPED,Number=2,Type=Integer,Description=\"Alleles here that no carrier has with "
+    "min_allele_quality, and their called copies\">",
+};
+
+static const char *const format_lines[] = {
+    "<ID=GT,Number=1,Type=String,Description=\"Genotype: the likeliest a posteriori\">",
+    "<ID=GQ,Number=1,Type=Integer,Description=\"Phred probability that the genotype is another\">",
+    "<ID=DP,Number=1,Type=Integer,Description=\"Depth; least depth of the block in a reference "
+    "block\">",
+    "<ID=RNC,Number=1,Type=String,Description=\"Reason of no call: D no coverage, L low "
+    "confidence, C "
+    "contradictory evidence, F filtered in the input, A allele not listed here, P no copy of the "
+    "contig; . called\">",
+    "<ID=AD,Number=R,Type=Integer,Description=\"Reads of each allele\">",
+    "<ID=PL,Number=G,Type=Integer,Description=\"Phred-scaled likelihoods of the genotypes, without "
+    "prior\">",
+    "<ID=LAA,Number=.,Type=Integer,Description=\"Local ALTs: numbers of the ALTs that LAD and LPL "
+    "are "
+    "about\">",
+    "<ID=LAD,Number=.,Type=Integer,Description=\"Reads of REF and each local ALT\">",
+    "<ID=LPL,Number=.,Type=Integer,Description=\"PL over REF and the local ALTs\">",
+    "<ID=PS,Number=1,Type=Integer,Description=\"Phase set: position of its first variant\">",
+};
+
+/* --- opening --- */
+
+static kuni_status add_line(joint_render *r, const char *kind, const char *text, kuni_error *err)
+{
+    kuni_buffer_clear(&r->text);
+    kuni_status status = kuni_buffer_printf(&r->text, err, "##%s=%s", kind, text);
+    if (status) return status;
+    if (bcf_hdr_append(r->header, r->text.data) < 0)
+        return kuni_fail(err, KUNI_BUG, "header line refused: %s", r->text.data);
+    return KUNI_OK;
+}
+
+/* A group's name as part of a tag. */
+static void spell_tag(char tag[TAG_BYTES], const char *prefix, const char *name)
+{
+    size_t n = 0;
+    for (; *prefix && n + 1 < TAG_BYTES; prefix++) tag[n++] = *prefix;
+    for (; *name && n + 1 < TAG_BYTES; name++)
+        tag[n++] = isalnum((unsigned char)*name) ? *name : '_';
+    tag[n] = '\0';
+}
+
+static kuni_status add_stratum(joint_render *r, const char *name, const char *means, uint32_t group,
+                               int sex, kuni_error *err)
+{
+    stratum *s = &r->strata[r->n_strata++];
+    s->group = group;
+    s->sex = sex;
+    spell_tag(s->ac, "AC_", name);
+    spell_tag(s->an, "AN_", name);
+    spell_tag(s->af, "AF_", name);
+    spell_tag(s->nhomalt, "nhomalt_", name);
+    static const char *const lines[] = {
+        "<ID=%s,Number=A,Type=Integer,Description=\"AC in %s\">",
+        "<ID=%s,Number=1,Type=Integer,Description=\"AN in %s\">",
+        "<ID=%s,Number=A,Type=Float,Description=\"AF in %s\">",
+        "<ID=%s,Number=A,Type=Integer,Description=\"Samples with no other allele than each ALT, in "
+        "%s\">"};
+    const char *const tags[] = {s->ac, s->an, s->af, s->nhomalt};
+    for (int i = 0; i < 4; i++) {
+        char line[4 * TAG_BYTES];
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        (void)snprintf(line, sizeof(line), lines[i], tags[i], means);
+#pragma GCC diagnostic pop
+        kuni_status status = add_line(r, "INFO", line, err);
+        if (status) return status;
+    }
+    return KUNI_OK;
+}
+
+static kuni_status add_strata(joint_render *r, kuni_error *err)
+{
+    const joint_cohort *cohort = r->cohort;
+    r->strata = kuni_alloc((size_t)cohort->n_groups + 2, sizeof(*r->strata), err);
+    if (!r->strata) return KUNI_MEMORY;
+    kuni_status status = add_stratum(r, "XX", "females", 0, KUNI_SEX_FEMALE, err);
+    if (!status) status = add_stratum(r, "XY", "males", 0, KUNI_SEX_MALE, err);
+    for (uint32_t g = 1; g < cohort->n_groups && !status; g++) {
+        char means[TAG_BYTES];
+        spell_tag(means, "group ", cohort->groups[g]);
+        status = add_stratum(r, cohort->groups[g], means, g, 0, err);
+    }
+    return status;
+}
+
+static kuni_status add_filters(joint_render *r, kuni_error *err)
+{
+    for (size_t i = 0; i < r->filters->n; i++) {
+        char line[1024], text[800];
+        size_t n = 0;
+        for (const char *c = r->filters->filters[i].text; *c && n + 1 < sizeof(text); c++)
+            if (*c != '"' && *c != '\\') text[n++] = *c;
+        text[n] = '\0';
+        (void)snprintf(line, sizeof(line), "<ID=%s,Description=\"%s\">",
+                       r->filters->filters[i].name, text);
+        kuni_status status = add_line(r, "FILTER", line, err);
+        if (status) return status;
+    }
+    return KUNI_OK;
+}
+
+static kuni_status add_contigs(joint_render *r, const kuni_task *task, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (int32_t tid = 0; tid < kuni_genome_contig_count(task->genome) && !status; tid++) {
+        const kuni_contig *contig = kuni_genome_contig(task->genome, tid);
+        char line[512];
+        (void)snprintf(line, sizeof(line), "<ID=%s,length=%lld>", contig->name,
+                       (long long)contig->length_bp);
+        status = add_line(r, "contig", line, err);
+    }
+    return status;
+}
+
+static kuni_status add_samples(joint_render *r, const kuni_task *task, kuni_error *err)
+{
+    for (size_t column = 0, i = 0; r->options.dense && i < task->n_samples; i++) {
+        if (task->columns[i] < 0) continue;
+        if (task->columns[i] != (int32_t)column)
+            return kuni_fail(err, KUNI_BUG, "sample %s: columns are not in order",
+                             task->samples[i].id);
+        if (bcf_hdr_add_sample(r->header, task->samples[i].id) < 0)
+            return kuni_fail(err, KUNI_DATA, "sample %s: the name stands twice in the cohort",
+                             task->samples[i].id);
+        column++;
+    }
+    return KUNI_OK;
+}
+
+static kuni_status make_header(joint_render *r, const kuni_task *task, kuni_error *err)
+{
+    kuni_status status = add_line(r, "source", "kuni " KUNI_VERSION, err);
+    if (!status) status = add_contigs(r, task, err);
+    for (size_t i = 0; i < sizeof(info_lines) / sizeof(info_lines[0]) && !status; i++)
+        status = add_line(r, "INFO", info_lines[i], err);
+    if (!status) status = add_strata(r, err);
+    if (!status) status = add_filters(r, err);
+    for (size_t i = 0; i < sizeof(format_lines) / sizeof(format_lines[0]) && !status; i++)
+        if (r->options.dense) status = add_line(r, "FORMAT", format_lines[i], err);
+    if (!status) status = add_samples(r, task, err);
+    if (status) return status;
+    if (bcf_hdr_sync(r->header) < 0) return kuni_fail_memory(err, 1, 1);
+    return KUNI_OK;
+}
+
+static int id_of(const joint_render *r, const char *tag, bool wanted)
+{
+    return wanted && r->options.dense ? bcf_hdr_id2int(r->header, BCF_DT_ID, tag) : -1;
+}
+
+static kuni_status look_up_ids(joint_render *r, kuni_error *err)
+{
+    const joint_options *o = &r->options;
+    r->ids = (joint_format_ids){.gt = id_of(r, "GT", true),
+                                .gq = id_of(r, "GQ", o->with_gq),
+                                .dp = id_of(r, "DP", o->with_dp),
+                                .ad = id_of(r, "AD", o->with_ad),
+                                .pl = id_of(r, "PL", o->with_pl),
+                                .laa = id_of(r, "LAA", o->with_ad || o->with_pl),
+                                .lad = id_of(r, "LAD", o->with_ad),
+                                .lpl = id_of(r, "LPL", o->with_pl),
+                                .rnc = id_of(r, "RNC", o->with_rnc),
+                                .ps = id_of(r, "PS", o->with_ps)};
+    r->filter_ids = kuni_alloc(r->filters->n + 1, sizeof(int), err);
+    if (!r->filter_ids) return KUNI_MEMORY;
+    for (size_t i = 0; i < r->filters->n; i++)
+        r->filter_ids[i] = bcf_hdr_id2int(r->header, BCF_DT_ID, r->filters->filters[i].name);
+    return KUNI_OK;
+}
+
+kuni_status joint_render_open(joint_render **render, const char *path, const kuni_task *task,
+                              const joint_cohort *cohort, const joint_options *options,
+                              const joint_filters *filters, kuni_error *err)
+{
+    joint_render *r = kuni_alloc(1, sizeof(*r), err);
+    if (!r) return KUNI_MEMORY;
+    r->cohort = cohort;
+    r->filters = filters;
+    r->options = *options;
+    r->tid = task->shards[task->shard].tid;
+    r->path = kuni_strdup(path, err);
+    r->header = bcf_hdr_init("w");
+    r->record = bcf_init();
+    kuni_status status = KUNI_OK;
+    if (!r->path || !r->header || !r->record) status = kuni_fail_memory(err, 1, sizeof(*r));
+    if (!status) status = make_header(r, task, err);
+    if (!status) status = look_up_ids(r, err);
+    if (!status) {
+        r->file = hts_open(path, "wb2");
+        if (!r->file) status = kuni_fail_errno(err, "cannot write %s", path);
+    }
+    if (!status && bcf_hdr_write(r->file, r->header) < 0)
+        status = kuni_fail_errno(err, "cannot write %s", path);
+    if (status) {
+        joint_render_abandon(r);
+        return status;
+    }
+    *render = r;
+    return KUNI_OK;
+}
+
+void joint_render_abandon(joint_render *r)
+{
+    if (!r) return;
+    if (r->file) (void)hts_close(r->file);
+    if (r->header) bcf_hdr_destroy(r->header);
+    if (r->record) bcf_destroy(r->record);
+    kuni_buffer_fini(&r->text);
+    free(r->filter_ids);
+    free(r->strata);
+    free(r->ints);
+    free(r->floats);
+    free(r->path);
+    free(r);
+}
+
+kuni_status joint_render_finish(joint_render *r, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    int closed = hts_close(r->file);
+    r->file = NULL;
+    if (closed < 0) status = kuni_fail_errno(err, "cannot write %s", r->path);
+    joint_render_abandon(r);
+    return status;
+}
+
+/* --- records --- */
+
+/* One record under way. */
+typedef struct draft {
+    joint_render *r;
+    const joint_record *what;
+    const joint_site *site;
+    const joint_site_tally *t;
+    const joint_allele_tally *alleles;
+    uint32_t n; /* ALTs written */
+    uint32_t an;
+    double values[JOINT_FILTER_NAMES];
+    kuni_error *err;
+} draft;
+
+static kuni_status refused(draft *d, const char *tag)
+{
+    return kuni_fail(d->err, KUNI_BUG, "INFO/%s refused at position %lld", tag,
+                     (long long)d->site->pos + 1);
+}
+
+static kuni_status put_ints(draft *d, const char *tag, const int32_t *values, uint32_t n)
+{
+    return bcf_update_info_int32(d->r->header, d->r->record, tag, values, (int)n) < 0
+               ? refused(d, tag)
+               : KUNI_OK;
+}
+
+/* NAN becomes missing. */
+static kuni_status put_floats(draft *d, const char *tag, float *values, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (isnan(values[i])) bcf_float_set_missing(values[i]);
+    return bcf_update_info_float(d->r->header, d->r->record, tag, values, (int)n) < 0
+               ? refused(d, tag)
+               : KUNI_OK;
+}
+
+/* A number that filters also see; NAN: left out. */
+static kuni_status put_number(draft *d, const char *tag, joint_filter_name name, double value)
+{
+    d->values[name] = value;
+    if (isnan(value)) return KUNI_OK;
+    float f = (float)value;
+    return put_floats(d, tag, &f, 1);
+}
+
+static kuni_status put_int(draft *d, const char *tag, uint64_t value)
+{
+    int32_t v = value > INT32_MAX ? INT32_MAX : (int32_t)value;
+    return put_ints(d, tag, &v, 1);
+}
+
+static int32_t int_of(uint64_t value)
+{
+    return value > INT32_MAX ? INT32_MAX : (int32_t)value;
+}
+
+static kuni_status put_alleles(draft *d)
+{
+    joint_render *r = d->r;
+    static const struct {
+        const char *tag;
+        size_t offset;
+    } counts[] = {{"AC", offsetof(joint_allele_tally, copies)},
+                  {"nhet", offsetof(joint_allele_tally, het)},
+                  {"nhomalt", offsetof(joint_allele_tally, hom)},
+                  {"nhemi", offsetof(joint_allele_tally, hemi)}};
+    kuni_status status = KUNI_OK;
+    for (size_t c = 0; c < sizeof(counts) / sizeof(counts[0]) && !status; c++) {
+        for (uint32_t i = 1; i <= d->n; i++) {
+            uint32_t count;
+            memcpy(&count, (const char *)&d->alleles[i] + counts[c].offset, sizeof(count));
+            r->ints[i - 1] = int_of(count);
+        }
+        status = put_ints(d, counts[c].tag, r->ints, d->n);
+    }
+    for (uint32_t i = 1; i <= d->n; i++)
+        r->floats[i - 1] = d->an ? (float)d->alleles[i].copies / (float)d->an : NAN;
+    if (!status) status = put_floats(d, "AF", r->floats, d->n);
+    for (uint32_t i = 1; i <= d->n; i++) r->floats[i - 1] = (float)d->what->frequency[i];
+    if (!status) status = put_floats(d, "EAF", r->floats, d->n);
+    if (!status) status = put_int(d, "AN", d->an);
+    if (!status) status = put_int(d, "NS", (uint64_t)d->t->called[0] + d->t->called[1]);
+    return status;
+}
+
+static kuni_status put_balance(draft *d)
+{
+    uint64_t ref = 0, alt = 0;
+    for (uint32_t i = 1; i <= d->n; i++) {
+        const joint_allele_tally *a = &d->alleles[i];
+        uint64_t reads = a->het_ref_reads + a->het_alt_reads;
+        d->r->floats[i - 1] = reads ? (float)((double)a->het_alt_reads / (double)reads) : NAN;
+        ref += a->het_ref_reads;
+        alt += a->het_alt_reads;
+    }
+    d->values[JOINT_AB] = ref + alt ? (double)alt / (double)(ref + alt) : NAN;
+    return ref + alt ? put_floats(d, "AB", d->r->floats, d->n) : KUNI_OK;
+}
+
+static kuni_status put_proportions(draft *d)
+{
+    const joint_site_tally *t = d->t;
+    uint64_t diploid = t->called[1];
+    if (!diploid) return KUNI_OK;
+    double least = 1, hwe, excess;
+    for (uint32_t i = 1; i <= d->n; i++) {
+        const joint_allele_tally *a = &d->alleles[i];
+        joint_hwe_exact(diploid - a->het - a->hom, a->het, a->hom, &hwe, &excess);
+        d->r->floats[i - 1] = (float)hwe;
+        if (hwe < least) least = hwe;
+    }
+    d->values[JOINT_HWE] = least;
+    kuni_status status = put_floats(d, "HWE", d->r->floats, d->n);
+    joint_hwe_exact(t->ref_ref, t->ref_alt, t->alt_alt, &hwe, &excess);
+    if (!status)
+        status = put_number(d, "ExcessHet", JOINT_EXCESS_HET, joint_phred(excess, phred_most));
+    if (!status && diploid >= INBREEDING_SAMPLES)
+        status = put_number(d, "InbreedingCoeff", JOINT_INBREEDING,
+                            joint_inbreeding(t->ref_ref, t->ref_alt, t->alt_alt));
+    return status;
+}
+
+static kuni_status put_reads(draft *d)
+{
+    const joint_site_tally *t = d->t;
+    uint64_t strands = t->strands[0] + t->strands[1] + t->strands[2] + t->strands[3];
+    kuni_status status = KUNI_OK;
+    if (t->carrier_depth)
+        status = put_number(d, "QD", JOINT_QD, d->values[JOINT_QUAL] / (double)t->carrier_depth);
+    if (!status && strands) status = put_number(d, "FS", JOINT_FS, joint_fisher_strand(t->strands));
+    if (!status && strands) status = put_number(d, "SOR", JOINT_SOR, joint_strand_odds(t->strands));
+    if (!status && t->mq_depth)
+        status = put_number(d, "MQ", JOINT_MQ, sqrt((double)t->mq_squares / (double)t->mq_depth));
+    return status;
+}
+
+static kuni_status put_coverage(draft *d)
+{
+    const joint_site_tally *t = d->t;
+    uint64_t with_data = 0, said = 0, called = (uint64_t)t->called[0] + t->called[1];
+    for (int i = 0; i < JOINT_DEPTH_BINS; i++) {
+        with_data += t->depth_bins[i];
+        d->r->ints[i] = int_of(t->depth_bins[i]);
+    }
+    kuni_status status = put_ints(d, "DP_HIST", d->r->ints, JOINT_DEPTH_BINS);
+    for (int i = 0; i < JOINT_QUALITY_BINS; i++) d->r->ints[i] = int_of(t->gq_bins[i]);
+    if (!status) status = put_ints(d, "GQ_HIST", d->r->ints, JOINT_QUALITY_BINS);
+    if (!status) status = put_int(d, "DP", t->depth);
+    d->values[JOINT_DP] = (double)t->depth;
+    if (!status && with_data)
+        status = put_number(d, "DP_MEAN", JOINT_DP_MEAN, (double)t->depth / (double)with_data);
+    if (!status && t->gq_known)
+        status = put_number(d, "GQ_MEAN", JOINT_GQ_MEAN, (double)t->gq / (double)t->gq_known);
+    if (!status && d->what->expected)
+        status = put_number(d, "CR", JOINT_CR, (double)called / d->what->expected);
+    for (int i = 1; i < JOINT_REASONS; i++) {
+        d->r->ints[i - 1] = int_of(t->nocall[i]);
+        said += t->nocall[i];
+    }
+    /* Who has neither event nor block, and who has no copy, left no trace to count. */
+    uint64_t silent = d->r->cohort->n_columns - called - said;
+    uint64_t absent = d->r->cohort->n_columns - d->what->expected;
+    absent = absent > t->nocall[JOINT_ABSENT] ? absent - t->nocall[JOINT_ABSENT] : 0;
+    if (absent > silent) absent = silent;
+    d->r->ints[JOINT_ABSENT - 1] += int_of(absent);
+    d->r->ints[JOINT_NO_COVERAGE - 1] += int_of(silent - absent);
+    if (!status) status = put_ints(d, "NOCALL", d->r->ints, JOINT_REASONS - 1);
+    return status;
+}
+
+static kuni_status put_strata(draft *d)
+{
+    joint_render *r = d->r;
+    const joint_tally *tally = d->what->tally;
+    size_t n_cells = r->cohort->n_cells;
+    kuni_status status = KUNI_OK;
+    for (size_t k = 0; k < r->n_strata && !status; k++) {
+        const stratum *s = &r->strata[k];
+        uint64_t an = 0;
+        for (uint32_t i = 1; i <= d->n; i++) r->ints[i - 1] = r->ints[d->n + i - 1] = 0;
+        for (size_t cell = 0; cell < n_cells; cell++) {
+            if (s->group ? cell / JOINT_SEXES != s->group : (int)(cell % JOINT_SEXES) != s->sex)
+                continue;
+            an += tally->cell_called[d->what->site * n_cells + cell];
+            for (uint32_t i = 1; i <= d->n; i++) {
+                r->ints[i - 1] += (int32_t)tally->cell_copies[(d->site->slot + i) * n_cells + cell];
+                r->ints[d->n + i - 1] +=
+                    (int32_t)tally->cell_hom[(d->site->slot + i) * n_cells + cell];
+            }
+        }
+        for (uint32_t i = 0; i < d->n; i++) r->floats[i] = an ? (float)r->ints[i] / (float)an : NAN;
+        status = put_ints(d, s->ac, r->ints, d->n);
+        if (!status) status = put_int(d, s->an, an);
+        if (!status) status = put_floats(d, s->af, r->floats, d->n);
+        if (!status) status = put_ints(d, s->nhomalt, r->ints + d->n, d->n);
+    }
+    return status;
+}
+
+/* Numbers that filters see and INFO spells otherwise. */
+static void set_filter_values(draft *d)
+{
+    const joint_sites *sites = d->what->tally->sites;
+    uint64_t copies = 0;
+    bool snp = true;
+    for (uint32_t i = 1; i <= d->site->n_alts; i++) copies += d->alleles[i].copies;
+    for (uint32_t i = 0; i < d->site->all_alts; i++) {
+        const joint_alt *alt = &sites->alts[d->site->first_alt + i];
+        if (alt->number > 0 && alt->ref_length != alt->alt_length) snp = false;
+    }
+    d->values[JOINT_AC] = (double)copies;
+    d->values[JOINT_AN] = d->an;
+    d->values[JOINT_AF] = d->an ? (double)copies / d->an : NAN;
+    d->values[JOINT_NALT] = d->site->n_alts;
+    d->values[JOINT_NS] = (double)d->t->called[0] + d->t->called[1];
+    d->values[JOINT_NHET] = d->t->het;
+    d->values[JOINT_NHOMALT] = d->t->hom_alt;
+    d->values[JOINT_SNP] = snp;
+    d->values[JOINT_INDEL] = !snp;
+}
+
+static kuni_status put_filters(draft *d)
+{
+    joint_render *r = d->r;
+    int pass = bcf_hdr_id2int(r->header, BCF_DT_ID, "PASS"), bad = 0;
+    bool any = false;
+    for (size_t i = 0; i < r->filters->n; i++) {
+        if (!joint_filter_holds(&r->filters->filters[i], d->values)) continue;
+        any = true;
+        if (bcf_add_filter(r->header, r->record, r->filter_ids[i]) < 0) bad = 1;
+    }
+    if (!any && bcf_add_filter(r->header, r->record, pass) < 0) bad = 1;
+    return bad ? kuni_fail_memory(d->err, 1, 1) : KUNI_OK;
+}
+
+static kuni_status put_info(draft *d)
+{
+    kuni_status status = put_alleles(d);
+    if (!status) status = put_coverage(d);
+    if (!status) status = put_reads(d);
+    if (!status) status = put_balance(d);
+    if (!status) status = put_proportions(d);
+    if (!status) status = put_strata(d);
+    if (!status && d->site->dropped_alts) {
+        int32_t dropped[2] = {int_of(d->site->dropped_alts), int_of(d->site->dropped_copies)};
+        status = put_ints(d, "DROPPED", dropped, 2);
+    }
+    return status;
+}
+
+kuni_status joint_render_record(joint_render *r, const joint_record *what, kuni_error *err)
+{
+    const joint_sites *sites = what->tally->sites;
+    const joint_site *site = &sites->sites[what->site];
+    draft d = {.r = r,
+               .what = what,
+               .site = site,
+               .t = &what->tally->site[what->site],
+               .alleles = what->tally->allele + site->slot,
+               .err = err};
+    bool star = d.alleles[site->n_alts + 1].copies > 0;
+    d.n = site->n_alts + (star ? 1 : 0);
+    for (uint32_t i = 0; i < site->n_alts + 2; i++) d.an += d.alleles[i].copies;
+    for (int i = 0; i < JOINT_FILTER_NAMES; i++) d.values[i] = NAN;
+    kuni_status status =
+        kuni_grow((void **)&r->ints, &r->ints_capacity, 2 * (size_t)d.n + 32, sizeof(int32_t), err);
+    if (!status)
+        status = kuni_grow((void **)&r->floats, &r->floats_capacity, (size_t)d.n + 32,
+                           sizeof(float), err);
+    if (!status) status = joint_sites_spell(sites, site, star, &r->text, err);
+    if (status) return status;
+    bcf_clear(r->record);
+    r->record->rid = r->tid;
+    r->record->pos = site->pos;
+    if (bcf_update_alleles_str(r->header, r->record, r->text.data) < 0)
+        return kuni_fail(err, KUNI_BUG, "alleles refused at position %lld",
+                         (long long)site->pos + 1);
+    double qual = (double)what->quality / 1000;
+    r->record->qual = (float)qual;
+    d.values[JOINT_QUAL] = qual;
+    set_filter_values(&d);
+    status = put_info(&d);
+    if (!status) status = put_filters(&d);
+    if (!status && what->dense) {
+        joint_row row = {.site = what->site,
+                         .n_alleles = 1 + d.n,
+                         .local = site->n_alts > r->options.local_over,
+                         .phased = d.t->phased,
+                         .block_calls = what->block_calls};
+        memcpy(row.sex_copies, what->sex_copies, sizeof(row.sex_copies));
+        status = joint_dense_row(what->dense, &row, r->cohort, &r->ids, r->record, err);
+    }
+    if (!status && bcf_write(r->file, r->header, r->record) < 0)
+        status = kuni_fail_errno(err, "cannot write %s", r->path);
+    return status;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Records of the call set: the header, INFO and FILTER from the counters, and the file.
+ */
+#ifndef KUNI_JOINT_RENDER_H
+#define KUNI_JOINT_RENDER_H
+
+#include "dense.h"
+#include "filters.h"
+#include "frequency.h"
+
+typedef struct joint_render joint_render;
+
+/* Creates the BCF at `path` with its header. */
+KUNI_MUST_CHECK kuni_status joint_render_open(joint_render **render, const char *path,
+                                              const kuni_task *task, const joint_cohort *cohort,
+                                              const joint_options *options,
+                                              const joint_filters *filters, kuni_error *err);
+/* Flushes and closes; frees also on failure. */
+KUNI_MUST_CHECK kuni_status joint_render_finish(joint_render *render, kuni_error *err);
+/* Frees without finishing. Accepts NULL. */
+void joint_render_abandon(joint_render *render);
+
+/* What a record is made of. */
+typedef struct joint_record {
+    uint32_t site;
+    const joint_tally *tally;
+    const double *frequency; /* of the site's alleles */
+    int64_t quality;         /* thousandths of phred */
+    uint32_t expected;       /* samples that have a copy of the contig here */
+    int sex_copies[JOINT_SEXES];
+    joint_call (*block_calls)[100];
+    joint_dense *dense; /* NULL: no columns */
+} joint_record;
+
+KUNI_MUST_CHECK kuni_status joint_render_record(joint_render *render, const joint_record *what,
+                                                kuni_error *err);
+
+#endif
