@@ -187,9 +187,9 @@ static void make_hard(kuni_simulate_options *o)
     o->depth_most = 38.0;
     o->n_paralogs = 2;
     o->cluster_rate = 0.04;
-    o->indel_ratio = 0.2;
+    o->indel_ratio = 0.3;
     o->str_share = 0.6;
-    o->indel_error = 6.0;
+    o->indel_error = 4.0;
 }
 
 static bool take_cohort(request *r, int key, const char *value)

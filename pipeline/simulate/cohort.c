@@ -182,13 +182,13 @@ static kuni_status add_indel(draw *d, int64_t pos, char *text, int32_t length,
     return add_event(d, pos, 1, alt, length + 1, leaves, n, err);
 }
 
-/* Lengths fall as a power of 1.9; insertions copy what stands beside them half of the time. */
+/* Lengths fall as a power of 2.1; insertions copy what stands beside them half of the time. */
 static kuni_status add_plain_indel(draw *d, int64_t pos, const uint32_t *leaves, uint32_t n,
                                    kuni_error *err)
 {
     char text[INDEL_MOST_BP];
     double u = 1.0 - sim_rng_unit(&d->rng);
-    double size = pow(u, -1.0 / 0.9);
+    double size = pow(u, -1.0 / 1.1);
     int32_t length = size > INDEL_MOST_BP ? 1 + (int32_t)sim_rng_below(&d->rng, 60) : (int32_t)size;
     if (sim_rng_unit(&d->rng) < 0.55) return add_indel(d, pos, NULL, length, leaves, n, err);
     bool copy = sim_rng_below(&d->rng, 2);

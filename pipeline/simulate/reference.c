@@ -159,16 +159,16 @@ static void add_family(char *seq, int64_t length, const char *family, sim_rng *r
     }
 }
 
-/* A tandem repeat every 400 bp or so: half of them homopolymers, some with a flaw. */
+/* A tandem repeat every 600 bp or so: half of them homopolymers, some with a flaw. */
 static void add_tandems(char *seq, int64_t length, sim_rng *rng)
 {
-    for (int64_t k = 0; k < length / 400; k++) {
+    for (int64_t k = 0; k < length / 600; k++) {
         double u = sim_rng_unit(rng);
         uint32_t unit = u < 0.5 ? 1 : u < 0.75 ? 2 : u < 0.85 ? 3 : u < 0.95 ? 4 : u < 0.98 ? 5 : 6;
         uint32_t most = unit == 1 ? 24 : unit == 2 ? 24 : 16;
         uint32_t least = unit == 1 ? 7 : unit == 2 ? 5 : 4;
-        /* long ones are rare */
-        uint32_t copies = least + (uint32_t)((most - least) * pow(sim_rng_unit(rng), 2.5));
+        /* long ones are rare: a homopolymer of 15 or more stands every 8 kb or so */
+        uint32_t copies = least + (uint32_t)((most - least) * pow(sim_rng_unit(rng), 5.0));
         int64_t size = (int64_t)copies * unit;
         if (length < 4 * size) continue;
         int64_t at = sim_rng_below(rng, (uint32_t)(length - size));

@@ -1,0 +1,147 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+# What the accuracy scripts share: places, tools, one run of kuni, one of each peer.
+#
+#   KUNI       the program            [build/release/kuni]
+#   KUNI_DATA  the real data          [../shared/data beside the source tree]
+#   KEEP       keep the work folder where it is set: KEEP=/tmp/accuracy
+
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+KUNI=${KUNI:-$here/../../build/release/kuni}
+KUNI_DATA=${KUNI_DATA:-$here/../../../shared/data}
+compare=$here/compare
+export REF_PATH=/nonexistent # nothing is ever fetched
+
+if [ -n "${KEEP:-}" ]; then
+    mkdir -p "$KEEP"
+    work=$KEEP
+else
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+fi
+
+skip() {
+    echo "skipped: $*"
+    exit 77
+}
+
+have() {
+    command -v "$1" >/dev/null
+}
+
+need_tools() {
+    for tool in "$@"; do have "$tool" || skip "no $tool on PATH"; done
+}
+
+need_data() {
+    for path in "$@"; do [ -e "$KUNI_DATA/$path" ] || skip "no $path in $KUNI_DATA"; done
+}
+
+# Whether the program has all that a run needs.
+need_kuni() {
+    [ -x "$KUNI" ] || skip "no program at $KUNI: build it or set KUNI"
+}
+
+heading() {
+    printf '\n== %s\n' "$*"
+}
+
+# seconds NAME COMMAND...: runs it and notes its CPU seconds in $work/NAME.seconds.
+seconds() {
+    local name=$1
+    shift
+    local TIMEFORMAT='%U %S'
+    { time "$@" 2>"$work/$name.log"; } 2>"$work/$name.time" || {
+        tail -5 "$work/$name.log" >&2
+        return 1
+    }
+    awk '{printf "%.1f", $1 + $2}' "$work/$name.time" >"$work/$name.seconds"
+}
+
+# manifest FILE SAMPLE=READS...
+manifest() {
+    local file=$1
+    shift
+    printf 'participant_id\tsample_id\treads\n' >"$file"
+    for pair in "$@"; do printf '%s\t%s\t%s\n' "P${pair%%=*}" "${pair%%=*}" "${pair#*=}" >>"$file"; done
+}
+
+# workflow FILE REFERENCE MANIFEST REGION [PLOIDY]: qc, calls, joint, merge into FILE's folder.
+workflow() {
+    local folder
+    folder=$(dirname "$1")
+    cat >"$1" <<YAML
+version: 1
+name: accuracy
+reference: $2
+cohort: $3
+dataset: $folder/dataset
+regions:
+  contigs: ["$4"]
+  shard: 25kb
+  ploidy: ${5:-diploid}
+stages:
+  - id: qc
+    uses: alignment-qc
+  - id: call
+    uses: call-variants
+  - id: joint
+    uses: joint-genotype
+    needs: [call]
+  - id: national
+    uses: merge
+    needs: [qc, joint]
+YAML
+}
+
+# The merged call set of a dataset: the BCF with the most samples' records, which merge publishes.
+merged() {
+    local found
+    found=$(find -L "$1" -name '*.bcf' -path '*publish*' -o -name 'national.bcf' -path '*current*' 2>/dev/null | sort | head -1)
+    [ -n "$found" ] || { echo "no merged call set in $1" >&2; return 1; }
+    echo "$found"
+}
+
+# call_kuni NAME REFERENCE MANIFEST REGION [PLOIDY]: leaves $work/NAME.vcf.gz
+call_kuni() {
+    local name=$1 folder=$work/$1.run
+    mkdir -p "$folder"
+    workflow "$folder/workflow.yaml" "$2" "$3" "$4" "${5:-diploid}"
+    seconds "$name" "$KUNI" run "$folder/workflow.yaml"
+    bcftools view -Oz -o "$work/$name.vcf.gz" "$(merged "$folder/dataset")"
+    bcftools index -f "$work/$name.vcf.gz"
+}
+
+# call_bcftools NAME REFERENCE REGION READS...
+call_bcftools() {
+    local name=$1 reference=$2 region=$3
+    shift 3
+    # shellcheck disable=SC2016 # for the inner shell
+    seconds "$name" bash -c 'set -o pipefail
+        bcftools mpileup -f "$1" -a AD,DP -r "$2" -Ou "${@:4}" | bcftools call -m -v -Oz -o "$3"' \
+        - "$reference" "$region" "$work/$name.vcf.gz" "$@"
+    bcftools index -f "$work/$name.vcf.gz"
+}
+
+# call_freebayes NAME REFERENCE REGION READS... (freebayes takes 0-based, half-open regions and plain FASTA)
+call_freebayes() {
+    local name=$1 reference=$2 region=$3
+    shift 3
+    have freebayes || return 1
+    local contig=${region%%:*} span=${region#*:} plain=$work/$name.fa
+    samtools faidx "$reference" "$contig" >"$plain"
+    samtools faidx "$plain"
+    # shellcheck disable=SC2016 # for the inner shell
+    seconds "$name" bash -c 'freebayes -f "$1" --region "$2" "${@:4}" | bcftools view -i "QUAL>=20" -Oz -o "$3"' \
+        - "$plain" "$contig:$((${span%-*} - 1))-${span#*-}" "$work/$name.vcf.gz" "$@"
+    bcftools index -f "$work/$name.vcf.gz"
+}
+
+# report NAME TRUTH REFERENCE [OPTIONS of compare]: a caller's rows.
+report() {
+    local name=$1 truth=$2 reference=$3
+    shift 3
+    printf '\n%s, %s CPU s\n' "$name" "$(cat "$work/$name.seconds")"
+    "$compare" "$truth" "$work/$name.vcf.gz" -r "$reference" --errors "$work/$name.errors.tsv" "$@"
+}
