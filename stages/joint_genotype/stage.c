@@ -14,7 +14,7 @@ enum {
     CELL_BYTES = 160,  /* of a genotype made of an event, in memory */
     SPAN_BYTES = 24,   /* of a reference block's sites, in memory */
     SITE_BYTES = 1200, /* of a site's counters */
-    LEAST_WINDOW_BYTES = 64 << 20
+    LEAST_WINDOW_BYTES = 128 << 10
 };
 
 static const char *const outputs_choices[] = {"dense", "sites", NULL};
