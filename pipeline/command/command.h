@@ -24,6 +24,7 @@ int kuni_cmd_evidence(int argc, char **argv);
 int kuni_cmd_simulate(int argc, char **argv);
 int kuni_cmd_stages(int argc, char **argv);
 int kuni_cmd_validate(int argc, char **argv);
+int kuni_cmd_run(int argc, char **argv);
 int kuni_cmd_version(int argc, char **argv);
 
 /* Prints "kuni: TEXT" of an error to stderr and returns its status as the exit status. */

@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: MIT */
+#include "coordinator.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "reads_pass.h"
+#include "transport.h"
+
+enum {
+    FLUSH_MS = 1000,
+    PING_MS = 5000,
+    FENCE_MS = 5000,
+    SILENCE_MS =
+        180000, /* a rank that was not heard for so long hangs: KUNI_RANK_SILENCE_S changes it */
+    IDLE_SLEEP_MS = 10
+};
+
+/* --- life --- */
+
+static const char *node_name(const void *context, size_t i)
+{
+    return ((const kuni_plan *)context)->nodes[i].folder;
+}
+
+static const char *shard_name(const void *context, size_t i)
+{
+    return ((const kuni_plan *)context)->shard_names[i];
+}
+
+static const char *batch_name(const void *context, size_t i)
+{
+    return ((const kuni_cohort *)context)->batches[i].id;
+}
+
+static const char *sample_name(const void *context, size_t i)
+{
+    return ((const kuni_cohort *)context)->samples[i].id;
+}
+
+/* Tasks that are not to be done: reads steps where no sample of the batch brings their feed, or
+ * without a place. */
+static void mark_absent(kuni_coordinator *c)
+{
+    const kuni_plan *plan = &c->run->plan;
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        const kuni_node *node = &plan->nodes[i];
+        if (node->scatter != KUNI_SCATTER_READS) continue;
+        for (size_t b = 0; b < plan->n_batches; b++) {
+            bool fed = kuni_samples_batch_feeds(&c->run->cohort, b, node->step->feed);
+            for (size_t s = 0; s < plan->n_shards; s++) {
+                bool placed = s < plan->n_places || node->step->unplaced;
+                if (!fed || !placed)
+                    kuni_table_set(&c->table, i, s * plan->n_batches + b, KUNI_TASK_ABSENT);
+            }
+        }
+    }
+}
+
+kuni_status kuni_coordinator_init(kuni_coordinator *c, kuni_run *run, kuni_lock *lock,
+                                  kuni_journal *journal, kuni_progress *progress,
+                                  const char *journal_path, kuni_error *err)
+{
+    *c = (kuni_coordinator){.run = run, .lock = lock, .journal = journal, .progress = progress};
+    c->n_lanes = run->size > 1 ? (size_t)run->size - 1 : 1;
+    kuni_status status = kuni_samples_init(&c->samples, &run->cohort, err);
+    if (!status) status = kuni_table_init(&c->table, &run->plan, run->cohort.batches, err);
+    if (!status)
+        status = kuni_names_index(&c->node_names, run->plan.n_nodes, node_name, &run->plan, err);
+    if (!status)
+        status = kuni_names_index(&c->shard_names, run->plan.n_shards, shard_name, &run->plan, err);
+    if (!status)
+        status =
+            kuni_names_index(&c->batch_names, run->cohort.n_batches, batch_name, &run->cohort, err);
+    if (!status)
+        status = kuni_names_index(&c->sample_names, run->cohort.n_samples, sample_name,
+                                  &run->cohort, err);
+    if (!status) {
+        c->finals =
+            kuni_alloc(run->plan.n_nodes * KUNI_PLAN_OUTPUTS_MAX, sizeof(kuni_stored_output), err);
+        c->lanes = kuni_alloc(c->n_lanes, sizeof(kuni_lane), err);
+        c->arena = kuni_arena_new(err);
+        if (!c->finals || !c->lanes || !c->arena) status = KUNI_MEMORY;
+    }
+    if (!status) status = kuni_schedule_init(c, err);
+    if (!status) status = kuni_resume_start(c, journal_path, err);
+    if (!status) mark_absent(c);
+    return status;
+}
+
+void kuni_coordinator_fini(kuni_coordinator *c)
+{
+    kuni_executor_free(c->executor);
+    for (size_t i = 0; i < c->n_stored; i++) free(c->stored[i].outputs);
+    for (size_t i = 0; i < c->n_bad; i++) {
+        free(c->bad[i].why);
+        free(c->bad[i].where);
+    }
+    for (size_t i = 0; i < c->n_orders; i++) kuni_work_fini(&c->orders[i].work);
+    for (size_t i = 0; i < c->n_failures; i++) free(c->failures[i].text);
+    free(c->stored);
+    free(c->bad);
+    free(c->orders);
+    free(c->troubles);
+    free(c->failures);
+    free(c->finals);
+    free(c->lanes);
+    kuni_schedule_fini(c);
+    kuni_names_fini(&c->node_names);
+    kuni_names_fini(&c->shard_names);
+    kuni_names_fini(&c->batch_names);
+    kuni_names_fini(&c->sample_names);
+    kuni_known_files_fini(&c->known_files);
+    kuni_table_fini(&c->table);
+    kuni_samples_fini(&c->samples);
+    kuni_arena_free(c->arena);
+    kuni_buffer_fini(&c->message);
+}
+
+/* --- progress --- */
+
+static void report(kuni_coordinator *c)
+{
+    static const char *const names[] = {"preflight", "reads", "joint"};
+    const kuni_plan *plan = &c->run->plan;
+    kuni_progress_numbers n = {.phase = names[c->phase],
+                               .samples = c->run->cohort.n_samples,
+                               .quarantined = c->samples.n_quarantined,
+                               .running = c->n_orders,
+                               .ranks = c->run->size};
+    double total = 0, done = 0, reused = 0;
+    int64_t genome_bp = 0;
+    for (size_t s = 0; s < plan->n_places; s++)
+        genome_bp += plan->shards[s].end - plan->shards[s].beg;
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        const kuni_table_node *state = &c->table.nodes[i];
+        n.tasks += plan->nodes[i].n_tasks - state->absent;
+        n.done += state->done;
+        n.failed += state->failed;
+        n.reused += state->reused;
+        if (plan->nodes[i].phase != c->phase || plan->nodes[i].n_tasks == state->absent) continue;
+        /* of one node: genome x samples, spread evenly over its tasks */
+        double each = (double)genome_bp * (double)c->run->cohort.n_samples /
+                      (double)(plan->nodes[i].n_tasks - state->absent);
+        total += each * (double)(plan->nodes[i].n_tasks - state->absent);
+        done += each * (double)state->done;
+        reused += each * (double)state->reused;
+    }
+    n.weight_total = (int64_t)total;
+    n.weight_done = (int64_t)done;
+    n.weight_reused = (int64_t)reused;
+    kuni_progress_update(c->progress, &n);
+}
+
+/* --- messages --- */
+
+static kuni_status tell_all(kuni_coordinator *c, kuni_message_type type, kuni_error *err)
+{
+    kuni_status status = kuni_message_start(&c->message, type, err);
+    for (int rank = 1; rank < c->run->size && !status; rank++)
+        status = kuni_transport_send(rank, c->message.data, c->message.length, err);
+    return status;
+}
+
+static kuni_status hear_result(kuni_coordinator *c, kuni_message_reader *reader, kuni_error *err)
+{
+    uint64_t id;
+    kuni_job_result result = {.status = KUNI_OK};
+    kuni_status status = kuni_message_get_u64(reader, &id, err);
+    if (!status)
+        status =
+            kuni_job_result_unpack(&result, reader->at, (size_t)(reader->end - reader->at), err);
+    if (!status) status = kuni_outcome(c, id, &result, err);
+    kuni_job_result_fini(&result);
+    return status;
+}
+
+static kuni_status hear(kuni_coordinator *c, bool *busy, kuni_error *err)
+{
+    bool got = true;
+    kuni_buffer message = KUNI_BUFFER_INIT;
+    kuni_status status = KUNI_OK;
+    while (!status && c->run->size > 1) {
+        int rank;
+        uint64_t value = 0;
+        kuni_message_reader reader;
+        status = kuni_transport_poll(&rank, &message, &got, err);
+        if (status || !got) break;
+        *busy = true;
+        kuni_lane *lane = rank > 0 ? &c->lanes[rank - 1] : NULL;
+        int type = kuni_message_open(&reader, &message);
+        if (lane) lane->heard_ms = kuni_now_ms();
+        if (type == KUNI_MESSAGE_RESULT) {
+            status = hear_result(c, &reader, err);
+        } else if (type == KUNI_MESSAGE_BEAT) {
+            status = kuni_message_get_u64(&reader, &value, err);
+            if (lane) lane->work = (int64_t)value;
+        } else if (type == KUNI_MESSAGE_SIGNAL) {
+            status = kuni_message_get_u64(&reader, &value, err);
+            if (!status)
+                status = kuni_fail(err, KUNI_AGAIN,
+                                   "stopped by signal %d on rank %d: run the same command to go on",
+                                   (int)value, rank);
+        } else {
+            status = kuni_fail(err, KUNI_BUG, "rank %d sent a message of unknown type", rank);
+        }
+    }
+    kuni_buffer_fini(&message);
+    return status;
+}
+
+static kuni_status run_own(kuni_coordinator *c, bool *busy, kuni_error *err)
+{
+    if (!c->executor) return KUNI_OK;
+    for (;;) {
+        bool done;
+        uint64_t id;
+        kuni_job_result result = {.status = KUNI_OK};
+        kuni_status status = kuni_executor_poll(c->executor, &done, &id, &result, err);
+        if (status || !done) return status;
+        *busy = true;
+        status = kuni_outcome(c, id, &result, err);
+        kuni_job_result_fini(&result);
+        if (status) return status;
+    }
+}
+
+/* --- handing out --- */
+
+static kuni_status keep_order(kuni_coordinator *c, int lane, kuni_work *work, kuni_error *err)
+{
+    kuni_status status = kuni_grow((void **)&c->orders, &c->orders_capacity, c->n_orders + 1,
+                                   sizeof(kuni_order), err);
+    if (status) return status;
+    c->orders[c->n_orders++] = (kuni_order){.work = *work, .lane = lane, .began_ms = kuni_now_ms()};
+    c->lanes[lane].outstanding++;
+    return KUNI_OK;
+}
+
+static kuni_status send_work(kuni_coordinator *c, int lane, const kuni_work *work,
+                             kuni_message_type type, kuni_error *err)
+{
+    kuni_status status = kuni_message_start(&c->message, type, err);
+    if (!status) status = kuni_work_pack(work, &c->message, err);
+    if (!status) status = kuni_transport_send(lane + 1, c->message.data, c->message.length, err);
+    return status;
+}
+
+/* All ranks into the assembly; nothing else runs meanwhile. */
+static kuni_status together(kuni_coordinator *c, kuni_work *work, kuni_error *err)
+{
+    kuni_job_result result = {.status = KUNI_OK};
+    kuni_error fault = KUNI_ERROR_INIT;
+    kuni_status status = KUNI_OK;
+    for (int lane = 0; c->run->size > 1 && lane < (int)c->n_lanes && !status; lane++)
+        status = send_work(c, lane, work, KUNI_MESSAGE_TOGETHER, err);
+    if (!status) status = kuni_journal_flush(c->journal, 0, err);
+    if (!status) status = keep_order(c, 0, work, err);
+    if (status) {
+        kuni_work_fini(work);
+        return status;
+    }
+    uint64_t id = work->id;
+    result.status = kuni_executor_together(c->run, work, &result, &fault);
+    if (result.status) result.text = kuni_strdup(fault.text, err);
+    int64_t now = kuni_now_ms();
+    for (size_t i = 0; i < c->n_lanes; i++) c->lanes[i].heard_ms = now;
+    status = kuni_outcome(c, id, &result, err);
+    kuni_job_result_fini(&result);
+    return status;
+}
+
+static kuni_status hand_out(kuni_coordinator *c, int lane, bool *found, kuni_error *err)
+{
+    kuni_work work;
+    kuni_status status = kuni_schedule_next(c, lane, &work, found, err);
+    if (status || !*found) return status;
+    if (c->run->plan.nodes[work.parts[0].node].scatter == KUNI_SCATTER_RANKS) {
+        if (c->n_orders == 0) return together(c, &work, err);
+        /* Not yet: others are still at work. Back on the heap. */
+        kuni_table_set(&c->table, work.parts[0].node, 0, KUNI_TASK_PENDING);
+        kuni_work_fini(&work);
+        *found = false;
+        return KUNI_OK;
+    }
+    status = c->run->size > 1 ? send_work(c, lane, &work, KUNI_MESSAGE_WORK, err)
+                              : kuni_executor_start(c->executor, &work, err);
+    if (!status) status = keep_order(c, lane, &work, err);
+    if (status) kuni_work_fini(&work);
+    return status;
+}
+
+/* Every lane gets as much as it can run at once; while there is plenty, also one piece in advance.
+ */
+static kuni_status dispatch(kuni_coordinator *c, bool *busy, kuni_error *err)
+{
+    int64_t jobs = c->run->options->jobs;
+    bool plenty = kuni_schedule_left(c) > 2 * c->n_lanes * (size_t)jobs;
+    int64_t most = c->run->size > 1 && plenty ? jobs + 1 : jobs;
+    bool any = true;
+    for (int64_t level = 1; level <= most && any; level++) {
+        for (int lane = 0; lane < (int)c->n_lanes; lane++) {
+            if (c->lanes[lane].outstanding >= level) continue;
+            kuni_status status = hand_out(c, lane, &any, err);
+            if (status) return status;
+            if (!any) break;
+            *busy = true;
+        }
+    }
+    return KUNI_OK;
+}
+
+/* --- the loop --- */
+
+static int64_t silence_ms(void)
+{
+    const char *text = getenv("KUNI_RANK_SILENCE_S");
+    int64_t seconds = text ? strtoll(text, NULL, 10) : 0;
+    return seconds > 0 ? seconds * 1000 : SILENCE_MS;
+}
+
+typedef struct tick {
+    int64_t ping_ms, fence_ms, silence_ms;
+} tick;
+
+static kuni_status keep_house(kuni_coordinator *c, tick *t, kuni_error *err)
+{
+    int64_t now = kuni_now_ms();
+    kuni_status status = kuni_journal_flush(c->journal, FLUSH_MS, err);
+    if (!status && now - t->fence_ms >= FENCE_MS) {
+        t->fence_ms = now;
+        status = kuni_lock_check(c->lock, err);
+    }
+    if (!status && now - t->ping_ms >= PING_MS) {
+        t->ping_ms = now;
+        status = tell_all(c, KUNI_MESSAGE_PING, err);
+    }
+    for (size_t i = 0; i < c->n_lanes && c->run->size > 1 && !status; i++)
+        if (now - c->lanes[i].heard_ms > t->silence_ms)
+            status = kuni_fail(err, KUNI_AGAIN,
+                               "rank %zu has been silent for %" PRId64
+                               " s: it hangs, or its node is lost: run the same command to go on",
+                               i + 1, (now - c->lanes[i].heard_ms) / 1000);
+    report(c);
+    return status;
+}
+
+static bool phase_ended(const kuni_coordinator *c)
+{
+    for (size_t i = 0; i < c->run->plan.n_nodes; i++)
+        if (c->run->plan.nodes[i].phase == c->phase && !kuni_table_ended(&c->table, i))
+            return false;
+    return c->n_orders == 0;
+}
+
+static bool retry_waits(const kuni_coordinator *c)
+{
+    for (size_t i = 0; i < c->n_troubles; i++)
+        if (c->troubles[i].waiting) return true;
+    return false;
+}
+
+/* Until all tasks of the phase have ended, or the rest can never start because what it needs has
+ * failed. */
+static kuni_status run_phase(kuni_coordinator *c, int phase, kuni_error *err)
+{
+    tick t = {.ping_ms = kuni_now_ms(), .silence_ms = silence_ms()};
+    kuni_status status = KUNI_OK;
+    c->phase = phase;
+    kuni_schedule_phase(c);
+    c->n_troubles = 0;
+    for (size_t i = 0; i < c->n_lanes; i++) c->lanes[i].heard_ms = t.ping_ms;
+    while (!status && !phase_ended(c)) {
+        bool busy = false;
+        if (kuni_stop_asked())
+            return kuni_fail(err, KUNI_AGAIN, "stopped by signal %d: run the same command to go on",
+                             kuni_stop_asked());
+        status = hear(c, &busy, err);
+        if (!status) status = run_own(c, &busy, err);
+        if (!status) status = dispatch(c, &busy, err);
+        if (!status) status = keep_house(c, &t, err);
+        if (!status && !busy && c->n_orders == 0 && !retry_waits(c)) break;
+        if (!status && !busy) kuni_sleep_ms(IDLE_SLEEP_MS);
+    }
+    return status;
+}
+
+/* --- phases --- */
+
+static kuni_status apply_bad(kuni_coordinator *c, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    if (c->n_bad && c->run->options->retry_quarantined && c->journal) {
+        c->n_bad = 0;
+        return kuni_journal_add(c->journal, json_pack("{ss}", "t", "forget"), err);
+    }
+    for (size_t i = 0; i < c->n_bad && !status; i++) {
+        const kuni_stored_bad *bad = &c->bad[i];
+        const kuni_signature *now = &c->samples.signatures[bad->sample];
+        if (now->bytes != bad->signature.bytes || now->mtime_ns != bad->signature.mtime_ns)
+            continue;
+        status = kuni_samples_quarantine(&c->samples, bad->sample, bad->where, bad->why, err);
+    }
+    return status;
+}
+
+static kuni_status record_signatures(kuni_coordinator *c, const kuni_signature *before,
+                                     kuni_error *err)
+{
+    for (size_t b = 0; b < c->run->plan.n_batches && c->journal; b++) {
+        const kuni_batch *batch = &c->run->cohort.batches[b];
+        const kuni_signature *now = &c->samples.signatures[batch->first];
+        if (memcmp(now, before + batch->first, batch->n_samples * sizeof(*now)) == 0) continue;
+        json_t *list = json_array();
+        for (size_t i = 0; i < batch->n_samples; i++) {
+            char hex[KUNI_DIGEST_HEX_BYTES];
+            kuni_hash_print(&c->samples.digests[batch->first + i], hex);
+            json_array_append_new(list, json_pack("[IIs]", (json_int_t)now[i].bytes,
+                                                  (json_int_t)now[i].mtime_ns, hex));
+        }
+        kuni_status status = kuni_journal_add(
+            c->journal, json_pack("{ss ss so}", "t", "signs", "b", batch->id, "v", list), err);
+        if (status) return status;
+    }
+    return KUNI_OK;
+}
+
+static kuni_status survey(kuni_coordinator *c, kuni_error *err)
+{
+    size_t n = c->run->cohort.n_samples;
+    kuni_signature *before = kuni_alloc(n + 1, sizeof(kuni_signature), err);
+    if (!before) return KUNI_MEMORY;
+    memcpy(before, c->samples.signatures, n * sizeof(kuni_signature));
+    kuni_status status = kuni_samples_survey(&c->samples, err);
+    if (!status) status = record_signatures(c, before, err);
+    free(before);
+    return status ? status : apply_bad(c, err);
+}
+
+static kuni_status check_preflight(kuni_coordinator *c, kuni_error *err)
+{
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    size_t n = 0;
+    kuni_status status = kuni_outcome_preflight(c, &faults, &n, err);
+    if (!status && n) {
+        char *save = NULL;
+        for (char *line = strtok_r(faults.data, "\n", &save); line;
+             line = strtok_r(NULL, "\n", &save))
+            kuni_progress_say(c->progress, "%s%s",
+                              c->run->workflow.quarantine ? "quarantined " : "", line);
+        if (!c->run->workflow.quarantine)
+            status =
+                kuni_fail(err, KUNI_DATA,
+                          "%zu samples cannot be used (see above); on_error.sample is abort", n);
+    }
+    kuni_buffer_fini(&faults);
+    return status;
+}
+
+static kuni_status check_cohort(kuni_coordinator *c, kuni_error *err)
+{
+    size_t left = c->run->cohort.n_samples - c->run->cohort.n_withdrawn;
+    if (c->samples.n_quarantined < left) return KUNI_OK;
+    if (c->samples.n_quarantined == 0)
+        return kuni_fail(err, KUNI_USAGE, "the cohort %s has no samples", c->run->workflow.cohort);
+    return kuni_fail(err, KUNI_DATA,
+                     "no sample is left: all %zu are quarantined, the first because: %s",
+                     c->samples.n_quarantined, c->samples.list[0].reason);
+}
+
+/* The quarantine list is final: every rank makes its columns from it. */
+static kuni_status fix_columns(kuni_coordinator *c, kuni_error *err)
+{
+    kuni_samples_sort(&c->samples);
+    kuni_status status = kuni_message_start(&c->message, KUNI_MESSAGE_COLUMNS, err);
+    for (size_t i = 0; i < c->samples.n_quarantined && !status; i++)
+        status = kuni_message_put_u64(&c->message, c->samples.list[i].sample, err);
+    for (int rank = 1; rank < c->run->size && !status; rank++)
+        status = kuni_transport_send(rank, c->message.data, c->message.length, err);
+    if (!status) status = kuni_run_set_columns(c->run, c->samples.skip, err);
+    return status ? status : kuni_keys_set_cohort(&c->keys, &c->samples, err);
+}
+
+static kuni_status run_phases(kuni_coordinator *c, const char *journal_path, kuni_error *err)
+{
+    kuni_status status = survey(c, err);
+    if (!status) status = kuni_keys_init(&c->keys, c->run, &c->known_files, c->journal, err);
+    if (!status && c->damaged_lines)
+        kuni_progress_say(c->progress,
+                          "the journal has %" PRId64 " damaged lines: their tasks are done again",
+                          c->damaged_lines);
+    if (!status && c->run->size == 1)
+        status = kuni_executor_new(&c->executor, c->run, (size_t)c->run->options->jobs, err);
+    if (!status) status = check_cohort(c, err);
+    if (!status) status = run_phase(c, 0, err);
+    if (!status) status = check_preflight(c, err);
+    if (!status) status = check_cohort(c, err);
+    if (!status) status = kuni_resume_reads(c, journal_path, err);
+    if (!status) status = run_phase(c, 1, err);
+    if (!status) status = check_cohort(c, err);
+    if (!status) status = fix_columns(c, err);
+    if (!status) status = run_phase(c, 2, err);
+    return status;
+}
+
+kuni_status kuni_coordinator_run(kuni_coordinator *c, kuni_error *err)
+{
+    kuni_error ignored = KUNI_ERROR_INIT;
+    kuni_arena *arena = kuni_arena_new(err);
+    const char *journal_path = arena ? kuni_run_path(c->run, arena, err, "journal") : NULL;
+    kuni_status status = journal_path ? run_phases(c, journal_path, err) : KUNI_MEMORY;
+    kuni_executor_free(c->executor);
+    c->executor = NULL;
+    /* Even after an error: what is done is done, and the others must not be left waiting. */
+    kuni_status flushed = kuni_journal_flush(c->journal, 0, status ? &ignored : err);
+    kuni_status told = tell_all(c, KUNI_MESSAGE_STOP, status || flushed ? &ignored : err);
+    kuni_arena_free(arena);
+    if (!status) status = flushed ? flushed : told;
+    if (!status && c->n_failures)
+        status = kuni_fail(err, c->failures[0].status, "%zu tasks failed, the first: %s",
+                           c->n_failures, c->failures[0].text);
+    return status;
+}

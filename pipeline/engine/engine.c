@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "coordinator.h"
+#include "dataset.h"
+#include "preflight.h"
+#include "sweep.h"
+#include "transport.h"
+#include "worker.h"
+
+/* --- what every rank makes for itself --- */
+
+static kuni_status read_workflow(kuni_run *run, kuni_buffer *faults, kuni_error *err)
+{
+    const kuni_run_options *o = run->options;
+    kuni_status status =
+        kuni_workflow_read(&run->workflow, o->workflow, o->settings, o->n_settings, faults, err);
+    if (!status) run->folder = run->workflow.dataset;
+    return status;
+}
+
+static kuni_status read_cohort(kuni_run *run, kuni_buffer *faults, kuni_error *err)
+{
+    char *batches = kuni_path_join(run->folder, "batches.tsv", err);
+    if (!batches) return KUNI_MEMORY;
+    kuni_status status =
+        kuni_cohort_read(&run->cohort, run->workflow.cohort, run->workflow.pedigree, batches,
+                         (size_t)run->workflow.batch_size, faults, err);
+    free(batches);
+    return status;
+}
+
+static kuni_status make_plan(kuni_run *run, kuni_error *err)
+{
+    kuni_status status = kuni_genome_open(&run->genome, run->workflow.reference, err);
+    if (!status) status = kuni_ploidy_open(&run->ploidy, run->workflow.ploidy, run->genome, err);
+    if (!status)
+        status = kuni_plan_make(&run->plan, &run->workflow, run->genome, run->cohort.n_batches,
+                                &kuni_preflight_stage, err);
+    return status;
+}
+
+static void run_fini(kuni_run *run)
+{
+    kuni_plan_fini(&run->plan);
+    kuni_ploidy_close(run->ploidy);
+    kuni_genome_close(run->genome);
+    kuni_cohort_fini(&run->cohort);
+    kuni_workflow_fini(&run->workflow);
+    free(run->columns);
+}
+
+/* --- rank 0: everything that must stand before the others look --- */
+
+static kuni_status write_batches(const kuni_run *run, kuni_error *err)
+{
+    char *path = kuni_path_join(run->folder, "batches.tsv", err);
+    if (!path) return KUNI_MEMORY;
+    kuni_status status = KUNI_OK;
+    if (run->cohort.n_new || access(path, R_OK) != 0)
+        status = kuni_cohort_write_batches(&run->cohort, path, err);
+    free(path);
+    return status;
+}
+
+static kuni_status lead_in(kuni_run *run, kuni_lock **lock, kuni_buffer *faults, kuni_error *err)
+{
+    kuni_status status = read_workflow(run, faults, err);
+    if (!status) status = kuni_make_folders(run->folder, err);
+    if (!status) status = kuni_lock_take(lock, run->folder, run->options->lock_wait_ms, err);
+    if (status) return status;
+    run->epoch = kuni_lock_epoch(*lock);
+    status = read_cohort(run, faults, err);
+    if (!status && run->cohort.n_samples == 0)
+        status = kuni_fail(err, KUNI_USAGE, "the cohort %s has no samples", run->workflow.cohort);
+    if (!status) status = make_plan(run, err);
+    if (!status) status = kuni_dataset_prepare(run->folder, err);
+    if (!status) status = kuni_dataset_reference(run, true, err);
+    return status ? status : write_batches(run, err);
+}
+
+/* --- the end --- */
+
+static void summarise(kuni_coordinator *c, int64_t generation, bool changed, size_t removed,
+                      int64_t began_ms)
+{
+    const kuni_run *run = c->run;
+    kuni_progress *p = c->progress;
+    size_t done = 0, reused = 0;
+    for (size_t i = 0; i < run->plan.n_nodes; i++) {
+        done += c->table.nodes[i].done;
+        reused += c->table.nodes[i].reused;
+    }
+    kuni_progress_say(
+        p, "done in %.1f s: %zu tasks, %zu of them from earlier runs; %" PRId64 " samples",
+        (double)(kuni_now_ms() - began_ms) / 1000, done, reused, run->n_columns);
+    if (removed) kuni_progress_say(p, "removed %zu outdated files", removed);
+    if (c->samples.n_quarantined)
+        kuni_progress_say(p, "%zu samples are quarantined: see %s/current/failures.tsv",
+                          c->samples.n_quarantined, run->folder);
+    for (size_t i = 0; i < run->plan.n_nodes; i++)
+        for (size_t o = 0; o < run->plan.nodes[i].n_outputs; o++) {
+            const char *name = run->plan.nodes[i].step->outputs[o].publish;
+            const kuni_stored_output *out = &c->finals[i * KUNI_PLAN_OUTPUTS_MAX + o];
+            if (name && out->bytes >= 0 && run->plan.nodes[i].scatter >= KUNI_SCATTER_COHORT)
+                kuni_progress_say(p, "  %s/current/%s (%" PRId64 " bytes)", run->folder, name,
+                                  out->bytes);
+        }
+    kuni_progress_say(p, "%s: %s/current is generation %" PRId64 "%s", run->workflow.name,
+                      run->folder, generation, changed ? "" : ", unchanged");
+}
+
+static kuni_status finish(kuni_coordinator *c, int64_t began_ms, kuni_error *err)
+{
+    int64_t generation = 0;
+    bool changed = false;
+    size_t removed = 0;
+    kuni_status status = kuni_dataset_publish(c, &generation, &changed, err);
+    if (!status && !c->run->options->keep_all) status = kuni_sweep(c, &removed, err);
+    if (!status) summarise(c, generation, changed, removed, began_ms);
+    return status;
+}
+
+static kuni_status coordinate(kuni_run *run, kuni_lock *lock, int64_t began_ms, kuni_error *err)
+{
+    kuni_coordinator c = {.run = run};
+    kuni_journal *journal = NULL;
+    kuni_progress *progress = NULL;
+    kuni_error ignored = KUNI_ERROR_INIT;
+    char *path = kuni_path_join(run->folder, "journal", err);
+    kuni_status status = path ? kuni_journal_open(&journal, path, err) : KUNI_MEMORY;
+    if (!status)
+        status = kuni_progress_new(&progress, run->folder, run->workflow.name, run->epoch,
+                                   run->options->quiet, err);
+    if (!status) status = kuni_coordinator_init(&c, run, lock, journal, progress, path, err);
+    if (!status)
+        status = kuni_dataset_settings(run, &c.known_files, journal, c.reads_records > 0,
+                                       run->options->recall, true, err);
+    status = kuni_transport_agree(status, err); /* the others wait here: see follow */
+    if (!status) {
+        status = kuni_coordinator_run(&c, err);
+        if (!status) status = finish(&c, began_ms, err);
+    }
+    if (progress) {
+        const char *state = status == KUNI_OK      ? "done"
+                            : status == KUNI_AGAIN ? "stopped"
+                                                   : "failed";
+        kuni_status told = kuni_progress_end(progress, state, err->text, status ? &ignored : err);
+        if (!status) status = told;
+    }
+    kuni_status closed = kuni_journal_close(journal, status ? &ignored : err);
+    if (!status) status = closed;
+    kuni_coordinator_fini(&c);
+    kuni_progress_free(progress);
+    free(path);
+    return status;
+}
+
+/* --- any other rank --- */
+
+static kuni_status follow(kuni_run *run, kuni_error *err)
+{
+    bool orphaned = false;
+    kuni_status status = kuni_transport_agree(KUNI_OK, err);
+    if (status) return status;
+    status = kuni_worker_run(run, &orphaned, err);
+    if (status) { /* the others do not know yet and may be anywhere: end all */
+        if (!orphaned) fprintf(stderr, "kuni: rank %d: %s\n", run->rank, err->text);
+        if (orphaned) _exit(status);
+        kuni_transport_abort(status);
+    }
+    return KUNI_OK;
+}
+
+kuni_status kuni_engine_run(const kuni_run_options *options, kuni_buffer *faults, kuni_error *err)
+{
+    kuni_run run = {.options = options};
+    kuni_lock *lock = NULL;
+    kuni_buffer epoch = KUNI_BUFFER_INIT;
+    int64_t began_ms = kuni_now_ms();
+    kuni_stop_watch();
+    kuni_status status = kuni_transport_init(err);
+    if (status) return status;
+    run.rank = kuni_transport_rank();
+    run.size = kuni_transport_size();
+    if (run.rank == 0) status = lead_in(&run, &lock, faults, err);
+    status = kuni_transport_agree(status, err);
+    if (!status && run.rank > 0) {
+        status = read_workflow(&run, faults, err);
+        if (!status) status = read_cohort(&run, faults, err);
+        if (!status) status = make_plan(&run, err);
+        if (!status) status = kuni_dataset_reference(&run, false, err);
+    }
+    status = kuni_transport_agree(status, err);
+    if (!status) {
+        status = kuni_buffer_append(&epoch, &run.epoch, sizeof(run.epoch), err);
+        if (!status) status = kuni_transport_bcast(&epoch, 0, err);
+        if (!status && epoch.length == sizeof(run.epoch))
+            memcpy(&run.epoch, epoch.data, sizeof(run.epoch));
+        status = run.rank == 0 ? coordinate(&run, lock, began_ms, err) : follow(&run, err);
+        status = kuni_transport_agree(status, err);
+    }
+    kuni_buffer_fini(&epoch);
+    run_fini(&run);
+    kuni_lock_release(lock);
+    kuni_transport_fini();
+    return status;
+}

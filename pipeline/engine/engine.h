@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine: runs a workflow on a dataset. What `kuni run` and `kuni plan` call.
+ */
+#ifndef KUNI_ENGINE_ENGINE_H
+#define KUNI_ENGINE_ENGINE_H
+
+#include "kuni/buffer.h"
+
+typedef struct kuni_run_options {
+    const char *workflow;
+    const char *const *settings; /* --set */
+    size_t n_settings;
+    int64_t jobs;         /* tasks at once per rank */
+    int64_t lock_wait_ms; /* how long to wait for another run to end */
+    bool quiet;           /* no progress, only faults and the summary */
+    bool recall; /* settings that contradict the dataset's: redo everything with the new ones */
+    bool retry_quarantined; /* give quarantined samples another chance though their files are the
+                               same */
+    bool keep_all;          /* do not remove files that nothing refers to any more */
+} kuni_run_options;
+
+/*
+ * Collective. Returns the same status on all ranks; rank 0 has printed the progress, all faults and
+ * the summary to stderr; `err` tells what ended the run. KUNI_OK: the dataset stands published.
+ * KUNI_AGAIN: the same command goes on. `faults` gets the faults of workflow and manifest, one a
+ * line.
+ */
+KUNI_MUST_CHECK kuni_status kuni_engine_run(const kuni_run_options *options, kuni_buffer *faults,
+                                            kuni_error *err);
+
+#endif

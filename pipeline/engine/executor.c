@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+#include "executor.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "assembly.h"
+#include "clock.h"
+#include "transport.h"
+
+typedef struct slot {
+    kuni_runner *runner; /* NULL: idle */
+    uint64_t id;
+} slot;
+
+struct kuni_executor {
+    kuni_run *run;
+    slot *slots;
+    size_t n_slots, next;     /* next: where polling goes on, so that no slot starves */
+    uint8_t *skip;            /* flags over the samples, all 0 between calls */
+    uint8_t *log_folder_made; /* by node */
+    kuni_arena *arena;
+};
+
+kuni_status kuni_executor_new(kuni_executor **out, kuni_run *run, size_t slots, kuni_error *err)
+{
+    kuni_executor *e = kuni_alloc(1, sizeof(*e), err);
+    if (!e) return KUNI_MEMORY;
+    *e = (kuni_executor){.run = run, .n_slots = slots};
+    e->slots = kuni_alloc(slots, sizeof(slot), err);
+    e->skip = kuni_alloc(run->cohort.n_samples + 1, 1, err);
+    e->log_folder_made = kuni_alloc(run->plan.n_nodes, 1, err);
+    e->arena = kuni_arena_new(err);
+    if (!e->slots || !e->skip || !e->log_folder_made || !e->arena) {
+        kuni_executor_free(e);
+        return KUNI_MEMORY;
+    }
+    *out = e;
+    return KUNI_OK;
+}
+
+void kuni_executor_free(kuni_executor *e)
+{
+    if (!e) return;
+    for (size_t i = 0; e->slots && i < e->n_slots; i++) kuni_runner_free(e->slots[i].runner);
+    free(e->slots);
+    free(e->skip);
+    free(e->log_folder_made);
+    kuni_arena_free(e->arena);
+    free(e);
+}
+
+size_t kuni_executor_busy(const kuni_executor *e)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < e->n_slots; i++) n += e->slots[i].runner != NULL;
+    return n;
+}
+
+size_t kuni_executor_idle(const kuni_executor *e)
+{
+    return e->n_slots - kuni_executor_busy(e);
+}
+
+int64_t kuni_executor_work(const kuni_executor *e)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < e->n_slots; i++)
+        if (e->slots[i].runner) sum += kuni_runner_work(e->slots[i].runner);
+    return sum;
+}
+
+/* --- from work to task --- */
+
+static kuni_status make_inputs(const kuni_run *run, kuni_arena *arena, const kuni_work *work,
+                               const kuni_work_part *part, kuni_task *task, kuni_error *err)
+{
+    kuni_task_file *inputs = kuni_arena_alloc(arena, part->n_files + 1, sizeof(*inputs), err);
+    if (!inputs) return KUNI_MEMORY;
+    for (size_t i = 0; i < part->n_files; i++) {
+        const kuni_work_file *file = &work->files[part->first_file + i];
+        const kuni_port *port = &run->plan.nodes[file->node].step->outputs[file->output];
+        inputs[i] =
+            (kuni_task_file){.kind = port->kind,
+                             .publish = port->publish,
+                             .shard = file->shard,
+                             .batch = file->batch,
+                             .path = kuni_run_output(run, arena, file->node, file->output,
+                                                     file->shard, file->batch, file->key, err)};
+        if (!inputs[i].path) return KUNI_MEMORY;
+    }
+    task->inputs = inputs;
+    task->n_inputs = part->n_files;
+    return KUNI_OK;
+}
+
+static kuni_status make_outputs(const kuni_run *run, kuni_arena *arena, const kuni_work *work,
+                                const kuni_work_part *part, kuni_task *task, kuni_error *err)
+{
+    const kuni_node *node = &run->plan.nodes[part->node];
+    kuni_task_file *outputs = kuni_arena_alloc(arena, node->n_outputs + 1, sizeof(*outputs), err);
+    if (!outputs) return KUNI_MEMORY;
+    for (size_t o = 0; o < node->n_outputs; o++) {
+        const kuni_port *port = &node->step->outputs[o];
+        outputs[o] = (kuni_task_file){.kind = port->kind,
+                                      .publish = port->publish,
+                                      .shard = work->shard,
+                                      .batch = work->batch,
+                                      .path = kuni_run_output(run, arena, part->node, o,
+                                                              work->shard, work->batch,
+                                                              kuni_hash_short(&part->key), err)};
+        if (!outputs[o].path) return KUNI_MEMORY;
+    }
+    task->outputs = outputs;
+    task->n_outputs = node->n_outputs;
+    return KUNI_OK;
+}
+
+static kuni_status make_task(const kuni_run *run, kuni_arena *arena, const kuni_work *work,
+                             const kuni_work_part *part, kuni_task **out, kuni_error *err)
+{
+    kuni_task *task = kuni_arena_alloc(arena, 1, sizeof(*task), err);
+    if (!task) return KUNI_MEMORY;
+    const kuni_node *node = &run->plan.nodes[part->node];
+    *task = (kuni_task){.stage_id = node->id,
+                        .genome = run->genome,
+                        .ploidy = run->ploidy,
+                        .params = node->params,
+                        .samples = run->cohort.samples,
+                        .n_samples = run->cohort.n_samples,
+                        .columns = node->phase == 2 && run->columns_known ? run->columns : NULL,
+                        .batches = run->cohort.batches,
+                        .n_batches = run->cohort.n_batches,
+                        .shards = run->plan.shards,
+                        .n_shards = run->plan.n_shards,
+                        .shard = work->shard,
+                        .batch = work->batch,
+                        .memory_bytes = run->workflow.memory_bytes};
+    task->scratch = kuni_run_path(run, arena, err, "tmp/%" PRIu64 "-%d-%" PRIu64 "-%u", run->epoch,
+                                  run->rank, work->id, (unsigned)part->node);
+    kuni_status status = task->scratch ? KUNI_OK : KUNI_MEMORY;
+    if (!status) status = make_inputs(run, arena, work, part, task, err);
+    if (!status) status = make_outputs(run, arena, work, part, task, err);
+    *out = task;
+    return status;
+}
+
+/* Every number of a work is checked before use: it came from another process. */
+static bool work_is_sound(const kuni_run *run, const kuni_work *work)
+{
+    const kuni_plan *plan = &run->plan;
+    if (work->n_parts == 0 || work->shard >= (int64_t)plan->n_shards || work->shard < -1 ||
+        work->batch >= (int64_t)plan->n_batches || work->batch < -1)
+        return false;
+    for (size_t i = 0; i < work->n_parts; i++)
+        if (work->parts[i].node >= plan->n_nodes) return false;
+    for (size_t i = 0; i < work->n_files; i++) {
+        const kuni_work_file *file = &work->files[i];
+        if (file->node >= plan->n_nodes || file->output >= plan->nodes[file->node].n_outputs ||
+            file->shard >= (int64_t)plan->n_shards || file->shard < -1 ||
+            file->batch >= (int64_t)plan->n_batches || file->batch < -1)
+            return false;
+    }
+    for (size_t i = 0; i < work->n_skip; i++)
+        if (work->skip[i] >= run->cohort.n_samples) return false;
+    return true;
+}
+
+static kuni_status log_prefix(kuni_executor *e, const kuni_work *work, const char **out,
+                              kuni_error *err)
+{
+    const kuni_run *run = e->run;
+    size_t node = work->parts[0].node;
+    const char *folder = work->n_parts > 1 ? "reads" : run->plan.nodes[node].folder;
+    if (!e->log_folder_made[node]) {
+        const char *path = kuni_run_path(run, e->arena, err, "logs/%s", folder);
+        kuni_status status = path ? kuni_make_folders(path, err) : KUNI_MEMORY;
+        if (status) return status;
+        e->log_folder_made[node] = work->n_parts == 1;
+    }
+    *out = kuni_run_path(run, e->arena, err, "logs/%s/%s.%s", folder,
+                         work->shard >= 0 ? run->plan.shard_names[work->shard] : "all",
+                         work->batch >= 0 ? run->cohort.batches[work->batch].id : "all");
+    return *out ? KUNI_OK : KUNI_MEMORY;
+}
+
+kuni_status kuni_executor_start(kuni_executor *e, const kuni_work *work, kuni_error *err)
+{
+    const kuni_run *run = e->run;
+    kuni_job_part parts[KUNI_PLAN_NODES_MAX];
+    slot *free_slot = NULL;
+    for (size_t i = 0; i < e->n_slots && !free_slot; i++)
+        if (!e->slots[i].runner) free_slot = &e->slots[i];
+    if (!free_slot || !work_is_sound(run, work) || work->n_parts > KUNI_PLAN_NODES_MAX)
+        return kuni_fail(err, KUNI_BUG, "a rank got an order that it cannot carry out");
+    kuni_arena_clear(e->arena);
+    for (size_t i = 0; i < work->n_parts; i++) {
+        kuni_task *task;
+        kuni_status status = make_task(run, e->arena, work, &work->parts[i], &task, err);
+        if (status) return status;
+        parts[i] = (kuni_job_part){.step = run->plan.nodes[work->parts[i].node].step, .task = task};
+    }
+    kuni_job job = {.parts = parts,
+                    .n_parts = work->n_parts,
+                    .time_limit_s = run->workflow.time_limit_s,
+                    .memory_bytes = run->workflow.memory_bytes,
+                    .epoch = run->epoch,
+                    .rank = run->rank,
+                    .skip = e->skip};
+    kuni_status status = log_prefix(e, work, &job.log, err);
+    if (status) return status;
+    for (size_t i = 0; i < work->n_skip; i++) e->skip[work->skip[i]] = 1;
+    status = kuni_runner_start(&free_slot->runner, &job, err);
+    for (size_t i = 0; i < work->n_skip; i++) e->skip[work->skip[i]] = 0;
+    if (status) free_slot->runner = NULL;
+    free_slot->id = work->id;
+    return status;
+}
+
+kuni_status kuni_executor_poll(kuni_executor *e, bool *done, uint64_t *id, kuni_job_result *result,
+                               kuni_error *err)
+{
+    *done = false;
+    for (size_t i = 0; i < e->n_slots && !*done; i++) {
+        slot *s = &e->slots[(e->next + i) % e->n_slots];
+        if (!s->runner) continue;
+        kuni_status status = kuni_runner_poll(s->runner, done, result, err);
+        if (status) return status;
+        if (!*done) continue;
+        *id = s->id;
+        kuni_runner_free(s->runner);
+        s->runner = NULL;
+        e->next = (e->next + i + 1) % e->n_slots;
+    }
+    return KUNI_OK;
+}
+
+/* --- all ranks together --- */
+
+static kuni_status assemble(const kuni_task *task, uint64_t epoch, kuni_job_result *result,
+                            kuni_error *err)
+{
+    size_t n_lists;
+    const kuni_task_file *lists = kuni_task_inputs(task, "assembly", &n_lists);
+    kuni_assembly_target targets[KUNI_PLAN_OUTPUTS_MAX];
+    for (size_t o = 0; o < task->n_outputs; o++)
+        targets[o] =
+            (kuni_assembly_target){.kind = task->outputs[o].kind, .path = task->outputs[o].path};
+    if (n_lists != 1)
+        return kuni_fail(err, KUNI_BUG, "stage %s: an assembly needs one list, not %zu",
+                         task->stage_id, n_lists);
+    kuni_status status = kuni_assembly_write(lists[0].path, targets, task->n_outputs, epoch, err);
+    for (size_t o = 0; o < task->n_outputs && !status; o++) {
+        kuni_job_output *out = &result->outputs[o];
+        *out = (kuni_job_output){.output = o,
+                                 .present = true,
+                                 .bytes = targets[o].bytes,
+                                 .mtime_ns = targets[o].mtime_ns};
+        memcpy(out->digest, targets[o].digest, sizeof(out->digest));
+    }
+    return status;
+}
+
+/* The folder of a path must stand before the ranks write into it. */
+static kuni_status make_parent(const char *path, kuni_error *err)
+{
+    char *folder = kuni_strdup(path, err);
+    if (!folder) return KUNI_MEMORY;
+    char *slash = strrchr(folder, '/');
+    if (slash) *slash = '\0';
+    kuni_status status = kuni_make_folders(folder, err);
+    free(folder);
+    return status;
+}
+
+kuni_status kuni_executor_together(kuni_run *run, const kuni_work *work, kuni_job_result *result,
+                                   kuni_error *err)
+{
+    int64_t began = kuni_now_ms();
+    kuni_task *task = NULL;
+    *result = (kuni_job_result){.sample = -1};
+    kuni_arena *arena = kuni_arena_new(err);
+    kuni_status status = arena ? KUNI_OK : KUNI_MEMORY;
+    if (!status && !work_is_sound(run, work))
+        status = kuni_fail(err, KUNI_BUG, "a rank got an order that it cannot carry out");
+    if (!status) status = make_task(run, arena, work, &work->parts[0], &task, err);
+    if (!status) {
+        result->outputs = kuni_alloc(task->n_outputs + 1, sizeof(kuni_job_output), err);
+        if (!result->outputs) status = KUNI_MEMORY;
+    }
+    for (size_t o = 0; !status && run->rank == 0 && o < task->n_outputs; o++)
+        status = make_parent(task->outputs[o].path, err);
+    status = kuni_transport_agree(status, err);
+    if (!status) {
+        result->n_outputs = task->n_outputs;
+        status = assemble(task, run->epoch, result, err);
+    }
+    kuni_arena_free(arena);
+    result->wall_s = (double)(kuni_now_ms() - began) / 1000;
+    return status;
+}

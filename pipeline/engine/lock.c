@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kuni/file.h"
+
+struct kuni_lock {
+    int fd;
+    uint64_t epoch;
+    char *path;
+};
+
+enum { HOLDER_BYTES = 400, RETRY_MS = 100 };
+
+/* The file's one line: "epoch N host H pid P". Epoch 0 where it is new or unreadable. */
+static uint64_t read_holder(int fd, char holder[HOLDER_BYTES])
+{
+    ssize_t got = pread(fd, holder, HOLDER_BYTES - 1, 0);
+    holder[got > 0 ? got : 0] = '\0';
+    holder[strcspn(holder, "\n")] = '\0';
+    uint64_t epoch = 0;
+    return sscanf(holder, "epoch %" SCNu64, &epoch) == 1 ? epoch : 0;
+}
+
+static bool try_lock(int fd, bool *supported)
+{
+    struct flock want = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    *supported = true;
+    if (fcntl(fd, F_SETLK, &want) == 0) return true;
+    *supported = errno == EACCES || errno == EAGAIN || errno == EINTR;
+    return false;
+}
+
+static kuni_status write_holder(kuni_lock *lock, kuni_error *err)
+{
+    char host[256] = "unknown", line[HOLDER_BYTES];
+    if (gethostname(host, sizeof(host) - 1) != 0) strcpy(host, "unknown");
+    int length = snprintf(line, sizeof(line), "epoch %" PRIu64 " host %s pid %ld\n", lock->epoch,
+                          host, (long)getpid());
+    if (pwrite(lock->fd, line, (size_t)length, 0) != length || ftruncate(lock->fd, length) != 0 ||
+        fsync(lock->fd) != 0)
+        return kuni_fail_errno(err, "cannot write %s", lock->path);
+    return KUNI_OK;
+}
+
+kuni_status kuni_lock_take(kuni_lock **out, const char *folder, int64_t wait_ms, kuni_error *err)
+{
+    kuni_status status = KUNI_MEMORY;
+    char holder[HOLDER_BYTES];
+    kuni_lock *lock = kuni_alloc(1, sizeof(*lock), err);
+    if (!lock) return KUNI_MEMORY;
+    lock->fd = -1;
+    lock->path = kuni_path_join(folder, "lock", err);
+    if (!lock->path) goto fail;
+    lock->fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (lock->fd < 0) {
+        status = kuni_fail_errno(err, "cannot open %s: is the dataset folder writable", lock->path);
+        goto fail;
+    }
+    bool supported;
+    for (int64_t waited = 0; !try_lock(lock->fd, &supported); waited += RETRY_MS) {
+        if (!supported) {
+            status = kuni_fail_errno(err,
+                                     "%s: this file system keeps no locks (on Lustre mount with -o "
+                                     "flock): put the dataset where it does",
+                                     lock->path);
+            goto fail;
+        }
+        if (waited >= wait_ms) {
+            read_holder(lock->fd, holder);
+            status = kuni_fail(
+                err, KUNI_AGAIN,
+                "another run is writing the dataset %s (%s): wait for it to end or stop it", folder,
+                holder[0] ? holder : "holder unknown");
+            goto fail;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = RETRY_MS * 1000000L}, NULL);
+    }
+    lock->epoch = read_holder(lock->fd, holder) + 1;
+    status = write_holder(lock, err);
+    if (status) goto fail;
+    *out = lock;
+    return KUNI_OK;
+fail:
+    kuni_lock_release(lock);
+    return status;
+}
+
+uint64_t kuni_lock_epoch(const kuni_lock *lock)
+{
+    return lock->epoch;
+}
+
+kuni_status kuni_lock_check(const kuni_lock *lock, kuni_error *err)
+{
+    char holder[HOLDER_BYTES];
+    uint64_t epoch = read_holder(lock->fd, holder);
+    if (epoch == lock->epoch) return KUNI_OK;
+    return kuni_fail(err, KUNI_AGAIN, "a younger run has taken over the dataset (%s): stopping",
+                     holder);
+}
+
+void kuni_lock_release(kuni_lock *lock)
+{
+    if (!lock) return;
+    if (lock->fd >= 0) close(lock->fd);
+    free(lock->path);
+    free(lock);
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/* What follows from the end of a piece of work. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "coordinator.h"
+
+static kuni_trouble *find_trouble(kuni_coordinator *c, const kuni_work *work, kuni_error *err)
+{
+    size_t node = work->parts[0].node;
+    for (size_t i = 0; i < c->n_troubles; i++) {
+        kuni_trouble *t = &c->troubles[i];
+        if (t->shard == work->shard && t->batch == work->batch &&
+            (t->node == node ||
+             kuni_plan_fused(&c->run->plan.nodes[t->node], &c->run->plan.nodes[node])))
+            return t;
+    }
+    if (kuni_grow((void **)&c->troubles, &c->troubles_capacity, c->n_troubles + 1,
+                  sizeof(kuni_trouble), err))
+        return NULL;
+    kuni_trouble *t = &c->troubles[c->n_troubles++];
+    *t = (kuni_trouble){.node = node, .shard = work->shard, .batch = work->batch, .lane = -1};
+    return t;
+}
+
+/* The unit's first node: a retry looks at all parts of the group from there on. */
+static size_t unit_head(const kuni_coordinator *c, size_t node)
+{
+    for (size_t i = 0; i < node; i++)
+        if (kuni_plan_fused(&c->run->plan.nodes[i], &c->run->plan.nodes[node])) return i;
+    return node;
+}
+
+static kuni_status try_again(kuni_coordinator *c, const kuni_order *order, bool counts,
+                             kuni_error *err)
+{
+    kuni_trouble *t = find_trouble(c, &order->work, err);
+    if (!t) return KUNI_MEMORY;
+    t->node = unit_head(c, t->node);
+    t->attempts = counts ? t->attempts + 1 : 0;
+    t->lane = order->lane;
+    t->waiting = true;
+    return KUNI_OK;
+}
+
+/* --- quarantine --- */
+
+static kuni_status quarantine(kuni_coordinator *c, const kuni_work *work, int64_t sample,
+                              const char *reason, kuni_error *err)
+{
+    const kuni_sample *s = &c->run->cohort.samples[sample];
+    if (c->samples.skip[sample]) return KUNI_OK;
+    if (!c->run->workflow.quarantine)
+        return kuni_fail(err, KUNI_DATA, "sample %s: %s (on_error.sample is abort)", s->id, reason);
+    char where[512];
+    size_t node = work->parts[0].node;
+    kuni_run_task_name(c->run, node, work->shard, -1, where, sizeof(where));
+    kuni_status status = kuni_samples_quarantine(&c->samples, (size_t)sample, where, reason, err);
+    if (status) return status;
+    json_t *record = json_pack("{ss ss sI sI ss ss}", "t", "bad", "id", s->id, "z",
+                               (json_int_t)c->samples.signatures[sample].bytes, "m",
+                               (json_int_t)c->samples.signatures[sample].mtime_ns, "why", reason,
+                               "n", c->run->plan.nodes[node].folder);
+    if (record && work->shard >= 0)
+        json_object_set_new(record, "s", json_string(c->run->plan.shard_names[work->shard]));
+    status = kuni_journal_add(c->journal, record, err);
+    kuni_progress_say(c->progress, "quarantined sample %s: %s", s->id, reason);
+    return status;
+}
+
+/* --- success --- */
+
+static json_t *sample_list(const kuni_coordinator *c, const uint32_t *samples, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_string(c->run->cohort.samples[samples[i]].id));
+    return list;
+}
+
+static json_t *task_record(const kuni_coordinator *c, const kuni_order *order, size_t part,
+                           const kuni_job_result *result)
+{
+    const kuni_work *work = &order->work;
+    const kuni_node *node = &c->run->plan.nodes[work->parts[part].node];
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    kuni_hash_print(&work->parts[part].key, hex);
+    json_t *o = json_pack("{ss ss ss}", "t", "task", "n", node->folder, "k", hex);
+    json_t *outputs = json_array();
+    if (!o || !outputs) {
+        json_decref(o);
+        json_decref(outputs);
+        return NULL;
+    }
+    if (work->shard >= 0)
+        json_object_set_new(o, "s", json_string(c->run->plan.shard_names[work->shard]));
+    if (work->batch >= 0)
+        json_object_set_new(o, "b", json_string(c->run->cohort.batches[work->batch].id));
+    for (size_t i = 0; i < result->n_outputs; i++) {
+        const kuni_job_output *out = &result->outputs[i];
+        if (out->part != part) continue;
+        json_array_append_new(outputs, out->present
+                                           ? json_pack("[IIs]", (json_int_t)out->bytes,
+                                                       (json_int_t)out->mtime_ns, out->digest)
+                                           : json_null());
+    }
+    json_object_set_new(o, "o", outputs);
+    if (node->scatter == KUNI_SCATTER_READS && work->n_skip)
+        json_object_set_new(o, "skip", sample_list(c, work->skip, work->n_skip));
+    json_t *drop = json_array();
+    for (size_t i = 0; i < result->n_bad; i++)
+        json_array_append_new(drop, json_string(c->run->cohort.samples[result->bad[i].sample].id));
+    if (json_array_size(drop))
+        json_object_set_new(o, "drop", drop);
+    else
+        json_decref(drop);
+    json_object_set_new(o, "cpu", json_real((double)(int64_t)(result->cpu_s * 1000) / 1000));
+    json_object_set_new(o, "wall", json_real((double)(int64_t)(result->wall_s * 1000) / 1000));
+    json_object_set_new(o, "rss", json_integer(result->max_rss_bytes));
+    json_object_set_new(o, "work", json_integer(result->work));
+    return o;
+}
+
+static kuni_status record_part(kuni_coordinator *c, const kuni_order *order, size_t part,
+                               const kuni_job_result *result, kuni_error *err)
+{
+    const kuni_work *work = &order->work;
+    size_t node = work->parts[part].node;
+    const kuni_node *n = &c->run->plan.nodes[node];
+    kuni_task_output_digest digests[KUNI_PLAN_OUTPUTS_MAX] = {{.present = false}};
+    for (size_t i = 0; i < result->n_outputs; i++) {
+        const kuni_job_output *out = &result->outputs[i];
+        if (out->part != part || out->output >= n->n_outputs) continue;
+        digests[out->output].present = out->present;
+        memcpy(digests[out->output].digest, out->digest, sizeof(out->digest));
+        kuni_stored_output *final = &c->finals[node * KUNI_PLAN_OUTPUTS_MAX + out->output];
+        final->bytes = out->present ? (int64_t)out->bytes : -1;
+        final->mtime_ns = out->mtime_ns;
+        if (out->present && !kuni_hash_parse(&final->digest, out->digest)) final->bytes = -1;
+    }
+    kuni_status status = kuni_journal_add(c->journal, task_record(c, order, part, result), err);
+    size_t task = kuni_plan_task(&c->run->plan, n, work->shard, work->batch);
+    return status ? status
+                  : kuni_table_done(&c->table, node, task, kuni_hash_short(&work->parts[part].key),
+                                    digests, err);
+}
+
+static kuni_status succeed(kuni_coordinator *c, const kuni_order *order,
+                           const kuni_job_result *result, kuni_error *err)
+{
+    const kuni_work *work = &order->work;
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < result->n_bad && !status; i++)
+        status = quarantine(c, work, result->bad[i].sample, result->bad[i].reason, err);
+    for (size_t i = 0; i < work->n_parts && !status; i++)
+        status = record_part(c, order, i, result, err);
+    c->failures_in_row = 0;
+    return status;
+}
+
+/* --- failure --- */
+
+static kuni_status fail_part(kuni_coordinator *c, const kuni_order *order, size_t part,
+                             const kuni_job_result *result, kuni_error *err)
+{
+    const kuni_work *work = &order->work;
+    size_t node = work->parts[part].node;
+    const kuni_node *n = &c->run->plan.nodes[node];
+    char name[512], text[KUNI_ERROR_TEXT_BYTES];
+    kuni_run_task_name(c->run, node, work->shard, work->batch, name, sizeof(name));
+    snprintf(text, sizeof(text), "%s: %s", name, result->text ? result->text : "failed");
+    kuni_progress_say(c->progress, "failed: %s", text);
+    kuni_table_set(&c->table, node, kuni_plan_task(&c->run->plan, n, work->shard, work->batch),
+                   KUNI_TASK_FAILED);
+    if (n->phase == 0)
+        return KUNI_OK; /* the reads pass will find out what the preflight could not */
+    kuni_status status = kuni_grow((void **)&c->failures, &c->failures_capacity, c->n_failures + 1,
+                                   sizeof(kuni_failure), err);
+    char *copy = status ? NULL : kuni_strdup(text, err);
+    if (!copy) return KUNI_MEMORY;
+    c->failures[c->n_failures++] =
+        (kuni_failure){.node = node,
+                       .shard = work->shard,
+                       .batch = work->batch,
+                       .status = result->crashed ? KUNI_BUG : result->status,
+                       .text = copy};
+    /* A full disk or a lost file system fails everything: stop before every task has said so. */
+    if (++c->failures_in_row >= 8 + 2 * c->n_lanes)
+        return kuni_fail(err, c->failures[c->n_failures - 1].status,
+                         "%zu tasks in a row have failed, the last: %s: stopping",
+                         c->failures_in_row, text);
+    return KUNI_OK;
+}
+
+static kuni_status fail(kuni_coordinator *c, const kuni_order *order, const kuni_job_result *result,
+                        kuni_error *err)
+{
+    const kuni_work *work = &order->work;
+    const kuni_plan *plan = &c->run->plan;
+    kuni_trouble *t = find_trouble(c, work, err);
+    if (!t) return KUNI_MEMORY;
+    if (result->status == KUNI_AGAIN)
+        return try_again(c, order, false, err); /* killed, no fault of its own */
+    if (t->attempts < c->run->workflow.retries) return try_again(c, order, true, err);
+    bool reads = plan->nodes[work->parts[0].node].scatter == KUNI_SCATTER_READS;
+    if (reads && result->sample >= 0 && !c->samples.skip[result->sample]) {
+        char reason[KUNI_ERROR_TEXT_BYTES];
+        snprintf(reason, sizeof(reason), "%s%s", result->crashed ? "stage crashed on it: " : "",
+                 result->text ? result->text : "");
+        kuni_status status = quarantine(c, work, result->sample, reason, err);
+        return status ? status : try_again(c, order, false, err);
+    }
+    size_t at_fault = result->part < work->n_parts ? result->part : 0;
+    kuni_status status = fail_part(c, order, at_fault, result, err);
+    /* The other parts of a shared decode are not to blame. */
+    if (!status && work->n_parts > 1) status = try_again(c, order, false, err);
+    return status;
+}
+
+static bool worth_another_try(const kuni_coordinator *c, const kuni_trouble *t,
+                              const kuni_job_result *result)
+{
+    if (t->attempts >= c->run->workflow.retries) return false;
+    for (size_t i = 0; i < result->n_bad; i++)
+        if (result->bad[i].status == KUNI_IO) return true; /* the file system may come back */
+    return false;
+}
+
+static bool result_is_sound(const kuni_coordinator *c, const kuni_job_result *result)
+{
+    int64_t n = (int64_t)c->run->cohort.n_samples;
+    if (result->sample >= n) return false;
+    for (size_t i = 0; i < result->n_bad; i++)
+        if (result->bad[i].sample < 0 || result->bad[i].sample >= n) return false;
+    return true;
+}
+
+kuni_status kuni_outcome(kuni_coordinator *c, uint64_t id, const kuni_job_result *result,
+                         kuni_error *err)
+{
+    size_t i = 0;
+    while (i < c->n_orders && c->orders[i].work.id != id) i++;
+    if (i == c->n_orders || !result_is_sound(c, result))
+        return kuni_fail(err, KUNI_BUG, "a rank sent a result that nobody asked for");
+    kuni_order order = c->orders[i];
+    c->orders[i] = c->orders[--c->n_orders];
+    c->lanes[order.lane].outstanding--;
+    kuni_status status;
+    if (result->status == KUNI_OK) {
+        kuni_trouble *t = result->n_bad ? find_trouble(c, &order.work, err) : NULL;
+        if (result->n_bad && !t)
+            status = KUNI_MEMORY;
+        else if (t && worth_another_try(c, t, result))
+            status = try_again(c, &order, true, err);
+        else
+            status = succeed(c, &order, result, err);
+    } else {
+        status = fail(c, &order, result, err);
+    }
+    kuni_work_fini(&order.work);
+    return status;
+}
+
+/* --- preflight --- */
+
+static kuni_status read_faults(kuni_coordinator *c, size_t batch, kuni_buffer *faults,
+                               size_t *n_faults, kuni_error *err)
+{
+    const kuni_batch *b = &c->run->cohort.batches[batch];
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    kuni_arena_clear(c->arena);
+    const char *path = kuni_run_output(c->run, c->arena, KUNI_PLAN_PREFLIGHT, 0, -1, (int64_t)batch,
+                                       c->table.nodes[KUNI_PLAN_PREFLIGHT].key[batch], err);
+    kuni_status status = path ? kuni_file_get(path, (size_t)64 << 20, &text, err) : KUNI_MEMORY;
+    char *save = NULL;
+    for (char *line = text.data ? strtok_r(text.data, "\n", &save) : NULL; line && !status;
+         line = strtok_r(NULL, "\n", &save)) {
+        size_t sample;
+        char *reason = strchr(line, '\t');
+        reason = reason ? strchr(reason + 1, '\t') : NULL;
+        if (!reason || sscanf(line, "%zu", &sample) != 1 || sample < b->first ||
+            sample >= b->first + b->n_samples) {
+            status = kuni_fail(err, KUNI_BUG, "%s: not a preflight report", path);
+            break;
+        }
+        if (c->samples.gone[sample] && c->samples.signatures[sample].bytes >= 0) continue;
+        ++*n_faults;
+        status = kuni_buffer_printf(faults, err, "sample %s\n", reason + 1);
+        if (!status)
+            status = kuni_samples_quarantine(&c->samples, sample, "preflight", reason + 1, err);
+    }
+    kuni_buffer_fini(&text);
+    return status;
+}
+
+kuni_status kuni_outcome_preflight(kuni_coordinator *c, kuni_buffer *faults, size_t *n_faults,
+                                   kuni_error *err)
+{
+    *n_faults = 0;
+    for (size_t b = 0; b < c->run->plan.n_batches; b++) {
+        if (kuni_table_state(&c->table, KUNI_PLAN_PREFLIGHT, b) != KUNI_TASK_DONE) continue;
+        kuni_status status = read_faults(c, b, faults, n_faults, err);
+        if (status) return status;
+    }
+    return KUNI_OK;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "preflight.h"
+
+#include <htslib/hts.h>
+#include <htslib/tbx.h>
+#include <htslib/vcf.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kuni/file.h"
+#include "kuni/reads.h"
+#include "reads_pass.h"
+
+/* A BAM, CRAM or BGZF file ends with a fixed block: a copy that was cut off lacks it. */
+static kuni_status check_end(htsFile *file, const kuni_sample *sample, kuni_error *err)
+{
+    int whole = hts_check_EOF(file); /* 1 present, 0 absent, 2 not seekable, 3 format has none */
+    if (whole == 0 || whole < 0)
+        return kuni_fail(err, KUNI_DATA,
+                         "%s: %s is truncated: its end-of-file marker is missing: copy it again",
+                         sample->id, sample->reads);
+    return KUNI_OK;
+}
+
+static kuni_status check_reads(const kuni_task *task, const kuni_sample *sample, kuni_error *err)
+{
+    size_t n_places = task->n_shards;
+    if (n_places && task->shards[n_places - 1].tid < 0) n_places--;
+    kuni_reads *reads = NULL;
+    kuni_status status = kuni_reads_open(&reads, sample, task->genome, task->shards, n_places,
+                                         SAM_QNAME | SAM_FLAG, err);
+    kuni_reads_close(reads);
+    if (status) return status;
+    htsFile *file = hts_open(sample->reads, "r");
+    if (!file) return kuni_fail_errno(err, "%s: cannot open %s", sample->id, sample->reads);
+    status = check_end(file, sample, err);
+    if (hts_close(file) != 0 && !status)
+        status = kuni_fail(err, KUNI_IO, "%s: cannot read %s", sample->id, sample->reads);
+    return status;
+}
+
+static kuni_status check_contigs(const kuni_task *task, const kuni_sample *sample,
+                                 const bcf_hdr_t *header, kuni_error *err)
+{
+    int known = 0;
+    for (int i = 0; i < header->n[BCF_DT_CTG]; i++) {
+        const char *name = header->id[BCF_DT_CTG][i].key;
+        int32_t tid = kuni_genome_find(task->genome, name);
+        if (tid < 0) continue;
+        known++;
+        uint64_t said = header->id[BCF_DT_CTG][i].val ? header->id[BCF_DT_CTG][i].val->info[0] : 0;
+        int64_t length = kuni_genome_contig(task->genome, tid)->length_bp;
+        if (said && (int64_t)said != length)
+            return kuni_fail(err, KUNI_DATA,
+                             "%s: %s was made for another reference: contig %s has %" PRIu64
+                             " bp there, %" PRId64 " in %s",
+                             sample->id, sample->reads, name, said, length,
+                             kuni_genome_path(task->genome));
+    }
+    if (known == 0)
+        return kuni_fail(err, KUNI_DATA, "%s: %s shares no contig with the reference %s",
+                         sample->id, sample->reads, kuni_genome_path(task->genome));
+    return KUNI_OK;
+}
+
+static kuni_status check_variants_index(const kuni_sample *sample, kuni_error *err)
+{
+    int verbosity = hts_get_log_level();
+    hts_set_log_level(HTS_LOG_OFF);
+    hts_idx_t *csi = NULL;
+    tbx_t *tbx = sample->index ? tbx_index_load2(sample->reads, sample->index)
+                               : tbx_index_load3(sample->reads, NULL, HTS_IDX_SILENT_FAIL);
+    if (!tbx)
+        csi = sample->index ? bcf_index_load2(sample->reads, sample->index)
+                            : bcf_index_load3(sample->reads, NULL, HTS_IDX_SILENT_FAIL);
+    hts_set_log_level(verbosity);
+    bool found = tbx || csi;
+    if (tbx) tbx_destroy(tbx);
+    if (csi) hts_idx_destroy(csi);
+    if (found) return KUNI_OK;
+    return kuni_fail(err, KUNI_DATA, "%s: %s has no index: make one with `bcftools index`",
+                     sample->id, sample->reads);
+}
+
+static kuni_status check_variants(const kuni_task *task, const kuni_sample *sample, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    htsFile *file = hts_open(sample->reads, "r");
+    if (!file) return kuni_fail_errno(err, "%s: cannot open %s", sample->id, sample->reads);
+    bcf_hdr_t *header = bcf_hdr_read(file);
+    if (!header)
+        status = kuni_fail(err, KUNI_DATA, "%s: %s has no VCF header", sample->id, sample->reads);
+    if (!status) status = check_contigs(task, sample, header, err);
+    if (!status) status = check_end(file, sample, err);
+    if (header) bcf_hdr_destroy(header);
+    if (hts_close(file) != 0 && !status)
+        status = kuni_fail(err, KUNI_IO, "%s: cannot read %s", sample->id, sample->reads);
+    return status ? status : check_variants_index(sample, err);
+}
+
+static kuni_status check_sample(const kuni_task *task, const kuni_sample *sample, kuni_error *err)
+{
+    if (!sample->reads) return KUNI_OK; /* withdrawn */
+    if (!strstr(sample->reads, "://") && access(sample->reads, R_OK) != 0)
+        return kuni_fail_errno(err, "%s: cannot read %s", sample->id, sample->reads);
+    return kuni_sample_feed(sample) == KUNI_FEED_GVCF ? check_variants(task, sample, err)
+                                                      : check_reads(task, sample, err);
+}
+
+static kuni_status run(const kuni_task *task, kuni_error *err)
+{
+    const kuni_batch *batch = &task->batches[task->batch];
+    kuni_file *out = NULL;
+    kuni_status status = kuni_genome_reopen(task->genome, err);
+    if (!status) status = kuni_file_create(&out, kuni_task_output(task, "faults"), err);
+    for (size_t i = batch->first; i < batch->first + batch->n_samples && !status; i++) {
+        kuni_error fault = KUNI_ERROR_INIT;
+        kuni_status bad = check_sample(task, &task->samples[i], &fault);
+        if (bad == KUNI_MEMORY || bad == KUNI_BUG)
+            status = kuni_fail(err, bad, "%s", fault.text);
+        else if (bad)
+            status =
+                kuni_file_printf(out, err, "%zu\t%s\t%s\n", i, task->samples[i].id, fault.text);
+        if (task->heartbeat) task->heartbeat((int64_t)(i - batch->first + 1));
+    }
+    if (!status) return kuni_file_commit(out, err);
+    kuni_file_discard(out);
+    return status;
+}
+
+static const kuni_port outputs[] = {{.kind = "faults", .extension = "tsv"}, {.kind = NULL}};
+static const kuni_step steps[] = {
+    {.name = "", .scatter = KUNI_SCATTER_BATCH, .outputs = outputs, .run = run}};
+
+const kuni_stage kuni_preflight_stage = {.name = "preflight",
+                                         .summary = "opens and checks every sample's file",
+                                         .version = 1,
+                                         .steps = steps,
+                                         .n_steps = 1};

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/* Generations: what a finished run shows to the world. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dataset.h"
+#include "kuni/version.h"
+#include "sweep.h"
+
+enum { GENERATIONS_KEPT = 2, DATASET_JSON_BYTES_MAX = 1 << 28 };
+
+/* --- dataset.json --- */
+
+static json_t *stage_objects(const kuni_coordinator *c, kuni_error *err)
+{
+    json_t *stages = json_array();
+    const kuni_plan *plan = &c->run->plan;
+    for (size_t i = 1; i < plan->n_nodes; i++) {
+        const kuni_node *node = &plan->nodes[i];
+        if (node->stage == plan->nodes[i - 1].stage) continue;
+        kuni_buffer text = KUNI_BUFFER_INIT;
+        json_t *params = json_object();
+        if (kuni_params_print(node->params, &text, err)) {
+            kuni_buffer_fini(&text);
+            json_decref(params);
+            json_decref(stages);
+            return NULL;
+        }
+        char *save = NULL;
+        for (char *line = text.data ? strtok_r(text.data, "\n", &save) : NULL; line;
+             line = strtok_r(NULL, "\n", &save)) {
+            char *equals = strchr(line, '=');
+            if (!equals) continue;
+            *equals = '\0';
+            /* no folders: the same bytes wherever the files lie */
+            const char *value = equals[1] == '/' ? strrchr(equals + 1, '/') + 1 : equals + 1;
+            json_object_set_new(params, line, json_string(value));
+        }
+        kuni_buffer_fini(&text);
+        json_array_append_new(stages, json_pack("{ss ss si so}", "id", node->id, "uses",
+                                                node->stage->stage->name, "version",
+                                                node->stage->stage->version, "with", params));
+    }
+    return stages;
+}
+
+static json_t *file_objects(const kuni_coordinator *c)
+{
+    json_t *files = json_object();
+    const kuni_plan *plan = &c->run->plan;
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        if (plan->nodes[i].scatter < KUNI_SCATTER_COHORT) continue;
+        for (size_t o = 0; o < plan->nodes[i].n_outputs; o++) {
+            const char *name = plan->nodes[i].step->outputs[o].publish;
+            const kuni_stored_output *out = &c->finals[i * KUNI_PLAN_OUTPUTS_MAX + o];
+            char hex[KUNI_DIGEST_HEX_BYTES];
+            if (!name || out->bytes < 0) continue;
+            kuni_hash_print(&out->digest, hex);
+            json_object_set_new(
+                files, name, json_pack("{sI ss}", "bytes", (json_int_t)out->bytes, "blake2b", hex));
+        }
+    }
+    return files;
+}
+
+static json_t *quarantine_objects(const kuni_coordinator *c)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < c->samples.n_quarantined; i++)
+        json_array_append_new(list,
+                              json_string(c->run->cohort.samples[c->samples.list[i].sample].id));
+    return list;
+}
+
+/* What the generation is, without a clock: the same data give the same bytes. */
+static char *describe(const kuni_coordinator *c, kuni_error *err)
+{
+    const kuni_run *run = c->run;
+    kuni_hash reference;
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    if (kuni_keys_reference(run, &reference, err)) return NULL;
+    kuni_hash_print(&reference, hex);
+    int64_t bp = 0;
+    for (size_t i = 0; i < run->plan.n_places; i++)
+        bp += run->plan.shards[i].end - run->plan.shards[i].beg;
+    json_t *stages = stage_objects(c, err);
+    if (!stages) return NULL;
+    json_t *o =
+        json_pack("{si ss ss s{si ss} sI sI sI sI so so so}", "format", 1, "kuni", KUNI_VERSION,
+                  "workflow", run->workflow.name ? run->workflow.name : "", "reference", "contigs",
+                  (int)kuni_genome_contig_count(run->genome), "blake2b", hex, "regions_bp",
+                  (json_int_t)bp, "samples", (json_int_t)run->n_columns, "batches",
+                  (json_int_t)run->plan.n_batches, "withdrawn", (json_int_t)run->cohort.n_withdrawn,
+                  "quarantined", quarantine_objects(c), "stages", stages, "files", file_objects(c));
+    char *text = o ? json_dumps(o, JSON_INDENT(1)) : NULL;
+    json_decref(o);
+    if (!text) (void)kuni_fail_memory(err, 1, 1);
+    return text;
+}
+
+/* --- the folder --- */
+
+static int64_t newest(const char *folder)
+{
+    int64_t most = 0;
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        int64_t number;
+        char rest;
+        if (sscanf(entry->d_name, "%" SCNd64 "%c", &number, &rest) == 1 && number > most)
+            most = number;
+    }
+    if (dir) closedir(dir);
+    return most;
+}
+
+/* The number of the generation that `current` names, 0: none. */
+static int64_t current_number(const kuni_run *run, kuni_arena *arena)
+{
+    char target[256];
+    int64_t number;
+    const char *link = kuni_run_path(run, arena, NULL, "current");
+    ssize_t length = link ? readlink(link, target, sizeof(target) - 1) : -1;
+    if (length <= 0) return 0;
+    target[length] = '\0';
+    return sscanf(target, "generations/%" SCNd64, &number) == 1 ? number : 0;
+}
+
+/* A second name for the data file; a symbolic link where the file system has no hard ones. */
+static kuni_status place(const char *data, const char *published, kuni_error *err)
+{
+    char *folder = kuni_strdup(published, err);
+    if (!folder) return KUNI_MEMORY;
+    *strrchr(folder, '/') = '\0';
+    kuni_status status = kuni_make_folders(folder, err);
+    free(folder);
+    if (status) return status;
+    if (link(data, published) == 0 || symlink(data, published) == 0) return KUNI_OK;
+    return kuni_fail_errno(err, "cannot link %s to %s", data, published);
+}
+
+static kuni_status place_files(kuni_coordinator *c, const char *folder, kuni_arena *arena,
+                               kuni_error *err)
+{
+    const kuni_plan *plan = &c->run->plan;
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        if (plan->nodes[i].scatter < KUNI_SCATTER_COHORT) continue;
+        for (size_t o = 0; o < plan->nodes[i].n_outputs && !status; o++) {
+            const char *name = plan->nodes[i].step->outputs[o].publish;
+            if (!name || c->finals[i * KUNI_PLAN_OUTPUTS_MAX + o].bytes < 0) continue;
+            const char *data =
+                kuni_run_output(c->run, arena, i, o, -1, -1, c->table.nodes[i].key[0], err);
+            char *published = kuni_path_join(folder, name, err);
+            status = data && published ? place(data, published, err) : KUNI_MEMORY;
+            free(published);
+        }
+    }
+    return status;
+}
+
+static kuni_status write_failures(const kuni_coordinator *c, const char *folder, kuni_error *err)
+{
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    kuni_status status = kuni_buffer_printf(&text, err, "sample_id\tsite\twhere\treason\n");
+    for (size_t i = 0; i < c->samples.n_quarantined && !status; i++) {
+        const kuni_quarantined *q = &c->samples.list[i];
+        const kuni_sample *s = &c->run->cohort.samples[q->sample];
+        status = kuni_buffer_printf(&text, err, "%s\t%s\t%s\t%s\n", s->id, s->site ? s->site : ".",
+                                    q->where, q->reason);
+    }
+    char *path = kuni_path_join(folder, "failures.tsv", err);
+    if (!status) status = path ? kuni_file_put(path, text.data, text.length, err) : KUNI_MEMORY;
+    free(path);
+    kuni_buffer_fini(&text);
+    return status;
+}
+
+static kuni_status sync_folder(const char *path, kuni_error *err)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return kuni_fail_errno(err, "cannot open %s", path);
+    kuni_status status = fsync(fd) == 0 ? KUNI_OK : kuni_fail_errno(err, "cannot flush %s", path);
+    close(fd);
+    return status;
+}
+
+static kuni_status swap(const kuni_run *run, int64_t number, kuni_arena *arena, kuni_error *err)
+{
+    char target[64];
+    snprintf(target, sizeof(target), "generations/%06" PRId64, number);
+    const char *fresh = kuni_run_path(run, arena, err, ".current-%" PRIu64, run->epoch);
+    const char *current = kuni_run_path(run, arena, err, "current");
+    if (!fresh || !current) return KUNI_MEMORY;
+    if (unlink(fresh) != 0 && errno != ENOENT)
+        return kuni_fail_errno(err, "cannot remove %s", fresh);
+    if (symlink(target, fresh) != 0) return kuni_fail_errno(err, "cannot make %s", fresh);
+    if (rename(fresh, current) != 0) return kuni_fail_errno(err, "cannot rename %s", fresh);
+    return sync_folder(run->folder, err);
+}
+
+/* Those before the former one, and what a crashed publication left. */
+static kuni_status prune(const kuni_run *run, const char *folder, int64_t number, kuni_error *err)
+{
+    (void)run;
+    kuni_status status = KUNI_OK;
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir)) && !status;) {
+        int64_t other;
+        char rest;
+        int fields = sscanf(entry->d_name, "%" SCNd64 "%c", &other, &rest);
+        bool ours = fields == 1 || strncmp(entry->d_name, ".new-", 5) == 0;
+        if (entry->d_name[0] == '.' && fields < 1 && !ours) continue;
+        if (!ours || (fields == 1 && other > number - GENERATIONS_KEPT)) continue;
+        char *path = kuni_path_join(folder, entry->d_name, err);
+        status = path ? kuni_remove_tree(path, err) : KUNI_MEMORY;
+        free(path);
+    }
+    if (dir) closedir(dir);
+    return status;
+}
+
+static bool is_unchanged(const kuni_run *run, kuni_arena *arena, const char *text)
+{
+    kuni_buffer old = KUNI_BUFFER_INIT;
+    kuni_error ignored = KUNI_ERROR_INIT;
+    const char *path = kuni_run_path(run, arena, &ignored, "current/dataset.json");
+    bool same = path && access(path, R_OK) == 0 &&
+                kuni_file_get(path, DATASET_JSON_BYTES_MAX, &old, &ignored) == KUNI_OK &&
+                old.length == strlen(text) && memcmp(old.data, text, old.length) == 0;
+    kuni_buffer_fini(&old);
+    return same;
+}
+
+kuni_status kuni_dataset_publish(kuni_coordinator *c, int64_t *generation, bool *changed,
+                                 kuni_error *err)
+{
+    const kuni_run *run = c->run;
+    kuni_status status = KUNI_MEMORY;
+    kuni_arena *arena = kuni_arena_new(err);
+    char *text = arena ? describe(c, err) : NULL;
+    if (!text) goto done;
+    *generation = current_number(run, arena);
+    *changed = *generation == 0 || !is_unchanged(run, arena, text);
+    if (!*changed) {
+        status = KUNI_OK;
+        goto done;
+    }
+    const char *folder = kuni_run_path(run, arena, err, "generations");
+    const char *fresh = kuni_run_path(run, arena, err, "generations/.new-%" PRIu64, run->epoch);
+    if (!folder || !fresh) goto done;
+    *generation = newest(folder) + 1;
+    const char *final = kuni_run_path(run, arena, err, "generations/%06" PRId64, *generation);
+    const char *description =
+        kuni_run_path(run, arena, err, "generations/.new-%" PRIu64 "/dataset.json", run->epoch);
+    if (!final || !description) goto done;
+    status = kuni_remove_tree(fresh, err);
+    if (!status) status = kuni_make_folders(fresh, err);
+    if (!status) status = place_files(c, fresh, arena, err);
+    if (!status) status = write_failures(c, fresh, err);
+    if (!status) status = kuni_file_put(description, text, strlen(text), err);
+    if (!status) status = sync_folder(fresh, err);
+    if (!status && rename(fresh, final) != 0)
+        status = kuni_fail_errno(err, "cannot rename %s", fresh);
+    if (!status) status = sync_folder(folder, err);
+    if (!status) status = swap(run, *generation, arena, err);
+    if (!status) status = prune(run, folder, *generation, err);
+done:
+    free(text);
+    kuni_arena_free(arena);
+    return status;
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+/* What the journal says has been done already. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "assembly.h"
+#include "coordinator.h"
+
+bool kuni_resume_streams(const kuni_node *node)
+{
+    return node->scatter == KUNI_SCATTER_READS && node->n_inputs == 0;
+}
+
+static const char *text_of(json_t *record, const char *name)
+{
+    return json_string_value(json_object_get(record, name));
+}
+
+/* --- checking outputs on disk --- */
+
+/* True where the file is what the journal says: same size and time, or else same digest. */
+static bool output_is_intact(const char *path, const kuni_stored_output *output, bool sliced)
+{
+    struct stat st;
+    if (stat(path, &st) != 0 || st.st_size != output->bytes) return false;
+    int64_t mtime = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    if (mtime == output->mtime_ns) return true;
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    kuni_hash digest;
+    kuni_error ignored = KUNI_ERROR_INIT;
+    kuni_status status =
+        sliced ? kuni_assembly_digest(path, hex, &ignored) : kuni_digest_file(path, hex, &ignored);
+    return status == KUNI_OK && kuni_hash_parse(&digest, hex) &&
+           kuni_hash_equal(&digest, &output->digest);
+}
+
+static bool parse_outputs(json_t *record, const kuni_node *node, kuni_stored_output *outputs)
+{
+    json_t *list = json_object_get(record, "o");
+    if (json_array_size(list) != node->n_outputs) return false;
+    for (size_t o = 0; o < node->n_outputs; o++) {
+        json_t *entry = json_array_get(list, o);
+        outputs[o] = (kuni_stored_output){.bytes = -1};
+        if (json_is_null(entry)) continue;
+        const char *hex = json_string_value(json_array_get(entry, 2));
+        outputs[o].bytes = json_integer_value(json_array_get(entry, 0));
+        outputs[o].mtime_ns = json_integer_value(json_array_get(entry, 1));
+        if (!hex || !kuni_hash_parse(&outputs[o].digest, hex)) return false;
+    }
+    return true;
+}
+
+static kuni_status mark_done(kuni_coordinator *c, size_t node, size_t task, const kuni_hash *key,
+                             const kuni_stored_output *outputs, kuni_error *err)
+{
+    kuni_task_output_digest digests[KUNI_PLAN_OUTPUTS_MAX];
+    for (size_t o = 0; o < c->run->plan.nodes[node].n_outputs; o++) {
+        digests[o].present = outputs[o].bytes >= 0;
+        kuni_hash_print(&outputs[o].digest, digests[o].digest);
+    }
+    if (c->run->plan.nodes[node].scatter >= KUNI_SCATTER_COHORT)
+        memcpy(&c->finals[node * KUNI_PLAN_OUTPUTS_MAX], outputs,
+               c->run->plan.nodes[node].n_outputs * sizeof(*outputs));
+    c->table.nodes[node].reused++;
+    return kuni_table_done(&c->table, node, task, kuni_hash_short(key), digests, err);
+}
+
+/* --- where a record belongs --- */
+
+/* Node and task of a record; false where this workflow has no such task any more. */
+static bool place_record(const kuni_coordinator *c, json_t *record, size_t *node, size_t *task)
+{
+    const kuni_plan *plan = &c->run->plan;
+    const char *folder = text_of(record, "n"), *shard = text_of(record, "s"),
+               *batch = text_of(record, "b");
+    int64_t n = folder ? kuni_names_find(&c->node_names, folder) : -1;
+    if (n < 0) return false;
+    *node = (size_t)n;
+    int64_t s = shard ? kuni_names_find(&c->shard_names, shard) : -1;
+    int64_t b = batch ? kuni_names_find(&c->batch_names, batch) : -1;
+    if ((shard && s < 0) || (batch && b < 0)) return false;
+    kuni_scatter scatter = plan->nodes[n].scatter;
+    bool wants_shard = scatter == KUNI_SCATTER_READS || scatter == KUNI_SCATTER_REGION;
+    bool wants_batch = scatter == KUNI_SCATTER_READS || scatter == KUNI_SCATTER_BATCH;
+    if (wants_shard != (s >= 0) || wants_batch != (b >= 0)) return false;
+    *task = kuni_plan_task(plan, &plan->nodes[n], s, b);
+    return *task < plan->nodes[n].n_tasks;
+}
+
+/* --- first pass --- */
+
+static kuni_status keep_task(kuni_coordinator *c, json_t *record, int64_t offset, kuni_error *err)
+{
+    size_t node, task;
+    const char *key = text_of(record, "k");
+    if (!key || !place_record(c, record, &node, &task)) return KUNI_OK;
+    if (kuni_resume_streams(&c->run->plan.nodes[node])) {
+        c->reads_records++;
+        return KUNI_OK;
+    }
+    kuni_stored stored = {.node = node, .task = task, .order = (size_t)offset};
+    if (!kuni_hash_parse(&stored.key, key)) return KUNI_OK;
+    size_t n = c->run->plan.nodes[node].n_outputs;
+    stored.outputs = kuni_alloc(n + 1, sizeof(kuni_stored_output), err);
+    if (!stored.outputs) return KUNI_MEMORY;
+    if (!parse_outputs(record, &c->run->plan.nodes[node], stored.outputs)) {
+        free(stored.outputs);
+        return KUNI_OK;
+    }
+    kuni_status status = kuni_grow((void **)&c->stored, &c->stored_capacity, c->n_stored + 1,
+                                   sizeof(kuni_stored), err);
+    if (status) {
+        free(stored.outputs);
+        return status;
+    }
+    c->stored[c->n_stored++] = stored;
+    return KUNI_OK;
+}
+
+static void forget_bad(kuni_coordinator *c)
+{
+    for (size_t i = 0; i < c->n_bad; i++) {
+        free(c->bad[i].why);
+        free(c->bad[i].where);
+    }
+    c->n_bad = 0;
+}
+
+static kuni_status keep_bad(kuni_coordinator *c, json_t *record, kuni_error *err)
+{
+    const char *id = text_of(record, "id"), *why = text_of(record, "why"),
+               *node = text_of(record, "n"), *shard = text_of(record, "s");
+    int64_t sample = id ? kuni_names_find(&c->sample_names, id) : -1;
+    if (sample < 0) return KUNI_OK;
+    kuni_status status =
+        kuni_grow((void **)&c->bad, &c->bad_capacity, c->n_bad + 1, sizeof(kuni_stored_bad), err);
+    if (status) return status;
+    char where[1024];
+    snprintf(where, sizeof(where), "%s%s%s", node ? node : "", shard ? " " : "",
+             shard ? shard : "");
+    kuni_stored_bad bad = {
+        .sample = (uint32_t)sample,
+        .signature = {.bytes = json_integer_value(json_object_get(record, "z")),
+                      .mtime_ns = json_integer_value(json_object_get(record, "m"))},
+        .why = kuni_strdup(why ? why : "", err),
+        .where = kuni_strdup(where, err)};
+    if (!bad.why || !bad.where) {
+        free(bad.why);
+        free(bad.where);
+        return KUNI_MEMORY;
+    }
+    c->bad[c->n_bad++] = bad;
+    return KUNI_OK;
+}
+
+static kuni_status keep_signatures(kuni_coordinator *c, json_t *record)
+{
+    const char *name = text_of(record, "b");
+    int64_t b = name ? kuni_names_find(&c->batch_names, name) : -1;
+    if (b < 0) return KUNI_OK;
+    const kuni_batch *batch = &c->run->cohort.batches[b];
+    json_t *list = json_object_get(record, "v");
+    if (json_array_size(list) != batch->n_samples) return KUNI_OK;
+    for (size_t i = 0; i < batch->n_samples; i++) {
+        json_t *entry = json_array_get(list, i);
+        c->samples.signatures[batch->first + i] =
+            (kuni_signature){.bytes = json_integer_value(json_array_get(entry, 0)),
+                             .mtime_ns = json_integer_value(json_array_get(entry, 1))};
+        const char *hex = json_string_value(json_array_get(entry, 2));
+        if (!hex || !kuni_hash_parse(&c->samples.digests[batch->first + i], hex))
+            c->samples.digests[batch->first + i] = (kuni_hash){{0}};
+    }
+    return KUNI_OK;
+}
+
+static kuni_status keep_file(kuni_coordinator *c, json_t *record, kuni_error *err)
+{
+    const char *path = text_of(record, "p"), *digest = text_of(record, "d");
+    kuni_hash check;
+    if (!path || !digest || !kuni_hash_parse(&check, digest)) return KUNI_OK;
+    return kuni_known_files_add(&c->known_files, path,
+                                json_integer_value(json_object_get(record, "z")),
+                                json_integer_value(json_object_get(record, "m")), digest, err);
+}
+
+static kuni_status visit_first(void *context, json_t *record, int64_t offset, kuni_error *err)
+{
+    kuni_coordinator *c = context;
+    const char *type = text_of(record, "t");
+    if (!type) return KUNI_OK;
+    if (strcmp(type, "task") == 0) return keep_task(c, record, offset, err);
+    if (strcmp(type, "bad") == 0) return keep_bad(c, record, err);
+    if (strcmp(type, "signs") == 0) return keep_signatures(c, record);
+    if (strcmp(type, "file") == 0) return keep_file(c, record, err);
+    if (strcmp(type, "forget") == 0) forget_bad(c);
+    return KUNI_OK;
+}
+
+static int by_task_and_key(const void *a, const void *b)
+{
+    const kuni_stored *x = a, *y = b;
+    if (x->node != y->node) return x->node < y->node ? -1 : 1;
+    if (x->task != y->task) return x->task < y->task ? -1 : 1;
+    int order = memcmp(&x->key, &y->key, sizeof(kuni_hash));
+    if (order) return order;
+    return x->order > y->order ? -1 : x->order < y->order; /* the youngest first */
+}
+
+kuni_status kuni_resume_start(kuni_coordinator *c, const char *journal_path, kuni_error *err)
+{
+    int64_t whole;
+    kuni_status status =
+        kuni_journal_scan(journal_path, visit_first, c, &c->damaged_lines, &whole, err);
+    if (status) return status;
+    if (c->n_stored) qsort(c->stored, c->n_stored, sizeof(kuni_stored), by_task_and_key);
+    return KUNI_OK;
+}
+
+kuni_status kuni_resume_reuse(kuni_coordinator *c, size_t node, size_t task, const kuni_hash *key,
+                              bool *reused, kuni_error *err)
+{
+    *reused = false;
+    size_t low = 0, high = c->n_stored;
+    kuni_stored wanted = {.node = node, .task = task, .key = *key, .order = SIZE_MAX};
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (by_task_and_key(&c->stored[middle], &wanted) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const kuni_node *n = &c->run->plan.nodes[node];
+    int64_t shard, batch;
+    kuni_plan_place(&c->run->plan, n, task, &shard, &batch);
+    for (; low < c->n_stored; low++) {
+        const kuni_stored *stored = &c->stored[low];
+        if (stored->node != node || stored->task != task || !kuni_hash_equal(&stored->key, key))
+            break;
+        /* Faults may have been mended by other means than changing the file, an index put beside
+         * it. */
+        bool intact = node != KUNI_PLAN_PREFLIGHT || stored->outputs[0].bytes == 0;
+        for (size_t o = 0; o < n->n_outputs && intact; o++) {
+            if (stored->outputs[o].bytes < 0) continue;
+            kuni_arena_clear(c->arena);
+            const char *path =
+                kuni_run_output(c->run, c->arena, node, o, shard, batch, kuni_hash_short(key), err);
+            if (!path) return KUNI_MEMORY;
+            intact = output_is_intact(path, &stored->outputs[o], n->scatter == KUNI_SCATTER_RANKS);
+        }
+        if (!intact) continue;
+        *reused = true;
+        return mark_done(c, node, task, key, stored->outputs, err);
+    }
+    return KUNI_OK;
+}
+
+/* --- second pass: reads tasks, checked in groups so that waiting for the file system overlaps ---
+ */
+
+enum { GROUP = 1024 };
+
+typedef struct candidate {
+    size_t node, task;
+    kuni_hash key;
+    kuni_stored_output outputs[KUNI_PLAN_OUTPUTS_MAX];
+    const char *paths[KUNI_PLAN_OUTPUTS_MAX]; /* NULL: not written */
+    bool intact;
+} candidate;
+
+typedef struct second_pass {
+    kuni_coordinator *c;
+    candidate *group;
+    size_t n;
+    kuni_arena *arena;
+} second_pass;
+
+static void check_candidate(void *context, size_t i)
+{
+    second_pass *pass = context;
+    candidate *it = &pass->group[i];
+    it->intact = true;
+    for (size_t o = 0; o < KUNI_PLAN_OUTPUTS_MAX && it->intact; o++)
+        if (it->paths[o]) it->intact = output_is_intact(it->paths[o], &it->outputs[o], false);
+}
+
+static kuni_status settle_group(second_pass *pass, kuni_error *err)
+{
+    kuni_coordinator *c = pass->c;
+    kuni_parallel(pass->n, check_candidate, pass);
+    for (size_t i = 0; i < pass->n; i++) {
+        const candidate *it = &pass->group[i];
+        /* a task may stand in the journal twice */
+        if (!it->intact || kuni_table_state(&c->table, it->node, it->task) != KUNI_TASK_PENDING)
+            continue;
+        kuni_status status = mark_done(c, it->node, it->task, &it->key, it->outputs, err);
+        if (status) return status;
+    }
+    pass->n = 0;
+    kuni_arena_clear(pass->arena);
+    return KUNI_OK;
+}
+
+/* Takes the listed samples off the batch's digest; false where one of them is not quarantined any
+ * more. */
+static bool take_out(const kuni_coordinator *c, json_t *list, kuni_hash *digest)
+{
+    size_t i;
+    json_t *entry;
+    json_array_foreach(list, i, entry)
+    {
+        const char *id = json_string_value(entry);
+        int64_t sample = id ? kuni_names_find(&c->sample_names, id) : -1;
+        if (sample < 0 || !c->samples.skip[sample]) return false;
+        if (digest) kuni_hash_subtract(digest, &c->samples.digests[sample]);
+    }
+    return true;
+}
+
+/*
+ * A reads task made without some samples of its batch ("skip": quarantined before it, "drop":
+ * during it) still holds while all of these are quarantined, though others have joined them since:
+ * joint steps look at columns.
+ */
+static kuni_status visit_second(void *context, json_t *record, int64_t offset, kuni_error *err)
+{
+    (void)offset;
+    second_pass *pass = context;
+    kuni_coordinator *c = pass->c;
+    const char *type = text_of(record, "t"), *hex = text_of(record, "k");
+    size_t node, task;
+    kuni_hash said, key, digest, inputs;
+    if (!type || strcmp(type, "task") != 0 || !hex || !kuni_hash_parse(&said, hex) ||
+        !place_record(c, record, &node, &task))
+        return KUNI_OK;
+    const kuni_node *n = &c->run->plan.nodes[node];
+    if (!kuni_resume_streams(n) || kuni_table_state(&c->table, node, task) != KUNI_TASK_PENDING)
+        return KUNI_OK;
+    int64_t shard, batch;
+    kuni_plan_place(&c->run->plan, n, task, &shard, &batch);
+    kuni_samples_batch_digest(&c->samples, (size_t)batch, true, &digest);
+    if (!take_out(c, json_object_get(record, "skip"), &digest) ||
+        !take_out(c, json_object_get(record, "drop"), NULL))
+        return KUNI_OK;
+    kuni_status status = kuni_table_inputs(&c->table, node, task, &inputs, err);
+    if (!status) status = kuni_keys_task(&c->keys, node, task, &digest, &inputs, &key, err);
+    if (status || !kuni_hash_equal(&key, &said)) return status;
+    candidate *it = &pass->group[pass->n];
+    *it = (candidate){.node = node, .task = task, .key = key};
+    if (!parse_outputs(record, n, it->outputs)) return KUNI_OK;
+    for (size_t o = 0; o < n->n_outputs; o++) {
+        if (it->outputs[o].bytes < 0) continue;
+        it->paths[o] =
+            kuni_run_output(c->run, pass->arena, node, o, shard, batch, kuni_hash_short(&key), err);
+        if (!it->paths[o]) return KUNI_MEMORY;
+    }
+    return ++pass->n == GROUP ? settle_group(pass, err) : KUNI_OK;
+}
+
+kuni_status kuni_resume_reads(kuni_coordinator *c, const char *journal_path, kuni_error *err)
+{
+    int64_t damaged, whole;
+    if (c->reads_records == 0) return KUNI_OK;
+    second_pass pass = {.c = c, .group = kuni_alloc(GROUP, sizeof(candidate), err)};
+    pass.arena = kuni_arena_new(err);
+    kuni_status status = pass.group && pass.arena ? KUNI_OK : KUNI_MEMORY;
+    if (!status)
+        status = kuni_journal_scan(journal_path, visit_second, &pass, &damaged, &whole, err);
+    if (!status) status = settle_group(&pass, err);
+    free(pass.group);
+    kuni_arena_free(pass.arena);
+    return status;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "run.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+kuni_status kuni_run_set_columns(kuni_run *run, const uint8_t *quarantined, kuni_error *err)
+{
+    size_t n = run->cohort.n_samples;
+    if (!run->columns) run->columns = kuni_alloc(n ? n : 1, sizeof(int32_t), err);
+    if (!run->columns) return KUNI_MEMORY;
+    int32_t column = 0;
+    for (size_t i = 0; i < n; i++) run->columns[i] = quarantined[i] ? -1 : column++;
+    run->n_columns = column;
+    run->columns_known = true;
+    return KUNI_OK;
+}
+
+const char *kuni_run_path(const kuni_run *run, kuni_arena *arena, kuni_error *err,
+                          const char *format, ...)
+{
+    char tail[1024];
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(tail, sizeof(tail), format, args);
+    va_end(args);
+    if (length < 0 || (size_t)length >= sizeof(tail)) {
+        (void)kuni_fail(err, KUNI_USAGE, "a path in the dataset is too long: %s...", tail);
+        return NULL;
+    }
+    size_t room = strlen(run->folder) + (size_t)length + 2;
+    char *path = kuni_arena_alloc(arena, room, 1, err);
+    if (path) snprintf(path, room, "%s/%s", run->folder, tail);
+    return path;
+}
+
+const char *kuni_run_output(const kuni_run *run, kuni_arena *arena, size_t node, size_t output,
+                            int64_t shard, int64_t batch, uint64_t key, kuni_error *err)
+{
+    const kuni_node *n = &run->plan.nodes[node];
+    const kuni_port *port = &n->step->outputs[output];
+    const char *extension = port->extension && port->extension[0] ? port->extension : port->kind;
+    /* Two outputs of a step with one extension would share a name: the second says its kind. */
+    bool twin = false;
+    for (size_t o = 0; o < n->n_outputs; o++) {
+        const kuni_port *other = &n->step->outputs[o];
+        const char *theirs =
+            other->extension && other->extension[0] ? other->extension : other->kind;
+        twin = twin || (o != output && strcmp(theirs, extension) == 0);
+    }
+    return kuni_run_path(run, arena, err, "data/%s/%s/%s.%016" PRIx64 "%s%s.%s", n->folder,
+                         shard >= 0 ? run->plan.shard_names[shard] : "all",
+                         batch >= 0 ? run->cohort.batches[batch].id : "all", key, twin ? "." : "",
+                         twin ? port->kind : "", extension);
+}
+
+const char *kuni_run_task_name(const kuni_run *run, size_t node, int64_t shard, int64_t batch,
+                               char *buffer, size_t bytes)
+{
+    snprintf(buffer, bytes, "%s%s%s%s%s", run->plan.nodes[node].folder, shard >= 0 ? " " : "",
+             shard >= 0 ? run->plan.shard_names[shard] : "", batch >= 0 ? " " : "",
+             batch >= 0 ? run->cohort.batches[batch].id : "");
+    return buffer;
+}
+
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int number)
+{
+    stop_signal = number;
+}
+
+void kuni_stop_watch(void)
+{
+    const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+    struct sigaction action = {.sa_handler = on_signal};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        sigaction(numbers[i], &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int kuni_stop_asked(void)
+{
+    return stop_signal;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A run as every rank knows it: the workflow and what follows from it. Read-only once made, but for
+ * the columns.
+ */
+#ifndef KUNI_ENGINE_RUN_H
+#define KUNI_ENGINE_RUN_H
+
+#include "cohort.h"
+#include "engine.h"
+#include "plan.h"
+#include "work.h"
+
+typedef struct kuni_run {
+    const kuni_run_options *options;
+    kuni_workflow workflow;
+    kuni_cohort cohort;
+    kuni_genome *genome;
+    kuni_ploidy *ploidy;
+    kuni_plan plan;
+    const char *folder; /* of the dataset, absolute */
+    uint64_t epoch;
+    int rank, size;
+    int32_t *columns; /* by sample; valid once columns_known: phase 2 */
+    bool columns_known;
+    int64_t n_columns;
+} kuni_run;
+
+/* Makes the columns from the final list of quarantined samples. */
+KUNI_MUST_CHECK kuni_status kuni_run_set_columns(kuni_run *run, const uint8_t *quarantined,
+                                                 kuni_error *err);
+
+/* Paths below the dataset folder, allocated in `arena`. */
+KUNI_MUST_CHECK const char *kuni_run_path(const kuni_run *run, kuni_arena *arena, kuni_error *err,
+                                          const char *format, ...) KUNI_PRINTF(4, 5);
+/* Where output `output` of a task with this key stands: data/FOLDER/SHARD/BATCH.KEY16.EXTENSION;
+   "all" stands for an axis the node does not have. */
+KUNI_MUST_CHECK const char *kuni_run_output(const kuni_run *run, kuni_arena *arena, size_t node,
+                                            size_t output, int64_t shard, int64_t batch,
+                                            uint64_t key, kuni_error *err);
+/* "call chr1-0-5000000 b0003": for messages. */
+const char *kuni_run_task_name(const kuni_run *run, size_t node, int64_t shard, int64_t batch,
+                               char *buffer, size_t bytes);
+
+/* --- requests to stop, by signal --- */
+
+/* Installs handlers for SIGTERM, SIGINT, SIGHUP and SIGUSR1. */
+void kuni_stop_watch(void);
+/* The signal that asked this process to stop, or 0. */
+int kuni_stop_asked(void);
+
+#endif

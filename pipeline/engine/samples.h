@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the coordinator knows of the samples: the state of their files, and who is quarantined and
+ * why.
+ *
+ * A sample's signature is size and time of its reads. A batch's digest is the sum of its samples'
+ * digests, so that a quarantined sample can be taken out of it. Reads that have been moved to an
+ * archive after their batch was done keep the signature and digest last seen, and so do withdrawn
+ * samples: old batches need no reads.
+ */
+#ifndef KUNI_ENGINE_SAMPLES_H
+#define KUNI_ENGINE_SAMPLES_H
+
+#include "cohort.h"
+#include "hash.h"
+
+typedef struct kuni_signature {
+    int64_t bytes; /* -1: no such file */
+    int64_t mtime_ns;
+} kuni_signature;
+
+typedef struct kuni_quarantined {
+    uint32_t sample;
+    char *reason;
+    char *where; /* "call chr1-0-5000000": stage and shard, or "preflight" */
+} kuni_quarantined;
+
+typedef struct kuni_samples {
+    const kuni_cohort *cohort;
+    kuni_signature *signatures; /* of the reads */
+    kuni_hash *digests;         /* of each sample as a reads task sees it: id, sex, file */
+    uint8_t *gone; /* flags: the signature is that last seen, the file is no longer there */
+    uint8_t *skip; /* flags: quarantined or withdrawn */
+    kuni_quarantined *list; /* in the order of discovery */
+    size_t n_quarantined, capacity;
+} kuni_samples;
+
+KUNI_MUST_CHECK kuni_status kuni_samples_init(kuni_samples *samples, const kuni_cohort *cohort,
+                                              kuni_error *err);
+void kuni_samples_fini(kuni_samples *samples);
+
+/* Looks at all files, on several threads, and digests. Where a file is gone, what was known stays
+ * (see `gone`). */
+KUNI_MUST_CHECK kuni_status kuni_samples_survey(kuni_samples *samples, kuni_error *err);
+
+/* Copies reason and where. No effect on a sample that is quarantined already. */
+KUNI_MUST_CHECK kuni_status kuni_samples_quarantine(kuni_samples *samples, size_t sample,
+                                                    const char *where, const char *reason,
+                                                    kuni_error *err);
+/* Sorts the list by sample, so that reports do not depend on the order of discovery. */
+void kuni_samples_sort(kuni_samples *samples);
+
+/* Digest of a batch; without those who are skipped unless `all`. */
+void kuni_samples_batch_digest(const kuni_samples *samples, size_t batch, bool all,
+                               kuni_hash *hash);
+/* Digest of what joint tasks see of the samples first .. first + count - 1: ids, groups, kin,
+ * columns. */
+KUNI_MUST_CHECK kuni_status kuni_samples_column_digest(const kuni_samples *samples, size_t first,
+                                                       size_t count, kuni_hash *hash,
+                                                       kuni_error *err);
+/* True where a sample of the batch, quarantined or not, brings what the feed wants. */
+bool kuni_samples_batch_feeds(const kuni_cohort *cohort, size_t batch, kuni_feed feed);
+
+/* Runs body(context, i) for i in 0..count-1 on some threads: for calls that wait for a file system.
+ */
+void kuni_parallel(size_t count, void (*body)(void *context, size_t i), void *context);
+
+#endif
