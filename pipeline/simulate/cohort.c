@@ -23,7 +23,7 @@ enum {
 /* C>T at CpG is about ten times as frequent; others are accepted this often. */
 static const double NOT_CPG = 0.12;
 /* Gives transitions to transversions of 2.1 over all, CpG included. */
-static const double TRANSITIONS = 0.64;
+static const double TRANSITIONS = 0.62;
 static const double MNP_SHARE = 0.015;
 /* Lineages recombine at 2N r in tree time, 2N = 20,000. */
 static const double TWO_N = 20000.0;

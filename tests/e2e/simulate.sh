@@ -1,0 +1,98 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# kuni simulate keeps its promises: same bytes at any thread count, files that the field's tools take without a
+# warning, reads that stand in the true haplotypes letter by letter, plausible variants, clear refusals.
+set -euo pipefail
+KUNI=${KUNI:?}
+for tool in samtools bcftools python3; do
+    command -v "$tool" >/dev/null || { echo "skipped: no $tool on PATH"; exit 77; }
+done
+export REF_PATH=/nonexistent
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail() { echo "FAILED: $*"; exit 1; }
+
+options=(--quiet --samples 7 --trios 1 --contigs "chr20,chrX,chrY,chrM" --length 40k --paralogs 1 --hard --seed 3
+    --depth 8 --contaminated 1)
+for threads in 1 3; do
+    "$KUNI" simulate "${options[@]}" --threads $threads --out "$work/t$threads" >/dev/null
+done
+diff -r "$work/t1" "$work/t3" || fail "threads change the bytes"
+"$KUNI" simulate "${options[@]}" --seed 4 --out "$work/other" >/dev/null
+cmp -s "$work/t1/truth.vcf.gz" "$work/other/truth.vcf.gz" && fail "another seed gives the same truth"
+
+cd "$work/t1"
+for file in reads/*.cram; do
+    samtools quickcheck "$file" || fail "quickcheck $file"
+    samtools view -H "$file" | grep -q "$work" && fail "a path of this machine in $file"
+    samtools view -T reference.fa -c "$file" chrX >/dev/null 2>"$work/log" || fail "region query of $file"
+    [ ! -s "$work/log" ] || { cat "$work/log"; fail "samtools warns of $file"; }
+done
+bcftools norm -f reference.fa -c e truth.vcf.gz -Ou 2>"$work/log" | bcftools view -H >"$work/normed"
+grep -q 'split/realigned/skipped:.*/0/0/0$' "$work/log" || { cat "$work/log"; fail "truth is not normalised"; }
+bcftools view -H -r chrX truth.vcf.gz >/dev/null || fail "region query of the truth"
+bcftools +mendelian truth.vcf.gz -t S000002,S000001,S000003 2>&1 |
+    awk '/^[0-9]/ {good = $1; bad = $2} END {exit !(good > 100 && bad == 0)}' || fail "the trio is none"
+
+# without errors every pair stands in one of the sample's haplotypes
+"$KUNI" simulate --quiet --samples 2 --contigs chr20 --length 60k --seed 5 --error-profile perfect --indel-error 0 \
+    --chimeras 0 --unmapped 0 --depth 12 --heterozygosity 0.004 --format bam --out "$work/perfect" >/dev/null
+cd "$work/perfect"
+for sample in S000001 S000002; do
+    samtools calmd -b "reads/$sample.bam" reference.fa 2>"$work/log" >/dev/null
+    [ ! -s "$work/log" ] || { head -3 "$work/log"; fail "NM or MD is wrong"; }
+    bcftools view -s "$sample" truth.vcf.gz -H | cut -f2,4,5,10 >"$work/truth"
+    samtools view "reads/$sample.bam" | cut -f10 >"$work/reads"
+    python3 - reference.fa "$work/truth" "$work/reads" <<'PY' || fail "a read stands in no haplotype"
+import sys
+ref = "".join(open(sys.argv[1]).read().split("\n")[1:])
+haplotypes = []
+for h in (0, 1):
+    out, at = [], 0
+    for line in open(sys.argv[2]):
+        pos, r, alts, gt = line.split()
+        allele = int(gt.split("|")[h])
+        if not allele:
+            continue
+        alt, pos = alts.split(",")[allele - 1], int(pos) - 1
+        # alleles of a joined record are longer than they need be
+        while len(r) > 1 and len(alt) > 1 and r[-1] == alt[-1]:
+            r, alt = r[:-1], alt[:-1]
+        assert pos >= at and ref[pos:pos + len(r)] == r, line
+        out += [ref[at:pos], alt]
+        at = pos + len(r)
+    haplotypes.append("".join(out) + ref[at:])
+lost = [r for r in open(sys.argv[3]).read().split() if r not in haplotypes[0] and r not in haplotypes[1]]
+if lost:
+    print(len(lost), lost[0])
+    sys.exit(1)
+PY
+done
+
+# plausible: transitions, indels, rare alleles, depth
+"$KUNI" simulate --quiet --no-reads --samples 100 --contigs chr20 --length 400k --seed 6 --out "$work/many" >/dev/null
+cd "$work/many"
+bcftools stats truth.vcf.gz >"$work/stats"
+awk '$1 == "TSTV" {r = $5} /number of SNPs:/ {s = $NF} /number of indels:/ {i = $NF}
+    END {print "ti/tv", r, "SNPs", s, "indels", i; exit !(r > 1.7 && r < 2.6 && s / i > 5 && s / i < 12)}' \
+    "$work/stats" || fail "transitions or indels"
+bcftools query -f '%AC\n' truth.vcf.gz | tr , '\n' |
+    awk '{n++; one += $1 == 1; common += $1 > 20} END {print "singletons", one / n, "common", common / n
+        exit !(one / n > 0.3 && one / n < 0.7 && common / n > 0.1)}' || fail "allele frequencies"
+
+# refusals
+refuse() { # TEXT OPTIONS...
+    local text=$1
+    shift
+    if "$KUNI" simulate --quiet "$@" >/dev/null 2>"$work/log"; then fail "took $*"; else [ $? -eq 64 ] || fail "status of $*"; fi
+    grep -q -- "$text" "$work/log" || { cat "$work/log"; fail "no '$text' for $*"; }
+    [ "$(wc -l <"$work/log")" -eq 1 ] || { cat "$work/log"; fail "more than a line for $*"; }
+}
+refuse 'holds files already' --out "$work/many"
+refuse 'needs a length' --contigs chr1:10 --out "$work/new"
+refuse 'no value of --depth' --depth 3:2 --out "$work/new"
+refuse 'trios need' --trios 2 --out "$work/new"
+refuse 'needs --reference' --region chr1 --out "$work/new"
+refuse 'is no region' --reference "$work/many/reference.fa" --region chr1:5-2000 --out "$work/new"
+[ ! -e "$work/new" ] || fail "a refusal left a folder behind"
+echo "all right"
