@@ -36,7 +36,7 @@ void kuni_faults_fini(kuni_faults *faults);
 void kuni_faults_add(kuni_faults *faults, const char *origin, int64_t line, int64_t column,
                      const char *format, ...) KUNI_PRINTF(5, 6);
 void kuni_faults_add_list(kuni_faults *faults, const char *origin, int64_t line, int64_t column,
-                          const char *format, va_list args);
+                          const char *format, va_list args) KUNI_PRINTF(5, 0);
 /* True where nothing was found and nothing failed. */
 bool kuni_faults_none(const kuni_faults *faults);
 /* Appends the faults to `out`, sorted, one a line. KUNI_OK where there are none, else `status` and

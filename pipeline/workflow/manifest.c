@@ -235,7 +235,7 @@ static const char *keep_path(row_reader *c, const char *text)
     size_t length = strlen(folder), n = length;
     char *path = kuni_arena_alloc(c->arena, length + strlen(text) + 2, 1, c->err);
     if (!path) return NULL;
-    memcpy(path, folder, length);
+    memcpy(path, folder, length + 1);
     while (*text) {
         size_t word = strcspn(text, "/");
         if (word > 0 && !(word == 1 && *text == '.')) {

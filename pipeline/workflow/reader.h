@@ -29,12 +29,11 @@ typedef enum kuni_field_type {
 
 /* A key of a map and where its value goes. */
 typedef struct kuni_field {
-    const char *key;
-    kuni_field_type type;
+    const char *key, *expected;
     size_t offset; /* in kuni_workflow */
     int64_t least, most;
+    kuni_field_type type;
     bool required;
-    const char *expected;
 } kuni_field;
 
 /*

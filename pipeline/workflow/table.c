@@ -175,45 +175,41 @@ int64_t kuni_lookup_find(const kuni_lookup *lookup, const char *text, kuni_looku
 {
     if (!lookup->n) return KUNI_LOOKUP_NONE;
     uint32_t hash = hash_of(text);
-    for (size_t at = hash & (lookup->capacity - 1); lookup->rows[at];
-         at = (at + 1) & (lookup->capacity - 1))
-        if (lookup->hashes[at] == hash && strcmp(text_of(context, lookup->rows[at] - 1), text) == 0)
-            return lookup->rows[at] - 1;
-    return KUNI_LOOKUP_NONE;
+    for (size_t at = hash & (lookup->capacity - 1);; at = (at + 1) & (lookup->capacity - 1)) {
+        const kuni_lookup_slot *slot = &lookup->slots[at];
+        if (!slot->row) return KUNI_LOOKUP_NONE;
+        if (slot->hash == hash && strcmp(text_of(context, slot->row - 1), text) == 0)
+            return slot->row - 1;
+    }
 }
 
-static void place(kuni_lookup *lookup, uint32_t hash, uint32_t row)
+static void place(kuni_lookup_slot *slots, size_t capacity, kuni_lookup_slot new_one)
 {
-    size_t at = hash & (lookup->capacity - 1);
-    while (lookup->rows[at]) at = (at + 1) & (lookup->capacity - 1);
-    lookup->rows[at] = row + 1;
-    lookup->hashes[at] = hash;
+    size_t at = new_one.hash & (capacity - 1);
+    while (slots[at].row) at = (at + 1) & (capacity - 1);
+    slots[at] = new_one;
 }
 
 kuni_status kuni_lookup_add(kuni_lookup *lookup, const char *text, uint32_t row, kuni_error *err)
 {
-    if (lookup->n * 2 >= lookup->capacity) {
-        kuni_lookup larger = {.capacity = lookup->capacity ? lookup->capacity * 2 : 64,
-                              .n = lookup->n};
-        larger.rows = kuni_alloc(larger.capacity, sizeof(*larger.rows), err);
-        larger.hashes = kuni_alloc(larger.capacity, sizeof(*larger.hashes), err);
-        if (!larger.rows || !larger.hashes) {
-            kuni_lookup_fini(&larger);
-            return KUNI_MEMORY;
-        }
+    if (lookup->n * 2 >= lookup->capacity) { /* at most half full */
+        size_t capacity = lookup->capacity ? lookup->capacity * 2 : 64;
+        kuni_lookup_slot *slots = kuni_alloc(capacity, sizeof(*slots), err);
+        if (!slots) return KUNI_MEMORY;
         for (size_t i = 0; i < lookup->capacity; i++)
-            if (lookup->rows[i]) place(&larger, lookup->hashes[i], lookup->rows[i] - 1);
-        kuni_lookup_fini(lookup);
-        *lookup = larger;
+            if (lookup->slots[i].row) place(slots, capacity, lookup->slots[i]);
+        free(lookup->slots);
+        lookup->slots = slots;
+        lookup->capacity = capacity;
     }
-    place(lookup, hash_of(text), row);
+    place(lookup->slots, lookup->capacity,
+          (kuni_lookup_slot){.row = row + 1, .hash = hash_of(text)});
     lookup->n++;
     return KUNI_OK;
 }
 
 void kuni_lookup_fini(kuni_lookup *lookup)
 {
-    free(lookup->rows);
-    free(lookup->hashes);
-    *lookup = (kuni_lookup){.rows = NULL};
+    free(lookup->slots);
+    *lookup = (kuni_lookup){.slots = NULL};
 }

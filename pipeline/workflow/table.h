@@ -43,9 +43,13 @@ size_t kuni_line_split(char *line, char separator, char *fields[KUNI_TABLE_FIELD
 /* --- rows by text --- */
 
 /* A hash table of row numbers; the texts stay with the caller. */
+typedef struct kuni_lookup_slot {
+    uint32_t row; /* row + 1, 0: free */
+    uint32_t hash;
+} kuni_lookup_slot;
+
 typedef struct kuni_lookup {
-    uint32_t *rows; /* row + 1, 0: free */
-    uint32_t *hashes;
+    kuni_lookup_slot *slots;
     size_t n, capacity; /* a power of two */
 } kuni_lookup;
 

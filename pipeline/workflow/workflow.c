@@ -18,38 +18,84 @@ enum { NAME_BYTES_MAX = 200 };
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const kuni_field top_fields[] = {
-    {"version", KUNI_FIELD_OTHER, 0, 0, 0, true, "1"},
-    {"name", KUNI_FIELD_TEXT, AT(name), 0, 0, false, "a name"},
-    {"reference", KUNI_FIELD_FILE, AT(reference), 0, 0, true, "the path of a FASTA file"},
-    {"cohort", KUNI_FIELD_FILE, AT(cohort), 0, 0, true, "the path of a manifest"},
-    {"pedigree", KUNI_FIELD_FILE, AT(pedigree), 0, 0, false, "the path of a PED file"},
-    {"dataset", KUNI_FIELD_PATH, AT(dataset), 0, 0, true, "the path of a folder"},
-    {"regions", KUNI_FIELD_OTHER, 0, 0, 0, false, "a map"},
-    {"batch", KUNI_FIELD_INT, AT(batch_size), 1, 100000, false, "samples a batch"},
-    {"stages", KUNI_FIELD_OTHER, 0, 0, 0, true, "a list of stages"},
-    {"on_error", KUNI_FIELD_OTHER, 0, 0, 0, false, "a map"},
-    {"resources", KUNI_FIELD_OTHER, 0, 0, 0, false, "a map"},
+    {.key = "version", .type = KUNI_FIELD_OTHER, .expected = "1", .required = true},
+    {.key = "name", .type = KUNI_FIELD_TEXT, .offset = AT(name), .expected = "a name"},
+    {.key = "reference",
+     .type = KUNI_FIELD_FILE,
+     .offset = AT(reference),
+     .expected = "the path of a FASTA file",
+     .required = true},
+    {.key = "cohort",
+     .type = KUNI_FIELD_FILE,
+     .offset = AT(cohort),
+     .expected = "the path of a manifest",
+     .required = true},
+    {.key = "pedigree",
+     .type = KUNI_FIELD_FILE,
+     .offset = AT(pedigree),
+     .expected = "the path of a PED file"},
+    {.key = "dataset",
+     .type = KUNI_FIELD_PATH,
+     .offset = AT(dataset),
+     .expected = "the path of a folder",
+     .required = true},
+    {.key = "regions", .type = KUNI_FIELD_OTHER, .expected = "a map"},
+    {.key = "batch",
+     .type = KUNI_FIELD_INT,
+     .offset = AT(batch_size),
+     .expected = "samples a batch",
+     .least = 1,
+     .most = 100000},
+    {.key = "stages", .type = KUNI_FIELD_OTHER, .expected = "a list of stages", .required = true},
+    {.key = "on_error", .type = KUNI_FIELD_OTHER, .expected = "a map"},
+    {.key = "resources", .type = KUNI_FIELD_OTHER, .expected = "a map"},
 };
+
+static const char ploidy_expected[] = "GRCh38, GRCh37, diploid or the path of a BED file";
 
 static const kuni_field region_fields[] = {
-    {"contigs", KUNI_FIELD_OTHER, 0, 0, 0, false, "a list of contigs"},
-    {"shard", KUNI_FIELD_BP, AT(shard_bp), 100, INT64_C(3000000000), false, "a length such as 5Mb"},
-    {"include", KUNI_FIELD_FILE, AT(region_bed), 0, 0, false, "the path of a BED file"},
-    {"exclude", KUNI_FIELD_FILE, AT(exclude_bed), 0, 0, false, "the path of a BED file"},
-    {"ploidy", KUNI_FIELD_OTHER, 0, 0, 0, false,
-     "GRCh38, GRCh37, diploid or the path of a BED file"},
+    {.key = "contigs", .type = KUNI_FIELD_OTHER, .expected = "a list of contigs"},
+    {.key = "shard",
+     .type = KUNI_FIELD_BP,
+     .offset = AT(shard_bp),
+     .expected = "a length such as 5Mb",
+     .least = 100,
+     .most = INT64_C(3000000000)},
+    {.key = "include",
+     .type = KUNI_FIELD_FILE,
+     .offset = AT(region_bed),
+     .expected = "the path of a BED file"},
+    {.key = "exclude",
+     .type = KUNI_FIELD_FILE,
+     .offset = AT(exclude_bed),
+     .expected = "the path of a BED file"},
+    {.key = "ploidy", .type = KUNI_FIELD_OTHER, .expected = ploidy_expected},
 };
+
+static const char sample_expected[] = "quarantine or abort";
 
 static const kuni_field error_fields[] = {
-    {"sample", KUNI_FIELD_OTHER, 0, 0, 0, false, "quarantine or abort"},
-    {"retries", KUNI_FIELD_INT, AT(retries), 0, 100, false, "a number of retries"},
-    {"time_limit", KUNI_FIELD_SECONDS, AT(time_limit_s), 0, 30 * 86400, false,
-     "a time such as 30m, or 0 for none"},
+    {.key = "sample", .type = KUNI_FIELD_OTHER, .expected = sample_expected},
+    {.key = "retries",
+     .type = KUNI_FIELD_INT,
+     .offset = AT(retries),
+     .expected = "a number of retries",
+     .least = 0,
+     .most = 100},
+    {.key = "time_limit",
+     .type = KUNI_FIELD_SECONDS,
+     .offset = AT(time_limit_s),
+     .expected = "a time such as 30m, or 0 for none",
+     .least = 0,
+     .most = 30 * 86400},
 };
 
-static const kuni_field memory_field = {
-    "memory", KUNI_FIELD_BYTES,     AT(memory_bytes), INT64_C(64) << 20, INT64_C(16) << 40,
-    false,    "memory such as 2GiB"};
+static const kuni_field memory_field = {.key = "memory",
+                                        .type = KUNI_FIELD_BYTES,
+                                        .offset = AT(memory_bytes),
+                                        .expected = "memory such as 2GiB",
+                                        .least = INT64_C(64) << 20,
+                                        .most = INT64_C(16) << 40};
 
 /* --- helpers --- */
 
@@ -129,7 +175,7 @@ static void read_number(kuni_reader *reader, const kuni_node *value, const kuni_
                                                     : kuni_parse_int(text, &number);
     char room[KUNI_NODE_WORD_BYTES], range[96];
     if (fine && number >= field->least && number <= field->most) {
-        *(int64_t *)((char *)reader->workflow + field->offset) = number;
+        *(int64_t *)(void *)((char *)reader->workflow + field->offset) = number;
         return;
     }
     print_range(field, range, sizeof(range));
@@ -316,7 +362,7 @@ static kuni_status read_ploidy(kuni_reader *reader, const kuni_node *node)
 {
     static const char *const names[] = {"GRCh38", "GRCh37", "diploid"};
     if (!node) return KUNI_OK;
-    const char *text = kuni_reader_text(reader, node, "ploidy", region_fields[4].expected);
+    const char *text = kuni_reader_text(reader, node, "ploidy", ploidy_expected);
     if (!text) return KUNI_OK;
     for (size_t i = 0; i < COUNT(names); i++)
         if (strcmp(text, names[i]) == 0) {
@@ -326,8 +372,8 @@ static kuni_status read_ploidy(kuni_reader *reader, const kuni_node *node)
     const char *near = kuni_nearest(text, names, COUNT(names));
     if (near || !strpbrk(text, "/.")) {
         kuni_tree_fault(reader->faults, node, "ploidy: unknown name '%.100s'; expected %s%s%s%s",
-                        text, region_fields[4].expected, near ? "; did you mean '" : "",
-                        near ? near : "", near ? "'?" : "");
+                        text, ploidy_expected, near ? "; did you mean '" : "", near ? near : "",
+                        near ? "'?" : "");
         return KUNI_OK;
     }
     reader->workflow->ploidy = kuni_reader_file(reader, node, "ploidy", text);
@@ -354,13 +400,13 @@ static kuni_status read_on_error(kuni_reader *reader, const kuni_node *root)
     const kuni_node *sample = kuni_tree_get(map, "sample");
     if (status || !sample) return status;
     static const char *const words[] = {"quarantine", "abort"};
-    const char *text = kuni_reader_text(reader, sample, "sample", error_fields[0].expected);
+    const char *text = kuni_reader_text(reader, sample, "sample", sample_expected);
     if (!text) return KUNI_OK;
     reader->workflow->quarantine = strcmp(text, words[0]) == 0;
     if (!reader->workflow->quarantine && strcmp(text, words[1]) != 0) {
         const char *near = kuni_nearest(text, words, 2);
         kuni_tree_fault(reader->faults, sample, "sample: got '%.100s'; expected %s%s%s%s", text,
-                        error_fields[0].expected, near ? "; did you mean '" : "", near ? near : "",
+                        sample_expected, near ? "; did you mean '" : "", near ? near : "",
                         near ? "'?" : "");
     }
     return KUNI_OK;
