@@ -37,6 +37,19 @@ function(kuni_add_stage folder)
   set_property(GLOBAL APPEND PROPERTY KUNI_STAGES ${folder})
 endfunction()
 
+# kuni_embed(TARGET SYMBOL FILE): compiles the bytes of FILE into TARGET as `const char SYMBOL[]`, ended by NUL.
+function(kuni_embed target symbol file)
+  set(source ${CMAKE_CURRENT_BINARY_DIR}/${symbol}.c)
+  add_custom_command(OUTPUT ${source}
+    COMMAND ${CMAKE_COMMAND} -DINPUT=${file} -DOUTPUT=${source} -DSYMBOL=${symbol}
+      -P ${PROJECT_SOURCE_DIR}/cmake/EmbedFile.cmake
+    DEPENDS ${file} ${PROJECT_SOURCE_DIR}/cmake/EmbedFile.cmake VERBATIM)
+  target_sources(${target} PRIVATE ${source})
+  # 0x80 and above in an array of char: bytes, not numbers.
+  set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
+    "-Wno-overflow;-Wno-conversion;-Wno-constant-conversion;-Wno-unknown-warning-option")
+endfunction()
+
 # kuni_add_test(NAME LABELS ... [RANKS n ...] [SOURCES ...] [LINK ...] [COMMAND ...] [TIMEOUT s]): a cmocka program
 # (SOURCES), or any COMMAND. Exit status 77 means skipped.
 function(kuni_add_test name)

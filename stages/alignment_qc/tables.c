@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/* The published tables of the cohort step. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cohort.h"
+#include "text.h"
+
+const char *kuni_qc_sex_name(kuni_sex sex)
+{
+    return sex == KUNI_SEX_MALE ? "male" : sex == KUNI_SEX_FEMALE ? "female" : "unknown";
+}
+
+static const char *or_na(const char *text)
+{
+    return text && *text ? text : "NA";
+}
+
+static kuni_status finish(kuni_file *file, kuni_status status, kuni_error *err)
+{
+    if (status == KUNI_OK) return kuni_file_commit(file, err);
+    kuni_file_discard(file);
+    return status;
+}
+
+static kuni_status write_estimates(kuni_file *file, const kuni_qc_estimates *estimates,
+                                   kuni_error *err)
+{
+    static const char *const models[] = {"none", "too_few_sites", "same_ancestry",
+                                         "other_ancestry"};
+    const double rate = KUNI_QC_RATE_SCALE, micro = KUNI_QC_MICRO;
+    kuni_status status = kuni_file_printf(file, err, "\t%lld\t%s", (long long)estimates->n_sites,
+                                          models[estimates->fit & 3]);
+    if (status) return status;
+    if (estimates->fit < KUNI_QC_FIT_SAME)
+        return kuni_file_printf(file, err, "\tNA\tNA\tNA\tNA\tNA\tNA");
+    status = kuni_file_printf(file, err, "\t%.5f\t%.5f", (double)estimates->rate_low / rate,
+                              (double)estimates->rate_high / rate);
+    for (int i = 0; i < 4 && !status; i++)
+        status = i < estimates->n_pcs
+                     ? kuni_file_printf(file, err, "\t%.5f", (double)estimates->pcs[i] / micro)
+                     : kuni_file_printf(file, err, "\tNA");
+    return status;
+}
+
+kuni_status kuni_qc_write_samples(const kuni_qc_cohort *cohort, const char *path, kuni_error *err)
+{
+    kuni_file *file = NULL;
+    kuni_status status = kuni_file_create(&file, path, err);
+    if (status) return status;
+    status = kuni_file_printf(
+        file, err,
+        "sample_id\tparticipant_id\tsite\tgroup\tprofile\toutcome\tn_fail\tn_flag\tscope\t"
+        "sex_declared\tkaryotype\tkaryotype_basis\tsex_check\tidentity_check");
+    for (size_t i = 0; i < kuni_qc_n_metrics && !status; i++)
+        status = kuni_file_printf(file, err, "\t%s", kuni_qc_metrics[i].name);
+    if (!status)
+        status = kuni_file_printf(file, err,
+                                  "\tpanel_sites\tcontamination_model\tcontamination_low\t"
+                                  "contamination_high\tpc1\tpc2\tpc3\tpc4\n");
+    for (size_t i = 0; i < cohort->n_rows && !status; i++) {
+        const kuni_qc_row *row = &cohort->rows[i];
+        char text[64];
+        status = kuni_file_printf(
+            file, err, "%s\t%s\t%s\t%s\t%s\t%s\t%u\t%u\t%s\t%s\t%s\t%s\t%s\t%s", row->sample->id,
+            or_na(row->sample->participant), or_na(row->sample->site), or_na(row->sample->group),
+            cohort->profile->name, kuni_qc_outcome_name(row->outcome), row->n_fail, row->n_flag,
+            row->whole_genome ? "genome" : "regions", kuni_qc_sex_name(row->sample->sex),
+            row->karyotype.name, row->karyotype.basis, row->sex_check,
+            !cohort->has_fingerprints ? "not_checked"
+            : row->identity_conflict  ? "conflict"
+                                      : "ok");
+        for (size_t k = 0; k < kuni_qc_n_metrics && !status; k++) {
+            (void)kuni_qc_metric_print(text, sizeof(text), &kuni_qc_metrics[k], row->values[k]);
+            status = kuni_file_printf(file, err, "\t%s", text);
+        }
+        if (!status) status = write_estimates(file, &row->estimates, err);
+        if (!status) status = kuni_file_printf(file, err, "\n");
+    }
+    return finish(file, status, err);
+}
+
+kuni_status kuni_qc_write_ga4gh(const kuni_qc_cohort *cohort, const char *path, kuni_error *err)
+{
+    kuni_file *file = NULL;
+    kuni_buffer line = KUNI_BUFFER_INIT;
+    kuni_status status = kuni_file_create(&file, path, err);
+    if (status) return status;
+    status = kuni_file_printf(file, err, "[");
+    for (size_t i = 0; i < cohort->n_rows && !status; i++) {
+        const kuni_qc_row *row = &cohort->rows[i];
+        kuni_buffer_clear(&line);
+        status = kuni_buffer_printf(&line, err, "%s\n{\"biosample\": {\"id\": ", i ? "," : "");
+        if (!status) status = kuni_qc_put_json(&line, row->sample->id, err);
+        if (!status) status = kuni_buffer_printf(&line, err, "}, \"wgs_qc_metrics\": {");
+        const char *separator = "";
+        for (size_t k = 0; k < kuni_qc_n_metrics && !status; k++) {
+            const kuni_qc_metric *metric = &kuni_qc_metrics[k];
+            char text[64];
+            if (!metric->ga4gh) continue;
+            (void)kuni_qc_metric_print(text, sizeof(text), metric, row->values[k]);
+            status = kuni_buffer_printf(&line, err, "%s\"%s\": %s", separator, metric->name,
+                                        isfinite(row->values[k]) ? text : "null");
+            separator = ", ";
+        }
+        if (!status) status = kuni_buffer_printf(&line, err, "}}");
+        if (!status) status = kuni_file_write(file, line.data, line.length, err);
+    }
+    if (!status) status = kuni_file_printf(file, err, "\n]\n");
+    kuni_buffer_fini(&line);
+    return finish(file, status, err);
+}
+
+static kuni_status write_reason(void *context, const kuni_qc_row *row, const kuni_qc_rule *rule,
+                                kuni_qc_outcome outcome, const char *name, const char *value,
+                                const char *limit, kuni_error *err)
+{
+    return kuni_file_printf(context, err, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
+                            or_na(row->sample->site), row->sample->id,
+                            or_na(row->sample->participant), kuni_qc_outcome_name(outcome), name,
+                            value, limit, or_na(rule->advice), rule->source);
+}
+
+static int by_site_then_column(const void *a, const void *b)
+{
+    const kuni_qc_row *x = *(kuni_qc_row *const *)a, *y = *(kuni_qc_row *const *)b;
+    int order = strcmp(or_na(x->sample->site), or_na(y->sample->site));
+    return order ? order : x < y ? -1 : x > y;
+}
+
+kuni_status kuni_qc_write_failures(const kuni_qc_cohort *cohort, const char *path, kuni_error *err)
+{
+    kuni_file *file = NULL;
+    kuni_status status = kuni_file_create(&file, path, err);
+    if (status) return status;
+    kuni_qc_row **rows = kuni_alloc(cohort->n_rows + 1, sizeof(*rows), err);
+    if (!rows) {
+        kuni_file_discard(file);
+        return KUNI_MEMORY;
+    }
+    for (size_t i = 0; i < cohort->n_rows; i++) rows[i] = &cohort->rows[i];
+    if (cohort->n_rows) qsort(rows, cohort->n_rows, sizeof(*rows), by_site_then_column);
+    status = kuni_file_printf(
+        file, err,
+        "site\tsample_id\tparticipant_id\toutcome\tmetric\tvalue\tlimit\tadvice\tsource\n");
+    for (size_t i = 0; i < cohort->n_rows && !status; i++) {
+        if (rows[i]->outcome <= KUNI_QC_PASS) continue;
+        kuni_qc_row row = *rows[i];
+        status = kuni_qc_judge_row(cohort->profile, &row, write_reason, file, err);
+    }
+    free(rows);
+    return finish(file, status, err);
+}
+
+kuni_status kuni_qc_write_related(const kuni_qc_cohort *cohort, const char *path, kuni_error *err)
+{
+    kuni_file *file = NULL;
+    kuni_status status = kuni_file_create(&file, path, err);
+    if (status) return status;
+    status = kuni_file_printf(file, err,
+                              "sample_a\tsample_b\tkinship\trelation\tibs0\tn_sites\tdeclared\t"
+                              "verdict\n");
+    for (size_t i = 0; i < cohort->n_kin && !status; i++) {
+        const kuni_qc_kin *kin = &cohort->kin[i];
+        const kuni_qc_relation *relation = &kin->relation;
+        status = kuni_file_printf(
+            file, err, "%s\t%s\t%.4f\t%s\t%.5f\t%u\t%s\t%s\n", cohort->rows[relation->a].sample->id,
+            cohort->rows[relation->b].sample->id, relation->kinship,
+            kuni_qc_relation_name(relation),
+            relation->n_sites ? (double)relation->n_opposite / relation->n_sites : 0,
+            relation->n_sites, kin->declared, kin->verdict);
+    }
+    return finish(file, status, err);
+}
+
+kuni_status kuni_qc_write_dictionary(const char *path, kuni_error *err)
+{
+    kuni_file *file = NULL;
+    kuni_status status = kuni_file_create(&file, path, err);
+    if (status) return status;
+    status = kuni_file_printf(file, err, "column\tunit\tdecimals\tstandard\tdefinition\n");
+    for (size_t i = 0; i < kuni_qc_n_metrics && !status; i++) {
+        const kuni_qc_metric *metric = &kuni_qc_metrics[i];
+        status = kuni_file_printf(file, err, "%s\t%s\t%d\t%s\t%s\n", metric->name, metric->unit,
+                                  metric->decimals, metric->ga4gh ? "GA4GH WGS-QC v1" : "kuni",
+                                  metric->definition);
+    }
+    return finish(file, status, err);
+}
+
+kuni_status kuni_qc_write_multiqc(const kuni_qc_cohort *cohort, const char *path, kuni_error *err)
+{
+    kuni_file *file = NULL;
+    kuni_status status = kuni_file_create(&file, path, err);
+    if (status) return status;
+    status = kuni_file_printf(file, err,
+                              "# id: kuni_alignment_qc\n# section_name: kuni alignment QC\n"
+                              "# description: GA4GH WGS-QC v1 metrics\n# plot_type: table\n"
+                              "# pconfig:\n#     id: kuni_alignment_qc_table\n"
+                              "#     namespace: kuni\nSample\toutcome\tkaryotype");
+    for (size_t i = 0; i < kuni_qc_n_metrics && !status; i++)
+        if (kuni_qc_metrics[i].ga4gh)
+            status = kuni_file_printf(file, err, "\t%s", kuni_qc_metrics[i].name);
+    if (!status) status = kuni_file_printf(file, err, "\n");
+    for (size_t i = 0; i < cohort->n_rows && !status; i++) {
+        const kuni_qc_row *row = &cohort->rows[i];
+        status = kuni_file_printf(file, err, "%s\t%s\t%s", row->sample->id,
+                                  kuni_qc_outcome_name(row->outcome), row->karyotype.name);
+        for (size_t k = 0; k < kuni_qc_n_metrics && !status; k++) {
+            char text[64];
+            if (!kuni_qc_metrics[k].ga4gh) continue;
+            (void)kuni_qc_metric_print(text, sizeof(text), &kuni_qc_metrics[k], row->values[k]);
+            status = kuni_file_printf(file, err, "\t%s", isfinite(row->values[k]) ? text : "");
+        }
+        if (!status) status = kuni_file_printf(file, err, "\n");
+    }
+    return finish(file, status, err);
+}
