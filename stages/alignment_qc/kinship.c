@@ -144,7 +144,7 @@ typedef struct tally {
 /* Counts over the first n words of two rows of `stride` words a plane. Integers: every clone gives
  * the same. */
 #if defined(__x86_64__) && defined(__GNUC__)
-__attribute__((target_clones("avx2,popcnt", "popcnt", "default")))
+__attribute__((target_clones("arch=haswell", "popcnt", "default")))
 #endif
 static void
 count_pair(const uint64_t *a, const uint64_t *b, size_t stride, size_t n, tally *out)
