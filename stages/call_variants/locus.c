@@ -10,6 +10,7 @@ enum { SPANNING = -2, REPEAT_COPIES = 5 };
 
 static const double TELLING = 1.6; /* a fragment counts for an allele that fits so much better */
 static const double PHASE_LOG10 = 2;
+static const double FURTHER_LOG10 = -2; /* prior of one more variant on a haplotype with some */
 
 kuni_status kuni_fragments_add(kuni_fragments *fragments, const kuni_call_read *read,
                                kuni_error *err)
@@ -38,19 +39,33 @@ static bool carries(const kuni_candidate *haplotype, size_t variant)
     return false;
 }
 
+/*
+ * log10 prior of a haplotype's variants but those of `beside` and those that start at `except`. The
+ * first variant has its full price, further ones on the same haplotype are less of a surprise.
+ */
+static double haplotype_prior(const kuni_locus_caller *c, const double *log10_prior,
+                              const kuni_candidate *x, const kuni_candidate *beside, int64_t except)
+{
+    double sum = 0, dearest = 0;
+    bool here = false;
+    for (int k = 0; k < x->n; k++) {
+        size_t v = x->list[k];
+        here |= c->variants->list[v].pos == except;
+        if (c->variants->list[v].pos == except || (beside && carries(beside, v))) continue;
+        double price = log10_prior[v] > FURTHER_LOG10 ? log10_prior[v] : FURTHER_LOG10;
+        sum += price;
+        if (log10_prior[v] - price < dearest) dearest = log10_prior[v] - price;
+    }
+    return here ? sum : sum + dearest;
+}
+
 /* log10 prior of a pair for the variants that do not start at `except`. */
 static double pair_prior(const kuni_locus_caller *c, const double *log10_prior, size_t a, size_t b,
                          int64_t except)
 {
     const kuni_candidate *x = &c->candidates->list[a], *y = &c->candidates->list[b];
-    double sum = 0;
-    for (int k = 0; k < x->n; k++)
-        if (c->variants->list[x->list[k]].pos != except) sum += log10_prior[x->list[k]];
-    if (a == b) return sum;
-    for (int k = 0; k < y->n; k++)
-        if (c->variants->list[y->list[k]].pos != except && !carries(x, y->list[k]))
-            sum += log10_prior[y->list[k]];
-    return sum;
+    double sum = haplotype_prior(c, log10_prior, x, NULL, except);
+    return a == b ? sum : sum + haplotype_prior(c, log10_prior, y, x, except);
 }
 
 static size_t pair_index(const kuni_locus_caller *c, size_t a, size_t b)
@@ -169,13 +184,15 @@ static void finish_locus(const kuni_locus_caller *c, const locus *l, kuni_call_e
             for (int a = c->ploidy == 1 ? b : 0; a <= b; a++)
                 kuni_product_times(&products[c->ploidy == 1 ? b : kuni_genotype_index(a, b)],
                                    0.5 * (of[a] + of[b]));
-        if (fragment->beg > l->pos || fragment->end <= l->pos) continue;
-        event->dp++;
-        squares += (uint64_t)fragment->mapq * fragment->mapq;
         double second = 0;
         for (int a = 0; a < known; a++)
             if (a != best && of[a] > second) second = of[a];
-        if (of[best] < TELLING * second) continue;
+        /* clipped reads tell without covering the place */
+        bool telling = of[best] >= TELLING * second;
+        if (!telling && (fragment->beg > l->pos || fragment->end <= l->pos)) continue;
+        event->dp++;
+        squares += (uint64_t)fragment->mapq * fragment->mapq;
+        if (!telling) continue;
         event->ad[best]++;
         event->sb[(best ? 2 : 0) + (kuni_call_read_reverse(fragment->read) ? 1 : 0)]++;
     }

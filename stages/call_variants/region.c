@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "assembled.h"
+#include "clips.h"
 #include "locus.h"
 #include "math10.h"
 
@@ -227,6 +228,17 @@ static kuni_status score(kuni_region_caller *c, const kuni_active *wide, bool *m
     return join_reads(c, likelihoods, owner, n_reads, misfit, err);
 }
 
+/* A variant that clips spell, alone on its haplotype. */
+static kuni_status add_clipped(kuni_region_caller *c, const kuni_variant *variant, kuni_error *err)
+{
+    size_t index = SIZE_MAX;
+    kuni_status status = kuni_variants_add(&c->variants, *variant, &index, c->arena, err);
+    if (status || index == SIZE_MAX) return status;
+    uint16_t alone = (uint16_t)index;
+    kuni_candidates_add(&c->candidates, &alone, 1, variant->n_reads);
+    return KUNI_OK;
+}
+
 static size_t count_indels(const kuni_variants *variants, const kuni_active *region)
 {
     size_t n = 0;
@@ -287,12 +299,22 @@ kuni_status kuni_region_call(kuni_region_caller *c, const kuni_active *region,
     kuni_arena_clear(c->arena);
     c->counts.regions++;
     *done = false;
-    kuni_active wide = widen(region, reference);
-    kuni_status status = kuni_variants_collect(&c->variants, window, reference, wide.beg, wide.end,
-                                               options, c->arena, err);
+    kuni_variant clipped[KUNI_CLIP_VARIANTS_MAX];
+    size_t n_clipped = 0;
+    kuni_active wide = *region;
+    kuni_status status = KUNI_OK;
+    if (region->reasons & KUNI_ACTIVE_CLIP)
+        status = kuni_clips_find(region, window, reference, clipped, &n_clipped, &wide.beg,
+                                 &wide.end, c->arena, err);
+    if (status) return status;
+    wide = widen(&wide, reference);
+    status = kuni_variants_collect(&c->variants, window, reference, wide.beg, wide.end, options,
+                                   c->arena, err);
     if (status) return status;
     kuni_variants_select(&c->variants, pileup);
     kuni_candidates_choose(&c->candidates, &c->variants, reference);
+    for (size_t i = 0; i < n_clipped && !status; i++) status = add_clipped(c, &clipped[i], err);
+    if (status) return status;
     int64_t beg = wide.beg - HAP_PAD_BP, end = wide.end + HAP_PAD_BP;
     if (beg < reference->beg) beg = reference->beg;
     if (end > reference->end) end = reference->end;

@@ -87,7 +87,7 @@ static double independent(const kuni_site_column *column, const uint8_t *base_of
 }
 
 /*
- * Foreign reads: P(F) = 10^(-MQ/10), MQ the mean mapping quality of the reads that show `error`;
+ * Foreign reads: P(F) = 10^(-2 MQ/10), MQ the mean mapping quality of the reads that show `error`;
  * beta the share of foreign reads. log10 of P(F) prod(beta P(r|F) + (1-beta) P(r|G)). (DRAGEN-GATK
  * FRD.)
  */
@@ -114,7 +114,7 @@ static double foreign(const kuni_site_column *column, unsigned g, unsigned error
         kuni_product_times(&product,
                            beta * base_given(x, e, error) + (1 - beta) * base_given(x, e, g));
     }
-    return kuni_product_log10(&product) - mapq / (double)n_error / 10;
+    return kuni_product_log10(&product) - mapq / (double)n_error / 10 * 2;
 }
 
 /*

@@ -23,7 +23,8 @@ kuni_status kuni_variants_add(kuni_variants *variants, kuni_variant variant, siz
             return KUNI_OK;
         }
     }
-    if (variants->n >= KUNI_VARIANTS_MAX) return KUNI_OK;
+    if (variants->n >= KUNI_VARIANTS_MAX || variant.ref_length > KUNI_VARIANT_REF_MAX)
+        return KUNI_OK;
     kuni_status status = kuni_grow((void **)&variants->list, &variants->capacity, variants->n + 1,
                                    sizeof(*variants->list), err);
     if (status) return status;

@@ -10,7 +10,11 @@
 #include "kuni/buffer.h"
 #include "pileup.h"
 
-enum { KUNI_READ_VARIANTS_MAX = 24, KUNI_VARIANTS_MAX = 400 };
+enum {
+    KUNI_READ_VARIANTS_MAX = 24,
+    KUNI_VARIANTS_MAX = 400,
+    KUNI_VARIANT_REF_MAX = 320 /* longest REF: with a region's length less than KUNI_LEAD_BP */
+};
 
 typedef struct kuni_variant {
     int64_t pos;
