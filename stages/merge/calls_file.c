@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include "calls_file.h"
+
+#include <htslib/kstring.h>
+#include <stdlib.h>
+#include <string.h>
+
+static kuni_status wrong(const calls_file *calls, const char *what, kuni_error *err)
+{
+    return kuni_fail(err, KUNI_DATA, "merge: %s: %s", calls->path, what);
+}
+
+static kuni_status check_samples(const calls_file *calls, const kuni_task *task, kuni_error *err)
+{
+    size_t count = 0, given = (size_t)bcf_hdr_nsamples(calls->header);
+    for (size_t i = 0; i < task->n_samples; i++) {
+        int32_t column = task->columns ? task->columns[i] : (int32_t)i;
+        if (column < 0) continue;
+        count++;
+        if ((size_t)column >= given || strcmp(calls->header->samples[column], task->samples[i].id))
+            return kuni_fail(err, KUNI_DATA,
+                             "merge: %s: its column %d should be sample %s, but is %s: a stage "
+                             "before merge must keep all samples in their order",
+                             calls->path, column + 1, task->samples[i].id,
+                             (size_t)column < given ? calls->header->samples[column] : "missing");
+    }
+    if (given != count)
+        return kuni_fail(err, KUNI_DATA,
+                         "merge: %s: it has %zu samples, the cohort %zu: a stage before merge must "
+                         "keep all samples",
+                         calls->path, given, count);
+    return KUNI_OK;
+}
+
+kuni_status calls_open(calls_file *calls, const kuni_task *task, const char *path, kuni_error *err)
+{
+    *calls = (calls_file){.path = path};
+    calls->file = hts_open(path, "r");
+    if (!calls->file) return kuni_fail_errno(err, "merge: cannot open %s", path);
+    const htsFormat *format = hts_get_format(calls->file);
+    if (format->format != bcf || format->compression != bgzf)
+        return wrong(calls, "not a compressed BCF file: the stage before must write -Ob", err);
+    if (hts_check_EOF(calls->file) != 1)
+        return wrong(calls, "truncated: its end marker is missing", err);
+    calls->header = bcf_hdr_read(calls->file);
+    calls->record = bcf_init();
+    if (!calls->header || !calls->record) return wrong(calls, "its header cannot be read", err);
+    return check_samples(calls, task, err);
+}
+
+kuni_status calls_next(calls_file *calls, bool *found, kuni_error *err)
+{
+    /* htslib tells a torn record and a damaged block in its middle as the end of the file. */
+    BGZF *blocks = calls->file->fp.bgzf;
+    off_t before = bgzf_utell(blocks);
+    int result = bcf_read(calls->file, calls->header, calls->record);
+    *found = result == 0;
+    if (result < -1 || calls->record->errcode || blocks->errcode ||
+        (result == -1 && bgzf_utell(blocks) != before))
+        return wrong(calls, "damaged or truncated", err);
+    return KUNI_OK;
+}
+
+void calls_close(calls_file *calls)
+{
+    if (calls->record) bcf_destroy(calls->record);
+    if (calls->header) bcf_hdr_destroy(calls->header);
+    if (calls->file) (void)hts_close(calls->file);
+    *calls = (calls_file){.path = NULL};
+}
+
+int64_t calls_longest_contig(const calls_file *calls)
+{
+    int64_t longest = 0;
+    for (int i = 0; i < calls->header->n[BCF_DT_CTG]; i++) {
+        const bcf_idpair_t *contig = &calls->header->id[BCF_DT_CTG][i];
+        if (contig->val && (int64_t)contig->val->info[0] > longest)
+            longest = (int64_t)contig->val->info[0];
+    }
+    return longest;
+}
+
+static bool starts_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* "##key=..." lines that describe the data, and those of kuni itself. */
+static bool keep_line(const char *line, bool sites)
+{
+    static const char *const kept[] = {
+        "##fileformat=", "##FILTER=",   "##INFO=",    "##contig=", "##ALT=",       "##META=",
+        "##SAMPLE=",     "##PEDIGREE=", "##phasing=", "##kuni",    "##source=kuni"};
+    if (starts_with(line, "##FORMAT=")) return !sites;
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+        if (starts_with(line, kept[i])) return true;
+    return !starts_with(line, "##");
+}
+
+kuni_status calls_header_text(const calls_file *calls, bool sites, kuni_buffer *text,
+                              kuni_error *err)
+{
+    kstring_t whole = KS_INITIALIZE;
+    if (bcf_hdr_format(calls->header, !sites, &whole) != 0) {
+        ks_free(&whole);
+        return kuni_fail_memory(err, 1, whole.l);
+    }
+    kuni_status status = KUNI_OK;
+    for (char *line = whole.s; line && *line && !status;) {
+        char *end = strchr(line, '\n');
+        if (end) *end = '\0';
+        bool columns = starts_with(line, "#CHROM");
+        if (columns && sites) line = (char *)"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO";
+        if (keep_line(line, sites)) status = kuni_buffer_printf(text, err, "%s\n", line);
+        line = end ? end + 1 : NULL;
+    }
+    ks_free(&whole);
+    return status;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The calls of a shard (BCF), opened and checked; and the header of the national files made from
+ * theirs.
+ *
+ * The header is passed through, but for lines that commands leave about themselves: paths, dates
+ * and command lines have no place in a file that must be the same wherever it is made.
+ */
+#ifndef KUNI_STAGES_MERGE_CALLS_FILE_H
+#define KUNI_STAGES_MERGE_CALLS_FILE_H
+
+#include <htslib/bgzf.h>
+#include <htslib/vcf.h>
+
+#include "kuni/stage.h"
+
+typedef struct calls_file {
+    const char *path;
+    htsFile *file;
+    bcf_hdr_t *header;
+    bcf1_t *record;
+} calls_file;
+
+/* Opens and checks format, end marker and the samples against the task's columns. */
+KUNI_MUST_CHECK kuni_status calls_open(calls_file *calls, const kuni_task *task, const char *path,
+                                       kuni_error *err);
+/* *found is false at the end of the file. A damaged or truncated file is KUNI_DATA. */
+KUNI_MUST_CHECK kuni_status calls_next(calls_file *calls, bool *found, kuni_error *err);
+/* Accepts a half-opened one. */
+void calls_close(calls_file *calls);
+
+/* The header's text for the national BCF (IDX numbers included), or for the sites VCF (no samples,
+ * no FORMAT). */
+KUNI_MUST_CHECK kuni_status calls_header_text(const calls_file *calls, bool sites,
+                                              kuni_buffer *text, kuni_error *err);
+/* Length of the longest contig of the header; 0: none is known. */
+int64_t calls_longest_contig(const calls_file *calls);
+
+#endif

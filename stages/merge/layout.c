@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+#include "layout.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "calls_file.h"
+#include "piece.h"
+#include "segment.h"
+
+enum { INDEX_LEVEL = 6 };
+
+/* Columns of VCF as tabix counts them: preset 2, CHROM 1, POS 2, no end column, '#', no lines
+ * skipped. */
+static const int32_t tabix_vcf[6] = {2, 1, 2, 0, '#', 0};
+
+/* --- step "head" --- */
+
+static kuni_status put_header(const calls_file *calls, const kuni_task *task, kuni_error *err)
+{
+    kuni_buffer text = KUNI_BUFFER_INIT, bytes = KUNI_BUFFER_INIT;
+    int level = (int)kuni_params_int(task->params, "compression");
+    kuni_status status = calls_header_text(calls, false, &text, err);
+    if (!status && text.length >= UINT32_MAX)
+        status = kuni_fail(err, KUNI_DATA, "merge: a header of %zu bytes is too long", text.length);
+    uint32_t length = (uint32_t)text.length + 1; /* the text's NUL counts */
+    if (!status) status = kuni_buffer_append(&bytes, "BCF\2\2", 5, err);
+    if (!status) status = kuni_buffer_append(&bytes, &length, sizeof(length), err);
+    if (!status) status = kuni_buffer_append(&bytes, text.data, length, err);
+    if (!status)
+        status =
+            piece_put(kuni_task_output(task, "head"), bytes.data, bytes.length, level, false, err);
+    kuni_buffer_clear(&text);
+    if (!status) status = calls_header_text(calls, true, &text, err);
+    if (!status)
+        status = piece_put(kuni_task_output(task, "head-sites"), text.data, text.length, level,
+                           false, err);
+    kuni_buffer_fini(&text);
+    kuni_buffer_fini(&bytes);
+    return status;
+}
+
+kuni_status head_run(const kuni_task *task, kuni_error *err)
+{
+    size_t count;
+    const kuni_task_file *inputs = kuni_task_inputs(task, "calls", &count);
+    if (!count) return kuni_fail(err, KUNI_BUG, "merge: no shard has calls");
+    calls_file calls;
+    kuni_status status = calls_open(&calls, task, inputs[0].path, err);
+    if (!status) status = put_header(&calls, task, err);
+    calls_close(&calls);
+    return status ? status : piece_put(kuni_task_output(task, "tail"), NULL, 0, 6, true, err);
+}
+
+/* --- step "layout" --- */
+
+/* One of the two files that are put together. */
+typedef struct product {
+    const char *target, *head, *body; /* kinds: of the file, its header piece and its pieces */
+    uint64_t place;                   /* bytes before the piece under way */
+    kuni_buffer index;                /* the contigs' entries so far */
+    kuni_buffer list;                 /* its lines of the assembly */
+} product;
+
+typedef struct contig_count {
+    const char *name;
+    uint64_t records;
+} contig_count;
+
+typedef struct layout {
+    const kuni_task *task;
+    calls_file calls; /* of the first shard: for its header */
+    char *folder;     /* of the assembly list */
+    product bcf, sites;
+    int depth;
+    contig_index bcf_index, sites_index; /* of the contig under way */
+    bool tbi;
+    contig_count *contigs;  /* by rid of the header */
+    int32_t n_contigs, rid; /* rid under way, -1 at first */
+    uint32_t n_named;       /* contigs with records */
+    kuni_buffer names;      /* theirs, NUL-ended */
+    segment_counts counts;
+    char header_digest[KUNI_DIGEST_HEX_BYTES];
+} layout;
+
+/* `path` as seen from `folder`; as it is where only one of them is absolute. Caller frees. */
+static char *relative_path(const char *folder, const char *path, kuni_error *err)
+{
+    size_t common = 0;
+    if ((folder[0] == '/') != (path[0] == '/')) return kuni_strdup(path, err);
+    for (size_t i = 0; folder[i] && folder[i] == path[i]; i++)
+        if (folder[i] == '/') common = i + 1;
+    size_t length = strlen(folder);
+    if (strncmp(folder, path, length) == 0 && path[length] == '/') common = length + 1;
+    kuni_buffer out = KUNI_BUFFER_INIT;
+    kuni_status status = kuni_buffer_reserve(&out, strlen(path), err);
+    /* A step up for every folder below the common part. */
+    for (const char *at = folder + (common < length ? common : length); *at && !status;) {
+        status = kuni_buffer_append(&out, "../", 3, err);
+        const char *slash = strchr(at, '/');
+        at = slash ? slash + 1 : at + strlen(at);
+    }
+    if (!status) status = kuni_buffer_append(&out, path + common, strlen(path + common), err);
+    if (status) kuni_buffer_fini(&out);
+    return out.data;
+}
+
+static kuni_status list_piece(layout *job, product *to, const char *path, kuni_error *err)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) return kuni_fail_errno(err, "cannot look at %s", path);
+    char *relative = relative_path(job->folder, path, err);
+    if (!relative) return KUNI_MEMORY;
+    kuni_status status = kuni_buffer_printf(&to->list, err, "%s\t%s\t%lld\n", to->target, relative,
+                                            (long long)info.st_size);
+    free(relative);
+    to->place += (uint64_t)info.st_size;
+    return status;
+}
+
+static kuni_status list_one(layout *job, product *to, const char *kind, kuni_error *err)
+{
+    size_t count;
+    const kuni_task_file *file = kuni_task_inputs(job->task, kind, &count);
+    if (count != 1)
+        return kuni_fail(err, KUNI_BUG, "merge: %zu files of kind %s, not one", count, kind);
+    return list_piece(job, to, file->path, err);
+}
+
+/* Ends the contig under way, and passes over those without records before contig `next`. */
+static kuni_status end_contig(layout *job, int32_t next, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    if (job->rid >= 0) {
+        contig_count *contig = &job->contigs[job->rid];
+        contig->records = job->bcf_index.n_records;
+        status = contig_index_print_csi(&job->bcf_index, &job->bcf.index, err);
+        if (!status)
+            status = job->tbi ? contig_index_print_tbi(&job->sites_index, &job->sites.index, err)
+                              : contig_index_print_csi(&job->sites_index, &job->sites.index, err);
+        if (!status)
+            status = kuni_buffer_append(&job->names, contig->name, strlen(contig->name) + 1, err);
+        job->n_named++;
+        contig_index_clear(&job->bcf_index);
+        contig_index_clear(&job->sites_index);
+    }
+    /* Cleared indices print as empty contigs. */
+    for (int32_t i = job->rid + 1; i < next && !status; i++)
+        status = contig_index_print_csi(&job->bcf_index, &job->bcf.index, err);
+    job->rid = next;
+    return status;
+}
+
+static void add_counts(layout *job, const segment_counts *more)
+{
+    segment_counts *sum = &job->counts;
+    sum->records += more->records;
+    sum->passed += more->passed;
+    sum->snps += more->snps;
+    sum->indels += more->indels;
+    sum->others += more->others;
+    sum->multiallelic += more->multiallelic;
+    sum->transitions += more->transitions;
+    sum->transversions += more->transversions;
+}
+
+/* Finds the first line in which two shards' headers differ, for the message. */
+static kuni_status fail_header(const layout *job, const char *path, kuni_error *err)
+{
+    calls_file other;
+    kuni_buffer a = KUNI_BUFFER_INIT, b = KUNI_BUFFER_INIT;
+    kuni_status status = calls_open(&other, job->task, path, err);
+    if (!status) status = calls_header_text(&job->calls, false, &a, err);
+    if (!status) status = calls_header_text(&other, false, &b, err);
+    if (!status) {
+        size_t at = 0, line = 0;
+        for (; a.data[at] && a.data[at] == b.data[at]; at++)
+            if (a.data[at] == '\n') line = at + 1;
+        status = kuni_fail(err, KUNI_DATA,
+                           "merge: the shards' headers differ: %s has `%.*s`, %s has `%.*s`: a "
+                           "stage before merge must give all shards the same header",
+                           job->calls.path, (int)strcspn(a.data + line, "\n"), a.data + line, path,
+                           (int)strcspn(b.data + line, "\n"), b.data + line);
+    }
+    calls_close(&other);
+    kuni_buffer_fini(&a);
+    kuni_buffer_fini(&b);
+    return status;
+}
+
+static kuni_status add_segment(layout *job, size_t number, const char *info_path,
+                               const char *calls_path, kuni_error *err)
+{
+    segment_info info;
+    kuni_buffer bytes = KUNI_BUFFER_INIT;
+    const char *indices;
+    size_t length;
+    kuni_status status = segment_info_read(info_path, &info, &bytes, &indices, &length, err);
+    if (status) goto done;
+    if (number == 0) memcpy(job->header_digest, info.header_digest, sizeof(job->header_digest));
+    if (memcmp(job->header_digest, info.header_digest, sizeof(job->header_digest)) != 0) {
+        status = fail_header(job, calls_path, err);
+        goto done;
+    }
+    if (!info.counts.records) goto done;
+    if (info.rid >= job->n_contigs || info.rid < job->rid)
+        status = kuni_fail(err, KUNI_DATA,
+                           "merge: %s: the contigs of its header are not in the order of the "
+                           "reference",
+                           calls_path);
+    if (!status && info.rid != job->rid) status = end_contig(job, info.rid, err);
+    if (!status)
+        status = contig_index_merge(&job->bcf_index, &indices, &length, job->bcf.place, err);
+    if (!status)
+        status = contig_index_merge(&job->sites_index, &indices, &length, job->sites.place, err);
+    if (!status) add_counts(job, &info.counts);
+done:
+    kuni_buffer_fini(&bytes);
+    return status;
+}
+
+static kuni_status add_segments(layout *job, kuni_error *err)
+{
+    size_t count, n_bodies, n_sites, n_calls;
+    const kuni_task_file *infos = kuni_task_inputs(job->task, "segment-info", &count);
+    const kuni_task_file *bodies = kuni_task_inputs(job->task, job->bcf.body, &n_bodies);
+    const kuni_task_file *sites = kuni_task_inputs(job->task, job->sites.body, &n_sites);
+    const kuni_task_file *calls = kuni_task_inputs(job->task, "calls", &n_calls);
+    if (count != n_bodies || count != n_sites || count != n_calls)
+        return kuni_fail(err, KUNI_BUG, "merge: the shards' files are not complete");
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < count && !status; i++) {
+        if (infos[i].shard != bodies[i].shard || infos[i].shard != sites[i].shard ||
+            infos[i].shard != calls[i].shard || (i && infos[i].shard <= infos[i - 1].shard))
+            return kuni_fail(err, KUNI_BUG, "merge: the shards' files are not in order");
+        status = add_segment(job, i, infos[i].path, calls[i].path, err);
+        if (!status) status = list_piece(job, &job->bcf, bodies[i].path, err);
+        if (!status) status = list_piece(job, &job->sites, sites[i].path, err);
+        if (job->task->heartbeat) job->task->heartbeat((int64_t)i);
+    }
+    return status ? status : end_contig(job, job->n_contigs, err);
+}
+
+/* CSI of the BCF: SAM specification, CSIv1. Contigs are those of the header, no auxiliary data. */
+static kuni_status write_bcf_index(const layout *job, kuni_error *err)
+{
+    const int32_t head[] = {CONTIG_INDEX_MIN_SHIFT, job->depth, 0, job->n_contigs};
+    kuni_buffer bytes = KUNI_BUFFER_INIT;
+    kuni_status status = kuni_buffer_append(&bytes, "CSI\1", 4, err);
+    if (!status) status = kuni_buffer_append(&bytes, head, sizeof(head), err);
+    if (!status)
+        status = kuni_buffer_append(&bytes, job->bcf.index.data, job->bcf.index.length, err);
+    if (!status) status = kuni_buffer_append(&bytes, &(uint64_t){0}, 8, err);
+    if (!status)
+        status = piece_put(kuni_task_output(job->task, "national-index"), bytes.data, bytes.length,
+                           INDEX_LEVEL, true, err);
+    kuni_buffer_fini(&bytes);
+    return status;
+}
+
+/* TBI where the contigs allow it, which more tools read; else CSI with tabix's columns as auxiliary
+ * data. */
+static kuni_status write_sites_index(const layout *job, kuni_error *err)
+{
+    kuni_buffer bytes = KUNI_BUFFER_INIT;
+    int32_t names_bytes = (int32_t)job->names.length, n_named = (int32_t)job->n_named;
+    const int32_t csi[] = {CONTIG_INDEX_MIN_SHIFT, job->depth,
+                           (int32_t)sizeof(tabix_vcf) + (int32_t)sizeof(names_bytes) + names_bytes};
+    kuni_status status = kuni_buffer_append(&bytes, job->tbi ? "TBI\1" : "CSI\1", 4, err);
+    if (!status && job->tbi) status = kuni_buffer_append(&bytes, &n_named, sizeof(n_named), err);
+    if (!status && !job->tbi) status = kuni_buffer_append(&bytes, csi, sizeof(csi), err);
+    if (!status) status = kuni_buffer_append(&bytes, tabix_vcf, sizeof(tabix_vcf), err);
+    if (!status) status = kuni_buffer_append(&bytes, &names_bytes, sizeof(names_bytes), err);
+    if (!status) status = kuni_buffer_append(&bytes, job->names.data, job->names.length, err);
+    if (!status && !job->tbi) status = kuni_buffer_append(&bytes, &n_named, sizeof(n_named), err);
+    if (!status)
+        status = kuni_buffer_append(&bytes, job->sites.index.data, job->sites.index.length, err);
+    if (!status) status = kuni_buffer_append(&bytes, &(uint64_t){0}, 8, err);
+    const char *kind = job->tbi ? "national-sites-tbi" : "national-sites-csi";
+    if (!status)
+        status = piece_put(kuni_task_output(job->task, kind), bytes.data, bytes.length, INDEX_LEVEL,
+                           true, err);
+    kuni_buffer_fini(&bytes);
+    return status;
+}
+
+static kuni_status write_list(const layout *job, kuni_error *err)
+{
+    kuni_file *file;
+    kuni_status status = kuni_file_create(&file, kuni_task_output(job->task, "assembly"), err);
+    if (status) return status;
+    status = kuni_file_write(file, job->bcf.list.data, job->bcf.list.length, err);
+    if (!status) status = kuni_file_write(file, job->sites.list.data, job->sites.list.length, err);
+    if (!status) return kuni_file_commit(file, err);
+    kuni_file_discard(file);
+    return status;
+}
+
+static kuni_status write_report(const layout *job, kuni_error *err)
+{
+    const segment_counts *sum = &job->counts;
+    kuni_file *file;
+    kuni_status status = kuni_file_create(&file, kuni_task_output(job->task, "merge-report"), err);
+    if (status) return status;
+    status = kuni_file_printf(
+        file, err,
+        "{\n  \"samples\": %d,\n  \"records\": %" PRIu64 ",\n  \"passed\": %" PRIu64
+        ",\n  \"snps\": %" PRIu64 ",\n  \"indels\": %" PRIu64 ",\n  \"others\": %" PRIu64
+        ",\n  \"multiallelic\": %" PRIu64 ",\n  \"transitions\": %" PRIu64
+        ",\n  \"transversions\": %" PRIu64 ",\n  \"contigs\": {",
+        bcf_hdr_nsamples(job->calls.header), sum->records, sum->passed, sum->snps, sum->indels,
+        sum->others, sum->multiallelic, sum->transitions, sum->transversions);
+    const char *gap = "";
+    for (int32_t i = 0; i < job->n_contigs && !status; i++) {
+        if (!job->contigs[i].records) continue;
+        status = kuni_file_printf(file, err, "%s\n    \"%s\": %" PRIu64, gap, job->contigs[i].name,
+                                  job->contigs[i].records);
+        gap = ",";
+    }
+    if (!status) status = kuni_file_printf(file, err, "%s},\n", *gap ? "\n  " : "");
+    if (!status && sum->transversions)
+        status = kuni_file_printf(file, err, "  \"ts_tv\": %.4f\n}\n",
+                                  (double)sum->transitions / (double)sum->transversions);
+    else if (!status)
+        status = kuni_file_printf(file, err, "  \"ts_tv\": null\n}\n");
+    if (!status) return kuni_file_commit(file, err);
+    kuni_file_discard(file);
+    return status;
+}
+
+static kuni_status begin(layout *job, kuni_error *err)
+{
+    size_t count;
+    const kuni_task_file *inputs = kuni_task_inputs(job->task, "calls", &count);
+    if (!count) return kuni_fail(err, KUNI_BUG, "merge: no shard has calls");
+    kuni_status status = calls_open(&job->calls, job->task, inputs[0].path, err);
+    if (status) return status;
+    const char *list = kuni_task_output(job->task, "assembly");
+    const char *slash = strrchr(list, '/');
+    job->folder = slash ? strndup(list, (size_t)(slash - list)) : strdup(".");
+    if (!job->folder) return kuni_fail_memory(err, strlen(list), 1);
+    job->n_contigs = job->calls.header->n[BCF_DT_CTG];
+    job->contigs = kuni_alloc((size_t)job->n_contigs + 1, sizeof(*job->contigs), err);
+    if (!job->contigs) return KUNI_MEMORY;
+    for (int32_t i = 0; i < job->n_contigs; i++)
+        job->contigs[i].name = bcf_hdr_id2name(job->calls.header, i);
+    int64_t longest = calls_longest_contig(&job->calls);
+    job->depth = contig_index_depth(longest);
+    job->tbi = job->depth == CONTIG_INDEX_TBI_DEPTH && longest > 0;
+    job->rid = -1;
+    status = contig_index_init(&job->bcf_index, job->depth, err);
+    if (!status) status = contig_index_init(&job->sites_index, job->depth, err);
+    if (!status) status = list_one(job, &job->bcf, job->bcf.head, err);
+    return status ? status : list_one(job, &job->sites, job->sites.head, err);
+}
+
+static void layout_fini(layout *job)
+{
+    calls_close(&job->calls);
+    contig_index_fini(&job->bcf_index);
+    contig_index_fini(&job->sites_index);
+    kuni_buffer_fini(&job->bcf.index);
+    kuni_buffer_fini(&job->bcf.list);
+    kuni_buffer_fini(&job->sites.index);
+    kuni_buffer_fini(&job->sites.list);
+    kuni_buffer_fini(&job->names);
+    free(job->contigs);
+    free(job->folder);
+}
+
+kuni_status layout_run(const kuni_task *task, kuni_error *err)
+{
+    layout job = {
+        .task = task,
+        .bcf = {.target = "national", .head = "head", .body = "segment"},
+        .sites = {.target = "national-sites", .head = "head-sites", .body = "segment-sites"}};
+    kuni_status status = begin(&job, err);
+    if (!status) status = add_segments(&job, err);
+    if (!status) status = list_one(&job, &job.bcf, "tail", err);
+    if (!status) status = list_one(&job, &job.sites, "tail", err);
+    if (!status) status = write_bcf_index(&job, err);
+    if (!status) status = write_sites_index(&job, err);
+    if (!status) status = write_list(&job, err);
+    if (!status) status = write_report(&job, err);
+    layout_fini(&job);
+    return status;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Step "segment": turns a shard's calls into pieces that need only be concatenated, and indexes
+ * them.
+ */
+#include "segment.h"
+
+#include <htslib/kstring.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "calls_file.h"
+#include "piece.h"
+
+enum {
+    INFO_BYTES_MAX = 1 << 30,
+    BEAT_EVERY_RECORDS = 64,
+    /* A block ends at each multiple of this: blocks then do not depend on the shards, where their
+       edges are multiples too. */
+    BLOCK_GRID_SHIFT = 16
+};
+
+static const char info_magic[8] = "KUNISG1";
+
+typedef struct segment {
+    const kuni_task *task;
+    kuni_span shard;
+    calls_file calls;
+    piece_writer *records, *sites;
+    contig_index records_index, sites_index;
+    segment_info info;
+    kuni_buffer packed; /* the record under way */
+    kstring_t line;
+    int64_t last_pos;
+} segment;
+
+static kuni_status check_place(segment *job, kuni_error *err)
+{
+    const bcf1_t *record = job->calls.record;
+    const char *contig = bcf_hdr_id2name(job->calls.header, record->rid);
+    if (!contig || kuni_genome_find(job->task->genome, contig) != job->shard.tid ||
+        record->pos < job->shard.beg || record->pos >= job->shard.end)
+        return kuni_fail(err, KUNI_DATA,
+                         "merge: %s: the record at %s:%lld lies outside its shard %s:%lld-%lld",
+                         job->calls.path, contig ? contig : "?", (long long)record->pos + 1,
+                         kuni_genome_contig(job->task->genome, job->shard.tid)->name,
+                         (long long)job->shard.beg + 1, (long long)job->shard.end);
+    if (record->pos < job->last_pos)
+        return kuni_fail(err, KUNI_DATA, "merge: %s: the record at %s:%lld is out of order",
+                         job->calls.path, contig, (long long)record->pos + 1);
+    if (job->info.rid >= 0 && record->rid != job->info.rid)
+        return kuni_fail(err, KUNI_DATA, "merge: %s: its header names contig %s twice",
+                         job->calls.path, contig);
+    return KUNI_OK;
+}
+
+static bool is_transition(char ref, char alt)
+{
+    return (ref == 'A' && alt == 'G') || (ref == 'G' && alt == 'A') || (ref == 'C' && alt == 'T') ||
+           (ref == 'T' && alt == 'C');
+}
+
+static void count_record(segment *job)
+{
+    bcf1_t *record = job->calls.record;
+    segment_counts *counts = &job->info.counts;
+    int pass = bcf_hdr_id2int(job->calls.header, BCF_DT_ID, "PASS");
+    (void)bcf_unpack(record, BCF_UN_STR | BCF_UN_FLT);
+    counts->records++;
+    if (record->d.n_flt == 0 || (record->d.n_flt == 1 && record->d.flt[0] == pass))
+        counts->passed++;
+    bool snp = false, indel = false, other = false;
+    int real = 0;
+    const char *ref = record->d.allele[0];
+    size_t ref_length = strlen(ref);
+    for (int i = 1; i < (int)record->n_allele; i++) {
+        const char *alt = record->d.allele[i];
+        size_t length = strlen(alt);
+        bool symbolic = alt[0] == '<' || alt[0] == '*' || strpbrk(alt, "[]") != NULL;
+        if (strcmp(alt, "*") != 0 && strcmp(alt, "<*>") != 0) real++;
+        if (symbolic) {
+            other = other || (strcmp(alt, "*") != 0 && strcmp(alt, "<*>") != 0);
+        } else if (length != ref_length) {
+            indel = true;
+        } else {
+            /* Equal lengths: every base that differs is a substitution of its own. */
+            size_t changed = 0, at = 0;
+            for (size_t k = 0; k < length; k++)
+                if (alt[k] != ref[k]) changed++, at = k;
+            if (changed != 1) {
+                other = true;
+                continue;
+            }
+            snp = true;
+            if (is_transition(ref[at], alt[at]))
+                counts->transitions++;
+            else
+                counts->transversions++;
+        }
+    }
+    counts->snps += snp;
+    counts->indels += indel;
+    counts->others += other;
+    counts->multiallelic += real > 1;
+}
+
+/* The record's bytes as in the file: BCF2.2, section 6.3 of the VCF specification. */
+static kuni_status pack_record(segment *job, kuni_error *err)
+{
+    const bcf1_t *record = job->calls.record;
+    uint32_t head[8] = {(uint32_t)record->shared.l + 24,
+                        (uint32_t)record->indiv.l,
+                        (uint32_t)record->rid,
+                        (uint32_t)record->pos,
+                        (uint32_t)record->rlen,
+                        0,
+                        (uint32_t)record->n_allele << 16 | (uint32_t)record->n_info,
+                        (uint32_t)record->n_fmt << 24 | (uint32_t)record->n_sample};
+    memcpy(&head[5], &record->qual, sizeof(head[5]));
+    kuni_buffer_clear(&job->packed);
+    kuni_status status = kuni_buffer_append(&job->packed, head, sizeof(head), err);
+    if (!status && record->shared.l)
+        status = kuni_buffer_append(&job->packed, record->shared.s, record->shared.l, err);
+    if (!status && record->indiv.l)
+        status = kuni_buffer_append(&job->packed, record->indiv.s, record->indiv.l, err);
+    return status;
+}
+
+static kuni_status write_record(segment *job, kuni_error *err)
+{
+    bcf1_t *record = job->calls.record;
+    int64_t end = record->pos + (record->rlen > 0 ? record->rlen : 1);
+    uint64_t from, to;
+    kuni_status status = pack_record(job, err);
+    if (!status && record->pos >> BLOCK_GRID_SHIFT != job->last_pos >> BLOCK_GRID_SHIFT) {
+        status = piece_flush(job->records, err);
+        if (!status) status = piece_flush(job->sites, err);
+    }
+    if (!status)
+        status = piece_write(job->records, job->packed.data, job->packed.length, &from, &to, err);
+    if (!status) status = contig_index_add(&job->records_index, record->pos, end, from, to, err);
+    if (status) return status;
+    count_record(job);
+    /* The same record without its samples, as text. */
+    record->n_sample = 0;
+    record->n_fmt = 0;
+    ks_clear(&job->line);
+    if (vcf_format(job->calls.header, record, &job->line) != 0)
+        return kuni_fail(err, KUNI_DATA, "merge: %s: the record at position %lld cannot be printed",
+                         job->calls.path, (long long)record->pos + 1);
+    status = piece_write(job->sites, job->line.s, job->line.l, &from, &to, err);
+    return status ? status : contig_index_add(&job->sites_index, record->pos, end, from, to, err);
+}
+
+static kuni_status write_info(const segment *job, kuni_error *err)
+{
+    kuni_buffer bytes = KUNI_BUFFER_INIT;
+    kuni_status status = kuni_buffer_append(&bytes, info_magic, sizeof(info_magic), err);
+    if (!status) status = kuni_buffer_append(&bytes, &job->info, sizeof(job->info), err);
+    if (!status) status = contig_index_pack(&job->records_index, &bytes, err);
+    if (!status) status = contig_index_pack(&job->sites_index, &bytes, err);
+    if (!status)
+        status = kuni_file_put(kuni_task_output(job->task, "segment-info"), bytes.data,
+                               bytes.length, err);
+    kuni_buffer_fini(&bytes);
+    return status;
+}
+
+static kuni_status begin(segment *job, kuni_error *err)
+{
+    const kuni_task *task = job->task;
+    size_t count;
+    const kuni_task_file *input = kuni_task_inputs(task, "calls", &count);
+    if (count != 1)
+        return kuni_fail(err, KUNI_BUG, "merge: a shard has %zu files of calls, not one", count);
+    kuni_status status = calls_open(&job->calls, task, input->path, err);
+    if (status) return status;
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    status = calls_header_text(&job->calls, false, &text, err);
+    kuni_digest *digest = status ? NULL : kuni_digest_new(err);
+    if (!status && !digest) status = KUNI_MEMORY;
+    if (!status) {
+        kuni_digest_add(digest, text.data, text.length);
+        kuni_digest_finish(digest, job->info.header_digest);
+    }
+    kuni_buffer_fini(&text);
+    if (status) return status;
+    int depth = contig_index_depth(calls_longest_contig(&job->calls));
+    int level = (int)kuni_params_int(task->params, "compression");
+    status = contig_index_init(&job->records_index, depth, err);
+    if (!status) status = contig_index_init(&job->sites_index, depth, err);
+    if (!status)
+        status = piece_create(&job->records, kuni_task_output(task, "segment"), level, err);
+    if (!status)
+        status = piece_create(&job->sites, kuni_task_output(task, "segment-sites"), level, err);
+    return status;
+}
+
+static kuni_status copy_records(segment *job, kuni_error *err)
+{
+    bool found;
+    kuni_status status;
+    while (!(status = calls_next(&job->calls, &found, err)) && found) {
+        status = check_place(job, err);
+        if (!status) status = write_record(job, err);
+        if (status) return status;
+        job->last_pos = job->calls.record->pos;
+        job->info.rid = job->calls.record->rid;
+        if (job->task->heartbeat && job->info.counts.records % BEAT_EVERY_RECORDS == 0)
+            job->task->heartbeat((int64_t)job->info.counts.records);
+    }
+    return status;
+}
+
+static void segment_fini(segment *job)
+{
+    piece_discard(job->records);
+    piece_discard(job->sites);
+    calls_close(&job->calls);
+    contig_index_fini(&job->records_index);
+    contig_index_fini(&job->sites_index);
+    kuni_buffer_fini(&job->packed);
+    ks_free(&job->line);
+}
+
+kuni_status segment_run(const kuni_task *task, kuni_error *err)
+{
+    segment job = {.task = task, .shard = task->shards[task->shard]};
+    memset(&job.info, 0, sizeof(job.info)); /* its bytes are written, those between fields too */
+    job.info.rid = -1;
+    job.last_pos = job.shard.beg;
+    kuni_status status = begin(&job, err);
+    if (!status) status = copy_records(&job, err);
+    if (!status) {
+        status = piece_close(job.records, false, err);
+        job.records = NULL;
+    }
+    if (!status) {
+        status = piece_close(job.sites, false, err);
+        job.sites = NULL;
+    }
+    if (!status) status = write_info(&job, err);
+    segment_fini(&job);
+    return status;
+}
+
+kuni_status segment_info_read(const char *path, segment_info *info, kuni_buffer *bytes,
+                              const char **indices, size_t *length, kuni_error *err)
+{
+    kuni_buffer_clear(bytes);
+    kuni_status status = kuni_file_get(path, INFO_BYTES_MAX, bytes, err);
+    if (status) return status;
+    size_t head = sizeof(info_magic) + sizeof(*info);
+    if (bytes->length < head || memcmp(bytes->data, info_magic, sizeof(info_magic)) != 0)
+        return kuni_fail(err, KUNI_BUG, "merge: %s is no segment-info file", path);
+    memcpy(info, bytes->data + sizeof(info_magic), sizeof(*info));
+    *indices = bytes->data + head;
+    *length = bytes->length - head;
+    return KUNI_OK;
+}
