@@ -11,8 +11,14 @@ enum {
     LEVELS = 16,
     EM_ROUNDS = 50,
     QUALITY_ROUNDS = 20,
+    FOREIGN_PHRED =
+        30, /* a sample whose likeliest genotype is foreign by this much counts for nothing */
     SURE_BLOCK = 60 /* blocks of this quality and more count as REF without further ado */
 };
+
+/* Pseudo-copies of "*": next to none, for it takes up what samples say about alleles that nobody
+ * listed. */
+static const double star_alpha = 1e-6;
 
 /* Upper ends (exclusive) and values of the levels that likelihoods are rounded to. */
 static const int level_end[LEVELS] = {1,  3,  5,  8,  12, 17,  22,  27,
@@ -116,14 +122,14 @@ static uint64_t level_of(int32_t pl)
 /* The two ALTs of the likeliest genotypes, as local numbers; 0: none. */
 static void choose_alts(const joint_local *local, uint32_t *first, uint32_t *second)
 {
-    uint32_t alts = local->n - 2;
+    uint32_t alts = joint_local_known(local) - 1;
     *first = alts > 0 ? 1 : 0;
     *second = alts > 1 ? 2 : 0;
     if (alts <= 2) return;
     int32_t best = INT32_MAX, next = INT32_MAX;
     for (uint32_t a = 1; a <= alts; a++) {
         int32_t least = INT32_MAX;
-        for (uint32_t b = 0; b < local->n - 1; b++) {
+        for (uint32_t b = 0; b <= alts; b++) {
             if (local->copies == 1 && b != a) continue;
             uint32_t index = local->copies == 1 ? a : joint_genotype_index(a, b);
             if (local->pl[index] < least) least = local->pl[index];
@@ -145,7 +151,8 @@ static void choose_alts(const joint_local *local, uint32_t *first, uint32_t *sec
     }
 }
 
-static void classify(const joint_local *local, uint32_t site, evidence_class *found)
+/* False where the sample has an allele that is none of the site's. */
+static bool classify(const joint_local *local, uint32_t site, evidence_class *found)
 {
     uint32_t first, second, fold[JOINT_LOCAL_MAX];
     choose_alts(local, &first, &second);
@@ -155,18 +162,23 @@ static void classify(const joint_local *local, uint32_t site, evidence_class *fo
     int32_t pl[CLASS_GENOTYPES];
     uint32_t genotypes = joint_genotype_count(n, local->copies);
     for (uint32_t i = 0; i < genotypes; i++) pl[i] = INT32_MAX;
+    int32_t least = INT32_MAX;
     for (uint32_t b = 0; b < local->n; b++) {
         for (uint32_t a = local->copies == 1 ? b : 0; a <= b; a++) {
+            if (local->number[a] == JOINT_FOREIGN || local->number[b] == JOINT_FOREIGN) continue;
             uint32_t from = local->copies == 1 ? b : joint_genotype_index(a, b);
             uint32_t to = local->copies == 1 ? fold[b] : joint_genotype_index(fold[a], fold[b]);
             if (local->pl[from] < pl[to]) pl[to] = local->pl[from];
+            if (local->pl[from] < least) least = local->pl[from];
         }
     }
+    if (least > FOREIGN_PHRED) return false;
     *found = (evidence_class){.site = site,
                               .a = first ? local->number[first] : 0,
                               .b = second ? local->number[second] : 0,
                               .levels = local->copies == 1 ? ONE_COPY : 0};
-    for (uint32_t i = 0; i < genotypes; i++) found->levels |= level_of(pl[i]) << (4 * i);
+    for (uint32_t i = 0; i < genotypes; i++) found->levels |= level_of(pl[i] - least) << (4 * i);
+    return true;
 }
 
 static size_t hash_class(const evidence_class *c)
@@ -196,7 +208,7 @@ kuni_status joint_frequency_add(joint_frequency *frequency, uint32_t site, const
                                 kuni_error *err)
 {
     evidence_class wanted;
-    classify(local, site, &wanted);
+    if (!classify(local, site, &wanted)) return KUNI_OK;
     size_t mask = frequency->table_size - 1, h = hash_class(&wanted) & mask;
     for (; frequency->table[h]; h = (h + 1) & mask) {
         evidence_class *c = &frequency->classes[frequency->table[h] - 1];
@@ -393,9 +405,11 @@ void joint_frequency_solve(joint_frequency *frequency, uint32_t index, uint32_t 
     for (int q = 1; q < 100; q++) copies += blocks[0][q] + 2.0 * blocks[1][q];
     double called = 0;
     for (uint32_t i = 0; i < n; i++) {
-        alpha[i] = i ? 0.5 / (n - 1) : 0.5;
+        alpha[i] = i ? 0.5 / site->n_alts : 0.5;
         counts[i] = 0;
     }
+    alpha[n - 1] = star_alpha;
+    counts[n - 1] = 0.5; /* a start to grow from */
     for (uint32_t i = 0; i < site->all_alts; i++) {
         if (alts[i].number < 0) continue;
         counts[alts[i].number] = (double)alts[i].copies;
@@ -409,7 +423,7 @@ void joint_frequency_solve(joint_frequency *frequency, uint32_t index, uint32_t 
     double *g = frequency->trial;
     memcpy(g, f, n * sizeof(*g));
     alpha[0] = 10;
-    alpha[n - 1] = 0.00125;
+    alpha[n - 1] = star_alpha;
     for (uint32_t i = 0; i < site->all_alts; i++)
         if (alts[i].number > 0)
             alpha[alts[i].number] = alts[i].ref_length == alts[i].alt_length ? 0.01 : 0.00125;

@@ -112,10 +112,12 @@ void joint_genotype_call(const joint_prior *prior, const joint_local *local, joi
     int32_t rare[JOINT_LOCAL_MAX];
     static _Thread_local int32_t cost[JOINT_LOCAL_MAX * (JOINT_LOCAL_MAX + 1) / 2];
     double other = 1;
-    for (uint32_t i = 0; i + 1 < local->n; i++) {
+    uint32_t known = joint_local_known(local);
+    for (uint32_t i = 0; i < known; i++) {
         rare[i] = prior->centiphred[local->number[i]];
         other -= prior->frequency[local->number[i]];
     }
+    rare[known] = RAREST; /* "foreign", if there is any */
     rare[local->n - 1] = rarity(other);
     int cap = local->hard ? 0 : prior->cap;
     uint32_t best = weigh(rare, local->n, local->copies, cap, local->pl, cost), a, b;
@@ -123,7 +125,7 @@ void joint_genotype_call(const joint_prior *prior, const joint_local *local, joi
     call->gq = local->hard ? local->event->gq : quality(cost, count, best);
     if (call->gq < prior->min_gq && !local->hard)
         call->reason = JOINT_LOW;
-    else if (a == local->n - 1 || (local->copies == 2 && b == local->n - 1))
+    else if (a >= known || (local->copies == 2 && b >= known))
         call->reason = JOINT_UNLISTED;
     else {
         call->allele[0] = local->number[a];

@@ -25,7 +25,9 @@
 #include "kuni/stage.h"
 
 enum {
-    JOINT_OTHER = 0xFFFF,    /* an allele that is not among the site's: <*>, or a dropped one */
+    JOINT_OTHER =
+        0xFFFF, /* <*>: any of the site's alleles that the sample's evidence does not list */
+    JOINT_FOREIGN = 0xFFFE,  /* an allele that the sample's evidence lists and the site does not */
     JOINT_ALTS_MAX = 0xFFF0, /* of one position */
     JOINT_LOCAL_MAX =
         72, /* alleles of one sample at a site: those of an event, and some of others */

@@ -144,6 +144,9 @@ static void build_one(joint_local *local, int64_t pos, uint16_t star, const join
     }
     for (uint32_t a = 0; a < event->n_alleles; a++)
         local->local_of[a] = (uint8_t)find_number(local, numbers[a]);
+    for (int k = 0; k < event->ploidy; k++) /* called with what the site dropped */
+        if (event->gt[k] > 0 && numbers[event->gt[k]] == JOINT_FOREIGN)
+            local->reason = JOINT_UNLISTED;
     if (event->flags & KUNI_EVENT_FILTERED) local->reason = JOINT_FILTERED;
     if (!event->pl && (event->gt[0] < 0 || (event->ploidy == 2 && event->gt[1] < 0)) &&
         !local->reason)
@@ -184,12 +187,26 @@ static void join_spanning(joint_local *out, const joint_local *left, const joint
     }
 }
 
-/* How `local` sees an allele that another event of the sample brought. */
-static uint32_t seen_as(const joint_local *local, uint16_t number, bool keeps_other)
+/* How `local` sees an allele that another event of the sample brought: as REF, unless it knows it
+ * and it is its to tell. */
+static uint32_t seen_as(const joint_local *local, uint16_t number, bool own)
+{
+    for (uint32_t i = 0; i < local->n && own; i++)
+        if (local->number[i] == number) return i;
+    return 0;
+}
+
+static bool lists(const joint_local *local, uint16_t number)
 {
     for (uint32_t i = 0; i < local->n; i++)
-        if (local->number[i] == number && (number != JOINT_OTHER || keeps_other)) return i;
-    return 0;
+        if (local->number[i] == number) return true;
+    return false;
+}
+
+/* What is neither's own by name, the first event tells of. */
+static bool second_tells(const joint_local *first, uint16_t number)
+{
+    return number < JOINT_FOREIGN || !lists(first, number);
 }
 
 static void join_same_place(joint_local *out, const joint_local *first, const joint_local *second)
@@ -199,25 +216,18 @@ static void join_same_place(joint_local *out, const joint_local *first, const jo
     for (uint32_t i = 0; i < second->n; i++) insert_number(out, second->number[i]);
     for (uint32_t b = 0; b < out->n; b++) {
         uint32_t b1 = seen_as(first, out->number[b], true),
-                 b2 = seen_as(second, out->number[b], false);
+                 b2 = seen_as(second, out->number[b], second_tells(first, out->number[b]));
         if (out->copies == 1) {
             out->pl[b] = first->pl[b1] + second->pl[b2];
             continue;
         }
         for (uint32_t a = 0; a <= b; a++) {
             uint32_t a1 = seen_as(first, out->number[a], true),
-                     a2 = seen_as(second, out->number[a], false);
+                     a2 = seen_as(second, out->number[a], second_tells(first, out->number[a]));
             out->pl[joint_genotype_index(a, b)] =
                 first->pl[joint_genotype_index(a1, b1)] + second->pl[joint_genotype_index(a2, b2)];
         }
     }
-}
-
-static bool lists(const joint_local *local, uint16_t number)
-{
-    for (uint32_t i = 0; i < local->n; i++)
-        if (local->number[i] == number) return true;
-    return false;
 }
 
 /* Copies what matters; `pl` is mostly unused space. */

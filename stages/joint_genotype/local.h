@@ -26,7 +26,7 @@ enum { JOINT_CONFLICT_PHRED = 100, JOINT_PL_HARD = 60, JOINT_HAPLOID_CONFLICT_PH
 
 typedef struct joint_local {
     int copies;          /* 1 or 2 */
-    uint32_t n;          /* alleles: REF, the site's in rising order, "other" last */
+    uint32_t n;          /* alleles: REF, the site's in rising order, "foreign" if any, "other" */
     bool hard;           /* the input has genotypes but no likelihoods */
     joint_reason reason; /* not JOINT_CALLED: no genotype is to be made of it */
     uint16_t number[JOINT_LOCAL_MAX];
@@ -34,6 +34,12 @@ typedef struct joint_local {
     const kuni_event *event;                  /* the one that depth and reads are taken from */
     uint8_t local_of[KUNI_EVENT_ALLELES_MAX]; /* its alleles' local numbers */
 } joint_local;
+
+/* Local alleles that are the site's own. */
+static inline uint32_t joint_local_known(const joint_local *local)
+{
+    return local->n - (local->n > 1 && local->number[local->n - 2] == JOINT_FOREIGN ? 2 : 1);
+}
 
 /* Index of genotype a/b in VCF order. */
 static inline uint32_t joint_genotype_index(uint32_t a, uint32_t b)

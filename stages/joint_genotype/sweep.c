@@ -83,6 +83,8 @@ static joint_target target_of(const joint_sites *sites, const kuni_allele_set *s
                                          alt + trim.skip, trim.alt_length);
         if (found >= 0 && sites->alts[found].number > 0)
             target.number = (uint16_t)sites->alts[found].number;
+        else
+            target.number = JOINT_FOREIGN;
     }
     return target;
 }

@@ -21,7 +21,7 @@ enum { /* joint_target.kind: what an event's allele is at the sites it touches *
 
 typedef struct joint_target {
     int64_t beg, end; /* the minimal REF's span */
-    uint16_t number;  /* at the site at beg, or JOINT_OTHER */
+    uint16_t number;  /* at the site at beg, or JOINT_FOREIGN, JOINT_OTHER */
     uint8_t kind;
 } joint_target;
 
