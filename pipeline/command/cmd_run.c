@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
-#include <unistd.h>
 
 #include "command.h"
 #include "engine.h"
 #include "options.h"
-#include "transport.h"
 
 enum { KEY_RECALL = KUNI_OPTION_LONG, KEY_RETRY, KEY_KEEP, KEY_WAIT };
 
@@ -76,9 +74,10 @@ int kuni_cmd_run(int argc, char **argv)
     run.lock_wait_ms = wait_s * 1000;
     kuni_buffer faults = KUNI_BUFFER_INIT;
     kuni_error err = KUNI_ERROR_INIT;
-    kuni_status status = kuni_engine_run(&run, &faults, &err);
+    bool leads = true;
+    kuni_status status = kuni_engine_run(&run, &leads, &faults, &err);
     bool told = faults.length > 0;
-    if (kuni_transport_rank() == 0) {
+    if (leads) {
         kuni_command_print_faults(&faults);
         if (status && !told) (void)kuni_command_fail(&err);
     }

@@ -178,16 +178,19 @@ static kuni_status follow(kuni_run *run, kuni_error *err)
     return KUNI_OK;
 }
 
-kuni_status kuni_engine_run(const kuni_run_options *options, kuni_buffer *faults, kuni_error *err)
+kuni_status kuni_engine_run(const kuni_run_options *options, bool *leads, kuni_buffer *faults,
+                            kuni_error *err)
 {
     kuni_run run = {.options = options};
     kuni_lock *lock = NULL;
     kuni_buffer epoch = KUNI_BUFFER_INIT;
     int64_t began_ms = kuni_now_ms();
+    *leads = true;
     kuni_stop_watch();
     kuni_status status = kuni_transport_init(err);
     if (status) return status;
     run.rank = kuni_transport_rank();
+    *leads = run.rank == 0;
     run.size = kuni_transport_size();
     if (run.rank == 0) status = lead_in(&run, &lock, faults, err);
     status = kuni_transport_agree(status, err);

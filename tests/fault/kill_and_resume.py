@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Kills a rank, the coordinator or mpirun at random moments, runs the same command again, and wants the same bytes.
+
+usage: kill_and_resume.py [KILLS [SEED]]      environment: KUNI, KUNI_TALLY (the test plugin), MPIEXEC
+"""
+import filecmp
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+KUNI = os.environ["KUNI"]
+PLUGIN = os.environ["KUNI_TALLY"]
+MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
+KILLS = int(sys.argv[1]) if len(sys.argv) > 1 else 24
+SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+RANKS = 3
+PUBLISHED = ["dataset.json", "failures.tsv", "totals.txt", "tables/table.txt"]
+
+WORKFLOW = """version: 1
+name: tally
+reference: cohort/reference.fa
+cohort: cohort/manifest.tsv
+batch: 2
+regions: {{contigs: [chr20], shard: 4kb, ploidy: diploid}}
+dataset: {dataset}
+stages:
+  - id: t
+    plugin: {plugin}
+    with: {{slow_ms: 60}}
+"""
+
+
+def command(workflow):
+    return [MPIEXEC, "--allow-run-as-root", "--oversubscribe", "-n", str(RANKS), KUNI, "run", "--quiet", workflow]
+
+
+def ranks_of(launcher):
+    """Processes of the ranks by rank number: children of the launcher with Open MPI's variable."""
+    found = {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/stat") as f:
+                parent = int(f.read().rsplit(")", 1)[1].split()[1])
+            if parent != launcher:
+                continue
+            with open(f"/proc/{name}/environ", "rb") as f:
+                for item in f.read().split(b"\0"):
+                    if item.startswith(b"OMPI_COMM_WORLD_RANK="):
+                        found[int(item.split(b"=")[1])] = int(name)
+        except (OSError, ValueError, IndexError):
+            continue
+    return found
+
+
+def run_to_end(workflow):
+    done = subprocess.run(command(workflow), stderr=subprocess.PIPE, text=True, timeout=120)
+    if done.returncode != 0:
+        sys.exit(f"FAIL: an undisturbed run ended with {done.returncode}:\n{done.stderr}")
+    return done.stderr
+
+
+def kill_once(workflow, rng):
+    """Starts a run and kills one of its processes; returns what was hit, or None where the run was faster."""
+    target = rng.choice(["rank", "coordinator", "mpirun"])
+    delay = rng.uniform(0.2, 1.6)
+    process = subprocess.Popen(command(workflow), stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        process.wait(timeout=delay)
+        return None
+    except subprocess.TimeoutExpired:
+        pass
+    if target == "mpirun":
+        process.kill()
+    else:
+        ranks = ranks_of(process.pid)
+        wanted = 0 if target == "coordinator" else rng.randrange(1, RANKS)
+        if wanted not in ranks:
+            process.kill()
+            target = "mpirun"
+        else:
+            try:
+                os.kill(ranks[wanted], signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+    code = process.wait(timeout=60)
+    if code == 0:
+        return None
+    return target
+
+
+def check_same(expected, dataset):
+    for name in PUBLISHED:
+        a, b = os.path.join(expected, "current", name), os.path.join(dataset, "current", name)
+        if not filecmp.cmp(a, b, shallow=False):
+            sys.exit(f"FAIL: {name} differs after kills: {a} {b}")
+
+
+def main():
+    rng = random.Random(SEED)
+    folder = tempfile.mkdtemp(prefix="kuni-kill-")
+    subprocess.run([KUNI, "simulate", "--quiet", "-n", "6", "--contigs", "chr20:40k", "-d", "4", "-o",
+                    os.path.join(folder, "cohort")], check=True)
+
+    def make(name):
+        path = os.path.join(folder, name + ".yaml")
+        with open(path, "w") as f:
+            f.write(WORKFLOW.format(dataset=name, plugin=PLUGIN))
+        return path
+
+    run_to_end(make("calm"))
+    kills = {"rank": 0, "coordinator": 0, "mpirun": 0}
+    rounds = 0
+    while sum(kills.values()) < KILLS:
+        rounds += 1
+        name = f"storm{rounds}"
+        workflow = make(name)
+        for _ in range(6):
+            hit = kill_once(workflow, rng)
+            if hit is None:
+                break
+            kills[hit] += 1
+        run_to_end(workflow)
+        check_same(os.path.join(folder, "calm"), os.path.join(folder, name))
+        again = run_to_end(workflow)
+        if "unchanged" not in again:
+            sys.exit(f"FAIL: a run with nothing to do did something:\n{again}")
+        shutil.rmtree(os.path.join(folder, name))
+    shutil.rmtree(folder)
+    print(f"{sum(kills.values())} kills in {rounds} datasets ({kills}): the same bytes every time")
+
+
+if __name__ == "__main__":
+    main()
