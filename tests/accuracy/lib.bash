@@ -95,12 +95,10 @@ stages:
 YAML
 }
 
-# The merged call set of a dataset: the BCF with the most samples' records, which merge publishes.
+# The merged call set of a dataset.
 merged() {
-    local found
-    found=$(find -L "$1" -name '*.bcf' -path '*publish*' -o -name 'national.bcf' -path '*current*' 2>/dev/null | sort | head -1)
-    [ -n "$found" ] || { echo "no merged call set in $1" >&2; return 1; }
-    echo "$found"
+    [ -e "$1/current/national.bcf" ] || { echo "no merged call set in $1" >&2; return 1; }
+    echo "$1/current/national.bcf"
 }
 
 # call_kuni NAME REFERENCE MANIFEST REGION [PLOIDY]: leaves $work/NAME.vcf.gz
