@@ -3,7 +3,14 @@
 
 #include <string.h>
 
-enum { GQ_MOST = 99, HAPLOID_BASE_PHRED = 20 };
+enum {
+    GQ_MOST = 99,
+    HAPLOID_BASE_PHRED = 20,
+    BUMP_BP = 64,
+    /* a block's depths differ by at most a half of the least, and some */
+    DEPTH_PART = 2,
+    DEPTH_STEP = 6
+};
 
 static const double HALF_PHRED = 3.0103, HET_GAIN_PHRED = 1.7609;
 
@@ -50,13 +57,35 @@ void kuni_confidence_measure(kuni_cell_confidence *cell, const kuni_pileup *pile
     }
 }
 
-/* Lower edges of the bands. */
-static int band_of(uint8_t gq)
+/* Lower edges of the bands: below 20 and below 10 a genotype is commonly taken as unknown. */
+static uint8_t band_of(uint8_t gq)
 {
-    static const uint8_t edges[] = {1, 5, 10, 15, 20, 25, 30, 40, 50, 70, 99};
-    int band = 0;
-    for (size_t i = 0; i < sizeof(edges); i++) band += gq >= edges[i];
+    static const uint8_t edges[] = {1, 5, 10, 15, 20, 30};
+    uint8_t band = 0;
+    for (size_t i = 0; i < sizeof(edges); i++) band = (uint8_t)(band + (gq >= edges[i]));
     return band;
+}
+
+static bool blocked(const kuni_cell_confidence *cell, int64_t k)
+{
+    return !cell->skip[k] && cell->depth[k] && cell->ploidy[k];
+}
+
+/*
+ * Bands of the cell's positions; a short run above both its neighbours sinks to the higher of them,
+ * which understates its confidence and halves the number of blocks.
+ */
+static void set_bands(const kuni_cell_confidence *cell, int64_t n, uint8_t *bands)
+{
+    for (int64_t k = 0; k < n; k++) bands[k] = blocked(cell, k) ? band_of(cell->gq[k]) : UINT8_MAX;
+    for (int64_t k = 1, end; k < n; k = end) {
+        end = k + 1;
+        while (end < n && bands[end] == bands[k]) end++;
+        if (bands[k] == UINT8_MAX || end == n || end - k >= BUMP_BP) continue;
+        uint8_t left = bands[k - 1], right = bands[end];
+        if (left >= bands[k] || right >= bands[k]) continue;
+        memset(bands + k, left > right ? left : right, (size_t)(end - k));
+    }
 }
 
 kuni_status kuni_blocks_write(const kuni_cell_confidence *cell, int64_t beg, kuni_span shard,
@@ -64,24 +93,28 @@ kuni_status kuni_blocks_write(const kuni_cell_confidence *cell, int64_t beg, kun
                               kuni_error *err)
 {
     int64_t n = contig_end - beg < KUNI_CELL_BP ? contig_end - beg : KUNI_CELL_BP;
-    int64_t k = 0;
-    while (k < n) {
-        if (cell->skip[k] || !cell->depth[k] || !cell->ploidy[k]) {
+    uint8_t bands[KUNI_CELL_BP];
+    set_bands(cell, n, bands);
+    for (int64_t k = 0; k < n;) {
+        if (bands[k] == UINT8_MAX) {
             k++;
             continue;
         }
-        int band = band_of(cell->gq[k]);
         kuni_block block = {.beg = beg + k,
                             .sample = sample,
                             .kind = KUNI_BLOCK_REFERENCE,
                             .ploidy = cell->ploidy[k],
                             .gq = cell->gq[k],
                             .min_dp = cell->depth[k]};
-        for (; k < n && !cell->skip[k] && cell->depth[k] && cell->ploidy[k] == block.ploidy &&
-               band_of(cell->gq[k]) == band;
-             k++) {
+        uint8_t band = bands[k];
+        uint16_t least = cell->depth[k], most = least;
+        for (; k < n && bands[k] == band && cell->ploidy[k] == block.ploidy; k++) {
+            uint16_t depth = cell->depth[k];
+            if (depth < least) least = depth;
+            if (depth > most) most = depth;
+            if (most > least + least / DEPTH_PART + DEPTH_STEP) break;
             if (cell->gq[k] < block.gq) block.gq = cell->gq[k];
-            if (cell->depth[k] < block.min_dp) block.min_dp = cell->depth[k];
+            block.min_dp = least;
         }
         block.end = beg + k;
         if (block.beg < shard.beg) block.beg = shard.beg;
