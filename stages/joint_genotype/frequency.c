@@ -45,8 +45,9 @@ struct joint_frequency {
     size_t first_capacity;
     double *frequencies; /* by slot */
     size_t frequencies_capacity;
-    int64_t *quality;
-    size_t quality_capacity;
+    int64_t *quality; /* by site */
+    double *copies;
+    size_t quality_capacity, copies_capacity;
     double *counts; /* of the site under way */
     double *alpha, *trial;
     size_t counts_capacity, alpha_capacity, trial_capacity;
@@ -71,6 +72,7 @@ void joint_frequency_free(joint_frequency *frequency)
     free(frequency->first);
     free(frequency->frequencies);
     free(frequency->quality);
+    free(frequency->copies);
     free(frequency->counts);
     free(frequency->alpha);
     free(frequency->trial);
@@ -94,6 +96,9 @@ kuni_status joint_frequency_begin(joint_frequency *frequency, const joint_sites 
     if (!status)
         status = kuni_grow((void **)&frequency->quality, &frequency->quality_capacity,
                            (size_t)sites->n_sites + 1, sizeof(int64_t), err);
+    if (!status)
+        status = kuni_grow((void **)&frequency->copies, &frequency->copies_capacity,
+                           (size_t)sites->n_sites + 1, sizeof(double), err);
     if (!status)
         status = kuni_grow((void **)&frequency->first, &frequency->first_capacity,
                            (size_t)sites->n_sites + 2, sizeof(size_t), err);
@@ -403,9 +408,10 @@ void joint_frequency_solve(joint_frequency *frequency, uint32_t index, uint32_t 
         copies +=
             frequency->classes[k].count * (frequency->classes[k].levels & ONE_COPY ? 1.0 : 2.0);
     for (int q = 1; q < 100; q++) copies += blocks[0][q] + 2.0 * blocks[1][q];
+    frequency->copies[index] = copies;
     double called = 0;
     for (uint32_t i = 0; i < n; i++) {
-        alpha[i] = i ? 0.5 / site->n_alts : 0.5;
+        alpha[i] = i ? joint_alt_alpha(copies) / site->n_alts : 0.5;
         counts[i] = 0;
     }
     alpha[n - 1] = star_alpha;
@@ -434,6 +440,11 @@ void joint_frequency_solve(joint_frequency *frequency, uint32_t index, uint32_t 
 const double *joint_frequency_get(const joint_frequency *frequency, const joint_site *site)
 {
     return frequency->frequencies + site->slot;
+}
+
+double joint_frequency_copies(const joint_frequency *frequency, uint32_t site)
+{
+    return frequency->copies[site];
 }
 
 int64_t joint_frequency_quality(const joint_frequency *frequency, uint32_t site)

@@ -24,6 +24,12 @@
 
 typedef struct joint_frequency joint_frequency;
 
+/* Pseudo-copies of all ALTs together, where `copies` are looked at. */
+static inline double joint_alt_alpha(double copies)
+{
+    return copies > 2 ? 1 / copies : 0.5;
+}
+
 KUNI_MUST_CHECK joint_frequency *joint_frequency_new(kuni_error *err);
 void joint_frequency_free(joint_frequency *frequency);
 
@@ -47,6 +53,8 @@ void joint_frequency_solve(joint_frequency *frequency, uint32_t site, uint32_t b
 
 /* Frequencies over all alleles (joint_site.slot on): REF, ALTs, "*". */
 const double *joint_frequency_get(const joint_frequency *frequency, const joint_site *site);
+/* Copies looked at: those of the samples whose likelihoods count. */
+double joint_frequency_copies(const joint_frequency *frequency, uint32_t site);
 /* QUAL of the site in thousandths of phred. */
 int64_t joint_frequency_quality(const joint_frequency *frequency, uint32_t site);
 

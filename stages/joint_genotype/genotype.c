@@ -3,11 +3,14 @@
 
 #include <math.h>
 
+#include "frequency.h"
+
 enum {
     POWERS = 10000, /* 10^(-d/1000) for d hundredths of phred; beyond: 0 */
     HALVES = 301,   /* -1000 log10(1/2): a heterozygote comes in two orders */
     RAREST = 12000, /* no frequency is less than 10^-12 */
-    GQ_MAX = 99
+    GQ_MAX = 99,
+    FEW_COPIES = 200 /* from here on a sample's own copies do not matter to the frequency */
 };
 
 static double powers[POWERS];
@@ -100,6 +103,64 @@ static void keep_phase(const joint_local *local, joint_call *call)
     }
 }
 
+/* Expected copies of the local alleles, from the costs of the genotypes. */
+static void expected_copies(const int32_t *cost, uint32_t n, int copies, uint32_t best, double *own)
+{
+    double total = 0;
+    for (uint32_t i = 0; i < n; i++) own[i] = 0;
+    for (uint32_t j = 0, g = 0; j < n; j++) {
+        for (uint32_t i = copies == 1 ? j : 0; i <= j; i++, g++) {
+            int64_t d = (int64_t)cost[g] - cost[best];
+            double p = d < POWERS ? powers[d] : 0;
+            total += p;
+            own[j] += p;
+            if (copies == 2) own[i] += p;
+        }
+    }
+    for (uint32_t i = 0; i < n; i++) own[i] /= total;
+}
+
+/* Sets the rarity of the local alleles from `f`, one frequency each; "foreign" and "other" follow.
+ */
+static void set_rarity(const joint_local *local, const double *f, int32_t *rare)
+{
+    uint32_t known = joint_local_known(local);
+    double other = 1;
+    for (uint32_t i = 0; i < known; i++) {
+        rare[i] = rarity(f[i]);
+        other -= f[i];
+    }
+    rare[known] = RAREST; /* "foreign", if there is any */
+    rare[local->n - 1] = rarity(other);
+}
+
+/*
+ * The frequencies without this sample. Expected copies are f T - alpha, with T = copies + sum of
+ * alpha. False where the sample's share is too small to matter.
+ */
+static bool leave_one_out(const joint_prior *prior, const joint_local *local, const int32_t *cost,
+                          uint32_t best, double *f)
+{
+    uint32_t known = joint_local_known(local);
+    double n_alts = prior->n - 2, total = prior->copies + 0.5 + joint_alt_alpha(prior->copies);
+    bool few = false;
+    for (uint32_t i = 1; i < known; i++)
+        if (f[i] * total < FEW_COPIES) few = true;
+    if (!few || local->hard) return false;
+    double own[JOINT_LOCAL_MAX];
+    expected_copies(cost, local->n, local->copies, best, own);
+    double left = prior->copies - local->copies, alpha = joint_alt_alpha(prior->copies) / n_alts,
+           alpha_left = joint_alt_alpha(left) / n_alts;
+    double total_left = (left > 0 ? left : 0) + 0.5 + joint_alt_alpha(left);
+    for (uint32_t i = 0; i < known; i++) {
+        bool star = local->number[i] == prior->n - 1;
+        double n = f[i] * total - (i ? (star ? 0 : alpha) : 0.5) - own[i];
+        if (n < 0) n = 0;
+        f[i] = (n + (i ? (star ? 0 : alpha_left) : 0.5)) / total_left;
+    }
+    return true;
+}
+
 void joint_genotype_call(const joint_prior *prior, const joint_local *local, joint_call *call)
 {
     *call = (joint_call){.reason = local->reason, .copies = local->copies, .allele = {-1, -1}};
@@ -109,18 +170,23 @@ void joint_genotype_call(const joint_prior *prior, const joint_local *local, joi
         call->reason = local->event->dp ? JOINT_LOW : JOINT_NO_COVERAGE;
         return;
     }
-    int32_t rare[JOINT_LOCAL_MAX];
     static _Thread_local int32_t cost[JOINT_LOCAL_MAX * (JOINT_LOCAL_MAX + 1) / 2];
-    double other = 1;
+    int32_t rare[JOINT_LOCAL_MAX];
+    double f[JOINT_LOCAL_MAX], other = 1;
     uint32_t known = joint_local_known(local);
     for (uint32_t i = 0; i < known; i++) {
+        f[i] = prior->frequency[local->number[i]];
         rare[i] = prior->centiphred[local->number[i]];
-        other -= prior->frequency[local->number[i]];
+        other -= f[i];
     }
     rare[known] = RAREST; /* "foreign", if there is any */
     rare[local->n - 1] = rarity(other);
     int cap = local->hard ? 0 : prior->cap;
     uint32_t best = weigh(rare, local->n, local->copies, cap, local->pl, cost), a, b;
+    if (leave_one_out(prior, local, cost, best, f)) {
+        set_rarity(local, f, rare);
+        best = weigh(rare, local->n, local->copies, cap, local->pl, cost);
+    }
     genotype_of(best, local->copies, &a, &b);
     call->gq = local->hard ? local->event->gq : quality(cost, count, best);
     if (call->gq < prior->min_gq && !local->hard)

@@ -29,6 +29,7 @@ typedef struct joint_prior {
     const double *frequency;
     int32_t *centiphred; /* -1000 log10 of the frequencies */
     uint32_t n;          /* alleles: REF, ALTs, "*" */
+    double copies;       /* that the frequencies come from */
     int cap, min_gq;
 } joint_prior;
 

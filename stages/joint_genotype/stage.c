@@ -311,6 +311,7 @@ static void set_prior(joint *j, uint32_t site, joint_prior *prior)
     *prior = (joint_prior){.frequency = joint_frequency_get(j->frequency, s),
                            .centiphred = j->centiphred + s->slot,
                            .n = s->n_alts + 2,
+                           .copies = joint_frequency_copies(j->frequency, site),
                            .cap = j->options.prior_cap,
                            .min_gq = j->options.min_gq};
 }
