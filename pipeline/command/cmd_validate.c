@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "cohort.h"
@@ -34,6 +35,9 @@ static void print_summary(const kuni_workflow *workflow, const kuni_cohort *coho
     printf("\nOK: %zu sample%s in %zu batch%s of at most %lld\n", cohort->n_samples,
            cohort->n_samples == 1 ? "" : "s", cohort->n_batches, cohort->n_batches == 1 ? "" : "es",
            (long long)workflow->batch_size);
+    if (cohort->n_new < cohort->n_samples)
+        printf("OK: the dataset knows %zu of them; %zu new, %zu withdrawn\n",
+               cohort->n_samples - cohort->n_new, cohort->n_new, cohort->n_withdrawn);
 }
 
 /*
@@ -53,8 +57,14 @@ static kuni_status check(const char *path, const kuni_settings *settings, bool f
     if (manifest) {
         const char *ped =
             workflow.pedigree && access(workflow.pedigree, R_OK) == 0 ? workflow.pedigree : NULL;
-        kuni_status second = kuni_cohort_read(&cohort, workflow.cohort, ped, NULL,
+        size_t before = faults->length;
+        char *batches =
+            workflow.dataset ? kuni_path_join(workflow.dataset, "batches.tsv", &later) : NULL;
+        kuni_status second = kuni_cohort_read(&cohort, workflow.cohort, ped, batches,
                                               (size_t)workflow.batch_size, faults, &later);
+        free(batches);
+        if (second && faults->length == before)
+            second = kuni_buffer_printf(faults, err, "%s\n", later.text) ? KUNI_MEMORY : second;
         if (!second) {
             if (files) second = kuni_cohort_check_files(&cohort, workflow.cohort, faults, &later);
             kuni_command_print_notes(cohort.notes);

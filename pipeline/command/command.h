@@ -20,6 +20,7 @@ typedef struct kuni_command {
     int (*run)(int argc, char **argv); /* argv[0] is the command's name */
 } kuni_command;
 
+int kuni_cmd_doctor(int argc, char **argv);
 int kuni_cmd_evidence(int argc, char **argv);
 int kuni_cmd_simulate(int argc, char **argv);
 int kuni_cmd_stages(int argc, char **argv);

@@ -13,6 +13,8 @@ static const kuni_command commands[] = {
     {"Try", "simulate", "make a cohort with known truth: reference, reads, manifest, workflow",
      kuni_cmd_simulate},
     {"Before a run", "validate", "check a workflow and its manifest", kuni_cmd_validate},
+    {"Before a run", "doctor", "check all that a run needs: files, indices, disk, machine",
+     kuni_cmd_doctor},
     {"Run", "run", "run a workflow, or go on with one", kuni_cmd_run},
     {"Dataset", "evidence", "look into evidence files: stat, dump, check", kuni_cmd_evidence},
     {"Help", "stages", "list the stages, or the parameters of one", kuni_cmd_stages},

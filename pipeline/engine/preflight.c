@@ -99,7 +99,7 @@ static kuni_status check_variants(const kuni_task *task, const kuni_sample *samp
     return status ? status : check_variants_index(sample, err);
 }
 
-static kuni_status check_sample(const kuni_task *task, const kuni_sample *sample, kuni_error *err)
+kuni_status kuni_preflight_check(const kuni_task *task, const kuni_sample *sample, kuni_error *err)
 {
     if (!sample->reads) return KUNI_OK; /* withdrawn */
     if (!strstr(sample->reads, "://") && access(sample->reads, R_OK) != 0)
@@ -116,7 +116,7 @@ static kuni_status run(const kuni_task *task, kuni_error *err)
     if (!status) status = kuni_file_create(&out, kuni_task_output(task, "faults"), err);
     for (size_t i = batch->first; i < batch->first + batch->n_samples && !status; i++) {
         kuni_error fault = KUNI_ERROR_INIT;
-        kuni_status bad = check_sample(task, &task->samples[i], &fault);
+        kuni_status bad = kuni_preflight_check(task, &task->samples[i], &fault);
         if (bad == KUNI_MEMORY || bad == KUNI_BUG)
             status = kuni_fail(err, bad, "%s", fault.text);
         else if (bad)

@@ -12,4 +12,12 @@
 
 extern const kuni_stage kuni_preflight_stage;
 
+/*
+ * Opens one sample's file and checks it against the shards and genome of `task` (no other field is
+ * looked at): it is there, whole, indexed, sorted and made for this reference. Withdrawn samples
+ * are fine.
+ */
+KUNI_MUST_CHECK kuni_status kuni_preflight_check(const kuni_task *task, const kuni_sample *sample,
+                                                 kuni_error *err);
+
 #endif

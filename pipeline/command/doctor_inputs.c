@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <htslib/hts.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "doctor.h"
+#include "preflight.h"
+#include "regions.h"
+
+/* --- reference and regions --- */
+
+/* X tells the builds apart: its length with the name of the ploidy that fits (GRCh37, GRCh38). */
+static void check_build(kuni_doctor *doctor)
+{
+    static const struct {
+        int64_t x_bp;
+        const char *name;
+    } builds[] = {{155270560, "GRCh37"}, {156040895, "GRCh38"}};
+    const char *said = doctor->workflow->ploidy;
+    int32_t tid = kuni_genome_find(doctor->genome, "chrX");
+    if (tid < 0) tid = kuni_genome_find(doctor->genome, "X");
+    if (tid < 0) return;
+    int64_t x_bp = kuni_genome_contig(doctor->genome, tid)->length_bp;
+    for (size_t i = 0; i < 2; i++) {
+        bool named = strcmp(said, builds[i].name) == 0;
+        if (named && builds[i].x_bp != x_bp)
+            kuni_doctor_row(
+                doctor, KUNI_FAIL, "ploidy",
+                "regions.ploidy is %s, whose X has %lld bp; the reference's has %lld: set the "
+                "ploidy of this reference",
+                said, (long long)builds[i].x_bp, (long long)x_bp);
+        if (builds[i].x_bp == x_bp && strcmp(said, "diploid") == 0)
+            kuni_doctor_row(
+                doctor, KUNI_WARN, "ploidy",
+                "regions.ploidy is diploid and the reference is %s: males get two copies of X",
+                builds[i].name);
+    }
+}
+
+static void check_ploidy(kuni_doctor *doctor)
+{
+    kuni_ploidy *ploidy = NULL;
+    kuni_error err = KUNI_ERROR_INIT;
+    if (kuni_ploidy_open(&ploidy, doctor->workflow->ploidy, doctor->genome, &err))
+        kuni_doctor_row(doctor, KUNI_FAIL, "ploidy", "%s", err.text);
+    else
+        check_build(doctor);
+    kuni_ploidy_close(ploidy);
+}
+
+static kuni_status choose(const kuni_doctor *doctor, kuni_regions *regions, kuni_error *err)
+{
+    const kuni_workflow *w = doctor->workflow;
+    kuni_regions bed = {.n_spans = 0};
+    kuni_status status =
+        kuni_regions_choose(regions, w->contigs, w->n_contigs, doctor->genome, err);
+    if (!status && w->region_bed) {
+        status = kuni_regions_read_bed(&bed, w->region_bed, doctor->genome, false, err);
+        if (!status) status = kuni_regions_intersect(regions, &bed, err);
+    }
+    kuni_regions_fini(&bed);
+    bed = (kuni_regions){.n_spans = 0};
+    if (!status && w->exclude_bed) {
+        status = kuni_regions_read_bed(&bed, w->exclude_bed, doctor->genome, true, err);
+        if (!status) status = kuni_regions_subtract(regions, &bed, err);
+    }
+    kuni_regions_fini(&bed);
+    return status;
+}
+
+static void check_regions(kuni_doctor *doctor)
+{
+    kuni_regions regions = {.n_spans = 0};
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_status status = choose(doctor, &regions, &err);
+    if (!status)
+        status = kuni_regions_cut(&regions, doctor->workflow->shard_bp, &doctor->shards,
+                                  &doctor->n_shards, &err);
+    kuni_regions_fini(&regions);
+    for (size_t i = 0; i < doctor->n_shards; i++)
+        doctor->length_bp += doctor->shards[i].end - doctor->shards[i].beg;
+    if (status)
+        kuni_doctor_row(doctor, KUNI_FAIL, "regions", "%s", err.text);
+    else if (!doctor->n_shards)
+        kuni_doctor_row(doctor, KUNI_FAIL, "regions",
+                        "nothing is left to process: look at regions.include and regions.exclude");
+    else
+        kuni_doctor_row(doctor, KUNI_PASS, "regions", "%.3f Mb in %zu shard%s",
+                        (double)doctor->length_bp / 1e6, doctor->n_shards,
+                        doctor->n_shards == 1 ? "" : "s");
+}
+
+void kuni_doctor_reference(kuni_doctor *doctor)
+{
+    const char *path = doctor->workflow->reference;
+    if (!path || access(path, R_OK) != 0) return; /* a fault of the workflow */
+    kuni_error err = KUNI_ERROR_INIT;
+    if (kuni_genome_open(&doctor->genome, path, &err)) {
+        doctor->genome = NULL;
+        kuni_doctor_row(doctor, KUNI_FAIL, "reference", "%s", err.text);
+        return;
+    }
+    kuni_doctor_row(doctor, KUNI_PASS, "reference", "%s: %d contig%s", path,
+                    kuni_genome_contig_count(doctor->genome),
+                    kuni_genome_contig_count(doctor->genome) == 1 ? "" : "s");
+    check_regions(doctor);
+    check_ploidy(doctor);
+}
+
+/* --- samples --- */
+
+/* Computed once here, before the children that look at samples are forked. */
+static bool find_md5s(kuni_doctor *doctor)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    char hex[33];
+    for (size_t i = 0; i < doctor->n_shards; i++)
+        if (kuni_genome_md5(doctor->genome, doctor->shards[i].tid, hex, &err)) {
+            kuni_doctor_row(doctor, KUNI_FAIL, "reference", "%s", err.text);
+            return false;
+        }
+    return true;
+}
+
+static kuni_status check_md5(const kuni_sample *sample, kuni_error *err)
+{
+    enum { BLOCK_BYTES = 1 << 20 };
+    char *block = kuni_alloc(BLOCK_BYTES, 1, err), hex[33];
+    FILE *file = fopen(sample->reads, "rbe");
+    hts_md5_context *md5 = hts_md5_init();
+    kuni_status status = KUNI_OK;
+    if (!block || !md5) {
+        status = kuni_fail_memory(err, 1, BLOCK_BYTES);
+    } else if (!file) {
+        status = kuni_fail_errno(err, "%s: cannot open %s", sample->id, sample->reads);
+    } else {
+        unsigned char digest[16];
+        for (size_t got; (got = fread(block, 1, BLOCK_BYTES, file)) > 0;)
+            hts_md5_update(md5, block, (unsigned long)got);
+        hts_md5_final(digest, md5);
+        hts_md5_hex(hex, digest);
+        if (ferror(file))
+            status = kuni_fail_errno(err, "%s: cannot read %s", sample->id, sample->reads);
+        else if (strcasecmp(hex, sample->md5) != 0)
+            status = kuni_fail(err, KUNI_DATA,
+                               "%s: %s has MD5 %s, the manifest says %s: copy the file again",
+                               sample->id, sample->reads, hex, sample->md5);
+    }
+    if (md5) hts_md5_destroy(md5);
+    if (file) (void)fclose(file);
+    free(block);
+    return status;
+}
+
+/* The index is older than what it indexes: usual after a file was replaced and its index was not.
+ */
+static bool index_is_stale(const kuni_sample *sample)
+{
+    static const char *const endings[] = {".crai", ".bai", ".csi", ".tbi"};
+    struct stat reads, index;
+    if (stat(sample->reads, &reads) != 0) return false;
+    char path[4096];
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+        snprintf(path, sizeof(path), "%s%s", sample->index ? sample->index : sample->reads,
+                 sample->index ? "" : endings[i]);
+        if (stat(path, &index) == 0) return index.st_mtime < reads.st_mtime;
+    }
+    return false;
+}
+
+/* A child: samples `first`, first + jobs, ...; a line a finding, "F number text" or "W number
+ * text". */
+static void examine_samples(const kuni_doctor *doctor, size_t first, FILE *out)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_task task = {.genome = doctor->genome,
+                      .shards = doctor->shards,
+                      .n_shards = doctor->n_shards,
+                      .shard = -1,
+                      .batch = -1};
+    if (kuni_genome_reopen(doctor->genome, &err)) {
+        fprintf(out, "F\t0\t%s\n", err.text);
+        return;
+    }
+    for (size_t i = first; i < doctor->cohort->n_samples; i += (size_t)doctor->jobs) {
+        const kuni_sample *sample = &doctor->cohort->samples[i];
+        if (!sample->reads) continue;
+        kuni_error_clear(&err);
+        kuni_status status = kuni_preflight_check(&task, sample, &err);
+        if (!status && doctor->md5 && sample->md5) status = check_md5(sample, &err);
+        if (status)
+            fprintf(out, "F\t%zu\t%s\n", i, err.text);
+        else if (index_is_stale(sample))
+            fprintf(out, "W\t%zu\t%s: the index of %s is older than the file: make it again\n", i,
+                    sample->id, sample->reads);
+    }
+}
+
+typedef struct finding {
+    size_t sample;
+    kuni_finding what;
+    char *text;
+} finding;
+
+typedef struct findings {
+    finding *list;
+    size_t n, capacity;
+} findings;
+
+static int compare_findings(const void *a, const void *b)
+{
+    const finding *x = a, *y = b;
+    return x->sample < y->sample ? -1 : x->sample > y->sample;
+}
+
+static kuni_status add_finding(findings *all, size_t sample, kuni_finding what, const char *text,
+                               kuni_error *err)
+{
+    void *list = all->list;
+    if (kuni_grow(&list, &all->capacity, all->n + 1, sizeof(finding), err)) return KUNI_MEMORY;
+    all->list = list;
+    char *kept = kuni_strdup(text, err);
+    if (!kept) return KUNI_MEMORY;
+    all->list[all->n++] = (finding){.sample = sample, .what = what, .text = kept};
+    return KUNI_OK;
+}
+
+/* What a child wrote; a child that died is a finding of its own. */
+static kuni_status collect(findings *all, FILE *from, int wait_status, kuni_error *err)
+{
+    char *line = NULL;
+    size_t size = 0;
+    kuni_status status = KUNI_OK;
+    rewind(from);
+    while (!status && getline(&line, &size, from) > 0) {
+        char *number = strchr(line, '\t'), *text = number ? strchr(number + 1, '\t') : NULL;
+        if (!text) continue;
+        text[strcspn(text, "\n")] = '\0';
+        status = add_finding(all, strtoull(number + 1, NULL, 10),
+                             *line == 'F' ? KUNI_FAIL : KUNI_WARN, text + 1, err);
+    }
+    free(line);
+    if (!status && wait_status != 0)
+        status = add_finding(all, SIZE_MAX, KUNI_FAIL,
+                             "looking at samples' files crashed: some were not looked at", err);
+    return status;
+}
+
+/* Forks `jobs` children over the samples and gathers what they found, by sample. */
+static kuni_status examine_all(const kuni_doctor *doctor, findings *all, kuni_error *err)
+{
+    size_t n_jobs = (size_t)doctor->jobs;
+    pid_t *pids = kuni_alloc(n_jobs, sizeof(*pids), err);
+    FILE **files = kuni_alloc(n_jobs, sizeof(*files), err);
+    kuni_status status = pids && files ? KUNI_OK : KUNI_MEMORY;
+    size_t n_started = 0;
+    fflush(stdout);
+    for (; !status && n_started < n_jobs; n_started++) {
+        if (!(files[n_started] = tmpfile())) {
+            status = kuni_fail_errno(err, "temporary file");
+            break;
+        }
+        pids[n_started] = fork();
+        if (pids[n_started] == 0) {
+            examine_samples(doctor, n_started, files[n_started]);
+            _exit(fflush(files[n_started]) == 0 ? 0 : 1);
+        }
+        if (pids[n_started] < 0) {
+            status = kuni_fail_errno(err, "fork");
+            (void)fclose(files[n_started]);
+            break;
+        }
+    }
+    for (size_t i = 0; i < n_started; i++) {
+        int wait_status = 0;
+        while (waitpid(pids[i], &wait_status, 0) < 0 && errno == EINTR) continue;
+        if (!status) status = collect(all, files[i], wait_status, err);
+        (void)fclose(files[i]);
+    }
+    free(pids);
+    free(files);
+    qsort(all->list, all->n, sizeof(finding), compare_findings);
+    return status;
+}
+
+void kuni_doctor_samples(kuni_doctor *doctor)
+{
+    if (!doctor->cohort || !doctor->genome || !doctor->n_shards) {
+        kuni_doctor_row(
+            doctor, KUNI_WARN, "samples",
+            "not looked at: that needs a manifest, a reference and regions without faults");
+        return;
+    }
+    if (!find_md5s(doctor)) return;
+    findings all = {.n = 0};
+    kuni_error err = KUNI_ERROR_INIT;
+    if ((size_t)doctor->jobs > doctor->cohort->n_samples)
+        doctor->jobs = (int64_t)doctor->cohort->n_samples;
+    if (examine_all(doctor, &all, &err))
+        kuni_doctor_row(doctor, KUNI_FAIL, "samples", "%s", err.text);
+    size_t n_bad = 0;
+    for (size_t i = 0; i < all.n; i++) {
+        kuni_doctor_row(doctor, all.list[i].what, "sample", "%s", all.list[i].text);
+        if (all.list[i].what == KUNI_FAIL) n_bad++;
+        free(all.list[i].text);
+    }
+    free(all.list);
+    size_t n = doctor->cohort->n_samples - doctor->cohort->n_withdrawn;
+    if (!n_bad && !err.status)
+        kuni_doctor_row(doctor, KUNI_PASS, "samples",
+                        "%zu file%s: present, whole, indexed, sorted, of this reference%s", n,
+                        n == 1 ? "" : "s", doctor->md5 ? ", MD5 as declared" : "");
+}

@@ -1,0 +1,120 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# kuni doctor finds seeded faults of every kind, all in one pass, and none where there is none. Needs KUNI; samtools.
+set -eu
+command -v samtools >/dev/null || { echo "doctor: skipped: samtools is not installed"; exit 77; }
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+failures=0
+
+fail()
+{
+    echo "FAIL: $*"
+    failures=$((failures + 1))
+}
+
+# doctor STATUS ARGUMENTS...: runs it; the table is in $folder/out.
+doctor()
+{
+    local expected=$1 status=0
+    shift
+    "$KUNI" doctor "$@" >out 2>err || status=$?
+    [ "$status" -eq "$expected" ] || { fail "kuni doctor $*: exit status $status, expected $expected"; cat out err; }
+}
+
+finds()
+{
+    grep -qE "^$1  +$2" out || { fail "no row '$1 $2'"; cat out; }
+}
+
+"$KUNI" simulate --out cohort --samples 8 --contigs chr20:20k,chrX:10k,chrM:5k --depth 4 --quiet >made
+"$KUNI" simulate --out other --samples 1 --contigs chr20:20k,chrX:10k,chrM:5k --depth 4 --seed 7 --quiet >made
+"$KUNI" simulate --out longer --samples 1 --contigs chr20:40k,chrX:10k,chrM:5k --depth 4 --format bam --quiet >made
+mapfile -t reads < <(cut -f"$(head -1 cohort/manifest.tsv | tr '\t' '\n' | grep -nx reads | cut -d: -f1)" cohort/manifest.tsv | tail -n +2)
+[ "${#reads[@]}" -eq 8 ]
+cat >workflow.yaml <<'YAML'
+version: 1
+reference: cohort/reference.fa
+cohort: cohort/manifest.tsv
+pedigree: cohort/pedigree.ped
+dataset: dataset
+regions: {ploidy: cohort/ploidy.bed, shard: 10kb}
+stages:
+  - id: call
+    uses: call-variants
+YAML
+
+# Nothing is wrong.
+doctor 0 workflow.yaml
+for subject in workflow manifest reference regions dataset files samples; do finds PASS "$subject"; done
+grep -q ^FAIL out && fail "a fault where there is none: $(cat out)"
+[ -e dataset ] && fail "doctor made the dataset"
+
+# Seven bad samples; the eighth is fine.
+cd cohort
+rm "${reads[0]}.crai"
+size=$(stat -c %s "${reads[1]}")
+truncate -s $((size - 20)) "${reads[1]}"
+rm "${reads[2]}"
+other=$(cd ../other && ls -d "$PWD"/reads/*.cram)
+longer=$(cd ../longer && ls -d "$PWD"/reads/*.bam)
+cp "$other" "${reads[3]}" && cp "$other.crai" "${reads[3]}.crai"
+cp "$longer" "${reads[4]}" && samtools index "${reads[4]}" "${reads[4]}.crai"
+samtools sort -n -O cram --reference reference.fa -o sorted.cram "${reads[5]}" 2>/dev/null
+mv sorted.cram "${reads[5]}"
+echo "no reads at all" >"${reads[6]}"
+touch -d '2001-01-01' "${reads[7]}.crai"
+cd ..
+doctor 65 workflow.yaml
+[ "$(grep -c '^FAIL  sample ' out)" -eq 7 ] || { fail "expected 7 bad samples"; cat out; }
+finds FAIL 'sample .*(index|crai)'
+finds FAIL 'sample .*truncated'
+finds FAIL 'sample .*No such file'
+finds FAIL 'sample .*MD5'
+finds FAIL 'sample .*(long|bp)'
+finds FAIL 'sample .*(not sorted|unsorted)'
+finds FAIL 'sample .*not a BAM or CRAM'
+finds WARN 'sample .*older than the file'
+cp out first
+doctor 65 workflow.yaml --jobs 1
+diff <(grep sample first) <(grep sample out) || fail "the number of jobs changes what is found"
+
+# Everything else at once: a typo, a row fault would hide the samples, so they go without.
+touch file
+doctor 65 workflow.yaml --no-samples --ranks 4096 --set dataset=file --set 'regions.contigs=[chr20, chr21]' \
+    --set resources.memory=16TiB --set regions.ploidy=GRCh38
+finds FAIL 'dataset .*is a file'
+finds FAIL 'regions .*chr21'
+finds FAIL 'ploidy .*GRCh38'
+finds WARN 'memory'
+finds WARN 'cores'
+cat >>workflow.yaml <<'YAML'
+  - id: extra
+    run: no-such-program-at-all {input} > {output}
+    takes: evidence
+    needs: call
+YAML
+doctor 65 workflow.yaml --no-samples
+finds FAIL 'program .*no-such-program-at-all'
+(
+    ulimit -n 200
+    doctor 65 workflow.yaml --no-samples
+    finds FAIL 'files '
+    [ "$failures" -eq 0 ]
+) || fail "descriptor limit"
+sed 's/stages:/stagse:/' workflow.yaml >typo.yaml
+printf 'x\tx\n' >>cohort/manifest.tsv
+doctor 65 typo.yaml
+finds FAIL "workflow .*did you mean 'stages'"
+finds FAIL 'manifest .*has 2 columns'
+finds WARN 'samples .*not looked at'
+
+# Declared MD5s.
+printf 'participant_id\tsample_id\treads\tmd5\nP\tS\t%s\t00000000000000000000000000000000\n' "$other" >md5.tsv
+doctor 65 workflow.yaml --md5 --set cohort=md5.tsv --set reference=other/reference.fa --set pedigree=other/pedigree.ped \
+    --set regions.ploidy=diploid
+finds FAIL 'sample .*the manifest says 0000'
+
+[ "$failures" -eq 0 ] || exit 1
+echo "doctor: all fine"
