@@ -431,21 +431,48 @@ static void code_block_numbers(const kuni_chunk_input *input, bool depths, int c
     }
 }
 
-/* Leaves the coding that deflates best in streams[target]. */
+/*
+ * 2^20 x log2(n) by squaring: exact integer work, so that every machine chooses alike.
+ */
+static uint64_t log2_fixed(uint64_t n)
+{
+    enum { BITS = 20 };
+    int whole = 63 - __builtin_clzll(n);
+    uint64_t mantissa = n << (63 - whole) >> 32,
+             log = (uint64_t)whole << BITS; /* in [2^31, 2^32) */
+    for (int i = 1; i <= BITS; i++) {
+        mantissa = mantissa * mantissa >> 31;
+        if (mantissa >> 32) {
+            mantissa >>= 1;
+            log |= 1u << (BITS - i);
+        }
+    }
+    return log;
+}
+
+/* What the bytes would take in an ideal code of their own frequencies, in 2^-20 bits. */
+static uint64_t entropy_of(const kuni_stream *stream)
+{
+    uint64_t counts[256] = {0}, bits = 0;
+    for (size_t i = 0; i < stream->length; i++) counts[stream->data[i]]++;
+    for (int i = 0; i < 256; i++)
+        if (counts[i] > 0) bits += counts[i] * (log2_fixed(stream->length) - log2_fixed(counts[i]));
+    return bits;
+}
+
+/* Leaves the coding of least entropy in streams[target]. */
 static kuni_status choose_coding(kuni_encoder *encoder, const kuni_chunk_input *input, bool depths,
                                  kuni_error *err)
 {
     int last = depths ? CODING_DELTA : CODING_DEPTH, best = CODING_PLAIN;
     kuni_stream *target = &encoder->streams[depths ? BLOCKS_DEPTHS : BLOCKS_QUALITIES];
-    size_t best_size = SIZE_MAX;
+    uint64_t least = UINT64_MAX;
     for (int coding = CODING_PLAIN; coding <= last; coding++) {
-        size_t size;
         code_block_numbers(input, depths, coding, target);
         if (target->failed) return kuni_fail_memory(err, input->n_blocks, 2);
-        kuni_status status = kuni_codec_measure(encoder->codec, target, &size, err);
-        if (status) return status;
-        if (size < best_size) {
-            best_size = size;
+        uint64_t bits = entropy_of(target);
+        if (bits < least) {
+            least = bits;
             best = coding;
         }
     }

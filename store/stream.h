@@ -127,9 +127,6 @@ void kuni_codec_free(kuni_codec *codec);
 
 uint32_t kuni_crc32(const void *bytes, size_t length);
 
-/* The size of one deflated stream, to choose between codings. */
-KUNI_MUST_CHECK kuni_status kuni_codec_measure(kuni_codec *codec, const kuni_stream *stream,
-                                               size_t *size, kuni_error *err);
 /* Appends a pack of the streams to `out`. */
 KUNI_MUST_CHECK kuni_status kuni_pack(kuni_codec *codec, const kuni_stream *streams,
                                       size_t n_streams, kuni_stream *out, kuni_error *err);

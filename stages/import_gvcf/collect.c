@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT */
+#include "collect.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kuni/allele.h"
+
+/* A block kind of our own: fills a place that normalisation left empty, where nothing else tells of
+ * it. */
+enum { KIND_FILLER = KUNI_BLOCK_FILTERED + 1 };
+
+typedef struct collected_event {
+    kuni_event event;
+    int64_t end;                    /* of REF after normalisation */
+    int64_t record_beg, record_end; /* what the record covered before */
+    kuni_span replaced[2];          /* bases that each copy of the genotype replaces; empty: none */
+    bool conflict;
+} collected_event;
+
+typedef struct block_list {
+    kuni_block *at;
+    size_t n, capacity;
+} block_list;
+
+struct kuni_collect {
+    kuni_span shard;
+    kuni_arena *arena;
+    collected_event *events;
+    size_t n_events, events_capacity;
+    block_list blocks, made, flat, pending;
+    bool ordered; /* the blocks neither overlap nor go back */
+};
+
+kuni_collect *kuni_collect_new(kuni_span shard, kuni_error *err)
+{
+    kuni_collect *collect = kuni_alloc(1, sizeof(*collect), err);
+    if (!collect) return NULL;
+    collect->shard = shard;
+    collect->ordered = true;
+    collect->arena = kuni_arena_new(err);
+    if (collect->arena) return collect;
+    kuni_collect_free(collect);
+    return NULL;
+}
+
+void kuni_collect_free(kuni_collect *collect)
+{
+    if (!collect) return;
+    kuni_arena_free(collect->arena);
+    free(collect->events);
+    free(collect->blocks.at);
+    free(collect->made.at);
+    free(collect->flat.at);
+    free(collect->pending.at);
+    free(collect);
+}
+
+void kuni_collect_clear(kuni_collect *collect)
+{
+    kuni_arena_clear(collect->arena);
+    collect->n_events = 0;
+    collect->blocks.n = collect->made.n = collect->flat.n = collect->pending.n = 0;
+    collect->ordered = true;
+}
+
+kuni_arena *kuni_collect_arena(kuni_collect *collect)
+{
+    return collect->arena;
+}
+
+static kuni_status push(block_list *list, const kuni_block *block, kuni_error *err)
+{
+    kuni_status status =
+        kuni_grow((void **)&list->at, &list->capacity, list->n + 1, sizeof(*list->at), err);
+    if (!status) list->at[list->n++] = *block;
+    return status;
+}
+
+kuni_status kuni_collect_event(kuni_collect *collect, const kuni_event *event, int64_t beg,
+                               int64_t end, kuni_error *err)
+{
+    kuni_status status = kuni_grow((void **)&collect->events, &collect->events_capacity,
+                                   collect->n_events + 1, sizeof(*collect->events), err);
+    if (status) return status;
+    collect->events[collect->n_events++] =
+        (collected_event){.event = *event,
+                          .end = event->pos + (int64_t)strlen(event->alleles[0]),
+                          .record_beg = beg,
+                          .record_end = end};
+    return KUNI_OK;
+}
+
+kuni_status kuni_collect_block(kuni_collect *collect, const kuni_block *block, kuni_error *err)
+{
+    block_list *blocks = &collect->blocks;
+    if (blocks->n > 0 && block->beg < blocks->at[blocks->n - 1].end) collect->ordered = false;
+    return push(blocks, block, err);
+}
+
+kuni_span kuni_collect_needs(const kuni_collect *collect)
+{
+    kuni_span needs = collect->shard;
+    for (size_t i = 0; i < collect->n_events; i++) {
+        const collected_event *event = &collect->events[i];
+        int64_t beg = event->record_beg < event->event.pos ? event->record_beg : event->event.pos;
+        int64_t end = event->record_end > event->end ? event->record_end : event->end;
+        if (end <= collect->shard.beg || beg >= collect->shard.end) continue;
+        if (beg < needs.beg) needs.beg = beg;
+        if (end > needs.end) needs.end = end;
+    }
+    return needs;
+}
+
+/* --- events --- */
+
+static int compare_texts(const kuni_event *a, const kuni_event *b)
+{
+    for (int i = 0; i < a->n_alleles && i < b->n_alleles; i++) {
+        int order = strcmp(a->alleles[i], b->alleles[i]);
+        if (order) return order;
+    }
+    return a->n_alleles - b->n_alleles;
+}
+
+/* By place, then by everything that may differ, so that the order of the file's lines leaves no
+ * trace. */
+static int compare_events(const void *a, const void *b)
+{
+    const kuni_event *x = &((const collected_event *)a)->event;
+    const kuni_event *y = &((const collected_event *)b)->event;
+    if (x->pos != y->pos) return x->pos < y->pos ? -1 : 1;
+    int order = compare_texts(x, y);
+    if (order) return order;
+    if (x->qual != y->qual) return x->qual > y->qual ? -1 : 1;
+    if (x->gq != y->gq) return x->gq > y->gq ? -1 : 1;
+    if (x->gt[0] != y->gt[0]) return x->gt[0] - y->gt[0];
+    if (x->gt[1] != y->gt[1]) return x->gt[1] - y->gt[1];
+    return (x->dp < y->dp) - (x->dp > y->dp);
+}
+
+static void sort_events(kuni_collect *collect)
+{
+    for (size_t i = 1; i < collect->n_events; i++)
+        if (compare_events(&collect->events[i - 1], &collect->events[i]) > 0) {
+            qsort(collect->events, collect->n_events, sizeof(*collect->events), compare_events);
+            return;
+        }
+}
+
+static bool same_genotype(const kuni_event *a, const kuni_event *b)
+{
+    return a->ploidy == b->ploidy && ((a->gt[0] == b->gt[0] && a->gt[1] == b->gt[1]) ||
+                                      (a->gt[0] == b->gt[1] && a->gt[1] == b->gt[0]));
+}
+
+/*
+ * Two records of the same alleles at the same place: one says enough where they agree; where they
+ * differ neither can be believed.
+ */
+static void drop_doubles(kuni_collect *collect, kuni_import_counts *counts)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < collect->n_events; i++) {
+        collected_event *event = &collect->events[i];
+        collected_event *last = kept > 0 ? &collect->events[kept - 1] : NULL;
+        if (!last || last->event.pos != event->event.pos ||
+            compare_texts(&last->event, &event->event) != 0) {
+            collect->events[kept++] = *event;
+            continue;
+        }
+        if (!same_genotype(&last->event, &event->event)) last->conflict = true;
+        if (event->record_beg < last->record_beg) last->record_beg = event->record_beg;
+        if (event->record_end > last->record_end) last->record_end = event->record_end;
+        counts->doubles +=
+            event->event.pos >= collect->shard.beg && event->event.pos < collect->shard.end;
+    }
+    collect->n_events = kept;
+}
+
+/* The bases that an allele of a called genotype replaces; empty for REF, *, <*> and insertions. */
+static kuni_span replaced_bases(const kuni_event *event, int allele)
+{
+    kuni_span span = {.tid = 0};
+    const char *alt = allele > 0 ? event->alleles[allele] : "*";
+    if (alt[0] == '*' || alt[0] == '<' || (event->flags & KUNI_EVENT_FILTERED)) return span;
+    size_t ref_length = strlen(event->alleles[0]), alt_length = strlen(alt);
+    kuni_allele_trim trim = kuni_allele_minimal(event->alleles[0], ref_length, alt, alt_length);
+    span.beg = event->pos + (int64_t)trim.skip;
+    span.end = span.beg + (int64_t)trim.ref_length;
+    /* The anchor base of an indel stays. */
+    if (trim.ref_length != trim.alt_length && event->alleles[0][trim.skip] == alt[trim.skip])
+        span.beg++;
+    return span;
+}
+
+static int copies_over(const collected_event *event, int64_t pos)
+{
+    int copies = 0;
+    for (int i = 0; i < event->event.ploidy; i++)
+        copies += pos >= event->replaced[i].beg && pos < event->replaced[i].end;
+    return copies;
+}
+
+/* Marks all that replace the base, where they are more than the sample has copies. */
+static void judge_place(kuni_collect *collect, size_t first, size_t last, int64_t at)
+{
+    int total = 0;
+    for (size_t i = first; i <= last; i++) total += copies_over(&collect->events[i], at);
+    if (total <= collect->events[last].event.ploidy) return;
+    for (size_t i = first; i <= last; i++)
+        if (copies_over(&collect->events[i], at)) collect->events[i].conflict = true;
+}
+
+/* The copies over a base rise only where an event begins to replace: those places within both are
+ * looked at. */
+static void compare_pair(kuni_collect *collect, size_t first, size_t other, size_t last)
+{
+    const collected_event *a = &collect->events[other], *b = &collect->events[last];
+    for (int i = 0; i < a->event.ploidy; i++)
+        for (int k = 0; k < b->event.ploidy; k++) {
+            int64_t beg =
+                a->replaced[i].beg > b->replaced[k].beg ? a->replaced[i].beg : b->replaced[k].beg;
+            if (beg < a->replaced[i].end && beg < b->replaced[k].end)
+                judge_place(collect, first, last, beg);
+        }
+}
+
+/*
+ * Records that replace one base on more copies than the sample has contradict each other. Whether
+ * an event is in conflict follows from the events that overlap it, and from nothing further away.
+ */
+static void find_conflicts(kuni_collect *collect)
+{
+    int64_t furthest = INT64_MIN;
+    size_t first = 0; /* of the run of events that overlap one another */
+    for (size_t i = 0; i < collect->n_events; i++) {
+        collected_event *event = &collect->events[i];
+        for (int copy = 0; copy < event->event.ploidy; copy++)
+            event->replaced[copy] = replaced_bases(&event->event, event->event.gt[copy]);
+        if (event->event.pos >= furthest) first = i;
+        if (event->end > furthest) furthest = event->end;
+        for (size_t k = first; k < i; k++)
+            if (collect->events[k].end > event->event.pos) compare_pair(collect, first, k, i);
+    }
+}
+
+/* Takes events in conflict out and leaves blocks that say so; leaves fillers where normalisation
+ * made room. */
+static kuni_status make_blocks(kuni_collect *collect, kuni_import_counts *counts, kuni_error *err)
+{
+    size_t kept = 0;
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; !status && i < collect->n_events; i++) {
+        const collected_event *event = &collect->events[i];
+        kuni_block block = {
+            .beg = event->event.pos,
+            .end = event->end,
+            .kind = KUNI_BLOCK_CONFLICT,
+            .ploidy = event->event.ploidy,
+            .gq = 0,
+            .min_dp = (uint16_t)(event->event.dp < UINT16_MAX ? event->event.dp : UINT16_MAX)};
+        if (event->conflict) {
+            counts->conflicts +=
+                event->event.pos >= collect->shard.beg && event->event.pos < collect->shard.end;
+            status = push(&collect->made, &block, err);
+            continue;
+        }
+        block.kind = event->event.flags & KUNI_EVENT_FILTERED ? KUNI_BLOCK_FILTERED : KIND_FILLER;
+        block.gq = event->event.gq;
+        if (event->record_beg < event->event.pos) {
+            block.beg = event->record_beg;
+            block.end = event->event.pos < event->record_end ? event->event.pos : event->record_end;
+            status = push(&collect->made, &block, err);
+        }
+        if (!status && event->record_end > event->end) {
+            block.beg = event->end > event->record_beg ? event->end : event->record_beg;
+            block.end = event->record_end;
+            status = push(&collect->made, &block, err);
+        }
+        collect->events[kept++] = *event;
+    }
+    collect->n_events = kept;
+    return status;
+}
+
+/* --- blocks --- */
+
+static int severity(uint8_t kind)
+{
+    return kind == KUNI_BLOCK_CONFLICT   ? 3
+           : kind == KUNI_BLOCK_FILTERED ? 2
+           : kind == KIND_FILLER         ? 0
+                                         : 1;
+}
+
+/* What holds where two blocks overlap: the graver kind; of equal ones the lesser confidence. */
+static kuni_block combine(const kuni_block *a, const kuni_block *b)
+{
+    kuni_block both = severity(a->kind) >= severity(b->kind) ? *a : *b;
+    if (severity(a->kind) != severity(b->kind)) return both;
+    if (a->ploidy != b->ploidy) both.kind = KUNI_BLOCK_CONFLICT;
+    both.ploidy = a->ploidy > b->ploidy ? a->ploidy : b->ploidy;
+    both.gq = a->gq < b->gq ? a->gq : b->gq;
+    both.min_dp = a->min_dp < b->min_dp ? a->min_dp : b->min_dp;
+    return both;
+}
+
+static int compare_blocks(const void *a, const void *b)
+{
+    const kuni_block *x = a, *y = b;
+    return (x->beg > y->beg) - (x->beg < y->beg);
+}
+
+static kuni_status push_part(block_list *list, kuni_block part, int64_t beg, int64_t end,
+                             kuni_error *err)
+{
+    if (beg >= end) return KUNI_OK;
+    part.beg = beg;
+    part.end = end;
+    return push(list, &part, err);
+}
+
+/* Lays a block over the flat list, whose blocks all begin at or before it. */
+static kuni_status overlay(kuni_collect *collect, kuni_block block, kuni_error *err)
+{
+    block_list *flat = &collect->flat, *pending = &collect->pending;
+    pending->n = 0;
+    kuni_status status = KUNI_OK;
+    while (!status && flat->n > 0 && flat->at[flat->n - 1].end > block.beg)
+        status = push(pending, &flat->at[--flat->n], err);
+    while (!status && pending->n > 0) { /* front to back: they were pushed back to front */
+        kuni_block old = pending->at[--pending->n];
+        int64_t beg = old.beg > block.beg ? old.beg : block.beg;
+        int64_t end = old.end < block.end ? old.end : block.end;
+        if (beg >= end) { /* behind the block's end */
+            status = push_part(flat, block, block.beg, block.end, err);
+            block.beg = block.end;
+            if (!status) status = push(flat, &old, err);
+            continue;
+        }
+        status = push_part(flat, old, old.beg, beg, err);
+        if (!status) status = push_part(flat, block, block.beg, beg, err);
+        if (!status) status = push_part(flat, combine(&old, &block), beg, end, err);
+        if (!status && end < old.end) {
+            block.beg = block.end;
+            status = push_part(flat, old, end, old.end, err);
+            continue;
+        }
+        block.beg = end;
+    }
+    if (!status) status = push_part(flat, block, block.beg, block.end, err);
+    return status;
+}
+
+static kuni_status flatten(kuni_collect *collect, kuni_import_counts *counts, kuni_error *err)
+{
+    block_list *blocks = &collect->blocks;
+    if (collect->ordered && collect->made.n == 0) {
+        block_list swap = collect->flat;
+        collect->flat = *blocks;
+        *blocks = swap;
+        return KUNI_OK;
+    }
+    for (size_t i = 1; !collect->ordered && i < blocks->n; i++)
+        counts->overlaps += blocks->at[i].beg < blocks->at[i - 1].end &&
+                            blocks->at[i].beg >= collect->shard.beg &&
+                            blocks->at[i].beg < collect->shard.end;
+    if (collect->made.n > 0)
+        qsort(collect->made.at, collect->made.n, sizeof(*collect->made.at), compare_blocks);
+    collect->flat.n = 0;
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0, k = 0; !status && (i < blocks->n || k < collect->made.n);) {
+        bool mine =
+            i < blocks->n && (k == collect->made.n || blocks->at[i].beg <= collect->made.at[k].beg);
+        status = overlay(collect, mine ? blocks->at[i++] : collect->made.at[k++], err);
+    }
+    return status;
+}
+
+static kuni_status write_block(const kuni_collect *collect, kuni_block block, int64_t beg,
+                               int64_t end, uint32_t sample, kuni_evidence_writer *writer,
+                               kuni_error *err)
+{
+    if (beg < collect->shard.beg) beg = collect->shard.beg;
+    if (end > collect->shard.end) end = collect->shard.end;
+    if (beg >= end) return KUNI_OK;
+    block.beg = beg;
+    block.end = end;
+    block.sample = sample;
+    if (block.kind == KIND_FILLER) block.kind = KUNI_BLOCK_REFERENCE;
+    return kuni_evidence_add_block(writer, &block, err);
+}
+
+/* Writes the blocks but where events lie. */
+static kuni_status write_blocks(const kuni_collect *collect, uint32_t sample,
+                                kuni_evidence_writer *writer, kuni_error *err)
+{
+    size_t next = 0;
+    kuni_status status = KUNI_OK;
+    int64_t covered = 0; /* up to here events cover all that they reach */
+    for (size_t i = 0; !status && i < collect->flat.n; i++) {
+        const kuni_block *block = &collect->flat.at[i];
+        int64_t beg = block->beg;
+        while (!status && beg < block->end) {
+            while (next < collect->n_events && collect->events[next].event.pos <= beg) {
+                if (collect->events[next].end > covered) covered = collect->events[next].end;
+                next++;
+            }
+            if (covered > beg) {
+                beg = covered;
+                continue;
+            }
+            int64_t end = block->end;
+            if (next < collect->n_events && collect->events[next].event.pos < end)
+                end = collect->events[next].event.pos;
+            status = write_block(collect, *block, beg, end, sample, writer, err);
+            beg = end;
+        }
+    }
+    return status;
+}
+
+kuni_status kuni_collect_write(kuni_collect *collect, uint32_t sample, kuni_evidence_writer *writer,
+                               kuni_import_counts *counts, kuni_error *err)
+{
+    sort_events(collect);
+    drop_doubles(collect, counts);
+    find_conflicts(collect);
+    kuni_status status = make_blocks(collect, counts, err);
+    if (!status) status = flatten(collect, counts, err);
+    if (!status) status = write_blocks(collect, sample, writer, err);
+    for (size_t i = 0; !status && i < collect->n_events; i++) {
+        kuni_event *event = &collect->events[i].event;
+        if (event->pos >= collect->shard.end || collect->events[i].end <= collect->shard.beg)
+            continue;
+        event->sample = sample;
+        status = kuni_evidence_add_event(writer, event, err);
+    }
+    return status;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Evidence of one sample in one shard, collected from its records and made consistent before it is
+ * written: events sorted, doubles dropped, contradictions turned into blocks that say so, blocks
+ * cut where events lie.
+ *
+ * What becomes of a position depends on the records that overlap it and on those that overlap
+ * these, so callers add records from a window wider than the shard: see kuni_collect_needs.
+ */
+#ifndef KUNI_IMPORT_COLLECT_H
+#define KUNI_IMPORT_COLLECT_H
+
+#include "kuni/evidence.h"
+
+/* What an import did, for the report; each is counted in the shard that holds its position. */
+typedef struct kuni_import_counts {
+    int64_t records, blocks, events, no_data, filtered, normalised, conflicts, doubles, overlaps,
+        symbolic, derived_pl;
+} kuni_import_counts;
+
+typedef struct kuni_collect kuni_collect;
+
+KUNI_MUST_CHECK kuni_collect *kuni_collect_new(kuni_span shard, kuni_error *err);
+void kuni_collect_free(kuni_collect *collect);
+void kuni_collect_clear(kuni_collect *collect);
+
+/* Memory for an event's alleles and numbers, valid until the collection is cleared. */
+kuni_arena *kuni_collect_arena(kuni_collect *collect);
+
+/* Adds an event; [beg, end) is what its record covered before normalisation. Texts and numbers are
+ * borrowed. */
+KUNI_MUST_CHECK kuni_status kuni_collect_event(kuni_collect *collect, const kuni_event *event,
+                                               int64_t beg, int64_t end, kuni_error *err);
+KUNI_MUST_CHECK kuni_status kuni_collect_block(kuni_collect *collect, const kuni_block *block,
+                                               kuni_error *err);
+
+/* The span whose records must have been added for this shard to come out right; it holds the shard.
+ */
+kuni_span kuni_collect_needs(const kuni_collect *collect);
+
+/* Makes all consistent and writes what lies in the shard as `sample`. */
+KUNI_MUST_CHECK kuni_status kuni_collect_write(kuni_collect *collect, uint32_t sample,
+                                               kuni_evidence_writer *writer,
+                                               kuni_import_counts *counts, kuni_error *err);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a gVCF record says, as events and reference blocks.
+ *
+ *   homozygous reference without reads   nothing: no data
+ *   reference block                      block; GQ from GQ, GQX, RGQ, PL, GL or the depth; depth
+ * from MIN_DP, DP, MED_DP, AD block that fails a filter            block of kind filtered block
+ * with genotype ./.              block with GQ 0: reads, but no confidence record with an ALT
+ * event, also where the genotype is 0/0 or ./. record that fails a filter           event with the
+ * filtered flag
+ *
+ * Likelihoods come from PL, else GL, else from genotype and GQ: 0 for the called genotype, GQ for
+ * each copy that differs.
+ */
+#ifndef KUNI_IMPORT_CONVERT_H
+#define KUNI_IMPORT_CONVERT_H
+
+#include "collect.h"
+#include "gvcf_record.h"
+#include "normalise.h"
+
+typedef struct kuni_convert {
+    kuni_collect *collect;
+    kuni_reference_window *window;
+    kuni_import_counts *counts;
+    kuni_span shard;
+    const kuni_ploidy *ploidy; /* for records without a genotype */
+    kuni_sex sex;
+    int64_t max_shift;
+    bool several_samples; /* ALTs that only other samples have are dropped */
+} kuni_convert;
+
+/* KUNI_DATA with the bare cause where the record cannot be true: the caller names file and place.
+ */
+KUNI_MUST_CHECK kuni_status kuni_convert_record(kuni_convert *convert,
+                                                const kuni_gvcf_record *record, kuni_error *err);
+
+#endif

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+#include "gvcf_file.h"
+
+#include <errno.h>
+#include <htslib/bgzf.h>
+#include <htslib/hts.h>
+#include <htslib/kstring.h>
+#include <htslib/tbx.h>
+#include <htslib/vcf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum {
+    IS_BGZF = 2, /* what bgzf_compression says of it */
+    BUFFER_BYTES = 1 << 18,
+    LINE_BYTES_MAX = 1 << 28, /* a longer line is no VCF */
+    UNINDEXED_BYTES_MAX =
+        64 << 20,           /* a file this small is read from its front where it has no index */
+    LONG_BLOCK_BP = 1 << 20 /* FORMAT/LEN is unknown to the index: how far back a block may begin */
+};
+
+struct kuni_gvcf_file {
+    char *path, *index_path;
+    const char *contig;
+    BGZF *bgzf;   /* VCF */
+    htsFile *bcf; /* BCF */
+    bcf_hdr_t *bcf_header;
+    bcf1_t *bcf_record;
+    tbx_t *tbx;     /* index of a VCF, loaded at the first seek */
+    hts_idx_t *csi; /* index of a BCF */
+    hts_itr_t *itr; /* of a BCF */
+    kstring_t text; /* a BCF record as text */
+    char *buffer;
+    size_t capacity, filled, at;
+    bool at_end, contig_absent, length_blocks, renamed;
+    int column, n_samples;
+    int64_t size_bytes;
+};
+
+static kuni_status bad(const kuni_gvcf_file *file, kuni_error *err, const char *what)
+{
+    return kuni_fail(err, KUNI_DATA, "gVCF %s: %s", file->path, what);
+}
+
+void kuni_gvcf_close(kuni_gvcf_file *file)
+{
+    if (!file) return;
+    if (file->itr) hts_itr_destroy(file->itr);
+    if (file->tbx) tbx_destroy(file->tbx);
+    if (file->csi) hts_idx_destroy(file->csi);
+    if (file->bcf_record) bcf_destroy(file->bcf_record);
+    if (file->bcf_header) bcf_hdr_destroy(file->bcf_header);
+    if (file->bcf) (void)hts_close(file->bcf);
+    if (file->bgzf) (void)bgzf_close(file->bgzf);
+    free(file->text.s);
+    free(file->buffer);
+    free(file->index_path);
+    free(file->path);
+    free(file);
+}
+
+int kuni_gvcf_column(const kuni_gvcf_file *file)
+{
+    return file->column;
+}
+
+int kuni_gvcf_sample_count(const kuni_gvcf_file *file)
+{
+    return file->n_samples;
+}
+
+bool kuni_gvcf_renamed(const kuni_gvcf_file *file)
+{
+    return file->renamed;
+}
+
+/* --- lines --- */
+
+/* Reads on behind what is left in the buffer, which moves to its front. */
+static kuni_status refill(kuni_gvcf_file *file, kuni_error *err)
+{
+    size_t left = file->filled - file->at;
+    if (left > 0 && file->at > 0) memmove(file->buffer, file->buffer + file->at, left);
+    file->at = 0;
+    file->filled = left;
+    if (left + 1 >= file->capacity) {
+        if (file->capacity >= LINE_BYTES_MAX) return bad(file, err, "a line exceeds 256 MiB");
+        size_t capacity = file->capacity ? 2 * file->capacity : BUFFER_BYTES;
+        char *grown = kuni_realloc(file->buffer, capacity, 1, err);
+        if (!grown) return KUNI_MEMORY;
+        file->buffer = grown;
+        file->capacity = capacity;
+    }
+    errno = 0;
+    ssize_t n = bgzf_read(file->bgzf, file->buffer + left, file->capacity - 1 - left);
+    if (n < 0)
+        return errno == EIO
+                   ? kuni_fail_sample(err, KUNI_IO, 0, "gVCF %s: read error", file->path)
+                   : bad(file, err, "damaged or cut off: a compressed block cannot be read");
+    if (n == 0) file->at_end = true;
+    file->filled += (size_t)n;
+    return KUNI_OK;
+}
+
+static kuni_status next_text_line(kuni_gvcf_file *file, char **line, size_t *length,
+                                  kuni_error *err)
+{
+    size_t searched = 0;
+    for (;;) {
+        char *start = file->buffer + file->at;
+        size_t left = file->filled - file->at;
+        char *newline = left > searched ? memchr(start + searched, '\n', left - searched) : NULL;
+        if (newline) {
+            *length = (size_t)(newline - start);
+            file->at += *length + 1;
+            if (*length > 0 && newline[-1] == '\r') --*length;
+            start[*length] = '\0';
+            *line = start;
+            return KUNI_OK;
+        }
+        if (file->at_end) {
+            *line = NULL;
+            if (left > 0) return bad(file, err, "cut off: the last line does not end");
+            return KUNI_OK;
+        }
+        searched = left;
+        kuni_status status = refill(file, err);
+        if (status) return status;
+    }
+}
+
+static kuni_status next_bcf_line(kuni_gvcf_file *file, char **line, size_t *length, kuni_error *err)
+{
+    int code = file->itr ? bcf_itr_next(file->bcf, file->itr, file->bcf_record)
+                         : bcf_read(file->bcf, file->bcf_header, file->bcf_record);
+    *line = NULL;
+    if (code == -1) return KUNI_OK;
+    if (code < -1 || file->bcf_record->errcode) return bad(file, err, "a damaged BCF record");
+    file->text.l = 0;
+    if (vcf_format(file->bcf_header, file->bcf_record, &file->text) != 0)
+        return bad(file, err, "a BCF record that cannot be printed");
+    if (file->text.l > 0 && file->text.s[file->text.l - 1] == '\n')
+        file->text.s[--file->text.l] = '\0';
+    *line = file->text.s;
+    *length = file->text.l;
+    return KUNI_OK;
+}
+
+kuni_status kuni_gvcf_next(kuni_gvcf_file *file, char **line, size_t *length, kuni_error *err)
+{
+    if (file->contig_absent) {
+        *line = NULL;
+        return KUNI_OK;
+    }
+    return file->bcf ? next_bcf_line(file, line, length, err)
+                     : next_text_line(file, line, length, err);
+}
+
+/* --- header --- */
+
+/* What the header told of the contigs. */
+typedef struct contig_census {
+    size_t n_named, n_known;
+} contig_census;
+
+/* The value of KEY in "<ID=..,KEY=value,...>": its length, 0 where absent. */
+static size_t attribute(const char *text, const char *key, const char **value)
+{
+    size_t key_length = strlen(key);
+    for (const char *at = text; *at;) {
+        if (strncmp(at, key, key_length) == 0 && at[key_length] == '=') {
+            *value = at + key_length + 1;
+            if (**value == '"') {
+                ++*value;
+                return strcspn(*value, "\"");
+            }
+            return strcspn(*value, ",>");
+        }
+        bool quoted = false;
+        for (; *at && (quoted || (*at != ',' && *at != '>')); at++)
+            if (*at == '"') quoted = !quoted;
+        if (*at) at++;
+    }
+    return 0;
+}
+
+static kuni_status check_contig(kuni_gvcf_file *file, const kuni_gvcf_open_options *options,
+                                const char *text, contig_census *census, kuni_error *err)
+{
+    const char *value;
+    char name[256], md5[33];
+    size_t n = attribute(text, "ID", &value);
+    if (n == 0 || n >= sizeof(name)) return KUNI_OK;
+    memcpy(name, value, n);
+    name[n] = '\0';
+    census->n_named++;
+    int32_t tid = kuni_genome_find(options->genome, name);
+    if (tid < 0) return KUNI_OK;
+    census->n_known++;
+    const kuni_contig *contig = kuni_genome_contig(options->genome, tid);
+    if (attribute(text, "length", &value) && strtoll(value, NULL, 10) != contig->length_bp)
+        return kuni_fail(
+            err, KUNI_DATA,
+            "gVCF %s: contig %s is %lld bp there and %lld bp in the reference: it was made "
+            "on another reference",
+            file->path, name, strtoll(value, NULL, 10), (long long)contig->length_bp);
+    if (tid != options->tid || attribute(text, "md5", &value) != 32) return KUNI_OK;
+    kuni_status status = kuni_genome_md5(options->genome, tid, md5, err);
+    if (status) return status;
+    if (strncasecmp(value, md5, 32) != 0)
+        return kuni_fail(err, KUNI_DATA,
+                         "gVCF %s: contig %s has another MD5 than in the reference: it was made on "
+                         "another reference",
+                         file->path, name);
+    return KUNI_OK;
+}
+
+static kuni_status find_column(kuni_gvcf_file *file, const char *line, const char *id,
+                               kuni_error *err)
+{
+    int field = 0, found = -1;
+    size_t id_length = strlen(id);
+    for (const char *at = line;; field++) {
+        size_t n = strcspn(at, "\t");
+        if (field >= 9 && n == id_length && strncmp(at, id, n) == 0 && found < 0) found = field;
+        if (!at[n]) break;
+        at += n + 1;
+    }
+    file->n_samples = field - 8;
+    if (file->n_samples < 1) return bad(file, err, "it has no sample");
+    if (found < 0 && file->n_samples > 1)
+        return kuni_fail(err, KUNI_DATA, "gVCF %s: none of its %d samples is %s", file->path,
+                         file->n_samples, id);
+    file->renamed = found < 0;
+    file->column = found < 0 ? 9 : found;
+    return KUNI_OK;
+}
+
+static kuni_status take_header_line(kuni_gvcf_file *file, const kuni_gvcf_open_options *options,
+                                    const char *line, contig_census *census, bool *done,
+                                    kuni_error *err)
+{
+    *done = false;
+    if (strncmp(line, "##contig=<", 10) == 0)
+        return check_contig(file, options, line + 10, census, err);
+    if (strncmp(line, "##FORMAT=<ID=LEN,", 17) == 0) file->length_blocks = true;
+    if (strncmp(line, "#CHROM\t", 7) != 0) return KUNI_OK;
+    *done = true;
+    return find_column(file, line, options->sample_id, err);
+}
+
+static kuni_status read_header(kuni_gvcf_file *file, const kuni_gvcf_open_options *options,
+                               kuni_error *err)
+{
+    contig_census census = {0};
+    bool done = false, first = true;
+    kuni_status status = KUNI_OK;
+    while (!status && !done) {
+        char *line;
+        size_t length;
+        status = next_text_line(file, &line, &length, err);
+        if (status) return status;
+        if (!line || line[0] != '#' || (first && strncmp(line, "##fileformat=VCF", 16) != 0))
+            return bad(file, err, "not a VCF: its header is missing");
+        first = false;
+        status = take_header_line(file, options, line, &census, &done, err);
+    }
+    if (!status && census.n_named > 0 && census.n_known == 0)
+        return bad(file, err,
+                   "none of its contigs is in the reference: it was made on another one");
+    return status;
+}
+
+static kuni_status read_bcf_header(kuni_gvcf_file *file, const kuni_gvcf_open_options *options,
+                                   kuni_error *err)
+{
+    contig_census census = {0};
+    kstring_t text = {0};
+    bool done = false;
+    kuni_status status = KUNI_OK;
+    file->bcf_header = bcf_hdr_read(file->bcf);
+    file->bcf_record = bcf_init();
+    if (!file->bcf_header || !file->bcf_record || bcf_hdr_format(file->bcf_header, 0, &text) != 0) {
+        free(text.s);
+        return bad(file, err, "not a BCF: its header cannot be read");
+    }
+    char *rest = text.s;
+    for (char *line; !status && !done && (line = strsep(&rest, "\n"));)
+        status = take_header_line(file, options, line, &census, &done, err);
+    if (!status && !done) status = bad(file, err, "its header has no line of columns");
+    if (!status && census.n_named > 0 && census.n_known == 0)
+        status =
+            bad(file, err, "none of its contigs is in the reference: it was made on another one");
+    free(text.s);
+    return status;
+}
+
+static bool ends_with(const char *text, const char *ending)
+{
+    size_t n = strlen(text), m = strlen(ending);
+    return n >= m && strcmp(text + n - m, ending) == 0;
+}
+
+kuni_status kuni_gvcf_open(kuni_gvcf_file **out, const kuni_gvcf_open_options *options,
+                           kuni_error *err)
+{
+    kuni_status status = KUNI_MEMORY;
+    struct stat info;
+    kuni_gvcf_file *file = kuni_alloc(1, sizeof(*file), err);
+    if (!file) return status;
+    file->path = kuni_strdup(options->path, err);
+    file->contig = kuni_genome_contig(options->genome, options->tid)->name;
+    if (!file->path) goto fail;
+    if (options->index) {
+        file->index_path = kuni_strdup(options->index, err);
+        if (!file->index_path) goto fail;
+    }
+    bool is_bcf = ends_with(file->path, ".bcf");
+    if (is_bcf)
+        file->bcf = hts_open(file->path, "r");
+    else
+        file->bgzf = bgzf_open(file->path, "r");
+    if ((!file->bcf && !file->bgzf) || stat(file->path, &info) != 0) {
+        int code = errno;
+        status = kuni_fail_sample(err, KUNI_IO, 0, "gVCF %s: cannot be opened: %s", file->path,
+                                  strerror(code));
+        goto fail;
+    }
+    file->size_bytes = info.st_size;
+    BGZF *bgzf = is_bcf ? hts_get_bgzfp(file->bcf) : file->bgzf;
+    if (bgzf_compression(bgzf) == IS_BGZF && bgzf_check_EOF(bgzf) == 0) {
+        status = bad(file, err, "cut off: the mark at the end of a BGZF file is missing");
+        goto fail;
+    }
+    status = is_bcf ? read_bcf_header(file, options, err) : read_header(file, options, err);
+    if (status) goto fail;
+    *out = file;
+    return KUNI_OK;
+fail:
+    kuni_gvcf_close(file);
+    return status;
+}
+
+/* --- seeking --- */
+
+static kuni_status seek_by_tabix(kuni_gvcf_file *file, int64_t beg, int64_t end, kuni_error *err)
+{
+    int tid = tbx_name2id(file->tbx, file->contig);
+    file->contig_absent = tid < 0;
+    if (tid < 0) return KUNI_OK;
+    hts_itr_t *itr = tbx_itr_queryi(file->tbx, tid, beg, end);
+    if (!itr) return bad(file, err, "its index cannot be used: make it again");
+    /* The first chunk starts at or before the first line that reaches into the window; from there
+     * on lines are in order. */
+    file->contig_absent = itr->n_off == 0;
+    uint64_t offset = itr->n_off > 0 ? itr->off[0].u : 0;
+    hts_itr_destroy(itr);
+    if (file->contig_absent) return KUNI_OK;
+    if (bgzf_seek(file->bgzf, (int64_t)offset, SEEK_SET) != 0)
+        return bad(file, err, "its index points beyond the file: make it again");
+    file->at = file->filled = 0;
+    file->at_end = false;
+    return KUNI_OK;
+}
+
+static kuni_status rewind_text(kuni_gvcf_file *file, kuni_error *err)
+{
+    /* Reopened, for a gzip file that is not BGZF cannot be sought in. */
+    BGZF *again = bgzf_open(file->path, "r");
+    if (!again) return kuni_fail_sample(err, KUNI_IO, 0, "gVCF %s: cannot be opened", file->path);
+    (void)bgzf_close(file->bgzf);
+    file->bgzf = again;
+    file->at = file->filled = 0;
+    file->at_end = false;
+    return KUNI_OK;
+}
+
+static kuni_status seek_bcf(kuni_gvcf_file *file, int64_t beg, int64_t end, kuni_error *err)
+{
+    if (!file->csi) file->csi = bcf_index_load3(file->path, file->index_path, HTS_IDX_SILENT_FAIL);
+    if (!file->csi) return bad(file, err, "its index is missing: make it by `bcftools index`");
+    int tid = bcf_hdr_name2id(file->bcf_header, file->contig);
+    file->contig_absent = tid < 0;
+    if (tid < 0) return KUNI_OK;
+    if (file->itr) hts_itr_destroy(file->itr);
+    file->itr = bcf_itr_queryi(file->csi, tid, beg, end);
+    return file->itr ? KUNI_OK : bad(file, err, "its index cannot be used: make it again");
+}
+
+kuni_status kuni_gvcf_seek(kuni_gvcf_file *file, int64_t beg, int64_t end, kuni_error *err)
+{
+    if (file->length_blocks) beg = beg > LONG_BLOCK_BP ? beg - LONG_BLOCK_BP : 0;
+    if (file->bcf) return seek_bcf(file, beg, end, err);
+    if (!file->tbx && bgzf_compression(file->bgzf) == IS_BGZF)
+        file->tbx = tbx_index_load3(file->path, file->index_path, HTS_IDX_SILENT_FAIL);
+    if (file->tbx) return seek_by_tabix(file, beg, end, err);
+    if (file->size_bytes > UNINDEXED_BYTES_MAX)
+        return bad(file, err,
+                   "its index is missing: make it by `tabix -p vcf` (of a file by `bgzip`)");
+    return rewind_text(file, err);
+}

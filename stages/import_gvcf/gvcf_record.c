@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+#include "gvcf_record.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool view_is(kuni_text_view view, const char *text)
+{
+    return view.length == strlen(text) && memcmp(view.at, text, view.length) == 0;
+}
+
+bool kuni_is_other_allele(kuni_text_view allele)
+{
+    return view_is(allele, "<NON_REF>") || view_is(allele, "<*>") || view_is(allele, "<X>");
+}
+
+int64_t kuni_view_number(kuni_text_view view)
+{
+    if (view.length == 0) return -1;
+    int64_t value = 0;
+    size_t i = 0;
+    for (; i < view.length && i < 18 && view.at[i] >= '0' && view.at[i] <= '9'; i++)
+        value = value * 10 + (view.at[i] - '0');
+    if (i == view.length) return value;
+    char text[64], *end;
+    if (view.length >= sizeof(text)) return -1;
+    memcpy(text, view.at, view.length);
+    text[view.length] = '\0';
+    double number = strtod(text, &end);
+    if (end != text + view.length || !(number >= 0)) return -1;
+    return number < 1e15 ? llround(number) : INT64_MAX;
+}
+
+int kuni_view_numbers(kuni_text_view view, uint32_t *values, int most)
+{
+    const char *at = view.at, *end = view.at + view.length;
+    int n = 0;
+    while (at < end) {
+        if (n == most) return -1;
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+        const char *stop = comma ? comma : end;
+        int64_t number =
+            kuni_view_number((kuni_text_view){.at = at, .length = (size_t)(stop - at)});
+        if (number < 0) return -1;
+        values[n++] = number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
+        if (comma && comma + 1 == end) return -1;
+        at = comma ? comma + 1 : end;
+    }
+    return n;
+}
+
+static void learn_format(kuni_gvcf_parser *parser, kuni_text_view format)
+{
+    static const char *const names[FIELDS] = {
+        [FIELD_GT] = "GT",         [FIELD_GQ] = "GQ",   [FIELD_DP] = "DP",
+        [FIELD_MIN_DP] = "MIN_DP", [FIELD_PL] = "PL",   [FIELD_AD] = "AD",
+        [FIELD_SB] = "SB",         [FIELD_GQX] = "GQX", [FIELD_RGQ] = "RGQ",
+        [FIELD_MED_DP] = "MED_DP", [FIELD_DPI] = "DPI", [FIELD_GL] = "GL",
+        [FIELD_ADF] = "ADF",       [FIELD_ADR] = "ADR", [FIELD_PS] = "PS",
+        [FIELD_LEN] = "LEN",       [FIELD_MQ] = "MQ"};
+    enum { FIELDS_MAX = sizeof(parser->field_of) };
+    parser->n_fields = 0;
+    parser->format_length = 0;
+    const char *at = format.at, *end = format.at + format.length;
+    while (at <= end && parser->n_fields < FIELDS_MAX) {
+        const char *colon = memchr(at, ':', (size_t)(end - at));
+        kuni_text_view name = {.at = at, .length = (size_t)((colon ? colon : end) - at)};
+        int8_t field = -1;
+        for (int i = 0; i < FIELDS; i++)
+            if (view_is(name, names[i])) field = (int8_t)i;
+        parser->field_of[parser->n_fields++] = field;
+        at = colon ? colon + 1 : end + 1;
+    }
+    if (format.length <= sizeof(parser->format)) {
+        memcpy(parser->format, format.at, format.length);
+        parser->format_length = format.length;
+    }
+}
+
+static void parse_sample(kuni_gvcf_parser *parser, kuni_text_view format, kuni_text_view sample,
+                         kuni_gvcf_record *record)
+{
+    if (format.length != parser->format_length || parser->n_fields == 0 ||
+        memcmp(format.at, parser->format, format.length) != 0)
+        learn_format(parser, format);
+    memset(record->fields, 0, sizeof(record->fields));
+    const char *at = sample.at, *end = sample.at + sample.length;
+    for (int i = 0; i < parser->n_fields && at <= end; i++) {
+        const char *stop = at;
+        while (stop < end && *stop != ':') stop++;
+        int field = parser->field_of[i];
+        if (field >= 0 && !(stop - at == 1 && *at == '.'))
+            record->fields[field] = (kuni_text_view){.at = at, .length = (size_t)(stop - at)};
+        at = stop + 1;
+    }
+}
+
+static void parse_info(kuni_text_view info, kuni_gvcf_record *record)
+{
+    static const struct {
+        const char *name;
+        int info;
+    } wanted[] = {{"END", INFO_END},       {"DP", INFO_DP},
+                  {"MQ", INFO_MQ},         {"RAW_MQandDP", INFO_RAW_MQ_AND_DP},
+                  {"RAW_MQ", INFO_RAW_MQ}, {"DP4", INFO_DP4}};
+    memset(record->infos, 0, sizeof(record->infos));
+    const char *at = info.at, *end = info.at + info.length;
+    while (at < end) {
+        const char *stop = memchr(at, ';', (size_t)(end - at));
+        if (!stop) stop = end;
+        if (*at == 'E' || *at == 'D' || *at == 'M' || *at == 'R') {
+            const char *equals = memchr(at, '=', (size_t)(stop - at));
+            kuni_text_view name = {.at = at, .length = (size_t)((equals ? equals : stop) - at)};
+            for (size_t i = 0; equals && i < sizeof(wanted) / sizeof(wanted[0]); i++)
+                if (view_is(name, wanted[i].name))
+                    record->infos[wanted[i].info] =
+                        (kuni_text_view){.at = equals + 1, .length = (size_t)(stop - equals - 1)};
+        }
+        at = stop + 1;
+    }
+}
+
+static bool parse_alts(kuni_text_view alts, kuni_gvcf_record *record)
+{
+    record->n_alts = record->n_concrete = 0;
+    record->has_symbolic = false;
+    record->only_other = true;
+    if (view_is(alts, ".")) return true;
+    const char *at = alts.at, *end = alts.at + alts.length;
+    while (at <= end) {
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+        kuni_text_view alt = {.at = at, .length = (size_t)((comma ? comma : end) - at)};
+        if (alt.length == 0 || record->n_alts == KUNI_GVCF_ALLELES_MAX) return false;
+        record->alts[record->n_alts++] = alt;
+        if (!kuni_is_other_allele(alt)) {
+            record->only_other = false;
+            char c = alt.at[0];
+            if (c == '<' || memchr(alt.at, '[', alt.length) || memchr(alt.at, ']', alt.length) ||
+                c == '.' || alt.at[alt.length - 1] == '.')
+                record->has_symbolic = !view_is(alt, "<*:DEL>") || record->has_symbolic;
+            else if (c != '*')
+                record->n_concrete++;
+        }
+        at = comma ? comma + 1 : end + 1;
+    }
+    return true;
+}
+
+static bool is_ignored_filter(const char *ignored, kuni_text_view filter)
+{
+    for (const char *at = ignored; at && *at;) {
+        size_t n = strcspn(at, "\n");
+        if (n == filter.length && memcmp(at, filter.at, n) == 0) return true;
+        at += n + (at[n] == '\n');
+    }
+    return false;
+}
+
+static bool fails_filter(const kuni_gvcf_parser *parser, kuni_text_view filter)
+{
+    if (view_is(filter, ".") || view_is(filter, "PASS")) return false;
+    const char *at = filter.at, *end = filter.at + filter.length;
+    while (at < end) {
+        const char *stop = memchr(at, ';', (size_t)(end - at));
+        if (!stop) stop = end;
+        if (!is_ignored_filter(parser->ignored_filters,
+                               (kuni_text_view){.at = at, .length = (size_t)(stop - at)}))
+            return true;
+        at = stop + 1;
+    }
+    return false;
+}
+
+/* The next tab-separated field; false at the end of the line. */
+static bool next_field(const char **at, const char *end, kuni_text_view *field)
+{
+    if (*at > end) return false;
+    const char *tab = memchr(*at, '\t', (size_t)(end - *at));
+    const char *stop = tab ? tab : end;
+    *field = (kuni_text_view){.at = *at, .length = (size_t)(stop - *at)};
+    *at = stop + 1;
+    return true;
+}
+
+/* End by END, LEN or REF; 0 on nonsense. */
+static int64_t end_of(const kuni_gvcf_record *record)
+{
+    int64_t by_ref = record->pos + (int64_t)record->ref.length;
+    if (!record->only_other) return by_ref;
+    if (record->infos[INFO_END].length > 0) {
+        int64_t end = kuni_view_number(record->infos[INFO_END]);
+        return end > record->pos ? end : 0;
+    }
+    if (record->fields[FIELD_LEN].length > 0) {
+        int64_t length = kuni_view_number(record->fields[FIELD_LEN]);
+        return length > 0 && length < INT32_MAX ? record->pos + length : 0;
+    }
+    return by_ref;
+}
+
+kuni_gvcf_line kuni_gvcf_parse(kuni_gvcf_parser *parser, char *line, size_t length,
+                               kuni_gvcf_record *record, const char **fault)
+{
+    const char *at = line, *end = line + length;
+    kuni_text_view contig, pos, id, alts, qual, filter, info, format, sample = {0};
+    *fault = "fewer than 10 columns";
+    if (!next_field(&at, end, &contig)) return KUNI_GVCF_MALFORMED;
+    if (contig.length != parser->contig_length ||
+        memcmp(contig.at, parser->contig, contig.length) != 0)
+        return KUNI_GVCF_OTHER_CONTIG;
+    if (!next_field(&at, end, &pos) || !next_field(&at, end, &id) ||
+        !next_field(&at, end, &record->ref) || !next_field(&at, end, &alts) ||
+        !next_field(&at, end, &qual) || !next_field(&at, end, &filter) ||
+        !next_field(&at, end, &info) || !next_field(&at, end, &format))
+        return KUNI_GVCF_MALFORMED;
+    for (int column = 9; column <= parser->column; column++)
+        if (!next_field(&at, end, &sample)) return KUNI_GVCF_MALFORMED;
+    record->pos = kuni_view_number(pos) - 1;
+    *fault = "POS is no position";
+    if (record->pos < 0 || record->pos > INT32_MAX) return KUNI_GVCF_MALFORMED;
+    *fault = "REF or ALT is empty, or there are more than 1024 ALTs";
+    if (record->ref.length == 0 || !parse_alts(alts, record)) return KUNI_GVCF_MALFORMED;
+    parse_info(info, record);
+    parse_sample(parser, format, sample, record);
+    record->filtered = fails_filter(parser, filter);
+    record->qual = -1;
+    if (!view_is(qual, ".")) {
+        int64_t number = kuni_view_number(qual);
+        *fault = "QUAL is no number";
+        if (number < 0 && !(qual.length > 0 && qual.at[0] == '-')) return KUNI_GVCF_MALFORMED;
+        record->qual = number < 0 ? 0 : number > UINT16_MAX ? UINT16_MAX : (int32_t)number;
+    }
+    record->end = end_of(record);
+    *fault = "END or LEN makes no sense";
+    return record->end > 0 ? KUNI_GVCF_RECORD : KUNI_GVCF_MALFORMED;
+}

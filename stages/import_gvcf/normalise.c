@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#include "normalise.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+kuni_status kuni_reference_window_init(kuni_reference_window *window, kuni_genome *genome,
+                                       kuni_span span, kuni_error *err)
+{
+    int64_t length;
+    *window = (kuni_reference_window){.genome = genome, .loaded = span};
+    window->contig_bp = kuni_genome_contig(genome, span.tid)->length_bp;
+    window->spare_span = (kuni_span){.tid = span.tid};
+    if (window->loaded.beg < 0) window->loaded.beg = 0;
+    if (window->loaded.end > window->contig_bp) window->loaded.end = window->contig_bp;
+    return kuni_genome_fetch(genome, window->loaded, &window->sequence, &length, err);
+}
+
+void kuni_reference_window_fini(kuni_reference_window *window)
+{
+    free(window->sequence);
+    free(window->spare);
+    window->sequence = window->spare = NULL;
+}
+
+kuni_status kuni_reference_window_get(kuni_reference_window *window, int64_t beg, int64_t end,
+                                      const char **bases, kuni_error *err)
+{
+    enum { MORE_BP = 4096 };
+    if (beg >= window->loaded.beg && end <= window->loaded.end) {
+        *bases = window->sequence + (beg - window->loaded.beg);
+        return KUNI_OK;
+    }
+    if (!window->spare || beg < window->spare_span.beg || end > window->spare_span.end) {
+        free(window->spare);
+        window->spare = NULL;
+        window->spare_span.beg = beg > MORE_BP ? beg - MORE_BP : 0;
+        window->spare_span.end =
+            window->contig_bp - end > MORE_BP ? end + MORE_BP : window->contig_bp;
+        int64_t length;
+        kuni_status status =
+            kuni_genome_fetch(window->genome, window->spare_span, &window->spare, &length, err);
+        if (status) return status;
+    }
+    *bases = window->spare + (beg - window->spare_span.beg);
+    return KUNI_OK;
+}
+
+static bool same_last(const kuni_allele_text *alleles, size_t n)
+{
+    char last = alleles[0].text[alleles[0].length - 1];
+    for (size_t i = 1; i < n; i++)
+        if (alleles[i].text[alleles[i].length - 1] != last) return false;
+    return true;
+}
+
+static bool same_first(const kuni_allele_text *alleles, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        if (alleles[i].text[0] != alleles[0].text[0]) return false;
+    return true;
+}
+
+static size_t shortest(const kuni_allele_text *alleles, size_t n)
+{
+    size_t length = alleles[0].length;
+    for (size_t i = 1; i < n; i++)
+        if (alleles[i].length < length) length = alleles[i].length;
+    return length;
+}
+
+kuni_status kuni_normalise(kuni_allele_text *alleles, size_t n, int64_t *pos, int64_t max_shift,
+                           kuni_reference_window *window, kuni_error *err)
+{
+    if (n < 2) return KUNI_OK;
+    const char *before = NULL; /* bases that lie just left of the first position */
+    int64_t start = *pos, shifted = 0;
+    while (same_last(alleles, n)) {
+        if (shortest(alleles, n) == 1) {
+            if (shifted == max_shift || *pos == 0) break;
+            if (!before) {
+                int64_t room = start < max_shift ? start : max_shift;
+                kuni_status status =
+                    kuni_reference_window_get(window, start - room, start, &before, err);
+                if (status) return status;
+                before += room;
+            }
+            shifted++;
+            --*pos;
+            for (size_t i = 0; i < n; i++) {
+                *--alleles[i].text = before[-shifted];
+                alleles[i].length++;
+            }
+        }
+        for (size_t i = 0; i < n; i++) alleles[i].length--;
+    }
+    while (shortest(alleles, n) > 1 && same_first(alleles, n)) {
+        for (size_t i = 0; i < n; i++) {
+            alleles[i].text++;
+            alleles[i].length--;
+        }
+        ++*pos;
+    }
+    return KUNI_OK;
+}

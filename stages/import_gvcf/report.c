@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#include "report.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kuni/file.h"
+
+enum { COUNTS = sizeof(kuni_import_counts) / sizeof(int64_t) };
+
+_Static_assert(sizeof(kuni_import_counts) == COUNTS * sizeof(int64_t),
+               "the counts are an array of numbers");
+
+/* In the order of kuni_import_counts. */
+static const char *const names[COUNTS] = {"records",  "blocks",     "events",    "no_data",
+                                          "filtered", "normalised", "conflicts", "doubles",
+                                          "overlaps", "symbolic",   "derived_pl"};
+
+kuni_status kuni_import_counts_write(const char *path, const kuni_task *task,
+                                     const kuni_import_counts *counts, const bool *counted,
+                                     const bool *renamed, kuni_error *err)
+{
+    kuni_file *file;
+    kuni_status status = kuni_file_create(&file, path, err);
+    if (status) return status;
+    const kuni_batch *batch = &task->batches[task->batch];
+    for (size_t i = 0; !status && i < batch->n_samples; i++) {
+        int64_t values[COUNTS];
+        if (!counted[i]) continue;
+        memcpy(values, &counts[i], sizeof(values));
+        status = kuni_file_printf(file, err, "%zu\t%d", batch->first + i, renamed[i]);
+        for (int k = 0; !status && k < COUNTS; k++)
+            status = kuni_file_printf(file, err, "\t%" PRId64, values[k]);
+        if (!status) status = kuni_file_printf(file, err, "\n");
+    }
+    if (!status) return kuni_file_commit(file, err);
+    kuni_file_discard(file);
+    return status;
+}
+
+typedef struct sample_sum {
+    int64_t counts[COUNTS];
+    bool any, renamed;
+} sample_sum;
+
+static kuni_status add_file(const char *path, sample_sum *sums, size_t n_samples, kuni_error *err)
+{
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    kuni_status status = kuni_file_get(path, 1u << 30, &text, err);
+    char *rest = text.data;
+    for (char *line; !status && (line = strsep(&rest, "\n")) && *line;) {
+        char *end;
+        unsigned long long sample = strtoull(line, &end, 10);
+        if (end == line || sample >= n_samples) {
+            status = kuni_fail(err, KUNI_DATA, "%s: damaged: run the import again", path);
+            break;
+        }
+        sums[sample].any = true;
+        sums[sample].renamed = strtol(end, &end, 10) != 0;
+        for (int k = 0; k < COUNTS; k++) sums[sample].counts[k] += strtoll(end, &end, 10);
+    }
+    kuni_buffer_fini(&text);
+    return status;
+}
+
+kuni_status kuni_import_report_run(const kuni_task *task, kuni_error *err)
+{
+    size_t n_inputs;
+    kuni_file *file = NULL;
+    const kuni_task_file *inputs = kuni_task_inputs(task, "import-counts", &n_inputs);
+    sample_sum *sums = kuni_alloc(task->n_samples + 1, sizeof(*sums), err);
+    if (!sums) return KUNI_MEMORY;
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; !status && i < n_inputs; i++)
+        status = add_file(inputs[i].path, sums, task->n_samples, err);
+    if (!status) status = kuni_file_create(&file, kuni_task_output(task, "import-report"), err);
+    if (!status) status = kuni_file_printf(file, err, "sample_id\tother_name_in_file");
+    for (int k = 0; !status && k < COUNTS; k++)
+        status = kuni_file_printf(file, err, "\t%s", names[k]);
+    for (size_t i = 0; !status && i < task->n_samples; i++) {
+        if (!sums[i].any || task->columns[i] < 0) continue;
+        status = kuni_file_printf(file, err, "\n%s\t%s", task->samples[i].id,
+                                  sums[i].renamed ? "yes" : "no");
+        for (int k = 0; !status && k < COUNTS; k++)
+            status = kuni_file_printf(file, err, "\t%" PRId64, sums[i].counts[k]);
+    }
+    if (!status) status = kuni_file_printf(file, err, "\n");
+    if (status)
+        kuni_file_discard(file);
+    else
+        status = kuni_file_commit(file, err);
+    free(sums);
+    return status;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/* import-gvcf: the gVCFs of GATK, DeepVariant, DRAGEN, Strelka, bcftools and kuni into evidence. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "convert.h"
+#include "gvcf_file.h"
+#include "kuni/file.h"
+#include "kuni/stage.h"
+#include "report.h"
+
+enum {
+    LOOK_BEHIND_BP = 1000, /* read before the shard at once; more where a deletion reaches in from
+                              further away */
+    BEAT_EVERY = 1 << 14   /* lines between two signs of life */
+};
+
+static const kuni_param params[] = {
+    {.name = "max_shift",
+     .type = KUNI_PARAM_INT,
+     .value = "1000",
+     .least = 0,
+     .most = 100000,
+     .unit = "bp",
+     .help = "how far an indel may be moved to the left to normalise it"},
+    {.name = "ignore_filters",
+     .type = KUNI_PARAM_LIST,
+     .help = "FILTER names that do not make a no-call, besides PASS, RefCall and NoCall"},
+    {.name = NULL}};
+
+typedef struct import_state {
+    const kuni_task *task;
+    const kuni_batch *batch;
+    kuni_span shard;
+    int64_t max_shift, contig_bp, lines;
+    kuni_reference_window window;
+    kuni_collect *collect;
+    kuni_evidence_writer *writer;
+    kuni_gvcf_record *record;
+    kuni_import_counts *counts; /* per sample of the batch */
+    bool *counted, *renamed;
+    kuni_buffer ignored_filters;
+    size_t sample; /* under way, in the batch */
+} import_state;
+
+static void import_close(void *state)
+{
+    import_state *s = state;
+    if (!s) return;
+    kuni_reference_window_fini(&s->window);
+    kuni_collect_free(s->collect);
+    if (s->writer) kuni_evidence_abandon(s->writer);
+    kuni_buffer_fini(&s->ignored_filters);
+    free(s->record);
+    free(s->counts);
+    free(s->counted);
+    free(s->renamed);
+    free(s);
+}
+
+static kuni_status create_writer(import_state *s, kuni_error *err)
+{
+    const kuni_task *task = s->task;
+    char md5[33];
+    kuni_status status = kuni_genome_md5(task->genome, s->shard.tid, md5, err);
+    if (status) return status;
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    const char **ids = kuni_alloc(s->batch->n_samples + 1, sizeof(*ids), err);
+    if (!ids) return KUNI_MEMORY;
+    for (size_t i = 0; i < s->batch->n_samples; i++) ids[i] = task->samples[s->batch->first + i].id;
+    status = kuni_params_print(task->params, &text, err);
+    if (!status) {
+        kuni_evidence_header header = {.shard = s->shard,
+                                       .contig =
+                                           kuni_genome_contig(task->genome, s->shard.tid)->name,
+                                       .reference_md5 = md5,
+                                       .producer = "import-gvcf 1",
+                                       .params = text.data ? text.data : "",
+                                       .samples = ids,
+                                       .n_samples = (uint32_t)s->batch->n_samples};
+        status = kuni_evidence_create(&s->writer, kuni_task_output(task, "evidence"), &header, err);
+    }
+    kuni_buffer_fini(&text);
+    free(ids);
+    return status;
+}
+
+static kuni_status import_open(const kuni_task *task, void **state, kuni_error *err)
+{
+    kuni_status status = KUNI_MEMORY;
+    import_state *s = kuni_alloc(1, sizeof(*s), err);
+    if (!s) return status;
+    s->task = task;
+    s->batch = &task->batches[task->batch];
+    s->shard = task->shards[task->shard];
+    s->max_shift = kuni_params_int(task->params, "max_shift");
+    s->contig_bp = kuni_genome_contig(task->genome, s->shard.tid)->length_bp;
+    s->collect = kuni_collect_new(s->shard, err);
+    s->record = kuni_alloc(1, sizeof(*s->record), err);
+    s->counts = kuni_alloc(s->batch->n_samples + 1, sizeof(*s->counts), err);
+    s->counted = kuni_alloc(s->batch->n_samples + 1, sizeof(*s->counted), err);
+    s->renamed = kuni_alloc(s->batch->n_samples + 1, sizeof(*s->renamed), err);
+    if (!s->collect || !s->record || !s->counts || !s->counted || !s->renamed) goto fail;
+    const char *more = kuni_params_text(task->params, "ignore_filters");
+    status = kuni_buffer_printf(&s->ignored_filters, err, "RefCall\nNoCall\n%s", more ? more : "");
+    kuni_span around = s->shard;
+    around.beg -= LOOK_BEHIND_BP + s->max_shift;
+    around.end += LOOK_BEHIND_BP + s->max_shift;
+    if (!status) status = kuni_reference_window_init(&s->window, task->genome, around, err);
+    if (!status) status = create_writer(s, err);
+    if (status) goto fail;
+    *state = s;
+    return KUNI_OK;
+fail:
+    import_close(s);
+    return status;
+}
+
+static const kuni_sample *sample_of(const import_state *s)
+{
+    return &s->task->samples[s->batch->first + s->sample];
+}
+
+/* Puts file and place before the cause of a bad record. */
+static kuni_status blame_record(const import_state *s, kuni_status status, int64_t pos,
+                                const char *cause, kuni_error *err)
+{
+    return kuni_fail(err, status, "gVCF %s: %s:%" PRId64 ": %s", sample_of(s)->reads,
+                     kuni_genome_contig(s->task->genome, s->shard.tid)->name, pos + 1, cause);
+}
+
+/* Converts the records from `from` on until none can matter to the shard. */
+static kuni_status read_records(import_state *s, kuni_gvcf_file *file, kuni_gvcf_parser *parser,
+                                kuni_convert *convert, int64_t from, kuni_error *err)
+{
+    int64_t limit = s->shard.end + s->max_shift, last = -1;
+    bool seen = false;
+    for (;;) {
+        char *line;
+        size_t length;
+        const char *fault;
+        kuni_status status = kuni_gvcf_next(file, &line, &length, err);
+        if (status || !line) return status;
+        if (++s->lines % BEAT_EVERY == 0 && s->task->heartbeat) s->task->heartbeat(s->lines);
+        kuni_gvcf_line kind = kuni_gvcf_parse(parser, line, length, s->record, &fault);
+        if (kind == KUNI_GVCF_OTHER_CONTIG && seen) return KUNI_OK;
+        if (kind == KUNI_GVCF_OTHER_CONTIG) continue;
+        if (kind == KUNI_GVCF_MALFORMED) return blame_record(s, KUNI_DATA, last, fault, err);
+        if (s->record->pos < last)
+            return blame_record(s, KUNI_DATA, s->record->pos, "the file is not sorted", err);
+        seen = true;
+        last = s->record->pos;
+        if (last >= limit) {
+            kuni_span needs = kuni_collect_needs(s->collect);
+            if (last >= needs.end + s->max_shift) return KUNI_OK;
+            limit = needs.end + s->max_shift;
+        }
+        if (s->record->end <= from && s->record->pos + (int64_t)s->record->ref.length <= from)
+            continue;
+        kuni_error cause = KUNI_ERROR_INIT;
+        status = kuni_convert_record(convert, s->record, &cause);
+        if (status) return blame_record(s, status, last, cause.text, err);
+    }
+}
+
+static kuni_status import_records(import_state *s, kuni_gvcf_file *file, kuni_error *err)
+{
+    const kuni_sample *sample = sample_of(s);
+    const char *contig = kuni_genome_contig(s->task->genome, s->shard.tid)->name;
+    kuni_import_counts *counts = &s->counts[s->sample];
+    kuni_gvcf_parser parser = {.contig = contig,
+                               .contig_length = strlen(contig),
+                               .column = kuni_gvcf_column(file),
+                               .ignored_filters = s->ignored_filters.data};
+    kuni_convert convert = {.collect = s->collect,
+                            .window = &s->window,
+                            .counts = counts,
+                            .shard = s->shard,
+                            .ploidy = s->task->ploidy,
+                            .sex = sample->sex,
+                            .max_shift = s->max_shift,
+                            .several_samples = kuni_gvcf_sample_count(file) > 1};
+    int64_t from = s->shard.beg > LOOK_BEHIND_BP ? s->shard.beg - LOOK_BEHIND_BP : 0;
+    for (;;) {
+        *counts = (kuni_import_counts){0};
+        kuni_collect_clear(s->collect);
+        kuni_status status = kuni_gvcf_seek(file, from, s->contig_bp, err);
+        if (!status) status = read_records(s, file, &parser, &convert, from, err);
+        if (status) return status;
+        kuni_span needs = kuni_collect_needs(s->collect);
+        if (needs.beg >= from) break;
+        from =
+            needs.beg; /* a deletion reaches in from further away: what overlaps it matters, too */
+    }
+    s->counted[s->sample] = true;
+    s->renamed[s->sample] = kuni_gvcf_renamed(file);
+    return kuni_collect_write(s->collect, (uint32_t)s->sample, s->writer, counts, err);
+}
+
+static kuni_status import_begin_sample(void *state, size_t sample, kuni_error *err)
+{
+    import_state *s = state;
+    s->sample = sample;
+    kuni_gvcf_file *file;
+    kuni_gvcf_open_options options = {.path = sample_of(s)->reads,
+                                      .index = sample_of(s)->index,
+                                      .sample_id = sample_of(s)->id,
+                                      .genome = s->task->genome,
+                                      .tid = s->shard.tid};
+    kuni_status status = kuni_gvcf_open(&file, &options, err);
+    if (status) return status;
+    status = import_records(s, file, err);
+    kuni_gvcf_close(file);
+    return status;
+}
+
+static void import_drop_sample(void *state)
+{
+    import_state *s = state;
+    s->counted[s->sample] = false;
+    kuni_evidence_drop_sample(s->writer, (uint32_t)s->sample);
+}
+
+static kuni_status import_finish(void *state, kuni_error *err)
+{
+    import_state *s = state;
+    kuni_evidence_writer *writer = s->writer;
+    s->writer = NULL;
+    kuni_status status = kuni_evidence_finish(writer, err);
+    if (status) return status;
+    return kuni_import_counts_write(kuni_task_output(s->task, "import-counts"), s->task, s->counts,
+                                    s->counted, s->renamed, err);
+}
+
+static const kuni_port outputs[] = {{.kind = "evidence", .extension = "ev"},
+                                    {.kind = "import-counts", .extension = "tsv"},
+                                    {.kind = NULL}};
+static const kuni_port report_inputs[] = {{.kind = "import-counts"}, {.kind = NULL}};
+static const kuni_port report_outputs[] = {
+    {.kind = "import-report", .extension = "tsv", .publish = "qc/import_gvcf.tsv"}, {.kind = NULL}};
+
+static const kuni_step steps[] = {{.name = "import",
+                                   .scatter = KUNI_SCATTER_READS,
+                                   .outputs = outputs,
+                                   .feed = KUNI_FEED_GVCF,
+                                   .open = import_open,
+                                   .begin_sample = import_begin_sample,
+                                   .drop_sample = import_drop_sample,
+                                   .finish = import_finish,
+                                   .close = import_close},
+                                  {.name = "report",
+                                   .scatter = KUNI_SCATTER_COHORT,
+                                   .inputs = report_inputs,
+                                   .outputs = report_outputs,
+                                   .run = kuni_import_report_run}};
+
+const kuni_stage kuni_stage_import_gvcf = {
+    .name = "import-gvcf",
+    .summary = "gVCFs of GATK, DeepVariant, DRAGEN, Strelka, bcftools or kuni, as evidence",
+    .version = 1,
+    .params = params,
+    .steps = steps,
+    .n_steps = sizeof(steps) / sizeof(steps[0])};
