@@ -25,6 +25,8 @@ int kuni_cmd_evidence(int argc, char **argv);
 int kuni_cmd_simulate(int argc, char **argv);
 int kuni_cmd_stages(int argc, char **argv);
 int kuni_cmd_validate(int argc, char **argv);
+int kuni_cmd_plan(int argc, char **argv);
+int kuni_cmd_status(int argc, char **argv);
 int kuni_cmd_run(int argc, char **argv);
 int kuni_cmd_version(int argc, char **argv);
 

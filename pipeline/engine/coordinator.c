@@ -82,7 +82,8 @@ kuni_status kuni_coordinator_init(kuni_coordinator *c, kuni_run *run, kuni_lock 
             kuni_alloc(run->plan.n_nodes * KUNI_PLAN_OUTPUTS_MAX, sizeof(kuni_stored_output), err);
         c->lanes = kuni_alloc(c->n_lanes, sizeof(kuni_lane), err);
         c->arena = kuni_arena_new(err);
-        if (!c->finals || !c->lanes || !c->arena) status = KUNI_MEMORY;
+        c->history = kuni_alloc(run->plan.n_nodes, sizeof(kuni_node_history), err);
+        if (!c->history || !c->finals || !c->lanes || !c->arena) status = KUNI_MEMORY;
     }
     if (!status) status = kuni_schedule_init(c, err);
     if (!status) status = kuni_resume_start(c, journal_path, err);
@@ -106,6 +107,7 @@ void kuni_coordinator_fini(kuni_coordinator *c)
     free(c->troubles);
     free(c->failures);
     free(c->finals);
+    free(c->history);
     free(c->lanes);
     kuni_schedule_fini(c);
     kuni_names_fini(&c->node_names);
@@ -481,6 +483,30 @@ static kuni_status fix_columns(kuni_coordinator *c, kuni_error *err)
         status = kuni_transport_send(rank, c->message.data, c->message.length, err);
     if (!status) status = kuni_run_set_columns(c->run, c->samples.skip, err);
     return status ? status : kuni_keys_set_cohort(&c->keys, &c->samples, err);
+}
+
+kuni_status kuni_coordinator_look(kuni_coordinator *c, const char *journal_path, kuni_error *err)
+{
+    const kuni_plan *plan = &c->run->plan;
+    kuni_status status = survey(c, err);
+    if (!status) status = kuni_keys_init(&c->keys, c->run, &c->known_files, NULL, err);
+    for (int phase = 0; phase < 3 && !status; phase++) {
+        if (phase == 1) status = kuni_resume_reads(c, journal_path, err);
+        for (size_t i = 0; phase == 2 && i < plan->n_nodes; i++)
+            if (plan->nodes[i].phase == 1 && !kuni_table_ended(&c->table, i)) return KUNI_OK;
+        if (phase == 2 && !status) status = kuni_keys_set_cohort(&c->keys, &c->samples, err);
+        for (size_t i = 0; i < plan->n_nodes && !status; i++) {
+            if (plan->nodes[i].phase != phase || kuni_resume_streams(&plan->nodes[i])) continue;
+            for (size_t task = 0; task < plan->nodes[i].n_tasks && !status; task++) {
+                kuni_hash key;
+                bool reused;
+                if (!kuni_table_ready(&c->table, i, task)) continue;
+                status = kuni_schedule_key(c, i, task, &key, err);
+                if (!status) status = kuni_resume_reuse(c, i, task, &key, &reused, err);
+            }
+        }
+    }
+    return status;
 }
 
 static kuni_status run_phases(kuni_coordinator *c, const char *journal_path, kuni_error *err)

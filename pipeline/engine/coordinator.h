@@ -37,6 +37,12 @@ typedef struct kuni_stored_bad {
     char *why, *where;
 } kuni_stored_bad;
 
+/* What the journal tells of a node's tasks of the past: for estimates. */
+typedef struct kuni_node_history {
+    int64_t tasks, bytes, max_rss_bytes;
+    double cpu_s, wall_s;
+} kuni_node_history;
+
 /* A place that can do work: a rank, or (single process) this one. */
 typedef struct kuni_lane {
     int64_t outstanding;
@@ -83,6 +89,7 @@ typedef struct kuni_coordinator {
     kuni_stored_bad *bad;
     size_t n_bad, bad_capacity;
     int64_t damaged_lines, reads_records;
+    kuni_node_history *history; /* by node */
     kuni_stored_output
         *finals; /* [node * KUNI_PLAN_OUTPUTS_MAX + output]: of nodes with one task */
 
@@ -118,6 +125,11 @@ void kuni_coordinator_fini(kuni_coordinator *c);
  * have failed; KUNI_AGAIN after a signal.
  */
 KUNI_MUST_CHECK kuni_status kuni_coordinator_run(kuni_coordinator *c, kuni_error *err);
+
+/* Without running anything: marks what the journal has with intact outputs, as far as keys can be
+ * known. */
+KUNI_MUST_CHECK kuni_status kuni_coordinator_look(kuni_coordinator *c, const char *journal_path,
+                                                  kuni_error *err);
 
 /* --- resume.c --- */
 

@@ -46,16 +46,6 @@ static kuni_status make_plan(kuni_run *run, kuni_error *err)
     return status;
 }
 
-static void run_fini(kuni_run *run)
-{
-    kuni_plan_fini(&run->plan);
-    kuni_ploidy_close(run->ploidy);
-    kuni_genome_close(run->genome);
-    kuni_cohort_fini(&run->cohort);
-    kuni_workflow_fini(&run->workflow);
-    free(run->columns);
-}
-
 /* --- rank 0: everything that must stand before the others look --- */
 
 static kuni_status write_batches(const kuni_run *run, kuni_error *err)
@@ -151,7 +141,8 @@ static kuni_status coordinate(kuni_run *run, kuni_lock *lock, int64_t began_ms, 
         const char *state = status == KUNI_OK      ? "done"
                             : status == KUNI_AGAIN ? "stopped"
                                                    : "failed";
-        kuni_status told = kuni_progress_end(progress, state, err->text, status ? &ignored : err);
+        kuni_status told =
+            kuni_progress_end(progress, state, err->text, status, status ? &ignored : err);
         if (!status) status = told;
     }
     kuni_status closed = kuni_journal_close(journal, status ? &ignored : err);
@@ -210,7 +201,7 @@ kuni_status kuni_engine_run(const kuni_run_options *options, bool *leads, kuni_b
         status = kuni_transport_agree(status, err);
     }
     kuni_buffer_fini(&epoch);
-    run_fini(&run);
+    kuni_run_fini(&run);
     kuni_lock_release(lock);
     kuni_transport_fini();
     return status;

@@ -11,7 +11,7 @@
  * Records ("t" tells the type):
  *   task
  * {"t":"task","n":folder,"s":shard?,"b":batch?,"k":key,"o":[[bytes,mtime_ns,digest]|null,...],
- *           "skip":[id..]?,"drop":[id..]?,"cpu":s,"wall":s,"rss":bytes,"work":n}
+ *           "skip":[id..]?,"drop":[id..]?,"of":parts?,"cpu":s,"wall":s,"rss":bytes,"work":n}
  *   bad    {"t":"bad","id":sample,"z":bytes,"m":mtime_ns,"why":text,"n":folder,"s":shard}   a
  * quarantined sample signs  {"t":"signs","b":batch,"v":[[bytes,mtime_ns,digest],...]}    a batch's
  * samples when last seen file   {"t":"file","p":path,"z":bytes,"m":mtime_ns,"d":digest}      a

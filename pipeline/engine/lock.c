@@ -115,3 +115,14 @@ void kuni_lock_release(kuni_lock *lock)
     free(lock->path);
     free(lock);
 }
+
+bool kuni_lock_is_held(const char *folder)
+{
+    struct flock other = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char *path = kuni_path_join(folder, "lock", NULL);
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    bool held = fd >= 0 && fcntl(fd, F_GETLK, &other) == 0 && other.l_type != F_UNLCK;
+    if (fd >= 0) close(fd);
+    free(path);
+    return held;
+}

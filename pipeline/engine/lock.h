@@ -25,6 +25,11 @@ uint64_t kuni_lock_epoch(const kuni_lock *lock);
 /* Checks that no younger run has taken over (possible only where locks are not kept): KUNI_AGAIN if
  * one has. */
 KUNI_MUST_CHECK kuni_status kuni_lock_check(const kuni_lock *lock, kuni_error *err);
+/*
+ * Whether some process holds the lock of a dataset; for a process that does not itself. Seen from
+ * other nodes as far as the file system tells.
+ */
+bool kuni_lock_is_held(const char *folder);
 /* Accepts NULL. */
 void kuni_lock_release(kuni_lock *lock);
 

@@ -115,6 +115,7 @@ static json_t *task_record(const kuni_coordinator *c, const kuni_order *order, s
         json_object_set_new(o, "drop", drop);
     else
         json_decref(drop);
+    if (work->n_parts > 1) json_object_set_new(o, "of", json_integer((json_int_t)work->n_parts));
     json_object_set_new(o, "cpu", json_real((double)(int64_t)(result->cpu_s * 1000) / 1000));
     json_object_set_new(o, "wall", json_real((double)(int64_t)(result->wall_s * 1000) / 1000));
     json_object_set_new(o, "rss", json_integer(result->max_rss_bytes));

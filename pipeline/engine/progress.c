@@ -22,6 +22,7 @@ struct kuni_progress {
     int64_t began_ms, phase_ms, printed_ms, status_ms;
     const char *phase;
     kuni_progress_numbers last;
+    int exit_status;
 };
 
 kuni_status kuni_progress_new(kuni_progress **out, const char *folder, const char *workflow,
@@ -116,6 +117,7 @@ static json_t *status_object(const kuni_progress *p, const char *state, const ch
     json_object_set_new(o, "elapsed_s", json_integer((kuni_now_ms() - p->began_ms) / 1000));
     json_object_set_new(o, "eta_s", eta_s >= 0 ? json_integer(eta_s) : json_null());
     json_object_set_new(o, "updated_unix_s", json_integer(time(NULL)));
+    json_object_set_new(o, "exit_status", json_integer(p->exit_status));
     json_object_set_new(o, "message", json_string(message ? message : ""));
     return o;
 }
@@ -166,9 +168,10 @@ void kuni_progress_say(kuni_progress *p, const char *format, ...)
 }
 
 kuni_status kuni_progress_end(kuni_progress *p, const char *state, const char *message,
-                              kuni_error *err)
+                              int exit_status, kuni_error *err)
 {
     if (p->line_open) fputs("\r\033[K", stderr);
     p->line_open = false;
+    p->exit_status = exit_status;
     return write_status(p, state, message, err);
 }

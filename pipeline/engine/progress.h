@@ -33,6 +33,7 @@ void kuni_progress_update(kuni_progress *progress, const kuni_progress_numbers *
 void kuni_progress_say(kuni_progress *progress, const char *format, ...) KUNI_PRINTF(2, 3);
 /* The last status.json: "done", "failed", "stopped" and the message. */
 KUNI_MUST_CHECK kuni_status kuni_progress_end(kuni_progress *progress, const char *state,
-                                              const char *message, kuni_error *err);
+                                              const char *message, int exit_status,
+                                              kuni_error *err);
 
 #endif

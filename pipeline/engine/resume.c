@@ -91,11 +91,28 @@ static bool place_record(const kuni_coordinator *c, json_t *record, size_t *node
 
 /* --- first pass --- */
 
+static void remember(kuni_node_history *history, json_t *record)
+{
+    /* parts that shared a decode share its time */
+    int64_t parts = json_integer_value(json_object_get(record, "of"));
+    double share = parts > 1 ? 1.0 / (double)parts : 1;
+    int64_t rss = json_integer_value(json_object_get(record, "rss"));
+    size_t i;
+    json_t *output;
+    history->tasks++;
+    history->cpu_s += share * json_number_value(json_object_get(record, "cpu"));
+    history->wall_s += share * json_number_value(json_object_get(record, "wall"));
+    if (rss > history->max_rss_bytes) history->max_rss_bytes = rss;
+    json_array_foreach(json_object_get(record, "o"), i, output) history->bytes +=
+        json_integer_value(json_array_get(output, 0));
+}
+
 static kuni_status keep_task(kuni_coordinator *c, json_t *record, int64_t offset, kuni_error *err)
 {
     size_t node, task;
     const char *key = text_of(record, "k");
     if (!key || !place_record(c, record, &node, &task)) return KUNI_OK;
+    remember(&c->history[node], record);
     if (kuni_resume_streams(&c->run->plan.nodes[node])) {
         c->reads_records++;
         return KUNI_OK;

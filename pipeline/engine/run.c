@@ -5,7 +5,19 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+void kuni_run_fini(kuni_run *run)
+{
+    kuni_plan_fini(&run->plan);
+    kuni_ploidy_close(run->ploidy);
+    kuni_genome_close(run->genome);
+    kuni_cohort_fini(&run->cohort);
+    kuni_workflow_fini(&run->workflow);
+    free(run->columns);
+    *run = (kuni_run){.options = NULL};
+}
 
 kuni_status kuni_run_set_columns(kuni_run *run, const uint8_t *quarantined, kuni_error *err)
 {

@@ -26,6 +26,8 @@ typedef struct kuni_run {
     int64_t n_columns;
 } kuni_run;
 
+void kuni_run_fini(kuni_run *run);
+
 /* Makes the columns from the final list of quarantined samples. */
 KUNI_MUST_CHECK kuni_status kuni_run_set_columns(kuni_run *run, const uint8_t *quarantined,
                                                  kuni_error *err);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "command.h"
+#include "options.h"
+#include "preview.h"
+
+enum { KEY_BED = KUNI_OPTION_LONG, KEY_SHARDS, KEY_RANKS, KEY_RECALL };
+
+static const kuni_option option_table[] = {
+    KUNI_OPTION_SET,
+    {"ranks", 'n', "N", "1", "estimate the time for so many ranks"},
+    {"jobs", 'j', "N", "1", "tasks at once per rank"},
+    {"recall", KEY_RECALL, NULL, NULL, "as for `kuni run`: settings may contradict the dataset's"},
+    {"shards", KEY_SHARDS, NULL, NULL, "print the shards, heaviest first, instead"},
+    {"bed", KEY_BED, NULL, NULL,
+     "print the shards as BED: chrom start end locus shard path, instead"},
+    {NULL, 0, NULL, NULL, NULL},
+};
+
+static const kuni_usage usage = {
+    .about =
+        "Show what a run of the workflow would do: shards, tasks, what is done already, memory,\n"
+        "disk, files and time. Nothing is computed or written.",
+    .usage = "kuni plan [OPTIONS] WORKFLOW.yaml",
+    .options = option_table,
+    .example = "kuni plan --ranks 64 workflows/quickstart.yaml",
+    .least_operands = 1,
+    .most_operands = 1,
+};
+
+static void print_bytes(const char *label, double bytes)
+{
+    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB"};
+    size_t unit = 0;
+    while (bytes >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+        bytes /= 1024;
+        unit++;
+    }
+    printf("%s%.*f %s", label, unit ? 1 : 0, bytes, units[unit]);
+}
+
+static const char *scatter_word(kuni_scatter scatter)
+{
+    static const char *const words[] = {"shards x batches", "batches", "shards", "cohort",
+                                        "all ranks"};
+    return words[scatter];
+}
+
+static void print_steps(const kuni_preview *p)
+{
+    printf("\n%-24s %-17s %10s %10s %10s %12s %12s\n", "step", "scattered over", "tasks", "done",
+           "left", "CPU s/task", "files");
+    for (size_t i = 0; i < p->n_steps; i++) {
+        const kuni_preview_step *s = &p->steps[i];
+        char cpu[32] = "-";
+        if (s->task_cpu_s >= 0) snprintf(cpu, sizeof(cpu), "%.2f", s->task_cpu_s);
+        printf("%-24s %-17s %10zu %10zu %10zu %12s %12zu\n", s->name, scatter_word(s->scatter),
+               s->tasks, s->done, s->tasks - s->done, cpu, s->files);
+    }
+}
+
+/* From the journal's own measurements; steps that never ran are told apart. */
+static void print_estimates(const kuni_preview *p, int64_t ranks, int64_t jobs)
+{
+    double cpu_s = 0, bytes = 0, longest = 0;
+    size_t unknown = 0, files = 0, left = 0;
+    int64_t rss = 0;
+    for (size_t i = 0; i < p->n_steps; i++) {
+        const kuni_preview_step *s = &p->steps[i];
+        files += s->files;
+        left += s->tasks - s->done;
+        if (s->max_rss_bytes > rss) rss = s->max_rss_bytes;
+        if (s->tasks == s->done) continue;
+        if (s->task_cpu_s < 0) {
+            unknown++;
+            continue;
+        }
+        cpu_s += s->task_cpu_s * (double)(s->tasks - s->done);
+        bytes += s->task_bytes * (double)(s->tasks - s->done);
+        if (s->task_cpu_s > longest) longest = s->task_cpu_s;
+    }
+    printf("\nfiles     %zu in the dataset\n", files);
+    print_bytes("memory    rank 0 ", (double)p->coordinator_bytes);
+    print_bytes(", any rank ", (double)p->rank_bytes);
+    print_bytes(", and a task up to ", (double)p->run.workflow.memory_bytes);
+    if (rss) print_bytes(" (largest so far ", (double)rss);
+    puts(rss ? ")" : "");
+    print_bytes("disk      free ", (double)p->free_bytes);
+    if (left && unknown == 0) print_bytes(", the rest needs about ", bytes);
+    putchar('\n');
+    int64_t lanes = (ranks > 1 ? ranks - 1 : 1) * jobs;
+    if (left == 0)
+        puts("time      nothing is left to do");
+    else if (unknown)
+        printf("time      not known: %zu steps have never run in this dataset; run a few shards "
+               "first, e.g. "
+               "with --set regions.contigs=[chr20]\n",
+               unknown);
+    else
+        printf("time      %.2f core-hours; about %.2f h with %" PRId64 " rank%s x %" PRId64
+               " job%s\n",
+               cpu_s / 3600,
+               (cpu_s / (double)lanes > longest ? cpu_s / (double)lanes : longest) / 3600, ranks,
+               ranks == 1 ? "" : "s", jobs, jobs == 1 ? "" : "s");
+}
+
+static void print_plan(const kuni_preview *p, int64_t ranks, int64_t jobs)
+{
+    const kuni_run *run = &p->run;
+    printf("%s: %s\n", run->workflow.name, run->workflow.path);
+    printf("dataset   %s\n", run->folder);
+    printf("samples   %zu in %zu batches of at most %" PRId64, run->cohort.n_samples,
+           run->cohort.n_batches, run->workflow.batch_size);
+    printf(", %zu new, %zu withdrawn, %zu quarantined", run->cohort.n_new, run->cohort.n_withdrawn,
+           p->coordinator.samples.n_quarantined);
+    print_bytes(", ", (double)p->reads_bytes);
+    if (p->missing_files) printf(", %zu FILES MISSING", p->missing_files);
+    printf("\nregions   %.3f Mb in %zu shards of at most %.3f Mb%s\n", (double)p->genome_bp / 1e6,
+           run->plan.n_places, (double)run->workflow.shard_bp / 1e6,
+           run->plan.unplaced ? ", and the reads without a place" : "");
+    print_steps(p);
+    print_estimates(p, ranks, jobs);
+}
+
+static void print_bed(const kuni_preview *p)
+{
+    const kuni_plan *plan = &p->run.plan;
+    puts("#chrom\tstart\tend\tlocus\tshard\tpath");
+    for (size_t i = 0; i < plan->n_places; i++) {
+        kuni_span s = plan->shards[i];
+        const char *name = kuni_genome_contig(p->run.genome, s.tid)->name;
+        printf("%s\t%" PRId64 "\t%" PRId64 "\t%s:%" PRId64 "-%" PRId64 "\t%zu\tdata/*/%s\n", name,
+               s.beg, s.end, name, s.beg + 1, s.end, i, plan->shard_names[i]);
+    }
+}
+
+static void print_shards(const kuni_preview *p)
+{
+    const kuni_plan *plan = &p->run.plan;
+    printf("%-8s %-32s %14s %10s\n", "shard", "locus", "bp", "share");
+    for (size_t k = 0; k < plan->n_shards; k++) {
+        uint32_t i = p->coordinator.shard_order[k];
+        kuni_span s = plan->shards[i];
+        char locus[256] = "reads without a place";
+        int64_t bp = s.end - s.beg;
+        if (s.tid >= 0)
+            snprintf(locus, sizeof(locus), "%s:%" PRId64 "-%" PRId64,
+                     kuni_genome_contig(p->run.genome, s.tid)->name, s.beg + 1, s.end);
+        printf("%-8u %-32s %14" PRId64 " %9.2f%%\n", i, locus, bp,
+               100 * (double)bp / (double)p->genome_bp);
+    }
+}
+
+int kuni_cmd_plan(int argc, char **argv)
+{
+    kuni_options options;
+    kuni_settings settings = {.n = 0};
+    const char *value;
+    int64_t ranks = 1;
+    bool bed = false, shards = false;
+    kuni_run_options run = {.jobs = 1};
+    kuni_options_start(&options, &usage, argc, argv);
+    for (int key; (key = kuni_options_next(&options, &value)) != KUNI_OPTIONS_END;) {
+        switch (key) {
+        case 's':
+            if (!kuni_settings_add(&options, &settings, value)) return options.status;
+            break;
+        case 'n':
+            if (!kuni_option_int(&options, "ranks", value, 1, 1000000, &ranks))
+                return options.status;
+            break;
+        case 'j':
+            if (!kuni_option_int(&options, "jobs", value, 1, 1024, &run.jobs))
+                return options.status;
+            break;
+        case KEY_RECALL:
+            run.recall = true;
+            break;
+        case KEY_BED:
+            bed = true;
+            break;
+        case KEY_SHARDS:
+            shards = true;
+            break;
+        default:
+            return options.status;
+        }
+    }
+    run.workflow = options.operands[0];
+    run.settings = settings.texts;
+    run.n_settings = settings.n;
+    kuni_preview preview;
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_status status = kuni_preview_make(&preview, &run, &faults, &err);
+    bool told = faults.length > 0;
+    kuni_command_print_faults(&faults);
+    kuni_buffer_fini(&faults);
+    if (status && !told) (void)kuni_command_fail(&err);
+    if (!status && bed)
+        print_bed(&preview);
+    else if (!status && shards)
+        print_shards(&preview);
+    else if (!status)
+        print_plan(&preview, ranks, run.jobs);
+    kuni_preview_fini(&preview);
+    return status;
+}

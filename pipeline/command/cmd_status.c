@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "kuni/file.h"
+#include "lock.h"
+#include "options.h"
+#include "workflow.h"
+
+enum { KEY_JSON = KUNI_OPTION_LONG };
+
+static const kuni_option option_table[] = {
+    {"json", KEY_JSON, NULL, NULL, "print DATASET/status.json, with the state as it is now"},
+    {NULL, 0, NULL, NULL, NULL},
+};
+
+static const kuni_usage usage = {
+    .about = "Tell how the last run of a dataset stands, or how it ended.\n"
+             "Exit status: 0 done; 75 running, stopped or killed (the same command goes on); else "
+             "why it\n"
+             "failed. Trust this, not the exit status of mpirun.",
+    .usage = "kuni status [OPTIONS] DATASET|WORKFLOW.yaml",
+    .options = option_table,
+    .example = "kuni status workflows/quickstart.yaml",
+    .least_operands = 1,
+    .most_operands = 1,
+};
+
+/* The dataset of an operand that may be the folder itself or a workflow that names it. */
+static kuni_status find_dataset(const char *operand, char **folder, kuni_error *err)
+{
+    struct stat st;
+    if (stat(operand, &st) != 0) return kuni_fail_errno(err, "cannot open %s", operand);
+    if (S_ISDIR(st.st_mode)) {
+        *folder = kuni_strdup(operand, err);
+        return *folder ? KUNI_OK : KUNI_MEMORY;
+    }
+    kuni_workflow workflow;
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    kuni_status status = kuni_workflow_read(&workflow, operand, NULL, 0, &faults, err);
+    if (!status) {
+        *folder = kuni_strdup(workflow.dataset, err);
+        if (!*folder) status = KUNI_MEMORY;
+        kuni_workflow_fini(&workflow);
+    }
+    kuni_command_print_faults(&faults);
+    kuni_buffer_fini(&faults);
+    return status;
+}
+
+static kuni_status read_status(const char *folder, json_t **object, kuni_error *err)
+{
+    char *path = kuni_path_join(folder, "status.json", err);
+    if (!path) return KUNI_MEMORY;
+    kuni_status status = KUNI_OK;
+    json_error_t fault;
+    if (access(path, R_OK) != 0)
+        status =
+            kuni_fail(err, KUNI_USAGE, "%s: no run has been here: there is no status.json", folder);
+    else if (!(*object = json_load_file(path, 0, &fault)))
+        status = kuni_fail(err, KUNI_DATA, "%s: %s", path, fault.text);
+    free(path);
+    return status;
+}
+
+static int64_t number(json_t *o, const char *name)
+{
+    return json_integer_value(json_object_get(o, name));
+}
+
+static void print_words(const char *folder, json_t *o)
+{
+    const char *state = json_string_value(json_object_get(o, "state"));
+    const char *message = json_string_value(json_object_get(o, "message"));
+    printf("%s: %s\n", folder, state);
+    printf("tasks     %" PRId64 " of %" PRId64 " done (%" PRId64 " from earlier runs), %" PRId64
+           " running, %" PRId64 " failed\n",
+           number(o, "done"), number(o, "tasks"), number(o, "reused"), number(o, "running"),
+           number(o, "failed"));
+    printf("samples   %" PRId64 ", %" PRId64 " quarantined\n", number(o, "samples"),
+           number(o, "quarantined"));
+    printf("phase     %s, %.2f Mb x samples a second, %" PRId64 " ranks, %" PRId64 " s so far\n",
+           json_string_value(json_object_get(o, "phase")),
+           json_number_value(json_object_get(o, "mb_per_s")), number(o, "ranks"),
+           number(o, "elapsed_s"));
+    if (strcmp(state, "running") == 0 && !json_is_null(json_object_get(o, "eta_s")))
+        printf("ETA       %" PRId64 " s for this phase\n", number(o, "eta_s"));
+    printf("seen      %" PRId64 " s ago\n", (int64_t)time(NULL) - number(o, "updated_unix_s"));
+    if (message && message[0]) printf("message   %s\n", message);
+}
+
+int kuni_cmd_status(int argc, char **argv)
+{
+    kuni_options options;
+    const char *value;
+    bool json = false;
+    kuni_options_start(&options, &usage, argc, argv);
+    for (int key; (key = kuni_options_next(&options, &value)) != KUNI_OPTIONS_END;) {
+        if (key != KEY_JSON) return options.status;
+        json = true;
+    }
+    kuni_error err = KUNI_ERROR_INIT;
+    char *folder = NULL;
+    json_t *o = NULL;
+    kuni_status status = find_dataset(options.operands[0], &folder, &err);
+    if (!status) status = read_status(folder, &o, &err);
+    if (status) {
+        free(folder);
+        return kuni_command_fail(&err);
+    }
+    const char *state = json_string_value(json_object_get(o, "state"));
+    if (!state) state = "unknown";
+    /* The file says "running" for ever where the run was killed; the lock knows better. */
+    if (strcmp(state, "running") == 0 && !kuni_lock_is_held(folder)) {
+        json_object_set_new(o, "state", json_string("killed"));
+        json_object_set_new(o, "message",
+                            json_string("the run was killed: run the same command to go on"));
+        state = "killed";
+    }
+    int64_t code = strcmp(state, "done") == 0     ? 0
+                   : strcmp(state, "failed") == 0 ? number(o, "exit_status")
+                                                  : KUNI_AGAIN;
+    if (json)
+        json_dumpf(o, stdout, JSON_INDENT(1));
+    else
+        print_words(folder, o);
+    if (json) putchar('\n');
+    json_decref(o);
+    free(folder);
+    return (int)code;
+}

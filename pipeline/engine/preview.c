@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include "preview.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "dataset.h"
+#include "preflight.h"
+
+/* Free space where the dataset is, or will be: the nearest folder that stands. */
+static int64_t free_space(const char *folder)
+{
+    char path[4096];
+    struct statvfs fs;
+    if (snprintf(path, sizeof(path), "%s", folder) >= (int)sizeof(path)) return -1;
+    while (statvfs(path, &fs) != 0) {
+        char *slash = strrchr(path, '/');
+        if (!slash || slash == path) return -1;
+        *slash = '\0';
+    }
+    return (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+}
+
+static kuni_status make_run(kuni_run *run, kuni_buffer *faults, kuni_error *err)
+{
+    const kuni_run_options *o = run->options;
+    kuni_status status =
+        kuni_workflow_read(&run->workflow, o->workflow, o->settings, o->n_settings, faults, err);
+    if (status) return status;
+    run->folder = run->workflow.dataset;
+    run->size = 1;
+    char *batches = kuni_path_join(run->folder, "batches.tsv", err);
+    if (!batches) return KUNI_MEMORY;
+    status = kuni_cohort_read(&run->cohort, run->workflow.cohort, run->workflow.pedigree, batches,
+                              (size_t)run->workflow.batch_size, faults, err);
+    free(batches);
+    if (!status) status = kuni_genome_open(&run->genome, run->workflow.reference, err);
+    if (!status) status = kuni_ploidy_open(&run->ploidy, run->workflow.ploidy, run->genome, err);
+    return status ? status
+                  : kuni_plan_make(&run->plan, &run->workflow, run->genome, run->cohort.n_batches,
+                                   &kuni_preflight_stage, err);
+}
+
+static kuni_status look(kuni_preview *p, kuni_error *err)
+{
+    kuni_run *run = &p->run;
+    char *journal = kuni_path_join(run->folder, "journal", err);
+    if (!journal) return KUNI_MEMORY;
+    kuni_status status =
+        kuni_coordinator_init(&p->coordinator, run, NULL, NULL, NULL, journal, err);
+    if (!status &&
+        access(journal, R_OK) == 0) { /* else nothing is done, and no key need be known */
+        status = kuni_dataset_reference(run, false, err);
+        if (!status)
+            status = kuni_dataset_settings(run, &p->coordinator.known_files, NULL,
+                                           p->coordinator.reads_records > 0, run->options->recall,
+                                           false, err);
+        if (!status) status = kuni_coordinator_look(&p->coordinator, journal, err);
+    } else if (!status) {
+        status = kuni_samples_survey(&p->coordinator.samples, err);
+    }
+    free(journal);
+    return status;
+}
+
+static void add_steps(kuni_preview *p)
+{
+    const kuni_plan *plan = &p->run.plan;
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        const kuni_node *node = &plan->nodes[i];
+        const kuni_table_node *state = &p->coordinator.table.nodes[i];
+        const kuni_node_history *past = &p->coordinator.history[i];
+        kuni_preview_step *step = &p->steps[p->n_steps++];
+        *step = (kuni_preview_step){.name = node->folder,
+                                    .scatter = node->scatter,
+                                    .tasks = node->n_tasks - state->absent,
+                                    .done = state->done,
+                                    .task_cpu_s = -1,
+                                    .task_bytes = -1,
+                                    .max_rss_bytes = past->max_rss_bytes};
+        step->files = step->tasks * node->n_outputs;
+        if (past->tasks) {
+            step->task_cpu_s = past->cpu_s / (double)past->tasks;
+            step->task_bytes = (double)past->bytes / (double)past->tasks;
+        }
+    }
+}
+
+static void add_memory(kuni_preview *p)
+{
+    const kuni_run *run = &p->run;
+    int64_t samples = (int64_t)run->cohort.n_samples, tasks = 0, sums = 0;
+    for (size_t i = 0; i < run->plan.n_nodes; i++) {
+        const kuni_node *node = &run->plan.nodes[i];
+        tasks += (int64_t)node->n_tasks;
+        sums += (int64_t)((run->plan.n_shards + run->plan.n_batches) * (node->n_outputs * 32 + 4));
+    }
+    /* a sample in the manifest: the struct, about 300 bytes of text, its column */
+    p->rank_bytes = samples * (int64_t)(sizeof(kuni_sample) + 300 + 4);
+    p->coordinator_bytes = p->rank_bytes + tasks * 10 + sums +
+                           samples * (int64_t)(sizeof(kuni_signature) + sizeof(kuni_hash) + 2 + 16);
+}
+
+kuni_status kuni_preview_make(kuni_preview *p, const kuni_run_options *options, kuni_buffer *faults,
+                              kuni_error *err)
+{
+    *p = (kuni_preview){.run = {.options = options}};
+    p->coordinator.run = &p->run;
+    kuni_status status = make_run(&p->run, faults, err);
+    if (!status) status = look(p, err);
+    if (!status) {
+        p->steps = kuni_alloc(p->run.plan.n_nodes, sizeof(kuni_preview_step), err);
+        if (!p->steps) status = KUNI_MEMORY;
+    }
+    if (status) return status;
+    add_steps(p);
+    add_memory(p);
+    for (size_t i = 0; i < p->run.plan.n_places; i++)
+        p->genome_bp += p->run.plan.shards[i].end - p->run.plan.shards[i].beg;
+    for (size_t i = 0; i < p->run.cohort.n_samples; i++) {
+        if (p->coordinator.samples.gone[i])
+            p->missing_files += p->run.cohort.samples[i].reads != NULL;
+        else
+            p->reads_bytes += p->coordinator.samples.signatures[i].bytes;
+    }
+    p->free_bytes = free_space(p->run.folder);
+    return KUNI_OK;
+}
+
+void kuni_preview_fini(kuni_preview *p)
+{
+    kuni_coordinator_fini(&p->coordinator);
+    kuni_run_fini(&p->run);
+    free(p->steps);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a run would do, without doing it: for `kuni plan`. One process, no lock, nothing is written.
+ */
+#ifndef KUNI_ENGINE_PREVIEW_H
+#define KUNI_ENGINE_PREVIEW_H
+
+#include "coordinator.h"
+
+typedef struct kuni_preview_step {
+    const char *name; /* "call", "joint.sites" */
+    kuni_scatter scatter;
+    size_t tasks, done, files; /* files: outputs of all tasks, optional ones too */
+    double task_cpu_s;         /* mean of a task of the past, -1: none yet */
+    double task_bytes;         /* likewise */
+    int64_t max_rss_bytes;     /* likewise, 0: none yet */
+} kuni_preview_step;
+
+typedef struct kuni_preview {
+    kuni_run run;
+    kuni_coordinator coordinator;
+    kuni_preview_step *steps;
+    size_t n_steps;
+    int64_t genome_bp;   /* chosen */
+    int64_t reads_bytes; /* of all samples' files */
+    size_t missing_files;
+    int64_t coordinator_bytes; /* memory of rank 0 for its tables */
+    int64_t rank_bytes;        /* memory of any rank for manifest and plan */
+    int64_t free_bytes;        /* on the dataset's file system, -1: not known */
+} kuni_preview;
+
+KUNI_MUST_CHECK kuni_status kuni_preview_make(kuni_preview *preview,
+                                              const kuni_run_options *options, kuni_buffer *faults,
+                                              kuni_error *err);
+void kuni_preview_fini(kuni_preview *preview);
+
+#endif
