@@ -189,7 +189,7 @@ static void make_hard(kuni_simulate_options *o)
     o->cluster_rate = 0.04;
     o->indel_ratio = 0.3;
     o->str_share = 0.6;
-    o->indel_error = 4.0;
+    o->indel_error = 2.0;
 }
 
 static bool take_cohort(request *r, int key, const char *value)
