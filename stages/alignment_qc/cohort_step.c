@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "cohort.h"
-#include "curves.h"
+#include "report.h"
 #include "samtools_stats.h"
 #include "stage.h"
 #include "text.h"
@@ -205,6 +205,9 @@ static kuni_status publish(cohort_state *state, kuni_error *err)
     if (!status)
         status = kuni_qc_curves_write(state->curves, cohort,
                                       kuni_task_output(task, "qc-multiqc-coverage"), err);
+    if (!status)
+        status =
+            kuni_qc_write_report(cohort, state->curves, kuni_task_output(task, "qc-report"), err);
     return status;
 }
 

@@ -23,7 +23,8 @@ enum {
     KUNI_QC_INSERT_BP = 8000,    /* the last bin holds larger ones (samtools stats: 8000) */
     KUNI_QC_DEPTHS = 1024,       /* the last bin holds deeper positions */
     KUNI_QC_INDEL_BP = 128,
-    KUNI_QC_GC_BINS = 101, /* per cent */
+    KUNI_QC_HET_DEPTH = 10, /* a site of X is judged from this depth on */
+    KUNI_QC_GC_BINS = 101,  /* per cent */
     KUNI_QC_GC_WINDOW_BP = 100
 };
 

@@ -6,8 +6,7 @@
 
 enum {
     STEP_BP = 1 << 15, /* positions are counted in steps of this size */
-    MATE_BUCKETS = 1024,
-    HET_DEPTH_LEAST = 10 /* a site of X is judged from this depth on */
+    MATE_BUCKETS = 1024
 };
 
 typedef struct interval {
@@ -131,7 +130,7 @@ bool kuni_qc_coverage_wants_mismatches(const kuni_qc_coverage *coverage)
  */
 static void judge_site(kuni_qc_coverage *coverage, uint32_t alternate, uint32_t depth)
 {
-    if (depth < HET_DEPTH_LEAST) return;
+    if (depth < KUNI_QC_HET_DEPTH) return;
     if (10 * alternate >= 9 * depth)
         coverage->counts[KUNI_QC_X_HOM]++;
     else if (4 * alternate >= depth && 4 * alternate <= 3 * depth)

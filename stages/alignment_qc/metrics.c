@@ -355,9 +355,15 @@ static double y_coverage_ratio(const kuni_qc_summary *s)
     return ratio(class_mean(s, KUNI_QC_Y), class_mean(s, KUNI_QC_AUTOSOME));
 }
 
+double kuni_qc_judged_x_bp(const kuni_qc_summary *s)
+{
+    return (double)total(depths(s, KUNI_QC_X) + KUNI_QC_HET_DEPTH,
+                         KUNI_QC_DEPTHS - KUNI_QC_HET_DEPTH);
+}
+
 static double x_heterozygosity(const kuni_qc_summary *s)
 {
-    return ratio(count(s, KUNI_QC_X_HET), count(s, KUNI_QC_X_HET) + count(s, KUNI_QC_X_HOM));
+    return ratio(1000 * count(s, KUNI_QC_X_HET), kuni_qc_judged_x_bp(s));
 }
 
 static double mean_mito_coverage(const kuni_qc_summary *s)
@@ -456,8 +462,8 @@ const kuni_qc_metric kuni_qc_metrics[] = {
      x_coverage_ratio},
     {"y_coverage_ratio", "ratio", 3, OURS, "mean coverage of Y to that of autosomes",
      y_coverage_ratio},
-    {"x_heterozygosity", "fraction", 3, OURS,
-     "heterozygous-looking of the variant-looking sites of X outside PAR with depth >= 10",
+    {"x_heterozygosity", "per kb", 3, OURS,
+     "heterozygous-looking sites in 1,000 positions of X outside PAR with depth >= 10",
      x_heterozygosity},
     {"mean_mito_coverage", "x", 2, OURS, "mean coverage of the mitochondrial contig",
      mean_mito_coverage},

@@ -28,6 +28,9 @@ typedef struct kuni_qc_metric {
     double (*value)(const kuni_qc_summary *summary);
 } kuni_qc_metric;
 
+/* Positions of X outside PAR deep enough for their heterozygosity to be judged. */
+double kuni_qc_judged_x_bp(const kuni_qc_summary *summary);
+
 extern const kuni_qc_metric kuni_qc_metrics[];
 extern const size_t kuni_qc_n_metrics;
 

@@ -5,11 +5,13 @@
 
 typedef unsigned long long ull;
 
+/* Both reads of a pair were counted; samtools halves every bin on its own and so drops odd reads.
+ */
 static uint64_t insert_pairs(const kuni_qc_summary *s, size_t at)
 {
-    uint64_t reads = 0;
-    for (size_t i = 0; i < KUNI_QC_INSERT_BP; i++) reads += s->counts[at + i];
-    return reads / 2; /* both reads of a pair were counted */
+    uint64_t pairs = 0;
+    for (size_t i = 0; i < KUNI_QC_INSERT_BP; i++) pairs += s->counts[at + i] / 2;
+    return pairs;
 }
 
 static size_t longest_read(const kuni_qc_summary *s)

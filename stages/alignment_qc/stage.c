@@ -161,6 +161,7 @@ static const kuni_port cohort_outputs[] = {
      .extension = "tar.gz",
      .publish = "qc/samtools_stats.tar.gz",
      .optional = true},
+    {.kind = "qc-report", .extension = "html", .publish = "qc/report.html"},
     {.kind = NULL}};
 
 static const kuni_step steps[] = {{.name = "reads",
