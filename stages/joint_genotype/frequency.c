@@ -20,6 +20,9 @@ enum {
  * listed. */
 static const double star_alpha = 1e-6;
 
+/* Copies of "*" below which there are none. */
+static const double least_star = 1e-3;
+
 /* Upper ends (exclusive) and values of the levels that likelihoods are rounded to. */
 static const int level_end[LEVELS] = {1,  3,  5,  8,  12, 17,  22,  27,
                                       33, 40, 50, 65, 85, 110, 150, INT32_MAX};
@@ -396,6 +399,21 @@ static void iterate(joint_frequency *frequency, uint32_t index, uint32_t blocks[
     }
 }
 
+/*
+ * To what INFO/EAF and ESF hold, so that a genotype can be made again from the record alone. Hardly
+ * any "*" is none.
+ */
+static void round_frequencies(double *f, uint32_t n, double copies)
+{
+    if (f[n - 1] * copies < least_star) f[n - 1] = 0;
+    f[0] = 1;
+    for (uint32_t i = 1; i < n; i++) {
+        f[i] = (double)(float)f[i];
+        f[0] -= f[i];
+    }
+    if (f[0] < 1e-12) f[0] = 1e-12;
+}
+
 void joint_frequency_solve(joint_frequency *frequency, uint32_t index, uint32_t blocks[2][100])
 {
     const joint_site *site = &frequency->sites->sites[index];
@@ -424,6 +442,7 @@ void joint_frequency_solve(joint_frequency *frequency, uint32_t index, uint32_t 
     counts[0] = copies > called ? copies - called : 0;
     set_frequencies(f, counts, alpha, n);
     iterate(frequency, index, blocks, f, alpha, 0.01, EM_ROUNDS);
+    round_frequencies(f, n, copies);
 
     /* QUAL, from the frequencies found, by its own prior. */
     double *g = frequency->trial;

@@ -51,6 +51,9 @@ static const char *const info_lines[] = {
     "<ID=EAF,Number=A,Type=Float,Description=\"Frequency of each ALT estimated from the "
     "likelihoods "
     "of all samples\">",
+    "<ID=EAN,Number=1,Type=Integer,Description=\"Copies of the samples that EAF is estimated "
+    "from\">",
+    "<ID=ESF,Number=1,Type=Float,Description=\"Estimated frequency of *, where there is any\">",
     "<ID=NS,Number=1,Type=Integer,Description=\"Samples with a called genotype\">",
     "<ID=nhet,Number=A,Type=Integer,Description=\"Samples with each ALT and another allele\">",
     "<ID=nhomalt,Number=A,Type=Integer,Description=\"Samples with two copies of each ALT\">",
@@ -402,6 +405,9 @@ static kuni_status put_alleles(draft *d)
     if (!status) status = put_floats(d, "AF", r->floats, d->n);
     for (uint32_t i = 1; i <= d->n; i++) r->floats[i - 1] = (float)d->what->frequency[i];
     if (!status) status = put_floats(d, "EAF", r->floats, d->n);
+    if (!status) status = put_int(d, "EAN", (uint64_t)d->what->copies);
+    float star = (float)d->what->frequency[d->site->n_alts + 1];
+    if (!status && star > 0) status = put_floats(d, "ESF", &star, 1);
     if (!status) status = put_int(d, "AN", d->an);
     if (!status) status = put_int(d, "NS", (uint64_t)d->t->called[0] + d->t->called[1]);
     return status;

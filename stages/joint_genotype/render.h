@@ -26,6 +26,7 @@ typedef struct joint_record {
     uint32_t site;
     const joint_tally *tally;
     const double *frequency; /* of the site's alleles */
+    double copies;           /* that they are estimated from */
     int64_t quality;         /* thousandths of phred */
     uint32_t expected;       /* samples that have a copy of the contig here */
     int sex_copies[JOINT_SEXES];

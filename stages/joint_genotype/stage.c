@@ -392,6 +392,7 @@ static kuni_status write_site(joint *j, uint32_t site, kuni_error *err)
     joint_record record = {.site = site,
                            .tally = &j->tally,
                            .frequency = joint_frequency_get(j->frequency, s),
+                           .copies = joint_frequency_copies(j->frequency, site),
                            .quality = joint_frequency_quality(j->frequency, site),
                            .block_calls = calls,
                            .dense = j->dense};
