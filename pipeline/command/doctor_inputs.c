@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <htslib/hts.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,8 +174,10 @@ static bool index_is_stale(const kuni_sample *sample)
     return false;
 }
 
-/* A child: samples `first`, first + jobs, ...; a line a finding, "F number text" or "W number
- * text". */
+/*
+ * A child: samples `first`, first + jobs, ...; a line a finding, "F number text" or "W number
+ * text", and before each sample "L number", so that a crash can be laid to its sample.
+ */
 static void examine_samples(const kuni_doctor *doctor, size_t first, FILE *out)
 {
     kuni_error err = KUNI_ERROR_INIT;
@@ -186,12 +187,14 @@ static void examine_samples(const kuni_doctor *doctor, size_t first, FILE *out)
                       .shard = -1,
                       .batch = -1};
     if (kuni_genome_reopen(doctor->genome, &err)) {
-        fprintf(out, "F\t0\t%s\n", err.text);
+        fprintf(out, "F\t%zu\t%s\n", first, err.text);
         return;
     }
     for (size_t i = first; i < doctor->cohort->n_samples; i += (size_t)doctor->jobs) {
         const kuni_sample *sample = &doctor->cohort->samples[i];
         if (!sample->reads) continue;
+        fprintf(out, "L\t%zu\n", i);
+        fflush(out); /* a crash must not take the line with it */
         kuni_error_clear(&err);
         kuni_status status = kuni_preflight_check(&task, sample, &err);
         if (!status && doctor->md5 && sample->md5) status = check_md5(sample, &err);
@@ -232,61 +235,88 @@ static kuni_status add_finding(findings *all, size_t sample, kuni_finding what, 
     return KUNI_OK;
 }
 
-/* What a child wrote; a child that died is a finding of its own. */
-static kuni_status collect(findings *all, FILE *from, int wait_status, kuni_error *err)
+/* Takes over what a child wrote; *last becomes the sample it looked at last, SIZE_MAX where none.
+ */
+static kuni_status collect(findings *all, FILE *from, size_t *last, kuni_error *err)
 {
     char *line = NULL;
     size_t size = 0;
     kuni_status status = KUNI_OK;
     rewind(from);
     while (!status && getline(&line, &size, from) > 0) {
-        char *number = strchr(line, '\t'), *text = number ? strchr(number + 1, '\t') : NULL;
-        if (!text) continue;
-        text[strcspn(text, "\n")] = '\0';
-        status = add_finding(all, strtoull(number + 1, NULL, 10),
-                             *line == 'F' ? KUNI_FAIL : KUNI_WARN, text + 1, err);
+        char *rest = line + 1;
+        size_t sample = strtoull(rest, &rest, 10);
+        rest[strcspn(rest, "\n")] = '\0';
+        if (*line == 'L')
+            *last = sample;
+        else if (*rest == '\t')
+            status = add_finding(all, sample, *line == 'F' ? KUNI_FAIL : KUNI_WARN, rest + 1, err);
     }
     free(line);
-    if (!status && wait_status != 0)
-        status = add_finding(all, SIZE_MAX, KUNI_FAIL,
-                             "looking at samples' files crashed: some were not looked at", err);
     return status;
+}
+
+typedef struct job {
+    pid_t pid;
+    FILE *file;
+    size_t first;
+} job;
+
+static kuni_status start(const kuni_doctor *doctor, job *one, kuni_error *err)
+{
+    if (!(one->file = tmpfile())) return kuni_fail_errno(err, "temporary file");
+    one->pid = fork();
+    if (one->pid == 0) {
+        examine_samples(doctor, one->first, one->file);
+        _exit(fflush(one->file) == 0 ? 0 : 1);
+    }
+    return one->pid > 0 ? KUNI_OK : kuni_fail_errno(err, "fork");
+}
+
+/* Waits for a child; where it crashed, that is laid to the sample it looked at, and another goes on
+ * after that. */
+static kuni_status finish(const kuni_doctor *doctor, job *one, findings *all, kuni_error *err)
+{
+    for (;;) {
+        int wait_status = 0;
+        while (waitpid(one->pid, &wait_status, 0) < 0 && errno == EINTR) continue;
+        one->pid = 0;
+        size_t last = SIZE_MAX;
+        kuni_status status = collect(all, one->file, &last, err);
+        if (status || wait_status == 0) return status;
+        if (last == SIZE_MAX) return kuni_fail(err, KUNI_BUG, "looking at samples' files crashed");
+        char text[512];
+        snprintf(text, sizeof(text), "%s: looking at %.300s crashed: report it",
+                 doctor->cohort->samples[last].id, doctor->cohort->samples[last].reads);
+        if (add_finding(all, last, KUNI_FAIL, text, err)) return KUNI_MEMORY;
+        one->first = last + (size_t)doctor->jobs;
+        (void)fclose(one->file);
+        one->file = NULL;
+        if (one->first >= doctor->cohort->n_samples) return KUNI_OK;
+        if ((status = start(doctor, one, err))) return status;
+    }
 }
 
 /* Forks `jobs` children over the samples and gathers what they found, by sample. */
 static kuni_status examine_all(const kuni_doctor *doctor, findings *all, kuni_error *err)
 {
     size_t n_jobs = (size_t)doctor->jobs;
-    pid_t *pids = kuni_alloc(n_jobs, sizeof(*pids), err);
-    FILE **files = kuni_alloc(n_jobs, sizeof(*files), err);
-    kuni_status status = pids && files ? KUNI_OK : KUNI_MEMORY;
-    size_t n_started = 0;
+    job *jobs = kuni_alloc(n_jobs, sizeof(*jobs), err);
+    if (!jobs) return KUNI_MEMORY;
+    kuni_status status = KUNI_OK;
     fflush(stdout);
-    for (; !status && n_started < n_jobs; n_started++) {
-        if (!(files[n_started] = tmpfile())) {
-            status = kuni_fail_errno(err, "temporary file");
-            break;
-        }
-        pids[n_started] = fork();
-        if (pids[n_started] == 0) {
-            examine_samples(doctor, n_started, files[n_started]);
-            _exit(fflush(files[n_started]) == 0 ? 0 : 1);
-        }
-        if (pids[n_started] < 0) {
-            status = kuni_fail_errno(err, "fork");
-            (void)fclose(files[n_started]);
-            break;
-        }
+    for (size_t i = 0; i < n_jobs && !status; i++) {
+        jobs[i].first = i;
+        status = start(doctor, &jobs[i], err);
     }
-    for (size_t i = 0; i < n_started; i++) {
-        int wait_status = 0;
-        while (waitpid(pids[i], &wait_status, 0) < 0 && errno == EINTR) continue;
-        if (!status) status = collect(all, files[i], wait_status, err);
-        (void)fclose(files[i]);
+    for (size_t i = 0; i < n_jobs; i++) {
+        kuni_error after = KUNI_ERROR_INIT;
+        kuni_status ended = jobs[i].pid > 0 ? finish(doctor, &jobs[i], all, &after) : KUNI_OK;
+        if (ended && !status) status = kuni_fail(err, ended, "%s", after.text);
+        if (jobs[i].file) (void)fclose(jobs[i].file);
     }
-    free(pids);
-    free(files);
-    qsort(all->list, all->n, sizeof(finding), compare_findings);
+    free(jobs);
+    if (all->n) qsort(all->list, all->n, sizeof(finding), compare_findings);
     return status;
 }
 
@@ -307,7 +337,9 @@ void kuni_doctor_samples(kuni_doctor *doctor)
         kuni_doctor_row(doctor, KUNI_FAIL, "samples", "%s", err.text);
     size_t n_bad = 0;
     for (size_t i = 0; i < all.n; i++) {
-        kuni_doctor_row(doctor, all.list[i].what, "sample", "%s", all.list[i].text);
+        const char *text = all.list[i].text;
+        kuni_doctor_row(doctor, all.list[i].what, "sample", "%s",
+                        text + (strncmp(text, "sample ", 7) == 0 ? 7 : 0));
         if (all.list[i].what == KUNI_FAIL) n_bad++;
         free(all.list[i].text);
     }

@@ -46,6 +46,7 @@ static kuni_status check_contigs(const kuni_task *task, const kuni_sample *sampl
     int known = 0;
     for (int i = 0; i < header->n[BCF_DT_CTG]; i++) {
         const char *name = header->id[BCF_DT_CTG][i].key;
+        if (!name) continue; /* IDX tags may leave numbers without a contig */
         int32_t tid = kuni_genome_find(task->genome, name);
         if (tid < 0) continue;
         known++;
