@@ -15,7 +15,7 @@ enum {
     FENCE_MS = 5000,
     SILENCE_MS =
         180000, /* a rank that was not heard for so long hangs: KUNI_RANK_SILENCE_S changes it */
-    IDLE_SLEEP_MS = 10
+    IDLE_SLEEP_MS = 10 /* at most: shorter right after something happened */
 };
 
 /* --- life --- */
@@ -370,6 +370,7 @@ static kuni_status run_phase(kuni_coordinator *c, int phase, kuni_error *err)
 {
     tick t = {.ping_ms = kuni_now_ms(), .silence_ms = silence_ms()};
     kuni_status status = KUNI_OK;
+    int64_t idle = 0;
     c->phase = phase;
     kuni_schedule_phase(c);
     c->n_troubles = 0;
@@ -384,7 +385,8 @@ static kuni_status run_phase(kuni_coordinator *c, int phase, kuni_error *err)
         if (!status) status = dispatch(c, &busy, err);
         if (!status) status = keep_house(c, &t, err);
         if (!status && !busy && c->n_orders == 0 && !retry_waits(c)) break;
-        if (!status && !busy) kuni_sleep_ms(IDLE_SLEEP_MS);
+        idle = busy ? 0 : idle + 1;
+        if (!status && !busy) kuni_sleep_ms(idle < IDLE_SLEEP_MS ? idle : IDLE_SLEEP_MS);
     }
     return status;
 }

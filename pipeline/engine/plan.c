@@ -52,7 +52,8 @@ static const char *shard_name(kuni_arena *arena, const kuni_genome *genome, kuni
     size_t n = 0;
     for (const char *p = contig; *p; p++) {
         bool safe = (*p >= '0' && *p <= '9') || (*p >= 'A' && *p <= 'Z') ||
-                    (*p >= 'a' && *p <= 'z') || *p == '_' || (*p == '.' && p > contig);
+                    (*p >= 'a' && *p <= 'z') || *p == '_' ||
+                    ((*p == '.' || *p == '-') && p > contig);
         n += (size_t)snprintf(name + n, room - n, safe ? "%c" : "%%%02X", (unsigned char)*p);
     }
     snprintf(name + n, room - n, "-%" PRId64 "-%" PRId64, span.beg, span.end);

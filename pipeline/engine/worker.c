@@ -179,6 +179,7 @@ kuni_status kuni_worker_run(kuni_run *run, bool *orphaned, kuni_error *err)
                 .heard_ms = kuni_now_ms(),
                 .parent = getppid(),
                 .silence_ms = seconds > 0 ? seconds * 1000 : SILENCE_MS};
+    int64_t idle = 0;
     *orphaned = false;
     kuni_status status = kuni_executor_new(&w.executor, run, (size_t)run->options->jobs, err);
     while (!status && !w.stop) {
@@ -186,7 +187,8 @@ kuni_status kuni_worker_run(kuni_run *run, bool *orphaned, kuni_error *err)
         status = hear(&w, &busy, err);
         if (!status && !w.stop && w.executor) status = work_on(&w, &busy, err);
         if (!status && !w.stop) status = keep_house(&w, orphaned, err);
-        if (!status && !busy) kuni_sleep_ms(IDLE_SLEEP_MS);
+        idle = busy ? 0 : idle + 1;
+        if (!status && !busy) kuni_sleep_ms(idle < IDLE_SLEEP_MS ? idle : IDLE_SLEEP_MS);
     }
     kuni_executor_free(w.executor);
     for (size_t i = 0; i < w.n_queue; i++) kuni_work_fini(&w.queue[i]);

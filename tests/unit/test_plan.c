@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: MIT */
+/* Regions, shards, the graph of steps, the table of tasks and content keys. */
+#include "fixture.h"
+
+#include "hash.h"
+#include "names.h"
+#include "plan.h"
+#include "regions.h"
+#include "table.h"
+
+/* --- a genome and stages to plan with --- */
+
+static kuni_genome *genome;
+
+static int enter(void **state)
+{
+    if (fixture_enter(state) != 0) return -1;
+    FILE *fasta = fopen("r.fa", "w");
+    if (!fasta) return -1;
+    const struct {
+        const char *name;
+        int length;
+    } contigs[] = {{"chr1", 1000}, {"chr2", 450}, {"HLA-A*01:01", 30}, {"chrM", 7}};
+    for (size_t i = 0; i < 4; i++) {
+        fprintf(fasta, ">%s\n", contigs[i].name);
+        for (int k = 0; k < contigs[i].length; k++) fputc("ACGT"[k % 4], fasta);
+        fputc('\n', fasta);
+    }
+    fclose(fasta);
+    kuni_error err = KUNI_ERROR_INIT;
+    return kuni_genome_open(&genome, "r.fa", &err) == KUNI_OK ? 0 : -1;
+}
+
+static int leave(void **state)
+{
+    kuni_genome_close(genome);
+    return fixture_leave(state);
+}
+
+static const kuni_param no_params[] = {{.name = NULL}};
+
+#define PORTS(...)                                                                                 \
+    (const kuni_port[])                                                                            \
+    {                                                                                              \
+        __VA_ARGS__,                                                                               \
+        {                                                                                          \
+            .kind = NULL                                                                           \
+        }                                                                                          \
+    }
+
+static const kuni_step preflight_steps[] = {{.name = "", .scatter = KUNI_SCATTER_BATCH}};
+static const kuni_stage preflight = {.name = "preflight", .steps = preflight_steps, .n_steps = 1};
+
+static const kuni_step call_steps[] = {
+    {.name = "", .scatter = KUNI_SCATTER_READS, .outputs = PORTS({.kind = "evidence"})}};
+static const kuni_stage call = {
+    .name = "call", .params = no_params, .steps = call_steps, .n_steps = 1};
+static const kuni_stage other_call = {
+    .name = "other", .params = no_params, .steps = call_steps, .n_steps = 1};
+
+static const kuni_step qc_steps[] = {{.name = "reads",
+                                      .scatter = KUNI_SCATTER_READS,
+                                      .unplaced = true,
+                                      .outputs = PORTS({.kind = "partial"})},
+                                     {.name = "batch",
+                                      .scatter = KUNI_SCATTER_BATCH,
+                                      .inputs = PORTS({.kind = "partial"}),
+                                      .outputs = PORTS({.kind = "qc"})}};
+static const kuni_stage qc = {.name = "qc", .params = no_params, .steps = qc_steps, .n_steps = 2};
+
+static const kuni_step joint_steps[] = {
+    {.name = "",
+     .scatter = KUNI_SCATTER_REGION,
+     .inputs = PORTS({.kind = "evidence", .many = true}, {.kind = "qc", .optional = true}),
+     .outputs = PORTS({.kind = "calls"})}};
+static const kuni_stage joint = {
+    .name = "joint", .params = no_params, .steps = joint_steps, .n_steps = 1};
+
+static const kuni_step edit_steps[] = {{.name = "",
+                                        .scatter = KUNI_SCATTER_REGION,
+                                        .inputs = PORTS({.kind = "calls"}),
+                                        .outputs = PORTS({.kind = "calls"})}};
+static const kuni_stage edit = {
+    .name = "edit", .params = no_params, .steps = edit_steps, .n_steps = 1};
+
+static const kuni_step merge_steps[] = {
+    {.name = "list",
+     .scatter = KUNI_SCATTER_COHORT,
+     .inputs = PORTS({.kind = "calls"}, {.kind = "qc", .optional = true}),
+     .outputs = PORTS({.kind = "assembly"})},
+    {.name = "write",
+     .scatter = KUNI_SCATTER_RANKS,
+     .inputs = PORTS({.kind = "assembly"}),
+     .outputs = PORTS({.kind = "bcf", .publish = "all.bcf"})}};
+static const kuni_stage merge = {
+    .name = "merge", .params = no_params, .steps = merge_steps, .n_steps = 2};
+
+static kuni_workflow_stage use(const kuni_stage *stage, const char *id, const size_t *needs,
+                               size_t n_needs)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    return (kuni_workflow_stage){.id = id,
+                                 .stage = stage,
+                                 .params = kuni_params_new(no_params, &err),
+                                 .needs = needs,
+                                 .n_needs = n_needs};
+}
+
+static void drop(kuni_workflow *w)
+{
+    for (size_t i = 0; i < w->n_stages; i++) kuni_params_free(w->stages[i].params);
+}
+
+#define NEEDS(...) (const size_t[]){__VA_ARGS__}, sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t)
+
+/* --- regions --- */
+
+static void expect_regions(const kuni_regions *r, const char *expected)
+{
+    char text[512] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_spans; i++)
+        n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%d:%d-%d", i ? " " : "",
+                              (int)r->spans[i].tid, (int)r->spans[i].beg, (int)r->spans[i].end);
+    assert_string_equal(text, expected);
+}
+
+static void test_regions(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_regions r = {.spans = NULL}, other = {.spans = NULL};
+    assert_int_equal(kuni_regions_choose(&r, NULL, 0, genome, &err), KUNI_OK);
+    expect_regions(&r, "0:0-1000 1:0-450 2:0-30 3:0-7");
+    assert_true(r.whole);
+    kuni_regions_fini(&r);
+    const char *some[] = {"chr2:101-200", "chr1:901", "HLA-A*01:01", "chr2:150-1,00",
+                          "chr2:51-100"};
+    assert_int_equal(kuni_regions_choose(&r, some, 3, genome, &err), KUNI_OK);
+    expect_regions(&r, "0:900-1000 1:100-200 2:0-30");
+    assert_false(r.whole);
+    kuni_regions_fini(&r);
+    assert_int_equal(kuni_regions_choose(&r, some + 3, 1, genome, &err), KUNI_USAGE);
+    kuni_regions_fini(&r);
+    kuni_error_clear(&err);
+    const char *touching[] = {"chr2:101-200", "chr2:51-100"};
+    assert_int_equal(kuni_regions_choose(&r, touching, 2, genome, &err), KUNI_OK);
+    expect_regions(&r, "1:50-200");
+    fixture_write("holes.bed",
+                  "track x\n#c\nchr2\t0\t60\nchr2\t100\t110\tname\nchr2\t190\t400\nchrZ\t1\t2\n");
+    assert_int_equal(kuni_regions_read_bed(&other, "holes.bed", genome, true, &err), KUNI_OK);
+    assert_int_equal(kuni_regions_subtract(&r, &other, &err), KUNI_OK);
+    expect_regions(&r, "1:60-100 1:110-190");
+    kuni_regions_fini(&other);
+    fixture_write("in.bed", "chr1\t0\t5\nchr2\t90\t120\nchr2\t115\t130\n");
+    assert_int_equal(kuni_regions_read_bed(&other, "in.bed", genome, false, &err), KUNI_OK);
+    assert_int_equal(kuni_regions_intersect(&r, &other, &err), KUNI_OK);
+    expect_regions(&r, "1:90-100 1:110-130");
+    kuni_regions_fini(&other);
+    kuni_regions_fini(&r);
+}
+
+static void expect_bed_fault(const char *text, const char *fault)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_regions r = {.spans = NULL};
+    fixture_write("bad.bed", text);
+    assert_int_equal(kuni_regions_read_bed(&r, "bad.bed", genome, false, &err), KUNI_USAGE);
+    assert_non_null(strstr(err.text, fault));
+    kuni_regions_fini(&r);
+}
+
+static void test_region_faults(void **state)
+{
+    (void)state;
+    expect_bed_fault("chr1\t0\t5\nchr3\t0\t5\n", "bad.bed:2: contig \"chr3\"");
+    expect_bed_fault("chr1 0 5\n", "bad.bed:1: not a BED line");
+    expect_bed_fault("chr1\t5\t5\n", "bad.bed:1: not a BED line");
+    expect_bed_fault("chr1\t-1\t5\n", "bad.bed:1: not a BED line");
+    expect_bed_fault("chr2\t0\t451\n", "450 bp long");
+    const char *const bad[] = {"chr9",        "chr1:0-5", "chr1:7-6",
+                               "chr1:5-1001", "chr1:x",   "chr1:1-2x"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        kuni_error err = KUNI_ERROR_INIT;
+        kuni_regions r = {.spans = NULL};
+        assert_int_equal(kuni_regions_choose(&r, &bad[i], 1, genome, &err), KUNI_USAGE);
+        kuni_regions_fini(&r);
+    }
+}
+
+/* Whatever the shard length: no hole, no overlap, no shard too long, none across contigs, nearly
+ * equal. */
+static void test_cut(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_regions r = {.spans = NULL};
+    assert_int_equal(kuni_regions_choose(&r, NULL, 0, genome, &err), KUNI_OK);
+    for (int64_t length = 1; length <= 1100; length += length < 40 ? 1 : 53) {
+        kuni_span *shards;
+        size_t n, s = 0;
+        assert_int_equal(kuni_regions_cut(&r, length, &shards, &n, &err), KUNI_OK);
+        for (size_t i = 0; i < r.n_spans; i++) {
+            int64_t at = r.spans[i].beg, least = INT64_MAX, most = 0;
+            for (; s < n && shards[s].tid == r.spans[i].tid; s++) {
+                int64_t bp = shards[s].end - shards[s].beg;
+                assert_int_equal(shards[s].beg, at);
+                at = shards[s].end;
+                if (bp < least) least = bp;
+                if (bp > most) most = bp;
+            }
+            assert_int_equal(at, r.spans[i].end);
+            assert_true(most <= length && most - least <= 1);
+        }
+        assert_int_equal(s, n);
+        free(shards);
+    }
+    kuni_regions_fini(&r);
+}
+
+/* --- the plan --- */
+
+static void expect_edges(const kuni_plan *plan, const char *folder, const char *expected)
+{
+    char text[256] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        if (strcmp(plan->nodes[i].folder, folder) != 0) continue;
+        for (size_t k = 0; k < plan->nodes[i].n_inputs; k++)
+            n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", k ? " " : "",
+                                  plan->nodes[plan->nodes[i].inputs[k].node].folder);
+    }
+    assert_string_equal(text, expected);
+}
+
+static void test_plan(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_plan plan;
+    kuni_workflow_stage stages[] = {
+        use(&qc, "qc", NULL, 0),          use(&call, "a", NULL, 0),
+        use(&other_call, "b", NULL, 0),   use(&joint, "joint", NEEDS(1, 2)),
+        use(&edit, "annotate", NEEDS(3)), use(&merge, "all", NEEDS(4, 0))};
+    kuni_workflow w = {.shard_bp = 100, .stages = stages, .n_stages = 6};
+    assert_int_equal(kuni_plan_make(&plan, &w, genome, 3, &preflight, &err), KUNI_OK);
+    assert_int_equal(plan.n_places, 10 + 5 + 1 + 1);
+    assert_int_equal(plan.n_shards, plan.n_places + 1);
+    assert_string_equal(plan.shard_names[15], "HLA-A%2A01%3A01-0-30");
+    assert_string_equal(plan.shard_names[17], "unplaced");
+    expect_edges(&plan, "qc.batch", "qc.reads");
+    expect_edges(&plan, "joint", "a b");
+    expect_edges(&plan, "annotate", "joint");
+    expect_edges(&plan, "all.list", "annotate qc.batch");
+    expect_edges(&plan, "all.write", "all.list");
+    for (size_t i = 0; i < plan.n_nodes; i++) {
+        const kuni_node *node = &plan.nodes[i];
+        for (size_t t = 0; t < node->n_tasks; t++) {
+            int64_t shard, batch;
+            kuni_plan_place(&plan, node, t, &shard, &batch);
+            assert_int_equal(kuni_plan_task(&plan, node, shard, batch), t);
+        }
+    }
+    assert_true(kuni_plan_fused(&plan.nodes[1], &plan.nodes[3]));
+    kuni_plan_fini(&plan);
+    /* parts of contigs: no reads without a place */
+    const char *part[] = {"chr1:1-500"};
+    w.contigs = part;
+    w.n_contigs = 1;
+    assert_int_equal(kuni_plan_make(&plan, &w, genome, 3, &preflight, &err), KUNI_OK);
+    assert_int_equal(plan.n_shards, 5);
+    assert_false(plan.unplaced);
+    kuni_plan_fini(&plan);
+    drop(&w);
+}
+
+static void expect_plan_fault(kuni_workflow *w, const char *fault)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_plan plan;
+    w->shard_bp = 100;
+    assert_int_equal(kuni_plan_make(&plan, w, genome, 1, &preflight, &err), KUNI_USAGE);
+    if (!strstr(err.text, fault)) fail_msg("\"%s\" is not in \"%s\"", fault, err.text);
+    drop(w);
+}
+
+static void test_plan_faults(void **state)
+{
+    (void)state;
+    kuni_workflow_stage lacking[] = {use(&call, "call", NULL, 0), use(&joint, "joint", NULL, 0)};
+    expect_plan_fault(&(kuni_workflow){.stages = lacking, .n_stages = 2},
+                      "stage joint needs a file of kind \"evidence\"");
+    kuni_workflow_stage two[] = {use(&call, "call", NULL, 0), use(&joint, "j1", NEEDS(0)),
+                                 use(&joint, "j2", NEEDS(0)), use(&merge, "all", NEEDS(1, 2))};
+    expect_plan_fault(&(kuni_workflow){.stages = two, .n_stages = 4},
+                      "stage all takes one file of kind \"calls\" but both j1 and j2 give it");
+    const char *nothing[] = {"chr1:1-10"};
+    fixture_write("far.bed", "chr2\t1\t5\n");
+    kuni_workflow_stage one[] = {use(&call, "call", NULL, 0)};
+    expect_plan_fault(&(kuni_workflow){.stages = one,
+                                       .n_stages = 1,
+                                       .contigs = nothing,
+                                       .n_contigs = 1,
+                                       .region_bed = "far.bed"},
+                      "nothing is left to process");
+}
+
+/* --- the table --- */
+
+static void finish(kuni_table *table, size_t node, size_t task, const char *content)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_task_output_digest out[KUNI_PLAN_OUTPUTS_MAX];
+    for (size_t o = 0; o < KUNI_PLAN_OUTPUTS_MAX; o++) {
+        out[o].present = true;
+        snprintf(out[o].digest, sizeof(out[o].digest), "%s%zu", content, task);
+    }
+    assert_int_equal(kuni_table_done(table, node, task, 7 + task, out, &err), KUNI_OK);
+}
+
+/* A joint task is ready when all batches of its shard are; its inputs' digest does not depend on
+ * their order. */
+static void test_table(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_plan plan;
+    kuni_table tables[2];
+    const kuni_batch batches[] = {{.id = "b0"}, {.id = "b1"}, {.id = "b2"}};
+    kuni_workflow_stage stages[] = {use(&call, "call", NULL, 0), use(&joint, "joint", NEEDS(0))};
+    kuni_workflow w = {.shard_bp = 200, .stages = stages, .n_stages = 2};
+    assert_int_equal(kuni_plan_make(&plan, &w, genome, 3, &preflight, &err), KUNI_OK);
+    size_t n = plan.nodes[1].n_tasks;
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(kuni_table_init(&tables[k], &plan, batches, &err), KUNI_OK);
+        assert_false(kuni_table_ready(&tables[k], 2, 0));
+        for (size_t i = 0; i < n; i++) finish(&tables[k], 1, k ? n - 1 - i : i, "same");
+        assert_true(kuni_table_ended(&tables[k], 1));
+    }
+    for (size_t shard = 0; shard < plan.n_places; shard++) {
+        kuni_hash a, b;
+        kuni_work work = {.id = 0};
+        assert_true(kuni_table_ready(&tables[0], 2, shard));
+        assert_int_equal(kuni_table_inputs(&tables[0], 2, shard, &a, &err), KUNI_OK);
+        assert_int_equal(kuni_table_inputs(&tables[1], 2, shard, &b, &err), KUNI_OK);
+        assert_true(kuni_hash_equal(&a, &b));
+        assert_int_equal(kuni_work_add_part(&work, 2, &a, &err), KUNI_OK);
+        assert_int_equal(kuni_table_files(&tables[0], 2, shard, &work, &err), KUNI_OK);
+        assert_int_equal(work.n_files, 3);
+        for (int32_t i = 0; i < 3; i++) {
+            assert_int_equal(work.files[i].shard, (int32_t)shard);
+            assert_int_equal(work.files[i].batch, i);
+            assert_int_equal(work.files[i].key, 7 + shard * 3 + (size_t)i);
+        }
+        /* there and back as bytes, and no shorter */
+        kuni_buffer message = KUNI_BUFFER_INIT;
+        assert_int_equal(kuni_message_start(&message, KUNI_MESSAGE_WORK, &err), KUNI_OK);
+        assert_int_equal(kuni_work_pack(&work, &message, &err), KUNI_OK);
+        size_t whole = message.length;
+        for (message.length = 1; message.length <= whole; message.length++) {
+            kuni_message_reader reader;
+            kuni_work copy = {.id = 0};
+            kuni_error fault = KUNI_ERROR_INIT;
+            assert_int_equal(kuni_message_open(&reader, &message), KUNI_MESSAGE_WORK);
+            kuni_status status = kuni_work_unpack(&copy, &reader, &fault);
+            assert_int_equal(status, message.length == whole ? KUNI_OK : KUNI_BUG);
+            if (!status) assert_int_equal(copy.files[2].key, work.files[2].key);
+            kuni_work_fini(&copy);
+        }
+        kuni_buffer_fini(&message);
+        kuni_work_fini(&work);
+    }
+    kuni_table_fini(&tables[0]);
+    kuni_table_fini(&tables[1]);
+    kuni_plan_fini(&plan);
+    drop(&w);
+}
+
+/* A failed task blocks those that need it, and only those. */
+static void test_blocked(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_plan plan;
+    kuni_table table;
+    const kuni_batch batches[] = {{.id = "b0"}, {.id = "b1"}};
+    kuni_workflow_stage stages[] = {use(&call, "call", NULL, 0), use(&joint, "joint", NEEDS(0)),
+                                    use(&merge, "all", NEEDS(1))};
+    kuni_workflow w = {.shard_bp = 200, .stages = stages, .n_stages = 3};
+    assert_int_equal(kuni_plan_make(&plan, &w, genome, 2, &preflight, &err), KUNI_OK);
+    assert_int_equal(kuni_table_init(&table, &plan, batches, &err), KUNI_OK);
+    for (size_t i = 0; i < plan.nodes[1].n_tasks; i++) {
+        if (i == 5)
+            kuni_table_set(&table, 1, i, KUNI_TASK_FAILED);
+        else if (i % 2)
+            kuni_table_set(&table, 1, i, KUNI_TASK_ABSENT);
+        else
+            finish(&table, 1, i, "x");
+    }
+    for (size_t shard = 0; shard < plan.n_places; shard++) {
+        assert_int_equal(kuni_table_ready(&table, 2, shard), shard != 2);
+        assert_int_equal(kuni_table_blocked(&table, 2, shard), shard == 2);
+    }
+    assert_false(kuni_table_ready(&table, 3, 0));
+    kuni_table_fini(&table);
+    kuni_plan_fini(&plan);
+    drop(&w);
+}
+
+/* --- numbers and names --- */
+
+static void test_hash(void **state)
+{
+    (void)state;
+    const char *hexes[] = {"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+                           "0000000000000001000000000000000000000000000000000000000000000001",
+                           "8000000000000000ffffffffffffffffffffffffffffffff7fffffffffffffff"};
+    kuni_hash sum = {{0}}, one;
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(kuni_hash_parse(&one, hexes[i]));
+        kuni_hash_print(&one, hex);
+        assert_string_equal(hex, hexes[i]);
+        kuni_hash_add(&sum, &one);
+    }
+    kuni_hash_print(&sum, hex);
+    /* by hand: -1 + 2^192 + 1 + the third, modulo 2^256 */
+    assert_string_equal(hex, "8000000000000001ffffffffffffffffffffffffffffffff7fffffffffffffff");
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(kuni_hash_parse(&one, hexes[i]));
+        kuni_hash_subtract(&sum, &one);
+    }
+    assert_true(kuni_hash_equal(&sum, &(kuni_hash){{0}}));
+    assert_false(kuni_hash_parse(&one, "12"));
+    assert_false(kuni_hash_parse(&one, "zz"));
+}
+
+static const char *name_at(const void *context, size_t i)
+{
+    return ((const char(*)[8])context)[i];
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    enum { N = 5000 };
+    static char text[N][8];
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_names names;
+    for (int i = 0; i < N; i++) snprintf(text[i], sizeof(text[i]), "S%d", i);
+    assert_int_equal(kuni_names_index(&names, N, name_at, text, &err), KUNI_OK);
+    for (int i = 0; i < N; i++) assert_int_equal(kuni_names_find(&names, text[i]), i);
+    assert_int_equal(kuni_names_find(&names, "S5000"), -1);
+    assert_int_equal(kuni_names_find(&names, ""), -1);
+    kuni_names_fini(&names);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_regions),     cmocka_unit_test(test_region_faults),
+        cmocka_unit_test(test_cut),         cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_plan_faults), cmocka_unit_test(test_table),
+        cmocka_unit_test(test_blocked),     cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_names),
+    };
+    return cmocka_run_group_tests(tests, enter, leave);
+}
