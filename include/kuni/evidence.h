@@ -49,7 +49,7 @@ typedef struct kuni_event {
     uint8_t n_alleles;
     int8_t gt[2];  /* allele index, -1: not called; gt[1] = -1 where ploidy is 1 */
     uint8_t gq;    /* 0..99 */
-    uint8_t mq; /* root mean square of the mapping quality, 0..254; 255 unknown */
+    uint8_t mq; /* root mean square of the mapping quality, 1..255; 0 unknown */
     uint16_t qual; /* phred of "any ALT here", capped at 65535 */
     uint32_t dp;
     uint32_t set;      /* reading: index into the chunk's `sets`; not looked at when writing */

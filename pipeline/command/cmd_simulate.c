@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "evidence.h"
 #include "kuni/reads.h"
 #include "options.h"
 #include "simulate.h"
@@ -40,7 +41,12 @@ enum {
     KEY_CONTAMINATED,
     KEY_SEED,
     KEY_FORCE,
-    KEY_QUIET
+    KEY_QUIET,
+    KEY_EVIDENCE,
+    KEY_BATCH,
+    KEY_BLOCK,
+    KEY_MISSING,
+    KEY_NOISE
 };
 
 static const kuni_option table[] = {
@@ -88,6 +94,13 @@ static const kuni_option table[] = {
     {"mt-depth", KEY_MT_FACTOR, "X", "10", "depth of the mitochondrial contig, times the rest"},
     {"contaminated", KEY_CONTAMINATED, "N", "0", "the last N samples hold reads of the next one"},
     {"contamination", KEY_CONTAMINATION, "X", "0.03", "share of such reads"},
+    {.name = NULL, .help = "Evidence without reads, for tests of scale"},
+    {"evidence", KEY_EVIDENCE, NULL, NULL,
+     "write evidence files and true allele counts of one contig, nothing else"},
+    {"batch", KEY_BATCH, "N", "256", "samples of an evidence file"},
+    {"block-length", KEY_BLOCK, "BP", "300", "mean length of a reference block"},
+    {"missing", KEY_MISSING, "X", "0.01", "share of the genome without data"},
+    {"noise", KEY_NOISE, "X", "1e-5", "false events of low confidence a base"},
     {.name = NULL, .help = "Presets"},
     {"hard", KEY_HARD, NULL, NULL, "depth 12:38, 2 pairs of paralogs, clusters, STRs, PCR+ errors"},
     {.name = NULL, .help = NULL},
@@ -105,6 +118,8 @@ static const kuni_usage usage = {
 
 typedef struct request {
     kuni_simulate_options simulate;
+    kuni_simulate_evidence_options evidence;
+    bool evidence_only;
     kuni_options options;
 } request;
 
@@ -292,6 +307,17 @@ static bool take(request *r, int key, const char *value)
     case KEY_HARD:
         make_hard(o);
         return true;
+    case KEY_EVIDENCE:
+        r->evidence_only = true;
+        return true;
+    case KEY_BATCH:
+        return take_int(r, "batch", value, 1, 65536, &r->evidence.batch_size);
+    case KEY_BLOCK:
+        return take_float(r, "block-length", value, 1.0, 1e6, &r->evidence.block_bp);
+    case KEY_MISSING:
+        return take_float(r, "missing", value, 0.0, 0.9, &r->evidence.missing);
+    case KEY_NOISE:
+        return take_float(r, "noise", value, 0.0, 0.01, &r->evidence.noise);
     case 'n':
     case KEY_TRIOS:
     case KEY_HETEROZYGOSITY:
@@ -311,12 +337,45 @@ static bool take(request *r, int key, const char *value)
     }
 }
 
+static int simulate_evidence(request *r)
+{
+    const kuni_simulate_options *o = &r->simulate;
+    kuni_simulate_evidence_options *e = &r->evidence;
+    kuni_error err = KUNI_ERROR_INIT;
+    char contig[64] = "chr20";
+    size_t length = o->contigs ? strcspn(o->contigs, ":,") : 0;
+    if (o->reference || (o->contigs && (o->contigs[length] || length >= sizeof(contig))))
+        return kuni_command_complain(
+            KUNI_USAGE, "--evidence makes its own reference of one contig: give --contigs NAME, "
+                        "--length");
+    if (length > 0) {
+        memcpy(contig, o->contigs, length);
+        contig[length] = '\0';
+    }
+    e->contig = contig;
+    e->out = o->out;
+    e->force = o->force;
+    e->length_bp = o->length_bp;
+    e->n_samples = o->n_samples;
+    e->depth = (o->depth_least + o->depth_most) / 2;
+    e->heterozygosity = o->heterozygosity;
+    e->indel_ratio = o->indel_ratio;
+    e->seed = o->seed;
+    e->n_threads = o->n_threads;
+    e->progress = o->progress;
+    if (kuni_simulate_evidence(e, &err)) return kuni_command_fail(&err);
+    printf("%s\n", o->out);
+    return KUNI_OK;
+}
+
 int kuni_cmd_simulate(int argc, char **argv)
 {
     request r;
     const char *value;
     kuni_error err = KUNI_ERROR_INIT;
     kuni_simulate_defaults(&r.simulate);
+    kuni_simulate_evidence_defaults(&r.evidence);
+    r.evidence_only = false;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     r.simulate.n_threads = cores < 1 ? 1 : cores > 64 ? 64 : (uint32_t)cores;
     r.simulate.contamination = 0.03;
@@ -325,6 +384,7 @@ int kuni_cmd_simulate(int argc, char **argv)
     for (int key; (key = kuni_options_next(&r.options, &value)) != KUNI_OPTIONS_END;)
         if (key == KUNI_OPTIONS_STOP || !take(&r, key, value)) return r.options.status;
     kuni_htslib_setup();
+    if (r.evidence_only) return simulate_evidence(&r);
     if (kuni_simulate(&r.simulate, &err)) return kuni_command_fail(&err);
     printf("%s\n", r.simulate.out);
     return KUNI_OK;

@@ -8,7 +8,7 @@
 enum {
     PL_MOST = 65533, /* KUNI_PL_MISSING and above mean something else */
     ALLELES_MAX = KUNI_EVENT_ALLELES_MAX,
-    UNKNOWN_MQ = 255
+    UNKNOWN_MQ = 0
 };
 
 typedef struct genotype {
