@@ -140,6 +140,7 @@ static kuni_status set_streams(const kuni_job *job, kuni_error *err)
     return status ? status : redirect(STDERR_FILENO, job->log, ".err", err);
 }
 
+#if !defined(__SANITIZE_ADDRESS__)
 /* Private memory that the process holds already, in bytes. */
 static uint64_t held_bytes(void)
 {
@@ -152,6 +153,7 @@ static uint64_t held_bytes(void)
     (void)fclose(statm);
     return (uint64_t)data * (uint64_t)sysconf(_SC_PAGESIZE);
 }
+#endif
 
 static kuni_status limit_memory(const kuni_job *job, kuni_error *err)
 {
