@@ -11,13 +11,13 @@
 
 #include "joint.h"
 
-enum {                         /* codes; 1..99 are genotype qualities of reference blocks */
-       JOINT_CODE_NOTHING = 0, /* no confidence and no depth: as good as no block */
-       JOINT_CODE_LOW = 100,   /* depth but no confidence */
+enum {                           /* codes; 0..99 are genotype qualities of reference blocks */
+       JOINT_CODE_NOTHING = 100, /* neither confidence nor depth: as good as no block */
        JOINT_CODE_CONFLICT,
        JOINT_CODE_FILTERED,
        JOINT_CODE_ABSENT, /* no copy of the contig */
-       JOINT_CODES
+       JOINT_CODES,
+       JOINT_QUALITIES = JOINT_CODE_NOTHING
 };
 
 enum { JOINT_DEPTH_BINS = 21, JOINT_DEPTH_BIN = 5 }; /* the last is open */
@@ -41,7 +41,7 @@ static inline int joint_coverage_code(const kuni_block *block, int copies)
     if (block->kind == KUNI_BLOCK_CONFLICT) return JOINT_CODE_CONFLICT;
     if (block->kind == KUNI_BLOCK_FILTERED) return JOINT_CODE_FILTERED;
     if (block->gq) return block->gq > 99 ? 99 : block->gq;
-    return block->min_dp ? JOINT_CODE_LOW : JOINT_CODE_NOTHING;
+    return block->min_dp ? 0 : JOINT_CODE_NOTHING;
 }
 
 static inline uint32_t joint_depth_bin(uint32_t depth)

@@ -270,12 +270,12 @@ static void fill_base(joint_dense *dense, const joint_row *row, const joint_coho
         if (s) {
             copies = s->copies;
             if (s->code != JOINT_CODE_NOTHING && s->code != JOINT_CODE_ABSENT) depth = s->depth;
-            if (s->code >= 1 && s->code <= 99) {
+            if (s->code < JOINT_QUALITIES) {
                 const joint_call *call = &row->block_calls[copies - 1][s->code];
                 reason = call->reason;
                 if (!reason) gq = call->gq;
-            } else if (s->code)
-                reason = s->code == JOINT_CODE_LOW        ? JOINT_LOW
+            } else
+                reason = s->code == JOINT_CODE_NOTHING    ? JOINT_NO_COVERAGE
                          : s->code == JOINT_CODE_CONFLICT ? JOINT_CONFLICT
                          : s->code == JOINT_CODE_FILTERED ? JOINT_FILTERED
                                                           : JOINT_ABSENT;

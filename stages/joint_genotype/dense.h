@@ -43,7 +43,7 @@ typedef struct joint_row {
     bool local;                  /* local alleles: LAA, LAD, LPL instead of AD, PL */
     bool phased;                 /* write PS */
     int sex_copies[JOINT_SEXES]; /* copies where there is no evidence */
-    joint_call (*block_calls)[100];
+    joint_call (*block_calls)[JOINT_QUALITIES];
 } joint_row;
 
 /* Writes the FORMAT part of `record`. */

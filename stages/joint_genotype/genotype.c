@@ -189,7 +189,7 @@ void joint_genotype_call(const joint_prior *prior, const joint_local *local, joi
     }
     genotype_of(best, local->copies, &a, &b);
     call->gq = local->hard ? local->event->gq : quality(cost, count, best);
-    if (call->gq < prior->min_gq && !local->hard)
+    if ((call->gq < prior->min_gq || !call->gq) && !local->hard)
         call->reason = JOINT_LOW;
     else if (a >= known || (local->copies == 2 && b >= known))
         call->reason = JOINT_UNLISTED;
@@ -206,8 +206,8 @@ void joint_genotype_block(const joint_prior *prior, int q, int copies, joint_cal
     int32_t rare[2] = {prior->centiphred[0], rarity(1 - prior->frequency[0])};
     int32_t pl[3] = {0, q, 10 * q}, cost[3];
     uint32_t best = weigh(rare, 2, copies, prior->cap, pl, cost);
-    call->gq = quality(cost, joint_genotype_count(2, copies), best);
-    if (best || call->gq < prior->min_gq) {
+    call->gq = q && !best ? quality(cost, joint_genotype_count(2, copies), best) : 0;
+    if (call->gq < prior->min_gq) {
         call->reason = JOINT_LOW;
         call->allele[0] = call->allele[1] = -1;
     }

@@ -38,7 +38,11 @@ void joint_prior_set(joint_prior *prior);
 
 void joint_genotype_call(const joint_prior *prior, const joint_local *local, joint_call *call);
 
-/* The genotype of samples in reference blocks of quality q, 1..99. */
+/*
+ * The genotype of samples in reference blocks of quality q, 0..99: 0/0, as the block says. Its GQ
+ * is 0 where the block is not sure at all or the prior would rather have another genotype; min_gq
+ * turns such ones into no calls.
+ */
 void joint_genotype_block(const joint_prior *prior, int q, int copies, joint_call *call);
 
 /* Once, before any other use. */

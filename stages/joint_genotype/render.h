@@ -30,7 +30,7 @@ typedef struct joint_record {
     int64_t quality;         /* thousandths of phred */
     uint32_t expected;       /* samples that have a copy of the contig here */
     int sex_copies[JOINT_SEXES];
-    joint_call (*block_calls)[100];
+    joint_call (*block_calls)[JOINT_QUALITIES];
     joint_dense *dense; /* NULL: no columns */
 } joint_record;
 

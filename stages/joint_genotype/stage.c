@@ -54,7 +54,7 @@ static const kuni_param params[] = {
      .help = "drop an ALT whose best carrier has less QUAL; INFO/DROPPED counts them"},
     {.name = "min_gq",
      .type = KUNI_PARAM_INT,
-     .value = "1",
+     .value = "0",
      .least = 0,
      .most = 99,
      .unit = "phred",
@@ -332,9 +332,9 @@ static kuni_status find_frequencies(joint *j, kuni_error *err)
     size_t n_rows;
     const joint_coverage_row *rows = joint_coverage_rows(j->coverage, &n_rows);
     for (uint32_t site = 0; site < j->sites.n_sites; site++) {
-        uint32_t blocks[2][100] = {{0}};
+        uint32_t blocks[2][JOINT_QUALITIES] = {{0}};
         for (size_t i = 0; i < n_rows; i++)
-            if (rows[i].code >= 1 && rows[i].code <= 99 && rows[i].copies)
+            if (rows[i].code < JOINT_QUALITIES && rows[i].copies)
                 blocks[rows[i].copies - 1][rows[i].code] += (uint32_t)rows[i].count[site];
         joint_frequency_solve(j->frequency, site, blocks);
         joint_prior prior;
@@ -374,16 +374,15 @@ static kuni_status call_events(void *context, uint32_t column, uint32_t site,
 /* Completes a site's counters by its reference blocks and writes its record. */
 static kuni_status write_site(joint *j, uint32_t site, kuni_error *err)
 {
-    joint_call calls[2][100];
+    joint_call calls[2][JOINT_QUALITIES];
     joint_prior prior;
     set_prior(j, site, &prior);
     for (int copies = 1; copies <= 2; copies++)
-        for (int q = 1; q < 100; q++) calls[copies - 1][q].copies = 0;
+        for (int q = 0; q < JOINT_QUALITIES; q++) calls[copies - 1][q].copies = 0;
     size_t n_rows;
     const joint_coverage_row *rows = joint_coverage_rows(j->coverage, &n_rows);
     for (size_t i = 0; i < n_rows; i++) {
-        if (!rows[i].count[site] || rows[i].code < 1 || rows[i].code > 99 || !rows[i].copies)
-            continue;
+        if (!rows[i].count[site] || rows[i].code >= JOINT_QUALITIES || !rows[i].copies) continue;
         joint_call *call = &calls[rows[i].copies - 1][rows[i].code];
         if (!call->copies) joint_genotype_block(&prior, rows[i].code, rows[i].copies, call);
     }

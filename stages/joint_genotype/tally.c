@@ -136,13 +136,13 @@ void joint_tally_nothing(joint_tally *tally, uint32_t site, joint_reason reason)
 }
 
 void joint_tally_coverage(joint_tally *tally, uint32_t site, const joint_coverage *coverage,
-                          joint_call block_calls[2][100])
+                          joint_call block_calls[2][JOINT_QUALITIES])
 {
     static const joint_reason reasons[] = {
-        [JOINT_CODE_LOW - JOINT_CODE_LOW] = JOINT_LOW,
-        [JOINT_CODE_CONFLICT - JOINT_CODE_LOW] = JOINT_CONFLICT,
-        [JOINT_CODE_FILTERED - JOINT_CODE_LOW] = JOINT_FILTERED,
-        [JOINT_CODE_ABSENT - JOINT_CODE_LOW] = JOINT_ABSENT,
+        [JOINT_CODE_NOTHING - JOINT_QUALITIES] = JOINT_NO_COVERAGE,
+        [JOINT_CODE_CONFLICT - JOINT_QUALITIES] = JOINT_CONFLICT,
+        [JOINT_CODE_FILTERED - JOINT_QUALITIES] = JOINT_FILTERED,
+        [JOINT_CODE_ABSENT - JOINT_QUALITIES] = JOINT_ABSENT,
     };
     joint_site_tally *t = &tally->site[site];
     size_t n_rows, slot = tally->sites->sites[site].slot, n_cells = tally->cohort->n_cells;
@@ -151,12 +151,8 @@ void joint_tally_coverage(joint_tally *tally, uint32_t site, const joint_coverag
         const joint_coverage_row *row = &rows[i];
         uint32_t count = (uint32_t)row->count[site];
         if (!count) continue;
-        if (row->code == JOINT_CODE_NOTHING) {
-            t->nocall[JOINT_NO_COVERAGE] += count;
-            continue;
-        }
-        if (row->code >= JOINT_CODE_LOW) {
-            t->nocall[reasons[row->code - JOINT_CODE_LOW]] += count;
+        if (row->code >= JOINT_QUALITIES) {
+            t->nocall[reasons[row->code - JOINT_QUALITIES]] += count;
             continue;
         }
         const joint_call *call = &block_calls[row->copies - 1][row->code];

@@ -54,6 +54,6 @@ void joint_tally_add(joint_tally *tally, uint32_t site, uint32_t column, const j
 void joint_tally_nothing(joint_tally *tally, uint32_t site, joint_reason reason);
 /* Counts the samples in reference blocks; block_calls[copies - 1][q] are their genotypes. */
 void joint_tally_coverage(joint_tally *tally, uint32_t site, const joint_coverage *coverage,
-                          joint_call block_calls[2][100]);
+                          joint_call block_calls[2][JOINT_QUALITIES]);
 
 #endif

@@ -137,7 +137,7 @@ static void depth_is_not_absence(void **state)
                           .n_events = COUNT(events),
                           .blocks = blocks,
                           .n_blocks = COUNT(blocks),
-                          .set = {"format=GT\nRNC"}};
+                          .set = {"format=GT\nRNC", "min_gq=1"}};
     char *text = fixture_joint(&c, false);
     assert_non_null(strstr(text, "\tGT:RNC\t0/1:.\t./.:D\t./.:L\t./.:C\t./.:F\t./.:F\t./.:D\n"));
     assert_non_null(strstr(text, "NOCALL=2,1,1,2,0,0"));
