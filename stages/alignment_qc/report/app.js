@@ -25,8 +25,13 @@
   }
   const number = (value, decimals) => value === null || value === undefined ? "NA"
     : value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  // Counts of millions and more are shortened; the tables beside the page have every digit.
+  const brief = (value, decimals) => value === null || value === undefined ? "NA"
+    : decimals === 0 && Math.abs(value) >= 1e9 ? `${number(value / 1e9, 2)} G`
+    : decimals === 0 && Math.abs(value) >= 1e6 ? `${number(value / 1e6, 3)} M` : number(value, decimals);
+  const grouped = (text) => text.replace(/(?<![.\d])\d{5,}/, (digits) => (+digits).toLocaleString("en-US"));
   const value = (metric, row) => samples.values[metric][row];
-  const shown = (metric, row) => number(value(metric, row), metrics[metric].decimals);
+  const shown = (metric, row) => brief(value(metric, row), metrics[metric].decimals);
   const badge = (outcome) => element("span", { class: `badge ${OUTCOME_CLASS[outcome]}` }, OUTCOMES[outcome]);
   const link = (row) => element("button", { class: "link", onclick: () => open(row) }, samples.id[row]);
   const byId = new Map(samples.id.map((id, row) => [id, row]));
@@ -147,8 +152,8 @@
       { name: "sample", cell: (r) => link(r[0]), key: (r) => samples.id[r[0]] },
       { name: "site", cell: (r) => samples.site[r[0]], key: (r) => samples.site[r[0]] },
       { name: "metric", cell: (r) => nice(r[2]), key: (r) => r[2] },
-      { name: "value", numeric: true, cell: (r) => r[3] },
-      { name: "limit", numeric: true, cell: (r) => r[4] === "NA" ? "" : r[4] },
+      { name: "value", numeric: true, cell: (r) => grouped(r[3]) },
+      { name: "limit", numeric: true, cell: (r) => r[4] === "NA" ? "" : grouped(r[4]) },
       { name: "advice", cell: (r) => r[5] },
     ], rows, { page: 50, empty: "No sample fails or is flagged." }));
   }
@@ -161,12 +166,12 @@
     const near = (at) => metric.dist && at > metric.dist.low - span && at < metric.dist.high + span;
     return [["failBelow", "fail"], ["failAbove", "fail"], ["flagBelow", "flag"], ["flagAbove", "flag"]]
       .filter(([key]) => rule[key] !== undefined)
-      .map(([key, kind]) => ({ value: rule[key], color: COLORS[kind], kind, near: near(rule[key]), text: `${kind} ${key.endsWith("Below") ? "<" : ">"} ${rule[key]}` }));
+      .map(([key, kind]) => ({ value: rule[key], color: COLORS[kind], kind, near: near(rule[key]), text: `${kind === "fail" ? "fails" : "flags"} ${key.endsWith("Below") ? "below" : "above"} ${brief(rule[key], rule[key] >= 1e6 ? 0 : Math.min(6, (String(rule[key]).split(".")[1] || "").length))}` }));
   };
   function outliersOf(m, most) {
     const dist = metrics[m].dist;
     if (!dist || dist.n < 10) return [];
-    const scale = Math.max((dist.q[5] - dist.q[3]) / 1.349, 1e-9 + Math.abs(dist.q[4]) * 1e-3);
+    const scale = Math.max((dist.q[5] - dist.q[3]) / 1.349, (dist.q[6] - dist.q[2]) / 4.5, 1e-9 + Math.abs(dist.q[4]) * 1e-3);
     const found = [];
     for (let row = 0; row < n; row++) {
       const v = value(m, row);
@@ -188,7 +193,7 @@
       for (const m of list) {
         const metric = metrics[m], dist = metric.dist;
         const card = element("div", { class: "card" }, element("h3", { title: metric.definition }, nice(metric.name)),
-          element("div", { class: "sub" }, dist ? `median ${number(dist.q[4], metric.decimals)} · 5–95 % ${number(dist.q[2], metric.decimals)} to ${number(dist.q[6], metric.decimals)} ${metric.unit}` : "not known for any sample"));
+          element("div", { class: "sub" }, dist ? `median ${brief(dist.q[4], metric.decimals)} · 5–95 % ${brief(dist.q[2], metric.decimals)} to ${brief(dist.q[6], metric.decimals)} ${metric.unit === "fraction" || metric.unit === "ratio" ? "" : metric.unit}` : "not known for any sample"));
         grid.append(card);
         if (!dist) continue;
         plot(card, "", (place) => charts.histogram(place, { bins: binsOf(dist), limits: limitsOf(metric), unit: metric.unit,
@@ -258,11 +263,11 @@
       onPick: (name) => byId.has(name) && open(byId.get(name)) }));
   }
   {
-    const box = section("profiles", "Profiles over the cohort", "Bands hold 50 % and 90 % of the samples, the line is the median (blue: first reads or all, brown: last reads). Failing samples are drawn in red, flagged ones in amber, at most forty: click a line for its sample.");
+    const box = section("profiles", "Profiles over the cohort", "Bands hold 50 % and 90 % of the samples, the line is the median (blue: first reads or all, brown: last reads). Failing samples are drawn in red, flagged ones in amber, at most 24: click a line for its sample.");
     if (charts) {
       const rows = [];
-      for (let row = 0; row < n && rows.length < 40; row++)
-        if (samples.outcome[row] >= 2 && data.own[row]) rows.push({ row, name: samples.id[row], color: COLORS[OUTCOMES[samples.outcome[row]]], opacity: 0.55 });
+      for (let row = 0; row < n && rows.length < 24; row++)
+        if (samples.outcome[row] >= 2 && data.own[row]) rows.push({ row, name: samples.id[row], color: COLORS[OUTCOMES[samples.outcome[row]]], opacity: 0.5 });
       const grid = element("div", { class: "wide" });
       box.append(grid);
       data.curves.forEach((_, c) => curveCard(grid, c, rows, "tall"));
@@ -281,7 +286,7 @@
     const x = index.get("x_coverage_ratio"), y = index.get("y_coverage_ratio");
     if (metrics[x].dist && metrics[y].dist && charts) {
       const card = element("div", { class: "card" }, element("h3", {}, "Coverage of X and Y"), element("div", { class: "sub" }, "over autosomes; boxes are the ranges of the karyotypes; red contradicts the manifest"));
-      const groups = [["declared female", "female", PALETTE[4]], ["declared male", "male", PALETTE[0]], ["undeclared", "unknown", PALETTE[7]]]
+      const groups = [["declared female", "female", PALETTE[3]], ["declared male", "male", PALETTE[0]], ["undeclared", "unknown", PALETTE[7]]]
         .map(([name, sex, color]) => ({ name, color, points: [], sex })).concat({ name: "mismatch", color: "#e00000", points: [], size: 11, z: 4, opacity: 1 });
       for (let row = 0; row < n; row++) {
         if (value(x, row) === null || value(y, row) === null) continue;
@@ -412,8 +417,8 @@
       element("div", { class: "facts" }, ...[["participant", samples.participant[row]], ["site", samples.site[row]], ["group", samples.group[row]], ["declared sex", samples.declared[row]], ["karyotype", samples.karyotype[row]], ["sex check", samples.sexCheck[row]]]
         .filter(([, text]) => text).map(([name, text]) => element("span", {}, `${name} `, element("b", {}, text)))));
     if (reasons.length) drawer.append(table([
-      { name: "outcome", cell: (r) => badge(r[1]) }, { name: "metric", cell: (r) => nice(r[2]) }, { name: "value", numeric: true, cell: (r) => r[3] },
-      { name: "limit", numeric: true, cell: (r) => r[4] === "NA" ? "" : r[4] }, { name: "advice", cell: (r) => r[5] }], reasons, { sortable: false }));
+      { name: "outcome", cell: (r) => badge(r[1]) }, { name: "metric", cell: (r) => nice(r[2]) }, { name: "value", numeric: true, cell: (r) => grouped(r[3]) },
+      { name: "limit", numeric: true, cell: (r) => r[4] === "NA" ? "" : grouped(r[4]) }, { name: "advice", cell: (r) => r[5] }], reasons, { sortable: false }));
     const kin = data.kin.filter((k) => k[0] === samples.id[row] || k[1] === samples.id[row]);
     if (kin.length) drawer.append(element("p", {}, "Kin: ", ...kin.slice(0, 20).flatMap((k, i) => {
       const other = k[0] === samples.id[row] ? k[1] : k[0];
@@ -428,7 +433,7 @@
       { name: "metric", cell: (m) => element("span", { title: metrics[m].definition }, nice(metrics[m].name)) },
       { name: "value", numeric: true, cell: (m) => shown(m, row) }, { name: "unit", cell: (m) => metrics[m].unit },
       { name: "cohort", cell: (m) => strip(metrics[m], value(m, row)) },
-      { name: "cohort median", numeric: true, cell: (m) => metrics[m].dist ? number(metrics[m].dist.q[4], metrics[m].decimals) : "" },
+      { name: "cohort median", numeric: true, cell: (m) => metrics[m].dist ? brief(metrics[m].dist.q[4], metrics[m].decimals) : "" },
       { name: "limits", cell: (m) => limitsOf(metrics[m]).map((limit) => limit.text).join(", ") },
     ], metrics.map((_, m) => m).filter((m) => value(m, row) !== null), { page: 200, sortable: false }));
     drawer.hidden = false;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The charts of the QC report on Apache ECharts; only the parts in use are bundled. app.js works without this file.
 import * as echarts from "echarts/core";
-import { BarChart, LineChart, ScatterChart } from "echarts/charts";
+import { BarChart, CustomChart, LineChart, ScatterChart } from "echarts/charts";
 import { GridComponent, LegendComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
 import { CanvasRenderer } from "echarts/renderers";
 
-echarts.use([BarChart, LineChart, ScatterChart, GridComponent, LegendComponent, MarkLineComponent,
+echarts.use([BarChart, CustomChart, LineChart, ScatterChart, GridComponent, LegendComponent, MarkLineComponent,
   TooltipComponent, CanvasRenderer]);
 
 const INK = "#1f2933";
@@ -24,10 +24,17 @@ function start(element) {
 
 window.addEventListener("resize", () => live.forEach((chart) => chart.resize()));
 
+function compact(value) {
+  const size = Math.abs(value);
+  for (const [unit, letter] of [[1e9, "G"], [1e6, "M"], [1e4, "k"]])
+    if (size >= unit) return `${+(value / (letter === "k" ? 1e3 : unit)).toPrecision(4)} ${letter}`;
+  return String(+value.toPrecision(6));
+}
+
 function axis(name, extra) {
   return Object.assign({
     type: "value", name, nameLocation: "middle", nameGap: 26, scale: true,
-    nameTextStyle: { color: QUIET, fontSize: 11 }, axisLabel: { color: QUIET, fontSize: 10, hideOverlap: true },
+    nameTextStyle: { color: QUIET, fontSize: 11 }, axisLabel: { color: QUIET, fontSize: 10, hideOverlap: true, formatter: compact, showMinLabel: false, showMaxLabel: false },
     axisLine: { show: true, lineStyle: { color: RULE } }, axisTick: { show: false }, splitLine: { lineStyle: { color: RULE } },
   }, extra);
 }
@@ -35,7 +42,7 @@ function axis(name, extra) {
 const base = {
   animation: false,
   textStyle: { color: INK, fontFamily: "system-ui, sans-serif" },
-  grid: { left: 46, right: 14, top: 14, bottom: 40 },
+  grid: { left: 52, right: 14, top: 14, bottom: 40 },
 };
 
 const tip = { backgroundColor: "#fff", borderColor: RULE, textStyle: { color: INK, font: FONT, fontSize: 12 }, confine: true };
@@ -73,8 +80,14 @@ function histogram(element, { bins, limits, marker, unit, onPick }) {
 
 function short(value) {
   if (value === null || !isFinite(value)) return "NA";
-  const size = Math.abs(value);
-  return size >= 1e5 ? value.toExponential(2) : size >= 100 ? value.toFixed(0) : String(+value.toPrecision(3));
+  return Math.abs(value) >= 1e4 ? compact(value) : String(+value.toPrecision(4));
+}
+
+// The y axis holds the wide band and the drawn lines, from 0 unless all lie far above it.
+function range(bands, own) {
+  const values = bands.flatMap((b) => [...b.quantiles[0], ...b.quantiles[4]]).concat(own.flatMap((one) => one.lines.flat())).filter((v) => v !== null);
+  const low = Math.min(...values), high = Math.max(...values), room = (high - low) * 0.06 || 1;
+  return low > high / 2 ? { min: +(low - room).toPrecision(3), max: +(high + room).toPrecision(3) } : { min: 0, max: +(high + room).toPrecision(3) };
 }
 
 // band: {x, quantiles: [p5, p25, p50, p75, p95]} of arrays, one a line; own: [{name, lines, color}]
@@ -85,13 +98,17 @@ function curves(element, { title, xLabel, yLabel, bands, own, onPick }) {
   bands.forEach((band, line) => {
     const tint = tints[line % 2];
     const pairs = (values) => band.x.map((x, i) => [x, values[i]]);
-    const rise = (low, high) => band.x.map((x, i) => [x, low[i] === null ? null : high[i] - low[i]]);
-    const area = (low, high, opacity, stack) => {
-      series.push({ type: "line", stack, data: pairs(low), lineStyle: { opacity: 0 }, symbol: "none", silent: true, z: 1 });
-      series.push({ type: "line", stack, data: rise(low, high), lineStyle: { opacity: 0 }, symbol: "none", silent: true, areaStyle: { color: tint, opacity }, z: 1 });
+    // A filled outline between two lines, cut where either has no value.
+    const area = (low, high, opacity) => {
+      const known = band.x.map((_, i) => i).filter((i) => low[i] !== null && high[i] !== null);
+      const outline = known.map((i) => [band.x[i], low[i]]).concat(known.reverse().map((i) => [band.x[i], high[i]]));
+      if (outline.length) series.push({
+        type: "custom", silent: true, clip: true, z: 1, data: [outline[0]],
+        renderItem: (_, api) => ({ type: "polygon", shape: { points: outline.map((point) => api.coord(point)) }, style: { fill: tint, opacity } }),
+      });
     };
-    area(band.quantiles[0], band.quantiles[4], 0.15, `wide${line}`);
-    area(band.quantiles[1], band.quantiles[3], 0.25, `narrow${line}`);
+    area(band.quantiles[0], band.quantiles[4], 0.16);
+    area(band.quantiles[1], band.quantiles[3], 0.28);
     series.push({ type: "line", name: band.name, data: pairs(band.quantiles[2]), symbol: "none", silent: true, lineStyle: { color: tint, width: 1.8 }, z: 3 });
   });
   for (const one of own)
@@ -101,8 +118,8 @@ function curves(element, { title, xLabel, yLabel, bands, own, onPick }) {
       emphasis: { lineStyle: { width: 3, opacity: 1 } },
     }));
   chart.setOption(Object.assign({}, base, {
-    xAxis: axis(xLabel, { splitLine: { show: false }, min: "dataMin", max: "dataMax" }),
-    yAxis: axis(yLabel, { nameGap: 34, min: (v) => Math.max(0, Math.floor(v.min)) }),
+    xAxis: axis(xLabel, { splitLine: { show: false }, min: bands[0].x[0], max: Math.max(...bands.map((b) => b.x[b.x.length - 1])) }),
+    yAxis: axis(yLabel, Object.assign({ nameGap: 36 }, range(bands, own))),
     tooltip: Object.assign({ trigger: "item", formatter: (p) => `<b>${p.seriesName}</b>` }, tip),
     series,
   }));
@@ -114,8 +131,8 @@ function scatter(element, { xLabel, yLabel, groups, onPick, boxes, size }) {
   const chart = start(element);
   const outline = (boxes || []).map((box) => ({
     type: "line", silent: true, symbol: "none", z: 1, lineStyle: { color: "#c3ccd6", width: 1, type: "dashed" },
-    data: [[box.x[0], box.y[0]], [box.x[1], box.y[0]], [box.x[1], box.y[1]], [box.x[0], box.y[1]], [box.x[0], box.y[0]]],
-    endLabel: { show: true, formatter: box.label, color: QUIET, fontSize: 10, offset: [2, 6] },
+    data: [[box.x[0], box.y[1]], [box.x[0], box.y[0]], [box.x[1], box.y[0]], [box.x[1], box.y[1]], [box.x[0], box.y[1]]],
+    endLabel: { show: true, formatter: box.label, color: QUIET, fontSize: 10, offset: [0, 9] },
   }));
   chart.setOption(Object.assign({}, base, {
     grid: { left: 52, right: 18, top: groups.length > 1 ? 34 : 14, bottom: 42 },
