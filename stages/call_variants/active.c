@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kuni/buffer.h"
+#include "mixture.h"
 #include "site.h"
 
 enum {
@@ -19,10 +20,12 @@ static const double LOSE_PHRED = 3.0103;
 static const double DOUBT_PHRED = 20;
 
 /* Element i has indels enough that they may be real. */
-static bool indel_at(const kuni_pileup *pileup, int64_t i)
+static bool indel_at(const kuni_pileup *pileup, int64_t i, const kuni_call_options *options)
 {
     uint32_t n = (uint32_t)pileup->insertion[i] + pileup->deletion[i];
     if (!n) return false;
+    if (options->mixture > 0)
+        return kuni_mixture_is_candidate(n, kuni_pileup_depth(pileup, i), options->mixture);
     double depth = kuni_pileup_depth(pileup, i);
     double gain = pileup->indel_q[i] - LOSE_PHRED * (depth > n ? depth - n : 0);
     return gain >= (n >= 2 ? -DOUBT_PHRED : 0);
@@ -44,18 +47,27 @@ static void mark(kuni_actives *actives, int64_t beg, int64_t end, int reason)
 }
 
 static void mark_all(kuni_actives *actives, const kuni_pileup *pileup,
-                     const kuni_call_reference *reference, const uint8_t *given)
+                     const kuni_call_reference *reference, const kuni_given *given,
+                     const kuni_call_options *options)
 {
     int64_t sites[CLUSTER_SITES], n_sites = 0;
     memset(actives->marks, 0, sizeof(actives->marks));
+    for (size_t g = kuni_given_find(given, pileup->beg); g < given->n; g++) {
+        int64_t i = given->list[g].pos - pileup->beg;
+        if (i >= KUNI_PILEUP_BP - KUNI_SPAN_BP) break;
+        int reach = kuni_reference_reach(reference, given->list[g].pos + 1);
+        if (reach > KUNI_REGION_BP) reach = KUNI_REGION_BP;
+        if (!kuni_variant_is_snp(&given->list[g]))
+            mark(actives, i, i + 1 + reach, KUNI_ACTIVE_GIVEN);
+    }
     for (int64_t i = 0; i < KUNI_PILEUP_BP - KUNI_SPAN_BP; i++) {
         int64_t pos = pileup->beg + i;
         int reach = kuni_reference_reach(reference, pos + 1);
         if (reach > KUNI_REGION_BP) reach = KUNI_REGION_BP;
-        if (indel_at(pileup, i)) mark(actives, i, i + 1 + reach, KUNI_ACTIVE_INDEL);
+        if (indel_at(pileup, i, options)) mark(actives, i, i + 1 + reach, KUNI_ACTIVE_INDEL);
         if (clip_at(pileup, i)) mark(actives, i, i + 1, KUNI_ACTIVE_CLIP);
-        if (given && given[i]) mark(actives, i, i + 1 + reach, KUNI_ACTIVE_GIVEN);
-        if (!kuni_site_is_candidate(pileup, i, kuni_reference_base(reference, pos), 2)) continue;
+        if (!kuni_site_is_candidate(pileup, i, kuni_reference_base(reference, pos), 2, options))
+            continue;
         if (n_sites == CLUSTER_SITES) {
             memmove(sites, sites + 1, sizeof(sites) - sizeof(sites[0]));
             n_sites--;
@@ -103,10 +115,11 @@ static kuni_status add_cluster(kuni_actives *actives, int64_t first, int64_t las
 
 kuni_status kuni_active_find(kuni_actives *actives, const kuni_pileup *pileup,
                              const kuni_call_reference *reference, int64_t beg, int64_t end,
-                             const uint8_t *given, kuni_error *err)
+                             const kuni_given *given, const kuni_call_options *options,
+                             kuni_error *err)
 {
     actives->n_regions = 0;
-    mark_all(actives, pileup, reference, given);
+    mark_all(actives, pileup, reference, given, options);
     int64_t first = -1, last = -1;
     int reasons = 0;
     for (int64_t i = 0; i < KUNI_PILEUP_BP; i++) {

@@ -10,7 +10,7 @@
 #ifndef KUNI_CALL_ACTIVE_H
 #define KUNI_CALL_ACTIVE_H
 
-#include "pileup.h"
+#include "given.h"
 
 enum {
     KUNI_ACTIVE_INDEL = 1,
@@ -32,12 +32,13 @@ typedef struct kuni_actives {
 } kuni_actives;
 
 /*
- * Finds the regions that start in [beg, end) of the pileup. `given` marks (by element) positions
- * where an allele that is not a single base was given; may be NULL.
+ * Finds the regions that start in [beg, end) of the pileup; given alleles other than single bases
+ * make one whatever the reads show.
  */
 KUNI_MUST_CHECK kuni_status kuni_active_find(kuni_actives *actives, const kuni_pileup *pileup,
                                              const kuni_call_reference *reference, int64_t beg,
-                                             int64_t end, const uint8_t *given, kuni_error *err);
+                                             int64_t end, const kuni_given *given,
+                                             const kuni_call_options *options, kuni_error *err);
 void kuni_active_fini(kuni_actives *actives);
 
 #endif

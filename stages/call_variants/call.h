@@ -31,6 +31,7 @@ typedef struct kuni_call_options {
     double indel_heterozygosity;
     double mito_min_fraction;
     bool pcr_free;
+    double mixture; /* least fraction of copies worth a call where they mix; 0: genotypes */
     int emit_phred; /* events whose best variant genotype is this much worse than REF are left out
                      */
 } kuni_call_options;

@@ -2,6 +2,7 @@
 /* The stage: parameters, files and hooks. The work is in sweep.c. */
 #include <stdlib.h>
 
+#include "given.h"
 #include "kuni/evidence.h"
 #include "kuni/stage.h"
 #include "reference.h"
@@ -58,6 +59,9 @@ static const kuni_param params[] = {
      .type = KUNI_PARAM_BOOL,
      .value = "false",
      .help = "the libraries were made without PCR: fewer length errors in repeats"},
+    {.name = "alleles",
+     .type = KUNI_PARAM_PATH,
+     .help = "VCF or BCF with index: its alleles are genotyped in every sample"},
     {.name = NULL}};
 
 typedef struct call_state {
@@ -65,6 +69,7 @@ typedef struct call_state {
     const kuni_batch *batch;
     kuni_call_options options;
     kuni_call_reference reference;
+    kuni_given given;
     kuni_evidence_writer *writer;
     kuni_sweep *sweep;
     uint32_t sample;
@@ -117,6 +122,7 @@ static void call_close(void *state)
     kuni_sweep_free(s->sweep);
     if (s->writer) kuni_evidence_abandon(s->writer);
     kuni_call_reference_fini(&s->reference);
+    kuni_given_fini(&s->given);
     free(s);
 }
 
@@ -129,9 +135,14 @@ static kuni_status call_open(const kuni_task *task, void **state, kuni_error *er
     s->options = read_options(task->params);
     kuni_span shard = task->shards[task->shard];
     kuni_status status = kuni_call_reference_load(&s->reference, task->genome, shard, err);
+    const char *alleles = kuni_params_text(task->params, "alleles");
+    if (!status && alleles)
+        status =
+            kuni_given_load(&s->given, alleles, kuni_genome_contig(task->genome, shard.tid)->name,
+                            s->reference.beg, s->reference.end, &s->reference, err);
     if (!status) status = create_writer(s, shard, err);
     if (!status)
-        status = kuni_sweep_new(&s->sweep, &s->options, &s->reference, shard,
+        status = kuni_sweep_new(&s->sweep, &s->options, &s->reference, &s->given, shard,
                                 kuni_genome_contig(task->genome, shard.tid), task->ploidy,
                                 s->writer, err);
     if (status) {

@@ -55,6 +55,12 @@ void kuni_genotype_finish(kuni_call_event *event)
         if (g != best_g) others += p;
         if (g == 0) reference = p;
     }
+    if (!event->dp) { /* asked for, but no read tells */
+        event->gt[0] = event->gt[1] = -1;
+        event->gq = 0;
+        event->qual = 0;
+        return;
+    }
     event->gt[0] = (int8_t)best_a;
     event->gt[1] = event->ploidy == 1 ? -1 : (int8_t)best_b;
     event->gq = (uint8_t)phred_of(kuni_log10(others / sum), 99);

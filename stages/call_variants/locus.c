@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "math10.h"
+#include "mixture.h"
 
 enum { SPANNING = -2, REPEAT_COPIES = 5 };
 
@@ -209,6 +210,32 @@ static void finish_locus(const kuni_locus_caller *c, const locus *l, kuni_call_e
     while ((uint64_t)(event->mq + 1) * (event->mq + 1) <= mean && event->mq < 254) event->mq++;
 }
 
+/* Mitochondria: an ALT's likelihood is that of its best fraction among the fragments, against none.
+ */
+static kuni_status mix(const kuni_locus_caller *c, const locus *l, kuni_call_event *event,
+                       kuni_arena *scratch, kuni_error *err)
+{
+    size_t n = c->candidates->n, n_fragments = c->fragments->n;
+    double *others = kuni_arena_alloc(scratch, n_fragments + 1, sizeof(*others), err);
+    double *allele = kuni_arena_alloc(scratch, n_fragments + 1, sizeof(*allele), err);
+    if (!others || !allele) return KUNI_MEMORY;
+    event->log10_lk[0] = 0;
+    event->log10_lk[l->n_alts + 1] = KUNI_MIXTURE_NONE;
+    for (int a = 1; a <= l->n_alts; a++) {
+        for (size_t f = 0; f < n_fragments; f++) {
+            const double *p = c->fragments->p + f * n;
+            others[f] = allele[f] = KUNI_MIXTURE_NOISE;
+            for (size_t h = 0; h < n; h++) {
+                double *into = l->allele_of[h] == a ? &allele[f] : &others[f];
+                if (p[h] > *into) *into = p[h];
+            }
+        }
+        kuni_mixture fit = kuni_mixture_fit(others, allele, n_fragments);
+        event->log10_lk[a] = fit.fraction >= c->options->mixture ? fit.lod : KUNI_MIXTURE_NONE;
+    }
+    return KUNI_OK;
+}
+
 /* Which ALT alleles have a genotype that is not hopeless. */
 static void choose(const kuni_locus_caller *c, const locus *l, const kuni_call_event *event,
                    bool *keep)
@@ -296,8 +323,8 @@ static int by_number(const void *a, const void *b)
 }
 
 static kuni_status call_locus(kuni_locus_caller *c, const double *log10_prior, const locus *l,
-                              kuni_call_event *event, bool *worth, kuni_arena *keep_arena,
-                              kuni_error *err)
+                              kuni_call_event *event, bool *worth, kuni_arena *scratch,
+                              kuni_arena *keep_arena, kuni_error *err)
 {
     *event = (kuni_call_event){
         .pos = l->pos, .ploidy = c->ploidy, .n_alleles = l->n_alts + 2, .phase_set = -1};
@@ -311,6 +338,10 @@ static kuni_status call_locus(kuni_locus_caller *c, const double *log10_prior, c
     }
     profile(c, log10_prior, l, event);
     finish_locus(c, l, event);
+    if (c->options->mixture > 0) {
+        kuni_status mixed = mix(c, l, event, scratch, err);
+        if (mixed) return mixed;
+    }
     bool keep[KUNI_CALL_ALLELES_MAX] = {false};
     choose(c, l, event, keep);
     *worth = false;
@@ -322,6 +353,9 @@ static kuni_status call_locus(kuni_locus_caller *c, const double *log10_prior, c
     int8_t to[KUNI_CALL_ALLELES_MAX] = {0};
     int8_t next = 1;
     for (int a = 1; a <= l->n_alts; a++) to[a] = keep[a] ? next++ : -1;
+    for (int a = 0; a < l->n_alts; a++)
+        if (keep[a + 1] && l->alts[a] != SIZE_MAX && c->variants->list[l->alts[a]].given)
+            event->flags |= KUNI_EVENT_FORCED;
     kuni_genotype_trim(event, keep);
     kuni_genotype_finish(event);
     /* the order of the best pair, where it shows the same genotype */
@@ -360,7 +394,7 @@ kuni_status kuni_locus_call_all(kuni_locus_caller *c, int64_t beg, int64_t end,
         bool worth = false;
         if (!status)
             status = call_locus(c, log10_prior, &loci[n_loci], &events->list[events->n], &worth,
-                                keep, err);
+                                scratch, keep, err);
         if (status || !worth) continue;
         events->n++;
         n_loci++;

@@ -239,6 +239,27 @@ static kuni_status add_clipped(kuni_region_caller *c, const kuni_variant *varian
     return KUNI_OK;
 }
 
+/* Given alleles of the region, each alone on a haplotype unless one shows it. */
+static kuni_status add_given(kuni_region_caller *c, const kuni_given *given,
+                             const kuni_active *region, kuni_error *err)
+{
+    for (size_t g = kuni_given_find(given, region->beg);
+         g < given->n && given->list[g].pos < region->end; g++) {
+        size_t index = SIZE_MAX;
+        kuni_status status = kuni_variants_add(&c->variants, given->list[g], &index, c->arena, err);
+        if (status) return status;
+        if (index == SIZE_MAX) continue;
+        c->variants.list[index].given = true;
+        bool carried = false;
+        for (size_t h = 0; h < c->candidates.n; h++)
+            for (int k = 0; k < c->candidates.list[h].n; k++)
+                carried |= c->candidates.list[h].list[k] == index;
+        uint16_t alone = (uint16_t)index;
+        if (!carried) kuni_candidates_add(&c->candidates, &alone, 1, 0);
+    }
+    return KUNI_OK;
+}
+
 static size_t count_indels(const kuni_variants *variants, const kuni_active *region)
 {
     size_t n = 0;
@@ -292,9 +313,9 @@ static kuni_status evaluate(kuni_region_caller *c, const kuni_active *wide, int6
 
 kuni_status kuni_region_call(kuni_region_caller *c, const kuni_active *region,
                              const kuni_window *window, const kuni_pileup *pileup,
-                             const kuni_call_reference *reference, int ploidy,
-                             const kuni_call_options *options, kuni_call_events *events, bool *done,
-                             kuni_arena *arena, kuni_error *err)
+                             const kuni_call_reference *reference, const kuni_given *given,
+                             int ploidy, const kuni_call_options *options, kuni_call_events *events,
+                             bool *done, kuni_arena *arena, kuni_error *err)
 {
     kuni_arena_clear(c->arena);
     c->counts.regions++;
@@ -311,8 +332,9 @@ kuni_status kuni_region_call(kuni_region_caller *c, const kuni_active *region,
     status = kuni_variants_collect(&c->variants, window, reference, wide.beg, wide.end, options,
                                    c->arena, err);
     if (status) return status;
-    kuni_variants_select(&c->variants, pileup);
+    kuni_variants_select(&c->variants, pileup, options);
     kuni_candidates_choose(&c->candidates, &c->variants, reference);
+    status = add_given(c, given, region, err);
     for (size_t i = 0; i < n_clipped && !status; i++) status = add_clipped(c, &clipped[i], err);
     if (status) return status;
     int64_t beg = wide.beg - HAP_PAD_BP, end = wide.end + HAP_PAD_BP;

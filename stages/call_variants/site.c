@@ -6,18 +6,25 @@
 
 #include "kuni/buffer.h"
 #include "math10.h"
+#include "mixture.h"
 
 static const double HALF_PHRED = 3.0103;     /* a REF base under a heterozygote */
 static const double HET_GAIN_PHRED = 1.7609; /* log10(1/2) - log10(1/3) of a differing base */
 enum { DOUBT_PHRED = 18, FOREIGN_MAPQ_MOST = 55 };
 
-bool kuni_site_is_candidate(const kuni_pileup *pileup, int64_t i, char ref, int ploidy)
+bool kuni_site_is_candidate(const kuni_pileup *pileup, int64_t i, char ref, int ploidy,
+                            const kuni_call_options *options)
 {
     if (ref == 'N') return false;
     double lose = ploidy == 1 ? 12 : HALF_PHRED;
     for (int base = 0; base < 4; base++) {
         uint32_t n = pileup->differ[base][i];
         if (!n) continue;
+        if (options->mixture > 0) {
+            if (kuni_mixture_is_candidate(n, kuni_pileup_depth(pileup, i), options->mixture))
+                return true;
+            continue;
+        }
         double gain = pileup->differ_q[base][i] + n * HET_GAIN_PHRED - lose * pileup->match[i];
         if (gain >= (n >= 2 ? -DOUBT_PHRED : 0)) return true;
     }
@@ -54,7 +61,11 @@ kuni_status kuni_site_gather(kuni_site_column *column, const kuni_window *window
                              .n_mismatch = read->n_mismatch,
                              .edge = (uint16_t)edge};
     }
-    return KUNI_OK;
+    kuni_status status = kuni_grow((void **)&column->others, &column->others_capacity,
+                                   column->n_bases + 1, sizeof(double), err);
+    if (status) return status;
+    return kuni_grow((void **)&column->allele, &column->allele_capacity, column->n_bases + 1,
+                     sizeof(double), err);
 }
 
 /* e of an observation: the base or the place may be wrong. */
@@ -204,7 +215,7 @@ static void count(const kuni_site_column *column, const uint8_t *base_of, int kn
 
 /* ALT bases by support, then by letter. */
 static int choose_alleles(const kuni_site_column *column, unsigned ref, int ploidy, unsigned given,
-                          uint8_t *base_of)
+                          double mixture, uint8_t *base_of)
 {
     double quality[4] = {0};
     uint32_t n[4] = {0};
@@ -228,9 +239,33 @@ static int choose_alleles(const kuni_site_column *column, unsigned ref, int ploi
         /* a second ALT must also stand against the first */
         if (worth && known > 1)
             worth = quality[best] + n[best] * HET_GAIN_PHRED >= HALF_PHRED * n[base_of[1]] - 10;
+        if (mixture > 0)
+            worth = kuni_mixture_is_candidate(n[best], (uint32_t)column->n_bases, mixture);
         if (worth || given >> best & 1) base_of[known++] = (uint8_t)best;
     }
     return known;
+}
+
+/* Mitochondria: an ALT's likelihood is that of its best fraction, against none of it. */
+static void mix(const kuni_site_column *column, const uint8_t *base_of, int known,
+                const kuni_call_options *options, kuni_call_event *event)
+{
+    event->log10_lk[0] = 0;
+    event->log10_lk[known] = KUNI_MIXTURE_NONE;
+    for (int a = 1; a < known; a++) {
+        for (size_t i = 0; i < column->n_bases; i++) {
+            const kuni_site_base *x = &column->bases[i];
+            double e = error_of(x) + KUNI_MIXTURE_NOISE, most = 0;
+            for (int other = 0; other < known; other++) {
+                double p = base_given(x, e, base_of[other]);
+                if (other != a && p > most) most = p;
+            }
+            column->others[i] = most;
+            column->allele[i] = base_given(x, e, base_of[a]);
+        }
+        kuni_mixture fit = kuni_mixture_fit(column->others, column->allele, column->n_bases);
+        event->log10_lk[a] = fit.fraction >= options->mixture ? fit.lod : KUNI_MIXTURE_NONE;
+    }
 }
 
 bool kuni_site_call(const kuni_site_column *column, const kuni_call_reference *reference,
@@ -241,7 +276,7 @@ bool kuni_site_call(const kuni_site_column *column, const kuni_call_reference *r
     uint8_t base_of[KUNI_CALL_ALLELES_MAX];
     unsigned ref = kuni_base_code(kuni_reference_base(reference, pos));
     if (ref > 3) return false;
-    int known = choose_alleles(column, ref, ploidy, given, base_of);
+    int known = choose_alleles(column, ref, ploidy, given, options->mixture, base_of);
     if (known == 1) return false;
     *event = (kuni_call_event){.pos = pos,
                                .end = pos + 1,
@@ -258,7 +293,8 @@ bool kuni_site_call(const kuni_site_column *column, const kuni_call_reference *r
     event->alleles[known] = "<*>";
     event->prior[known] = options->snp_heterozygosity;
     base_of[known] = 4;
-    for (int b = 0; b <= known; b++)
+    if (options->mixture > 0) mix(column, base_of, known, options, event);
+    for (int b = 0; options->mixture <= 0 && b <= known; b++)
         for (int a = ploidy == 1 ? b : 0; a <= b; a++) {
             double ll = independent(column, base_of, a, b, listed);
             if (a == b && b < known) {
@@ -275,5 +311,7 @@ bool kuni_site_call(const kuni_site_column *column, const kuni_call_reference *r
 void kuni_site_column_fini(kuni_site_column *column)
 {
     free(column->bases);
+    free(column->others);
+    free(column->allele);
     *column = (kuni_site_column){.bases = NULL};
 }

@@ -24,11 +24,14 @@ typedef struct kuni_site_base {
 typedef struct kuni_site_column {
     kuni_site_base *bases;
     size_t n_bases, capacity;
+    double *others, *allele; /* scratch of the mixture model, as long as `bases` */
+    size_t others_capacity, allele_capacity;
     uint32_t n_deleted;
 } kuni_site_column;
 
 /* True where the pileup gives reason to look closer at element i. */
-bool kuni_site_is_candidate(const kuni_pileup *pileup, int64_t i, char ref, int ploidy);
+bool kuni_site_is_candidate(const kuni_pileup *pileup, int64_t i, char ref, int ploidy,
+                            const kuni_call_options *options);
 /* Gathers what the reads show at `pos`. */
 KUNI_MUST_CHECK kuni_status kuni_site_gather(kuni_site_column *column, const kuni_window *window,
                                              int64_t pos, const kuni_call_options *options,

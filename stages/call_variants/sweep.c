@@ -7,7 +7,9 @@
 #include "blocks.h"
 
 struct kuni_sweep {
+    kuni_call_options own_options;
     const kuni_call_options *options;
+    const kuni_given *given;
     const kuni_call_reference *reference;
     kuni_span shard;
     const kuni_contig *contig;
@@ -36,19 +38,22 @@ struct kuni_sweep {
 };
 
 kuni_status kuni_sweep_new(kuni_sweep **sweep, const kuni_call_options *options,
-                           const kuni_call_reference *reference, kuni_span shard,
-                           const kuni_contig *contig, const kuni_ploidy *ploidy,
+                           const kuni_call_reference *reference, const kuni_given *given,
+                           kuni_span shard, const kuni_contig *contig, const kuni_ploidy *ploidy,
                            kuni_evidence_writer *writer, kuni_error *err)
 {
     kuni_sweep *made = kuni_alloc(1, sizeof(*made), err);
     if (!made) return KUNI_MEMORY;
-    made->options = options;
+    made->own_options = *options;
+    made->options = &made->own_options;
+    made->given = given;
     made->reference = reference;
     made->shard = shard;
     made->contig = contig;
     made->ploidy = ploidy;
     made->writer = writer;
     made->mitochondrial = kuni_is_mitochondrial(contig->name);
+    if (made->mitochondrial) made->own_options.mixture = options->mito_min_fraction;
     made->first_cell = shard.beg / KUNI_CELL_BP * KUNI_CELL_BP;
     kuni_status status = kuni_window_init(&made->window, err);
     if (!status) status = kuni_region_caller_new(&made->caller, err);
@@ -125,47 +130,70 @@ static kuni_status call_regions(kuni_sweep *sweep, kuni_error *err)
 {
     int64_t beg = sweep->cell, end = sweep->cell + KUNI_CELL_BP;
     if (beg == sweep->first_cell) beg -= KUNI_LEAD_BP;
-    kuni_status status =
-        kuni_active_find(&sweep->actives, &sweep->pileup, sweep->reference, beg, end, NULL, err);
+    kuni_status status = kuni_active_find(&sweep->actives, &sweep->pileup, sweep->reference, beg,
+                                          end, sweep->given, sweep->options, err);
     for (size_t i = 0; !status && i < sweep->actives.n_regions; i++) {
         const kuni_active *region = &sweep->actives.regions[i];
         int ploidy = ploidy_at(sweep, region->beg);
         if (!ploidy) continue;
         bool done;
         status = kuni_region_call(sweep->caller, region, &sweep->window, &sweep->pileup,
-                                  sweep->reference, ploidy, sweep->options, &sweep->events, &done,
-                                  sweep->arena, err);
+                                  sweep->reference, sweep->given, ploidy, sweep->options,
+                                  &sweep->events, &done, sweep->arena, err);
         if (!status && done) status = settle(sweep, region, err);
     }
     return status;
 }
 
+/* Given single bases at `pos`, as a set over ACGT; *next walks along the list. */
+static unsigned given_bases(const kuni_given *given, int64_t pos, size_t *next)
+{
+    unsigned bases = 0;
+    while (*next < given->n && given->list[*next].pos < pos) ++*next;
+    for (size_t g = *next; g < given->n && given->list[g].pos == pos; g++)
+        if (kuni_variant_is_snp(&given->list[g]))
+            bases |= 1u << kuni_base_code(given->list[g].alt[0]);
+    return bases & 15;
+}
+
+static kuni_status call_site(kuni_sweep *sweep, int64_t pos, int ploidy, unsigned given,
+                             kuni_error *err)
+{
+    kuni_status status = kuni_site_gather(&sweep->column, &sweep->window, pos, sweep->options, err);
+    if (status) return status;
+    status = kuni_grow((void **)&sweep->events.list, &sweep->events.capacity, sweep->events.n + 1,
+                       sizeof(*sweep->events.list), err);
+    if (status) return status;
+    sweep->counts.sites++;
+    kuni_call_event *event = &sweep->events.list[sweep->events.n];
+    if (!kuni_site_call(&sweep->column, sweep->reference, pos, ploidy, given, sweep->options,
+                        event))
+        return KUNI_OK;
+    if (given) event->flags |= KUNI_EVENT_FORCED;
+    sweep->events.n++;
+    return KUNI_OK;
+}
+
 static kuni_status call_sites(kuni_sweep *sweep, kuni_error *err)
 {
-    size_t next = 0;
+    const kuni_pileup *pileup = &sweep->pileup;
+    size_t next = 0, next_given = kuni_given_find(sweep->given, sweep->cell);
     int64_t end = sweep->cell + KUNI_CELL_BP;
     if (end > sweep->contig->length_bp) end = sweep->contig->length_bp;
     for (int64_t pos = sweep->cell; pos < end; pos++) {
-        int64_t i = pos - sweep->pileup.beg;
-        if (!(sweep->pileup.differ[0][i] | sweep->pileup.differ[1][i] | sweep->pileup.differ[2][i] |
-              sweep->pileup.differ[3][i]))
+        int64_t i = pos - pileup->beg;
+        unsigned given = sweep->given->n ? given_bases(sweep->given, pos, &next_given) : 0;
+        if (!given && !(pileup->differ[0][i] | pileup->differ[1][i] | pileup->differ[2][i] |
+                        pileup->differ[3][i]))
             continue;
         while (next < sweep->n_settled && sweep->settled[next].end <= pos) next++;
         if (next < sweep->n_settled && sweep->settled[next].beg <= pos) continue;
         int ploidy = sweep->confidence.ploidy[pos - sweep->cell];
-        if (!ploidy || !kuni_site_is_candidate(&sweep->pileup, i,
-                                               kuni_reference_base(sweep->reference, pos), ploidy))
+        char ref = kuni_reference_base(sweep->reference, pos);
+        if (!ploidy || !(given || kuni_site_is_candidate(pileup, i, ref, ploidy, sweep->options)))
             continue;
-        kuni_status status =
-            kuni_site_gather(&sweep->column, &sweep->window, pos, sweep->options, err);
+        kuni_status status = call_site(sweep, pos, ploidy, given, err);
         if (status) return status;
-        status = kuni_grow((void **)&sweep->events.list, &sweep->events.capacity,
-                           sweep->events.n + 1, sizeof(*sweep->events.list), err);
-        if (status) return status;
-        sweep->counts.sites++;
-        if (kuni_site_call(&sweep->column, sweep->reference, pos, ploidy, 0, sweep->options,
-                           &sweep->events.list[sweep->events.n]))
-            sweep->events.n++;
     }
     return KUNI_OK;
 }

@@ -15,9 +15,11 @@ typedef struct kuni_sweep_counts {
 
 typedef struct kuni_sweep kuni_sweep;
 
-/* `reference` must cover the shard and KUNI_CALL_HALO_BP around it. All are borrowed. */
+/* `reference` and `given` must cover the shard and KUNI_CALL_HALO_BP around it. All are borrowed.
+ */
 KUNI_MUST_CHECK kuni_status kuni_sweep_new(kuni_sweep **sweep, const kuni_call_options *options,
-                                           const kuni_call_reference *reference, kuni_span shard,
+                                           const kuni_call_reference *reference,
+                                           const kuni_given *given, kuni_span shard,
                                            const kuni_contig *contig, const kuni_ploidy *ploidy,
                                            kuni_evidence_writer *writer, kuni_error *err);
 void kuni_sweep_free(kuni_sweep *sweep);

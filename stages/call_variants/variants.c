@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mixture.h"
 #include "site.h"
 
 enum { SHALLOW_DEPTH = 8, INSERTION_MOST = 512 };
@@ -153,12 +154,15 @@ kuni_status kuni_variants_collect(kuni_variants *variants, const kuni_window *wi
     return KUNI_OK;
 }
 
-static bool stands(const kuni_variant *v, const kuni_pileup *pileup)
+static bool stands(const kuni_variant *v, const kuni_pileup *pileup,
+                   const kuni_call_options *options)
 {
     if (v->given) return true;
     int64_t i = v->pos - pileup->beg;
     if (i < 0 || i >= KUNI_PILEUP_BP) return false;
     double depth = kuni_pileup_depth(pileup, i), against;
+    if (options->mixture > 0)
+        return kuni_mixture_is_candidate(v->n_reads, (uint32_t)depth, options->mixture);
     if (kuni_variant_is_snp(v))
         against = pileup->match[i];
     else
@@ -176,7 +180,8 @@ static int by_position(const void *a, const void *b)
     return memcmp(x->alt, y->alt, (size_t)x->alt_length);
 }
 
-void kuni_variants_select(kuni_variants *variants, const kuni_pileup *pileup)
+void kuni_variants_select(kuni_variants *variants, const kuni_pileup *pileup,
+                          const kuni_call_options *options)
 {
     kuni_variant old[KUNI_VARIANTS_MAX];
     size_t n_old = variants->n;
@@ -184,7 +189,7 @@ void kuni_variants_select(kuni_variants *variants, const kuni_pileup *pileup)
     memcpy(old, variants->list, n_old * sizeof(old[0]));
     size_t kept = 0;
     for (size_t i = 0; i < n_old; i++)
-        if (stands(&variants->list[i], pileup)) variants->list[kept++] = variants->list[i];
+        if (stands(&variants->list[i], pileup, options)) variants->list[kept++] = variants->list[i];
     variants->n = kept;
     if (kept) qsort(variants->list, kept, sizeof(*variants->list), by_position);
     uint16_t to[KUNI_VARIANTS_MAX];

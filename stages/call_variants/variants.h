@@ -53,7 +53,8 @@ KUNI_MUST_CHECK kuni_status kuni_variants_collect(kuni_variants *variants,
 KUNI_MUST_CHECK kuni_status kuni_variants_add(kuni_variants *variants, kuni_variant variant,
                                               size_t *index, kuni_arena *arena, kuni_error *err);
 /* Drops variants that the pileup or their support make unlikely; the rest is sorted by position. */
-void kuni_variants_select(kuni_variants *variants, const kuni_pileup *pileup);
+void kuni_variants_select(kuni_variants *variants, const kuni_pileup *pileup,
+                          const kuni_call_options *options);
 void kuni_variants_fini(kuni_variants *variants);
 
 #endif

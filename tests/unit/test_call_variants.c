@@ -24,6 +24,7 @@ typedef struct input {
     const char *fasta, *reads, *contig, *ploidy;
     kuni_sex sex;
     int64_t beg, end;
+    const char *alleles;    /* to be genotyped, or NULL */
     bam1_t *const *records; /* instead of `reads` */
     size_t n_records;
 } input;
@@ -154,6 +155,7 @@ static result run(const input *in, int n_shards)
     kuni_genome_set_md5(genome, tid, "0123456789abcdef0123456789abcdef");
     kuni_params *params = kuni_params_new(kuni_stage_call_variants.params, &err);
     assert_non_null(params);
+    if (in->alleles) must(kuni_params_set(params, "alleles", in->alleles, &err), &err);
     kuni_sample sample = {.id = "S", .participant = "S", .sex = in->sex, .reads = in->reads};
     kuni_batch batch = {.id = "b0000", .first = 0, .n_samples = 1};
     const kuni_step *step = &kuni_stage_call_variants.steps[0];
@@ -334,6 +336,26 @@ static void test_odd_records(void **unused)
     unlink(index);
 }
 
+/* Every allele of a list is genotyped, seen or not, wherever the region is cut. */
+static void test_given_alleles(void **unused)
+{
+    (void)unused;
+    input in = hg002();
+    in.alleles = data_path("b37_HG001_truth_chr20/HG001_v3.3.2_phased.chr20_5M-end.vcf.gz");
+    if (!have(&in) || access(in.alleles, R_OK) != 0) skip();
+    result whole = run(&in, 1);
+    char forced[16];
+    snprintf(forced, sizeof(forced), " f%d ", KUNI_EVENT_OTHER | KUNI_EVENT_FORCED);
+    size_t n = 0;
+    for (const char *at = whole.events.data; (at = strstr(at, forced)); at++) n++;
+    assert_true(n >
+                150); /* HG001 has 186 substitutions and 36 indels here, HG002 not all of them */
+    assert_non_null(strstr(whole.events.data, "\n10002098 2 0/0"));
+    drop(&whole);
+    static const int cuts[] = {13};
+    check_cuts(&in, cuts, 1, 200);
+}
+
 /* Plain truths of GIAB v4.2.1 in the slice. */
 static void test_known_genotypes(void **unused)
 {
@@ -386,6 +408,7 @@ int main(void)
     if (!mkdtemp(folder)) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cuts), cmocka_unit_test(test_odd_records),
-        cmocka_unit_test(test_known_genotypes), cmocka_unit_test(test_male_x)};
+        cmocka_unit_test(test_given_alleles), cmocka_unit_test(test_known_genotypes),
+        cmocka_unit_test(test_male_x)};
     return cmocka_run_group_tests(tests, NULL, leave);
 }
