@@ -166,6 +166,11 @@ static kuni_status tell_all(kuni_coordinator *c, kuni_message_type type, kuni_er
     return status;
 }
 
+kuni_status kuni_coordinator_ping(kuni_coordinator *c, kuni_error *err)
+{
+    return c->run->size > 1 ? tell_all(c, KUNI_MESSAGE_PING, err) : KUNI_OK;
+}
+
 static kuni_status hear_result(kuni_coordinator *c, kuni_message_reader *reader, kuni_error *err)
 {
     uint64_t id;
@@ -340,11 +345,13 @@ static kuni_status keep_house(kuni_coordinator *c, tick *t, kuni_error *err)
         status = tell_all(c, KUNI_MESSAGE_PING, err);
     }
     for (size_t i = 0; i < c->n_lanes && c->run->size > 1 && !status; i++)
-        if (now - c->lanes[i].heard_ms > t->silence_ms)
+        if (now - c->lanes[i].heard_ms > t->silence_ms) {
+            c->rank_lost = true;
             status = kuni_fail(err, KUNI_AGAIN,
                                "rank %zu has been silent for %" PRId64
                                " s: it hangs, or its node is lost: run the same command to go on",
                                i + 1, (now - c->lanes[i].heard_ms) / 1000);
+        }
     report(c);
     return status;
 }

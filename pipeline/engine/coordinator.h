@@ -94,6 +94,7 @@ typedef struct kuni_coordinator {
         *finals; /* [node * KUNI_PLAN_OUTPUTS_MAX + output]: of nodes with one task */
 
     int phase;
+    bool rank_lost; /* a rank hangs: collectives would too */
     kuni_lane *lanes;
     size_t n_lanes;
     kuni_executor *executor; /* single process only */
@@ -126,6 +127,8 @@ void kuni_coordinator_fini(kuni_coordinator *c);
  */
 KUNI_MUST_CHECK kuni_status kuni_coordinator_run(kuni_coordinator *c, kuni_error *err);
 
+/* Tells the other ranks that this one lives; for long work outside of the loop. */
+KUNI_MUST_CHECK kuni_status kuni_coordinator_ping(kuni_coordinator *c, kuni_error *err);
 /* Without running anything: marks what the journal has with intact outputs, as far as keys can be
  * known. */
 KUNI_MUST_CHECK kuni_status kuni_coordinator_look(kuni_coordinator *c, const char *journal_path,

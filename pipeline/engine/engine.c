@@ -145,11 +145,16 @@ static kuni_status coordinate(kuni_run *run, kuni_lock *lock, int64_t began_ms, 
             kuni_progress_end(progress, state, err->text, status, status ? &ignored : err);
         if (!status) status = told;
     }
+    bool lost = c.rank_lost;
     kuni_status closed = kuni_journal_close(journal, status ? &ignored : err);
     if (!status) status = closed;
     kuni_coordinator_fini(&c);
     kuni_progress_free(progress);
     free(path);
+    if (lost) { /* nobody can be asked to agree any more */
+        fprintf(stderr, "kuni: %s\n", err->text);
+        kuni_transport_abort(status);
+    }
     return status;
 }
 

@@ -194,6 +194,13 @@ static kuni_status fail_part(kuni_coordinator *c, const kuni_order *order, size_
     return KUNI_OK;
 }
 
+static bool was_skipped(const kuni_work *work, int64_t sample)
+{
+    for (size_t i = 0; i < work->n_skip; i++)
+        if (work->skip[i] == sample) return true;
+    return false;
+}
+
 static kuni_status fail(kuni_coordinator *c, const kuni_order *order, const kuni_job_result *result,
                         kuni_error *err)
 {
@@ -203,6 +210,10 @@ static kuni_status fail(kuni_coordinator *c, const kuni_order *order, const kuni
     if (!t) return KUNI_MEMORY;
     if (result->status == KUNI_AGAIN)
         return try_again(c, order, false, err); /* killed, no fault of its own */
+    /* Quarantined since this was handed out, because of another task: do it without. */
+    if (result->sample >= 0 && c->samples.skip[result->sample] &&
+        !was_skipped(work, result->sample))
+        return try_again(c, order, false, err);
     if (t->attempts < c->run->workflow.retries) return try_again(c, order, true, err);
     bool reads = plan->nodes[work->parts[0].node].scatter == KUNI_SCATTER_READS;
     if (reads && result->sample >= 0 && !c->samples.skip[result->sample]) {

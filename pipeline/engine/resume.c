@@ -316,7 +316,7 @@ static kuni_status settle_group(second_pass *pass, kuni_error *err)
     }
     pass->n = 0;
     kuni_arena_clear(pass->arena);
-    return KUNI_OK;
+    return kuni_coordinator_ping(c, err);
 }
 
 /* Takes the listed samples off the batch's digest; false where one of them is not quarantined any

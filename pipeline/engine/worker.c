@@ -10,7 +10,12 @@
 #include "executor.h"
 #include "transport.h"
 
-enum { BEAT_MS = 5000, SILENCE_MS = 180000, IDLE_SLEEP_MS = 10 };
+enum {
+    BEAT_MS = 2000,
+    IDLE_SLEEP_MS = 10,
+    /* Rank 0 may be busy with a large journal; its death is noticed by the launcher. */
+    SILENCE_MS = 3600000
+};
 
 typedef struct worker {
     kuni_run *run;
@@ -173,12 +178,8 @@ static kuni_status keep_house(worker *w, bool *orphaned, kuni_error *err)
 
 kuni_status kuni_worker_run(kuni_run *run, bool *orphaned, kuni_error *err)
 {
-    const char *text = getenv("KUNI_RANK_SILENCE_S");
-    int64_t seconds = text ? strtoll(text, NULL, 10) : 0;
-    worker w = {.run = run,
-                .heard_ms = kuni_now_ms(),
-                .parent = getppid(),
-                .silence_ms = seconds > 0 ? seconds * 1000 : SILENCE_MS};
+    worker w = {
+        .run = run, .heard_ms = kuni_now_ms(), .parent = getppid(), .silence_ms = SILENCE_MS};
     int64_t idle = 0;
     *orphaned = false;
     kuni_status status = kuni_executor_new(&w.executor, run, (size_t)run->options->jobs, err);

@@ -212,16 +212,16 @@ def failures(bench):
 
 def stop(bench):
     for ranks in (0, 3):
-        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGUSR1):
             name = f"stop{ranks}{number}"
-            workflow = bench.workflow(name, params="slow_ms: 60")
+            workflow = bench.workflow(name, params="slow_ms: 150")
             command = [KUNI, "run", "--quiet", workflow]
             if ranks:
                 command = [MPIEXEC, "--allow-run-as-root", "--oversubscribe", "-n", str(ranks)] + command
             process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
             deadline = time.time() + 20
             journal = bench.path(name, "journal")
-            while time.time() < deadline and not (os.path.exists(journal) and os.path.getsize(journal) > 2000):
+            while time.time() < deadline and not (os.path.exists(journal) and os.path.getsize(journal) > 1500):
                 time.sleep(0.05)
             process.send_signal(number)
             _, err = process.communicate(timeout=30)
@@ -233,9 +233,34 @@ def stop(bench):
             if not ranks or number == signal.SIGUSR1:  # else mpirun gives a status of its own
                 want(process.returncode == 75, f"signal {number}, {ranks} ranks: status {process.returncode}: {err}")
                 want("run the same command to go on" in err, f"no word: {err}")
-            bench.run(workflow)
+            bench.run(workflow, "--jobs", "4")
             bench.same(name, "slow") if os.path.exists(bench.path("slow")) else os.rename(
                 bench.path(name), bench.path("slow"))
+
+
+def hang(bench):
+    """A rank that hangs is noticed, the run ends with a word, and goes on with the next command."""
+    workflow = bench.workflow("hang", params="slow_ms: 150")
+    process = subprocess.Popen([MPIEXEC, "--allow-run-as-root", "--oversubscribe", "-n", "3", KUNI, "run", "--quiet",
+                                workflow], stderr=subprocess.PIPE, text=True,
+                               env={**os.environ, "KUNI_RANK_SILENCE_S": "4"})
+    deadline = time.time() + 20
+    journal = bench.path("hang", "journal")
+    while time.time() < deadline and not (os.path.exists(journal) and os.path.getsize(journal) > 1500):
+        time.sleep(0.05)
+    for name in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{name}/stat") as f:
+                parent = int(f.read().rsplit(")", 1)[1].split()[1])
+            with open(f"/proc/{name}/environ", "rb") as f:
+                if parent == process.pid and b"OMPI_COMM_WORLD_RANK=2\0" in f.read():
+                    os.kill(int(name), signal.SIGSTOP)
+        except (OSError, ValueError, IndexError):
+            continue
+    _, err = process.communicate(timeout=60)
+    want(process.returncode == 75 and "rank 2 has been silent" in err, f"status {process.returncode}: {err}")
+    bench.run(workflow, "--jobs", "4")
+    bench.same("hang", "slow")
 
 
 def two_runs(bench):
@@ -251,7 +276,7 @@ def two_runs(bench):
 
 def main():
     bench = Bench()
-    for test in (ranks_and_shards, resume_and_change, growth, quarantine, failures, stop, two_runs):
+    for test in (ranks_and_shards, resume_and_change, growth, quarantine, failures, stop, hang, two_runs):
         began = time.time()
         test(bench)
         print(f"{test.__name__}: fine ({time.time() - began:.1f} s)", flush=True)
