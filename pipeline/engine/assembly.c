@@ -166,7 +166,7 @@ static kuni_status read_pieces(assembly *job, const target_plan *plan, uint64_t 
             high = middle;
     }
     size_t filled = 0;
-    for (size_t i = low; filled < length; i++) {
+    for (size_t i = low; filled < length && i < plan->n_pieces; i++) {
         const piece *from = &plan->pieces[i];
         uint64_t skip = offset + filled - from->offset;
         if (skip >= from->bytes) continue;
@@ -185,6 +185,7 @@ static kuni_status read_pieces(assembly *job, const target_plan *plan, uint64_t 
             want -= (size_t)got;
         }
     }
+    if (filled < length) return kuni_fail(err, KUNI_BUG, "the pieces end before their target");
     return KUNI_OK;
 }
 
@@ -353,7 +354,7 @@ static kuni_status gather_digest(kuni_assembly_target *target, uint64_t bytes, c
     if (rank == 0) all = kuni_alloc(count + 1, HEX_BYTES, err);
     if (!counts || !places || (rank == 0 && !all)) status = KUNI_MEMORY;
     status = kuni_transport_agree(status, err);
-    if (status) goto done;
+    if (status || !counts || !places) goto done;
     for (int i = 0; i < size; i++) {
         slice_range share = share_of(bytes, i);
         counts[i] = (int)((share.end - share.first) * HEX_BYTES);
@@ -363,7 +364,7 @@ static kuni_status gather_digest(kuni_assembly_target *target, uint64_t bytes, c
         MPI_Gatherv(mine, counts[rank], MPI_CHAR, all, counts, places, MPI_CHAR, 0, MPI_COMM_WORLD);
     if (code != MPI_SUCCESS)
         status = fail_file(code, "cannot gather the digests of", target->path, err);
-    if (!status && rank == 0) status = digest_slices(all, count, target->digest, err);
+    if (!status && all) status = digest_slices(all, count, target->digest, err);
     status = kuni_transport_agree(status, err);
 done:
     free(counts);
@@ -397,6 +398,7 @@ static kuni_status write_target(assembly *job, size_t index, const char *tempora
     char *digests = kuni_alloc(mine.end - mine.first + 1, HEX_BYTES, err);
     status = kuni_transport_agree(digests ? KUNI_OK : KUNI_MEMORY, err);
     out_file file;
+    if (!status && !digests) status = KUNI_MEMORY; /* cannot be: agreed on above */
     if (!status) status = kuni_transport_agree(out_open(&file, temporary, err), err);
     if (!status) {
         status = write_share(job, index, &file, mine, digests, err);
@@ -457,12 +459,12 @@ kuni_status kuni_assembly_write(const char *assembly_path, kuni_assembly_target 
     kuni_buffer *names = kuni_alloc(n_targets, sizeof(*names), err);
     job.block = kuni_alloc(KUNI_ASSEMBLY_SLICE_BYTES, 1, err);
     kuni_status status = kuni_transport_agree(names && job.block ? KUNI_OK : KUNI_MEMORY, err);
-    if (!status) status = read_list(&job, err);
-    for (size_t i = 0; i < n_targets && !status; i++)
+    if (!status && names) status = read_list(&job, err);
+    for (size_t i = 0; i < n_targets && names && !status; i++)
         status = name_temporary(targets[i].path, epoch, &names[i], err);
-    for (size_t i = 0; i < n_targets && !status; i++)
+    for (size_t i = 0; i < n_targets && names && !status; i++)
         status = write_target(&job, i, names[i].data, err);
-    for (size_t i = 0; i < n_targets && !status; i++)
+    for (size_t i = 0; i < n_targets && names && !status; i++)
         status = publish_target(&job, i, names[i].data, err);
     for (size_t i = 0; i < n_targets && names; i++) {
         /* Those that were renamed are gone from here already. */

@@ -225,9 +225,9 @@ static long session_of(const char *pid)
     line[length] = '\0';
     /* The name in parentheses may hold anything: fields count from the last ')'. */
     const char *rest = strrchr(line, ')');
-    long session = -1;
-    if (!rest || sscanf(rest + 1, " %*c %*d %*d %ld", &session) != 1) return -1;
-    return session;
+    /* state, parent, group, session */
+    for (int field = 0; field < 4 && rest; field++) rest = strchr(rest + 1, ' ');
+    return rest ? strtol(rest, NULL, 10) : -1;
 }
 
 /* A command of the external stage has a process group of its own, but stays in the child's session.

@@ -42,27 +42,26 @@ static void beat(int64_t work_done)
 
 /* --- crash injection for tests: see runner.h --- */
 
-static void crash(const char *how, size_t length)
+static void run_out_of_memory(void)
 {
-    static const struct {
-        const char *how;
-        int signal;
-    } signals[] = {{"segv", SIGSEGV}, {"kill", SIGKILL}, {"abort", SIGABRT}};
-    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-        if (strlen(signals[i].how) == length && strncmp(how, signals[i].how, length) == 0)
-            (void)raise(signals[i].signal);
-    if (length == 4 && strncmp(how, "exit", length) == 0) _exit(3);
-    while (length == 4 && strncmp(how, "hang", length) == 0) (void)pause();
-    if (length == 6 && strncmp(how, "memory", length) == 0) {
-        struct rlimit limit;
-        enum { BLOCK = 1 << 20 };
-        /* Without a limit act as the kernel would. */
-        if (getrlimit(RLIMIT_DATA, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
-            (void)raise(SIGKILL);
-        char *block;
-        while ((block = malloc(BLOCK)) != NULL) memset(block, 1, BLOCK);
-        abort();
-    }
+    enum { BLOCK = 1 << 20 };
+    struct rlimit limit;
+    /* Without a limit act as the kernel would. */
+    if (getrlimit(RLIMIT_DATA, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        (void)raise(SIGKILL);
+    char *block;
+    while ((block = malloc(BLOCK)) != NULL) memset(block, 1, BLOCK);
+    abort();
+}
+
+static void crash(const char *how)
+{
+    if (strcmp(how, "segv") == 0) (void)raise(SIGSEGV);
+    if (strcmp(how, "kill") == 0) (void)raise(SIGKILL);
+    if (strcmp(how, "abort") == 0) abort();
+    if (strcmp(how, "exit") == 0) _exit(3);
+    if (strcmp(how, "memory") == 0) run_out_of_memory();
+    while (strcmp(how, "hang") == 0) (void)pause();
 }
 
 static void crash_at(const char *place)
@@ -72,13 +71,15 @@ static void crash_at(const char *place)
     if (!at) return;
     const char *once = strchr(at, '#');
     size_t length = once ? (size_t)(once - at - 1) : strlen(at + 1);
-    if (strlen(place) != length || strncmp(at + 1, place, length) != 0) return;
+    if (strlen(place) != length || memcmp(at + 1, place, length) != 0) return;
     if (once) {
         int fd = open(once + 1, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (fd < 0) return;
         (void)close(fd);
     }
-    crash(wanted, (size_t)(at - wanted));
+    char how[16];
+    (void)snprintf(how, sizeof(how), "%.*s", (int)(at - wanted), wanted);
+    crash(how);
 }
 
 /* --- setting apart --- */
@@ -140,27 +141,30 @@ static kuni_status set_streams(const kuni_job *job, kuni_error *err)
     return status ? status : redirect(STDERR_FILENO, job->log, ".err", err);
 }
 
-#if !defined(__SANITIZE_ADDRESS__)
-/* Private memory that the process holds already, in bytes. */
-static uint64_t held_bytes(void)
-{
-    unsigned long size, resident, shared_pages, text, library, data = 0;
-    FILE *statm = fopen("/proc/self/statm", "re");
-    if (!statm) return 0;
-    if (fscanf(statm, "%lu %lu %lu %lu %lu %lu", &size, &resident, &shared_pages, &text, &library,
-               &data) != 6)
-        data = 0;
-    (void)fclose(statm);
-    return (uint64_t)data * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-#endif
+#if defined(__SANITIZE_ADDRESS__)
 
 static kuni_status limit_memory(const kuni_job *job, kuni_error *err)
 {
-#if defined(__SANITIZE_ADDRESS__)
-    (void)job; /* its shadow memory counts as data */
+    (void)job; /* the sanitizer's shadow memory counts as data */
     (void)err;
+    return KUNI_OK;
+}
 #else
+/* Private memory that the process holds already, in bytes. */
+static uint64_t held_bytes(void)
+{
+    char line[256] = "";
+    FILE *statm = fopen("/proc/self/statm", "re");
+    if (!statm) return 0;
+    const char *field = fgets(line, sizeof(line), statm);
+    (void)fclose(statm);
+    /* size, resident, shared, text, library, data: in pages */
+    for (int i = 0; i < 5 && field; i++) field = strchr(field + 1, ' ');
+    return field ? strtoull(field, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+static kuni_status limit_memory(const kuni_job *job, kuni_error *err)
+{
     if (job->memory_bytes <= 0) return KUNI_OK;
     rlim_t bytes = (rlim_t)held_bytes() + (rlim_t)job->memory_bytes;
     struct rlimit limit = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
@@ -170,9 +174,9 @@ static kuni_status limit_memory(const kuni_job *job, kuni_error *err)
     if (setrlimit(RLIMIT_DATA, &limit) != 0)
         return kuni_fail_errno(err, "cannot limit memory to %lld bytes",
                                (long long)job->memory_bytes);
-#endif
     return KUNI_OK;
 }
+#endif
 
 /* Work is done; what remains must not fail for want of the last megabyte. */
 static void lift_memory_limit(void)

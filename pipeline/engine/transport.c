@@ -93,7 +93,7 @@ static kuni_status check_launcher(bool *launched, kuni_error *err)
 {
     *launched = getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK") || getenv("PMI_RANK");
     const char *tasks = getenv("SLURM_STEP_NUM_TASKS");
-    if (!*launched && tasks && atoi(tasks) > 1)
+    if (!*launched && tasks && strtol(tasks, NULL, 10) > 1)
         return kuni_fail(err, KUNI_USAGE,
                          "srun started %s separate processes that cannot find each other: use "
                          "`mpirun kuni ...` or `srun --mpi=pmix kuni ...`",

@@ -20,7 +20,10 @@ enum {
     NAP_MOST_US = 50000,
     GRACE_S = 2,      /* between SIGTERM and SIGKILL */
     LOOK_EVERY_S = 2, /* how often signs of life are looked for */
-    TAIL_BYTES = 700  /* of stderr, quoted in the message */
+    SESSION_FIELD = 4,
+    USER_FIELD = 12,
+    SYSTEM_FIELD = 13, /* see stat_field and proc(5) */
+    TAIL_BYTES = 700   /* of stderr, quoted in the message */
 };
 
 extern char **environ;
@@ -65,7 +68,7 @@ static void close_descriptors(int keep)
     if (!folder) return;
     const struct dirent *entry;
     while ((entry = readdir(folder)) != NULL) {
-        int fd = atoi(entry->d_name);
+        int fd = (int)strtol(entry->d_name, NULL, 10);
         if (fd > STDERR_FILENO && fd != keep && fd != dirfd(folder))
             (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     }
@@ -87,6 +90,14 @@ static _Noreturn void become_command(const command_order *order, int error_fd)
 
 /* --- signs of life --- */
 
+/* A number of /proc/PID/stat, counted from its name's closing parenthesis; 0 where there is none.
+ */
+static int64_t stat_field(const char *rest, int number)
+{
+    for (; number > 0 && rest; number--) rest = strchr(rest + 1, ' ');
+    return rest ? strtoll(rest, NULL, 10) : 0;
+}
+
 /* Processor time of all processes of this session, in ticks; the command and its children belong to
  * it. */
 static uint64_t session_ticks(void)
@@ -107,13 +118,8 @@ static uint64_t session_ticks(void)
         if (length <= 0) continue;
         line[length] = '\0';
         const char *rest = strrchr(line, ')');
-        long in_session;
-        unsigned long user, system;
-        if (rest &&
-            sscanf(rest + 1, " %*c %*d %*d %ld %*d %*d %*u %*u %*u %*u %*u %lu %lu", &in_session,
-                   &user, &system) == 3 &&
-            in_session == (long)session)
-            total += user + system;
+        if (rest && stat_field(rest, SESSION_FIELD) == (int64_t)session)
+            total += (uint64_t)(stat_field(rest, USER_FIELD) + stat_field(rest, SYSTEM_FIELD));
     }
     (void)closedir(folder);
     return total;

@@ -153,9 +153,10 @@ kuni_status template_shell(const char *text, const template_value *values, size_
         if (literal) {
             status = kuni_buffer_append(command, at + 1, taken - 2, err);
         } else if (length) {
-            const template_value *value;
+            const template_value *value = NULL;
             status = find_value(at + 1, length, values, n_values, &value, err);
-            if (!status) status = write_reference(value, state.quote, &n_variables, command, err);
+            if (!status && value)
+                status = write_reference(value, state.quote, &n_variables, command, err);
         } else {
             /* A backslash shields the next byte, except in single quotes. */
             if (*at == '\\' && state.quote != IN_SINGLE && at[1])
@@ -217,9 +218,9 @@ kuni_status template_words(const char *lines, const template_value *values, size
         size_t name = placeholder_length(line);
         kuni_status status;
         if (name && name + 2 == length) {
-            const template_value *value;
+            const template_value *value = NULL;
             status = find_value(line + 1, name, values, n_values, &value, err);
-            if (!status) status = append_words(value, arguments, count, err);
+            if (!status && value) status = append_words(value, arguments, count, err);
         } else {
             status = append_word(line, length, values, n_values, arguments, err);
             (*count)++;

@@ -17,7 +17,8 @@ static kuni_status check_samples(const calls_file *calls, const kuni_task *task,
         int32_t column = task->columns ? task->columns[i] : (int32_t)i;
         if (column < 0) continue;
         count++;
-        if ((size_t)column >= given || strcmp(calls->header->samples[column], task->samples[i].id))
+        if ((size_t)column >= given ||
+            strcmp(calls->header->samples[column], task->samples[i].id) != 0)
             return kuni_fail(err, KUNI_DATA,
                              "merge: %s: its column %d should be sample %s, but is %s: a stage "
                              "before merge must keep all samples in their order",

@@ -133,7 +133,7 @@ static kuni_status list_one(layout *job, product *to, const char *kind, kuni_err
 static kuni_status end_contig(layout *job, int32_t next, kuni_error *err)
 {
     kuni_status status = KUNI_OK;
-    if (job->rid >= 0) {
+    if (job->rid >= 0 && job->contigs) {
         contig_count *contig = &job->contigs[job->rid];
         contig->records = job->bcf_index.n_records;
         status = contig_index_print_csi(&job->bcf_index, &job->bcf.index, err);
