@@ -16,7 +16,7 @@ void kuni_decoder_fini(kuni_decoder *decoder)
     free(decoder->events);
     free(decoder->pl);
     free(decoder->ad);
-    free(decoder->shapes);
+    free(decoder->plans);
     free(decoder->blocks);
     free(decoder->unordered);
     free(decoder->places);
@@ -207,15 +207,32 @@ kuni_status kuni_decode_census(kuni_decoder *decoder, const kuni_decode_frame *f
 
 /* --- events --- */
 
+/* A shape with all that follows from it, so that the loop over events decides nothing twice. */
+typedef struct kuni_shape_plan {
+    kuni_shape shape;
+    int class_, first, second, zero;
+    kuni_cursor *cols;
+    kuni_linear lines[LINEAR_TARGETS];
+} shape_plan;
+
 /* The events group while it is decoded. */
 typedef struct events_input {
     kuni_cursor *in;
-    const kuni_shape *shapes;
-    size_t n_shapes;
-    kuni_linear_table table;
+    const shape_plan *plans;
+    size_t n_plans;
     uint16_t *pl, *pl_end;
     uint32_t *ad, *ad_end;
 } events_input;
+
+static bool shape_makes_sense(const kuni_shape *shape)
+{
+    bool linear = shape->bits & SHAPE_LINEAR;
+    return shape->ploidy >= 1 && shape->ploidy <= 2 && shape->gt[0] >= -1 && shape->gt[1] >= -1 &&
+           shape->gt[0] < KUNI_EVENT_ALLELES_MAX && shape->gt[1] < KUNI_EVENT_ALLELES_MAX &&
+           (shape->ploidy == 2 || shape->gt[1] == -1) &&
+           (!linear ||
+            (shape->ploidy == 2 && (shape->bits & SHAPE_PL) && (shape->bits & SHAPE_AD)));
+}
 
 static kuni_status decode_shapes(kuni_decoder *decoder, kuni_cursor *head, events_input *input,
                                  kuni_error *err)
@@ -223,35 +240,38 @@ static kuni_status decode_shapes(kuni_decoder *decoder, kuni_cursor *head, event
     uint64_t n = kuni_get_varint(head);
     if (head->bad || n > (uint64_t)(head->end - head->at))
         return kuni_fail(err, KUNI_DATA, "the table of event shapes is cut off");
-    kuni_status status = kuni_grow((void **)&decoder->shapes, &decoder->shapes_capacity, n + 1,
-                                   sizeof(*decoder->shapes), err);
+    kuni_status status = kuni_grow((void **)&decoder->plans, &decoder->plans_capacity, n + 1,
+                                   sizeof(*decoder->plans), err);
     if (status) return status;
     for (uint64_t i = 0; i < n; i++) {
-        kuni_shape *shape = &decoder->shapes[i];
+        shape_plan *plan = &decoder->plans[i];
+        kuni_shape *shape = &plan->shape;
         shape->flags = kuni_get_byte(head);
         shape->ploidy = kuni_get_byte(head);
         shape->bits = kuni_get_byte(head);
         shape->gt[0] = (int8_t)(kuni_get_byte(head) - 1);
         shape->gt[1] = (int8_t)(kuni_get_byte(head) - 1);
-        bool linear = shape->bits & SHAPE_LINEAR;
-        if (shape->ploidy < 1 || shape->ploidy > 2 || shape->gt[0] < -1 || shape->gt[1] < -1 ||
-            shape->gt[0] >= KUNI_EVENT_ALLELES_MAX || shape->gt[1] >= KUNI_EVENT_ALLELES_MAX ||
-            (shape->ploidy == 1 && shape->gt[1] != -1) ||
-            (linear &&
-             (shape->ploidy != 2 || !(shape->bits & SHAPE_PL) || !(shape->bits & SHAPE_AD))))
+        if (!shape_makes_sense(shape))
             return kuni_fail(err, KUNI_DATA, "event shape %llu makes no sense",
                              (unsigned long long)i);
+        plan->class_ = kuni_shape_class(shape);
+        plan->cols = &input->in[EVENTS_COMMON + plan->class_ * COLS];
+        kuni_linear_places(plan->class_, &plan->first, &plan->second, &plan->zero);
     }
+    kuni_linear table[CLASSES][LINEAR_TARGETS];
     for (int c = 0; c < CLASSES; c++)
         for (int k = 0; k < LINEAR_TARGETS; k++) {
             int64_t ref = kuni_get_zigzag(head), alt = kuni_get_zigzag(head);
             if (ref < -LINEAR_COEFFICIENT_MAX || ref > LINEAR_COEFFICIENT_MAX ||
                 alt < -LINEAR_COEFFICIENT_MAX || alt > LINEAR_COEFFICIENT_MAX)
                 return kuni_fail(err, KUNI_DATA, "a likelihood coefficient makes no sense");
-            input->table.at[c][k] = (kuni_linear){.ref = (int32_t)ref, .alt = (int32_t)alt};
+            table[c][k] = (kuni_linear){.ref = (int32_t)ref, .alt = (int32_t)alt};
         }
-    input->shapes = decoder->shapes;
-    input->n_shapes = n;
+    for (uint64_t i = 0; i < n; i++)
+        memcpy(decoder->plans[i].lines, table[decoder->plans[i].class_],
+               sizeof(decoder->plans[i].lines));
+    input->plans = decoder->plans;
+    input->n_plans = n;
     return KUNI_OK;
 }
 
@@ -273,41 +293,48 @@ static inline uint32_t get_count(kuni_cursor *in, bool *bad)
     return (uint32_t)value;
 }
 
-static inline void decode_likelihoods(events_input *input, kuni_cursor *cols, int class_,
-                                      const kuni_shape *shape, const uint32_t *ad, uint16_t *pl,
-                                      uint32_t n, bool *bad)
+/* The likelihoods of an event; returns the genotype quality that they suggest. */
+static inline int decode_likelihoods(const shape_plan *plan, const uint32_t *ad, uint16_t *pl,
+                                     uint32_t n, bool *bad)
 {
-    if (!(shape->bits & SHAPE_LINEAR)) {
+    kuni_cursor *cols = plan->cols;
+    if (!(plan->shape.bits & SHAPE_LINEAR)) {
         for (uint32_t i = 0; i < n; i++) {
             uint64_t value = kuni_get_varint(&cols[COL_PL_MORE]);
             if (value > KUNI_PL_MAX) *bad = true;
             pl[i] = (uint16_t)value;
         }
-        return;
+        return kuni_gq_from_pl(pl, n);
     }
-    int places[LINEAR_TARGETS], zero;
-    kuni_linear_places(class_, &places[0], &places[1], &zero);
-    pl[zero] = 0;
-    for (int k = 0; k < LINEAR_TARGETS; k++) {
-        int64_t guess = kuni_linear_predict(input->table.at[class_][k], ad[0], ad[1]);
-        pl[places[k]] = (uint16_t)get_near(&cols[COL_PL_FIRST + k], guess, KUNI_PL_MAX, bad);
+    int64_t guess = kuni_linear_predict(plan->lines[0], ad[0], ad[1]);
+    uint32_t first = get_near(&cols[COL_PL_FIRST], guess, KUNI_PL_MAX, bad);
+    guess = kuni_linear_predict(plan->lines[1], ad[0], ad[1]);
+    uint32_t second = get_near(&cols[COL_PL_SECOND], guess, KUNI_PL_MAX, bad);
+    pl[plan->zero] = 0;
+    pl[plan->first] = (uint16_t)first;
+    pl[plan->second] = (uint16_t)second;
+    if (n == 3) {
+        uint32_t least = first < second ? first : second;
+        return least > 99 ? 99 : (int)least;
     }
     for (uint32_t i = 3; i < n; i++)
         pl[i] = (uint16_t)get_near(&cols[COL_PL_MORE],
-                                   kuni_pl_other_predict(class_, pl, (int)i, ad), KUNI_PL_MAX, bad);
+                                   kuni_pl_other_predict(plan->class_, pl, (int)i, ad), KUNI_PL_MAX,
+                                   bad);
+    return kuni_gq_from_pl(pl, n);
 }
 
 /* Fills the numbers of an event whose position, sample and set are known. */
 static inline bool decode_event(events_input *input, const kuni_allele_set *set, kuni_event *event)
 {
     uint64_t index = kuni_get_varint(&input->in[EVENTS_SHAPES]);
-    if (index >= input->n_shapes) return false;
-    const kuni_shape *shape = &input->shapes[index];
+    if (index >= input->n_plans) return false;
+    const shape_plan *plan = &input->plans[index];
+    const kuni_shape *shape = &plan->shape;
     const uint32_t n = set->n_alleles;
     if (shape->gt[0] >= (int)n || shape->gt[1] >= (int)n) return false;
     bool bad = false;
-    int class_ = kuni_shape_class(shape);
-    kuni_cursor *cols = &input->in[EVENTS_COMMON + class_ * COLS];
+    kuni_cursor *cols = plan->cols;
     event->flags = shape->flags;
     event->ploidy = shape->ploidy;
     event->n_alleles = (uint8_t)n;
@@ -346,8 +373,7 @@ static inline bool decode_event(events_input *input, const kuni_allele_set *set,
         uint16_t *pl = input->pl;
         input->pl += n_pl;
         event->pl = pl;
-        decode_likelihoods(input, cols, class_, shape, event->ad, pl, n_pl, &bad);
-        gq = kuni_gq_from_pl(pl, n_pl);
+        gq = decode_likelihoods(plan, event->ad, pl, n_pl, &bad);
         qual = pl[0];
     }
     event->gq = (uint8_t)get_near(&cols[COL_GQ], gq, 99, &bad);

@@ -23,8 +23,8 @@ typedef struct kuni_decoder {
     kuni_event *events;
     uint16_t *pl;
     uint32_t *ad;
-    kuni_shape *shapes;
-    size_t events_capacity, pl_capacity, ad_capacity, shapes_capacity;
+    struct kuni_shape_plan *plans;
+    size_t events_capacity, pl_capacity, ad_capacity, plans_capacity;
     /* blocks */
     kuni_block *blocks, *unordered;
     uint32_t *places;
