@@ -46,11 +46,22 @@ static kuni_status try_again(kuni_coordinator *c, const kuni_order *order, bool 
 
 /* --- quarantine --- */
 
+/* The reason without a leading "sample ID: " or "ID: ", which the caller says itself. */
+static const char *without_id(const char *reason, const char *id)
+{
+    const char *rest = reason;
+    if (strncmp(rest, "sample ", 7) == 0) rest += 7;
+    size_t length = strlen(id);
+    if (strncmp(rest, id, length) != 0 || strncmp(rest + length, ": ", 2) != 0) return reason;
+    return rest + length + 2;
+}
+
 static kuni_status quarantine(kuni_coordinator *c, const kuni_work *work, int64_t sample,
                               const char *reason, kuni_error *err)
 {
     const kuni_sample *s = &c->run->cohort.samples[sample];
     if (c->samples.skip[sample]) return KUNI_OK;
+    reason = without_id(reason, s->id);
     if (!c->run->workflow.quarantine)
         return kuni_fail(err, KUNI_DATA, "sample %s: %s (on_error.sample is abort)", s->id, reason);
     char where[512];
