@@ -45,7 +45,7 @@ static void print_help(void)
          "  75 stopped on request: the same command goes on\n"
          "\n"
          "Example:\n"
-         "  kuni validate workflows/quickstart.yaml && kuni run workflows/quickstart.yaml");
+         "  kuni simulate --out demo && kuni run demo/workflow.yaml");
 }
 
 static const kuni_command *find(const char *name)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "utf8.h"
+
 /* --- lines --- */
 
 kuni_status kuni_lines_open(kuni_lines *lines, const char *path, kuni_error *err)
@@ -99,6 +101,12 @@ kuni_status kuni_lines_next(kuni_lines *lines, bool keep_comments, char **line, 
             lines->at_end = true;
             *line = NULL;
             return KUNI_OK;
+        }
+        if (!kuni_utf8_valid(*line,
+                             length)) { /* Shift-JIS, Latin-1: a slip, and the other lines count */
+            kuni_faults_add(faults, NULL, lines->number, 0,
+                            "is not UTF-8; expected the table to be saved as UTF-8");
+            continue;
         }
         (*line)[length] = '\0';
         if (strspn(*line, " \t,") == length) continue;

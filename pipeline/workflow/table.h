@@ -27,7 +27,8 @@ KUNI_MUST_CHECK kuni_status kuni_lines_open(kuni_lines *lines, const char *path,
 /*
  * The next line that is not blank and does not start with "#" (but see `keep_comments`), without
  * line end (\n or \r\n) and byte order mark, to be changed freely until the next call; NULL at the
- * end. Bytes that are no text are a fault, after which the file ends.
+ * end. A line that is not UTF-8 is a fault and passed over; after one with control characters the
+ * file ends.
  */
 KUNI_MUST_CHECK kuni_status kuni_lines_next(kuni_lines *lines, bool keep_comments, char **line,
                                             kuni_faults *faults, kuni_error *err);
