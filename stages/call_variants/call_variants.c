@@ -153,6 +153,11 @@ static kuni_status call_open(const kuni_task *task, void **state, kuni_error *er
     return KUNI_OK;
 }
 
+kuni_call_counts kuni_call_variants_counts(void *state)
+{
+    return kuni_sweep_get_counts(((call_state *)state)->sweep);
+}
+
 static kuni_status call_begin_sample(void *state, size_t sample, kuni_error *err)
 {
     (void)err;

@@ -61,6 +61,11 @@ void kuni_region_caller_free(kuni_region_caller *caller)
     free(caller);
 }
 
+uint64_t kuni_region_get_cells(const kuni_region_caller *caller)
+{
+    return kuni_pairhmm_get_counts(caller->hmm).cells_done;
+}
+
 const kuni_region_counts *kuni_region_get_counts(const kuni_region_caller *caller)
 {
     return &caller->counts;

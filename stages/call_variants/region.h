@@ -39,5 +39,7 @@ KUNI_MUST_CHECK kuni_status kuni_region_call(kuni_region_caller *caller, const k
                                              kuni_call_events *events, bool *done,
                                              kuni_arena *arena, kuni_error *err);
 const kuni_region_counts *kuni_region_get_counts(const kuni_region_caller *caller);
+/* PairHMM cells computed. */
+uint64_t kuni_region_get_cells(const kuni_region_caller *caller);
 
 #endif

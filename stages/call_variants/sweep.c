@@ -34,7 +34,7 @@ struct kuni_sweep {
     size_t n_settled, settled_capacity;
     kuni_span *reaching; /* REF of earlier events that reach into this cell */
     size_t n_reaching, reaching_capacity;
-    kuni_sweep_counts counts;
+    kuni_call_counts counts;
 };
 
 kuni_status kuni_sweep_new(kuni_sweep **sweep, const kuni_call_options *options,
@@ -80,9 +80,17 @@ void kuni_sweep_free(kuni_sweep *sweep)
     free(sweep);
 }
 
-const kuni_sweep_counts *kuni_sweep_get_counts(const kuni_sweep *sweep)
+kuni_call_counts kuni_sweep_get_counts(const kuni_sweep *sweep)
 {
-    return &sweep->counts;
+    const kuni_region_counts *regions = kuni_region_get_counts(sweep->caller);
+    kuni_call_counts counts = sweep->counts;
+    counts.regions = regions->regions;
+    counts.regions_left = regions->empty;
+    counts.assembled = regions->assembled;
+    counts.haplotypes = regions->haplotypes;
+    counts.reads_scored = regions->reads;
+    counts.cells = kuni_region_get_cells(sweep->caller);
+    return counts;
 }
 
 void kuni_sweep_begin(kuni_sweep *sweep, uint32_t sample, kuni_sex sex)
@@ -122,7 +130,6 @@ static kuni_status settle(kuni_sweep *sweep, const kuni_active *region, kuni_err
                                    sweep->n_settled + 1, sizeof(*sweep->settled), err);
     if (status) return status;
     sweep->settled[sweep->n_settled++] = *region;
-    sweep->counts.regions_done++;
     return KUNI_OK;
 }
 
@@ -275,7 +282,7 @@ static kuni_status call_cell(kuni_sweep *sweep, kuni_error *err)
                         sweep->options);
     kuni_arena_clear(sweep->arena);
     sweep->events.n = 0;
-    sweep->counts.cells++;
+    sweep->counts.positions += KUNI_CELL_BP;
     fill_ploidy(sweep);
     kuni_status status = call_regions(sweep, err);
     if (!status) status = call_sites(sweep, err);

@@ -8,10 +8,7 @@
 #include "kuni/stage.h"
 #include "region.h"
 #include "site.h"
-
-typedef struct kuni_sweep_counts {
-    uint64_t cells, sites, events, regions_done;
-} kuni_sweep_counts;
+#include "sweep_counts.h"
 
 typedef struct kuni_sweep kuni_sweep;
 
@@ -30,6 +27,6 @@ KUNI_MUST_CHECK kuni_status kuni_sweep_read(kuni_sweep *sweep, const bam1_t *rec
                                             kuni_error *err);
 /* The sample's reads are through: the rest of the shard is called. */
 KUNI_MUST_CHECK kuni_status kuni_sweep_end(kuni_sweep *sweep, kuni_error *err);
-const kuni_sweep_counts *kuni_sweep_get_counts(const kuni_sweep *sweep);
+kuni_call_counts kuni_sweep_get_counts(const kuni_sweep *sweep);
 
 #endif
