@@ -47,13 +47,14 @@ struct joint_frequency {
     size_t *first; /* of each site's classes, once sorted */
     size_t first_capacity;
     double *frequencies; /* by slot */
-    size_t frequencies_capacity;
+    double *quality_frequencies;
+    size_t frequencies_capacity, quality_frequencies_capacity;
     int64_t *quality; /* by site */
     double *copies;
     size_t quality_capacity, copies_capacity;
     double *counts; /* of the site under way */
-    double *alpha, *trial;
-    size_t counts_capacity, alpha_capacity, trial_capacity;
+    double *alpha;
+    size_t counts_capacity, alpha_capacity;
     double likelihood[LEVELS];
     double block_likelihood[1024]; /* 10^(-q/10) */
 };
@@ -78,7 +79,7 @@ void joint_frequency_free(joint_frequency *frequency)
     free(frequency->copies);
     free(frequency->counts);
     free(frequency->alpha);
-    free(frequency->trial);
+    free(frequency->quality_frequencies);
     free(frequency);
 }
 
@@ -97,6 +98,10 @@ kuni_status joint_frequency_begin(joint_frequency *frequency, const joint_sites 
         kuni_grow((void **)&frequency->frequencies, &frequency->frequencies_capacity,
                   (size_t)sites->n_slots + 1, sizeof(double), err);
     if (!status)
+        status = kuni_grow((void **)&frequency->quality_frequencies,
+                           &frequency->quality_frequencies_capacity, (size_t)sites->n_slots + 1,
+                           sizeof(double), err);
+    if (!status)
         status = kuni_grow((void **)&frequency->quality, &frequency->quality_capacity,
                            (size_t)sites->n_sites + 1, sizeof(int64_t), err);
     if (!status)
@@ -113,9 +118,6 @@ kuni_status joint_frequency_begin(joint_frequency *frequency, const joint_sites 
                            (size_t)most + 2, sizeof(double), err);
     if (!status)
         status = kuni_grow((void **)&frequency->alpha, &frequency->alpha_capacity, (size_t)most + 2,
-                           sizeof(double), err);
-    if (!status)
-        status = kuni_grow((void **)&frequency->trial, &frequency->trial_capacity, (size_t)most + 2,
                            sizeof(double), err);
     return status;
 }
@@ -281,21 +283,16 @@ static void unfold(const evidence_class *c, const double *f, unfolded *u)
     u->f[u->n++] = other > 1e-12 ? other : 1e-12;
 }
 
-/* Expected copies of the class's alleles; returns P(only REF or the allele `star`). */
-static double expect(const joint_frequency *frequency, const evidence_class *c, const unfolded *u,
-                     uint32_t star, double copies[CLASS_ALLELES])
+/* Expected copies of the class's alleles. */
+static void expect(const joint_frequency *frequency, const evidence_class *c, const unfolded *u,
+                   double copies[CLASS_ALLELES])
 {
-    double total = 0, nothing = 0;
-    bool silent[CLASS_ALLELES];
-    for (uint32_t i = 0; i < u->n; i++) {
-        copies[i] = 0;
-        silent[i] = u->number[i] == 0 || u->number[i] == star;
-    }
+    double total = 0;
+    for (uint32_t i = 0; i < u->n; i++) copies[i] = 0;
     if (c->levels & ONE_COPY) {
         for (uint32_t i = 0; i < u->n; i++) {
             copies[i] = u->f[i] * frequency->likelihood[c->levels >> (4 * i) & 15];
             total += copies[i];
-            if (silent[i]) nothing += copies[i];
         }
     } else {
         for (uint32_t j = 0, g = 0; j < u->n; j++) {
@@ -305,12 +302,10 @@ static double expect(const joint_frequency *frequency, const evidence_class *c, 
                 total += w;
                 copies[i] += w;
                 copies[j] += w;
-                if (silent[i] && silent[j]) nothing += w;
             }
         }
     }
     for (uint32_t i = 0; i < u->n; i++) copies[i] /= total;
-    return nothing / total;
 }
 
 /* The same for blocks of quality q: expected copies of anything but REF; *nothing is P(only REF).
@@ -336,25 +331,23 @@ static int64_t milliphred(double p)
 }
 
 /* One round: counts[] become expected copies under f. */
-static int64_t em_round(const joint_frequency *frequency, uint32_t index, const double *f,
-                        uint32_t blocks[2][100], double *counts, bool quality)
+static void em_round(const joint_frequency *frequency, uint32_t index, const double *f,
+                     uint32_t blocks[2][100], double *counts)
 {
     const joint_site *site = &frequency->sites->sites[index];
     uint32_t n = site->n_alts + 2;
     double spread = 0; /* copies of "other" by unit of frequency */
-    int64_t sum = 0;
     for (uint32_t i = 0; i < n; i++) counts[i] = 0;
     for (size_t k = frequency->first[index]; k < frequency->first[index + 1]; k++) {
         const evidence_class *c = &frequency->classes[k];
         unfolded u;
         double copies[CLASS_ALLELES];
         unfold(c, f, &u);
-        double nothing = expect(frequency, c, &u, site->n_alts + 1, copies);
+        expect(frequency, c, &u, copies);
         double rate = c->count * copies[u.n - 1] / u.f[u.n - 1];
         spread += rate;
         for (uint32_t i = 0; i + 1 < u.n; i++)
             counts[u.number[i]] += c->count * copies[i] - f[u.number[i]] * rate;
-        if (quality) sum += (int64_t)c->count * milliphred(nothing);
     }
     double f_other = 1 - f[0] > 1e-12 ? 1 - f[0] : 1e-12;
     for (int copies = 1; copies <= 2; copies++) {
@@ -362,14 +355,27 @@ static int64_t em_round(const joint_frequency *frequency, uint32_t index, const 
             uint32_t count = blocks[copies - 1][q];
             if (!count) continue;
             double nothing = 1, other = 0;
-            if (q < SURE_BLOCK || quality)
-                other = expect_block(frequency, q, copies, f[0], &nothing);
+            if (q < SURE_BLOCK) other = expect_block(frequency, q, copies, f[0], &nothing);
             counts[0] += count * (copies - other) - f[0] * (count * other / f_other);
             spread += count * other / f_other;
-            if (quality) sum += (int64_t)count * milliphred(nothing);
         }
     }
     for (uint32_t i = 0; i < n; i++) counts[i] += f[i] * spread;
+}
+
+/* What samples in reference blocks add to QUAL. */
+static int64_t block_quality(const joint_frequency *frequency, uint32_t blocks[2][100],
+                             double f_ref)
+{
+    int64_t sum = 0;
+    for (int copies = 1; copies <= 2; copies++) {
+        for (int q = 1; q < 100; q++) {
+            if (!blocks[copies - 1][q]) continue;
+            double nothing;
+            (void)expect_block(frequency, q, copies, f_ref, &nothing);
+            sum += (int64_t)blocks[copies - 1][q] * milliphred(nothing);
+        }
+    }
     return sum;
 }
 
@@ -386,7 +392,7 @@ static void iterate(joint_frequency *frequency, uint32_t index, uint32_t blocks[
 {
     uint32_t n = frequency->sites->sites[index].n_alts + 2;
     for (int r = 0; r < rounds; r++) {
-        (void)em_round(frequency, index, f, blocks, frequency->counts, false);
+        em_round(frequency, index, f, blocks, frequency->counts);
         double moved = 0, total = 0;
         for (uint32_t i = 0; i < n; i++) total += frequency->counts[i] + alpha[i];
         for (uint32_t i = 0; i < n; i++) {
@@ -445,7 +451,7 @@ void joint_frequency_solve(joint_frequency *frequency, uint32_t index, uint32_t 
     round_frequencies(f, n, copies);
 
     /* QUAL, from the frequencies found, by its own prior. */
-    double *g = frequency->trial;
+    double *g = frequency->quality_frequencies + site->slot;
     memcpy(g, f, n * sizeof(*g));
     alpha[0] = 10;
     alpha[n - 1] = star_alpha;
@@ -453,7 +459,7 @@ void joint_frequency_solve(joint_frequency *frequency, uint32_t index, uint32_t 
         if (alts[i].number > 0)
             alpha[alts[i].number] = alts[i].ref_length == alts[i].alt_length ? 0.01 : 0.00125;
     iterate(frequency, index, blocks, g, alpha, 0.1, QUALITY_ROUNDS);
-    frequency->quality[index] = em_round(frequency, index, g, blocks, counts, true);
+    frequency->quality[index] = block_quality(frequency, blocks, g[0] + g[n - 1]);
 }
 
 const double *joint_frequency_get(const joint_frequency *frequency, const joint_site *site)
@@ -464,6 +470,11 @@ const double *joint_frequency_get(const joint_frequency *frequency, const joint_
 double joint_frequency_copies(const joint_frequency *frequency, uint32_t site)
 {
     return frequency->copies[site];
+}
+
+const double *joint_frequency_get_quality(const joint_frequency *frequency, const joint_site *site)
+{
+    return frequency->quality_frequencies + site->slot;
 }
 
 int64_t joint_frequency_quality(const joint_frequency *frequency, uint32_t site)

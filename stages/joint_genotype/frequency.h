@@ -55,7 +55,9 @@ void joint_frequency_solve(joint_frequency *frequency, uint32_t site, uint32_t b
 const double *joint_frequency_get(const joint_frequency *frequency, const joint_site *site);
 /* Copies looked at: those of the samples whose likelihoods count. */
 double joint_frequency_copies(const joint_frequency *frequency, uint32_t site);
-/* QUAL of the site in thousandths of phred. */
+/* Frequencies by the prior of QUAL, and what samples in blocks add to QUAL, in thousandths of
+ * phred. */
+const double *joint_frequency_get_quality(const joint_frequency *frequency, const joint_site *site);
 int64_t joint_frequency_quality(const joint_frequency *frequency, uint32_t site);
 
 #endif

@@ -200,6 +200,35 @@ void joint_genotype_call(const joint_prior *prior, const joint_local *local, joi
     }
 }
 
+int64_t joint_genotype_variance(const double *frequency, uint32_t n, const joint_local *local)
+{
+    static _Thread_local int32_t cost[JOINT_LOCAL_MAX * (JOINT_LOCAL_MAX + 1) / 2];
+    int32_t rare[JOINT_LOCAL_MAX], least[2] = {INT32_MAX, INT32_MAX};
+    bool silent[JOINT_LOCAL_MAX];
+    double f[JOINT_LOCAL_MAX], sum[2] = {0, 0};
+    uint32_t known = joint_local_known(local);
+    for (uint32_t i = 0; i < local->n; i++)
+        silent[i] = local->number[i] == 0 || local->number[i] == n - 1;
+    for (uint32_t i = 0; i < known; i++) f[i] = frequency[local->number[i]];
+    set_rarity(local, f, rare);
+    (void)weigh(rare, local->n, local->copies, RAREST, local->pl, cost);
+    for (int pass = 0; pass < 2; pass++) { /* relative to the best, lest large likelihoods vanish */
+        for (uint32_t j = 0, g = 0; j < local->n; j++) {
+            for (uint32_t i = local->copies == 1 ? j : 0; i <= j; i++, g++) {
+                for (int k = 0; k < 1 + (silent[i] && silent[j]); k++) {
+                    int64_t d = (int64_t)cost[g] - least[k];
+                    if (pass == 0 && cost[g] < least[k])
+                        least[k] = cost[g];
+                    else if (pass == 1 && d < POWERS)
+                        sum[k] += powers[d];
+                }
+            }
+        }
+    }
+    double milliphred = 10.0 * ((double)least[1] - least[0]) + 10000 * log10(sum[0] / sum[1]);
+    return milliphred > 0 ? (int64_t)(milliphred + 0.5) : 0;
+}
+
 void joint_genotype_block(const joint_prior *prior, int q, int copies, joint_call *call)
 {
     *call = (joint_call){.copies = copies, .allele = {0, copies == 2 ? 0 : -1}};

@@ -45,6 +45,12 @@ void joint_genotype_call(const joint_prior *prior, const joint_local *local, joi
  */
 void joint_genotype_block(const joint_prior *prior, int q, int copies, joint_call *call);
 
+/*
+ * -10 log10 P(only REF or "*") of a sample, in thousandths, with `frequency` over the site's n
+ * alleles as prior: what the sample adds to QUAL.
+ */
+int64_t joint_genotype_variance(const double *frequency, uint32_t n, const joint_local *local);
+
 /* Once, before any other use. */
 void joint_genotype_setup(void);
 

@@ -178,8 +178,10 @@ static void join_spanning(joint_local *out, const joint_local *left, const joint
                 pl = left->pl[joint_genotype_index(left_star, left_star)];
             else if (a == deleted || b == deleted) {
                 uint32_t seen = a == deleted ? right_b : right_a;
+                int32_t alone = right->pl[joint_genotype_index(seen, seen)],
+                        with_ref = right->pl[joint_genotype_index(0, seen)];
                 pl = left->pl[joint_genotype_index(0, left_star)] +
-                     right->pl[joint_genotype_index(seen, seen)];
+                     (alone < with_ref ? alone : with_ref);
             } else
                 pl = left->pl[0] + right->pl[joint_genotype_index(right_a, right_b)];
             out->pl[joint_genotype_index(a, b)] = pl;

@@ -12,8 +12,8 @@
  * From several events (a deletion on one haplotype, a SNP on the other): they are taken as
  * independent accounts.
  *   - An event from the left knows how many copies are deleted. PL(x, y) = P1(0, 0) + P2(x, y),
- * PL(x, *) = P1(0, *) + P2(x, x), PL(*, *) = P1(*, *): the deleted copy has no reads for the second
- * event to see.
+ * PL(*, *) = P1(*, *), PL(x, *) = P1(0, *) + min(P2(x, x), P2(0, x)): callers of pileups see no
+ * reads of the deleted copy, callers of haplotypes that do not list "*" count it as REF.
  *   - Events that start at the same position each see the other's allele as REF: PL(x, y) = P1(x',
  * y') + P2(x', y'). The smallest sum is what the accounts contradict each other by, in phred.
  */

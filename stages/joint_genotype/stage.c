@@ -368,6 +368,9 @@ static kuni_status call_events(void *context, uint32_t column, uint32_t site,
     build_local(j, site, covers, n_covers, copies);
     joint_genotype_call(&prior, &j->local, &call);
     joint_tally_add(&j->tally, site, column, &j->local, &call);
+    if (!j->local.reason)
+        j->tally.site[site].quality += joint_genotype_variance(
+            joint_frequency_get_quality(j->frequency, &j->sites.sites[site]), prior.n, &j->local);
     return j->dense ? joint_dense_event(j->dense, site, column, &j->local, &call, err) : KUNI_OK;
 }
 
@@ -392,7 +395,8 @@ static kuni_status write_site(joint *j, uint32_t site, kuni_error *err)
                            .tally = &j->tally,
                            .frequency = joint_frequency_get(j->frequency, s),
                            .copies = joint_frequency_copies(j->frequency, site),
-                           .quality = joint_frequency_quality(j->frequency, site),
+                           .quality = joint_frequency_quality(j->frequency, site) +
+                                      j->tally.site[site].quality,
                            .block_calls = calls,
                            .dense = j->dense};
     for (int sex = 0; sex < JOINT_SEXES; sex++) {

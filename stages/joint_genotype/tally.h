@@ -24,6 +24,7 @@ typedef struct joint_site_tally {
     uint64_t gq; /* over called genotypes that have one */
     uint64_t gq_known;
     uint64_t gq_bins[JOINT_QUALITY_BINS];
+    int64_t quality; /* thousandths of phred */
     bool phased;
 } joint_site_tally;
 

@@ -103,8 +103,8 @@ static void alleles_part_ways(void **state)
     free(text);
 }
 
-/* Contradiction: two heterozygous events that leave no haplotype for REF and yet show it. */
-static void contradiction(void **state)
+/* Two heterozygous events that overlap are on two haplotypes: the SNP's "REF" is the deletion. */
+static void overlapping_heterozygotes(void **state)
 {
     (void)state;
     const joint_event events[] = {{0, 100, "ATTTT,A,<*>", HET}, {0, 102, "T,C,<*>", HET}};
@@ -114,7 +114,23 @@ static void contradiction(void **state)
                           .events = events,
                           .n_events = COUNT(events)};
     char *text = fixture_joint(&c, false);
-    expect_genotypes(text, 1, "102 T C ./.");
+    expect_genotypes(text, 0, "100 ATTTT A 0/1");
+    expect_genotypes(text, 1, "102 T C,* 1/2");
+    free(text);
+}
+
+/* Two events at one position that leave no pair of haplotypes. */
+static void contradiction(void **state)
+{
+    (void)state;
+    const joint_event events[] = {{0, 100, "ATTTT,A,<*>", HOM}, {0, 100, "A,C,<*>", HOM}};
+    const joint_case c = {.contig = "chr1",
+                          .length_bp = 1000,
+                          .n_samples = 1,
+                          .events = events,
+                          .n_events = COUNT(events)};
+    char *text = fixture_joint(&c, false);
+    expect_genotypes(text, 0, "100 ATTTT CTTTT,A ./.");
     assert_non_null(strstr(text, "NOCALL=0,0,1,0,0,0"));
     free(text);
 }
@@ -273,6 +289,7 @@ int main(void)
         cmocka_unit_test(star_in_the_input),
         cmocka_unit_test(alleles_part_ways),
         cmocka_unit_test(contradiction),
+        cmocka_unit_test(overlapping_heterozygotes),
         cmocka_unit_test(depth_is_not_absence),
         cmocka_unit_test(sexes),
         cmocka_unit_test(many_alleles),
