@@ -5,8 +5,8 @@
 #include <string.h>
 
 enum {
-    CLASS_BP_LEAST = 20000, /* processed non-gap bp of a class before its mean says anything */
-    AUTOSOME_BP_LEAST = 100000,
+    CLASS_BP_LEAST = 10000, /* processed non-gap bp of a class before its mean says anything */
+    AUTOSOME_BP_LEAST = 20000,
     X_SITES_LEAST = 8 /* variant-looking sites of X before heterozygosity says anything */
 };
 
