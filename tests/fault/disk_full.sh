@@ -1,0 +1,85 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A dataset on a disk that fills up: one clear line and status 74, nothing half-written stands at its place, and the same
+# command goes on once there is room. At every size, until the disk is large enough, by one process and by three ranks.
+# Needs root, to mount a small tmpfs; exits with 77 otherwise.
+set -euo pipefail
+
+kuni=${KUNI:?path of the program}
+skip() {
+    echo "skipped: $*"
+    exit 77
+}
+[ "$(id -u)" -eq 0 ] || skip "needs root"
+command -v bcftools >/dev/null || skip "bcftools is not installed"
+
+work=$(mktemp -d /tmp/kuni-full-XXXXXX)
+disk=$work/disk
+# shellcheck disable=SC2317 # called by the trap
+clean_up() {
+    umount "$disk" 2>/dev/null || true
+    rm -rf "$work"
+}
+trap clean_up EXIT
+mkdir "$disk"
+mount -t tmpfs -o size=64k tmpfs "$disk" 2>/dev/null || skip "cannot mount a tmpfs"
+
+fail() {
+    echo "FAILED: $*"
+    cat "$work/log" 2>/dev/null
+    exit 1
+}
+
+"$kuni" simulate --quiet -n 3 --contigs chr20:60k --depth 10 --seed 8 --out "$work/cohort" >/dev/null
+write_workflow() { # DATASET
+    cat <<YAML
+version: 1
+name: full
+reference: $work/cohort/reference.fa
+cohort: $work/cohort/manifest.tsv
+dataset: $1
+regions: {shard: 20kb}
+stages:
+  - id: call
+    uses: call-variants
+  - id: joint
+    uses: joint-genotype
+    needs: call
+  - id: national
+    uses: merge
+    needs: joint
+on_error: {sample: abort, retries: 0}
+YAML
+}
+write_workflow "$work/whole" >"$work/whole.yaml"
+"$kuni" run "$work/whole.yaml" >"$work/log" 2>&1 || fail "the undisturbed run"
+bcftools view --no-version "$work/whole/current/national.bcf" >"$work/whole.vcf"
+
+for ranks in 1 3; do
+    launch=()
+    [ $ranks -eq 1 ] || launch=(mpirun --allow-run-as-root --oversubscribe -n "$ranks")
+    umount "$disk"
+    mount -t tmpfs -o size=8k tmpfs "$disk"
+    write_workflow "$disk/set" >"$work/full.yaml"
+    refused=0
+    for size in 8 24 64 80 104 112 120 136 160 200 300 800 1600; do
+        mount -o "remount,size=${size}k" "$disk" || continue
+        status=0
+        "${launch[@]}" "$kuni" run "$work/full.yaml" >"$work/log" 2>&1 || status=$?
+        [ $status -eq 0 ] && break
+        refused=$((refused + 1))
+        [ $status -eq 74 ] || fail "$ranks ranks, ${size}k: status $status, not 74"
+        grep -qE 'No space left|free space' "$work/log" || fail "$ranks ranks, ${size}k: no clear message"
+        if grep -qiE 'crash|signal|bug' "$work/log"; then fail "$ranks ranks, ${size}k: blamed wrongly"; fi
+        [ ! -e "$disk/set/current" ] || fail "a generation was published from a failed run"
+        # What stands at a place that merge gave it can be read to its end.
+        find "$disk" -name '*.bcf' -path '*/data/*' ! -name '.*' ! -path '*segment*' | while read -r file; do
+            bcftools view --no-version "$file" >/dev/null 2>"$work/err" || fail "$file is not whole: $(cat "$work/err")"
+        done
+    done
+    [ "$status" -eq 0 ] || fail "$ranks ranks: it never succeeded"
+    [ $refused -ge 3 ] || fail "$ranks ranks: the disk was never full"
+    bcftools view --no-version "$disk/set/current/national.bcf" | cmp - "$work/whole.vcf" || fail "records differ"
+    if find "$disk" -name '.kuni-tmp-*' -o -name '*.tmp.*' | grep .; then fail "temporary files were left"; fi
+    echo "$ranks ranks: refused $refused times, then whole at ${size}k"
+done
