@@ -25,7 +25,7 @@ typedef struct builder {
     kuni_error *err;
 } builder;
 
-enum { ANCHORS_MAX = 1000 };
+enum { ANCHORS_MAX = 1000, MERGED_KEYS_MAX = 1000 };
 
 bool kuni_node_is_null(const kuni_node *node)
 {
@@ -231,6 +231,10 @@ static kuni_status merge_from(builder *b, kuni_node *map, const kuni_node *sourc
     if (source->type != KUNI_NODE_MAP) {
         kuni_tree_fault(b->faults, source,
                         "'<<' cannot merge this; expected a map or a list of maps");
+        return KUNI_OK;
+    }
+    if (source->n + map->n > MERGED_KEYS_MAX) { /* looking keys up takes a walk each */
+        kuni_tree_fault(b->faults, map, "'<<' makes more than %d keys", MERGED_KEYS_MAX);
         return KUNI_OK;
     }
     for (size_t i = 0; i < source->n; i++) {

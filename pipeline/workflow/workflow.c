@@ -12,7 +12,7 @@
 #include "reader.h"
 #include "units.h"
 
-enum { NAME_BYTES_MAX = 200 };
+enum { NAME_BYTES_MAX = 200, RESOURCES_MAX = 1000 };
 
 #define AT(field)    offsetof(kuni_workflow, field)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -417,6 +417,11 @@ static kuni_status read_resources(kuni_reader *reader, const kuni_node *root)
 {
     const kuni_node *map = section_of(reader, root, "resources");
     if (!map || !map->n) return KUNI_OK;
+    if (map->n > RESOURCES_MAX) {
+        kuni_tree_fault(reader->faults, map, "resources: got %zu; expected at most %d", map->n,
+                        RESOURCES_MAX);
+        return KUNI_OK;
+    }
     kuni_workflow *w = reader->workflow;
     kuni_name_value *list = kuni_arena_alloc(reader->arena, map->n, sizeof(*list), reader->err);
     if (!list) return KUNI_MEMORY;
