@@ -96,3 +96,48 @@ kuni_status kuni_assembled_add(kuni_assembler *assembler, const kuni_pairhmm_rea
     }
     return KUNI_OK;
 }
+
+static bool same_sequence(const kuni_candidate *a, const kuni_candidate *b)
+{
+    return a->sequence.length == b->sequence.length &&
+           memcmp(a->sequence.bases, b->sequence.bases, a->sequence.length) == 0;
+}
+
+kuni_status kuni_candidates_canonise(kuni_candidates *candidates, kuni_aligner *aligner,
+                                     const kuni_call_reference *reference, kuni_variants *variants,
+                                     kuni_arena *arena, kuni_error *err)
+{
+    size_t kept = 1;
+    for (size_t h = 1; h < candidates->n; h++) {
+        size_t same = 0;
+        while (same < kept && !same_sequence(&candidates->list[same], &candidates->list[h])) same++;
+        if (same < kept)
+            candidates->list[same].support += candidates->list[h].support;
+        else
+            candidates->list[kept++] = candidates->list[h];
+    }
+    candidates->n = kept;
+    const kuni_pairhmm_haplotype *first = &candidates->list[0].sequence;
+    converter c = {.reference = reference,
+                   .beg = candidates->beg,
+                   .keep_beg = candidates->beg + 1,
+                   .keep_end = candidates->end,
+                   .variants = variants,
+                   .arena = arena};
+    for (size_t h = 1; h < candidates->n; h++) {
+        kuni_candidate *x = &candidates->list[h];
+        if (x->n < 2) continue;
+        kuni_haplotype haplotype = {.bases = x->sequence.bases, .length = x->sequence.length};
+        kuni_status status =
+            kuni_haplotype_align(aligner, arena, first->bases, first->length, haplotype.bases,
+                                 haplotype.length, &haplotype.edits, &haplotype.n_edits, err);
+        uint16_t list[KUNI_CANDIDATE_VARIANTS_MAX];
+        size_t n = 0;
+        if (!status) status = convert(&c, &haplotype, list, &n, err);
+        if (status) return status;
+        if (!n || n == SIZE_MAX || n != haplotype.n_edits) continue;
+        x->n = (uint16_t)n;
+        memcpy(x->list, list, n * sizeof(*list));
+    }
+    return KUNI_OK;
+}

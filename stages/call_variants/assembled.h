@@ -20,4 +20,15 @@ KUNI_MUST_CHECK kuni_status kuni_assembled_add(kuni_assembler *assembler,
                                                kuni_variants *variants, kuni_candidates *candidates,
                                                kuni_arena *arena, kuni_error *err);
 
+/*
+ * Of haplotypes that spell the same sequence keeps the first, and describes those of several
+ * variants anew by their alignment to the reference, so that a sequence has one description however
+ * it was found.
+ */
+KUNI_MUST_CHECK kuni_status kuni_candidates_canonise(kuni_candidates *candidates,
+                                                     kuni_aligner *aligner,
+                                                     const kuni_call_reference *reference,
+                                                     kuni_variants *variants, kuni_arena *arena,
+                                                     kuni_error *err);
+
 #endif

@@ -27,6 +27,7 @@ static const double MISFIT_LOG10 = -7;
 struct kuni_region_caller {
     kuni_pairhmm *hmm;
     kuni_assembler *assembler;
+    kuni_aligner *aligner;
     kuni_arena *arena; /* for one region */
     kuni_variants variants;
     kuni_candidates candidates;
@@ -41,6 +42,7 @@ kuni_status kuni_region_caller_new(kuni_region_caller **caller, kuni_error *err)
     kuni_status status = kuni_pairhmm_new(&made->hmm, KUNI_PAIRHMM_AUTO, err);
     kuni_assemble_options options = KUNI_ASSEMBLE_DEFAULTS;
     if (!status) status = kuni_assembler_new(&made->assembler, &options, err);
+    if (!status && !(made->aligner = kuni_aligner_new(err))) status = KUNI_MEMORY;
     if (!status && !(made->arena = kuni_arena_new(err))) status = KUNI_MEMORY;
     if (status) {
         kuni_region_caller_free(made);
@@ -55,6 +57,7 @@ void kuni_region_caller_free(kuni_region_caller *caller)
     if (!caller) return;
     kuni_pairhmm_free(caller->hmm);
     kuni_assembler_free(caller->assembler);
+    kuni_aligner_free(caller->aligner);
     kuni_arena_free(caller->arena);
     kuni_variants_fini(&caller->variants);
     free(caller->fragments.list);
@@ -312,6 +315,9 @@ static kuni_status evaluate(kuni_region_caller *c, const kuni_active *wide, int6
     if (end > reference->end) end = reference->end;
     kuni_status status = kuni_candidates_spell(&c->candidates, &c->variants, reference, beg, end,
                                                options, c->arena, err);
+    if (!status)
+        status = kuni_candidates_canonise(&c->candidates, c->aligner, reference, &c->variants,
+                                          c->arena, err);
     if (status) return status;
     return score(c, wide, misfit, err);
 }

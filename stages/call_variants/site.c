@@ -130,7 +130,8 @@ static double foreign(const kuni_site_column *column, unsigned g, unsigned error
 
 /*
  * Base-quality dropout: from some cycle on (or until it), reads of one strand show `error` half of
- * the time. Cost max(0, 2.5 mean quality - 5 min(hpol, 4)) phred. (DRAGEN-GATK BQD.)
+ * the time. Cost max(0, 3.5 mean quality - 5 min(hpol, 4)) phred. (DRAGEN-GATK BQD, which
+ * has 2.5 and so loses heterozygotes whose ALT fell on one strand by chance.)
  */
 static double dropout(const kuni_site_column *column, unsigned g, unsigned error, int hpol,
                       bool reverse)
@@ -159,7 +160,7 @@ static double dropout(const kuni_site_column *column, unsigned g, unsigned error
         sum += gain[bin];
         sum_q += quality[bin];
         n += count[bin];
-        double cost = 2.5 * sum_q / n - 5.0 * (hpol < 4 ? hpol : 4);
+        double cost = 3.5 * sum_q / n - 5.0 * (hpol < 4 ? hpol : 4);
         double total = base + sum - (cost > 0 ? cost / 10 : 0);
         if (total > best) best = total;
     }
