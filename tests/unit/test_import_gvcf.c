@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * import-gvcf: what records of various callers become, which files are refused and why, and that
+ * the cut into shards leaves no trace.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <htslib/bgzf.h>
+#include <htslib/tbx.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "evidence_check.h"
+#include "evidence_cohort.h"
+#include "kuni/buffer.h"
+#include "kuni/file.h"
+#include "kuni/stage.h"
+
+extern const kuni_stage kuni_stage_import_gvcf;
+
+static char folder[64];
+static char fasta[96], gvcf[96], evidence[96], counts[96];
+static kuni_genome *genome;
+static kuni_ploidy *ploidy;
+
+/* 1-based: 1-20 ACGT..., 21-30 A's, 31-40 CAG CAG CAG C, then ACGT... to 400. */
+static char sequence[401];
+
+static void put(const char *path, const char *text)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    if (kuni_file_put(path, text, strlen(text), &err)) fail_msg("%s", err.text);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    char text[512];
+    /* Thousands of small files are flushed: in memory where that is to be had. */
+    snprintf(folder, sizeof(folder), "%s/kuni-test-import-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    if (!mkdtemp(folder)) return 1;
+    snprintf(fasta, sizeof(fasta), "%s/ref.fa", folder);
+    snprintf(gvcf, sizeof(gvcf), "%s/s1.g.vcf", folder);
+    snprintf(evidence, sizeof(evidence), "%s/out.ev", folder);
+    snprintf(counts, sizeof(counts), "%s/out.tsv", folder);
+    for (int i = 0; i < 400; i++) sequence[i] = "ACGT"[i % 4];
+    memset(sequence + 20, 'A', 10);
+    memcpy(sequence + 30, "CAGCAGCAGC", 10);
+    snprintf(text, sizeof(text), ">c1\n%s\n", sequence);
+    put(fasta, text);
+    return kuni_genome_open(&genome, fasta, &err) ||
+           kuni_ploidy_open(&ploidy, "diploid", genome, &err);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"ref.fa",     "ref.fa.fai",  "s1.g.vcf",        "out.ev",
+                                        "out.tsv",    "s1.g.vcf.gz", "s1.g.vcf.gz.tbi", "big.fa",
+                                        "big.fa.fai", "cut.ev"};
+    kuni_ploidy_close(ploidy);
+    kuni_genome_close(genome);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[128];
+        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+        (void)unlink(path);
+    }
+    return rmdir(folder);
+}
+
+/* --- running the stage --- */
+
+static kuni_status import_as(const char *path, const char *id, kuni_genome *of, kuni_span shard,
+                             const char *out, kuni_error *err)
+{
+    const kuni_step *step = &kuni_stage_import_gvcf.steps[0];
+    kuni_params *params = kuni_params_new(kuni_stage_import_gvcf.params, err);
+    kuni_sample sample = {.id = id, .participant = id, .reads = path};
+    kuni_batch batch = {.id = "b0000", .first = 0, .n_samples = 1};
+    kuni_task_file files[] = {{.kind = "evidence", .path = out},
+                              {.kind = "import-counts", .path = counts}};
+    kuni_task task = {.stage_id = "import",
+                      .genome = of,
+                      .ploidy = ploidy,
+                      .params = params,
+                      .samples = &sample,
+                      .n_samples = 1,
+                      .batches = &batch,
+                      .n_batches = 1,
+                      .shards = &shard,
+                      .n_shards = 1,
+                      .outputs = files,
+                      .n_outputs = 2,
+                      .scratch = folder};
+    void *state;
+    kuni_status status = step->open(&task, &state, err);
+    if (status) {
+        kuni_params_free(params);
+        return status;
+    }
+    status = step->begin_sample(state, 0, err);
+    if (status) step->drop_sample(state);
+    kuni_error late = KUNI_ERROR_INIT;
+    kuni_status finished = step->finish(state, &late);
+    step->close(state);
+    kuni_params_free(params);
+    return status ? status : finished;
+}
+
+/* Events and blocks as lines of text. */
+static void print_evidence(const char *path, kuni_buffer *out)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_evidence_reader *reader;
+    kuni_status status = kuni_evidence_check(path, &err);
+    if (!status) status = kuni_evidence_open(&reader, path, &err);
+    if (status) fail_msg("%s", err.text);
+    kuni_buffer_clear(out);
+    for (size_t i = 0; i < kuni_evidence_chunk_count(reader); i++) {
+        kuni_evidence_chunk chunk;
+        if (kuni_evidence_read(reader, i, KUNI_READ_ALL, &chunk, &err)) fail_msg("%s", err.text);
+        for (size_t k = 0; !status && k < chunk.n_events; k++) {
+            const kuni_event *e = &chunk.events[k];
+            status = kuni_buffer_printf(out, &err, "E%lld", (long long)e->pos + 1);
+            for (int a = 0; !status && a < e->n_alleles; a++)
+                status = kuni_buffer_printf(out, &err, "%s%s",
+                                            a == 1 ? ">"
+                                            : a    ? ","
+                                                   : " ",
+                                            e->alleles[a]);
+            if (!status)
+                status = kuni_buffer_printf(out, &err, " %d/%d q%u g%u d%u m%u", e->gt[0], e->gt[1],
+                                            e->qual, e->gq, e->dp, e->mq);
+            for (int a = 0; !status && e->ad && a < e->n_alleles; a++)
+                status = kuni_buffer_printf(out, &err, "%s%u", a ? "," : " ad", e->ad[a]);
+            int n = e->ploidy == 1 ? e->n_alleles : e->n_alleles * (e->n_alleles + 1) / 2;
+            for (int a = 0; !status && e->pl && a < n; a++)
+                status = kuni_buffer_printf(out, &err, "%s%u", a ? "," : " pl", e->pl[a]);
+            if (!status && e->sb[0] + e->sb[1] + e->sb[2] + e->sb[3])
+                status = kuni_buffer_printf(out, &err, " sb%u,%u,%u,%u", e->sb[0], e->sb[1],
+                                            e->sb[2], e->sb[3]);
+            if (!status && e->phase_set >= 0)
+                status = kuni_buffer_printf(out, &err, " ps%lld", (long long)e->phase_set + 1);
+            if (!status)
+                status = kuni_buffer_printf(out, &err, "%s%s%s\n",
+                                            e->flags & KUNI_EVENT_FILTERED ? " filtered" : "",
+                                            e->flags & KUNI_EVENT_PHASED ? " phased" : "",
+                                            e->flags & KUNI_EVENT_CARRIED ? " carried" : "");
+        }
+        for (size_t k = 0; !status && k < chunk.n_blocks; k++) {
+            const kuni_block *b = &chunk.blocks[k];
+            status =
+                kuni_buffer_printf(out, &err, "B%lld-%lld g%u d%u x%u%s\n", (long long)b->beg + 1,
+                                   (long long)b->end, b->gq, b->min_dp, b->ploidy,
+                                   b->kind == KUNI_BLOCK_CONFLICT   ? " conflict"
+                                   : b->kind == KUNI_BLOCK_FILTERED ? " filtered"
+                                                                    : "");
+        }
+    }
+    if (status) fail_msg("%s", err.text);
+    kuni_evidence_close(reader);
+}
+
+#define HEADER                                                                                     \
+    "##fileformat=VCFv4.2\n##contig=<ID=c1,length=400>\n"                                          \
+    "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ts1\n"
+
+static void put_records(const char *records)
+{
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    kuni_error err = KUNI_ERROR_INIT;
+    if (kuni_buffer_printf(&text, &err, "%s%s", HEADER, records)) fail_msg("%s", err.text);
+    put(gvcf, text.data);
+    kuni_buffer_fini(&text);
+}
+
+static const kuni_span everything = {.tid = 0, .beg = 0, .end = 400};
+
+static void expect_from(kuni_span shard, const char *records, const char *wanted)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer got = KUNI_BUFFER_INIT;
+    put_records(records);
+    if (import_as(gvcf, "s1", genome, shard, evidence, &err)) fail_msg("%s", err.text);
+    print_evidence(evidence, &got);
+    assert_string_equal(got.data ? got.data : "", wanted);
+    kuni_buffer_fini(&got);
+}
+
+static void expect(const char *records, const char *wanted)
+{
+    expect_from(everything, records, wanted);
+}
+
+static void expect_error(const char *records, const char *cause)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    put_records(records);
+    kuni_status status = import_as(gvcf, "s1", genome, everything, evidence, &err);
+    if (status != KUNI_DATA || !strstr(err.text, cause) || !strstr(err.text, gvcf))
+        fail_msg("wanted \"%s\", got %d: %s", cause, (int)status, err.text);
+}
+
+/* --- callers --- */
+
+static void gatk_records(void **state)
+{
+    (void)state;
+    expect("c1\t1\t.\tA\t<NON_REF>\t.\t.\tEND=4\tGT:DP:GQ:MIN_DP:PL\t0/0:30:87:29:0,87,1000\n"
+           "c1\t5\t.\tA\tG,<NON_REF>\t310.6\t.\tDP=31;RAW_MQandDP=108000,30\tGT:AD:DP:GQ:PL:SB\t"
+           "0/1:16,14,0:30:99:339,0,400,387,442,829:8,8,7,7\n"
+           "c1\t6\t.\tC\t<NON_REF>\t.\t.\tEND=10\tGT:DP:GQ:MIN_DP:PL\t0/0:0:0:0:0,0,0\n"
+           "c1\t11\t.\tG\tT,<NON_REF>\t0\t.\tDP=9\tGT:AD:DP:GQ:PGT:PID:PL:PS\t"
+           "0|1:8,1,0:9:2:0|1:11_G_T:2,0,200,26,203,229:11\n"
+           "c1\t12\t.\tT\tTA,*,<NON_REF>\t500\t.\t.\tGT:AD:DP:GQ:PL\t"
+           "1/2:0,10,12,0:22:99:900,400,380,450,0,420,910,430,460,920\n",
+           "E5 A>G,<*> 0/1 q311 g99 d30 m60 ad16,14,0 pl339,0,400,387,442,829 sb8,8,7,7\n"
+           "E11 G>T,<*> 0/1 q0 g2 d9 m0 ad8,1,0 pl2,0,200,26,203,229 ps11 phased\n"
+           "E12 T>TA,*,<*> 1/2 q500 g99 d22 m0 ad0,10,12,0 "
+           "pl900,400,380,450,0,420,910,430,460,920\n"
+           "B1-4 g87 d29 x2\n");
+}
+
+static void strelka_records(void **state)
+{
+    (void)state;
+    expect(
+        "c1\t1\t.\tA\t.\t.\tPASS\tEND=8;BLOCKAVG_min30p3a\tGT:GQX:DP:DPF:MIN_DP\t0/0:60:25:1:21\n"
+        "c1\t9\t.\tA\t.\t.\tLowGQX\t.\tGT:GQX:DP:DPF\t0/0:3:2:5\n"
+        "c1\t10\t.\tC\tT\t120\tLowGQX;LowDepth\tMQ=44.6\tGT:GQ:GQX:DP:DPF:AD:ADF:ADR:SB:FT:PL\t"
+        "0/1:40:5:20:0:9,11:4,6:5,5:-10.1:LowGQX:150,0,120\n"
+        "c1\t11\t.\tG\tGA\t50\tPASS\t.\tGT:GQ:GQX:DPI:AD:PL\t0/1:45:9:17:8,6:90,0,140\n"
+        "c1\t12\t.\tT\t.\t.\tPASS\t.\tGT:GQX:DP\t.:.:.\n",
+        "E10 C>T 0/1 q120 g40 d20 m45 ad9,11 pl150,0,120 sb4,5,6,5 filtered\n"
+        "E11 G>GA 0/1 q50 g45 d17 m0 ad8,6 pl90,0,140\n"
+        "B1-8 g60 d21 x2\n"
+        "B9-9 g3 d2 x2 filtered\n");
+}
+
+static void deepvariant_and_dragen_records(void **state)
+{
+    (void)state;
+    expect("c1\t1\t.\tA\t<*>\t0\t.\tEND=4\tGT:GQ:MIN_DP:MED_DP:PL\t0/0:50:18:20:0,54,539\n"
+           "c1\t5\t.\tA\t<*>\t0\t.\tEND=6\tGT:GQ:MIN_DP:PL\t./.:0:7:20,0,200\n"
+           "c1\t7\t.\tG\tC,<*>\t0\tRefCall\t.\tGT:GQ:DP:AD:VAF:PL\t"
+           "0/0:22:20:17,3,0:0.15,0:0,22,35,990,990,990\n"
+           "c1\t8\t.\tT\tG,<*>\t0.1\tNoCall\t.\tGT:GQ:DP:AD:VAF:PL\t"
+           "./.:5:20:15,5,0:0.25,0:3,0,30,990,990,990\n"
+           "c1\t9\t.\tA\t<NON_REF>\t.\tPASS\tEND=12\tGT:AD:DP:GQ:MIN_DP:PL:SPL:ICNT\t"
+           "0/0:30,0:30:81:28:0,81,1215:0,255,255:3,0\n"
+           "c1\t13\t.\tA\tT,<NON_REF>\t49.2\tPASS\tMQ=250;R2_5P_bias=0\t"
+           "GT:AD:AF:DP:F1R2:F2R1:GQ:PL:SPL:ICNT:GP:PRI:SB:MB\t"
+           "1:0,12,0:1:12:0,6,0:0,6,0:85:120,0,200:255,0:1,0:1,2:0,3:0,0,6,6:0,0,6,6\n",
+           "E7 G>C,<*> 0/0 q0 g22 d20 m0 ad17,3,0 pl0,22,35,990,990,990\n"
+           "E8 T>G,<*> -1/-1 q0 g5 d20 m0 ad15,5,0 pl3,0,30,990,990,990\n"
+           "E13 A>T,<*> 1/-1 q49 g85 d12 m250 ad0,12,0 pl120,0,200 sb0,0,6,6\n"
+           "B1-4 g50 d18 x2\n"
+           "B5-6 g0 d7 x2\n"
+           "B9-12 g81 d28 x2\n");
+}
+
+static void bcftools_and_new_style_records(void **state)
+{
+    (void)state;
+    expect("c1\t1\t.\tA\t<*>\t.\t.\tEND=4;MIN_DP=5\tGT:PL:DP\t0/0:0,15,120:6\n"
+           "c1\t5\t.\tA\t<*>\t.\t.\t.\tGT:DP:GQ:LEN\t0/0:30:60:4\n"
+           "c1\t9\t.\ta\tg,<*>\t12\t.\tDP=20;MQ=60;DP4=5,5,6,4\tGT:GL\t"
+           "0/1:-12.3,-0.1,-20,-30,-31,-50\n"
+           "c1\t10\t.\tC\tT\t30\t.\tDP=4\tGT:GQ\t0/1:30\n"
+           "c1\t11\t.\tG\tA\t30\t.\tDP=4\tGT:GQ\t1/1:20\n"
+           "c1\t12\t.\tT\tC\t30\t.\tDP=4\tGT:GQ\t./1:20\n"
+           "c1\t13\t.\tA\tC\t30\t.\tDP=4\tGT:GQ:PL\t1:20:90,30,0\n",
+           "E9 A>G,<*> 0/1 q12 g99 d20 m60 pl122,0,199,299,309,499 sb5,5,6,4\n"
+           "E10 C>T 0/1 q30 g30 d4 m0 pl30,0,30\n"
+           "E11 G>A 1/1 q30 g20 d4 m0 pl40,20,0\n"
+           "E12 T>C -1/1 q30 g20 d4 m0\n"
+           "E13 A>C 1/-1 q30 g20 d4 m0 pl90,0\n"
+           "B1-4 g15 d6 x2\n"
+           "B5-8 g60 d30 x2\n");
+}
+
+/* --- consistency --- */
+
+static void indels_are_left_aligned(void **state)
+{
+    (void)state;
+    /* 21-30 are A: a deletion of the last one stands at its left end; what it leaves is reference.
+     */
+    expect("c1\t28\t.\tAA\tA,<NON_REF>\t300\t.\t.\tGT:AD:DP:GQ:PL\t"
+           "0/1:10,11,0:21:90:300,0,280,330,310,620\n",
+           "E20 TA>T,<*> 0/1 q300 g90 d21 m0 ad10,11,0 pl300,0,280,330,310,620\n"
+           "B28-29 g90 d21 x2\n");
+    /* An insertion of CAG behind three of them, written with a long REF. */
+    expect("c1\t37\t.\tCAGC\tCAGCAGC\t300\t.\t.\tGT:GQ:DP\t1/1:50:20\n",
+           "E30 A>ACAG 1/1 q300 g50 d20 m0 pl100,50,0\n"
+           "B37-40 g50 d20 x2\n");
+    /* A SNP that shares the record holds the deletion where it is. */
+    expect("c1\t28\t.\tAA\tA,AC\t300\t.\t.\tGT:GQ:DP\t1/2:50:20\n",
+           "E28 AA>A,AC 1/2 q300 g50 d20 m0 pl100,50,50,50,0,50\n");
+}
+
+static void contradictions_become_conflicts(void **state)
+{
+    (void)state;
+    /* The same alleles twice: alike is one, unlike is a conflict. */
+    expect("c1\t5\t.\tA\tG\t50\t.\t.\tGT:GQ:DP\t0/1:50:20\n"
+           "c1\t5\t.\tA\tG\t50\t.\t.\tGT:GQ:DP\t0/1:50:20\n"
+           "c1\t9\t.\tA\tG\t50\t.\t.\tGT:GQ:DP\t0/1:50:20\n"
+           "c1\t9\t.\tA\tG\t60\t.\t.\tGT:GQ:DP\t1/1:50:21\n",
+           "E5 A>G 0/1 q50 g50 d20 m0 pl50,0,50\n"
+           "B9-9 g0 d21 x2 conflict\n");
+    /* A heterozygous deletion leaves one copy for a SNP, a homozygous one none. */
+    expect("c1\t5\t.\tACG\tA\t50\t.\t.\tGT:GQ:DP\t0/1:50:20\n"
+           "c1\t6\t.\tC\tT\t50\t.\t.\tGT:GQ:DP\t0/1:50:20\n",
+           "E5 ACG>A 0/1 q50 g50 d20 m0 pl50,0,50\n"
+           "E6 C>T 0/1 q50 g50 d20 m0 pl50,0,50\n");
+    expect("c1\t5\t.\tACG\tA\t50\t.\t.\tGT:GQ:DP\t1/1:50:20\n"
+           "c1\t6\t.\tC\tT\t50\t.\t.\tGT:GQ:DP\t0/1:50:20\n",
+           "B5-7 g0 d20 x2 conflict\n");
+    /* Blocks that overlap: the lesser confidence holds; what an event covers is the event's. */
+    expect("c1\t1\t.\tA\t<*>\t.\t.\tEND=9\tGT:GQ:MIN_DP\t0/0:50:20\n"
+           "c1\t3\t.\tG\tT\t50\t.\t.\tGT:GQ:DP\t0/1:50:20\n"
+           "c1\t6\t.\tC\t<*>\t.\tbad\tEND=7\tGT:GQ:MIN_DP\t0/0:70:30\n"
+           "c1\t8\t.\tT\t<*>\t.\t.\tEND=12\tGT:GQ:MIN_DP\t0/0:30:25\n",
+           "E3 G>T 0/1 q50 g50 d20 m0 pl50,0,50\n"
+           "B1-2 g50 d20 x2\nB4-5 g50 d20 x2\nB6-7 g70 d30 x2 filtered\nB8-9 g30 d20 x2\n"
+           "B10-12 g30 d25 x2\n");
+}
+
+static void shards_hold_what_reaches_in(void **state)
+{
+    (void)state;
+    const char *records = "c1\t1\t.\tA\t<*>\t.\t.\tEND=8\tGT:GQ:MIN_DP\t0/0:50:20\n"
+                          "c1\t9\t.\tACGT\tA\t50\t.\t.\tGT:GQ:DP\t0/1:50:20\n"
+                          "c1\t13\t.\tA\t<*>\t.\t.\tEND=40\tGT:GQ:MIN_DP\t0/0:40:20\n";
+    expect_from((kuni_span){.tid = 0, .beg = 4, .end = 10}, records,
+                "E9 ACGT>A 0/1 q50 g50 d20 m0 pl50,0,50\nB5-8 g50 d20 x2\n");
+    expect_from((kuni_span){.tid = 0, .beg = 10, .end = 20}, records,
+                "E9 ACGT>A 0/1 q50 g50 d20 m0 pl50,0,50 carried\nB13-20 g40 d20 x2\n");
+    expect_from((kuni_span){.tid = 0, .beg = 20, .end = 30}, records, "B21-30 g40 d20 x2\n");
+    expect_from((kuni_span){.tid = 0, .beg = 50, .end = 60}, records, "");
+}
+
+static void bad_files_say_why(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    expect_error("c1\t5\t.\tC\tG\t50\t.\t.\tGT\t0/1\n",
+                 "c1:5: REF has C where the reference has A");
+    expect_error("c1\t5\t.\tC\t<*>\t50\t.\t.\tGT\t0/0\n", "another reference");
+    expect_error("c1\t9\t.\tA\tG\t5\t.\t.\tGT\t0/1\nc1\t5\t.\tA\tG\t5\t.\t.\tGT\t0/1\n",
+                 "not sorted");
+    expect_error("c1\t5\t.\tA\tG\t50\t.\t.\tGT\t0/0/1\n", "genotype '0/0/1'");
+    expect_error("c1\t5\t.\tA\tG\t50\t.\t.\tGT\t0/2\n", "genotype '0/2'");
+    expect_error("c1\t5\t.\tA\tG\t50\t.\t.\n", "fewer than 10 columns");
+    expect_error("c1\tx\t.\tA\tG\t50\t.\t.\tGT\t0/1\n", "POS is no position");
+    expect_error("c1\t5\t.\tA\t<*>\t.\t.\tEND=3\tGT\t0/0\n", "END or LEN");
+    expect_error("c1\t5\t.\tA\t<*>\t.\t.\tEND=401\tGT:GQ\t0/0:9\n", "beyond the contig");
+    expect_error("c1\t5\t.\tA\tG\t50\t.\t.\tGT\t0/1", "last line does not end");
+    put(gvcf, "##fileformat=VCFv4.2\n##contig=<ID=c1,length=399>\n");
+    assert_int_equal(import_as(gvcf, "s1", genome, everything, evidence, &err), KUNI_DATA);
+    assert_non_null(strstr(err.text, "399 bp there and 400 bp"));
+    kuni_error_clear(&err);
+    put(gvcf, "##fileformat=VCFv4.2\n##contig=<ID=chr1,length=400>\n"
+              "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ts1\n");
+    assert_int_equal(import_as(gvcf, "s1", genome, everything, evidence, &err), KUNI_DATA);
+    assert_non_null(strstr(err.text, "none of its contigs"));
+    kuni_error_clear(&err);
+    put(gvcf,
+        "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ta\tb\n");
+    assert_int_equal(import_as(gvcf, "s1", genome, everything, evidence, &err), KUNI_DATA);
+    assert_non_null(strstr(err.text, "none of its 2 samples is s1"));
+    kuni_error_clear(&err);
+    put(gvcf, "@HD\tVN:1.6\n");
+    assert_int_equal(import_as(gvcf, "s1", genome, everything, evidence, &err), KUNI_DATA);
+    kuni_error_clear(&err);
+    assert_int_equal(import_as("/nowhere.g.vcf", "s1", genome, everything, evidence, &err),
+                     KUNI_IO);
+    assert_true(err.sample >= 0);
+}
+
+static void a_column_of_several(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer got = KUNI_BUFFER_INIT;
+    put(gvcf, "##fileformat=VCFv4.2\n"
+              "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ta\ts1\n"
+              "c1\t5\t.\tA\tG,T,<*>\t50\t.\t.\tGT:AD:GQ:DP:PL\t"
+              "0/1:5,5,0,0:50:10:50,0,50,60,61,62,63,64,65,66\t"
+              "0/2:6,0,7,0:40:13:40,45,90,0,46,47,48,49,50,51\n"
+              "c1\t9\t.\tA\tG\t50\t.\t.\tGT:AD:GQ:DP\t0/1:5,5:50:10\t0/0:12,0:36:12\n");
+    if (import_as(gvcf, "s1", genome, everything, evidence, &err)) fail_msg("%s", err.text);
+    print_evidence(evidence, &got);
+    assert_string_equal(got.data, "E5 A>T,<*> 0/1 q50 g40 d13 m0 ad6,7,0 pl40,0,47,48,50,51\n"
+                                  "B9-9 g36 d12 x2\n");
+    kuni_buffer_fini(&got);
+}
+
+/* --- cuts --- */
+
+enum { BIG_BP = 6000 };
+
+/* A sequence of many repeats, so that indels have far to go. */
+static void make_big(char *bases, uint64_t *seed)
+{
+    for (int i = 0; i < BIG_BP;) {
+        int unit = 1 + (int)test_below(seed, 4), n = 1 + (int)test_below(seed, 12);
+        char motif[5];
+        test_bases(seed, motif, (uint32_t)unit);
+        for (int k = 0; k < unit * n && i < BIG_BP; k++) bases[i++] = motif[k % unit];
+    }
+    bases[BIG_BP] = '\0';
+}
+
+static void random_records(const char *bases, uint64_t *seed, kuni_buffer *text)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_status status =
+        kuni_buffer_printf(text, &err,
+                           "##fileformat=VCFv4.2\n##contig=<ID=c2,length=%d>\n"
+                           "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ts1\n",
+                           BIG_BP);
+    for (int pos = 0; !status && pos < BIG_BP - 200;) {
+        unsigned dice = test_below(seed, 10), gq = test_below(seed, 99), dp = test_below(seed, 40);
+        if (dice < 5) {
+            int end = pos + 1 + (int)test_below(seed, 40);
+            status = kuni_buffer_printf(
+                text, &err, "c2\t%d\t.\t%c\t<*>\t.\t%s\tEND=%d\tGT:GQ:MIN_DP\t0/0:%u:%u\n", pos + 1,
+                bases[pos], test_below(seed, 9) ? "." : "low", end, gq, dp);
+            pos = test_below(seed, 4) ? end : pos + 1 + (int)test_below(seed, 9);
+            continue;
+        }
+        int ref =
+            test_below(seed, 3) ? 1 : 1 + (int)test_below(seed, test_below(seed, 9) ? 12 : 180);
+        char alt[32] = "";
+        if (ref == 1 && test_below(seed, 2)) {
+            alt[0] = bases[pos] == 'A' ? 'C' : 'A';
+        } else {
+            alt[0] = bases[pos];
+            if (ref == 1) {
+                int unit = 1 + (int)test_below(seed, 4);
+                for (int k = 0; k < 2 * unit; k++) alt[1 + k] = bases[pos + 1 + k % unit];
+            }
+        }
+        status = kuni_buffer_printf(text, &err,
+                                    "c2\t%d\t.\t%.*s\t%s\t%u\t%s\t.\tGT:GQ:DP\t%s:%u:%u\n", pos + 1,
+                                    ref, bases + pos, alt, gq, test_below(seed, 9) ? "." : "low",
+                                    test_below(seed, 3) ? "0/1" : "1/1", gq, dp + 1);
+        pos += test_below(seed, 3) ? ref : 1;
+    }
+    if (status) fail_msg("%s", err.text);
+}
+
+/* What a file says of each base: a digest of the block over it and of the events that begin at it.
+ */
+static void add_signature(const char *path, uint64_t *signature, int64_t beg, int64_t end)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_evidence_reader *reader;
+    kuni_status status = kuni_evidence_check(path, &err);
+    if (!status) status = kuni_evidence_open(&reader, path, &err);
+    for (size_t i = 0; !status && i < kuni_evidence_chunk_count(reader); i++) {
+        kuni_evidence_chunk chunk;
+        status = kuni_evidence_read(reader, i, KUNI_READ_ALL, &chunk, &err);
+        for (size_t k = 0; !status && k < chunk.n_blocks; k++) {
+            const kuni_block *b = &chunk.blocks[k];
+            for (int64_t p = b->beg; p < b->end; p++)
+                signature[p] = signature[p] * 31 + 1000000u * b->kind + 1000u * b->gq + b->min_dp;
+        }
+        for (size_t k = 0; !status && k < chunk.n_events; k++) {
+            const kuni_event *e = &chunk.events[k];
+            uint64_t sum =
+                7 + (uint64_t)e->gt[0] * 3 + (uint64_t)e->gt[1] * 5 + e->gq + 1000u * e->dp;
+            for (int a = 0; a < e->n_alleles; a++)
+                for (const char *c = e->alleles[a]; *c; c++) sum = sum * 131 + (uint64_t)*c;
+            /* Carried or not, an event counts at each base of its that the shard holds. */
+            int64_t stop = e->pos + (int64_t)strlen(e->alleles[0]);
+            for (int64_t p = e->pos; p < stop; p++)
+                if (p >= beg && p < end) signature[p] += sum * 977;
+        }
+    }
+    if (status) fail_msg("%s", err.text);
+    kuni_evidence_close(reader);
+}
+
+static void cuts_leave_no_trace(void **state)
+{
+    (void)state;
+    static const int64_t shards[] = {BIG_BP, 3, 50, 777, 2500};
+    static char bases[BIG_BP + 1];
+    static uint64_t whole[BIG_BP], cut[BIG_BP];
+    char big[96], gz[96], out[96], fai[112];
+    snprintf(big, sizeof(big), "%s/big.fa", folder);
+    snprintf(gz, sizeof(gz), "%s/s1.g.vcf.gz", folder);
+    snprintf(out, sizeof(out), "%s/cut.ev", folder);
+    for (uint64_t round = 1; round <= 3; round++) {
+        uint64_t seed = round;
+        kuni_error err = KUNI_ERROR_INIT;
+        kuni_buffer text = KUNI_BUFFER_INIT;
+        kuni_genome *of;
+        make_big(bases, &seed);
+        if (kuni_buffer_printf(&text, &err, ">c2\n%s\n", bases)) fail_msg("%s", err.text);
+        put(big, text.data);
+        kuni_buffer_clear(&text);
+        snprintf(fai, sizeof(fai), "%s.fai", big);
+        (void)unlink(fai);
+        if (kuni_genome_open(&of, big, &err)) fail_msg("%s", err.text);
+        random_records(bases, &seed, &text);
+        put(gvcf, text.data);
+        BGZF *bgzf = bgzf_open(gz, "w");
+        assert_int_equal(bgzf_write(bgzf, text.data, text.length), text.length);
+        assert_int_equal(bgzf_close(bgzf), 0);
+        assert_int_equal(tbx_index_build(gz, 0, &tbx_conf_vcf), 0);
+        memset(whole, 0, sizeof(whole));
+        for (size_t s = 0; s < sizeof(shards) / sizeof(shards[0]); s++) {
+            if (shards[s] == 3 && round > 1) continue;
+            memset(cut, 0, sizeof(cut));
+            for (int64_t beg = 0; beg < BIG_BP; beg += shards[s]) {
+                int64_t end = beg + shards[s] < BIG_BP ? beg + shards[s] : BIG_BP;
+                kuni_span shard = {.tid = 0, .beg = beg, .end = end};
+                /* The whole from plain text, the pieces through the index. */
+                if (import_as(s == 0 ? gvcf : gz, "s1", of, shard, out, &err))
+                    fail_msg("%s", err.text);
+                add_signature(out, s == 0 ? whole : cut, beg, end);
+            }
+            for (int i = 0; s > 0 && i < BIG_BP; i++)
+                if (whole[i] != cut[i])
+                    fail_msg("round %d, shards of %d: base %d differs", (int)round, (int)shards[s],
+                             i + 1);
+        }
+        kuni_genome_close(of);
+        kuni_buffer_fini(&text);
+    }
+}
+
+static void a_cut_off_file_is_refused(void **state)
+{
+    (void)state;
+    char gz[96];
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer bytes = KUNI_BUFFER_INIT;
+    snprintf(gz, sizeof(gz), "%s/s1.g.vcf.gz", folder);
+    BGZF *bgzf = bgzf_open(gz, "w");
+    assert_int_equal(bgzf_write(bgzf, HEADER, strlen(HEADER)), strlen(HEADER));
+    assert_int_equal(bgzf_close(bgzf), 0);
+    if (kuni_file_get(gz, 1 << 20, &bytes, &err)) fail_msg("%s", err.text);
+    assert_int_equal(truncate(gz, (off_t)bytes.length - 28), 0);
+    assert_int_equal(import_as(gz, "s1", genome, everything, evidence, &err), KUNI_DATA);
+    assert_non_null(strstr(err.text, "cut off"));
+    kuni_buffer_fini(&bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gatk_records),
+        cmocka_unit_test(strelka_records),
+        cmocka_unit_test(deepvariant_and_dragen_records),
+        cmocka_unit_test(bcftools_and_new_style_records),
+        cmocka_unit_test(indels_are_left_aligned),
+        cmocka_unit_test(contradictions_become_conflicts),
+        cmocka_unit_test(shards_hold_what_reaches_in),
+        cmocka_unit_test(bad_files_say_why),
+        cmocka_unit_test(a_column_of_several),
+        cmocka_unit_test(cuts_leave_no_trace),
+        cmocka_unit_test(a_cut_off_file_is_refused),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
