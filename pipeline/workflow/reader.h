@@ -57,6 +57,9 @@ const char *kuni_reader_path(kuni_reader *reader, const char *text);
 /* As that; a fault at `at` (and the path all the same) where no such file can be read. */
 const char *kuni_reader_file(kuni_reader *reader, const kuni_node *at, const char *key,
                              const char *text);
+/* Reads `regions.contigs` (NULL: absent) and holds it against the index of the reference, where
+ * that is there. */
+KUNI_MUST_CHECK kuni_status kuni_reader_contigs(kuni_reader *reader, const kuni_node *node);
 /* Reads `stages:` into the workflow, sorted. */
 KUNI_MUST_CHECK kuni_status kuni_reader_stages(kuni_reader *reader, const kuni_node *stages);
 

@@ -2,7 +2,6 @@
 #include "workflow.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,95 +268,6 @@ static void check_name(kuni_reader *reader, const kuni_node *root)
                         "name: expected one line of at most %d bytes", NAME_BYTES_MAX);
 }
 
-/*
- * "chr1" or "chr1:1000-2000"; commas in numbers are dropped. NULL where the numbers are no span.
- * Names may hold colons (HLA-A*01:01), so only digits-digits after the last one are taken for a
- * span.
- */
-static const char *check_contig(kuni_reader *reader, const char *text)
-{
-    const char *colon = strrchr(text, ':');
-    const char *kept = kuni_arena_strndup(reader->arena, text, strlen(text), reader->err);
-    if (!kept || !colon || !colon[1] || strspn(colon + 1, "0123456789,-") != strlen(colon + 1) ||
-        !strchr(colon, '-'))
-        return kept;
-    char clean[512];
-    size_t n = 0;
-    for (const char *c = text; *c && n + 1 < sizeof(clean); c++)
-        if (*c != ',' || c < colon) clean[n++] = *c;
-    clean[n] = '\0';
-    char *dash = strrchr(clean, '-'), *digits = strrchr(clean, ':') + 1;
-    int64_t beg, end;
-    *dash = '\0';
-    bool fine = kuni_parse_int(digits, &beg) && kuni_parse_int(dash + 1, &end) && beg >= 1 &&
-                beg <= end && end <= INT_MAX;
-    *dash = '-';
-    return fine ? kuni_arena_strndup(reader->arena, clean, n, reader->err) : NULL;
-}
-
-static int compare_texts(const void *a, const void *b)
-{
-    const kuni_node *x = *(const kuni_node *const *)a, *y = *(const kuni_node *const *)b;
-    return strcmp(x->text, y->text);
-}
-
-static kuni_status check_contigs_distinct(kuni_reader *reader, const kuni_node *list)
-{
-    if (list->n < 2) return KUNI_OK;
-    const kuni_node **sorted = kuni_alloc(list->n, sizeof(*sorted), reader->err);
-    if (!sorted) return KUNI_MEMORY;
-    for (size_t i = 0; i < list->n; i++) sorted[i] = list->values[i];
-    qsort(sorted, list->n, sizeof(*sorted), compare_texts);
-    for (size_t i = 1; i < list->n; i++)
-        if (strcmp(sorted[i]->text, sorted[i - 1]->text) == 0 && *sorted[i]->text)
-            kuni_tree_fault(reader->faults, sorted[i], "contigs: '%s' stands twice",
-                            sorted[i]->text);
-    free(sorted);
-    return KUNI_OK;
-}
-
-static kuni_status read_contigs(kuni_reader *reader, const kuni_node *node)
-{
-    static const char expected[] = "a list such as [chr1, chr2, 'chr3:1000-2000']";
-    char room[KUNI_NODE_WORD_BYTES];
-    if (!node) return KUNI_OK;
-    kuni_node *single[1];
-    kuni_node one = {.type = KUNI_NODE_LIST, .values = single, .n = 1};
-    if (node->type == KUNI_NODE_TEXT && !kuni_node_is_null(node)) {
-        single[0] = kuni_arena_alloc(reader->arena, 1, sizeof(kuni_node), reader->err);
-        if (!single[0]) return KUNI_MEMORY;
-        *single[0] = *node;
-        node = &one;
-    }
-    if (node->type != KUNI_NODE_LIST || node->n == 0) {
-        kuni_tree_fault(reader->faults, node, "contigs: got %s; expected %s",
-                        node->type == KUNI_NODE_LIST ? "an empty list"
-                                                     : kuni_node_describe(node, room),
-                        expected);
-        return KUNI_OK;
-    }
-    const char **contigs = kuni_arena_alloc(reader->arena, node->n, sizeof(char *), reader->err);
-    if (!contigs) return KUNI_MEMORY;
-    size_t n = 0;
-    for (size_t i = 0; i < node->n; i++) {
-        const char *text = kuni_reader_text(reader, node->values[i], "contigs", expected);
-        if (!text) continue;
-        const char *contig = check_contig(reader, text);
-        if (reader->err->status) return reader->err->status;
-        if (!contig || strpbrk(text, " \t\r\n"))
-            kuni_tree_fault(
-                reader->faults, node->values[i],
-                "contigs: '%.100s' is no region; expected chr1 or chr1:1000-2000 (from 1, "
-                "end included)",
-                text);
-        else
-            contigs[n++] = contig;
-    }
-    reader->workflow->contigs = contigs;
-    reader->workflow->n_contigs = n;
-    return check_contigs_distinct(reader, node);
-}
-
 static kuni_status read_ploidy(kuni_reader *reader, const kuni_node *node)
 {
     static const char *const names[] = {"GRCh38", "GRCh37", "diploid"};
@@ -385,7 +295,7 @@ static kuni_status read_regions(kuni_reader *reader, const kuni_node *root)
     const kuni_node *map = section_of(reader, root, "regions");
     if (!map) return KUNI_OK;
     if (kuni_reader_fields(reader, map, "regions", region_fields, COUNT(region_fields)) ||
-        read_contigs(reader, kuni_tree_get(map, "contigs")) ||
+        kuni_reader_contigs(reader, kuni_tree_get(map, "contigs")) ||
         read_ploidy(reader, kuni_tree_get(map, "ploidy")))
         return reader->err->status;
     return KUNI_OK;

@@ -378,6 +378,41 @@ static void test_sections(void **state)
         "w.yaml:7:11: on_error: got 'x'; expected a map\n");
 }
 
+static void test_contigs_of_the_reference(void **state)
+{
+    (void)state;
+    static const char body[] =
+        "regions:\n"
+        "  contigs: [chr1, chr2, 'chr1:1-1000', 'chr1:1-1001', 'HLA-A*01:01:02', "
+        "'HLA-A*01:01:02:5-9', 'chr1:-5', 'chr1:5-']\n"
+        "stages: [{id: one, plugin: p.so}]\n";
+    fixture_write("ref.fa.fai", "chr1\t1000\t6\t60\t61\nchrX\t500\t6\t60\t61\n"
+                                "HLA-A*01:01:02\t10\t6\t60\t61\n");
+    expect_body(body,
+                "w.yaml:6:19: contigs: the reference has no contig 'chr2'; did you mean 'chr1'?\n"
+                "w.yaml:6:40: contigs: 'chr1:1-1001' ends behind the contig; expected at most "
+                "1000\n"
+                "w.yaml:6:95: contigs: 'chr1:-5' is no region; expected chr1 or chr1:1000-2000 "
+                "(from 1, end included)\n"
+                "w.yaml:6:106: contigs: 'chr1:5-' is no region; expected chr1 or chr1:1000-2000 "
+                "(from 1, end included)\n");
+    fixture_put("ref.fa.fai", "\x1f\x8b\0\n", 4); /* damaged: told where the reference is opened */
+    kuni_workflow w;
+    read_good(&w, "regions: {contigs: chr7}\nstages: [{id: one, plugin: p.so}]\n", NULL, 0);
+    assert_int_equal(w.n_contigs, 1);
+    kuni_workflow_fini(&w);
+    assert_int_equal(remove("ref.fa.fai"), 0);
+    char longest[1000];
+    memset(longest, 'x', sizeof(longest));
+    memcpy(longest, "regions: {contigs: '", 20);
+    strcpy(longest + 600, ":1-2'}\nstages: [{id: one, plugin: p.so}]\n");
+    write_workflow(longest);
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    kuni_error err = KUNI_ERROR_INIT;
+    assert_int_equal(kuni_workflow_read(&w, "w.yaml", NULL, 0, &faults, &err), KUNI_USAGE);
+    kuni_buffer_fini(&faults);
+}
+
 static void test_stage_kinds(void **state)
 {
     (void)state;
@@ -615,6 +650,7 @@ int main(void)
         cmocka_unit_test(test_large_file),
         cmocka_unit_test(test_top_level),
         cmocka_unit_test(test_sections),
+        cmocka_unit_test(test_contigs_of_the_reference),
         cmocka_unit_test(test_stage_kinds),
         cmocka_unit_test(test_parameters),
         cmocka_unit_test(test_needs),
