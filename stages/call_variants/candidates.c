@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SETS_MAX = 256, GAP_EXTEND_PHRED = 10 };
+enum { SETS_MAX = 256 };
 
 bool kuni_candidates_add(kuni_candidates *haplotypes, const uint16_t *list, size_t n,
                          uint32_t support)
@@ -107,34 +107,14 @@ void kuni_candidates_choose(kuni_candidates *haplotypes, const kuni_variants *va
     }
 }
 
-/* Gap-open penalty of every base by the repeat it stands in, see kuni_gap_open_phred. */
-static void set_penalties(const uint8_t *bases, uint32_t n, const kuni_call_options *options,
-                          uint8_t *open, uint8_t *copies)
-{
-    memset(copies, 1, n);
-    for (uint32_t unit = 1; unit <= 8; unit++) {
-        uint32_t beg = 0;
-        while (beg + unit < n) {
-            uint32_t end = beg;
-            while (end + unit < n && bases[end] == bases[end + unit]) end++;
-            uint32_t count = (end - beg + unit) / unit;
-            if (count > 60) count = 60;
-            for (uint32_t i = beg; count >= 2 && i < end + unit; i++)
-                if (copies[i] < count) copies[i] = (uint8_t)count;
-            beg = end + 1;
-        }
-    }
-    for (uint32_t i = 0; i < n; i++) open[i] = kuni_gap_open_phred(copies[i], options);
-}
-
 static kuni_status spell(kuni_candidate *haplotype, const kuni_variants *variants,
                          const kuni_call_reference *reference, int64_t beg, int64_t end,
-                         const kuni_call_options *options, kuni_arena *arena, kuni_error *err)
+                         bool *telling, kuni_arena *arena, kuni_error *err)
 {
     size_t most = (size_t)(end - beg);
     for (int k = 0; k < haplotype->n; k++)
         most += (size_t)variants->list[haplotype->list[k]].alt_length;
-    uint8_t *bases = kuni_arena_alloc(arena, 4 * most, 1, err);
+    uint8_t *bases = kuni_arena_alloc(arena, (1 + 2 * KUNI_GAP_MODELS) * most, 1, err);
     if (!bases) return KUNI_MEMORY;
     uint32_t n = 0;
     int64_t at = beg;
@@ -149,25 +129,27 @@ static kuni_status spell(kuni_candidate *haplotype, const kuni_variants *variant
         at = v->pos + v->ref_length;
     }
     for (; at < end; at++) bases[n++] = (uint8_t)kuni_base_code(kuni_reference_base(reference, at));
-    uint8_t *open = bases + most, *extend = open + most;
-    set_penalties(bases, n, options, open, extend);
-    memset(extend, GAP_EXTEND_PHRED, n);
-    haplotype->sequence = (kuni_pairhmm_haplotype){
-        .bases = bases, .gap_open = open, .gap_extend = extend, .length = n};
+    for (int model = 0; model < KUNI_GAP_MODELS; model++) {
+        uint8_t *open = bases + (1 + 2 * (size_t)model) * most, *extend = open + most;
+        *telling |= kuni_gaps_set((kuni_gap_model)model, bases, n, open, extend);
+        haplotype->sequence[model] = (kuni_pairhmm_haplotype){
+            .bases = bases, .gap_open = open, .gap_extend = extend, .length = n};
+    }
     return KUNI_OK;
 }
 
 kuni_status kuni_candidates_spell(kuni_candidates *haplotypes, const kuni_variants *variants,
                                   const kuni_call_reference *reference, int64_t beg, int64_t end,
-                                  const kuni_call_options *options, kuni_arena *arena,
-                                  kuni_error *err)
+                                  kuni_arena *arena, kuni_error *err)
 {
+    bool telling = false;
     haplotypes->beg = beg;
     haplotypes->end = end;
     for (size_t h = 0; h < haplotypes->n; h++) {
         kuni_status status =
-            spell(&haplotypes->list[h], variants, reference, beg, end, options, arena, err);
+            spell(&haplotypes->list[h], variants, reference, beg, end, &telling, arena, err);
         if (status) return status;
     }
+    haplotypes->n_models = telling ? KUNI_GAP_MODELS : 1;
     return KUNI_OK;
 }

@@ -8,21 +8,23 @@
 #ifndef KUNI_CALL_CANDIDATES_H
 #define KUNI_CALL_CANDIDATES_H
 
+#include "gaps.h"
 #include "pairhmm.h"
 #include "variants.h"
 
 enum { KUNI_CANDIDATES_MAX = 24, KUNI_CANDIDATE_VARIANTS_MAX = 32 };
 
 typedef struct kuni_candidate {
-    uint16_t n, list[KUNI_CANDIDATE_VARIANTS_MAX]; /* variants it carries, by position */
-    uint32_t support;                              /* reads that show just this set */
-    kuni_pairhmm_haplotype sequence;
+    uint16_t n, list[KUNI_CANDIDATE_VARIANTS_MAX];    /* variants it carries, by position */
+    uint32_t support;                                 /* reads that show just this set */
+    kuni_pairhmm_haplotype sequence[KUNI_GAP_MODELS]; /* the same bases */
 } kuni_candidate;
 
 typedef struct kuni_candidates {
     kuni_candidate list[KUNI_CANDIDATES_MAX];
     size_t n;
     int64_t beg, end; /* reference span */
+    int n_models;     /* gap models that are worth a look */
 } kuni_candidates;
 
 /*
@@ -39,7 +41,6 @@ bool kuni_candidates_add(kuni_candidates *haplotypes, const uint16_t *list, size
 KUNI_MUST_CHECK kuni_status kuni_candidates_spell(kuni_candidates *haplotypes,
                                                   const kuni_variants *variants,
                                                   const kuni_call_reference *reference, int64_t beg,
-                                                  int64_t end, const kuni_call_options *options,
-                                                  kuni_arena *arena, kuni_error *err);
+                                                  int64_t end, kuni_arena *arena, kuni_error *err);
 
 #endif

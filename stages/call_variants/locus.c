@@ -11,6 +11,8 @@ enum { SPANNING = -2, REPEAT_COPIES = 5 };
 
 static const double TELLING = 1.6; /* a fragment counts for an allele that fits so much better */
 static const double PHASE_LOG10 = 2;
+/* Prior of amplification where the library is not, and is, said to be free of it. */
+static const double PCR_WEIGHT = 0.5, PCR_WEIGHT_FREE = 0.1;
 static const double FURTHER_LOG10 = -2; /* prior of one more variant on a haplotype with some */
 
 kuni_status kuni_fragments_add(kuni_fragments *fragments, const kuni_call_read *read,
@@ -28,7 +30,7 @@ kuni_status kuni_fragments_add(kuni_fragments *fragments, const kuni_call_read *
 static double variant_prior(const kuni_locus_caller *c, const kuni_variant *v)
 {
     if (kuni_variant_is_snp(v)) return c->options->snp_heterozygosity;
-    int copies = kuni_repeat_copies(c->reference, v->pos);
+    int unit, copies = kuni_repeat_copies(c->reference, v->pos, &unit);
     double prior = c->options->indel_heterozygosity * (1 + copies * copies / 8.0);
     return prior < 0.01 ? prior : 0.01;
 }
@@ -74,6 +76,31 @@ static size_t pair_index(const kuni_locus_caller *c, size_t a, size_t b)
     return c->ploidy == 1 ? b : b * (b + 1) / 2 + a;
 }
 
+/* log10 likelihood of a pair under one gap model. */
+static double model_lk(const kuni_locus_caller *c, int model, size_t a, size_t b)
+{
+    kuni_product product = KUNI_PRODUCT_ONE;
+    size_t n = c->candidates->n;
+    const double *p = c->fragments->p[model];
+    for (size_t f = 0; f < c->fragments->n; f++, p += n)
+        kuni_product_times(&product, 0.5 * (p[a] + p[b]));
+    return kuni_product_log10(&product) + c->fragments->scale[model];
+}
+
+/* The mean over the gap models; *best_model is the likelier one. */
+static double pair_lk(const kuni_locus_caller *c, size_t a, size_t b, int *best_model)
+{
+    double free_lk = model_lk(c, KUNI_GAPS_FREE, a, b);
+    *best_model = KUNI_GAPS_FREE;
+    if (c->candidates->n_models == 1) return free_lk;
+    double weight = c->options->pcr_free ? PCR_WEIGHT_FREE : PCR_WEIGHT;
+    double pcr = model_lk(c, KUNI_GAPS_PCR, a, b) + kuni_log10(weight);
+    free_lk += kuni_log10(1 - weight);
+    if (pcr > free_lk) *best_model = KUNI_GAPS_PCR;
+    double more = pcr > free_lk ? pcr : free_lk, less = pcr > free_lk ? free_lk : pcr;
+    return more + kuni_log10(1 + kuni_exp10(less - more));
+}
+
 static kuni_status score_pairs(kuni_locus_caller *c, const double *log10_prior, kuni_arena *scratch,
                                kuni_error *err)
 {
@@ -84,11 +111,8 @@ static kuni_status score_pairs(kuni_locus_caller *c, const double *log10_prior, 
     double best = -1e18;
     for (size_t b = 0; b < n; b++)
         for (size_t a = c->ploidy == 1 ? b : 0; a <= b; a++) {
-            kuni_product product = KUNI_PRODUCT_ONE;
-            const double *p = c->fragments->p;
-            for (size_t f = 0; f < c->fragments->n; f++, p += n)
-                kuni_product_times(&product, 0.5 * (p[a] + p[b]));
-            double lk = kuni_product_log10(&product);
+            int model;
+            double lk = pair_lk(c, a, b, &model);
             c->pair_lk[pair_index(c, a, b)] = lk;
             double posterior = lk + pair_prior(c, log10_prior, a, b, -1);
             if (posterior > best) {
@@ -96,6 +120,7 @@ static kuni_status score_pairs(kuni_locus_caller *c, const double *log10_prior, 
                 c->best_a = a;
                 c->best_b = b;
                 c->best_lk = lk;
+                c->best_model = model;
             }
         }
     return KUNI_OK;
@@ -171,7 +196,7 @@ static void finish_locus(const kuni_locus_caller *c, const locus *l, kuni_call_e
     uint64_t squares = 0;
     for (size_t f = 0; f < c->fragments->n; f++) {
         const kuni_fragment *fragment = &c->fragments->list[f];
-        const double *p = c->fragments->p + f * n;
+        const double *p = c->fragments->p[c->best_model] + f * n;
         double of[KUNI_CALL_ALLELES_MAX + 1] = {0}, least = 1;
         for (size_t h = 0; h < n; h++)
             if (p[h] > of[l->allele_of[h]]) of[l->allele_of[h]] = p[h];
@@ -223,7 +248,7 @@ static kuni_status mix(const kuni_locus_caller *c, const locus *l, kuni_call_eve
     event->log10_lk[l->n_alts + 1] = KUNI_MIXTURE_NONE;
     for (int a = 1; a <= l->n_alts; a++) {
         for (size_t f = 0; f < n_fragments; f++) {
-            const double *p = c->fragments->p + f * n;
+            const double *p = c->fragments->p[c->best_model] + f * n;
             others[f] = allele[f] = KUNI_MIXTURE_NOISE;
             for (size_t h = 0; h < n; h++) {
                 double *into = l->allele_of[h] == a ? &allele[f] : &others[f];
@@ -329,7 +354,7 @@ static kuni_status call_locus(kuni_locus_caller *c, const double *log10_prior, c
     *event = (kuni_call_event){
         .pos = l->pos, .ploidy = c->ploidy, .n_alleles = l->n_alts + 2, .phase_set = -1};
     /* lengths of a repeat come in more than two more often than chance has it */
-    int copies = kuni_repeat_copies(c->reference, l->pos);
+    int unit, copies = kuni_repeat_copies(c->reference, l->pos, &unit);
     event->both_prior = copies >= REPEAT_COPIES ? 0.1 : 0.005;
     for (int a = 0; a < l->n_alts; a++) {
         size_t v = l->alts[a];

@@ -18,7 +18,8 @@ typedef struct kuni_fragment {
 typedef struct kuni_fragments {
     kuni_fragment *list;
     size_t n, capacity, n_haplotypes;
-    double *p; /* fragment x haplotype, best 1; borrowed from the region's arena */
+    double *p[KUNI_GAP_MODELS];    /* fragment x haplotype, best 1; in the region's arena */
+    double scale[KUNI_GAP_MODELS]; /* log10 that the scaling took away, summed */
 } kuni_fragments;
 
 KUNI_MUST_CHECK kuni_status kuni_fragments_add(kuni_fragments *fragments,
@@ -35,6 +36,7 @@ typedef struct kuni_locus_caller {
     double *pair_lk; /* log10, haplotypes (i <= j) in VCF order; ploidy 1: one a haplotype */
     size_t n_pairs;
     size_t best_a, best_b;
+    int best_model; /* the gap model under which the best pair is likeliest */
     double best_lk;
 } kuni_locus_caller;
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include "pileup.h"
+
 #include <string.h>
 
-#include "pileup.h"
+#include "gaps.h"
 
 enum {
     CLIP_BASES_LEAST = 6,   /* shorter soft clips are noise of the aligner */
@@ -75,44 +77,6 @@ int64_t kuni_indel_left_align(const kuni_call_reference *reference, int64_t pos,
     return pos;
 }
 
-/*
- * By the copies of the repeat's unit. Penalties fall from 45 by the PCR indel model of
- * HaplotypeCaller, q = max(10, round(40 - exp(len/(rate pi))
- * + 1)), rate 3; tabulated, for exp() differs between libraries. PCR-free libraries: rate 4.5.
- */
-static const uint8_t PENALTY_PCR[] = {45, 40, 39, 39, 39, 38, 38, 38, 37, 37, 36, 36, 35, 34,
-                                      33, 31, 30, 29, 27, 26, 25, 23, 21, 19, 16, 13, 10};
-static const uint8_t PENALTY_FREE[] = {45, 43, 42, 42, 41, 41, 40, 40, 39, 38, 37, 36, 35,
-                                       34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22,
-                                       21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10};
-
-uint8_t kuni_gap_open_phred(int copies, const kuni_call_options *options)
-{
-    const uint8_t *table = options->pcr_free ? PENALTY_FREE : PENALTY_PCR;
-    int most = options->pcr_free ? (int)sizeof(PENALTY_FREE) - 1 : (int)sizeof(PENALTY_PCR) - 1;
-    return table[copies < most ? copies : most];
-}
-
-int kuni_repeat_copies(const kuni_call_reference *reference, int64_t pos)
-{
-    int most = 1;
-    for (int unit = 1; unit <= 8; unit++) {
-        int64_t p = pos + 1;
-        while (p + unit < reference->end && p - pos < 64 &&
-               kuni_reference_base(reference, p) == kuni_reference_base(reference, p + unit))
-            p++;
-        int copies = (int)(p - pos - 1 + unit) / unit;
-        if (copies > most) most = copies;
-    }
-    return most;
-}
-
-int kuni_indel_error_phred(const kuni_call_reference *reference, int64_t pos,
-                           const kuni_call_options *options)
-{
-    return kuni_gap_open_phred(kuni_repeat_copies(reference, pos), options);
-}
-
 static void add_difference(kuni_pileup *pileup, kuni_call_read *read, int32_t q, int64_t i)
 {
     unsigned base = kuni_base_code((char)read->seq[q]);
@@ -145,8 +109,7 @@ static void add_run(kuni_pileup *pileup, kuni_call_read *read, int32_t query, in
 }
 
 static void add_indel(kuni_pileup *pileup, const kuni_call_read *read, int32_t query, int64_t at,
-                      int32_t length, bool is_insertion, const kuni_call_reference *reference,
-                      const kuni_call_options *options)
+                      int32_t length, bool is_insertion, const kuni_call_reference *reference)
 {
     uint8_t inserted[256];
     int64_t pos = at;
@@ -159,7 +122,7 @@ static void add_indel(kuni_pileup *pileup, const kuni_call_read *read, int32_t q
     if (i < 0 || i >= KUNI_PILEUP_BP) return;
     uint16_t *count = is_insertion ? pileup->insertion : pileup->deletion;
     count[i]++;
-    int phred = kuni_indel_error_phred(reference, pos - 1, options);
+    int phred = kuni_indel_error_phred(reference, pos - 1);
     pileup->indel_q[i] += (uint32_t)(phred < read->mapq ? phred : read->mapq);
 }
 
@@ -193,9 +156,9 @@ void kuni_pileup_add(kuni_pileup *pileup, kuni_call_read *read,
                 add_run(pileup, read, query + (int32_t)(from - at), from, (int32_t)(to - from),
                         reference, least);
         } else if (op == BAM_CINS && at > read->pos && at < read->end) {
-            add_indel(pileup, read, query, at, n, true, reference, options);
+            add_indel(pileup, read, query, at, n, true, reference);
         } else if (op == BAM_CDEL && at > read->pos && at < read->end) {
-            add_indel(pileup, read, query, at, n, false, reference, options);
+            add_indel(pileup, read, query, at, n, false, reference);
             for (int64_t p = at > beg ? at : beg; p < at + n && p < end && p < read->end; p++)
                 pileup->spanned[p - pileup->beg]++;
         } else if (op == BAM_CSOFT_CLIP) {

@@ -53,15 +53,4 @@ static inline uint32_t kuni_pileup_depth(const kuni_pileup *pileup, int64_t i)
 int64_t kuni_indel_left_align(const kuni_call_reference *reference, int64_t pos, int32_t length,
                               uint8_t *inserted, int64_t least);
 
-/* Gap-open penalty of the read model in a repeat of so many copies. */
-uint8_t kuni_gap_open_phred(int copies, const kuni_call_options *options);
-/* Copies of the unit of 1..8 bases that repeats most from the base after `pos` on. */
-int kuni_repeat_copies(const kuni_call_reference *reference, int64_t pos);
-/*
- * Phred chance that a read shows an indel at `pos` (the base before it) which its molecule lacks:
- * the gap-open penalty in the repeat that follows.
- */
-int kuni_indel_error_phred(const kuni_call_reference *reference, int64_t pos,
-                           const kuni_call_options *options);
-
 #endif

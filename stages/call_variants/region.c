@@ -181,26 +181,28 @@ static kuni_status assemble(kuni_region_caller *c, const kuni_active *wide, int6
 }
 
 /* Joins the reads' likelihoods into those of fragments, scaled to 1 for the best haplotype. */
-static kuni_status join_reads(kuni_region_caller *c, const double *likelihoods, const size_t *owner,
-                              size_t n_reads, bool *misfit, kuni_error *err)
+static kuni_status join_reads(kuni_region_caller *c, int model, const double *likelihoods,
+                              const size_t *owner, size_t n_reads, bool *misfit, kuni_error *err)
 {
     size_t n_misfits = 0;
     size_t n_haps = c->candidates.n, n = c->fragments.n;
+    double *p = kuni_arena_alloc(c->arena, n * n_haps + 1, sizeof(double), err);
+    if (!p) return KUNI_MEMORY;
     c->fragments.n_haplotypes = n_haps;
-    c->fragments.p = kuni_arena_alloc(c->arena, n * n_haps, sizeof(double), err);
-    if (!c->fragments.p) return KUNI_MEMORY;
-    double *p = c->fragments.p;
+    c->fragments.p[model] = p;
+    c->fragments.scale[model] = 0;
     for (size_t r = 0; r < n_reads; r++)
         for (size_t h = 0; h < n_haps; h++)
             /* D[0] = 1 / length would favour the short; the start of a read is no evidence */
             p[owner[r] * n_haps + h] +=
-                likelihoods[r * n_haps + h] + kuni_log10(c->candidates.list[h].sequence.length);
+                likelihoods[r * n_haps + h] + kuni_log10(c->candidates.list[h].sequence[0].length);
     for (size_t f = 0; f < n; f++) {
         double best = -1e9;
         double *row = p + f * n_haps;
         for (size_t h = 0; h < n_haps; h++)
             if (row[h] > best) best = row[h];
         n_misfits += best < MISFIT_LOG10;
+        c->fragments.scale[model] += best < MISFIT_LOG10 ? MISFIT_LOG10 : best;
         int mapq = c->fragments.list[f].mapq;
         double floor = -(mapq < FLOOR_PHRED ? mapq : FLOOR_PHRED) / 10.0;
         for (size_t h = 0; h < n_haps; h++) {
@@ -226,14 +228,17 @@ static kuni_status score(kuni_region_caller *c, const kuni_active *wide, bool *m
         kuni_arena_alloc(c->arena, (n_reads + 1) * n_haps, sizeof(*likelihoods), err);
     kuni_pairhmm_haplotype *haps = kuni_arena_alloc(c->arena, n_haps, sizeof(*haps), err);
     if (!likelihoods || !haps) return KUNI_MEMORY;
-    for (size_t h = 0; h < n_haps; h++) haps[h] = c->candidates.list[h].sequence;
-    if (n_reads) {
-        status = kuni_pairhmm_run(c->hmm, reads, n_reads, haps, n_haps, likelihoods, err);
-        if (status) return status;
+    for (int model = 0; !status && model < c->candidates.n_models; model++) {
+        for (size_t h = 0; h < n_haps; h++) haps[h] = c->candidates.list[h].sequence[model];
+        if (n_reads)
+            status = kuni_pairhmm_run(c->hmm, reads, n_reads, haps, n_haps, likelihoods, err);
+        bool bad = false;
+        if (!status) status = join_reads(c, model, likelihoods, owner, n_reads, &bad, err);
+        *misfit = model == 0 ? bad : *misfit && bad;
     }
     c->counts.haplotypes += n_haps;
     c->counts.reads += n_reads;
-    return join_reads(c, likelihoods, owner, n_reads, misfit, err);
+    return status;
 }
 
 /* A variant that clips spell, alone on its haplotype. */
@@ -305,16 +310,16 @@ static kuni_active widen(const kuni_active *region, const kuni_call_reference *r
 
 /* Spells and scores the candidates over [beg, end) and as far beyond as a deletion reaches. */
 static kuni_status evaluate(kuni_region_caller *c, const kuni_active *wide, int64_t beg,
-                            int64_t end, const kuni_call_reference *reference,
-                            const kuni_call_options *options, bool *misfit, kuni_error *err)
+                            int64_t end, const kuni_call_reference *reference, bool *misfit,
+                            kuni_error *err)
 {
     for (size_t i = 0; i < c->variants.n; i++) {
         int64_t v_end = c->variants.list[i].pos + c->variants.list[i].ref_length + HAP_PAD_BP;
         if (v_end > end) end = v_end;
     }
     if (end > reference->end) end = reference->end;
-    kuni_status status = kuni_candidates_spell(&c->candidates, &c->variants, reference, beg, end,
-                                               options, c->arena, err);
+    kuni_status status =
+        kuni_candidates_spell(&c->candidates, &c->variants, reference, beg, end, c->arena, err);
     if (!status)
         status = kuni_candidates_canonise(&c->candidates, c->aligner, reference, &c->variants,
                                           c->arena, err);
@@ -360,10 +365,10 @@ kuni_status kuni_region_call(kuni_region_caller *c, const kuni_active *region,
         return KUNI_OK;
     }
     *done = true;
-    status = evaluate(c, &wide, beg, end, reference, options, &misfit, err);
+    status = evaluate(c, &wide, beg, end, reference, &misfit, err);
     if (!status && misfit && !assembled) {
         status = assemble(c, &wide, beg, end, reference, err);
-        if (!status) status = evaluate(c, &wide, beg, end, reference, options, &misfit, err);
+        if (!status) status = evaluate(c, &wide, beg, end, reference, &misfit, err);
     }
     if (status) return status;
     kuni_locus_caller locus = {.variants = &c->variants,

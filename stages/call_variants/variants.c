@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gaps.h"
 #include "mixture.h"
 #include "site.h"
 
@@ -93,7 +94,7 @@ static kuni_status note_indel(collector *c, kuni_read_variants *shown, int32_t q
                             .ref_length = is_insertion ? 1 : 1 + length,
                             .alt_length = is_insertion ? 1 + length : 1,
                             .alt = alt};
-    return note(c, shown, variant, kuni_indel_error_phred(c->reference, pos - 1, c->options), err);
+    return note(c, shown, variant, kuni_indel_error_phred(c->reference, pos - 1), err);
 }
 
 static kuni_status collect_read(collector *c, kuni_read_variants *shown, kuni_error *err)
