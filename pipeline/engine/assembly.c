@@ -410,6 +410,27 @@ static kuni_status write_target(assembly *job, size_t index, const char *tempora
     return status;
 }
 
+/*
+ * A concatenation is as old as its newest piece. The index of a target is made from the pieces,
+ * before the target is written; htslib warns of an index that is older than its data.
+ */
+static kuni_status keep_age(const target_plan *plan, const char *temporary, kuni_error *err)
+{
+    struct stat info;
+    struct timespec newest = {0};
+    for (size_t i = 0; i < plan->n_pieces; i++) {
+        if (stat(plan->pieces[i].path, &info) != 0)
+            return kuni_fail_errno(err, "cannot look at %s", plan->pieces[i].path);
+        if (info.st_mtim.tv_sec > newest.tv_sec ||
+            (info.st_mtim.tv_sec == newest.tv_sec && info.st_mtim.tv_nsec > newest.tv_nsec))
+            newest = info.st_mtim;
+    }
+    const struct timespec times[2] = {newest, newest};
+    if (plan->n_pieces > 0 && utimensat(AT_FDCWD, temporary, times, 0) != 0)
+        return kuni_fail_errno(err, "cannot set the time of %s", temporary);
+    return KUNI_OK;
+}
+
 /* Collective. Renames one target and tells all what stands there. */
 static kuni_status publish_target(assembly *job, size_t index, const char *temporary,
                                   kuni_error *err)
@@ -419,7 +440,8 @@ static kuni_status publish_target(assembly *job, size_t index, const char *tempo
     struct stat info;
     target->bytes = job->plans[index].bytes;
     if (kuni_transport_rank() == 0) {
-        status = kuni_file_publish(temporary, target->path, err);
+        status = keep_age(&job->plans[index], temporary, err);
+        if (!status) status = kuni_file_publish(temporary, target->path, err);
         if (!status && stat(target->path, &info) != 0)
             status = kuni_fail_errno(err, "cannot look at %s", target->path);
         if (!status && (uint64_t)info.st_size != target->bytes)
