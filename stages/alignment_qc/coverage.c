@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "coverage.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,20 +37,33 @@ struct kuni_qc_coverage {
     int32_t *diff;      /* window_bp + 1 of them */
     uint16_t
         *alternate; /* reads that differ from the reference, counted bases only; NULL without X */
-    size_t window_bp;
-    interval *now; /* of the read under way */
+    size_t window_bp, used_bp; /* beyond used_bp all is 0 */
+    interval *now;             /* of the read under way */
     size_t n_now, now_capacity;
     interval *kept;
     size_t n_kept, kept_capacity;
+    int64_t longest_mate; /* span of the longest read in the buckets */
     mate *buckets[MATE_BUCKETS];
     mate *spare;
 };
 
 uint64_t kuni_qc_name_hash(const bam1_t *record)
 {
-    uint64_t hash = 14695981039346656037u;
-    for (const char *c = bam_get_qname(record); *c; c++)
-        hash = (hash ^ (unsigned char)*c) * 1099511628211u;
+    const char *name = bam_get_qname(record);
+    size_t left = record->core.l_qname - record->core.l_extranul;
+    uint64_t hash = left;
+    while (left) {
+        uint64_t piece = 0;
+        size_t n = left < sizeof(piece) ? left : sizeof(piece);
+        memcpy(&piece, name, n);
+        /* multiply and fold, as in splitmix64: every bit of a piece reaches every bit of the hash
+         */
+        hash = (hash ^ piece) * 0xbf58476d1ce4e5b9u;
+        hash = (hash ^ (hash >> 29)) * 0x94d049bb133111ebu;
+        hash ^= hash >> 32;
+        name += n;
+        left -= n;
+    }
     return hash;
 }
 
@@ -112,6 +126,8 @@ void kuni_qc_coverage_begin(kuni_qc_coverage *coverage, uint64_t *counts)
     coverage->window_beg = coverage->shard.beg;
     coverage->depth = 0;
     coverage->segment = 0;
+    coverage->used_bp = 0;
+    coverage->longest_mate = 0;
     memset(coverage->diff, 0, (coverage->window_bp + 1) * sizeof(*coverage->diff));
     if (coverage->alternate)
         memset(coverage->alternate, 0, coverage->window_bp * sizeof(*coverage->alternate));
@@ -192,14 +208,18 @@ static void count_window(kuni_qc_coverage *coverage, size_t n_bp)
         }
         at = stop;
     }
-    size_t left = coverage->window_bp - n_bp;
+    /* Slide: only what was written needs to move. */
+    size_t used = coverage->used_bp, left = used > n_bp ? used - n_bp : 0;
     memmove(coverage->diff, coverage->diff + n_bp, (left + 1) * sizeof(*coverage->diff));
-    memset(coverage->diff + left + 1, 0, n_bp * sizeof(*coverage->diff));
+    memset(coverage->diff + left + 1, 0,
+           ((used > n_bp ? used : n_bp) - left) * sizeof(*coverage->diff));
     if (coverage->alternate) {
         memmove(coverage->alternate, coverage->alternate + n_bp,
                 left * sizeof(*coverage->alternate));
-        memset(coverage->alternate + left, 0, n_bp * sizeof(*coverage->alternate));
+        memset(coverage->alternate + left, 0,
+               (used > left ? used - left : 0) * sizeof(*coverage->alternate));
     }
+    coverage->used_bp = left;
     coverage->window_beg = end;
 }
 
@@ -236,34 +256,52 @@ static kuni_status push(interval **list, size_t *n, size_t *capacity, int64_t be
     return KUNI_OK;
 }
 
-/* True where all 8 qualities (each below 128) reach the threshold held in every byte of `least`. */
-static inline bool all_reach(const uint8_t *quality, uint64_t least)
+/* Bit i is set where quality[i] >= least, for n <= 64 qualities; qualities above 127 count as 127.
+ */
+static uint64_t good_bits(const uint8_t *quality, int n, int least)
 {
-    const uint64_t high = 0x8080808080808080u;
-    uint64_t eight;
-    memcpy(&eight, quality, sizeof(eight));
-    return (((eight | high) - least) & high) == high;
+    const uint64_t high = 0x8080808080808080u, gather = 0x0102040810204080u;
+    const uint64_t least8 = (uint64_t)least * 0x0101010101010101u;
+    uint64_t bits = 0;
+    int i = 0;
+    for (; i + 8 <= n; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, quality + i, sizeof(eight));
+        /* No byte borrows from its neighbour: its high bit is set first, and stays where it reaches
+         * `least`. */
+        uint64_t reached = (((le64toh(eight) | high) - least8) & high) >> 7;
+        bits |= (reached * gather >> 56) << i;
+    }
+    for (; i < n; i++) bits |= (uint64_t)(quality[i] >= least) << i;
+    return bits;
 }
 
-/* Appends the stretches of [beg, beg + n) whose qualities suffice. */
+/* Appends the stretches of [beg, beg + n) whose qualities suffice: found as the changes in a mask
+ * of bits. */
 static kuni_status push_good(kuni_qc_coverage *coverage, const uint8_t *quality, int64_t beg,
                              int64_t n, kuni_error *err)
 {
-    int least = coverage->min_base_quality;
-    uint64_t least8 = (uint64_t)least * 0x0101010101010101u;
+    int64_t from = -1; /* of the stretch under way */
     kuni_status status = KUNI_OK;
-    for (int64_t i = 0; i < n && !status;) {
-        while (i < n && quality[i] < least) i++;
-        int64_t from = i;
-        for (;;) {
-            while (i + 8 <= n && all_reach(quality + i, least8)) i += 8;
-            if (i >= n || quality[i] < least) break;
-            i++;
+    for (int64_t at = 0; at < n && !status; at += 64) {
+        int block = n - at < 64 ? (int)(n - at) : 64;
+        uint64_t good = good_bits(quality + at, block, coverage->min_base_quality);
+        uint64_t changes = good ^ (good << 1 | (from >= 0));
+        if (block < 64) changes &= ((uint64_t)1 << block) - 1;
+        for (; changes && !status; changes &= changes - 1) {
+            int64_t here = beg + at + __builtin_ctzll(changes);
+            if (from < 0) {
+                from = here;
+                continue;
+            }
+            status =
+                push(&coverage->now, &coverage->n_now, &coverage->now_capacity, from, here, err);
+            from = -1;
         }
-        if (i > from)
-            status = push(&coverage->now, &coverage->n_now, &coverage->now_capacity, beg + from,
-                          beg + i, err);
     }
+    if (from >= 0 && !status)
+        status =
+            push(&coverage->now, &coverage->n_now, &coverage->now_capacity, from, beg + n, err);
     return status;
 }
 
@@ -355,6 +393,7 @@ static kuni_status remember(kuni_qc_coverage *coverage, const bam1_t *record, ui
     one->end = end;
     one->is_first = (record->core.flag & BAM_FREAD1) != 0;
     one->n_intervals = 0;
+    if (end - one->pos > coverage->longest_mate) coverage->longest_mate = end - one->pos;
     kuni_status status = KUNI_OK;
     for (size_t i = 0; i < coverage->n_now && !status; i++)
         if (coverage->now[i].end > one->mate_pos)
@@ -371,7 +410,7 @@ static kuni_status settle_pair(kuni_qc_coverage *coverage, const bam1_t *record,
     if (!(core->flag & BAM_FPAIRED) || (core->flag & BAM_FMUNMAP) || core->tid != core->mtid)
         return KUNI_OK;
     bool opens = core->mpos >= core->pos && core->mpos < end;
-    bool closes = core->mpos <= core->pos;
+    bool closes = core->mpos <= core->pos && core->pos - core->mpos < coverage->longest_mate;
     if (!opens && !closes) return KUNI_OK;
     uint64_t name = kuni_qc_name_hash(record);
     bool is_first = (core->flag & BAM_FREAD1) != 0;
@@ -415,6 +454,7 @@ kuni_status kuni_qc_coverage_add(kuni_qc_coverage *coverage, const bam1_t *recor
     size_t need = (size_t)(coverage->now[coverage->n_now - 1].end - coverage->window_beg);
     if (need > coverage->window_bp) status = widen_window(coverage, need, err);
     if (status) return status;
+    if (need > coverage->used_bp) coverage->used_bp = need;
     uint64_t counted = 0;
     for (size_t i = 0; i < coverage->n_now; i++) {
         coverage->diff[coverage->now[i].beg - coverage->window_beg]++;

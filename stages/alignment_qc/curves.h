@@ -14,8 +14,8 @@
 enum {
     KUNI_QC_CURVE_POINTS = 160,
     KUNI_QC_CURVE_LEVELS = 4000, /* values are kept as 0..3999 of the curve's range */
-    KUNI_QC_CURVES_KEPT = 2000, /* samples whose own curves are kept */
-    KUNI_QC_CURVES_SPARE = 1500 /* of these, places kept free for samples that do not pass */
+    KUNI_QC_CURVES_KEPT = 2000,  /* samples whose own curves are kept */
+    KUNI_QC_CURVES_SPARE = 1500  /* of these, places kept free for samples that do not pass */
 };
 
 typedef enum kuni_qc_curve {

@@ -8,10 +8,11 @@
  * or identical twins, 1/4 parent and child or full siblings; limits are the usual powers 2^-1.5 and
  * 2^-2.5. It needs no allele frequencies and holds across ancestries.
  *
- * Cost. Genotypes are bit planes; a pair is judged first on 1,024 sites spread over the genome, and on all only where
- * that leaves a relation possible. Measured at about 45 ns a pair on one core: 14 s for 25,000 samples, 4 minutes for
- * 100,000, 6 hours for 1,000,000 (pairs grow with the square, the constant is small). The planes lie in a scratch file,
- * about 4 KB a sample for 10,000 sites, and are read in blocks.
+ * Cost. Genotypes are bit planes; a pair is judged first on 1,024 sites spread over the genome, and
+ * on all only where that leaves a relation possible. Measured at about 45 ns a pair on one core: 14
+ * s for 25,000 samples, 4 minutes for 100,000, 6 hours for 1,000,000 (pairs grow with the square,
+ * the constant is small). The planes lie in a scratch file, about 4 KB a sample for 10,000 sites,
+ * and are read in blocks.
  */
 #ifndef KUNI_ALIGNMENT_QC_KINSHIP_H
 #define KUNI_ALIGNMENT_QC_KINSHIP_H

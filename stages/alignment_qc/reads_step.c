@@ -62,7 +62,8 @@ static kuni_status open_placed(reads_state *state, kuni_error *err)
 {
     const kuni_params *params = state->task->params;
     kuni_status status = find_segments(state, err);
-    if (!status) status = kuni_qc_tally_windows(state->tally, state->reference, err);
+    if (status) return status;
+    kuni_qc_tally_windows(state->tally, state->reference);
     if (!status)
         status =
             kuni_qc_coverage_new(&state->coverage, state->shard, state->segments, state->n_segments,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tally.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,15 +19,42 @@ struct kuni_qc_tally {
     int64_t contig_bp;
     int64_t ref_beg, ref_end; /* the stretch held in `reference` */
     uint8_t *reference;       /* 4-bit codes, one a byte */
+    int8_t *gc;               /* of the windows that start at each position held, -1: none */
     uint64_t *counts;
     uint8_t *bases; /* the record's, 4-bit codes */
     size_t bases_capacity;
     int64_t *mismatches;
     size_t n_mismatches, mismatch_capacity;
     uint64_t mismatch_n; /* differing bases of the record, N included */
+    /* Qualities by cycle, [first, last][quality][cycle]: equal qualities of neighbouring cycles lie
+       side by side, so a read's counts stay in the nearest cache. Folded into the counters at the
+       end of the sample. */
+    uint32_t qualities[2][KUNI_QC_QUALITIES][KUNI_QC_CYCLES];
     int64_t aligned[2][KUNI_QC_CYCLES + 1],
         clipped[2][KUNI_QC_CYCLES + 1]; /* differences by cycle */
 };
+
+/* GC of all windows of the stretch held, by a sliding sum. */
+static void slide_windows(kuni_qc_tally *tally)
+{
+    const uint8_t *base = tally->reference;
+    int64_t n = tally->ref_end - tally->ref_beg;
+    int gc = 0, unknown = 0;
+    for (int64_t end = 0; end < n; end++) {
+        gc += base[end] == 2 || base[end] == 4;
+        unknown += base[end] == BASE_N;
+        int64_t beg = end - KUNI_QC_GC_WINDOW_BP + 1;
+        if (beg < 0) continue;
+        int known = KUNI_QC_GC_WINDOW_BP - unknown;
+        tally->gc[beg] = (int8_t)(unknown == 0              ? gc
+                                  : unknown > WINDOW_N_MOST ? -1
+                                                            : (gc * 100 + known / 2) / known);
+        gc -= base[beg] == 2 || base[beg] == 4;
+        unknown -= base[beg] == BASE_N;
+    }
+    for (int64_t beg = n < KUNI_QC_GC_WINDOW_BP ? 0 : n - KUNI_QC_GC_WINDOW_BP + 1; beg < n; beg++)
+        tally->gc[beg] = -1;
+}
 
 static kuni_status fetch(kuni_qc_tally *tally, int64_t beg, int64_t end, kuni_error *err)
 {
@@ -40,6 +68,10 @@ static kuni_status fetch(kuni_qc_tally *tally, int64_t beg, int64_t end, kuni_er
     tally->reference = (uint8_t *)text;
     tally->ref_beg = beg;
     tally->ref_end = beg + n;
+    free(tally->gc);
+    tally->gc = kuni_alloc((size_t)n, sizeof(*tally->gc), err);
+    if (!tally->gc) return KUNI_MEMORY;
+    slide_windows(tally);
     return KUNI_OK;
 }
 
@@ -69,6 +101,7 @@ void kuni_qc_tally_free(kuni_qc_tally *tally)
 {
     if (!tally) return;
     free(tally->reference);
+    free(tally->gc);
     free(tally->bases);
     free(tally->mismatches);
     free(tally);
@@ -82,37 +115,47 @@ const uint8_t *kuni_qc_tally_sequence(const kuni_qc_tally *tally)
 /* Per cent of G and C in the window that starts at `beg`, or -1: off the contig, or too many N. */
 static int window_gc(const kuni_qc_tally *tally, int64_t beg)
 {
-    if (beg < tally->ref_beg || beg + KUNI_QC_GC_WINDOW_BP > tally->ref_end) return -1;
-    const uint8_t *base = tally->reference + (beg - tally->ref_beg);
-    int gc = 0, n = 0;
-    for (int i = 0; i < KUNI_QC_GC_WINDOW_BP; i++) {
-        gc += base[i] == 2 || base[i] == 4;
-        n += base[i] == BASE_N;
-    }
-    if (n > WINDOW_N_MOST) return -1;
-    int known = KUNI_QC_GC_WINDOW_BP - n;
-    return (gc * 100 + known / 2) / known;
+    return beg < tally->ref_beg || beg >= tally->ref_end ? -1 : tally->gc[beg - tally->ref_beg];
 }
 
-kuni_status kuni_qc_tally_windows(kuni_qc_tally *tally, uint64_t *reference, kuni_error *err)
+void kuni_qc_tally_windows(kuni_qc_tally *tally, uint64_t *reference)
 {
-    (void)err;
     for (int64_t beg = tally->shard.beg; beg < tally->shard.end; beg++) {
         int gc = window_gc(tally, beg);
         if (gc >= 0) reference[KUNI_QC_AT_WINDOW_GC + gc]++;
     }
-    return KUNI_OK;
 }
 
 void kuni_qc_tally_begin(kuni_qc_tally *tally, uint64_t *counts)
 {
     tally->counts = counts;
+    memset(tally->qualities, 0, sizeof(tally->qualities));
     memset(tally->aligned, 0, sizeof(tally->aligned));
     memset(tally->clipped, 0, sizeof(tally->clipped));
 }
 
+/* Qualities by cycle, and the sums over all reads that follow from them. */
+static void fold_qualities(kuni_qc_tally *tally)
+{
+    uint64_t *counts = tally->counts;
+    for (int which = 0; which < 2; which++)
+        for (int quality = 0; quality < KUNI_QC_QUALITIES; quality++) {
+            uint64_t *to =
+                counts + KUNI_QC_AT_QUALITY + which * KUNI_QC_CYCLES * KUNI_QC_QUALITIES + quality;
+            uint64_t n = 0;
+            for (int cycle = 0; cycle < KUNI_QC_CYCLES; cycle++) {
+                n += tally->qualities[which][quality][cycle];
+                to[cycle * KUNI_QC_QUALITIES] += tally->qualities[which][quality][cycle];
+            }
+            counts[KUNI_QC_SUM_QUALITY] += n * (uint64_t)quality;
+            counts[KUNI_QC_BASES_PF_Q20] += quality >= 20 ? n : 0;
+            counts[KUNI_QC_BASES_PF_Q30] += quality >= 30 ? n : 0;
+        }
+}
+
 void kuni_qc_tally_end(kuni_qc_tally *tally)
 {
+    fold_qualities(tally);
     for (int which = 0; which < 2; which++) {
         int64_t aligned = 0, clipped = 0;
         uint64_t *to = tally->counts + which * KUNI_QC_CYCLES;
@@ -315,42 +358,76 @@ static kuni_status count_alignment(kuni_qc_tally *tally, const bam1_t *record, i
     return KUNI_OK;
 }
 
-/* Base qualities by cycle, Q20 and Q30 yields, GC of the read. */
+/* G and C, and N, of the record's bases: byte sums a block, which compilers turn into vector code.
+ */
+static void count_composition(const uint8_t *bases, int64_t length, int64_t *gc, int64_t *n)
+{
+    enum { BLOCK = 128 };
+    *gc = *n = 0;
+    for (int64_t from = 0; from < length; from += BLOCK) {
+        int64_t to = from + BLOCK < length ? from + BLOCK : length;
+        uint8_t block_gc = 0, block_n = 0;
+        for (int64_t i = from; i < to; i++) {
+            block_gc = (uint8_t)(block_gc + (bases[i] == 2) + (bases[i] == 4));
+            block_n = (uint8_t)(block_n + (bases[i] == BASE_N));
+        }
+        *gc += block_gc;
+        *n += block_n;
+    }
+}
+
+/* Adds a read's qualities to the table [quality][cycle], eight cycles at a time. */
+static void count_qualities(uint32_t *table, const uint8_t *quality, int64_t length, int64_t most,
+                            bool reverse)
+{
+    const uint64_t ones = 0x0101010101010101u, too_high = 0xc0c0c0c0c0c0c0c0u;
+    int64_t cycle = 0;
+    for (; cycle + 8 <= most; cycle += 8) {
+        uint64_t eight; /* the lowest byte is the first cycle's */
+        memcpy(&eight, reverse ? quality + length - 8 - cycle : quality + cycle, sizeof(eight));
+        eight = reverse ? be64toh(eight) : le64toh(eight);
+        if (eight & too_high) break;
+        uint32_t *to = table + cycle;
+        if (eight == (eight & 0xff) * ones) { /* common with binned qualities */
+            to += (eight & 0xff) * KUNI_QC_CYCLES;
+            for (int k = 0; k < 8; k++) to[k]++;
+            continue;
+        }
+        for (int k = 0; k < 8; k++) to[(eight >> (8 * k) & 0xff) * KUNI_QC_CYCLES + k]++;
+    }
+    for (; cycle < most; cycle++) {
+        uint8_t one = quality[reverse ? length - 1 - cycle : cycle];
+        table[(one < KUNI_QC_QUALITIES ? one : KUNI_QC_QUALITIES - 1) * KUNI_QC_CYCLES + cycle]++;
+    }
+}
+
+/* Base qualities by cycle; the sums over all bases are made of them in fold_qualities. GC of the
+ * read. */
 static void count_bases(kuni_qc_tally *tally, const bam1_t *record)
 {
     uint64_t *counts = tally->counts;
-    int64_t length = record->core.l_qseq;
+    int64_t length = record->core.l_qseq, gc, n;
     int which = (record->core.flag & BAM_FREAD2) ? 1 : 0;
-    bool pf = !(record->core.flag & BAM_FQCFAIL);
-    const uint8_t *restrict quality = bam_get_qual(record);
-    const uint8_t *restrict bases = tally->bases;
-    int64_t gc = 0, n = 0;
-    for (int64_t i = 0; i < length; i++) {
-        gc += bases[i] == 2 || bases[i] == 4;
-        n += bases[i] == BASE_N;
-    }
+    const uint8_t *quality = bam_get_qual(record);
+    count_composition(tally->bases, length, &gc, &n);
     counts[KUNI_QC_BASES_N] += (uint64_t)n;
     if (length > n)
         counts[KUNI_QC_AT_READ_GC + which * KUNI_QC_GC_BINS +
                (gc * 100 + (length - n) / 2) / (length - n)]++;
     if (quality[0] == 0xff) return;
-    uint64_t sum = 0, q20 = 0, q30 = 0;
-    for (int64_t i = 0; i < length; i++) {
-        sum += quality[i];
-        q20 += quality[i] >= 20;
-        q30 += quality[i] >= 30;
-    }
-    counts[KUNI_QC_SUM_QUALITY] += sum;
-    if (pf) {
-        counts[KUNI_QC_BASES_PF_Q20] += q20;
-        counts[KUNI_QC_BASES_PF_Q30] += q30;
-    }
-    uint64_t *by_cycle = counts + KUNI_QC_AT_QUALITY + which * KUNI_QC_CYCLES * KUNI_QC_QUALITIES;
     int64_t most = length < KUNI_QC_CYCLES ? length : KUNI_QC_CYCLES;
-    const uint8_t *first = bam_is_rev(record) ? quality + length - 1 : quality;
-    ptrdiff_t step = bam_is_rev(record) ? -1 : 1;
-    for (int64_t cycle = 0; cycle < most; cycle++, first += step, by_cycle += KUNI_QC_QUALITIES)
-        by_cycle[*first < KUNI_QC_QUALITIES ? *first : KUNI_QC_QUALITIES - 1]++;
+    count_qualities(&tally->qualities[which][0][0], quality, length, most, bam_is_rev(record));
+    bool failed = (record->core.flag & BAM_FQCFAIL) != 0;
+    if (most == length && !failed) return;
+    /* Rare: later cycles are not in the profile, and bases of failed reads are no yield. Counters
+     * wrap on the way. */
+    for (int64_t i = 0; i < length; i++) {
+        int64_t cycle = cycle_of(i, length, bam_is_rev(record));
+        uint64_t profiled = cycle < most;
+        if (!profiled) counts[KUNI_QC_SUM_QUALITY] += quality[i];
+        counts[KUNI_QC_BASES_PF_Q20] += (quality[i] >= 20) * ((failed ? 0u : 1u) - profiled);
+        counts[KUNI_QC_BASES_PF_Q30] += (quality[i] >= 30) * ((failed ? 0u : 1u) - profiled);
+    }
 }
 
 /* Insert size and orientation; both reads of a pair count, as in samtools stats. */

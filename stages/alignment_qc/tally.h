@@ -24,8 +24,7 @@ void kuni_qc_tally_free(kuni_qc_tally *tally);
 /* The shard's sequence as htslib's 4-bit codes, one a byte, from shard.beg on. */
 const uint8_t *kuni_qc_tally_sequence(const kuni_qc_tally *tally);
 /* GC of the shard's reference windows into the reference vector. */
-KUNI_MUST_CHECK kuni_status kuni_qc_tally_windows(kuni_qc_tally *tally, uint64_t *reference,
-                                                  kuni_error *err);
+void kuni_qc_tally_windows(kuni_qc_tally *tally, uint64_t *reference);
 void kuni_qc_tally_begin(kuni_qc_tally *tally, uint64_t *counts);
 /* Counts a record whose POS the shard holds. `end` is its end on the reference. */
 KUNI_MUST_CHECK kuni_status kuni_qc_tally_add(kuni_qc_tally *tally, const bam1_t *record,
