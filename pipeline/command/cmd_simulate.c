@@ -363,7 +363,9 @@ static int simulate_evidence(request *r)
     e->seed = o->seed;
     e->n_threads = o->n_threads;
     e->progress = o->progress;
-    if (kuni_simulate_evidence(e, &err)) return kuni_command_fail(&err);
+    kuni_status status = kuni_simulate_evidence(e, &err);
+    e->contig = NULL;
+    if (status) return kuni_command_fail(&err);
     printf("%s\n", o->out);
     return KUNI_OK;
 }

@@ -366,6 +366,14 @@ static bool slot_exists(const sim_world *world, const sim_region *region, const 
     return copies > (int)(slot % 2) && allele->pos + allele->ref_len <= until;
 }
 
+/* True where another branch brought the same change before. */
+static bool is_last_allele(const sim_region *region, const event *e)
+{
+    if (region->n_alleles == 0) return false;
+    const sim_allele *last = &region->alleles[region->n_alleles - 1];
+    return last->pos == e->pos && last->ref_len == e->ref_len && strcmp(last->alt, e->alt) == 0;
+}
+
 /* Events in order become alleles; one that would overlap an earlier one of the same haplotype is
  * left out there. */
 static kuni_status settle(draw *d, kuni_error *err)
@@ -377,13 +385,10 @@ static kuni_status settle(draw *d, kuni_error *err)
         kuni_status status = kuni_grow((void **)&region->alleles, &region->alleles_capacity,
                                        region->n_alleles + 1, sizeof(*region->alleles), err);
         if (status) return status;
-        sim_allele *last = region->n_alleles ? &region->alleles[region->n_alleles - 1] : NULL;
-        if (!last || last->pos != e->pos || last->ref_len != e->ref_len ||
-            strcmp(last->alt, e->alt) != 0) {
-            last = &region->alleles[region->n_alleles++];
-            *last = (sim_allele){
+        if (!is_last_allele(region, e))
+            region->alleles[region->n_alleles++] = (sim_allele){
                 .pos = e->pos, .ref_len = e->ref_len, .alt_len = e->alt_len, .alt = e->alt};
-        }
+        const sim_allele *last = &region->alleles[region->n_alleles - 1];
         uint32_t index = (uint32_t)(region->n_alleles - 1);
         for (uint32_t k = 0; k < e->n; k++) {
             uint32_t haplotype = d->pool[e->first + k];

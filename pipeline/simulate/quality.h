@@ -24,7 +24,7 @@ typedef struct sim_quality {
     double stay;                        /* chance to stay low */
 } sim_quality;
 
-void sim_quality_init(sim_quality *quality, kuni_simulate_profile profile, uint32_t read_length);
+void sim_quality_init(sim_quality *quality, kuni_simulate_profile which, uint32_t read_length);
 /* bases: the template in reference direction; seen: with errors; qualities: 0 .. 60. */
 void sim_quality_draw(const sim_quality *quality, sim_rng *rng, const char *bases, int32_t length,
                       bool reverse, bool second, char *seen, char *qualities);

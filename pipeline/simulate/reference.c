@@ -284,9 +284,9 @@ static kuni_status write_repeats(const sim_world *world, const plan *plans, kuni
     kuni_status status = kuni_buffer_printf(&text, err, "#contig\tbeg\tend\tname\n");
     for (size_t i = 0; i < world->n_paralogs * 2 && !status; i++) {
         const sim_paralog *one = &world->paralogs[i / 2];
+        long long beg = one->beg[i % 2], end = beg + one->length;
         status = kuni_buffer_printf(&text, err, "%s\t%lld\t%lld\tparalog%zu\n",
-                                    plans[one->tid].name, (long long)one->beg[i % 2],
-                                    (long long)(one->beg[i % 2] + one->length), i / 2 + 1);
+                                    plans[one->tid].name, beg, end, i / 2 + 1);
     }
     char *path = status ? NULL : kuni_path_join(world->options->out, "repeats.bed", err);
     if (!status && !path) status = KUNI_MEMORY;

@@ -157,9 +157,10 @@ static kuni_status read_region(sim_world *world, char *word, kuni_span *span, ku
         return KUNI_OK;
     }
     long long beg = 0, end = 0;
-    int used = 0;
-    if (colon && sscanf(colon + 1, "%lld-%lld%n", &beg, &end, &used) == 2 &&
-        colon[1 + used] == '\0') {
+    char *rest = NULL;
+    if (colon) beg = strtoll(colon + 1, &rest, 10);
+    if (rest && *rest == '-') end = strtoll(rest + 1, &rest, 10);
+    if (rest && rest > colon + 1 && *rest == '\0') {
         *colon = '\0';
         span->tid = kuni_genome_find(world->genome, word);
         *colon = ':';

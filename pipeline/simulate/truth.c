@@ -134,10 +134,9 @@ static kuni_status write_bed(kuni_file *bed, const char *contig, const sim_regio
     for (int64_t i = 0; i < length && !status;) {
         int64_t j = i;
         while (j < length && (seq[j] == 'N') == (seq[i] == 'N')) j++;
+        long long beg = region->span.beg + i, end = region->span.beg + j;
         if (seq[i] != 'N')
-            status = kuni_file_printf(bed, err, "%s\t%lld\t%lld\n", contig,
-                                      (long long)(region->span.beg + i),
-                                      (long long)(region->span.beg + j));
+            status = kuni_file_printf(bed, err, "%s\t%lld\t%lld\n", contig, beg, end);
         i = j;
     }
     return status;
