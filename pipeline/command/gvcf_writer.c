@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+#include "gvcf_writer.h"
+
+#include <errno.h>
+#include <htslib/bgzf.h>
+#include <htslib/tbx.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kuni/file.h"
+#include "kuni/version.h"
+
+enum { FLUSH_BYTES = 1 << 16, HOM_ALT_FACTOR = 10 };
+
+struct kuni_gvcf_writer {
+    kuni_genome *genome;
+    BGZF *file; /* NULL: standard output */
+    char *path, *temporary, *sample;
+    kuni_buffer text;
+    /* the block under way, joined across chunk and shard edges */
+    kuni_block block;
+    int32_t block_tid;
+    bool has_block;
+    /* reference around the last record */
+    char *sequence;
+    int32_t tid;
+    int64_t beg, end;
+};
+
+static kuni_status flush(kuni_gvcf_writer *w, size_t least, kuni_error *err)
+{
+    if (w->text.length < least || !w->text.length) return KUNI_OK;
+    bool good = w->file
+                    ? bgzf_write(w->file, w->text.data, w->text.length) == (ssize_t)w->text.length
+                    : fwrite(w->text.data, 1, w->text.length, stdout) == w->text.length;
+    if (!good) return kuni_fail_errno(err, "%s: writing failed", w->path);
+    kuni_buffer_clear(&w->text);
+    return KUNI_OK;
+}
+
+static kuni_status put_header(kuni_gvcf_writer *w, kuni_error *err)
+{
+    static const char lines[] =
+        "##ALT=<ID=NON_REF,Description=\"Any allele that is not listed here\">\n"
+        "##FILTER=<ID=CONFLICT,Description=\"The input contradicts itself here\">\n"
+        "##FILTER=<ID=FILTERED,Description=\"The caller's own filter failed it\">\n"
+        "##INFO=<ID=END,Number=1,Type=Integer,Description=\"Last position of the block\">\n"
+        "##INFO=<ID=MQ,Number=1,Type=Float,Description=\"Root mean square of the mapping "
+        "quality\">\n"
+        "##FORMAT=<ID=GT,Number=1,Type=String,Description=\"Genotype\">\n"
+        "##FORMAT=<ID=GQ,Number=1,Type=Integer,Description=\"Genotype quality, phred\">\n"
+        "##FORMAT=<ID=DP,Number=1,Type=Integer,Description=\"Depth\">\n"
+        "##FORMAT=<ID=MIN_DP,Number=1,Type=Integer,Description=\"Least depth of the block\">\n"
+        "##FORMAT=<ID=AD,Number=R,Type=Integer,Description=\"Reads of each allele\">\n"
+        "##FORMAT=<ID=SB,Number=4,Type=Integer,Description=\"Reads of REF and of ALT by strand\">\n"
+        "##FORMAT=<ID=PS,Number=1,Type=Integer,Description=\"Phase set\">\n"
+        "##FORMAT=<ID=PL,Number=G,Type=Integer,Description=\"Phred-scaled genotype "
+        "likelihoods\">\n";
+    kuni_status status = kuni_buffer_printf(
+        &w->text, err, "##fileformat=VCFv4.2\n##source=kuni " KUNI_VERSION "\n%s", lines);
+    for (int32_t tid = 0; !status && tid < kuni_genome_contig_count(w->genome); tid++) {
+        const kuni_contig *contig = kuni_genome_contig(w->genome, tid);
+        status = kuni_buffer_printf(&w->text, err, "##contig=<ID=%s,length=%" PRId64 ">\n",
+                                    contig->name, contig->length_bp);
+    }
+    if (!status)
+        status = kuni_buffer_printf(&w->text, err,
+                                    "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t%s\n",
+                                    w->sample);
+    return status;
+}
+
+kuni_status kuni_gvcf_create(kuni_gvcf_writer **writer, const char *path, kuni_genome *genome,
+                             const char *sample, kuni_error *err)
+{
+    kuni_gvcf_writer *w = kuni_alloc(1, sizeof(*w), err);
+    if (!w) return KUNI_MEMORY;
+    w->genome = genome;
+    w->tid = -1;
+    kuni_status status = KUNI_OK;
+    kuni_buffer name = KUNI_BUFFER_INIT;
+    w->path = kuni_strdup(strcmp(path, "-") == 0 ? "standard output" : path, err);
+    w->sample = kuni_strdup(sample, err);
+    if (!w->path || !w->sample) status = KUNI_MEMORY;
+    if (!status && strcmp(path, "-") != 0) {
+        status = kuni_buffer_printf(&name, err, "%s.part", path);
+        w->temporary = name.data;
+        if (!status && !(w->file = bgzf_open(w->temporary, "w")))
+            status = kuni_fail_errno(err, "%s: cannot be made", w->temporary);
+    }
+    if (!status) status = put_header(w, err);
+    if (status) {
+        kuni_gvcf_discard(w);
+        return status;
+    }
+    *writer = w;
+    return KUNI_OK;
+}
+
+static void release(kuni_gvcf_writer *w)
+{
+    kuni_buffer_fini(&w->text);
+    free(w->sequence);
+    free(w->temporary);
+    free(w->path);
+    free(w->sample);
+    free(w);
+}
+
+void kuni_gvcf_discard(kuni_gvcf_writer *w)
+{
+    if (!w) return;
+    if (w->file && bgzf_close(w->file) < 0) errno = 0;
+    if (w->temporary) unlink(w->temporary);
+    release(w);
+}
+
+static kuni_status base_at(kuni_gvcf_writer *w, int32_t tid, int64_t pos, char *base,
+                           kuni_error *err)
+{
+    if (tid != w->tid || pos < w->beg || pos >= w->end) {
+        free(w->sequence);
+        w->sequence = NULL;
+        w->tid = -1;
+        kuni_span span = {tid, pos, pos + FLUSH_BYTES};
+        int64_t n = 0;
+        kuni_status status = kuni_genome_fetch(w->genome, span, &w->sequence, &n, err);
+        if (status) return status;
+        w->tid = tid;
+        w->beg = pos;
+        w->end = pos + n;
+    }
+    if (pos >= w->end)
+        return kuni_fail(err, KUNI_DATA,
+                         "evidence lies beyond the end of a contig: give the "
+                         "reference it was made with");
+    *base = w->sequence[pos - w->beg];
+    return KUNI_OK;
+}
+
+static kuni_status put_block(kuni_gvcf_writer *w, kuni_error *err)
+{
+    if (!w->has_block) return KUNI_OK;
+    w->has_block = false;
+    const kuni_block *b = &w->block;
+    char base = 'N';
+    kuni_status status = base_at(w, w->block_tid, b->beg, &base, err);
+    if (status) return status;
+    const char *contig = kuni_genome_contig(w->genome, w->block_tid)->name;
+    const char *filter = b->kind == KUNI_BLOCK_CONFLICT   ? "CONFLICT"
+                         : b->kind == KUNI_BLOCK_FILTERED ? "FILTERED"
+                                                          : ".";
+    status = kuni_buffer_printf(
+        &w->text, err, "%s\t%" PRId64 "\t.\t%c\t<NON_REF>\t.\t%s\tEND=%" PRId64 "\tGT:DP:GQ:MIN_DP",
+        contig, b->beg + 1, base, filter, b->end);
+    if (status) return status;
+    bool known = b->kind == KUNI_BLOCK_REFERENCE;
+    const char *gt = b->ploidy == 1 ? (known ? "0" : ".") : known ? "0/0" : "./.";
+    if (!known)
+        return kuni_buffer_printf(&w->text, err, "\t%s:%u:0:%u\n", gt, b->min_dp, b->min_dp);
+    status = kuni_buffer_printf(&w->text, err, ":PL\t%s:%u:%u:%u:0,%u", gt, b->min_dp, b->gq,
+                                b->min_dp, b->gq);
+    /* two ALT copies: about ten times as unlikely in phred as one, at usual qualities */
+    if (!status && b->ploidy == 2)
+        status = kuni_buffer_printf(&w->text, err, ",%u", b->gq * HOM_ALT_FACTOR);
+    return status ? status : kuni_buffer_append(&w->text, "\n", 1, err);
+}
+
+static kuni_status take_block(kuni_gvcf_writer *w, int32_t tid, const kuni_block *b,
+                              kuni_error *err)
+{
+    kuni_block *old = &w->block;
+    if (w->has_block && w->block_tid == tid && old->end == b->beg && old->kind == b->kind &&
+        old->ploidy == b->ploidy && old->gq == b->gq && old->min_dp == b->min_dp) {
+        old->end = b->end;
+        return KUNI_OK;
+    }
+    kuni_status status = put_block(w, err);
+    w->block = *b;
+    w->block_tid = tid;
+    w->has_block = true;
+    return status;
+}
+
+static kuni_status put_gt(kuni_gvcf_writer *w, const kuni_event *e, kuni_error *err)
+{
+    char mark = e->flags & KUNI_EVENT_PHASED ? '|' : '/';
+    kuni_status status = KUNI_OK;
+    for (int k = 0; !status && k < e->ploidy; k++) {
+        if (k) status = kuni_buffer_append(&w->text, &mark, 1, err);
+        if (!status && (e->gt[k] < 0 || e->flags & KUNI_EVENT_FILTERED))
+            status = kuni_buffer_append(&w->text, ".", 1, err);
+        else if (!status)
+            status = kuni_buffer_printf(&w->text, err, "%d", e->gt[k]);
+    }
+    return status;
+}
+
+static kuni_status put_event(kuni_gvcf_writer *w, int32_t tid, const kuni_event *e, kuni_error *err)
+{
+    kuni_status status = put_block(w, err);
+    const char *contig = kuni_genome_contig(w->genome, tid)->name;
+    if (!status)
+        status = kuni_buffer_printf(&w->text, err, "%s\t%" PRId64 "\t.\t%s\t", contig, e->pos + 1,
+                                    e->alleles[0]);
+    for (int a = 1; !status && a < e->n_alleles; a++)
+        status =
+            kuni_buffer_printf(&w->text, err, "%s%s", a > 1 ? "," : "",
+                               strcmp(e->alleles[a], "<*>") == 0 ? "<NON_REF>" : e->alleles[a]);
+    if (!status)
+        status = kuni_buffer_printf(&w->text, err, "\t%u\t%s\tMQ=%u\tGT:AD:DP:GQ:SB%s%s\t", e->qual,
+                                    e->flags & KUNI_EVENT_FILTERED ? "FILTERED" : ".", e->mq,
+                                    e->phase_set >= 0 ? ":PS" : "", e->pl ? ":PL" : "");
+    if (!status) status = put_gt(w, e, err);
+    for (int a = 0; !status && a < e->n_alleles; a++)
+        status = e->ad ? kuni_buffer_printf(&w->text, err, "%c%u", a ? ',' : ':', e->ad[a])
+                       : kuni_buffer_printf(&w->text, err, "%c.", a ? ',' : ':');
+    if (!status)
+        status = kuni_buffer_printf(&w->text, err, ":%u:%u:%u,%u,%u,%u", e->dp, e->gq, e->sb[0],
+                                    e->sb[1], e->sb[2], e->sb[3]);
+    if (!status && e->phase_set >= 0)
+        status = kuni_buffer_printf(&w->text, err, ":%" PRId64, e->phase_set + 1);
+    int n = e->ploidy == 1 ? e->n_alleles : e->n_alleles * (e->n_alleles + 1) / 2;
+    for (int g = 0; !status && e->pl && g < n; g++)
+        status = e->pl[g] == KUNI_PL_MISSING
+                     ? kuni_buffer_printf(&w->text, err, "%c.", g ? ',' : ':')
+                     : kuni_buffer_printf(&w->text, err, "%c%u", g ? ',' : ':', e->pl[g]);
+    return status ? status : kuni_buffer_append(&w->text, "\n", 1, err);
+}
+
+static kuni_status add_chunk(kuni_gvcf_writer *w, int32_t tid, const kuni_evidence_chunk *chunk,
+                             uint32_t sample, kuni_error *err)
+{
+    size_t e = 0, b = 0;
+    kuni_status status = KUNI_OK;
+    while (!status && (e < chunk->n_events || b < chunk->n_blocks)) {
+        bool event = b == chunk->n_blocks ||
+                     (e < chunk->n_events && chunk->events[e].pos < chunk->blocks[b].beg);
+        if (event) {
+            const kuni_event *x = &chunk->events[e++];
+            if (x->sample == sample && !(x->flags & KUNI_EVENT_CARRIED))
+                status = put_event(w, tid, x, err);
+        } else {
+            const kuni_block *x = &chunk->blocks[b++];
+            if (x->sample == sample) status = take_block(w, tid, x, err);
+        }
+    }
+    return status ? status : flush(w, FLUSH_BYTES, err);
+}
+
+kuni_status kuni_gvcf_add(kuni_gvcf_writer *w, const char *evidence_path, kuni_error *err)
+{
+    kuni_evidence_reader *reader;
+    kuni_status status = kuni_evidence_open(&reader, evidence_path, err);
+    if (status) return status;
+    const kuni_evidence_header *header = kuni_evidence_get_header(reader);
+    uint32_t sample = 0;
+    while (sample < header->n_samples && strcmp(header->samples[sample], w->sample) != 0) sample++;
+    int32_t tid = kuni_genome_find(w->genome, header->contig);
+    if (sample == header->n_samples)
+        status = kuni_fail(err, KUNI_USAGE, "%s: has no sample '%s'", evidence_path, w->sample);
+    else if (tid < 0)
+        status = kuni_fail(err, KUNI_DATA,
+                           "%s: contig %s is not in the reference: give the one it was made with",
+                           evidence_path, header->contig);
+    for (size_t i = 0; !status && i < kuni_evidence_chunk_count(reader); i++) {
+        kuni_evidence_chunk chunk;
+        status = kuni_evidence_read(reader, i, KUNI_READ_ALL, &chunk, err);
+        if (!status) status = add_chunk(w, tid, &chunk, sample, err);
+    }
+    kuni_evidence_close(reader);
+    return status;
+}
+
+kuni_status kuni_gvcf_finish(kuni_gvcf_writer *w, kuni_error *err)
+{
+    kuni_status status = put_block(w, err);
+    if (!status) status = flush(w, 1, err);
+    if (w->file) {
+        if (bgzf_close(w->file) < 0 && !status)
+            status = kuni_fail_errno(err, "%s: writing failed", w->temporary);
+        w->file = NULL;
+        if (!status) status = kuni_file_publish(w->temporary, w->path, err);
+        if (!status && tbx_index_build(w->path, 0, &tbx_conf_vcf) < 0)
+            status = kuni_fail(err, KUNI_IO, "%s: cannot be indexed", w->path);
+    }
+    if (status)
+        kuni_gvcf_discard(w);
+    else
+        release(w);
+    return status;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A sample's evidence as a gVCF: what GATK GenotypeGVCFs, GLnexus and bcftools merge -g read.
+ *
+ * Events are records with <NON_REF> last; reference blocks are records with ALT <NON_REF> and END.
+ * An event that evidence repeats in later chunks and shards is written once, at its own position.
+ */
+#ifndef KUNI_COMMAND_GVCF_WRITER_H
+#define KUNI_COMMAND_GVCF_WRITER_H
+
+#include "kuni/evidence.h"
+
+typedef struct kuni_gvcf_writer kuni_gvcf_writer;
+
+/* `path` "-" is standard output as plain text; else bgzipped text, with a .tbi beside it. */
+KUNI_MUST_CHECK kuni_status kuni_gvcf_create(kuni_gvcf_writer **writer, const char *path,
+                                             kuni_genome *genome, const char *sample,
+                                             kuni_error *err);
+/* Appends the sample's records of one evidence file; files in the order of the reference. */
+KUNI_MUST_CHECK kuni_status kuni_gvcf_add(kuni_gvcf_writer *writer, const char *evidence_path,
+                                          kuni_error *err);
+/* Closes, and frees the writer also on failure. */
+KUNI_MUST_CHECK kuni_status kuni_gvcf_finish(kuni_gvcf_writer *writer, kuni_error *err);
+void kuni_gvcf_discard(kuni_gvcf_writer *writer);
+
+#endif
