@@ -114,7 +114,10 @@ wait_state() {
         for wanted in "$@"; do
             [ "$state" = "$wanted" ] && return
         done
-        [ "$state" = PENDING ] && scontrol update "JobId=$job" StartTime=now 2>/dev/null
+        if [ "$state" = PENDING ]; then # Slurm itself waits longer, until it forgot the first start
+            sleep 3
+            scontrol update "JobId=$job" StartTime=now 2>/dev/null || true
+        fi
         sleep 0.3
     done
     fail "job $job is $state, expected $*"
