@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # The whole pipeline on a small simulated cohort gives the same merged records, sites, quality tables at 1, 2, 3 and 5
-# ranks, at 1, 7 and 40 shards and for any batch size; the field's tools read every output without a warning, and
+# ranks, at 1, 7 and 40 shards and for any batch size, built at once or grown; the field's tools read every output
+# without a warning, and
 # queries over the index find what a scan finds.
 set -euo pipefail
 KUNI=${KUNI:?}
@@ -59,6 +60,14 @@ for shard in 1Mb 25kb 4kb; do # 4, 9 and 41 shards
 done
 run batch 0 --set batch=3 --set regions.shard=30kb
 same batch "a batch of 3"
+
+# added in two batches: the first four samples, then all; the second run reads no file of the first four
+head -n 5 "$work/cohort/manifest.tsv" >"$work/cohort/first.tsv"
+run grown 0 --set batch=4 --set regions.shard=30kb --set "cohort=$work/cohort/first.tsv"
+for sample in S000001 S000002 S000003 S000004; do mv "$work/cohort/reads/$sample.cram" "$work/$sample.cram"; done
+run grown 2 --set batch=4 --set regions.shard=30kb
+for sample in S000001 S000002 S000003 S000004; do mv "$work/$sample.cram" "$work/cohort/reads/$sample.cram"; done
+same grown "growing from 4 samples to 7"
 
 # every output opens without a word on stderr
 cd "$work/one/current"
