@@ -462,6 +462,17 @@ void joint_frequency_solve(joint_frequency *frequency, uint32_t index, uint32_t 
     frequency->quality[index] = block_quality(frequency, blocks, g[0] + g[n - 1]);
 }
 
+void joint_frequency_set(joint_frequency *frequency, uint32_t index, const float *alts,
+                         double copies, int64_t quality)
+{
+    const joint_site *site = &frequency->sites->sites[index];
+    double *f = frequency->frequencies + site->slot;
+    for (uint32_t i = 0; i <= site->n_alts; i++) f[i + 1] = (double)alts[i];
+    round_frequencies(f, site->n_alts + 2, copies);
+    frequency->copies[index] = copies;
+    frequency->quality[index] = quality;
+}
+
 const double *joint_frequency_get(const joint_frequency *frequency, const joint_site *site)
 {
     return frequency->frequencies + site->slot;

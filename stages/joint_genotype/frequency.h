@@ -51,6 +51,11 @@ void joint_frequency_finish(joint_frequency *frequency);
  */
 void joint_frequency_solve(joint_frequency *frequency, uint32_t site, uint32_t blocks[2][100]);
 
+/* Takes the site's frequencies as a record has them, instead: `alts` are those of the ALTs, then of
+ * "*". */
+void joint_frequency_set(joint_frequency *frequency, uint32_t site, const float *alts,
+                         double copies, int64_t quality);
+
 /* Frequencies over all alleles (joint_site.slot on): REF, ALTs, "*". */
 const double *joint_frequency_get(const joint_frequency *frequency, const joint_site *site);
 /* Copies looked at: those of the samples whose likelihoods count. */

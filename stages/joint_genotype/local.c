@@ -268,7 +268,7 @@ static void join(joint_local *local, joint_local scratch[2], int64_t pos, uint16
     out->event = next->event;
     memcpy(out->local_of, next->local_of, sizeof(out->local_of));
     bool from_left = lists(local, star) && local->event->pos < pos;
-    if (from_left && here && lists(next, star))
+    if (from_left && here && (lists(next, star) || next->hard))
         copy_local(out, next); /* the later event knows of the deletion itself */
     else if (from_left && here)
         join_spanning(out, local, next, star);

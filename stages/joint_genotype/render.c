@@ -267,16 +267,16 @@ static kuni_status look_up_ids(joint_render *r, kuni_error *err)
     return KUNI_OK;
 }
 
-kuni_status joint_render_open(joint_render **render, const char *path, const kuni_task *task,
-                              const joint_cohort *cohort, const joint_options *options,
-                              const joint_filters *filters, kuni_error *err)
+kuni_status joint_render_open(joint_render **render, const char *path, const char *mode,
+                              const kuni_task *task, const joint_cohort *cohort,
+                              const joint_options *options, const joint_filters *filters,
+                              kuni_error *err)
 {
     joint_render *r = kuni_alloc(1, sizeof(*r), err);
     if (!r) return KUNI_MEMORY;
     r->cohort = cohort;
     r->filters = filters;
     r->options = *options;
-    r->tid = task->shards[task->shard].tid;
     r->path = kuni_strdup(path, err);
     r->header = bcf_hdr_init("w");
     r->record = bcf_init();
@@ -285,7 +285,7 @@ kuni_status joint_render_open(joint_render **render, const char *path, const kun
     if (!status) status = make_header(r, task, err);
     if (!status) status = look_up_ids(r, err);
     if (!status) {
-        r->file = hts_open(path, "wb2");
+        r->file = hts_open(path, mode);
         if (!r->file) status = kuni_fail_errno(err, "cannot write %s", path);
     }
     if (!status && bcf_hdr_write(r->file, r->header) < 0)
@@ -321,6 +321,11 @@ kuni_status joint_render_finish(joint_render *r, kuni_error *err)
     if (closed < 0) status = kuni_fail_errno(err, "cannot write %s", r->path);
     joint_render_abandon(r);
     return status;
+}
+
+void joint_render_contig(joint_render *r, int32_t tid)
+{
+    r->tid = tid;
 }
 
 /* --- records --- */
@@ -554,6 +559,11 @@ static kuni_status put_filters(draft *d)
     joint_render *r = d->r;
     int pass = bcf_hdr_id2int(r->header, BCF_DT_ID, "PASS"), bad = 0;
     bool any = false;
+    for (uint32_t i = 0; d->what->filters && i < d->what->n_filters; i++) {
+        int id = bcf_hdr_id2int(r->header, BCF_DT_ID, d->what->filters[i]);
+        if (id < 0 || bcf_add_filter(r->header, r->record, id) < 0) bad = 1;
+    }
+    if (d->what->filters) return bad ? kuni_fail_memory(d->err, 1, 1) : KUNI_OK;
     for (size_t i = 0; i < r->filters->n; i++) {
         if (!joint_filter_holds(&r->filters->filters[i], d->values)) continue;
         any = true;
@@ -606,7 +616,8 @@ kuni_status joint_render_record(joint_render *r, const joint_record *what, kuni_
         return kuni_fail(err, KUNI_BUG, "alleles refused at position %lld",
                          (long long)site->pos + 1);
     double qual = (double)what->quality / 1000;
-    r->record->qual = (float)qual;
+    r->record->qual = what->filters ? what->given_quality : (float)qual;
+    if (what->filters) qual = (double)what->given_quality;
     d.values[JOINT_QUAL] = qual;
     set_filter_values(&d);
     status = put_info(&d);

@@ -11,9 +11,10 @@
 
 typedef struct joint_render joint_render;
 
-/* Creates the BCF at `path` with its header. */
+/* Creates the file at `path` with its header; mode as hts_open has it: "wb", "wz", "w". */
 KUNI_MUST_CHECK kuni_status joint_render_open(joint_render **render, const char *path,
-                                              const kuni_task *task, const joint_cohort *cohort,
+                                              const char *mode, const kuni_task *task,
+                                              const joint_cohort *cohort,
                                               const joint_options *options,
                                               const joint_filters *filters, kuni_error *err);
 /* Flushes and closes; frees also on failure. */
@@ -21,14 +22,20 @@ KUNI_MUST_CHECK kuni_status joint_render_finish(joint_render *render, kuni_error
 /* Frees without finishing. Accepts NULL. */
 void joint_render_abandon(joint_render *render);
 
+/* Records from now on are of this contig. */
+void joint_render_contig(joint_render *render, int32_t tid);
+
 /* What a record is made of. */
 typedef struct joint_record {
     uint32_t site;
     const joint_tally *tally;
-    const double *frequency; /* of the site's alleles */
-    double copies;           /* that they are estimated from */
-    int64_t quality;         /* thousandths of phred */
-    uint32_t expected;       /* samples that have a copy of the contig here */
+    const double *frequency;    /* of the site's alleles */
+    double copies;              /* that they are estimated from */
+    int64_t quality;            /* thousandths of phred */
+    const char *const *filters; /* as another call set has them; NULL: to be found */
+    uint32_t n_filters;
+    float given_quality; /* likewise, where filters are given */
+    uint32_t expected;   /* samples that have a copy of the contig here */
     int sex_copies[JOINT_SEXES];
     joint_call (*block_calls)[JOINT_QUALITIES];
     joint_dense *dense; /* NULL: no columns */

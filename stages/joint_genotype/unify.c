@@ -58,6 +58,12 @@ void joint_unify_begin(joint_unify *unify, int64_t beg, int64_t end)
     unify->end = end;
 }
 
+void joint_unify_span(const joint_unify *unify, int64_t *beg, int64_t *end)
+{
+    *beg = unify->beg;
+    *end = unify->end;
+}
+
 static uint64_t hash_allele(int64_t pos, const char *ref, size_t ref_length, const char *alt,
                             size_t alt_length)
 {

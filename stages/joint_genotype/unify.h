@@ -21,6 +21,9 @@ void joint_unify_free(joint_unify *unify);
 /* Forgets all; alleles with beg <= pos < end will be taken in. */
 void joint_unify_begin(joint_unify *unify, int64_t beg, int64_t end);
 
+/* The span it was begun for. */
+void joint_unify_span(const joint_unify *unify, int64_t *beg, int64_t *end);
+
 /* Takes in a dictionary, as one file counted it. */
 KUNI_MUST_CHECK kuni_status joint_unify_add(joint_unify *unify, const kuni_census *alleles,
                                             size_t n_alleles, kuni_error *err);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include "export.h"
+
+#include <stdlib.h>
+
+#include "shard.h"
+
+struct joint_export {
+    char *path, *mode;
+    joint_render *render;
+    joint_shard *first; /* the render borrows its cohort and filters */
+};
+
+kuni_status joint_export_open(joint_export **made, const char *path, const char *mode,
+                              kuni_error *err)
+{
+    joint_export *e = kuni_alloc(1, sizeof(*e), err);
+    if (!e) return KUNI_MEMORY;
+    e->path = kuni_strdup(path, err);
+    e->mode = kuni_strdup(mode, err);
+    if (!e->path || !e->mode) {
+        joint_export_abandon(e);
+        return KUNI_MEMORY;
+    }
+    *made = e;
+    return KUNI_OK;
+}
+
+kuni_status joint_export_shard(joint_export *e, const kuni_task *task, const char *calls,
+                               kuni_span span, kuni_error *err)
+{
+    joint_shard *shard = NULL;
+    joint_given *given = NULL;
+    kuni_status status = joint_shard_open(&shard, task, err);
+    if (!status && !e->render)
+        status = joint_render_open(&e->render, e->path, e->mode, task, &shard->cohort,
+                                   &shard->options, &shard->filters, err);
+    if (!status) status = joint_given_open(&given, calls, span, err);
+    if (!status) status = joint_shard_run(shard, e->render, given, err);
+    joint_given_close(given);
+    if (!e->first)
+        e->first = shard;
+    else
+        joint_shard_close(shard);
+    return status;
+}
+
+void joint_export_abandon(joint_export *e)
+{
+    if (!e) return;
+    joint_render_abandon(e->render);
+    joint_shard_close(e->first);
+    free(e->path);
+    free(e->mode);
+    free(e);
+}
+
+kuni_status joint_export_finish(joint_export *e, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    if (e->render) status = joint_render_finish(e->render, err);
+    e->render = NULL;
+    joint_export_abandon(e);
+    return status;
+}

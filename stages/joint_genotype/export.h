@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Renderings of a dataset's evidence, for `kuni export`: some samples in some regions, without
+ * calling again.
+ *
+ * Genotypes are made from the samples' own evidence and the frequencies in the records of the call
+ * set: they are those of the call set. AC, AN and all other counts are those of the exported
+ * samples; QUAL, FILTER, EAF and EAN are the call set's. Only files of batches that hold an
+ * exported sample are opened.
+ */
+#ifndef KUNI_JOINT_EXPORT_H
+#define KUNI_JOINT_EXPORT_H
+
+#include "kuni/evidence.h"
+#include "kuni/stage.h"
+
+typedef struct joint_export joint_export;
+
+/* Starts a file; mode as hts_open has it: "wb", "wz", "w". */
+KUNI_MUST_CHECK kuni_status joint_export_open(joint_export **made, const char *path,
+                                              const char *mode, kuni_error *err);
+/*
+ * Adds the records of the task's shard that start in `span`. The task is joint-genotype's with its
+ * parameters; its columns choose the samples, its inputs are the evidence files of their batches;
+ * it must be the same but for shard and inputs each time, and live until the end. `calls` is the
+ * call set of the shard.
+ */
+KUNI_MUST_CHECK kuni_status joint_export_shard(joint_export *made, const kuni_task *task,
+                                               const char *calls, kuni_span span, kuni_error *err);
+/* Closes; frees also on failure. */
+KUNI_MUST_CHECK kuni_status joint_export_finish(joint_export *made, kuni_error *err);
+/* Accepts NULL. */
+void joint_export_abandon(joint_export *made);
+
+/* --- a sample's gVCF --- */
+
+typedef struct joint_gvcf joint_gvcf;
+
+KUNI_MUST_CHECK kuni_status joint_gvcf_open(joint_gvcf **made, const char *path, const char *mode,
+                                            kuni_genome *genome, const char *sample,
+                                            kuni_error *err);
+/* Adds what an evidence file has of its sample number `sample` in `span`. Files in genome order. */
+KUNI_MUST_CHECK kuni_status joint_gvcf_add(joint_gvcf *made, kuni_evidence_reader *reader,
+                                           uint32_t sample, kuni_span span, kuni_error *err);
+KUNI_MUST_CHECK kuni_status joint_gvcf_finish(joint_gvcf *made, kuni_error *err);
+void joint_gvcf_abandon(joint_gvcf *made);
+
+#endif

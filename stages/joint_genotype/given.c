@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include "given.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct joint_given {
+    htsFile *file;
+    bcf_hdr_t *header;
+    bcf1_t *record;
+    char *path;
+    kuni_span span;
+    bool pending, ended; /* a record was read that lies further on; the file has ended */
+    joint_given_site *sites;
+    size_t n_sites, capacity;
+    kuni_arena *arena; /* of the sites */
+    kuni_census *alleles;
+    size_t alleles_capacity;
+    int32_t *ints;
+    float *floats;
+    int n_ints, n_floats;
+};
+
+kuni_status joint_given_open(joint_given **given, const char *calls, kuni_span span,
+                             kuni_error *err)
+{
+    joint_given *g = kuni_alloc(1, sizeof(*g), err);
+    if (!g) return KUNI_MEMORY;
+    g->span = span;
+    g->path = kuni_strdup(calls, err);
+    g->arena = kuni_arena_new(err);
+    g->record = bcf_init();
+    kuni_status status = g->path && g->arena && g->record ? KUNI_OK : KUNI_MEMORY;
+    if (!status) {
+        g->file = hts_open(calls, "r");
+        if (!g->file) status = kuni_fail_errno(err, "cannot read %s", calls);
+    }
+    if (!status) {
+        g->header = bcf_hdr_read(g->file);
+        if (!g->header)
+            status = kuni_fail(err, KUNI_DATA, "%s: no BCF header: run the workflow again", calls);
+    }
+    if (status) {
+        joint_given_close(g);
+        return status;
+    }
+    *given = g;
+    return KUNI_OK;
+}
+
+void joint_given_close(joint_given *g)
+{
+    if (!g) return;
+    if (g->file) (void)hts_close(g->file);
+    if (g->header) bcf_hdr_destroy(g->header);
+    if (g->record) bcf_destroy(g->record);
+    kuni_arena_free(g->arena);
+    free(g->path);
+    free(g->sites);
+    free(g->alleles);
+    free(g->ints);
+    free(g->floats);
+    free(g);
+}
+
+static kuni_status lacks(const joint_given *g, const char *tag, kuni_error *err)
+{
+    return kuni_fail(
+        err, KUNI_DATA,
+        "%s: no INFO/%s at position %lld: made by another kuni? run the workflow again", g->path,
+        tag, (long long)g->record->pos + 1);
+}
+
+static kuni_status read_numbers(joint_given *g, joint_given_site *site, kuni_error *err)
+{
+    bcf1_t *record = g->record;
+    site->quality = record->qual;
+    if (bcf_get_info_int32(g->header, record, "EAN", &g->ints, &g->n_ints) != 1)
+        return lacks(g, "EAN", err);
+    site->copies = g->ints[0];
+    int n = bcf_get_info_float(g->header, record, "EAF", &g->floats, &g->n_floats);
+    if (n < (int)site->n_alts) return lacks(g, "EAF", err);
+    site->frequency = kuni_arena_alloc(g->arena, (size_t)site->n_alts + 1, sizeof(float), err);
+    if (!site->frequency) return KUNI_MEMORY;
+    memcpy(site->frequency, g->floats, site->n_alts * sizeof(float));
+    if (bcf_get_info_float(g->header, record, "ESF", &g->floats, &g->n_floats) == 1)
+        site->frequency[site->n_alts] = g->floats[0];
+    site->n_filters = (uint32_t)record->d.n_flt;
+    site->filters = kuni_arena_alloc(g->arena, site->n_filters + 1u, sizeof(char *), err);
+    if (!site->filters) return KUNI_MEMORY;
+    for (uint32_t i = 0; i < site->n_filters; i++)
+        site->filters[i] = bcf_hdr_int2id(g->header, BCF_DT_ID, record->d.flt[i]);
+    return KUNI_OK;
+}
+
+static kuni_status take_record(joint_given *g, joint_unify *unify, kuni_error *err)
+{
+    bcf1_t *record = g->record;
+    if (bcf_unpack(record, BCF_UN_STR | BCF_UN_FLT | BCF_UN_INFO) < 0)
+        return kuni_fail(err, KUNI_DATA, "%s: damaged record: run the workflow again", g->path);
+    kuni_status status =
+        kuni_grow((void **)&g->sites, &g->capacity, g->n_sites + 1, sizeof(*g->sites), err);
+    if (!status)
+        status = kuni_grow((void **)&g->alleles, &g->alleles_capacity, (size_t)record->n_allele + 1,
+                           sizeof(*g->alleles), err);
+    if (status) return status;
+    joint_given_site *site = &g->sites[g->n_sites++];
+    *site = (joint_given_site){.pos = record->pos};
+    const char *ref = record->d.allele[0];
+    size_t ref_length = strlen(ref);
+    for (uint32_t i = 1; i < record->n_allele; i++) {
+        const char *alt = record->d.allele[i];
+        if (alt[0] == '*') continue;
+        size_t alt_length = strlen(alt), shared = 0; /* what was added to reach the longest REF */
+        while (shared + 1 < ref_length && shared + 1 < alt_length &&
+               ref[ref_length - 1 - shared] == alt[alt_length - 1 - shared])
+            shared++;
+        g->alleles[site->n_alts] =
+            (kuni_census){.pos = record->pos,
+                          .ref = kuni_arena_strndup(g->arena, ref, ref_length - shared, err),
+                          .alt = kuni_arena_strndup(g->arena, alt, alt_length - shared, err),
+                          .n_samples = 1,
+                          .n_copies = 1};
+        if (!g->alleles[site->n_alts].ref || !g->alleles[site->n_alts].alt) return KUNI_MEMORY;
+        site->n_alts++;
+    }
+    status = joint_unify_add(unify, g->alleles, site->n_alts, err);
+    return status ? status : read_numbers(g, site, err);
+}
+
+kuni_status joint_given_take(joint_given *g, joint_unify *unify, kuni_error *err)
+{
+    int64_t beg, end;
+    joint_unify_span(unify, &beg, &end);
+    g->n_sites = 0;
+    kuni_arena_clear(g->arena);
+    while (!g->ended) {
+        if (!g->pending) {
+            int got = bcf_read(g->file, g->header, g->record);
+            if (got < -1)
+                return kuni_fail(err, KUNI_DATA, "%s: damaged: run the workflow again", g->path);
+            if (got == -1) {
+                g->ended = true;
+                break;
+            }
+        }
+        g->pending = g->record->pos >= end;
+        if (g->pending) break;
+        if (g->record->pos < beg || g->record->pos < g->span.beg || g->record->pos >= g->span.end)
+            continue;
+        kuni_status status = take_record(g, unify, err);
+        if (status) return status;
+    }
+    return KUNI_OK;
+}
+
+const joint_given_site *joint_given_get(const joint_given *g, uint32_t site)
+{
+    return &g->sites[site];
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sites and frequencies from a call set that was made before: what genotypes of some of its samples
+ * can be made again from, without the evidence of the others.
+ */
+#ifndef KUNI_JOINT_GIVEN_H
+#define KUNI_JOINT_GIVEN_H
+
+#include <htslib/vcf.h>
+
+#include "frequency.h"
+#include "unify.h"
+
+typedef struct joint_given joint_given;
+
+/* What a record says of its site beyond its alleles. */
+typedef struct joint_given_site {
+    int64_t pos;
+    double copies;    /* EAN */
+    float quality;    /* QUAL */
+    float *frequency; /* EAF of the ALTs but "*"; then ESF */
+    uint32_t n_alts;
+    const char **filters;
+    uint32_t n_filters;
+} joint_given_site;
+
+/* `calls` is what joint-genotype wrote for a shard; only records that start in `span` are looked
+ * at. */
+KUNI_MUST_CHECK kuni_status joint_given_open(joint_given **given, const char *calls, kuni_span span,
+                                             kuni_error *err);
+void joint_given_close(joint_given *given);
+
+/* The records with beg <= POS < end, into `unify`, which was begun for that span. Spans must rise.
+ */
+KUNI_MUST_CHECK kuni_status joint_given_take(joint_given *given, joint_unify *unify,
+                                             kuni_error *err);
+/* The n-th of them. */
+const joint_given_site *joint_given_get(const joint_given *given, uint32_t site);
+
+#endif

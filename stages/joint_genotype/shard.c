@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT */
+#include "shard.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    OPEN_FILES = 256,  /* more evidence files than this give their descriptors back between reads */
+    CELL_BYTES = 160,  /* of a genotype made of an event, in memory */
+    SPAN_BYTES = 24,   /* of a reference block's sites, in memory */
+    SITE_BYTES = 1200, /* of a site's counters */
+    LEAST_WINDOW_BYTES = 128 << 10
+};
+
+/* --- setting up --- */
+
+static bool has_word(const char *list, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *at = list; at && *at;) {
+        size_t length = strcspn(at, "\n");
+        if (length == n && memcmp(at, word, n) == 0) return true;
+        at += length + (at[length] == '\n');
+    }
+    return false;
+}
+
+static kuni_status read_options(joint_shard *j, kuni_error *err)
+{
+    const kuni_params *p = j->task->params;
+    const char *format = kuni_params_text(p, "format");
+    static const char *const known[] = {"GT", "GQ", "DP", "AD", "PL", "RNC", "PS"};
+    for (const char *at = format; at && *at;) {
+        size_t length = strcspn(at, "\n");
+        char word[16] = {0};
+        memcpy(word, at, length < sizeof(word) ? length : sizeof(word) - 1);
+        bool found = false;
+        for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+            if (strcmp(known[i], word) == 0) found = true;
+        if (!found)
+            return kuni_fail(
+                err, KUNI_USAGE,
+                "joint-genotype: format: unknown field '%s': expected GT, GQ, DP, RNC, "
+                "AD, PL or PS",
+                word);
+        at += length + (at[length] == '\n');
+    }
+    j->options = (joint_options){
+        .dense = strcmp(kuni_params_text(p, "output"), "dense") == 0,
+        .with_gq = has_word(format, "GQ"),
+        .with_dp = has_word(format, "DP"),
+        .with_rnc = has_word(format, "RNC"),
+        .with_ad = has_word(format, "AD"),
+        .with_pl = has_word(format, "PL"),
+        .with_ps = has_word(format, "PS"),
+        .local_over = (uint32_t)kuni_params_int(p, "local_alleles_over"),
+        .min_allele_quality = (int)kuni_params_int(p, "min_allele_quality"),
+        .min_gq = (int)kuni_params_int(p, "min_gq"),
+        .prior_cap = (int)kuni_params_int(p, "prior_cap"),
+        .memory_bytes = j->task->memory_bytes > 0 ? j->task->memory_bytes : (int64_t)1 << 30,
+    };
+    return joint_filters_parse(&j->filters, kuni_params_text(p, "filters"), err);
+}
+
+static kuni_status open_source(joint_shard *j, const kuni_task_file *file, joint_source *s,
+                               kuni_error *err)
+{
+    const kuni_task *task = j->task;
+    kuni_status status = kuni_evidence_open(&s->reader, file->path, err);
+    if (status) return status;
+    const kuni_evidence_header *header = kuni_evidence_get_header(s->reader);
+    if (file->batch < 0 || (size_t)file->batch >= task->n_batches)
+        return kuni_fail(err, KUNI_BUG, "evidence %s: batch %lld of %zu", file->path,
+                         (long long)file->batch, task->n_batches);
+    const kuni_batch *batch = &task->batches[file->batch];
+    if (header->n_samples != batch->n_samples)
+        return kuni_fail(err, KUNI_DATA, "evidence %s: %u samples where batch %s has %zu",
+                         file->path, header->n_samples, batch->id, batch->n_samples);
+    for (uint32_t i = 0; i < header->n_samples; i++)
+        if (strcmp(header->samples[i], task->samples[batch->first + i].id) != 0)
+            return kuni_fail(err, KUNI_DATA, "evidence %s: sample %s stands where batch %s has %s",
+                             file->path, header->samples[i], batch->id,
+                             task->samples[batch->first + i].id);
+    if (header->shard.tid != j->shard.tid || header->shard.beg != j->shard.beg ||
+        header->shard.end != j->shard.end)
+        return kuni_fail(err, KUNI_DATA, "evidence %s: of another shard: %s:%lld-%lld", file->path,
+                         header->contig, (long long)header->shard.beg + 1,
+                         (long long)header->shard.end);
+    s->columns = task->columns + batch->first;
+    s->n_samples = header->n_samples;
+    s->complete = true;
+    for (uint32_t i = 0; i < s->n_samples; i++)
+        if (s->columns[i] < 0) s->complete = false;
+    return KUNI_OK;
+}
+
+static kuni_status open_sources(joint_shard *j, kuni_error *err)
+{
+    size_t count;
+    const kuni_task_file *files = kuni_task_inputs(j->task, "evidence", &count);
+    j->sources = kuni_alloc(count + 1, sizeof(*j->sources), err);
+    if (!j->sources) return KUNI_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        kuni_status status = open_source(j, &files[i], &j->sources[j->n_sources++], err);
+        if (status) return status;
+        if (i) kuni_evidence_share(j->sources[i].reader, j->sources[0].reader);
+        if (count > OPEN_FILES) kuni_evidence_rest(j->sources[i].reader);
+    }
+    return KUNI_OK;
+}
+
+static kuni_status read_chunk(joint_shard *j, joint_source *s, int what, kuni_evidence_chunk *chunk,
+                              kuni_error *err)
+{
+    kuni_status status = kuni_evidence_read(s->reader, j->chunk, what, chunk, err);
+    if (j->n_sources > OPEN_FILES) kuni_evidence_rest(s->reader);
+    j->work += (int64_t)(chunk->n_events + chunk->n_blocks);
+    if (j->task->heartbeat && !status) j->task->heartbeat(j->work);
+    return status;
+}
+
+/* --- sites --- */
+
+/* The dictionary as it would be without the samples that are left out. */
+static kuni_status recount(joint_shard *j, const joint_source *s, const kuni_evidence_chunk *chunk,
+                           kuni_error *err)
+{
+    kuni_status status = kuni_grow((void **)&j->recount, &j->recount_capacity, chunk->n_alleles + 1,
+                                   sizeof(*j->recount), err);
+    if (status) return status;
+    for (size_t i = 0; i < chunk->n_alleles; i++)
+        j->recount[i] = (kuni_census){.pos = chunk->alleles[i].pos,
+                                      .ref = chunk->alleles[i].ref,
+                                      .alt = chunk->alleles[i].alt};
+    for (size_t i = 0; i < chunk->n_events; i++) {
+        const kuni_event *event = &chunk->events[i];
+        if (s->columns[event->sample] < 0 || event->flags & KUNI_EVENT_FILTERED) continue;
+        for (int k = 0; k < event->ploidy; k++) {
+            if (event->gt[k] <= 0) continue;
+            int32_t link = chunk->sets[event->set].census[event->gt[k]];
+            if (link < 0) continue;
+            kuni_census *allele = &j->recount[link];
+            allele->n_copies++;
+            if (k == 1 && event->gt[0] == event->gt[1]) continue;
+            allele->n_samples++;
+            if (event->qual > allele->max_qual) allele->max_qual = event->qual;
+        }
+    }
+    return joint_unify_add(j->unify, j->recount, chunk->n_alleles, err);
+}
+
+static kuni_status find_sites(joint_shard *j, int64_t beg, int64_t end, kuni_error *err)
+{
+    joint_unify_begin(j->unify, beg, end);
+    if (j->given) {
+        kuni_status status = joint_given_take(j->given, j->unify, err);
+        return status ? status : joint_unify_finish(j->unify, 0, &j->sites, err);
+    }
+    for (size_t i = 0; i < j->n_sources; i++) {
+        joint_source *s = &j->sources[i];
+        kuni_evidence_chunk chunk = {0};
+        kuni_status status =
+            read_chunk(j, s, s->complete ? KUNI_READ_CENSUS : KUNI_READ_CENSUS | KUNI_READ_EVENTS,
+                       &chunk, err);
+        if (!status)
+            status = s->complete ? joint_unify_add(j->unify, chunk.alleles, chunk.n_alleles, err)
+                                 : recount(j, s, &chunk, err);
+        if (status) return status;
+    }
+    return joint_unify_finish(j->unify, j->options.min_allele_quality, &j->sites, err);
+}
+
+/* --- first pass: frequencies --- */
+
+static void build_local(joint_shard *j, uint32_t site, const joint_cover *covers, size_t n_covers,
+                        int copies)
+{
+    const joint_site *s = &j->sites.sites[site];
+    joint_local_build(&j->local, j->scratch, s->pos, (uint16_t)(s->n_alts + 1), covers, n_covers,
+                      copies);
+}
+
+static kuni_status count_block(void *context, uint32_t column, uint32_t first, uint32_t last,
+                               const kuni_block *block, int copies, kuni_error *err)
+{
+    joint_shard *j = context;
+    return joint_coverage_add(j->coverage, j->cohort.cell[column],
+                              joint_coverage_code(block, copies), copies, block->min_dp, first,
+                              last, err);
+}
+
+static kuni_status count_events(void *context, uint32_t column, uint32_t site,
+                                const joint_cover *covers, size_t n_covers, int copies,
+                                kuni_error *err)
+{
+    joint_shard *j = context;
+    (void)column;
+    if (copies == 0) return KUNI_OK;
+    build_local(j, site, covers, n_covers, copies);
+    return j->local.reason ? KUNI_OK : joint_frequency_add(j->frequency, site, &j->local, err);
+}
+
+static kuni_status sweep_sources(joint_shard *j, int what, uint32_t first, uint32_t last,
+                                 const joint_visitor *visitor, kuni_error *err)
+{
+    for (size_t i = 0; i < j->n_sources; i++) {
+        joint_source *s = &j->sources[i];
+        kuni_evidence_chunk chunk = {0};
+        kuni_status status = read_chunk(j, s, what, &chunk, err);
+        if (!status)
+            status = joint_sweep_chunk(j->sweep, &j->sites, first, last, &j->cohort, &j->copies,
+                                       &chunk, s->columns, s->n_samples, visitor, err);
+        if (status) return status;
+    }
+    return KUNI_OK;
+}
+
+static void set_prior(joint_shard *j, uint32_t site, joint_prior *prior)
+{
+    const joint_site *s = &j->sites.sites[site];
+    *prior = (joint_prior){.frequency = joint_frequency_get(j->frequency, s),
+                           .centiphred = j->centiphred + s->slot,
+                           .n = s->n_alts + 2,
+                           .copies = joint_frequency_copies(j->frequency, site),
+                           .cap = j->options.prior_cap,
+                           .min_gq = j->options.min_gq};
+}
+
+/* Frequencies are given: only coverage is counted. */
+static kuni_status pass_events(void *context, uint32_t column, uint32_t site,
+                               const joint_cover *covers, size_t n_covers, int copies,
+                               kuni_error *err)
+{
+    (void)context, (void)column, (void)site, (void)covers, (void)n_covers, (void)copies, (void)err;
+    return KUNI_OK;
+}
+
+static kuni_status find_frequencies(joint_shard *j, kuni_error *err)
+{
+    kuni_status status = joint_frequency_begin(j->frequency, &j->sites, err);
+    if (!status)
+        status = joint_coverage_begin(j->coverage, j->sites.n_sites, j->cohort.n_cells, err);
+    if (!status)
+        status = kuni_grow((void **)&j->centiphred, &j->centiphred_capacity,
+                           (size_t)j->sites.n_slots + 1, sizeof(int32_t), err);
+    const joint_visitor visitor = {
+        .context = j, .block = count_block, .events = j->given ? pass_events : count_events};
+    if (!status) status = sweep_sources(j, KUNI_READ_ALL, 0, j->sites.n_sites, &visitor, err);
+    if (!status) status = joint_coverage_finish(j->coverage, err);
+    if (status) return status;
+    joint_frequency_finish(j->frequency);
+    size_t n_rows;
+    const joint_coverage_row *rows = joint_coverage_rows(j->coverage, &n_rows);
+    for (uint32_t site = 0; site < j->sites.n_sites; site++) {
+        joint_prior prior;
+        if (j->given) {
+            const joint_given_site *g = joint_given_get(j->given, site);
+            joint_frequency_set(j->frequency, site, g->frequency, g->copies,
+                                (int64_t)(1000.0 * (double)g->quality));
+            set_prior(j, site, &prior);
+            joint_prior_set(&prior);
+            continue;
+        }
+        uint32_t blocks[2][JOINT_QUALITIES] = {{0}};
+        for (size_t i = 0; i < n_rows; i++)
+            if (rows[i].code < JOINT_QUALITIES && rows[i].copies)
+                blocks[rows[i].copies - 1][rows[i].code] += (uint32_t)rows[i].count[site];
+        joint_frequency_solve(j->frequency, site, blocks);
+        set_prior(j, site, &prior);
+        joint_prior_set(&prior);
+    }
+    return KUNI_OK;
+}
+
+/* --- second pass: genotypes --- */
+
+static kuni_status keep_block(void *context, uint32_t column, uint32_t first, uint32_t last,
+                              const kuni_block *block, int copies, kuni_error *err)
+{
+    joint_shard *j = context;
+    return joint_dense_block(j->dense, column, first, last, block, copies, err);
+}
+
+static kuni_status call_events(void *context, uint32_t column, uint32_t site,
+                               const joint_cover *covers, size_t n_covers, int copies,
+                               kuni_error *err)
+{
+    joint_shard *j = context;
+    if (copies == 0) {
+        joint_tally_nothing(&j->tally, site, JOINT_ABSENT);
+        return j->dense ? joint_dense_absent(j->dense, site, column, err) : KUNI_OK;
+    }
+    joint_prior prior;
+    joint_call call;
+    set_prior(j, site, &prior);
+    build_local(j, site, covers, n_covers, copies);
+    joint_genotype_call(&prior, &j->local, &call);
+    joint_tally_add(&j->tally, site, column, &j->local, &call);
+    if (!j->local.reason && !j->given)
+        j->tally.site[site].quality += joint_genotype_variance(
+            joint_frequency_get_quality(j->frequency, &j->sites.sites[site]), prior.n, &j->local);
+    return j->dense ? joint_dense_event(j->dense, site, column, &j->local, &call, err) : KUNI_OK;
+}
+
+/* Completes a site's counters by its reference blocks and writes its record. */
+static kuni_status write_site(joint_shard *j, uint32_t site, kuni_error *err)
+{
+    joint_call calls[2][JOINT_QUALITIES];
+    joint_prior prior;
+    set_prior(j, site, &prior);
+    for (int copies = 1; copies <= 2; copies++)
+        for (int q = 0; q < JOINT_QUALITIES; q++) calls[copies - 1][q].copies = 0;
+    size_t n_rows;
+    const joint_coverage_row *rows = joint_coverage_rows(j->coverage, &n_rows);
+    for (size_t i = 0; i < n_rows; i++) {
+        if (!rows[i].count[site] || rows[i].code >= JOINT_QUALITIES || !rows[i].copies) continue;
+        joint_call *call = &calls[rows[i].copies - 1][rows[i].code];
+        if (!call->copies) joint_genotype_block(&prior, rows[i].code, rows[i].copies, call);
+    }
+    joint_tally_coverage(&j->tally, site, j->coverage, calls);
+    const joint_site *s = &j->sites.sites[site];
+    joint_record record = {.site = site,
+                           .tally = &j->tally,
+                           .frequency = joint_frequency_get(j->frequency, s),
+                           .copies = joint_frequency_copies(j->frequency, site),
+                           .quality = joint_frequency_quality(j->frequency, site) +
+                                      j->tally.site[site].quality,
+                           .block_calls = calls,
+                           .dense = j->dense};
+    if (j->given) {
+        const joint_given_site *g = joint_given_get(j->given, site);
+        record.filters = g->filters;
+        record.n_filters = g->n_filters;
+        record.quality = -1;
+        record.given_quality = g->quality;
+    }
+    for (int sex = 0; sex < JOINT_SEXES; sex++) {
+        int64_t until;
+        record.sex_copies[sex] =
+            kuni_ploidy_at(j->task->ploidy, j->shard.tid, s->pos, (kuni_sex)sex, &until);
+    }
+    for (uint32_t cell = 0; cell < j->cohort.n_cells; cell++)
+        if (record.sex_copies[cell % JOINT_SEXES]) record.expected += j->cohort.cell_columns[cell];
+    return joint_render_record(j->render, &record, err);
+}
+
+/* Sites of a window such that its columns fit into memory. */
+static uint32_t window_sites(const joint_shard *j)
+{
+    if (!j->dense) return j->sites.n_sites;
+    int64_t events = 0, blocks = 0;
+    for (size_t i = 0; i < j->n_sources; i++) {
+        kuni_evidence_extent extent;
+        kuni_evidence_get_extent(j->sources[i].reader, j->chunk, &extent);
+        events += extent.n_events;
+        blocks += extent.n_blocks;
+    }
+    int64_t budget = j->options.memory_bytes / 2 - (int64_t)j->sites.n_sites * SITE_BYTES;
+    if (budget < LEAST_WINDOW_BYTES) budget = LEAST_WINDOW_BYTES;
+    int64_t windows = (events * CELL_BYTES + blocks * SPAN_BYTES) / budget + 1;
+    int64_t sites = j->sites.n_sites / windows;
+    return sites < 1 ? 1 : (uint32_t)sites;
+}
+
+static kuni_status call_and_write(joint_shard *j, kuni_error *err)
+{
+    const joint_visitor visitor = {
+        .context = j, .block = j->dense ? keep_block : NULL, .events = call_events};
+    int what = KUNI_READ_CENSUS | KUNI_READ_EVENTS | (j->dense ? KUNI_READ_BLOCKS : 0);
+    uint32_t step = window_sites(j);
+    kuni_status status = joint_tally_begin(&j->tally, &j->sites, &j->cohort, err);
+    for (uint32_t first = 0; first < j->sites.n_sites && !status; first += step) {
+        uint32_t last = j->sites.n_sites - first < step ? j->sites.n_sites : first + step;
+        if (j->dense) status = joint_dense_begin(j->dense, j->cohort.n_columns, first, last, err);
+        if (!status) status = sweep_sources(j, what, first, last, &visitor, err);
+        for (uint32_t site = first; site < last && !status; site++)
+            status = write_site(j, site, err);
+    }
+    return status;
+}
+
+/* --- the shard --- */
+
+static kuni_status run_chunk(joint_shard *j, int64_t beg, int64_t end, kuni_error *err)
+{
+    joint_copies_init(&j->copies, j->task->ploidy,
+                      (kuni_span){.tid = j->shard.tid, .beg = beg, .end = end});
+    kuni_status status = find_sites(j, beg, end, err);
+    if (status || !j->sites.n_sites) return status;
+    status = find_frequencies(j, err);
+    if (!status) status = call_and_write(j, err);
+    return status;
+}
+
+void joint_shard_close(joint_shard *j)
+{
+    if (!j) return;
+    for (size_t i = 0; i < j->n_sources; i++) kuni_evidence_close(j->sources[i].reader);
+    free(j->sources);
+    joint_unify_free(j->unify);
+    joint_sweep_free(j->sweep);
+    joint_frequency_free(j->frequency);
+    joint_coverage_free(j->coverage);
+    joint_tally_fini(&j->tally);
+    joint_dense_free(j->dense);
+    joint_filters_free(&j->filters);
+    joint_cohort_fini(&j->cohort);
+    free(j->centiphred);
+    free(j->recount);
+    free(j);
+}
+
+static kuni_status set_up(joint_shard *j, kuni_error *err)
+{
+    kuni_status status = read_options(j, err);
+    if (!status) status = joint_cohort_init(&j->cohort, j->task, err);
+    if (!status) status = open_sources(j, err);
+    if (status) return status;
+    joint_genotype_setup();
+    j->unify = joint_unify_new(err);
+    j->sweep = joint_sweep_new(err);
+    j->frequency = joint_frequency_new(err);
+    j->coverage = joint_coverage_new(err);
+    if (j->options.dense) j->dense = joint_dense_new(err);
+    if (!j->unify || !j->sweep || !j->frequency || !j->coverage || (j->options.dense && !j->dense))
+        return KUNI_MEMORY;
+    return KUNI_OK;
+}
+
+kuni_status joint_shard_open(joint_shard **shard, const kuni_task *task, kuni_error *err)
+{
+    joint_shard *j = kuni_alloc(1, sizeof(*j), err);
+    if (!j) return KUNI_MEMORY;
+    *shard = j;
+    j->task = task;
+    j->shard = task->shards[task->shard];
+    return set_up(j, err);
+}
+
+kuni_status joint_shard_run(joint_shard *j, joint_render *render, joint_given *given,
+                            kuni_error *err)
+{
+    j->render = render;
+    j->given = given;
+    joint_render_contig(render, j->shard.tid);
+    kuni_status status = KUNI_OK;
+    for (int64_t beg = j->shard.beg; beg < j->shard.end && !status; j->chunk++) {
+        int64_t end = (beg / KUNI_EVIDENCE_CHUNK_BP + 1) * KUNI_EVIDENCE_CHUNK_BP;
+        if (end > j->shard.end) end = j->shard.end;
+        status = run_chunk(j, beg, end, err);
+        beg = end;
+    }
+    return status;
+}

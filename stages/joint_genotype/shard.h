@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A shard under way: its evidence files and the passes over their chunks. See joint.h for the way.
+ */
+#ifndef KUNI_JOINT_SHARD_H
+#define KUNI_JOINT_SHARD_H
+
+#include "given.h"
+#include "render.h"
+#include "unify.h"
+
+/* One evidence file. */
+typedef struct joint_source {
+    kuni_evidence_reader *reader;
+    const int32_t *columns; /* of its samples */
+    uint32_t n_samples;
+    bool complete; /* no sample is left out, so the dictionary's counts hold */
+} joint_source;
+
+typedef struct joint_shard {
+    const kuni_task *task;
+    kuni_span shard;
+    joint_options options;
+    joint_cohort cohort;
+    joint_filters filters;
+    joint_source *sources;
+    size_t n_sources;
+    joint_unify *unify;
+    joint_sites sites;
+    joint_sweep *sweep;
+    joint_frequency *frequency;
+    joint_coverage *coverage;
+    joint_tally tally;
+    joint_dense *dense;
+    joint_render *render; /* borrowed */
+    joint_given *given;   /* borrowed; sites and frequencies come from here, or NULL */
+    joint_copies copies;
+    int32_t *centiphred; /* by slot */
+    size_t centiphred_capacity;
+    kuni_census *recount; /* of a file with left-out samples */
+    size_t recount_capacity;
+    joint_local local, scratch[2];
+    size_t chunk; /* number in the shard */
+    int64_t work;
+} joint_shard;
+
+/* Reads the parameters, opens the evidence files that are the task's inputs. To be closed also on
+ * failure. */
+KUNI_MUST_CHECK kuni_status joint_shard_open(joint_shard **shard, const kuni_task *task,
+                                             kuni_error *err);
+/* Genotypes all chunks and gives the records to `render`. */
+KUNI_MUST_CHECK kuni_status joint_shard_run(joint_shard *shard, joint_render *render,
+                                            joint_given *given, kuni_error *err);
+/* Accepts NULL. */
+void joint_shard_close(joint_shard *shard);
+
+#endif
