@@ -23,6 +23,7 @@ typedef struct kuni_command {
 int kuni_cmd_doctor(int argc, char **argv);
 int kuni_cmd_evidence(int argc, char **argv);
 int kuni_cmd_gvcf(int argc, char **argv);
+int kuni_cmd_export(int argc, char **argv);
 int kuni_cmd_simulate(int argc, char **argv);
 int kuni_cmd_stages(int argc, char **argv);
 int kuni_cmd_validate(int argc, char **argv);

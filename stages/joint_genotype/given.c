@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "given.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,6 +79,9 @@ static kuni_status read_numbers(joint_given *g, joint_given_site *site, kuni_err
     if (bcf_get_info_int32(g->header, record, "EAN", &g->ints, &g->n_ints) != 1)
         return lacks(g, "EAN", err);
     site->copies = g->ints[0];
+    site->qd = bcf_get_info_float(g->header, record, "QD", &g->floats, &g->n_floats) == 1
+                   ? (double)g->floats[0]
+                   : (double)NAN;
     int n = bcf_get_info_float(g->header, record, "EAF", &g->floats, &g->n_floats);
     if (n < (int)site->n_alts) return lacks(g, "EAF", err);
     site->frequency = kuni_arena_alloc(g->arena, (size_t)site->n_alts + 1, sizeof(float), err);

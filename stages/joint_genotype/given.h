@@ -18,6 +18,7 @@ typedef struct joint_given_site {
     int64_t pos;
     double copies;    /* EAN */
     float quality;    /* QUAL */
+    double qd;        /* NAN: none */
     float *frequency; /* EAF of the ALTs but "*"; then ESF */
     uint32_t n_alts;
     const char **filters;

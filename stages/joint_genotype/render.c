@@ -29,6 +29,8 @@ struct joint_render {
     htsFile *file;
     bcf_hdr_t *header;
     bcf1_t *record;
+    bcf1_t *copy; /* for VCF: htslib spells records that were read, or copied, not ones just made */
+    bool text_mode;
     char *path;
     const joint_cohort *cohort;
     const joint_filters *filters;
@@ -280,8 +282,11 @@ kuni_status joint_render_open(joint_render **render, const char *path, const cha
     r->path = kuni_strdup(path, err);
     r->header = bcf_hdr_init("w");
     r->record = bcf_init();
+    r->copy = bcf_init();
+    r->text_mode = !strchr(mode, 'b');
     kuni_status status = KUNI_OK;
-    if (!r->path || !r->header || !r->record) status = kuni_fail_memory(err, 1, sizeof(*r));
+    if (!r->path || !r->header || !r->record || !r->copy)
+        status = kuni_fail_memory(err, 1, sizeof(*r));
     if (!status) status = make_header(r, task, err);
     if (!status) status = look_up_ids(r, err);
     if (!status) {
@@ -304,6 +309,7 @@ void joint_render_abandon(joint_render *r)
     if (r->file) (void)hts_close(r->file);
     if (r->header) bcf_hdr_destroy(r->header);
     if (r->record) bcf_destroy(r->record);
+    if (r->copy) bcf_destroy(r->copy);
     kuni_buffer_fini(&r->text);
     free(r->filter_ids);
     free(r->strata);
@@ -460,7 +466,9 @@ static kuni_status put_reads(draft *d)
     const joint_site_tally *t = d->t;
     uint64_t strands = t->strands[0] + t->strands[1] + t->strands[2] + t->strands[3];
     kuni_status status = KUNI_OK;
-    if (t->carrier_depth)
+    if (d->what->filters)
+        status = put_number(d, "QD", JOINT_QD, d->what->given_qd);
+    else if (t->carrier_depth)
         status = put_number(d, "QD", JOINT_QD, d->values[JOINT_QUAL] / (double)t->carrier_depth);
     if (!status && strands) status = put_number(d, "FS", JOINT_FS, joint_fisher_strand(t->strands));
     if (!status && strands) status = put_number(d, "SOR", JOINT_SOR, joint_strand_odds(t->strands));
@@ -617,7 +625,7 @@ kuni_status joint_render_record(joint_render *r, const joint_record *what, kuni_
                          (long long)site->pos + 1);
     double qual = (double)what->quality / 1000;
     r->record->qual = what->filters ? what->given_quality : (float)qual;
-    if (what->filters) qual = (double)what->given_quality;
+    qual = (double)r->record->qual; /* what can be had from the record gives the same QD */
     d.values[JOINT_QUAL] = qual;
     set_filter_values(&d);
     status = put_info(&d);
@@ -631,7 +639,9 @@ kuni_status joint_render_record(joint_render *r, const joint_record *what, kuni_
         memcpy(row.sex_copies, what->sex_copies, sizeof(row.sex_copies));
         status = joint_dense_row(what->dense, &row, r->cohort, &r->ids, r->record, err);
     }
-    if (!status && bcf_write(r->file, r->header, r->record) < 0)
+    if (!status && r->text_mode && !bcf_copy(r->copy, r->record))
+        status = kuni_fail_memory(err, 1, 1);
+    if (!status && bcf_write(r->file, r->header, r->text_mode ? r->copy : r->record) < 0)
         status = kuni_fail_errno(err, "cannot write %s", r->path);
     return status;
 }

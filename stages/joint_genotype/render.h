@@ -35,7 +35,8 @@ typedef struct joint_record {
     const char *const *filters; /* as another call set has them; NULL: to be found */
     uint32_t n_filters;
     float given_quality; /* likewise, where filters are given */
-    uint32_t expected;   /* samples that have a copy of the contig here */
+    double given_qd;
+    uint32_t expected; /* samples that have a copy of the contig here */
     int sex_copies[JOINT_SEXES];
     joint_call (*block_calls)[JOINT_QUALITIES];
     joint_dense *dense; /* NULL: no columns */

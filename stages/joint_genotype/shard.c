@@ -333,6 +333,7 @@ static kuni_status write_site(joint_shard *j, uint32_t site, kuni_error *err)
         record.n_filters = g->n_filters;
         record.quality = -1;
         record.given_quality = g->quality;
+        record.given_qd = g->qd;
     }
     for (int sex = 0; sex < JOINT_SEXES; sex++) {
         int64_t until;

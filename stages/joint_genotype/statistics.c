@@ -121,5 +121,6 @@ double joint_phred(double p, double most)
     if (p >= 1) return 0;
     if (p <= 0) return most;
     double phred = -10 * log10(p);
+    if (phred < 1e-6) return 0; /* rounding */
     return phred > most ? most : phred;
 }

@@ -1,0 +1,97 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# kuni export: all of a dataset is its call set again; a part has the same genotypes; a sample's gVCF says what its
+# evidence says and can be imported again. Needs KUNI.
+set -euo pipefail
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+failures=0
+
+fail()
+{
+    echo "FAIL: $*"
+    failures=$((failures + 1))
+}
+
+same()
+{
+    cmp -s "$1" "$2" || { fail "$3"; diff "$1" "$2" | head -4 | cut -c1-300; }
+}
+
+"$KUNI" simulate --quiet -n 9 --contigs chr20:70k,chrX:40k -d 8:30 --clusters 0.2 -o cohort
+cat >w.yaml <<'YAML'
+version: 1
+name: export
+reference: cohort/reference.fa
+cohort: cohort/manifest.tsv
+pedigree: cohort/pedigree.ped
+dataset: dataset
+regions: {shard: 30kb, ploidy: cohort/ploidy.bed}
+batch: 4
+stages:
+  - {id: call, uses: call-variants}
+  - {id: joint, uses: joint-genotype, needs: call}
+YAML
+[ "$("$KUNI" export -o early.bcf w.yaml 2>&1 || true)" ] || fail "export before a run says nothing"
+"$KUNI" run w.yaml 2>run.log || { cat run.log; exit 1; }
+# shellcheck disable=SC2046
+bcftools concat -Ob -o calls.bcf $(find dataset/data/joint -name '*.bcf' | sort -V) 2>/dev/null
+bcftools index calls.bcf
+
+# All of it, byte for byte.
+"$KUNI" export -o all.bcf w.yaml >/dev/null
+bcftools view -H calls.bcf >expected
+bcftools view -H all.bcf >found
+same expected found "all samples and regions differ from the call set"
+[ "$(wc -l <expected)" -gt 100 ] || fail "too few records to tell anything"
+
+# Two samples, across shards and into two batches. Records that lose their "*" with its carriers are left aside.
+bcftools query -f '%CHROM\t%POS\n' -i 'ALT="*"' calls.bcf >stars
+plain()
+{
+    awk 'NR == FNR { star[$1 " " $2] = 1; next } !(($1 " " $2) in star)' stars -
+}
+query='%CHROM %POS %REF %ALT %QUAL %FILTER[ %GT:%GQ:%DP:%AD:%PL]\n'
+"$KUNI" export -r chr20:10000-61000,chrX -S S000002,S000007 -o two.vcf.gz w.yaml >/dev/null
+bcftools query -f "$query" -s S000002,S000007 -r chr20:10000-61000,chrX calls.bcf | plain >expected
+bcftools query -f "$query" two.vcf.gz | plain >found
+same expected found "two samples differ from their columns in the call set"
+bcftools view -H -r chr20:60000-60900 two.vcf.gz >/dev/null || fail "the index of a part is no good"
+
+# Counts are those of the exported.
+bcftools view -s S000002,S000007 -r chrX calls.bcf | bcftools +fill-tags -- -t AC,AN |
+    bcftools query -f '%CHROM %POS %ALT %AN %AC\n' | plain >expected
+bcftools view -r chrX two.vcf.gz | bcftools query -f '%CHROM %POS %ALT %AN %AC\n' | plain >found
+same expected found "AC and AN are not those of the exported samples"
+
+# GT alone, for plink2.
+"$KUNI" export -f plink -r chr20 -o plink.bcf w.yaml >/dev/null
+[ "$(bcftools query -f '%FORMAT\n' plink.bcf 2>/dev/null | head -1 | cut -f1)" = GT ] ||
+    [ "$(bcftools view -H plink.bcf | cut -f9 | sort -u)" = GT ] || fail "plink: more than GT"
+
+# gVCFs, back in as another cohort: the same genotypes where someone is called.
+"$KUNI" export -f gvcf -o gvcf w.yaml >/dev/null
+{
+    printf 'participant_id\tsample_id\treads\tsex\n'
+    tail -n +2 cohort/manifest.tsv | cut -f1-3 | while IFS=$'\t' read -r participant sample sex; do
+        printf '%s\t%s\tgvcf/%s.g.vcf.gz\t%s\n' "$participant" "$sample" "$sample" "$sex"
+    done
+} >gvcf.tsv
+sed -e 's/^cohort: .*/cohort: gvcf.tsv/; s/^dataset: .*/dataset: again/; /pedigree/d' \
+    -e 's/- {id: call, uses: call-variants}/- {id: call, uses: import-gvcf}/' w.yaml >again.yaml
+"$KUNI" run again.yaml 2>run.log || { cat run.log; fail "exported gVCFs cannot be imported"; }
+# shellcheck disable=SC2046
+bcftools concat -Ob -o again.bcf $(find again/data/joint -name '*.bcf' | sort -V) 2>/dev/null
+bcftools query -f '%CHROM %POS %REF %ALT[ %GT]\n' calls.bcf >expected
+bcftools query -f '%CHROM %POS %REF %ALT[ %GT]\n' again.bcf >found
+same expected found "genotypes from exported gVCFs differ"
+
+# What cannot be.
+for words in "-o x.bcf -S NOBODY" "-o x.bcf -r chr99" "-o x.bcf -r chr20:5-1" "-o x.bcf -f xls" "-S S000001"; do
+    # shellcheck disable=SC2086
+    if "$KUNI" export $words w.yaml >/dev/null 2>message; then fail "export $words succeeds"; fi
+    [ -s message ] || fail "export $words says nothing"
+    [ -e x.bcf ] && fail "export $words leaves a file"
+done
+[ "$failures" -eq 0 ]
