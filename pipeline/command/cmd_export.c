@@ -9,6 +9,7 @@
 #include <htslib/vcf.h>
 
 #include "command.h"
+#include "gvcf_writer.h"
 #include "joint_genotype/export.h"
 #include "kuni/file.h"
 #include "options.h"
@@ -347,7 +348,7 @@ static kuni_status export_calls(exporter *x)
 
 /* --- gVCFs --- */
 
-static kuni_status add_gvcf_shard(exporter *x, joint_gvcf *out, size_t sample, size_t shard,
+static kuni_status add_gvcf_shard(exporter *x, kuni_gvcf_writer *out, size_t sample, size_t shard,
                                   kuni_span span)
 {
     kuni_task_file *files = NULL;
@@ -356,11 +357,7 @@ static kuni_status add_gvcf_shard(exporter *x, joint_gvcf *out, size_t sample, s
     for (size_t i = 0; i < n_files && !status; i++) {
         const kuni_batch *batch = &x->run->cohort.batches[files[i].batch];
         if (sample < batch->first || sample >= batch->first + batch->n_samples) continue;
-        kuni_evidence_reader *reader;
-        status = kuni_evidence_open(&reader, files[i].path, x->err);
-        if (status) break;
-        status = joint_gvcf_add(out, reader, (uint32_t)(sample - batch->first), span, x->err);
-        kuni_evidence_close(reader);
+        status = kuni_gvcf_add_part(out, files[i].path, span.beg, span.end, x->err);
     }
     return status;
 }
@@ -368,13 +365,12 @@ static kuni_status add_gvcf_shard(exporter *x, joint_gvcf *out, size_t sample, s
 static kuni_status export_gvcf(exporter *x, size_t sample)
 {
     const char *id = x->run->cohort.samples[sample].id;
-    char path[4096], temporary[4096 + 8];
+    char path[4096];
     if (strchr(id, '/') ||
         snprintf(path, sizeof(path), "%s/%s.g.vcf.gz", x->request->out, id) >= (int)sizeof(path))
         return kuni_fail(x->err, KUNI_USAGE, "sample %s: no file name can be made of the id", id);
-    snprintf(temporary, sizeof(temporary), "%s.part", path);
-    joint_gvcf *out;
-    kuni_status status = joint_gvcf_open(&out, temporary, "wz", x->run->genome, id, x->err);
+    kuni_gvcf_writer *out;
+    kuni_status status = kuni_gvcf_create(&out, path, x->run->genome, id, x->err);
     if (status) return status;
     for (size_t i = 0; i < x->n_spans && !status; i++) {
         for (size_t shard = 0; shard < x->run->plan.n_places && !status; shard++) {
@@ -384,16 +380,10 @@ static kuni_status export_gvcf(exporter *x, size_t sample)
         }
     }
     if (status)
-        joint_gvcf_abandon(out);
+        kuni_gvcf_discard(out);
     else
-        status = joint_gvcf_finish(out, x->err);
-    if (!status) status = kuni_file_publish(temporary, path, x->err);
-    if (!status && bcf_index_build3(path, NULL, 0, 0) < 0)
-        status = kuni_fail(x->err, KUNI_IO, "cannot index %s", path);
-    if (status)
-        (void)unlink(temporary);
-    else
-        printf("%s\n", path);
+        status = kuni_gvcf_finish(out, x->err);
+    if (!status) printf("%s\n", path);
     return status;
 }
 

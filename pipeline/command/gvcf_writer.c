@@ -231,8 +231,17 @@ static kuni_status put_event(kuni_gvcf_writer *w, int32_t tid, const kuni_event 
     return status ? status : kuni_buffer_append(&w->text, "\n", 1, err);
 }
 
+static kuni_status take_part(kuni_gvcf_writer *w, int32_t tid, const kuni_block *b, int64_t beg,
+                             int64_t end, kuni_error *err)
+{
+    kuni_block part = *b;
+    if (part.beg < beg) part.beg = beg;
+    if (part.end > end) part.end = end;
+    return part.beg < part.end ? take_block(w, tid, &part, err) : KUNI_OK;
+}
+
 static kuni_status add_chunk(kuni_gvcf_writer *w, int32_t tid, const kuni_evidence_chunk *chunk,
-                             uint32_t sample, kuni_error *err)
+                             uint32_t sample, int64_t beg, int64_t end, kuni_error *err)
 {
     size_t e = 0, b = 0;
     kuni_status status = KUNI_OK;
@@ -241,17 +250,24 @@ static kuni_status add_chunk(kuni_gvcf_writer *w, int32_t tid, const kuni_eviden
                      (e < chunk->n_events && chunk->events[e].pos < chunk->blocks[b].beg);
         if (event) {
             const kuni_event *x = &chunk->events[e++];
-            if (x->sample == sample && !(x->flags & KUNI_EVENT_CARRIED))
+            if (x->sample == sample && !(x->flags & KUNI_EVENT_CARRIED) && x->pos >= beg &&
+                x->pos < end)
                 status = put_event(w, tid, x, err);
         } else {
             const kuni_block *x = &chunk->blocks[b++];
-            if (x->sample == sample) status = take_block(w, tid, x, err);
+            if (x->sample == sample) status = take_part(w, tid, x, beg, end, err);
         }
     }
     return status ? status : flush(w, FLUSH_BYTES, err);
 }
 
 kuni_status kuni_gvcf_add(kuni_gvcf_writer *w, const char *evidence_path, kuni_error *err)
+{
+    return kuni_gvcf_add_part(w, evidence_path, 0, INT64_MAX, err);
+}
+
+kuni_status kuni_gvcf_add_part(kuni_gvcf_writer *w, const char *evidence_path, int64_t beg,
+                               int64_t end, kuni_error *err)
 {
     kuni_evidence_reader *reader;
     kuni_status status = kuni_evidence_open(&reader, evidence_path, err);
@@ -267,9 +283,12 @@ kuni_status kuni_gvcf_add(kuni_gvcf_writer *w, const char *evidence_path, kuni_e
                            "%s: contig %s is not in the reference: give the one it was made with",
                            evidence_path, header->contig);
     for (size_t i = 0; !status && i < kuni_evidence_chunk_count(reader); i++) {
+        kuni_evidence_extent extent;
+        kuni_evidence_get_extent(reader, i, &extent);
+        if (extent.end <= beg || extent.beg >= end) continue;
         kuni_evidence_chunk chunk;
         status = kuni_evidence_read(reader, i, KUNI_READ_ALL, &chunk, err);
-        if (!status) status = add_chunk(w, tid, &chunk, sample, err);
+        if (!status) status = add_chunk(w, tid, &chunk, sample, beg, end, err);
     }
     kuni_evidence_close(reader);
     return status;

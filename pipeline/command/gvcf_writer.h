@@ -19,6 +19,9 @@ KUNI_MUST_CHECK kuni_status kuni_gvcf_create(kuni_gvcf_writer **writer, const ch
 /* Appends the sample's records of one evidence file; files in the order of the reference. */
 KUNI_MUST_CHECK kuni_status kuni_gvcf_add(kuni_gvcf_writer *writer, const char *evidence_path,
                                           kuni_error *err);
+/* As that, of what lies in [beg, end) only: events that start there, blocks cut to it. */
+KUNI_MUST_CHECK kuni_status kuni_gvcf_add_part(kuni_gvcf_writer *writer, const char *evidence_path,
+                                               int64_t beg, int64_t end, kuni_error *err);
 /* Closes, and frees the writer also on failure. */
 KUNI_MUST_CHECK kuni_status kuni_gvcf_finish(kuni_gvcf_writer *writer, kuni_error *err);
 void kuni_gvcf_discard(kuni_gvcf_writer *writer);

@@ -11,7 +11,6 @@
 #ifndef KUNI_JOINT_EXPORT_H
 #define KUNI_JOINT_EXPORT_H
 
-#include "kuni/evidence.h"
 #include "kuni/stage.h"
 
 typedef struct joint_export joint_export;
@@ -31,18 +30,5 @@ KUNI_MUST_CHECK kuni_status joint_export_shard(joint_export *made, const kuni_ta
 KUNI_MUST_CHECK kuni_status joint_export_finish(joint_export *made, kuni_error *err);
 /* Accepts NULL. */
 void joint_export_abandon(joint_export *made);
-
-/* --- a sample's gVCF --- */
-
-typedef struct joint_gvcf joint_gvcf;
-
-KUNI_MUST_CHECK kuni_status joint_gvcf_open(joint_gvcf **made, const char *path, const char *mode,
-                                            kuni_genome *genome, const char *sample,
-                                            kuni_error *err);
-/* Adds what an evidence file has of its sample number `sample` in `span`. Files in genome order. */
-KUNI_MUST_CHECK kuni_status joint_gvcf_add(joint_gvcf *made, kuni_evidence_reader *reader,
-                                           uint32_t sample, kuni_span span, kuni_error *err);
-KUNI_MUST_CHECK kuni_status joint_gvcf_finish(joint_gvcf *made, kuni_error *err);
-void joint_gvcf_abandon(joint_gvcf *made);
 
 #endif
