@@ -261,20 +261,33 @@ kuni_status kuni_regions_subtract(kuni_regions *regions, const kuni_regions *oth
     return KUNI_OK;
 }
 
+/*
+ * End of the k-th of `pieces` windows of nearly one length. Long windows end on the grid: chunks of
+ * evidence and blocks of the national files then do not depend on the length of shards.
+ */
+static int64_t window_end(kuni_span span, int64_t pieces, int64_t k, bool on_grid)
+{
+    if (k == pieces) return span.end;
+    /* exact and free of overflow */
+    int64_t length = span.end - span.beg, each = length / pieces, extra = length % pieces;
+    int64_t end = span.beg + k * each + (k < extra ? k : extra);
+    return on_grid ? (end + KUNI_SHARD_GRID_BP / 2) / KUNI_SHARD_GRID_BP * KUNI_SHARD_GRID_BP : end;
+}
+
 kuni_status kuni_regions_cut(const kuni_regions *regions, int64_t shard_bp, kuni_span **shards,
                              size_t *n_shards, kuni_error *err)
 {
     kuni_regions cut = {.whole = false};
+    bool on_grid = shard_bp >= KUNI_SHARD_GRID_FROM_BP;
+    /* Rounding moves each end by half a step at most. */
+    int64_t most = on_grid ? shard_bp - KUNI_SHARD_GRID_BP : shard_bp;
     for (size_t i = 0; i < regions->n_spans; i++) {
         kuni_span span = regions->spans[i];
-        int64_t length = span.end - span.beg;
-        int64_t pieces = (length + shard_bp - 1) / shard_bp;
-        for (int64_t k = 0; k < pieces; k++) {
-            /* exact and free of overflow: length < 2^40, pieces < 2^23 would be 2 Mb shards of 2^40
-             */
-            int64_t each = length / pieces, extra = length % pieces;
-            int64_t beg = span.beg + k * each + (k < extra ? k : extra);
-            kuni_span shard = {.tid = span.tid, .beg = beg, .end = beg + each + (k < extra)};
+        int64_t length = span.end - span.beg, beg = span.beg;
+        int64_t pieces = length <= shard_bp ? 1 : (length + most - 1) / most;
+        for (int64_t k = 1; k <= pieces; k++) {
+            kuni_span shard = {.tid = span.tid, .beg = beg};
+            shard.end = beg = window_end(span, pieces, k, on_grid);
             kuni_status status = append(&cut, shard, err);
             if (status) {
                 kuni_regions_fini(&cut);

@@ -37,7 +37,13 @@ KUNI_MUST_CHECK kuni_status kuni_regions_intersect(kuni_regions *regions, const 
 /* *regions loses what `other` has. */
 KUNI_MUST_CHECK kuni_status kuni_regions_subtract(kuni_regions *regions, const kuni_regions *other,
                                                   kuni_error *err);
-/* Cuts each span into windows of at most shard_bp, all of a span of nearly one length. */
+enum {
+    KUNI_SHARD_GRID_BP = 1 << 16, /* grid of evidence chunks and of blocks in the national files */
+    KUNI_SHARD_GRID_FROM_BP = 1 << 20 /* shards of at least this length end on the grid */
+};
+
+/* Cuts each span into windows of at most shard_bp, all of a span of nearly one length; long ones
+   end on multiples of the grid. */
 KUNI_MUST_CHECK kuni_status kuni_regions_cut(const kuni_regions *regions, int64_t shard_bp,
                                              kuni_span **shards, size_t *n_shards, kuni_error *err);
 

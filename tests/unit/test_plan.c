@@ -218,6 +218,29 @@ static void test_cut(void **state)
     kuni_regions_fini(&r);
 }
 
+/* Long shards end on the grid of chunks and blocks, and are not too long for that. */
+static void test_cut_on_grid(void **state)
+{
+    (void)state;
+    kuni_span span = {.tid = 0, .beg = 12345, .end = 248956422};
+    const kuni_regions r = {.spans = &span, .n_spans = 1};
+    static const int64_t lengths[] = {1 << 20, 1500000, 5000000, 100000000, 400000000};
+    for (size_t k = 0; k < sizeof(lengths) / sizeof(lengths[0]); k++) {
+        kuni_span *shards;
+        size_t n;
+        int64_t at = span.beg;
+        assert_int_equal(kuni_regions_cut(&r, lengths[k], &shards, &n, NULL), KUNI_OK);
+        for (size_t i = 0; i < n; i++) {
+            assert_int_equal(shards[i].beg, at);
+            at = shards[i].end;
+            assert_true(at > shards[i].beg && at - shards[i].beg <= lengths[k]);
+            assert_true(i + 1 == n || at % KUNI_SHARD_GRID_BP == 0);
+        }
+        assert_int_equal(at, span.end);
+        free(shards);
+    }
+}
+
 /* --- the plan --- */
 
 static void expect_edges(const kuni_plan *plan, const char *folder, const char *expected)
@@ -458,11 +481,11 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_regions),     cmocka_unit_test(test_region_faults),
-        cmocka_unit_test(test_cut),         cmocka_unit_test(test_plan),
-        cmocka_unit_test(test_plan_faults), cmocka_unit_test(test_table),
-        cmocka_unit_test(test_blocked),     cmocka_unit_test(test_hash),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_regions), cmocka_unit_test(test_region_faults),
+        cmocka_unit_test(test_cut),     cmocka_unit_test(test_cut_on_grid),
+        cmocka_unit_test(test_plan),    cmocka_unit_test(test_plan_faults),
+        cmocka_unit_test(test_table),   cmocka_unit_test(test_blocked),
+        cmocka_unit_test(test_hash),    cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }
