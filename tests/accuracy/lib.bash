@@ -141,5 +141,20 @@ report() {
     local name=$1 truth=$2 reference=$3
     shift 3
     printf '\n%s, %s CPU s\n' "$name" "$(cat "$work/$name.seconds")"
-    "$compare" "$truth" "$work/$name.vcf.gz" -r "$reference" --errors "$work/$name.errors.tsv" "$@"
+    "$compare" "$truth" "$work/$name.vcf.gz" -r "$reference" --errors "$work/$name.errors.tsv" \
+        --json "$work/$name.json" "$@"
+}
+
+# no_worse NAME PEER: fails where kuni's recall or precision is below the peer's.
+no_worse() {
+    python3 - "$work/$1.json" "$work/$2.json" "$1" "$2" <<'PY'
+import json
+import sys
+ours, theirs = (json.load(open(path))["all"] for path in sys.argv[1:3])
+worse = [(kind, key, ours[kind][key], theirs[kind][key]) for kind in ("snp", "indel")
+         for key in ("recall", "precision") if ours[kind][key] < theirs[kind][key]]
+for row in worse:
+    print("FAILED: %s: %s %s is %.5f, that of %s %.5f" % (sys.argv[3], row[0], row[1], row[2], sys.argv[4], row[3]))
+sys.exit(bool(worse))
+PY
 }

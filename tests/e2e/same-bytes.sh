@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The whole pipeline on a small simulated cohort gives the same merged records, sites, quality tables at 1, 2, 3 and 5
 # ranks, at 1, 7 and 40 shards and for any batch size, built at once or grown; the field's tools read every output
-# without a warning, and
-# queries over the index find what a scan finds.
+# without a warning, and queries over the index find what a scan finds.
 set -euo pipefail
 KUNI=${KUNI:?}
 for tool in mpirun bcftools samtools tabix; do
