@@ -18,7 +18,6 @@ enum {
     KUNI_LEAD_BP = 640,       /* regions that start this far before a cell may reach into it */
     KUNI_CALL_HALO_BP = 8192, /* > cell + lead + margin + span */
     KUNI_REGION_BP = 256,     /* longest cluster of evidence taken as one active region */
-    KUNI_REGION_PAD_BP = 100, /* reference on both sides of an active region in its haplotypes */
     KUNI_QUAL_TOP = 60        /* qualities are capped here */
 };
 

@@ -327,6 +327,28 @@ static kuni_status evaluate(kuni_region_caller *c, const kuni_active *wide, int6
     return score(c, wide, misfit, err);
 }
 
+static kuni_status collect(kuni_region_caller *c, const kuni_active *wide,
+                           const kuni_window *window, const kuni_pileup *pileup,
+                           const kuni_call_reference *reference, const kuni_call_options *options,
+                           kuni_error *err)
+{
+    kuni_status status = kuni_variants_collect(&c->variants, window, reference, wide->beg,
+                                               wide->end, options, c->arena, err);
+    if (!status) kuni_variants_select(&c->variants, pileup, options);
+    return status;
+}
+
+/* Where the deletions that start in the region end: their reads tell beyond that. */
+static int64_t reach_of_deletions(const kuni_variant *list, size_t n, const kuni_active *region)
+{
+    int64_t reach = region->end;
+    for (size_t i = 0; i < n; i++)
+        if (list[i].pos >= region->beg && list[i].pos < region->end &&
+            list[i].pos + list[i].ref_length > reach)
+            reach = list[i].pos + list[i].ref_length;
+    return reach;
+}
+
 kuni_status kuni_region_call(kuni_region_caller *c, const kuni_active *region,
                              const kuni_window *window, const kuni_pileup *pileup,
                              const kuni_call_reference *reference, const kuni_given *given,
@@ -345,10 +367,19 @@ kuni_status kuni_region_call(kuni_region_caller *c, const kuni_active *region,
                                  &wide.end, c->arena, err);
     if (status) return status;
     wide = widen(&wide, reference);
-    status = kuni_variants_collect(&c->variants, window, reference, wide.beg, wide.end, options,
-                                   c->arena, err);
+    status = collect(c, &wide, window, pileup, reference, options, err);
+    int64_t reach = reach_of_deletions(c->variants.list, c->variants.n, region);
+    for (size_t g = kuni_given_find(given, region->beg);
+         g < given->n && given->list[g].pos < region->end; g++) {
+        int64_t asked = reach_of_deletions(&given->list[g], 1, region);
+        if (asked > reach) reach = asked;
+    }
+    if (!status && reach + READ_PAD_BP > wide.end) {
+        wide.end = reach;
+        wide = widen(&wide, reference);
+        status = collect(c, &wide, window, pileup, reference, options, err);
+    }
     if (status) return status;
-    kuni_variants_select(&c->variants, pileup, options);
     kuni_candidates_choose(&c->candidates, &c->variants, reference);
     status = add_given(c, given, region, err);
     for (size_t i = 0; i < n_clipped && !status; i++) status = add_clipped(c, &clipped[i], err);

@@ -301,7 +301,7 @@ static kuni_status call_cell(kuni_sweep *sweep, kuni_error *err)
     if (!status) status = carry_over(sweep, err);
     if (status) return status;
     sweep->cell += KUNI_CELL_BP;
-    kuni_window_retire(window, sweep->cell - KUNI_REGION_PAD_BP);
+    kuni_window_retire(window, sweep->cell - KUNI_MARGIN_BP);
     return KUNI_OK;
 }
 
