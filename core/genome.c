@@ -2,40 +2,113 @@
 #include "kuni/genome.h"
 
 #include <ctype.h>
+#include <htslib/bgzf.h>
 #include <htslib/faidx.h>
 #include <htslib/hts.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "kuni/buffer.h"
+#include "kuni/file.h"
+
+/* Where a contig's bases lie in the (uncompressed) FASTA: the columns of the .fai. */
+typedef struct fasta_layout {
+    int64_t offset;                 /* of the first base */
+    int64_t line_bases, line_bytes; /* of every line but the last */
+} fasta_layout;
+
+struct kuni_genome {
+    char *path;
+    BGZF *file; /* reads plain FASTA too */
+    kuni_contig *contigs;
+    fasta_layout *layouts;
+    char (*md5)[33]; /* "" until known */
+    int32_t n_contigs;
+    const kuni_contig **by_name; /* sorted */
+};
 
 static int compare_names(const void *a, const void *b)
 {
     return strcmp((*(const kuni_contig *const *)a)->name, (*(const kuni_contig *const *)b)->name);
 }
 
-struct kuni_genome {
-    char *path;
-    faidx_t *index;
-    kuni_contig *contigs; /* names are owned by `index` of the opening process: copied instead */
-    char (*md5)[33];      /* "" until known */
-    int32_t n_contigs;
-    const kuni_contig **by_name; /* sorted */
-};
-
-static kuni_status load_index(kuni_genome *genome, kuni_error *err)
+/* The .fai is made, or read, by htslib, which also checks the FASTA; what it holds is read below.
+ */
+static kuni_status make_index(const char *path, kuni_error *err)
 {
-    genome->index = fai_load3(genome->path, NULL, NULL, FAI_CREATE);
-    if (genome->index) return KUNI_OK;
-    if (access(genome->path, R_OK) != 0)
-        return kuni_fail_errno(err, "cannot read the reference %s", genome->path);
+    faidx_t *index = fai_load3(path, NULL, NULL, FAI_CREATE);
+    if (index) {
+        fai_destroy(index);
+        return KUNI_OK;
+    }
+    if (access(path, R_OK) != 0) return kuni_fail_errno(err, "cannot read the reference %s", path);
     return kuni_fail(
         err, KUNI_DATA,
         "%s: no usable FASTA index and none could be made: the file must be FASTA, plain "
         "or compressed by bgzip, in a folder where %s.fai can be written "
         "(or run: samtools faidx %s)",
-        genome->path, genome->path, genome->path);
+        path, path, path);
+}
+
+static kuni_status open_fasta(kuni_genome *genome, kuni_error *err)
+{
+    genome->file = bgzf_open(genome->path, "r");
+    if (!genome->file) return kuni_fail_errno(err, "cannot open the reference %s", genome->path);
+    if (bgzf_compression(genome->file) == 2 &&
+        bgzf_index_load(genome->file, genome->path, ".gzi") != 0)
+        return kuni_fail(err, KUNI_DATA, "%s.gzi cannot be read: run: samtools faidx %s",
+                         genome->path, genome->path);
+    return KUNI_OK;
+}
+
+/* One line of the .fai: name, length, offset, bases a line, bytes a line. */
+static kuni_status add_contig(kuni_genome *genome, char *line, kuni_error *err)
+{
+    long long length, offset, line_bases, line_bytes;
+    char *tab = strchr(line, '\t');
+    if (!tab ||
+        sscanf(tab, "%lld %lld %lld %lld", &length, &offset, &line_bases, &line_bytes) != 4 ||
+        length < 0 || offset < 0 || line_bases < (length > 0) || line_bytes < line_bases)
+        return kuni_fail(err, KUNI_DATA, "%s.fai: damaged at line %d: run: samtools faidx %s",
+                         genome->path, genome->n_contigs + 1, genome->path);
+    *tab = '\0';
+    char *name = kuni_strdup(line, err);
+    if (!name) return KUNI_MEMORY;
+    int32_t tid = genome->n_contigs++;
+    genome->contigs[tid] = (kuni_contig){.name = name, .length_bp = length};
+    genome->layouts[tid] = (fasta_layout){offset, line_bases, line_bytes};
+    genome->by_name[tid] = &genome->contigs[tid];
+    return KUNI_OK;
+}
+
+static kuni_status read_index(kuni_genome *genome, kuni_error *err)
+{
+    enum { FAI_BYTES_MAX = 1 << 30 };
+    kuni_buffer text = KUNI_BUFFER_INIT, path = KUNI_BUFFER_INIT;
+    kuni_status status = kuni_buffer_printf(&path, err, "%s.fai", genome->path);
+    if (!status) status = kuni_file_get(path.data, FAI_BYTES_MAX, &text, err);
+    kuni_buffer_fini(&path);
+    size_t count = 0;
+    for (size_t i = 0; i < text.length; i++) count += text.data[i] == '\n';
+    if (!status && count == 0)
+        status = kuni_fail(err, KUNI_DATA, "%s: the reference holds no sequence", genome->path);
+    if (!status) {
+        genome->contigs = kuni_alloc(count, sizeof(*genome->contigs), err);
+        genome->layouts = kuni_alloc(count, sizeof(*genome->layouts), err);
+        genome->md5 = kuni_alloc(count, sizeof(*genome->md5), err);
+        genome->by_name = kuni_alloc(count, sizeof(*genome->by_name), err);
+        if (!genome->contigs || !genome->layouts || !genome->md5 || !genome->by_name)
+            status = KUNI_MEMORY;
+    }
+    char *save = NULL;
+    for (char *line = status ? NULL : strtok_r(text.data, "\n", &save); line && !status;
+         line = strtok_r(NULL, "\n", &save))
+        status = add_contig(genome, line, err);
+    kuni_buffer_fini(&text);
+    if (!status)
+        qsort(genome->by_name, (size_t)genome->n_contigs, sizeof(*genome->by_name), compare_names);
+    return status;
 }
 
 kuni_status kuni_genome_open(kuni_genome **out, const char *fasta_path, kuni_error *err)
@@ -45,27 +118,10 @@ kuni_status kuni_genome_open(kuni_genome **out, const char *fasta_path, kuni_err
     if (!genome) return status;
     genome->path = kuni_strdup(fasta_path, err);
     if (!genome->path) goto fail;
-    status = load_index(genome, err);
+    status = make_index(fasta_path, err);
+    if (!status) status = read_index(genome, err);
+    if (!status) status = open_fasta(genome, err);
     if (status) goto fail;
-    status = KUNI_MEMORY;
-    int32_t count = faidx_nseq(genome->index);
-    if (count <= 0) {
-        status = kuni_fail(err, KUNI_DATA, "%s: the reference holds no sequence", fasta_path);
-        goto fail;
-    }
-    genome->contigs = kuni_alloc((size_t)count, sizeof(*genome->contigs), err);
-    genome->md5 = kuni_alloc((size_t)count, sizeof(*genome->md5), err);
-    genome->by_name = kuni_alloc((size_t)count, sizeof(*genome->by_name), err);
-    if (!genome->contigs || !genome->md5 || !genome->by_name) goto fail;
-    for (int32_t tid = 0; tid < count; tid++) {
-        char *name = kuni_strdup(faidx_iseq(genome->index, tid), err);
-        if (!name) goto fail;
-        genome->contigs[tid].name = name;
-        genome->n_contigs = tid + 1;
-        genome->contigs[tid].length_bp = faidx_seq_len(genome->index, name);
-        genome->by_name[tid] = &genome->contigs[tid];
-    }
-    qsort(genome->by_name, (size_t)count, sizeof(*genome->by_name), compare_names);
     *out = genome;
     return KUNI_OK;
 fail:
@@ -77,18 +133,19 @@ kuni_status kuni_genome_reopen(kuni_genome *genome, kuni_error *err)
 {
     /* The old handle shares its file offset with the parent process: never read through it again.
      */
-    fai_destroy(genome->index);
-    genome->index = NULL;
-    return load_index(genome, err);
+    if (genome->file) (void)bgzf_close(genome->file);
+    genome->file = NULL;
+    return open_fasta(genome, err);
 }
 
 void kuni_genome_close(kuni_genome *genome)
 {
     if (!genome) return;
-    if (genome->index) fai_destroy(genome->index);
+    if (genome->file) (void)bgzf_close(genome->file);
     for (int32_t tid = 0; tid < genome->n_contigs; tid++) free((char *)genome->contigs[tid].name);
     free(genome->by_name);
     free(genome->contigs);
+    free(genome->layouts);
     free(genome->md5);
     free(genome->path);
     free(genome);
@@ -129,18 +186,38 @@ static kuni_status fetch_raw(kuni_genome *genome, kuni_span span, char **sequenc
         *sequence = kuni_alloc(1, 1, err);
         return *sequence ? KUNI_OK : KUNI_MEMORY;
     }
-    hts_pos_t length = 0;
-    char *bases = faidx_fetch_seq64(genome->index, contig->name, beg, end - 1, &length);
-    if (!bases || length != end - beg) {
+    const fasta_layout *layout = &genome->layouts[span.tid];
+    int64_t from = beg % layout->line_bases;
+    char *bases = kuni_alloc((size_t)(end - beg) + 1, 1, err);
+    if (!bases) return KUNI_MEMORY;
+    /* Line by line, straight into place: bases, then the line's end, which is skipped. */
+    bool sound = bgzf_useek(genome->file,
+                            layout->offset + beg / layout->line_bases * layout->line_bytes + from,
+                            SEEK_SET) == 0;
+    for (int64_t at = beg; sound && at < end; from = 0) {
+        char ending[16];
+        int64_t count = layout->line_bases - from, gap = layout->line_bytes - layout->line_bases;
+        if (count > end - at) count = end - at;
+        sound = bgzf_read(genome->file, bases + (at - beg), (size_t)count) == count;
+        at += count;
+        for (int64_t skip = 0; sound && at < end && skip < gap;) {
+            size_t part =
+                gap - skip < (int64_t)sizeof(ending) ? (size_t)(gap - skip) : sizeof(ending);
+            sound = bgzf_read(genome->file, ending, part) == (ssize_t)part;
+            skip += (int64_t)part;
+        }
+    }
+    if (!sound || memchr(bases, '\n', (size_t)(end - beg)) ||
+        memchr(bases, '>', (size_t)(end - beg))) {
         free(bases);
-        return kuni_fail(
-            err, KUNI_DATA,
-            "%s: cannot read %s:%lld-%lld: the file is damaged or does not fit its index; "
-            "run: samtools faidx %s",
-            genome->path, contig->name, (long long)beg + 1, (long long)end, genome->path);
+        return kuni_fail(err, KUNI_DATA,
+                         "%s: cannot read %s:%lld-%lld: the file is damaged or does not fit its "
+                         "index; run: samtools faidx %s",
+                         genome->path, contig->name, (long long)beg + 1, (long long)end,
+                         genome->path);
     }
     *sequence = bases;
-    *length_bp = length;
+    *length_bp = end - beg;
     return KUNI_OK;
 }
 
