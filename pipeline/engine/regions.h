@@ -39,7 +39,7 @@ KUNI_MUST_CHECK kuni_status kuni_regions_subtract(kuni_regions *regions, const k
                                                   kuni_error *err);
 enum {
     KUNI_SHARD_GRID_BP = 1 << 16, /* grid of evidence chunks and of blocks in the national files */
-    KUNI_SHARD_GRID_FROM_BP = 1 << 20 /* shards of at least this length end on the grid */
+    KUNI_SHARD_GRID_FROM_BP = 500000 /* shards of at least this length end on the grid */
 };
 
 /* Cuts each span into windows of at most shard_bp, all of a span of nearly one length; long ones
