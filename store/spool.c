@@ -27,7 +27,7 @@ struct kuni_spool {
     uint64_t file_bytes;
 };
 
-enum { VIEW_BYTES = 1 << 14 };
+enum { VIEW_BYTES = 1 << 12 };
 
 kuni_spool *kuni_spool_new(size_t n_strings, const char *folder, size_t memory_bytes,
                            kuni_error *err)

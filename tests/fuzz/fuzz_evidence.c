@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         kuni_evidence_chunk chunk;
         kuni_error_clear(&err);
         if (kuni_evidence_read(reader, i, KUNI_READ_ALL, &chunk, &err) == KUNI_OK)
-            sink += touch(&chunk);
+            sink = sink + touch(&chunk);
     }
     kuni_evidence_close(reader);
     return 0;
