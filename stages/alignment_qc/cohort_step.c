@@ -28,8 +28,11 @@ typedef struct cohort_state {
     kuni_qc_curves *curves;
     kuni_file *contigs;
     double *values;
-    uint64_t *counts, *reference;
+    uint64_t *counts, *reference; /* of a sample; of its batch */
     size_t n_counts;
+    bool whole_genome; /* of the batch's regions */
+    bool has_windows;
+    bool *main_contigs; /* of the coverage table */
     kuni_buffer text;
 } cohort_state;
 
@@ -69,7 +72,7 @@ static kuni_status write_contigs(cohort_state *state, const kuni_sample *sample,
         size_t at = KUNI_QC_AT_CONTIGS + (size_t)tid * KUNI_QC_CONTIG_COUNTS;
         const uint64_t *c = state->counts + at;
         uint64_t bp = state->reference[at + KUNI_QC_CONTIG_NONGAP];
-        if (bp == 0 || !is_main_contig(task, tid)) continue;
+        if (bp == 0 || !state->main_contigs[tid]) continue;
         status =
             kuni_file_printf(state->contigs, err, "%s\t%s\t%llu\t%llu\t%.2f\t%.2f\t%.2f\n",
                              sample->id, kuni_genome_contig(task->genome, tid)->name,
@@ -85,8 +88,15 @@ static kuni_status archive_sample(cohort_state *state, const kuni_sample *sample
                                   const kuni_qc_summary *summary, kuni_error *err)
 {
     if (!state->archive) return KUNI_OK;
-    char name[128];
-    (void)snprintf(name, sizeof(name), "%s.stats.txt", sample->id);
+    char
+        name[96]; /* a tar name: an id that is longer or no file name is told apart by its column */
+    int length = snprintf(name, sizeof(name), "%s.stats.txt", sample->id);
+    if (length < 0 || (size_t)length >= sizeof(name) || strchr(sample->id, '/')) {
+        (void)snprintf(name, sizeof(name), "%.60s.%u.stats.txt", sample->id,
+                       sample->index_in_cohort);
+        for (char *c = name; *c; c++)
+            if (*c == '/') *c = '_';
+    }
     kuni_buffer_clear(&state->text);
     kuni_status status = kuni_qc_put_samtools_stats(&state->text, summary, err);
     return status ? status
@@ -118,7 +128,7 @@ static kuni_status add_sample(cohort_state *state, const kuni_sample *sample, ku
     row->values = values;
     row->karyotype = kuni_qc_infer_karyotype(&summary);
     row->sex_check = kuni_qc_compare_sex(sample->sex, &row->karyotype);
-    row->whole_genome = is_whole_genome(state);
+    row->whole_genome = state->whole_genome;
     kuni_status status = kuni_qc_judge_row(cohort->profile, row, NULL, NULL, err);
     if (!status) status = write_contigs(state, sample, err);
     if (!status) status = archive_sample(state, sample, &summary, err);
@@ -142,8 +152,11 @@ static kuni_status add_batch(cohort_state *state, const kuni_task_file *input, k
     if (!kuni_qc_decode_add(&file.reference, state->reference, state->n_counts))
         status =
             kuni_fail(err, KUNI_DATA, "QC file: %s: damaged: remove it and run again", input->path);
-    if (!status && input->batch == 0)
+    state->whole_genome = is_whole_genome(state);
+    if (!status && !state->has_windows) {
+        state->has_windows = true;
         status = kuni_qc_curves_reference(state->curves, state->reference, err);
+    }
     for (size_t i = 0; i < batch->n_samples && !status; i++) {
         bool wanted = !task->columns || task->columns[batch->first + i] >= 0;
         if (wanted && file.records[i].at != file.records[i].end)
@@ -164,8 +177,13 @@ static kuni_status open_state(cohort_state *state, kuni_error *err)
     state->reference = kuni_alloc(state->n_counts, sizeof(*state->reference), err);
     state->values = kuni_alloc(task->n_samples * kuni_qc_n_metrics, sizeof(*state->values), err);
     state->cohort.rows = kuni_alloc(task->n_samples, sizeof(*state->cohort.rows), err);
-    if (!state->counts || !state->reference || !state->values || !state->cohort.rows)
+    int32_t n_contigs = kuni_genome_contig_count(task->genome);
+    state->main_contigs = kuni_alloc((size_t)n_contigs, sizeof(*state->main_contigs), err);
+    if (!state->counts || !state->reference || !state->values || !state->cohort.rows ||
+        !state->main_contigs)
         return KUNI_MEMORY;
+    for (int32_t tid = 0; tid < n_contigs; tid++)
+        state->main_contigs[tid] = is_main_contig(task, tid);
     kuni_status status = kuni_qc_task_panel(task, &state->panel, err);
     if (!status) status = kuni_qc_curves_new(&state->curves, err);
     if (!status && state->panel && strcmp(kuni_params_text(task->params, "relatives"), "none") != 0)
@@ -241,6 +259,7 @@ kuni_status kuni_qc_cohort_run(const kuni_task *task, kuni_error *err)
     free(state.cohort.kin);
     free(state.cohort.rows);
     free(state.values);
+    free(state.main_contigs);
     free(state.counts);
     free(state.reference);
     return status;

@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The published QC of a drawn cohort: JSON and tables hold together, the GA4GH names are exact, and the report page draws
+# itself in a browser without an error and without reaching out.
+#
+# Environment: QC_COHORT, the program tests/bench/qc_cohort.
+set -euo pipefail
+QC_COHORT=${QC_COHORT:?}
+command -v python3 >/dev/null || { echo "skipped: no python3 on PATH"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+"$QC_COHORT" 1100 "$work/qc" 2000 samtools_stats=true >/dev/null
+python3 - "$work/qc" <<'PYTHON'
+import csv, json, sys, tarfile
+folder = sys.argv[1]
+names = """yield_bp_q30 mean_autosome_coverage mad_autosome_coverage pct_autosomes_15x pct_reads_mapped pct_reads_properly_paired
+mean_insert_size insert_size_std_deviation cross_contamination_rate count_snvs count_insertions count_deletions
+ratio_heterozygous_homzygous_snv ratio_heterozygous_homzygous_indel ratio_insertion_deletion
+ratio_transitions_transversions_snv""".split()
+rows = list(csv.DictReader(open(f"{folder}/sample_qc.tsv"), delimiter="\t"))
+assert len(rows) == 1100
+metrics = json.load(open(f"{folder}/wgs_qc_metrics.json"))
+assert [m["biosample"]["id"] for m in metrics] == [r["sample_id"] for r in rows]
+for metric, row in zip(metrics, rows):
+    assert list(metric["wgs_qc_metrics"]) == names, list(metric["wgs_qc_metrics"])
+    for name, value in metric["wgs_qc_metrics"].items():
+        assert float(row[name]) == value, (name, row[name], value)
+dictionary = {r["column"] for r in csv.DictReader(open(f"{folder}/data_dictionary.tsv"), delimiter="\t")}
+assert dictionary <= set(rows[0]) and set(names) <= dictionary
+failures = list(csv.DictReader(open(f"{folder}/failures.tsv"), delimiter="\t"))
+assert {f["sample_id"] for f in failures if f["outcome"] == "fail"} == {r["sample_id"] for r in rows if r["outcome"] == "fail"}
+assert [f["site"] for f in failures] == sorted(f["site"] for f in failures)
+assert all(f["source"] and f["advice"] for f in failures)
+related = list(csv.DictReader(open(f"{folder}/related.tsv"), delimiter="\t"))
+assert sum(r["verdict"] == "expected" for r in related) == 6 and sum(r["verdict"] == "conflict" for r in related) == 1
+assert all(r["relation"] == "parent_child" for r in related if r["verdict"] == "expected")
+curves = json.load(open(f"{folder}/kuni_coverage_mqc.json"))
+assert 0 < len(curves["data"]) <= 2000 and curves["plot_type"] == "linegraph"
+archive = tarfile.open(f"{folder}/samtools_stats.tar.gz")
+assert len(archive.getnames()) == 1100 and archive.extractfile("KN000001.stats.txt").read().startswith(b"# This file was produced by")
+page = open(f"{folder}/report.html").read()
+data = json.loads(page.split('id="data">')[1].split("</script>")[0])
+assert data["meta"]["samples"] == 1100 and len(data["samples"]["id"]) == 1100
+assert data["meta"]["fail"] == sum(r["outcome"] == "fail" for r in rows)
+assert "https://" not in page.split('id="data">')[0]
+PYTHON
+
+browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
+[ -n "$browser" ] || { echo "no browser on PATH: the page was not drawn"; exit 0; }
+# A number of the page's own making, and the table of failures, must stand in the drawn page.
+timeout 120 "$browser" --headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update \
+    --no-first-run --user-data-dir="$work/profile" --host-resolver-rules='MAP * ~NOTFOUND' --enable-logging=stderr --timeout=10000 --dump-dom \
+    "file://$work/qc/report.html" >"$work/dom.html" 2>"$work/browser.log" || { echo "the browser does not run here: the page was not drawn"; exit 0; }
+for text in '1,100 samples' 'Failures and flags' 'Distributions over the cohort' 'yield bp q30' 'class="badge fail"'; do
+    grep -q "$text" "$work/dom.html" || { grep -i console "$work/browser.log" || true; echo "FAILED: the page lacks '$text'"; exit 1; }
+done
+if grep -E 'Uncaught|CONSOLE.*(rror|refused)' "$work/browser.log"; then
+    echo "FAILED: the page reports errors"
+    exit 1
+fi
+echo "tables, JSON and page hold together"
