@@ -18,6 +18,8 @@ enum {
     READ_BASES_LEAST = 10,
     QUALITY_LEAST = 6,
     FLOOR_PHRED = 45, /* no fragment speaks louder than this */
+    READS_MOST = 500, /* scored; the rest is left out by the hash of the name */
+    READS_MOST_MIXTURE = 4000,
     MISFITS_LEAST = 3 /* so many, and a tenth of the fragments: the haplotypes lack something */
 };
 
@@ -31,6 +33,7 @@ struct kuni_region_caller {
     kuni_arena *arena; /* for one region */
     kuni_variants variants;
     kuni_candidates candidates;
+    uint64_t last_name; /* reads whose name hashes higher are not scored */
     kuni_fragments fragments;
     kuni_region_counts counts;
 };
@@ -143,6 +146,7 @@ static kuni_status prepare_reads(kuni_region_caller *c, const kuni_active *wide,
     c->fragments.n = 0;
     for (size_t r = 0; r < c->variants.n_reads; r++) {
         const kuni_call_read *read = c->variants.reads[r].read;
+        if (read->name > c->last_name) continue;
         if (!prepare_read(read, wide->beg, wide->end, false, c->arena, &reads[n], err)) continue;
         size_t f = c->fragments.n;
         if (read->mate)
@@ -174,7 +178,8 @@ static kuni_status assemble(kuni_region_caller *c, const kuni_active *wide, int6
     if (!reads) return KUNI_MEMORY;
     size_t n = 0;
     for (size_t r = 0; r < c->variants.n_reads; r++)
-        n += prepare_read(c->variants.reads[r].read, beg, end, true, c->arena, &reads[n], err);
+        if (c->variants.reads[r].read->name <= c->last_name)
+            n += prepare_read(c->variants.reads[r].read, beg, end, true, c->arena, &reads[n], err);
     c->counts.assembled++;
     return kuni_assembled_add(c->assembler, reads, n, reference, beg, end, wide->beg, wide->end,
                               &c->variants, &c->candidates, c->arena, err);
@@ -327,6 +332,26 @@ static kuni_status evaluate(kuni_region_caller *c, const kuni_active *wide, int6
     return score(c, wide, misfit, err);
 }
 
+static int by_value(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Very deep regions: keeps the reads with the smallest name hashes, mates together. */
+static kuni_status limit_reads(kuni_region_caller *c, size_t most, kuni_error *err)
+{
+    c->last_name = UINT64_MAX;
+    size_t n = c->variants.n_reads;
+    if (n <= most) return KUNI_OK;
+    uint64_t *names = kuni_arena_alloc(c->arena, n, sizeof(*names), err);
+    if (!names) return KUNI_MEMORY;
+    for (size_t r = 0; r < n; r++) names[r] = c->variants.reads[r].read->name;
+    qsort(names, n, sizeof(*names), by_value);
+    c->last_name = names[most - 1];
+    return KUNI_OK;
+}
+
 static kuni_status collect(kuni_region_caller *c, const kuni_active *wide,
                            const kuni_window *window, const kuni_pileup *pileup,
                            const kuni_call_reference *reference, const kuni_call_options *options,
@@ -334,8 +359,9 @@ static kuni_status collect(kuni_region_caller *c, const kuni_active *wide,
 {
     kuni_status status = kuni_variants_collect(&c->variants, window, reference, wide->beg,
                                                wide->end, options, c->arena, err);
-    if (!status) kuni_variants_select(&c->variants, pileup, options);
-    return status;
+    if (status) return status;
+    kuni_variants_select(&c->variants, pileup, options);
+    return limit_reads(c, options->mixture > 0 ? READS_MOST_MIXTURE : READS_MOST, err);
 }
 
 /* Where the deletions that start in the region end: their reads tell beyond that. */
