@@ -6,11 +6,15 @@
  * fragments that start there, reads both ends with errors as their qualities say, aligns them
  * (align.h) and buffers the records; those that no later block can precede are written.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <htslib/hfile.h>
 #include <htslib/hts.h>
 #include <htslib/sam.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "align.h"
 #include "kuni/file.h"
@@ -23,7 +27,8 @@ enum {
     SHIFT_MOST_BP = 1000, /* an alignment never starts further left of its fragment's block */
     CHIMERA_MOST_BP = 8000,
     SLIPS_MOST = 64,
-    MD_BYTES = 4096
+    MD_BYTES = 4096,
+    CONTAINER_RECORDS = 10000 /* htslib's default */
 };
 
 typedef struct queued {
@@ -53,6 +58,7 @@ typedef struct output {
     kuni_genome *genome;
     uint32_t sample;
     htsFile *file;
+    hFILE *raw; /* below `file` */
     sam_hdr_t *header;
     const char *path;
     sim_window window;
@@ -549,8 +555,8 @@ static kuni_status open_file(output *o, const char *index, kuni_error *err)
     o->header = sam_hdr_parse(text.length, text.data);
     /* CRAM holds the first letters of the name that it was opened by: the sample's, not the
      * folder's. */
-    hFILE *raw = hopen(o->path, "w");
-    o->file = raw ? hts_hopen(raw, id, world->options->bam ? "wb" : "wc") : NULL;
+    o->raw = hopen(o->path, "w");
+    o->file = o->raw ? hts_hopen(o->raw, id, world->options->bam ? "wb" : "wc") : NULL;
     if (!o->header || !o->file) {
         status = kuni_fail_errno(err, "cannot create reads: %s: check the folder", o->path);
         goto fail;
@@ -575,9 +581,41 @@ static kuni_status publish(const kuni_buffer *temporary, const kuni_buffer *path
     return kuni_file_publish(temporary->data, path->data, err);
 }
 
+/*
+ * Makes sure of the room for a CRAM file's last container before it is closed: where that cannot be
+ * written, htslib 1.16 closes the file from within closing it, without end. A file system that
+ * cannot reserve is left to its luck.
+ */
+static int reserve_end(const output *o)
+{
+    uint64_t records = 2 * o->n_pairs < CONTAINER_RECORDS ? 2 * o->n_pairs : CONTAINER_RECORDS;
+    off_t bytes = (off_t)((records + 100) * (2 * o->world->options->read_length + 200));
+    int fd = open(o->path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    off_t size = lseek(fd, 0, SEEK_END);
+    int failed = size < 0 || fallocate(fd, FALLOC_FL_KEEP_SIZE, size, bytes) < 0;
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return failed && saved != EOPNOTSUPP && saved != ENOSYS ? -1 : 0;
+}
+
+static int finish_file(output *o)
+{
+    bool cram = !o->world->options->bam;
+    if (cram && (hflush(o->raw) < 0 || reserve_end(o) < 0)) return -1;
+    htsFile *file = o->file;
+    o->file = NULL;
+    if (hts_close(file) < 0) return -1;
+    struct stat info; /* gives back what was reserved and not used */
+    return cram && (stat(o->path, &info) < 0 || truncate(o->path, info.st_size) < 0) ? -1 : 0;
+}
+
 static void close_output(output *o)
 {
-    if (o->file && hts_close(o->file) < 0) { /* already on the way out of an error */
+    /* After an error: see reserve_end. A CRAM file is left to the end of the process. */
+    if (o->file && o->world->options->bam &&
+        hts_close(o->file) < 0) { /* the error stands already */
     }
     sam_hdr_destroy(o->header);
     for (size_t i = 0; i < o->n_queue; i++) bam_destroy1(o->queue[i].record);
@@ -618,12 +656,8 @@ kuni_status sim_reads_write(const sim_world *world, kuni_genome *genome, uint32_
     if (!status && sam_idx_save(o->file) < 0)
         status =
             kuni_fail_errno(err, "cannot write the index: %s: check free space", temporary[1].data);
-    if (!status) {
-        int failed = hts_close(o->file) < 0;
-        o->file = NULL;
-        if (failed)
-            status = kuni_fail_errno(err, "cannot finish reads: %s: check free space", o->path);
-    }
+    if (!status && finish_file(o) < 0)
+        status = kuni_fail_errno(err, "cannot finish reads: %s: check free space", o->path);
     for (int k = 1; k >= 0 && !status; k--) status = publish(&temporary[k], &path[k], err);
 fail:
     close_output(o);
