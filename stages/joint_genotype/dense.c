@@ -24,6 +24,23 @@ typedef struct cell {
     const uint32_t *ad;     /* n - 1, NULL: missing */
 } cell;
 
+/* Samples without an event at a site, by what they are in: a block of some copies and code, or
+ * nothing, by sex. */
+enum { KIND_NO_DATA = 3 * JOINT_CODES, KINDS = KIND_NO_DATA + JOINT_SEXES };
+
+/* What a column's sample is in, and the first site past it. */
+typedef struct current {
+    uint32_t until;
+    uint16_t kind, depth;
+} current;
+
+/* How a kind is written in the row under way. */
+typedef struct look {
+    uint8_t gt[4], gq;
+    char rnc;
+    bool depth_known;
+} look;
+
 struct joint_dense {
     kuni_arena *arena; /* cells */
     uint32_t n_columns, first, last;
@@ -31,6 +48,8 @@ struct joint_dense {
     size_t n_spans, spans_capacity;
     uint32_t *head, *tail; /* of each column's spans; head moves on as rows are written */
     size_t head_capacity, tail_capacity;
+    current *current; /* by column */
+    size_t current_capacity;
     cell **sites; /* cells of each site of the window */
     size_t sites_capacity;
     int32_t *depths; /* of the row under way */
@@ -60,6 +79,7 @@ void joint_dense_free(joint_dense *dense)
     free(dense->spans);
     free(dense->head);
     free(dense->tail);
+    free(dense->current);
     free(dense->sites);
     free(dense->depths);
     free(dense->base);
@@ -84,9 +104,13 @@ kuni_status joint_dense_begin(joint_dense *dense, uint32_t n_columns, uint32_t f
         status = kuni_grow((void **)&dense->depths, &dense->depths_capacity, (size_t)n_columns + 1,
                            sizeof(int32_t), err);
     if (!status)
+        status = kuni_grow((void **)&dense->current, &dense->current_capacity,
+                           (size_t)n_columns + 1, sizeof(current), err);
+    if (!status)
         status = kuni_grow((void **)&dense->sites, &dense->sites_capacity,
                            (size_t)(last - first) + 1, sizeof(cell *), err);
     if (status) return status;
+    memset(dense->current, 0, n_columns * sizeof(current));
     memset(dense->head, 0xFF, n_columns * sizeof(uint32_t));
     memset(dense->tail, 0xFF, n_columns * sizeof(uint32_t));
     memset(dense->sites, 0, (last - first) * sizeof(cell *));
@@ -254,40 +278,76 @@ static void set_genotype(base_row *base, size_t column, int copies, int32_t a, i
           copies == 2 ? (b < 0 ? 0 : (b + 1) << 1 | (phased ? 1 : 0)) : END);
 }
 
+/* Goes on to what the column's sample is in at `site`: a block, or the gap before the next one. */
+static void advance(joint_dense *dense, uint32_t column, uint32_t site, uint8_t sex)
+{
+    uint32_t at = dense->head[column];
+    while (at != NONE && dense->spans[at].last <= site) at = dense->spans[at].next;
+    dense->head[column] = at;
+    current *now = &dense->current[column];
+    const span *s = at == NONE ? NULL : &dense->spans[at];
+    if (!s || s->first > site)
+        *now = (current){.until = s ? s->first : NONE, .kind = (uint16_t)(KIND_NO_DATA + sex)};
+    else
+        *now = (current){.until = s->last,
+                         .kind = (uint16_t)(s->copies * JOINT_CODES + s->code),
+                         .depth = s->depth};
+}
+
+/* What each kind of sample without an event is written as at the site. */
+static void fill_looks(const joint_row *row, const base_row *base, look *looks)
+{
+    for (int kind = 0; kind < KINDS; kind++) {
+        int code = kind % JOINT_CODES, copies = kind / JOINT_CODES;
+        joint_reason reason = JOINT_NO_COVERAGE;
+        uint8_t gq = (uint8_t)INT8_MIN;
+        if (kind >= KIND_NO_DATA) {
+            copies = row->sex_copies[kind - KIND_NO_DATA];
+            if (copies == 0) reason = JOINT_ABSENT;
+        } else if (code >= JOINT_QUALITIES)
+            reason = code == JOINT_CODE_NOTHING    ? JOINT_NO_COVERAGE
+                     : code == JOINT_CODE_CONFLICT ? JOINT_CONFLICT
+                     : code == JOINT_CODE_FILTERED ? JOINT_FILTERED
+                                                   : JOINT_ABSENT;
+        else if (copies > 0) {
+            const joint_call *call = &row->block_calls[copies - 1][code];
+            if (!call->copies) continue; /* nobody is in such a block here */
+            reason = call->reason;
+            if (!reason) gq = call->gq;
+        }
+        look *l = &looks[kind];
+        base_row one = *base;
+        one.gt = l->gt;
+        set_genotype(&one, 0, copies, reason ? -1 : 0, reason ? -1 : 0, false);
+        l->gq = gq;
+        l->rnc = joint_reason_letters[reason];
+        l->depth_known =
+            kind < KIND_NO_DATA && code != JOINT_CODE_NOTHING && code != JOINT_CODE_ABSENT;
+    }
+}
+
 static void fill_base(joint_dense *dense, const joint_row *row, const joint_cohort *cohort,
                       base_row *base)
 {
+    look looks[KINDS];
+    fill_looks(row, base, looks);
+    size_t unit = (size_t)base->gt_width * type_bytes(base->gt_type);
+    int32_t deepest = 0;
     for (uint32_t column = 0; column < dense->n_columns; column++) {
-        uint32_t at = dense->head[column];
-        while (at != NONE && dense->spans[at].last <= row->site) at = dense->spans[at].next;
-        dense->head[column] = at;
-        const span *s =
-            at != NONE && dense->spans[at].first <= row->site ? &dense->spans[at] : NULL;
-        joint_reason reason = JOINT_NO_COVERAGE;
-        int copies = row->sex_copies[cohort->sex[column]];
-        int32_t depth = MISSING;
-        uint8_t gq = (uint8_t)INT8_MIN;
-        if (s) {
-            copies = s->copies;
-            if (s->code != JOINT_CODE_NOTHING && s->code != JOINT_CODE_ABSENT) depth = s->depth;
-            if (s->code < JOINT_QUALITIES) {
-                const joint_call *call = &row->block_calls[copies - 1][s->code];
-                reason = call->reason;
-                if (!reason) gq = call->gq;
-            } else
-                reason = s->code == JOINT_CODE_NOTHING    ? JOINT_NO_COVERAGE
-                         : s->code == JOINT_CODE_CONFLICT ? JOINT_CONFLICT
-                         : s->code == JOINT_CODE_FILTERED ? JOINT_FILTERED
-                                                          : JOINT_ABSENT;
-        } else if (copies == 0)
-            reason = JOINT_ABSENT;
-        int32_t a = reason ? -1 : 0;
-        set_genotype(base, column, copies, a, a, false);
-        base->gq[column] = gq;
-        base->rnc[column] = joint_reason_letters[reason];
+        const current *now = &dense->current[column];
+        if (now->until <= row->site) advance(dense, column, row->site, cohort->sex[column]);
+        const look *l = &looks[now->kind];
+        if (unit == 2)
+            memcpy(base->gt + 2 * (size_t)column, l->gt, 2);
+        else
+            memcpy(base->gt + unit * column, l->gt, unit);
+        base->gq[column] = l->gq;
+        base->rnc[column] = l->rnc;
+        int32_t depth = l->depth_known ? now->depth : MISSING;
         dense->depths[column] = depth;
-        if (depth > base->deepest) base->deepest = depth;
+        if (depth > deepest) deepest = depth;
     }
+    base->deepest = deepest;
 }
 
 static void fill_cells(joint_dense *dense, const joint_row *row, base_row *base)
@@ -427,7 +487,10 @@ static kuni_status put_depth(joint_dense *dense, int64_t deepest, int id, bcf1_t
     size_t bytes = dense->n_columns * type_bytes(type);
     kuni_status status = room(dense, bytes, err);
     if (status) return status;
-    for (uint32_t i = 0; i < dense->n_columns; i++) store(dense->data, type, i, dense->depths[i]);
+    for (uint32_t i = 0; type == BCF_BT_INT8 && i < dense->n_columns; i++)
+        dense->data[i] = (uint8_t)(dense->depths[i] == MISSING ? INT8_MIN : dense->depths[i]);
+    for (uint32_t i = 0; type != BCF_BT_INT8 && i < dense->n_columns; i++)
+        store(dense->data, type, i, dense->depths[i]);
     return put_field(record, id, 1, type, dense->data, bytes, err);
 }
 

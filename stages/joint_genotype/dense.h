@@ -38,12 +38,12 @@ KUNI_MUST_CHECK kuni_status joint_dense_absent(joint_dense *dense, uint32_t site
 
 /* What a row needs to know of its record. */
 typedef struct joint_row {
-    uint32_t site;               /* index; rows must be asked for in rising order */
-    uint32_t n_alleles;          /* of the record, with "*" where it is written */
-    bool local;                  /* local alleles: LAA, LAD, LPL instead of AD, PL */
-    bool phased;                 /* write PS */
-    int sex_copies[JOINT_SEXES]; /* copies where there is no evidence */
-    joint_call (*block_calls)[JOINT_QUALITIES];
+    uint32_t site;                              /* index; rows must be asked for in rising order */
+    uint32_t n_alleles;                         /* of the record, with "*" where it is written */
+    bool local;                                 /* local alleles: LAA, LAD, LPL instead of AD, PL */
+    bool phased;                                /* write PS */
+    int sex_copies[JOINT_SEXES];                /* copies where there is no evidence */
+    joint_call (*block_calls)[JOINT_QUALITIES]; /* copies 0: nobody needs it */
 } joint_row;
 
 /* Writes the FORMAT part of `record`. */
