@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* The models of call-variants alone: logarithms, genotypes, mixtures, gap penalties, left
+ * alignment. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gaps.h"
+#include "genotype.h"
+#include "math10.h"
+#include "mixture.h"
+#include "reference.h"
+#include "site.h"
+
+static void test_logarithms(void **unused)
+{
+    (void)unused;
+    for (double x = 1e-300; x < 1e300; x *= 1.37)
+        if (fabs(kuni_log10(x) - log10(x)) > 1e-12) fail_msg("log10(%g)", x);
+    for (double x = -299; x < 299; x += 0.173)
+        if (fabs(kuni_exp10(x) / pow(10, x) - 1) > 1e-11) fail_msg("exp10(%g)", x);
+    assert_true(kuni_log10(0) <= -400);
+    kuni_product product = KUNI_PRODUCT_ONE;
+    for (int i = 0; i < 10000; i++) kuni_product_times(&product, 0.25);
+    assert_true(fabs(kuni_product_log10(&product) - 10000 * log10(0.25)) < 1e-6);
+}
+
+static kuni_call_event event_of(int ploidy, const double *lk, int n)
+{
+    kuni_call_event event = {
+        .n_alleles = 3, .ploidy = ploidy, .dp = 20, .both_prior = 1e-3, .prior = {0, 1e-3, 1e-3}};
+    for (int g = 0; g < n; g++) event.log10_lk[g] = lk[g];
+    kuni_genotype_finish(&event);
+    return event;
+}
+
+/* GQ and QUAL are posteriors: worked by hand under heterozygosity 1e-3. */
+static void test_genotypes(void **unused)
+{
+    (void)unused;
+    /* 0/0 -5, 0/1 0, 1/1 -9: het against hom-ref 10^(0-3) : 10^-5 */
+    const double het[] = {-5, 0, -9, -30, -30, -30};
+    kuni_call_event event = event_of(2, het, 6);
+    assert_int_equal(event.gt[0], 0);
+    assert_int_equal(event.gt[1], 1);
+    assert_int_equal(event.pl[0], 50);
+    assert_int_equal(event.pl[1], 0);
+    assert_int_equal(event.pl[2], 90);
+    assert_int_equal(event.qual, 20); /* 0.01 / 1.01 */
+    assert_int_equal(event.gq, 20);
+    /* not enough to overcome the prior */
+    const double weak[] = {-2, 0, -9, -30, -30, -30};
+    event = event_of(2, weak, 6);
+    assert_int_equal(event.gt[1], 0);
+    assert_int_equal(event.gq, 10); /* 0.1 / 1.1 = -10.4 dB */
+    assert_int_equal(event.pl[0], 20);
+    const double haploid[] = {-8, 0, -30};
+    event = event_of(1, haploid, 3);
+    assert_int_equal(event.gt[0], 1);
+    assert_int_equal(event.gt[1], -1);
+    assert_int_equal(event.qual, 50);
+    /* a likelihood far out of range of a double */
+    const double far[] = {-5000, -900, 0, -5000, -5000, -5000};
+    event = event_of(2, far, 6);
+    assert_int_equal(event.gt[0], 1);
+    assert_int_equal(event.qual, 49967);
+    assert_int_equal(event.pl[0], 50000);
+    /* asked for, no reads */
+    kuni_call_event empty = {.n_alleles = 3, .ploidy = 2, .prior = {0, 1e-3, 1e-3}};
+    kuni_genotype_finish(&empty);
+    assert_int_equal(empty.gt[0], -1);
+    assert_int_equal(empty.gq, 0);
+}
+
+static void test_trim(void **unused)
+{
+    (void)unused;
+    kuni_call_event event = {.n_alleles = 4, .ploidy = 2};
+    for (int g = 0; g < 10; g++) event.log10_lk[g] = -g;
+    event.alleles[0] = "A";
+    event.alleles[1] = "C";
+    event.alleles[2] = "G";
+    event.alleles[3] = "<*>";
+    const bool keep[] = {true, false, true, true};
+    kuni_genotype_trim(&event, keep);
+    assert_int_equal(event.n_alleles, 3);
+    assert_string_equal(event.alleles[1], "G");
+    /* of 0/0 0/1 1/1 0/2 1/2 2/2 0/3 1/3 2/3 3/3: those without 1 */
+    const double left[] = {0, -3, -5, -6, -8, -9};
+    for (int g = 0; g < 6; g++) assert_true(event.log10_lk[g] == left[g]);
+}
+
+static void test_mixture(void **unused)
+{
+    (void)unused;
+    enum { N = 2000 };
+    static double others[N], allele[N];
+    for (int i = 0; i < N; i++) {
+        bool alt = i % 20 == 0; /* 5 % */
+        others[i] = alt ? 0.001 : 0.997;
+        allele[i] = alt ? 0.997 : 0.001;
+    }
+    kuni_mixture fit = kuni_mixture_fit(others, allele, N);
+    assert_true(fabs(fit.fraction - 0.05) < 0.002);
+    assert_true(fit.lod > 100);
+    for (int i = 0; i < N; i++) {
+        others[i] = 0.997;
+        allele[i] = 0.001;
+    }
+    fit = kuni_mixture_fit(others, allele, N);
+    assert_true(fit.fraction < 1e-6 && fit.lod < 1e-3);
+    assert_true(kuni_mixture_is_candidate(3, 50, 0.02));
+    assert_false(kuni_mixture_is_candidate(2, 10, 0.02));
+    assert_false(kuni_mixture_is_candidate(10, 5000, 0.02));
+}
+
+static void test_left_alignment(void **unused)
+{
+    (void)unused;
+    char text[] = "GATTTTCACACACAGG";
+    kuni_call_reference reference = {.seq = text, .beg = 100, .end = 100 + (int64_t)strlen(text)};
+    /* deletion of the last T of TTTT (102..105) */
+    assert_int_equal(kuni_indel_left_align(&reference, 105, 1, NULL, 0), 102);
+    /* deletion of AC within CACACACA goes to its first C */
+    assert_int_equal(kuni_indel_left_align(&reference, 109, 2, NULL, 0), 106);
+    assert_int_equal(kuni_indel_left_align(&reference, 109, 2, NULL, 108), 108);
+    /* insertion of "AC" before the G: rotated to "CA" at the left end */
+    uint8_t inserted[] = "CA";
+    assert_int_equal(kuni_indel_left_align(&reference, 114, 2, inserted, 0), 106);
+    assert_string_equal((char *)inserted, "CA");
+    uint8_t other[] = "ACG";
+    assert_int_equal(kuni_indel_left_align(&reference, 114, 3, other, 0), 114);
+    int unit;
+    assert_int_equal(kuni_repeat_copies(&reference, 105, &unit), 4);
+    assert_int_equal(unit, 2);
+    assert_int_equal(kuni_repeat_copies(&reference, 101, &unit), 4);
+    assert_int_equal(unit, 1);
+}
+
+static void test_gap_penalties(void **unused)
+{
+    (void)unused;
+    for (int copies = 2; copies < 60; copies++)
+        for (int model = 0; model < KUNI_GAP_MODELS; model++)
+            for (int length = 1; length <= 2; length++)
+                assert_true(kuni_gap_open_phred((kuni_gap_model)model, length, copies) <=
+                            kuni_gap_open_phred((kuni_gap_model)model, length, copies - 1));
+    uint8_t bases[60], open[60], extend[60];
+    for (int i = 0; i < 60; i++) bases[i] = (uint8_t)(i * i % 7 % 4);
+    assert_false(
+        kuni_gaps_set(KUNI_GAPS_FREE, (const uint8_t[]){0, 1, 2, 3, 1, 0}, 6, open, extend));
+    memset(bases + 20, 0, 20);
+    bases[19] = bases[40] = 1;
+    assert_true(kuni_gaps_set(KUNI_GAPS_FREE, bases, 60, open, extend));
+    assert_int_equal(open[25], kuni_gap_open_phred(KUNI_GAPS_FREE, 1, 20));
+    assert_true(open[5] > open[25]);
+}
+
+/* Twenty reads, ten of them ALT, are a heterozygote; ALT on bad mapping quality alone is not. */
+static void test_site(void **unused)
+{
+    (void)unused;
+    char text[] = "AACCGGTTAC";
+    kuni_call_reference reference = {.seq = text, .beg = 0, .end = 10};
+    kuni_call_options options = {.snp_heterozygosity = 1e-3, .emit_phred = 13};
+    kuni_site_base bases[20];
+    double scratch[2][20];
+    kuni_site_column column = {
+        .bases = bases, .n_bases = 20, .others = scratch[0], .allele = scratch[1]};
+    for (int i = 0; i < 20; i++)
+        bases[i] = (kuni_site_base){.base = i < 10 ? 1 : 3,
+                                    .quality = 35,
+                                    .mapq = 60,
+                                    .reverse = i % 2 == 1,
+                                    .cycle = (uint16_t)(i * 5),
+                                    .edge = 20};
+    kuni_call_event event;
+    assert_true(kuni_site_call(&column, &reference, 3, 2, 0, &options, &event));
+    assert_string_equal(event.alleles[1], "T");
+    assert_int_equal(event.gt[0], 0);
+    assert_int_equal(event.gt[1], 1);
+    assert_int_equal(event.gq, 99);
+    assert_int_equal(event.ad[1], 10);
+    for (int i = 10; i < 20; i++) bases[i].mapq = 11;
+    kuni_site_call(&column, &reference, 3, 2, 0, &options, &event);
+    assert_true(event.gq < 30);
+    /* one strand's late cycles only, at poor quality: dropout */
+    for (int i = 0; i < 20; i++)
+        bases[i] = (kuni_site_base){.base = i < 15 ? 1 : 3,
+                                    .quality = i < 15 ? 35 : 12,
+                                    .mapq = 60,
+                                    .reverse = i % 3 != 0 && i < 15,
+                                    .cycle = (uint16_t)(i < 15 ? i * 5 : 130 + i),
+                                    .edge = 20};
+    kuni_site_call(&column, &reference, 3, 2, 0, &options, &event);
+    assert_int_equal(event.gt[1], 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_logarithms),
+                                       cmocka_unit_test(test_genotypes),
+                                       cmocka_unit_test(test_trim),
+                                       cmocka_unit_test(test_mixture),
+                                       cmocka_unit_test(test_left_alignment),
+                                       cmocka_unit_test(test_gap_penalties),
+                                       cmocka_unit_test(test_site)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
