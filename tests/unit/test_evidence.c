@@ -251,12 +251,120 @@ static void order_of_samples_does_not_matter(void **state)
     test_cohort_fini(&cohort);
 }
 
+/* Readers that share decode memory, in any order of closing; resting between reads; a file that is
+ * replaced meanwhile. */
+static void sharing_and_resting(void **state)
+{
+    (void)state;
+    test_cohort cohort[2];
+    kuni_evidence_reader *reader[2];
+    kuni_evidence_chunk chunk;
+    kuni_error err = KUNI_ERROR_INIT;
+    const char *paths[] = {path_of("a"), path_of("b")};
+    for (int i = 0; i < 2; i++) {
+        test_cohort_make(&cohort[i], (kuni_span){.tid = 0, .beg = 0, .end = 70000}, 4, 400, 3,
+                         (uint64_t)i);
+        assert_ok(test_cohort_write(&cohort[i], paths[i], NULL, &err), &err);
+        assert_ok(kuni_evidence_open(&reader[i], paths[i], &err), &err);
+    }
+    kuni_evidence_share(reader[1], reader[0]);
+    for (size_t k = 0; k < 2; k++)
+        for (int i = 0; i < 2; i++) {
+            kuni_evidence_rest(reader[i]);
+            assert_ok(kuni_evidence_read(reader[i], k, KUNI_READ_ALL, &chunk, &err), &err);
+            check_events(&cohort[i], &chunk);
+            check_blocks(&cohort[i], &chunk);
+        }
+    kuni_evidence_close(reader[0]);
+    assert_ok(kuni_evidence_read(reader[1], 0, KUNI_READ_EVENTS, &chunk, &err), &err);
+    check_events(&cohort[1], &chunk);
+    kuni_evidence_rest(reader[1]);
+    assert_ok(test_cohort_write(&cohort[0], paths[1], NULL, &err), &err);
+    assert_int_equal(kuni_evidence_read(reader[1], 0, KUNI_READ_EVENTS, &chunk, &err), KUNI_DATA);
+    assert_non_null(strstr(err.text, "replaced"));
+    kuni_evidence_close(reader[1]);
+    for (int i = 0; i < 2; i++) test_cohort_fini(&cohort[i]);
+}
+
+/* A dropped sample leaves no trace, whenever it is dropped, and may be added again. */
+static void dropped_samples_leave_no_trace(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"S0", "S1", "S2"};
+    test_cohort cohort;
+    kuni_error err = KUNI_ERROR_INIT;
+    const char *paths[] = {path_of("a"), path_of("b")};
+    test_cohort_make(&cohort, (kuni_span){.tid = 0, .beg = 0, .end = 70000}, 3, 400, 3, 8);
+    for (int with = 0; with < 2; with++) {
+        kuni_evidence_writer *writer;
+        kuni_evidence_header header = {
+            .shard = cohort.shard, .contig = "chr1", .samples = ids, .n_samples = 3};
+        assert_ok(kuni_evidence_create(&writer, paths[with], &header, &err), &err);
+        for (size_t i = 0; i < cohort.n_events; i++)
+            if (cohort.events[i].event.sample != 1 || with)
+                assert_ok(kuni_evidence_add_event(writer, &cohort.events[i].event, &err), &err);
+        for (size_t i = 0; i < cohort.n_blocks; i++) {
+            if (cohort.blocks[i].sample != 1 || with)
+                assert_ok(kuni_evidence_add_block(writer, &cohort.blocks[i], &err), &err);
+            if (with && i == cohort.n_blocks / 2) {
+                kuni_evidence_drop_sample(writer, 1);
+                while (i + 1 < cohort.n_blocks && cohort.blocks[i + 1].sample == 1) i++;
+            }
+        }
+        if (with) kuni_evidence_drop_sample(writer, 1);
+        assert_ok(kuni_evidence_finish(writer, &err), &err);
+    }
+    assert_same_bytes(paths[0], paths[1]);
+    test_cohort_fini(&cohort);
+}
+
+/* What breaks the contract of adding is refused as a bug of the stage, before anything is written.
+ */
+static void broken_promises_are_refused(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"S0"};
+    static const char *const snp[] = {"A", "C"}, *const lower[] = {"a", "C"};
+    kuni_evidence_writer *writer;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_evidence_header header = {.shard = {.tid = 0, .beg = 100, .end = 200},
+                                   .contig = "chr1",
+                                   .samples = ids,
+                                   .n_samples = 1};
+    kuni_event good = {
+        .pos = 150, .ploidy = 2, .n_alleles = 2, .gt = {0, 1}, .alleles = snp, .phase_set = -1};
+    kuni_event bad[7];
+    for (size_t i = 0; i < 7; i++) bad[i] = good;
+    bad[0].pos = 99;
+    bad[1].pos = 200;
+    bad[2].sample = 1;
+    bad[3].gt[1] = 2;
+    bad[4].gq = 100;
+    bad[5].alleles = lower;
+    bad[6].pos = 149;
+    assert_ok(kuni_evidence_create(&writer, path_of("a"), &header, &err), &err);
+    assert_ok(kuni_evidence_add_event(writer, &good, &err), &err);
+    for (size_t i = 0; i < 7; i++) {
+        kuni_error_clear(&err);
+        assert_int_equal(kuni_evidence_add_event(writer, &bad[i], &err), KUNI_BUG);
+    }
+    kuni_block block = {.beg = 110, .end = 120, .ploidy = 2};
+    kuni_error_clear(&err);
+    assert_ok(kuni_evidence_add_block(writer, &block, &err), &err);
+    block = (kuni_block){.beg = 119, .end = 130, .ploidy = 2};
+    assert_int_equal(kuni_evidence_add_block(writer, &block, &err), KUNI_BUG);
+    kuni_evidence_abandon(writer);
+}
+
 int main(void)
 {
     if (!mkdtemp(folder)) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
         cmocka_unit_test(order_of_samples_does_not_matter),
+        cmocka_unit_test(sharing_and_resting),
+        cmocka_unit_test(dropped_samples_leave_no_trace),
+        cmocka_unit_test(broken_promises_are_refused),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     static const char *const left[] = {"round", "a", "b"};
