@@ -205,9 +205,11 @@ static kuni_status add_contigs(joint_render *r, const kuni_task *task, kuni_erro
     kuni_status status = KUNI_OK;
     for (int32_t tid = 0; tid < kuni_genome_contig_count(task->genome) && !status; tid++) {
         const kuni_contig *contig = kuni_genome_contig(task->genome, tid);
-        char line[512];
-        (void)snprintf(line, sizeof(line), "<ID=%s,length=%lld>", contig->name,
-                       (long long)contig->length_bp);
+        char line[512], md5[33];
+        status = kuni_genome_md5(task->genome, tid, md5, err);
+        if (status) break;
+        (void)snprintf(line, sizeof(line), "<ID=%s,length=%lld,md5=%s>", contig->name,
+                       (long long)contig->length_bp, md5);
         status = add_line(r, "contig", line, err);
     }
     return status;
