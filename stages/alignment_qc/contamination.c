@@ -272,7 +272,7 @@ static int64_t fixed(double value, double scale)
 
 static void fit_rate(fit *now, kuni_qc_estimates *estimates)
 {
-    double one[DIMS] = {0}, two[DIMS], rate = 0, rate2 = 0;
+    double one[DIMS] = {0}, two[DIMS] = {0}, rate = 0, rate2 = 0;
     double value = maximise(now, one, &rate);
     memcpy(two, one, sizeof(two));
     memcpy(two + now->n_pcs, one, (size_t)now->n_pcs * sizeof(*two));
@@ -302,7 +302,7 @@ static void fit_rate(fit *now, kuni_qc_estimates *estimates)
 /* Posterior of the sample's own genotype at the fitted rate and frequencies. */
 static void call_genotypes(fit *now, const kuni_qc_estimates *estimates, unsigned char *genotypes)
 {
-    double x1[KUNI_QC_PCS_MAX], x2[KUNI_QC_PCS_MAX];
+    double x1[KUNI_QC_PCS_MAX] = {0}, x2[KUNI_QC_PCS_MAX] = {0};
     for (int k = 0; k < now->n_pcs; k++) {
         x1[k] = (double)estimates->pcs[k] / KUNI_QC_MICRO / pc_unit;
         x2[k] = (double)estimates->other_pcs[k] / KUNI_QC_MICRO / pc_unit;

@@ -156,9 +156,9 @@ uint16_t kuni_qc_curves_quantile(const kuni_qc_curves *curves, kuni_qc_curve cur
     for (int level = 0; level < KUNI_QC_CURVE_LEVELS; level++) n += band[level];
     if (n == 0) return KUNI_QC_CURVE_ABSENT;
     uint64_t rank = (uint64_t)(share * (double)(n - 1));
-    for (uint16_t level = 0; level < KUNI_QC_CURVE_LEVELS; level++) {
+    for (int level = 0; level < KUNI_QC_CURVE_LEVELS; level++) {
         sum += band[level];
-        if (sum > rank) return level;
+        if (sum > rank) return (uint16_t)level;
     }
     return KUNI_QC_CURVE_LEVELS - 1;
 }

@@ -13,6 +13,7 @@ enum { PANEL_BYTES_MOST = 1 << 30 };
 /* The file's next line, cut off at its newline; NULL at the end. */
 static char *next_line(char **cursor)
 {
+    if (!*cursor) return NULL;
     while (**cursor == '\n' || **cursor == '\r') (*cursor)++;
     if (!**cursor) return NULL;
     char *line = *cursor;
@@ -121,7 +122,7 @@ kuni_status kuni_qc_panel_read(kuni_qc_panel **out, const char *bed, const kuni_
         if (status) goto fail;
     }
     size_t capacity = 1;
-    for (const char *c = text[0].data; *c; c++) capacity += *c == '\n';
+    for (const char *c = text[0].data; c && *c; c++) capacity += *c == '\n';
     panel->sites = kuni_alloc(capacity, sizeof(*panel->sites), err);
     status = KUNI_MEMORY;
     if (!panel->sites) goto fail;

@@ -73,7 +73,6 @@ kuni_status kuni_qc_open(kuni_qc_file *file, const char *path, const kuni_qc_sha
     if (status) return status;
     const unsigned char *bytes = (const unsigned char *)file->bytes.data;
     size_t length = file->bytes.length;
-    status = KUNI_DATA;
     if (length < HEADER_BYTES || memcmp(bytes, magic, sizeof(magic)) != 0) {
         status = damaged(path, "not a QC file of this version", err);
         goto fail;

@@ -336,7 +336,7 @@ static kuni_status put_curves(writer *out)
                                shape->y_label, shape->n_points, shape->n_lines, shape->x_first,
                                shape->x_step, shape->most / (KUNI_QC_CURVE_LEVELS - 1));
         for (size_t s = 0; s < sizeof(shares) / sizeof(shares[0]) && !status; s++) {
-            uint16_t levels[KUNI_QC_CURVE_POINTS];
+            uint16_t levels[KUNI_QC_CURVE_POINTS] = {0};
             for (int i = 0; i < points_of(curve); i++)
                 levels[i] =
                     kuni_qc_curves_quantile(out->curves, (kuni_qc_curve)curve, i, shares[s]);

@@ -122,7 +122,7 @@ static kuni_status put_inserts(kuni_buffer *out, const kuni_qc_summary *s, kuni_
         if (in + outward + other)
             status =
                 kuni_buffer_printf(out, err, "IS\t%zu\t%llu\t%llu\t%llu\t%llu\n", i,
-                                   (ull)(in + outward + other), (ull)in, (ull)outward, (ull)other);
+                                   (ull)in + outward + other, (ull)in, (ull)outward, (ull)other);
     }
     return status;
 }

@@ -27,13 +27,13 @@ kuni_qc_shape kuni_qc_task_shape(const kuni_task *task, kuni_qc_kind kind, int64
                                  const kuni_qc_panel *panel);
 
 /* reads_step.c */
-kuni_status kuni_qc_reads_open(const kuni_task *task, void **state, kuni_error *err);
-kuni_status kuni_qc_reads_begin(void *state, size_t sample, kuni_error *err);
-kuni_status kuni_qc_reads_add(void *state, const bam1_t *record, kuni_error *err);
-kuni_status kuni_qc_reads_end(void *state, kuni_error *err);
-void kuni_qc_reads_drop(void *state);
-kuni_status kuni_qc_reads_finish(void *state, kuni_error *err);
-void kuni_qc_reads_close(void *state);
+kuni_status kuni_qc_reads_open(const kuni_task *task, void **out, kuni_error *err);
+kuni_status kuni_qc_reads_begin(void *opaque, size_t sample, kuni_error *err);
+kuni_status kuni_qc_reads_add(void *opaque, const bam1_t *record, kuni_error *err);
+kuni_status kuni_qc_reads_end(void *opaque, kuni_error *err);
+void kuni_qc_reads_drop(void *opaque);
+kuni_status kuni_qc_reads_finish(void *opaque, kuni_error *err);
+void kuni_qc_reads_close(void *opaque);
 
 /* batch_step.c: sums the shards of a batch and makes what needs the whole genome of one sample. */
 kuni_status kuni_qc_batch_run(const kuni_task *task, kuni_error *err);

@@ -82,14 +82,14 @@ kuni_status kuni_qc_archive_add(kuni_qc_archive *archive, const char *name, cons
     if (strlen(name) >= TAR_NAME_MOST)
         return kuni_fail(err, KUNI_DATA, "archive: name too long for a tar file: %s", name);
     (void)snprintf(header, TAR_NAME_MOST, "%s", name);
-    memcpy(header + 100, "0000644", 8);
-    memcpy(header + 108, "0000000", 8);
-    memcpy(header + 116, "0000000", 8);
+    memcpy(header + 100, "0000644\0000000000\0000000000",
+           24); /* mode, uid, gid, each with its NUL */
     (void)snprintf(header + 124, 12, "%011llo", (unsigned long long)length);
     memcpy(header + 136, "00000000000", 12);
     memset(header + 148, ' ', 8); /* the checksum counts itself as spaces */
     header[156] = '0';
-    memcpy(header + 257, "ustar\00000", 8);
+    memcpy(header + 257, "ustar", 6);
+    header[263] = header[264] = '0'; /* its version */
     unsigned sum = 0;
     for (int i = 0; i < TAR_BLOCK; i++) sum += (unsigned char)header[i];
     (void)snprintf(header + 148, 8, "%06o", sum & 0777777u);

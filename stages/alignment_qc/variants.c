@@ -35,7 +35,7 @@ void kuni_qc_count_event(const kuni_event *event, uint64_t *counts)
     int64_t differs = -1;
     const char *substitute = NULL;
     for (int copy = 0; copy < event->ploidy && copy < 2; copy++) {
-        int allele = event->gt[copy];
+        int8_t allele = event->gt[copy];
         if (allele < 0) return; /* not fully called */
         if (allele == 0 || (copy == 1 && allele == event->gt[0])) continue;
         const char *alt = event->alleles[allele];

@@ -140,13 +140,19 @@ static void cut_contig(run *now, int32_t tid, int64_t beg, int64_t end, int64_t 
 static void cut_regions(run *now, const char *region, int64_t shard_bp)
 {
     char name[256];
+    (void)snprintf(name, sizeof(name), "%s", region);
+    char *span = strrchr(name, ':'), *dash = span ? strchr(span, '-') : NULL;
     long long beg = 1, end = 0;
-    int fields = sscanf(region, "%255[^:]:%lld-%lld", name, &beg, &end);
+    if (dash) {
+        *span = '\0';
+        beg = strtoll(span + 1, NULL, 10);
+        end = strtoll(dash + 1, NULL, 10);
+    }
     bool all = strcmp(name, "all") == 0;
     for (int32_t tid = 0; tid < kuni_genome_contig_count(now->genome); tid++) {
         const kuni_contig *contig = kuni_genome_contig(now->genome, tid);
         if (all || strcmp(contig->name, name) == 0)
-            cut_contig(now, tid, beg - 1, fields == 3 ? end : contig->length_bp, shard_bp);
+            cut_contig(now, tid, beg - 1, dash ? end : contig->length_bp, shard_bp);
     }
     now->shards[now->n_shards++] = (kuni_span){-1, 0, 0};
 }
@@ -179,7 +185,7 @@ int main(int argc, char **argv)
     check(kuni_make_folders(now.out, &err));
     check(kuni_genome_open(&now.genome, argv[1], &err));
     check(kuni_ploidy_open(&now.ploidy, argv[4], now.genome, &err));
-    cut_regions(&now, argv[5], atoll(argv[3]));
+    cut_regions(&now, argv[5], strtoll(argv[3], NULL, 10));
     now.params = kuni_params_new(kuni_stage_alignment_qc.params, &err);
     if (!now.params) return 70;
     size_t batch_size = 256;
@@ -189,7 +195,7 @@ int main(int argc, char **argv)
         if (!value) return 64;
         *value++ = '\0';
         if (strcmp(argv[i], "BATCH") == 0)
-            batch_size = (size_t)atoll(value);
+            batch_size = (size_t)strtoll(value, NULL, 10);
         else
             check(kuni_params_set(now.params, argv[i], value, &err));
     }

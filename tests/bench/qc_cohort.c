@@ -254,7 +254,8 @@ static double seconds(void)
 int main(int argc, char **argv)
 {
     if (argc < 3) return 64;
-    size_t n = (size_t)atoll(argv[1]), n_sites = argc > 3 ? (size_t)atoll(argv[3]) : 10000;
+    size_t n = (size_t)strtoll(argv[1], NULL, 10),
+           n_sites = argc > 3 ? (size_t)strtoll(argv[3], NULL, 10) : 10000;
     char reference[4096], panel_path[4200];
     check(kuni_make_folders(argv[2], &err));
     (void)snprintf(reference, sizeof(reference), "%s/drawn.fa", argv[2]);
@@ -358,5 +359,9 @@ int main(int argc, char **argv)
     (void)printf("%zu samples, %zu sites: cohort step %.1f CPU s\n", n, n_sites,
                  seconds() - before);
     for (size_t b = 0; b < n_batches; b++) (void)remove(inputs[b].path);
+    free(people);
+    free(samples);
+    free(counts);
+    free(genotypes);
     return 0;
 }
