@@ -1,0 +1,258 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Stops the whole pipeline (qc, calling, joint genotyping, merge) at random moments and wants the bytes of a calm run.
+
+usage: kill_whole_pipeline.py [STOPS [SEED]]      environment: KUNI, MPIEXEC
+
+At 3 ranks a worker, the coordinator or mpirun is killed, or mpirun gets SIGTERM or SIGUSR1; at once the same command is
+started again, up to four more stops a dataset, then one run to the end. Wanted: every file of the dataset's data and of
+what is published has the same digest as without stops; kuni status tells 75 after a stop and 0 at the end; no
+temporary file, scratch folder or process is left; no run waits for a lock that nobody holds; a further run finds nothing to
+do. The next run starts while the old ranks may still be dying, as a scheduler would do it.
+"""
+import collections
+import glob
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+KUNI = os.environ["KUNI"]
+MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
+STOPS = int(sys.argv[1]) if len(sys.argv) > 1 else 30
+SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+RANKS = 3
+STOPS_A_DATASET = 5
+LOCK_WAIT_S = 15  # the default of kuni run --wait
+# A stop comes at any time, or right after one of these has appeared in the dataset.
+MOMENTS = [None, None, None, "data/joint", "data/qc.cohort", "data/national.layout", "data/national.segment",
+           "data/national.assemble", "generations/.new-*", "generations/000001"]
+TARGETS = ["kill worker", "kill coordinator", "kill mpirun", "SIGTERM mpirun", "SIGUSR1 mpirun"]
+MARK = f"KUNI_TEST_STORM=storm-{os.getpid()}"
+
+
+def command(folder, dataset):
+    return [MPIEXEC, "--allow-run-as-root", "--oversubscribe", "-n", str(RANKS), KUNI, "run", "--quiet",
+            "--set", "batch=3", "--set", "regions.shard=10kb", "--set", f"dataset={dataset}",
+            os.path.join(folder, "cohort/workflow.yaml")]
+
+
+def environment():
+    name, value = MARK.split("=")
+    return dict(os.environ, **{name: value})
+
+
+def processes():
+    """All living processes of this test by id: rank number, or None for a launcher and others."""
+    found = {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/environ", "rb") as f:
+                items = f.read().split(b"\0")
+            with open(f"/proc/{name}/stat") as f:
+                fields = f.read().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if MARK.encode() not in items or fields[0] == "Z":
+            continue
+        ranks = [int(i.split(b"=")[1]) for i in items if i.startswith(b"OMPI_COMM_WORLD_RANK=")]
+        found[int(name)] = (ranks[0] if ranks else None, int(fields[1]))
+    return found
+
+
+def rank_process(launcher, rank):
+    for pid, (its_rank, parent) in processes().items():
+        if parent == launcher and its_rank == rank:
+            return pid
+    return None
+
+
+def digests(dataset):
+    """Digest of every file of the data and of what is published, by name in the dataset."""
+    found = {}
+    for part in ["data", "current"]:
+        top = os.path.realpath(os.path.join(dataset, part))
+        for folder, _, names in os.walk(top):
+            for name in names:
+                path = os.path.join(folder, name)
+                with open(path, "rb") as f:
+                    found[os.path.join(part, os.path.relpath(path, top))] = hashlib.sha256(f.read()).hexdigest()
+    return found
+
+
+def leftovers(dataset):
+    """Temporary files, scratch folders and unfinished generations."""
+    found = []
+    for folder, folders, names in os.walk(dataset):
+        found += [os.path.join(folder, n) for n in folders + names
+                  if ".kuni-tmp" in n or n.startswith(".new-") or n.startswith(".current")]
+        if os.path.basename(folder) == "tmp":
+            found += [os.path.join(folder, n) for n in folders + names]
+    return found
+
+
+def fail(message, log=None):
+    if log and os.path.exists(log):
+        with open(log) as f:
+            message += "\n" + f.read()
+    sys.exit(f"FAIL: {message}")
+
+
+def status_of(dataset):
+    return subprocess.run([KUNI, "status", dataset], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          timeout=20).returncode
+
+
+class Storm:
+    def __init__(self, folder):
+        self.folder = folder
+        self.rng = random.Random(SEED)
+        self.log = os.path.join(folder, "log")
+        self.calm_s = 0.0
+        self.expected = {}
+
+    def start(self, dataset):
+        with open(self.log, "w") as log:
+            return subprocess.Popen(command(self.folder, dataset), stderr=log, stdout=log, stdin=subprocess.DEVNULL,
+                                    env=environment(), start_new_session=True)
+
+    def run_to_end(self, dataset):
+        """Seconds of an undisturbed run."""
+        began = time.monotonic()
+        process = self.start(dataset)
+        try:
+            code = process.wait(timeout=20 * max(self.calm_s, 6) + LOCK_WAIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            fail(f"a run on {dataset} hangs", self.log)
+        if code != 0:
+            fail(f"an undisturbed run on {dataset} ended with {code}", self.log)
+        if status_of(dataset) != 0:
+            fail(f"kuni status tells {status_of(dataset)} after a finished run on {dataset}", self.log)
+        return time.monotonic() - began
+
+    def wait_for_moment(self, process, dataset):
+        """False where the run ended before."""
+        moment = self.rng.choice(MOMENTS)
+        delay = self.rng.uniform(0, 0.1) if moment else self.rng.uniform(0.3, 1.1 * self.calm_s)
+        while moment and process.poll() is None and not glob.glob(os.path.join(dataset, moment)):
+            time.sleep(0.002)
+        try:
+            code = process.wait(timeout=delay)
+        except subprocess.TimeoutExpired:
+            return True
+        if code != 0:
+            fail(f"a run before a stop ended with {code}", self.log)
+        return False
+
+    def stop_once(self, dataset):
+        """(what was hit, after how many seconds, seconds until the launcher ended), or None where the run was faster."""
+        target = self.rng.choice(TARGETS)
+        started = time.monotonic()
+        process = self.start(dataset)
+        if not self.wait_for_moment(process, dataset):
+            return None
+        began = time.monotonic()
+        action, whom = target.split()
+        if whom == "mpirun":
+            process.send_signal(signal.SIGKILL if action == "kill" else getattr(signal, action))
+        else:
+            pid = rank_process(process.pid, 0 if whom == "coordinator" else self.rng.randrange(1, RANKS))
+            if pid is None:
+                process.kill()
+                target = "kill mpirun"
+            else:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+        try:
+            code = process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            fail(f"the run on {dataset} did not end 30 s after: {target}", self.log)
+        # mpirun itself falls to a signal that comes before it listens
+        if target == "SIGUSR1 mpirun" and code not in (0, 75, -signal.SIGUSR1):
+            fail(f"status {code} after SIGUSR1", self.log)
+        return (target, began - started, time.monotonic() - began) if code != 0 else None
+
+    def storm(self, name):
+        dataset = os.path.join(self.folder, name)
+        hits = []
+        for _ in range(self.rng.randrange(1, STOPS_A_DATASET + 1)):
+            hit = self.stop_once(dataset)
+            if hit is None:
+                break
+            hits.append(hit)
+            stood = os.path.exists(os.path.join(dataset, "status.json"))
+            if stood and status_of(dataset) not in (0, 75):
+                fail(f"kuni status tells {status_of(dataset)} after {hit}", self.log)
+        last_s = self.run_to_end(dataset)
+        found = digests(dataset)
+        if found != self.expected:
+            wrong = [f"{n} {'differs' if n in found and n in self.expected else 'missing' if n in self.expected else 'new'}"
+                     for n in sorted(set(found) | set(self.expected)) if found.get(n) != self.expected.get(n)]
+            fail(f"after {hits}, {dataset}:\n  " + "\n  ".join(wrong[:20]))
+        if leftovers(dataset):
+            fail(f"after {hits} there are left: {leftovers(dataset)[:10]}")
+        self.run_to_end(dataset)
+        with open(self.log) as f:
+            if "unchanged" not in f.read():
+                fail("a run with nothing to do did something", self.log)
+        shutil.rmtree(dataset)
+        return hits, last_s
+
+    def wait_for_quiet(self):
+        """No process of this test may outlive its launcher for long."""
+        for _ in range(100):
+            if not processes():
+                return
+            time.sleep(0.1)
+        fail(f"processes are left: {processes()}")
+
+
+def main():
+    folder = tempfile.mkdtemp(prefix="kuni-storm-")
+    storm = Storm(folder)
+    subprocess.run([KUNI, "simulate", "--quiet", "-n", "8", "--contigs", "chr20:110k,chrX:40k", "-d", "12", "--seed", "5",
+                    "-o", os.path.join(folder, "cohort")], check=True, stdout=subprocess.DEVNULL)
+    calm = os.path.join(folder, "calm")
+    storm.calm_s = storm.run_to_end(calm)
+    storm.expected = digests(calm)
+    for name in ["current/national.bcf", "current/national.sites.vcf.gz", "current/qc/sample_qc.tsv"]:
+        if name not in storm.expected:
+            fail(f"{name} was not published")
+    if not any(n.endswith(".ev") for n in storm.expected):
+        fail("no evidence was found")
+    counts, slowest, rounds, wait_s = collections.Counter(), collections.defaultdict(float), 0, 0.0
+    while sum(counts.values()) < STOPS:
+        rounds += 1
+        if rounds > 5 * STOPS:
+            fail("the runs are always faster than the stops")
+        hits, last_s = storm.storm(f"storm{rounds}")
+        storm.wait_for_quiet()
+        wait_s = max(wait_s, last_s)
+        for target, _, ended_s in hits:
+            counts[target] += 1
+            slowest[target] = max(slowest[target], ended_s)
+        if hits:
+            print(f"dataset {rounds}: " + ", ".join(f"{t} at {d:.1f} s" for t, d, _ in hits) +
+                  f"; then whole in {last_s:.1f} s", flush=True)
+    print(f"calm run: {storm.calm_s:.1f} s, {len(storm.expected)} files")
+    print(f"{'stop':<18}{'times':>6}  slowest end of the run")
+    for target in TARGETS:
+        print(f"{target:<18}{counts[target]:>6}  {slowest[target]:.1f} s")
+    print(f"{sum(counts.values())} stops in {rounds} datasets, seed {SEED}: the same bytes every time; "
+          f"slowest run after a stop {wait_s:.1f} s")
+    shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
