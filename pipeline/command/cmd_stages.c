@@ -75,6 +75,20 @@ static void print_ports(const char *verb, const kuni_port *ports, const char *le
     putchar('\n');
 }
 
+/* The default; a list's items in one line. BAR stands for "|". */
+static void print_value(const kuni_param *param, const char *bar)
+{
+    if (!param->value) fputs("none", stdout);
+    for (const char *at = param->value; at && *at; at++) {
+        if (*at == '\n')
+            fputs(", ", stdout);
+        else if (*at == '|')
+            fputs(bar, stdout);
+        else
+            putchar(*at);
+    }
+}
+
 static void print_stage(const kuni_stage *stage)
 {
     printf("%s, version %d: %s\n", stage->name, stage->version, stage->summary);
@@ -83,7 +97,9 @@ static void print_stage(const kuni_stage *stage)
         print_range(p, range, sizeof(range));
         if (p == stage->params) puts("\nParameters (`with:` in a workflow):");
         printf("  %s: %s%s%s", p->name, type_name(p->type), *range ? ", " : "", range);
-        printf(" [%s]\n      %s\n", p->value ? p->value : "none", p->help);
+        fputs(" [", stdout);
+        print_value(p, "|");
+        printf("]\n      %s\n", p->help);
     }
     if (stage->shape) {
         puts("\nTakes and gives: what its parameters say.");
@@ -116,10 +132,9 @@ static void print_markdown_param(const kuni_param *param)
     char range[256];
     print_range(param, range, sizeof(range));
     printf("| `%s` | %s | ", param->name, type_name(param->type));
-    if (param->value)
-        printf("`%s`", param->value);
-    else
-        fputs("none", stdout);
+    if (param->value) putchar('`');
+    print_value(param, "\\|");
+    if (param->value) putchar('`');
     printf(" | %s | ", range);
     print_cell(param->help);
     puts(" |");

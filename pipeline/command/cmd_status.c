@@ -87,13 +87,18 @@ static void print_words(const char *folder, json_t *o)
            number(o, "failed"));
     printf("samples   %" PRId64 ", %" PRId64 " quarantined\n", number(o, "samples"),
            number(o, "quarantined"));
-    printf("phase     %s, %.2f Mb x samples a second, %" PRId64 " ranks, %" PRId64 " s so far\n",
-           json_string_value(json_object_get(o, "phase")),
-           json_number_value(json_object_get(o, "mb_per_s")), number(o, "ranks"),
-           number(o, "elapsed_s"));
-    if (strcmp(state, "running") == 0 && !json_is_null(json_object_get(o, "eta_s")))
+    int64_t ranks = number(o, "ranks");
+    bool running = strcmp(state, "running") == 0;
+    if (running)
+        printf("phase     %s, %.2f Mb x samples a second\n",
+               json_string_value(json_object_get(o, "phase")),
+               json_number_value(json_object_get(o, "mb_per_s")));
+    printf("time      %" PRId64 " s%s, %" PRId64 " rank%s\n", number(o, "elapsed_s"),
+           running ? " so far" : "", ranks, ranks == 1 ? "" : "s");
+    if (running && !json_is_null(json_object_get(o, "eta_s")))
         printf("ETA       %" PRId64 " s for this phase\n", number(o, "eta_s"));
-    printf("seen      %" PRId64 " s ago\n", (int64_t)time(NULL) - number(o, "updated_unix_s"));
+    printf("%s %" PRId64 " s ago\n", running ? "seen     " : "ended    ",
+           (int64_t)time(NULL) - number(o, "updated_unix_s"));
     if (message && message[0]) printf("message   %s\n", message);
 }
 

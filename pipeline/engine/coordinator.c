@@ -554,7 +554,10 @@ kuni_status kuni_coordinator_run(kuni_coordinator *c, kuni_error *err)
     kuni_arena_free(arena);
     if (!status) status = flushed ? flushed : told;
     if (!status && c->n_failures)
-        status = kuni_fail(err, c->failures[0].status, "%zu tasks failed, the first: %s",
-                           c->n_failures, c->failures[0].text);
+        status =
+            c->n_failures == 1
+                ? kuni_fail(err, c->failures[0].status, "1 task failed: %s", c->failures[0].text)
+                : kuni_fail(err, c->failures[0].status, "%zu tasks failed, the first: %s",
+                            c->n_failures, c->failures[0].text);
     return status;
 }

@@ -11,8 +11,31 @@
 
 #include "sweep.h"
 
+/* Files of a run that was killed while it wrote them: "NAME.tmp.PID.SERIAL" and ".current-EPOCH".
+ */
+static kuni_status clear_leftovers(const char *folder, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    DIR *dir = opendir(folder);
+    if (!dir) return kuni_fail_errno(err, "cannot read %s", folder);
+    for (struct dirent *entry; (entry = readdir(dir)) && !status;) {
+        long pid;
+        unsigned long serial;
+        uint64_t epoch;
+        const char *tail = strstr(entry->d_name, ".tmp.");
+        bool ours = (tail && sscanf(tail, ".tmp.%ld.%lu", &pid, &serial) == 2) ||
+                    sscanf(entry->d_name, ".current-%" SCNu64, &epoch) == 1;
+        if (ours && unlinkat(dirfd(dir), entry->d_name, 0) != 0 && errno != ENOENT)
+            status = kuni_fail_errno(err, "cannot remove %s/%s", folder, entry->d_name);
+    }
+    closedir(dir);
+    return status;
+}
+
 kuni_status kuni_dataset_prepare(const char *folder, kuni_error *err)
 {
+    kuni_status left = clear_leftovers(folder, err);
+    if (left) return left;
     static const char *const parts[] = {"data", "logs", "tmp", "generations"};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         char *path = kuni_path_join(folder, parts[i], err);

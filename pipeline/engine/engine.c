@@ -92,9 +92,10 @@ static void summarise(kuni_coordinator *c, int64_t generation, bool changed, siz
         (double)(kuni_now_ms() - began_ms) / 1000, done, reused, run->n_columns);
     if (removed) kuni_progress_say(p, "removed %zu outdated files", removed);
     if (c->samples.n_quarantined)
-        kuni_progress_say(p, "%zu samples are quarantined: see %s/current/failures.tsv",
-                          c->samples.n_quarantined, run->folder);
-    for (size_t i = 0; i < run->plan.n_nodes; i++)
+        kuni_progress_say(p, "%zu quarantined sample%s: see %s/current/failures.tsv",
+                          c->samples.n_quarantined, c->samples.n_quarantined == 1 ? "" : "s",
+                          run->folder);
+    for (size_t i = 0; changed && i < run->plan.n_nodes; i++)
         for (size_t o = 0; o < run->plan.nodes[i].n_outputs; o++) {
             const char *name = run->plan.nodes[i].step->outputs[o].publish;
             const kuni_stored_output *out = &c->finals[i * KUNI_PLAN_OUTPUTS_MAX + o];

@@ -181,7 +181,12 @@ static kuni_status fail_part(kuni_coordinator *c, const kuni_order *order, size_
     const kuni_node *n = &c->run->plan.nodes[node];
     char name[512], text[KUNI_ERROR_TEXT_BYTES];
     kuni_run_task_name(c->run, node, work->shard, work->batch, name, sizeof(name));
-    snprintf(text, sizeof(text), "%s: %s", name, result->text ? result->text : "failed");
+    const char *what = result->text ? result->text : "failed";
+    size_t id_length = strlen(n->id); /* a stage that names itself: the task's name does already */
+    if (strncmp(what, "stage ", 6) == 0 && strncmp(what + 6, n->id, id_length) == 0 &&
+        strncmp(what + 6 + id_length, ": ", 2) == 0)
+        what += 6 + id_length + 2;
+    snprintf(text, sizeof(text), "%s: %s", name, what);
     kuni_progress_say(c->progress, "failed: %s", text);
     kuni_table_set(&c->table, node, kuni_plan_task(&c->run->plan, n, work->shard, work->batch),
                    KUNI_TASK_FAILED);
@@ -309,9 +314,10 @@ static kuni_status read_faults(kuni_coordinator *c, size_t batch, kuni_buffer *f
         }
         if (c->samples.gone[sample] && c->samples.signatures[sample].bytes >= 0) continue;
         ++*n_faults;
-        status = kuni_buffer_printf(faults, err, "sample %s\n", reason + 1);
-        if (!status)
-            status = kuni_samples_quarantine(&c->samples, sample, "preflight", reason + 1, err);
+        const char *id = c->run->cohort.samples[sample].id;
+        const char *why = without_id(reason + 1, id);
+        status = kuni_buffer_printf(faults, err, "sample %s: %s\n", id, why);
+        if (!status) status = kuni_samples_quarantine(&c->samples, sample, "preflight", why, err);
     }
     kuni_buffer_fini(&text);
     return status;

@@ -165,16 +165,22 @@ static kuni_status place_files(kuni_coordinator *c, const char *folder, kuni_are
     return status;
 }
 
-static kuni_status write_failures(const kuni_coordinator *c, const char *folder, kuni_error *err)
+static kuni_status print_failures(const kuni_coordinator *c, kuni_buffer *text, kuni_error *err)
 {
-    kuni_buffer text = KUNI_BUFFER_INIT;
-    kuni_status status = kuni_buffer_printf(&text, err, "sample_id\tsite\twhere\treason\n");
+    kuni_status status = kuni_buffer_printf(text, err, "sample_id\tsite\twhere\treason\n");
     for (size_t i = 0; i < c->samples.n_quarantined && !status; i++) {
         const kuni_quarantined *q = &c->samples.list[i];
         const kuni_sample *s = &c->run->cohort.samples[q->sample];
-        status = kuni_buffer_printf(&text, err, "%s\t%s\t%s\t%s\n", s->id, s->site ? s->site : ".",
+        status = kuni_buffer_printf(text, err, "%s\t%s\t%s\t%s\n", s->id, s->site ? s->site : ".",
                                     q->where, q->reason);
     }
+    return status;
+}
+
+static kuni_status write_failures(const kuni_coordinator *c, const char *folder, kuni_error *err)
+{
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    kuni_status status = print_failures(c, &text, err);
     char *path = kuni_path_join(folder, "failures.tsv", err);
     if (!status) status = path ? kuni_file_put(path, text.data, text.length, err) : KUNI_MEMORY;
     free(path);
@@ -201,7 +207,15 @@ static kuni_status swap(const kuni_run *run, int64_t number, kuni_arena *arena, 
     if (unlink(fresh) != 0 && errno != ENOENT)
         return kuni_fail_errno(err, "cannot remove %s", fresh);
     if (symlink(target, fresh) != 0) return kuni_fail_errno(err, "cannot make %s", fresh);
-    if (rename(fresh, current) != 0) return kuni_fail_errno(err, "cannot rename %s", fresh);
+    if (rename(fresh, current) != 0) {
+        kuni_status status =
+            errno == EISDIR
+                ? kuni_fail(err, KUNI_IO,
+                            "%s is a folder, not the link that runs swap: move it away", current)
+                : kuni_fail_errno(err, "cannot swap %s", current);
+        (void)unlink(fresh);
+        return status;
+    }
     return sync_folder(run->folder, err);
 }
 
@@ -226,15 +240,45 @@ static kuni_status prune(const kuni_run *run, const char *folder, int64_t number
     return status;
 }
 
-static bool is_unchanged(const kuni_run *run, kuni_arena *arena, const char *text)
+static bool holds(const char *path, const char *text, size_t length)
 {
     kuni_buffer old = KUNI_BUFFER_INIT;
     kuni_error ignored = KUNI_ERROR_INIT;
-    const char *path = kuni_run_path(run, arena, &ignored, "current/dataset.json");
     bool same = path && access(path, R_OK) == 0 &&
                 kuni_file_get(path, DATASET_JSON_BYTES_MAX, &old, &ignored) == KUNI_OK &&
-                old.length == strlen(text) && memcmp(old.data, text, old.length) == 0;
+                old.length == length && memcmp(old.data, text, length) == 0;
     kuni_buffer_fini(&old);
+    return same;
+}
+
+/* True where all that is published stands in `current` with its size. */
+static bool is_complete(const kuni_coordinator *c, kuni_arena *arena)
+{
+    const kuni_plan *plan = &c->run->plan;
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        if (plan->nodes[i].scatter < KUNI_SCATTER_COHORT) continue;
+        for (size_t o = 0; o < plan->nodes[i].n_outputs; o++) {
+            struct stat st;
+            const char *name = plan->nodes[i].step->outputs[o].publish;
+            int64_t bytes = c->finals[i * KUNI_PLAN_OUTPUTS_MAX + o].bytes;
+            if (!name || bytes < 0) continue;
+            const char *path = kuni_run_path(c->run, arena, NULL, "current/%s", name);
+            if (!path || stat(path, &st) != 0 || st.st_size != bytes) return false;
+        }
+    }
+    return true;
+}
+
+static bool is_unchanged(const kuni_coordinator *c, kuni_arena *arena, const char *text)
+{
+    kuni_error ignored = KUNI_ERROR_INIT;
+    kuni_buffer failures = KUNI_BUFFER_INIT;
+    const char *description = kuni_run_path(c->run, arena, &ignored, "current/dataset.json");
+    const char *list = kuni_run_path(c->run, arena, &ignored, "current/failures.tsv");
+    bool same = print_failures(c, &failures, &ignored) == KUNI_OK &&
+                holds(description, text, strlen(text)) &&
+                holds(list, failures.data, failures.length) && is_complete(c, arena);
+    kuni_buffer_fini(&failures);
     return same;
 }
 
@@ -247,7 +291,7 @@ kuni_status kuni_dataset_publish(kuni_coordinator *c, int64_t *generation, bool 
     char *text = arena ? describe(c, err) : NULL;
     if (!text) goto done;
     *generation = current_number(run, arena);
-    *changed = *generation == 0 || !is_unchanged(run, arena, text);
+    *changed = *generation == 0 || !is_unchanged(c, arena, text);
     if (!*changed) {
         status = KUNI_OK;
         goto done;

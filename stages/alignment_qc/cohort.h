@@ -35,7 +35,7 @@ typedef struct kuni_qc_cohort {
     const kuni_qc_profile *profile;
     kuni_qc_row *rows; /* in column order */
     size_t n_rows;
-    size_t n_absent; /* samples without QC data: quarantined, withdrawn, or not reads */
+    size_t n_absent; /* samples without QC data: quarantined, or not reads */
     kuni_qc_kin *kin;
     size_t n_kin;
     bool has_fingerprints;

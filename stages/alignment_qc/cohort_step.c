@@ -161,7 +161,7 @@ static kuni_status add_batch(cohort_state *state, const kuni_task_file *input, k
         bool wanted = !task->columns || task->columns[batch->first + i] >= 0;
         if (wanted && file.records[i].at != file.records[i].end)
             status = add_sample(state, &task->samples[batch->first + i], &file.records[i], err);
-        else
+        else if (task->samples[batch->first + i].reads) /* of those who withdrew nothing is told */
             state->cohort.n_absent++;
     }
     if (task->heartbeat) task->heartbeat((int64_t)state->cohort.n_rows + 1);

@@ -92,7 +92,7 @@ def leftovers(dataset):
     found = []
     for folder, folders, names in os.walk(dataset):
         found += [os.path.join(folder, n) for n in folders + names
-                  if ".kuni-tmp" in n or n.startswith(".new-") or n.startswith(".current")]
+                  if ".kuni-tmp" in n or ".tmp." in n or n.startswith(".new-") or n.startswith(".current")]
         if os.path.basename(folder) == "tmp":
             found += [os.path.join(folder, n) for n in folders + names]
     return found
@@ -141,6 +141,8 @@ class Storm:
     def wait_for_moment(self, process, dataset):
         """False where the run ended before."""
         moment = self.rng.choice(MOMENTS)
+        if moment and glob.glob(os.path.join(dataset, moment)):
+            moment = None  # an earlier run came so far
         delay = self.rng.uniform(0, 0.1) if moment else self.rng.uniform(0.3, 1.1 * self.calm_s)
         while moment and process.poll() is None and not glob.glob(os.path.join(dataset, moment)):
             time.sleep(0.002)

@@ -109,7 +109,7 @@
       tile("fail", meta.fail, "samples fail", go("fail")), tile("flag", meta.flag, "samples flagged", go("flag")),
       tile("pass", meta.pass, "samples pass", go("pass")),
       meta.notJudged ? tile("", meta.notJudged, "samples not judged", go("not judged")) : null,
-      tile("", meta.absent, "without data (quarantined, withdrawn, or not reads)"),
+      tile("", meta.absent, "without data (quarantined, or not reads)"),
       tile("", data.kin.filter((kin) => kin[7] === "conflict").length, meta.fingerprints ? "identity conflicts" : "identity not checked: no panel given")));
     if (!meta.whole) {
       const bp = metrics[index.get("autosome_bp")].dist;

@@ -1,0 +1,90 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# What a second run on a dataset must mend, replace or leave alone. Each part is a fault that a first user met.
+set -euo pipefail
+KUNI=${KUNI:?}
+command -v bcftools >/dev/null || { echo "skipped: no bcftools on PATH"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail() {
+    echo "FAILED: $*"
+    cat "$work/log" 2>/dev/null
+    exit 1
+}
+"$KUNI" simulate --quiet --samples 4 --contigs chr20:20k,chrX:10k --depth 12 --seed 3 --out "$work/cohort" >/dev/null
+run() { # DATASET OPTION...
+    local name=$1
+    shift
+    "$KUNI" run --quiet "$work/cohort/workflow.yaml" --set batch=2 --set "dataset=$work/$name" "$@" >"$work/log" 2>&1
+}
+current=$work/set/current
+run set || fail "the first run"
+cp -rL "$current" "$work/first"
+
+# A published file was deleted by hand: the run said "unchanged" and left the hole.
+rm "$work"/set/generations/*/national.bcf
+run set || fail "the run after a published file was lost"
+cmp "$work/first/national.bcf" "$current/national.bcf" || fail "a lost published file is not put back"
+run set || fail "the run with nothing to do"
+grep -q unchanged "$work/log" || fail "a whole generation is published again"
+
+# Killed while it wrote its state: status.json.tmp.PID.0 stayed in the dataset for ever.
+touch "$work/set/status.json.tmp.12345.0" "$work/set/notes.tmp.txt"
+ln -s generations/000009 "$work/set/.current-9"
+run set || fail "the run after leftovers"
+[ ! -e "$work/set/status.json.tmp.12345.0" ] || fail "a leftover of a killed run stays"
+[ ! -L "$work/set/.current-9" ] || fail "a leftover link of a killed run stays"
+[ -e "$work/set/notes.tmp.txt" ] || fail "a file that is not ours was removed"
+
+# `current` became a folder (a copy that followed links): the message was "cannot rename .current-2: Is a directory".
+rm "$current"
+cp -r "$work/first" "$current"
+rm "$current/national.bcf"
+status=0
+run set || status=$?
+[ $status -eq 74 ] || fail "status $status where current is a folder"
+grep -q 'current is a folder' "$work/log" || fail "no clear message where current is a folder"
+rm -r "$current"
+run set || fail "the run after the folder was moved away"
+diff -r "$work/first" "$current" || fail "the generation differs"
+
+# A sample was truncated, then lost: failures.tsv went on telling the old reason, and named the sample twice.
+reads=$work/cohort/reads/S000002.cram
+cp -p "$reads" "$work/kept.cram"
+head -c 9000 "$work/kept.cram" >"$reads"
+run set || fail "a truncated sample"
+grep -q 'quarantined sample S000002: ' "$work/log" || fail "how the quarantine is told"
+grep -qP '^S000002\t[^\t]*\tpreflight\t[^\t]*truncated' "$current/failures.tsv" || fail "failures.tsv of a truncated sample"
+if grep -q 'sample S000002:' "$current/failures.tsv"; then fail "the reason names the sample again"; fi
+rm "$reads"
+run set || fail "a lost sample"
+grep -qP '^S000002\t.*No such file' "$current/failures.tsv" || fail "failures.tsv tells the former reason"
+cp -p "$work/kept.cram" "$reads"
+run set || fail "the sample is back"
+diff -r "$work/first" "$current" || fail "a sample that is back changes what is published"
+
+# A participant withdrew: the quality report went on counting one sample "without data".
+grep -v S000003 "$work/cohort/manifest.tsv" >"$work/cohort/rest.tsv"
+run set --set cohort=rest.tsv || fail "the run after a withdrawal"
+run fresh --set cohort=rest.tsv || fail "the fresh run without the sample"
+diff -r -x dataset.json -x national.bcf -x national.sites.vcf.gz "$work/fresh/current/" "$current/" || fail "withdrawal differs from a fresh build"
+for file in national.bcf national.sites.vcf.gz; do
+    cmp <(bcftools view --no-version "$work/fresh/current/$file") <(bcftools view --no-version "$current/$file") ||
+        fail "records after a withdrawal differ in $file"
+done
+if grep -rlaq S000003 "$current/"; then fail "the withdrawn sample is named in what is published"; fi
+
+# A late parameter runs late steps only; another quality profile reads no reads.
+run fresh --set cohort=rest.tsv --set joint.min_gq=10 || fail "a late parameter"
+counts() { python3 -c 'import json,sys; s=json.load(open(sys.argv[1])); print(s["done"] - s["reused"])' "$work/fresh/status.json"; }
+late=$(counts)
+grep -c '"n": *"call"' "$work/fresh/journal" >"$work/calls"
+cp "$work/cohort/reads/S000001.cram" "$work/away.cram"
+rm "$work/cohort/reads/S000001.cram"
+run fresh --set cohort=rest.tsv --set joint.min_gq=10 --set qc.profile=gel || fail "another profile"
+grep -c '"n": *"call"' "$work/fresh/journal" | cmp - "$work/calls" || fail "a late change called again"
+profile=$(counts)
+if [ "$late" -gt 12 ] || [ "$profile" -gt 4 ]; then
+    fail "tasks that ran: $late for a late parameter, $profile for a profile"
+fi
+echo "all right: $late tasks for a late parameter, $profile for another profile"
