@@ -157,7 +157,7 @@ brief 1
 case="unknown contig"
 fresh
 run 64 --set 'regions.contigs=[chr21]'
-says 'did you mean "chr20"'
+says "did you mean 'chr20'"
 brief 1
 
 case="typo in the workflow"
