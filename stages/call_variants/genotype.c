@@ -34,7 +34,7 @@ void kuni_genotype_finish(kuni_call_event *event)
     int known = event->n_alleles - 1; /* <*> is never called */
     int n = kuni_genotype_count(event->n_alleles, event->ploidy);
     fill_pl(event, n);
-    double posterior[KUNI_CALL_GENOTYPES_MAX], best = -1e9;
+    double posterior[KUNI_CALL_GENOTYPES_MAX] = {0}, best = -1e9;
     int best_a = 0, best_b = 0, best_g = 0;
     for (int b = 0; b < known; b++)
         for (int a = event->ploidy == 1 ? b : 0; a <= b; a++) {

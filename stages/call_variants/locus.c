@@ -130,7 +130,7 @@ typedef struct locus {
     int64_t pos;
     int n_alts;
     size_t alts[KUNI_CALL_ALLELES_MAX]; /* variant indices; SIZE_MAX: the spanning deletion */
-    int8_t allele_of[KUNI_CANDIDATES_MAX];
+    int allele_of[KUNI_CANDIDATES_MAX];
 } locus;
 
 /* Which allele each haplotype has at `pos`; false where only REF is there. */
@@ -147,21 +147,21 @@ static bool map_alleles(const kuni_locus_caller *c, int64_t pos, locus *l)
     if (!l->n_alts) return false;
     for (size_t h = 0; h < c->candidates->n; h++) {
         const kuni_candidate *haplotype = &c->candidates->list[h];
-        int8_t allele = 0;
+        int allele = 0;
         for (int k = 0; k < haplotype->n; k++) {
             const kuni_variant *v = &c->variants->list[haplotype->list[k]];
             if (v->pos < pos && v->pos + v->ref_length > pos) allele = SPANNING;
             if (v->pos != pos) continue;
             for (int a = 0; a < l->n_alts; a++)
                 /* of a substitution and an indel on one anchor the indel names the allele */
-                if (l->alts[a] == haplotype->list[k]) allele = (int8_t)(a + 1);
+                if (l->alts[a] == haplotype->list[k]) allele = a + 1;
         }
         l->allele_of[h] = allele;
         spanned |= allele == SPANNING;
     }
     if (spanned) l->alts[l->n_alts++] = SIZE_MAX;
     for (size_t h = 0; h < c->candidates->n; h++)
-        if (l->allele_of[h] == SPANNING) l->allele_of[h] = (int8_t)l->n_alts;
+        if (l->allele_of[h] == SPANNING) l->allele_of[h] = l->n_alts;
     return true;
 }
 
@@ -300,7 +300,7 @@ static kuni_status spell(const kuni_locus_caller *c, const locus *l, const bool 
         }
         const kuni_variant *v = &c->variants->list[l->alts[a]];
         int32_t tail = ref_length > v->ref_length ? ref_length - v->ref_length : 0;
-        char *alt = kuni_arena_alloc(arena, (size_t)(v->alt_length + tail + 1), 1, err);
+        char *alt = kuni_arena_alloc(arena, (size_t)v->alt_length + (size_t)tail + 1, 1, err);
         if (!alt) return KUNI_MEMORY;
         memcpy(alt, v->alt, (size_t)v->alt_length);
         memcpy(alt + v->alt_length, ref + v->ref_length, (size_t)tail);
@@ -326,7 +326,7 @@ static void phase(const kuni_locus_caller *c, const locus *loci, kuni_call_event
         for (size_t a = 0; a <= b; a++) {
             bool same = true, swapped = true;
             for (size_t i = 0; i < n; i++) {
-                const int8_t *of = loci[i].allele_of;
+                const int *of = loci[i].allele_of;
                 same &= of[a] == of[c->best_a] && of[b] == of[c->best_b];
                 swapped &= of[a] == of[c->best_b] && of[b] == of[c->best_a];
             }
@@ -374,7 +374,7 @@ static kuni_status call_locus(kuni_locus_caller *c, const double *log10_prior, c
     if (!*worth) return KUNI_OK;
     kuni_status status = spell(c, l, keep, event, keep_arena, err);
     if (status) return status;
-    int8_t order[2] = {l->allele_of[c->best_a], l->allele_of[c->best_b]};
+    int order[2] = {l->allele_of[c->best_a], l->allele_of[c->best_b]};
     int8_t to[KUNI_CALL_ALLELES_MAX] = {0};
     int8_t next = 1;
     for (int a = 1; a <= l->n_alts; a++) to[a] = keep[a] ? next++ : -1;

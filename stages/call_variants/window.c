@@ -299,7 +299,7 @@ kuni_status kuni_window_add(kuni_window *window, const bam1_t *record,
     read->flag = record->core.flag;
     read->mapq = record->core.qual;
     read->n_mismatch = 0;
-    memcpy(read->cigar, bam_get_cigar(record), n_cigar * sizeof(uint32_t));
+    memcpy(read->cigar, record->data + record->core.l_qname, n_cigar * sizeof(uint32_t));
     if (!measure(read)) {
         release(window, read);
         return KUNI_OK;
