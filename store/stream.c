@@ -159,8 +159,10 @@ kuni_status kuni_pack(kuni_codec *codec, const kuni_stream *streams, size_t n_st
         deflate_into(codec, codec->small.data, codec->small.length, &codec->body, &stored, err);
     if (status) return status;
     kuni_put_varint(out, stored);
-    kuni_put_bytes(out, codec->body.data + body, codec->body.length - body);
-    kuni_put_bytes(out, codec->body.data, body);
+    if (codec->body.length > 0) {
+        kuni_put_bytes(out, codec->body.data + body, codec->body.length - body);
+        kuni_put_bytes(out, codec->body.data, body);
+    }
     if (out->failed || codec->small.failed || codec->body.failed)
         return kuni_fail_memory(err, out->length, 2);
     return KUNI_OK;

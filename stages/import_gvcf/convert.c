@@ -26,6 +26,7 @@ static bool is_no_call(const genotype *called)
 static bool parse_genotype(kuni_text_view view, uint32_t n_alleles, genotype *called)
 {
     *called = (genotype){.ploidy = 0, .gt = {-1, -1}};
+    if (view.length == 0) return true;
     const char *at = view.at, *end = view.at + view.length;
     if (at < end && (*at == '/' || *at == '|')) at++; /* VCF 4.4: a phase before the first allele */
     while (at < end) {
@@ -70,6 +71,7 @@ static bool read_likelihoods(const kuni_gvcf_record *record, uint32_t n, uint32_
     if (record->fields[FIELD_PL].length > 0)
         return kuni_view_numbers(record->fields[FIELD_PL], pl, (int)n) == (int)n;
     kuni_text_view gl = record->fields[FIELD_GL];
+    if (gl.length == 0) return false;
     const char *at = gl.at, *end = gl.at + gl.length;
     double values[ALLELES_MAX * (ALLELES_MAX + 1) / 2], best = -INFINITY;
     uint32_t count = 0;

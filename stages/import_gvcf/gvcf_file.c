@@ -122,7 +122,8 @@ static kuni_status next_text_line(kuni_gvcf_file *file, char **line, size_t *len
         if (file->at_end) {
             *line = NULL;
             if (left == 0) return KUNI_OK;
-            /* BGZF has a mark at its end, which was looked for; a plain text may be cut anywhere. */
+            /* BGZF has a mark at its end, which was looked for; a plain text may be cut anywhere.
+             */
             if (bgzf_compression(file->bgzf) != IS_BGZF)
                 return bad(file, err, "cut off: the last line does not end");
             start[left] = '\0';

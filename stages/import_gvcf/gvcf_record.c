@@ -17,23 +17,25 @@ bool kuni_is_other_allele(kuni_text_view allele)
 
 int64_t kuni_view_number(kuni_text_view view)
 {
+    const int64_t most = 1000000000000; /* so that no sum of a few overflows */
     if (view.length == 0) return -1;
     int64_t value = 0;
     size_t i = 0;
     for (; i < view.length && i < 18 && view.at[i] >= '0' && view.at[i] <= '9'; i++)
         value = value * 10 + (view.at[i] - '0');
-    if (i == view.length) return value;
+    if (i == view.length) return value < most ? value : most;
     char text[64], *end;
     if (view.length >= sizeof(text)) return -1;
     memcpy(text, view.at, view.length);
     text[view.length] = '\0';
     double number = strtod(text, &end);
     if (end != text + view.length || !(number >= 0)) return -1;
-    return number < 1e15 ? llround(number) : INT64_MAX;
+    return number < (double)most ? llround(number) : most;
 }
 
 int kuni_view_numbers(kuni_text_view view, uint32_t *values, int most)
 {
+    if (view.length == 0) return 0;
     const char *at = view.at, *end = view.at + view.length;
     int n = 0;
     while (at < end) {

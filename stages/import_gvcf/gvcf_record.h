@@ -74,7 +74,7 @@ typedef enum kuni_gvcf_line {
 kuni_gvcf_line kuni_gvcf_parse(kuni_gvcf_parser *parser, char *line, size_t length,
                                kuni_gvcf_record *record, const char **fault);
 
-/* Number of a field of digits (a fraction is rounded), or -1. */
+/* Number of a field of digits (a fraction is rounded; at most 10^12), or -1. */
 int64_t kuni_view_number(kuni_text_view view);
 /* Comma-separated whole numbers: how many, at most `most`; -1 where any is missing or no number. */
 int kuni_view_numbers(kuni_text_view view, uint32_t *values, int most);
