@@ -325,8 +325,8 @@ static kuni_status write_workflow(const sim_world *world, kuni_buffer *text, kun
     if (!status)
         status = kuni_buffer_printf(text, err,
                                     "]\n  shard: %lldkb\n  ploidy: %s\nstages:\n"
-                                    "  - id: qc\n    uses: alignment-qc\n"
                                     "  - id: call\n    uses: call-variants\n"
+                                    "  - id: qc\n    uses: alignment-qc\n    needs: [call]\n"
                                     "  - id: joint\n    uses: joint-genotype\n    needs: [call]\n"
                                     "  - id: national\n    uses: merge\n    needs: [qc, joint]\n",
                                     (long long)shard_length(world) / 1000, ploidy);
