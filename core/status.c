@@ -6,6 +6,9 @@
 #include <string.h>
 
 static kuni_status set_error(kuni_error *err, kuni_status status, int64_t sample,
+                             const char *format, va_list args) KUNI_PRINTF(4, 0);
+
+static kuni_status set_error(kuni_error *err, kuni_status status, int64_t sample,
                              const char *format, va_list args)
 {
     if (!err || err->status != KUNI_OK) return status;
