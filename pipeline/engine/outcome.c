@@ -69,6 +69,7 @@ static kuni_status quarantine(kuni_coordinator *c, const kuni_work *work, int64_
     kuni_run_task_name(c->run, node, work->shard, -1, where, sizeof(where));
     kuni_status status = kuni_samples_quarantine(&c->samples, (size_t)sample, where, reason, err);
     if (status) return status;
+    reason = c->samples.list[c->samples.n_quarantined - 1].reason;
     json_t *record = json_pack("{ss ss sI sI ss ss}", "t", "bad", "id", s->id, "z",
                                (json_int_t)c->samples.signatures[sample].bytes, "m",
                                (json_int_t)c->samples.signatures[sample].mtime_ns, "why", reason,
@@ -77,6 +78,14 @@ static kuni_status quarantine(kuni_coordinator *c, const kuni_work *work, int64_
         json_object_set_new(record, "s", json_string(c->run->plan.shard_names[work->shard]));
     status = kuni_journal_add(c->journal, record, err);
     kuni_progress_say(c->progress, "quarantined sample %s: %s", s->id, reason);
+    /* Columns are fixed by now, and files made with them: the next run starts without this sample.
+     */
+    if (!status && c->phase == 2)
+        status =
+            kuni_fail(err, KUNI_AGAIN,
+                      "sample %s was quarantined after the joint steps began: run the same command "
+                      "to go on without it",
+                      s->id);
     return status;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "samples.h"
 
+#include <jansson.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -89,6 +90,15 @@ kuni_status kuni_samples_survey(kuni_samples *samples, kuni_error *err)
 
 /* --- quarantine --- */
 
+/* A reason may quote a damaged file: one line, no tabs, and valid UTF-8 or else ASCII. */
+static void clean(char *text)
+{
+    json_t *valid = json_string(text);
+    for (char *p = text; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 127 || (!valid && (unsigned char)*p > 127)) *p = '?';
+    json_decref(valid);
+}
+
 kuni_status kuni_samples_quarantine(kuni_samples *samples, size_t sample, const char *where,
                                     const char *reason, kuni_error *err)
 {
@@ -104,6 +114,7 @@ kuni_status kuni_samples_quarantine(kuni_samples *samples, size_t sample, const 
         free(entry.where);
         return KUNI_MEMORY;
     }
+    clean(entry.reason);
     samples->list[samples->n_quarantined++] = entry;
     samples->skip[sample] = 1;
     return KUNI_OK;
