@@ -201,6 +201,11 @@ static kuni_status print_values(const kuni_params *params, const char *step, kun
     return KUNI_OK;
 }
 
+const char *kuni_params_value(const kuni_params *params, const char *name)
+{
+    return value_of(params, name, ~0u);
+}
+
 kuni_status kuni_params_print(const kuni_params *params, kuni_buffer *out, kuni_error *err)
 {
     return print_values(params, NULL, out, err);

@@ -29,7 +29,8 @@ typedef struct kuni_param {
     const char *const *choices; /* NULL-terminated, for CHOICE */
     const char *unit;           /* "bp", "phred", ... or NULL */
     const char *help;           /* one line */
-    const char *step;           /* the only step (kuni_step.name) whose outputs depend on it; NULL: all steps */
+    const char
+        *step; /* the only step (kuni_step.name) whose outputs depend on it; NULL: all steps */
 } kuni_param;
 
 typedef struct kuni_params kuni_params;
@@ -49,13 +50,17 @@ double kuni_params_float(const kuni_params *params, const char *name);
 /* TEXT, CHOICE, PATH or LIST; NULL where absent. */
 const char *kuni_params_text(const kuni_params *params, const char *name);
 
+/* The canonical text of a parameter of any type, NULL where absent. */
+const char *kuni_params_value(const kuni_params *params, const char *name);
+
 /* "name=value\n" of every parameter in table order: what content keys and the dataset remember. */
 KUNI_MUST_CHECK kuni_status kuni_params_print(const kuni_params *params, kuni_buffer *out,
                                               kuni_error *err);
 
 /*
- * The same, of the parameters that the outputs of one step depend on: what that step's content key takes in. A late
- * step's parameter can then change without the earlier steps' work being done again.
+ * The same, of the parameters that the outputs of one step depend on: what that step's content key
+ * takes in. A late step's parameter can then change without the earlier steps' work being done
+ * again.
  */
 KUNI_MUST_CHECK kuni_status kuni_params_print_step(const kuni_params *params, const char *step,
                                                    kuni_buffer *out, kuni_error *err);

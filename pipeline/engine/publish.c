@@ -17,32 +17,34 @@ enum { GENERATIONS_KEPT = 2, DATASET_JSON_BYTES_MAX = 1 << 28 };
 
 /* --- dataset.json --- */
 
-static json_t *stage_objects(const kuni_coordinator *c, kuni_error *err)
+/* A parameter as JSON text, or a list of texts. Without folders: the same bytes wherever the files
+ * lie. */
+static json_t *param_value(const kuni_param *param, const char *value)
+{
+    if (param->type != KUNI_PARAM_LIST)
+        return json_string(value[0] == '/' ? strrchr(value, '/') + 1 : value);
+    json_t *list = json_array();
+    while (*value) {
+        size_t length = strcspn(value, "\n");
+        json_array_append_new(list, json_stringn(value, length));
+        value += length + (value[length] == '\n');
+    }
+    return list;
+}
+
+static json_t *stage_objects(const kuni_coordinator *c)
 {
     json_t *stages = json_array();
     const kuni_plan *plan = &c->run->plan;
     for (size_t i = 1; i < plan->n_nodes; i++) {
         const kuni_node *node = &plan->nodes[i];
         if (node->stage == plan->nodes[i - 1].stage) continue;
-        kuni_buffer text = KUNI_BUFFER_INIT;
         json_t *params = json_object();
-        if (kuni_params_print(node->params, &text, err)) {
-            kuni_buffer_fini(&text);
-            json_decref(params);
-            json_decref(stages);
-            return NULL;
+        const kuni_param *table = kuni_params_table(node->params);
+        for (const kuni_param *param = table; param && param->name; param++) {
+            const char *value = kuni_params_value(node->params, param->name);
+            if (value) json_object_set_new(params, param->name, param_value(param, value));
         }
-        char *save = NULL;
-        for (char *line = text.data ? strtok_r(text.data, "\n", &save) : NULL; line;
-             line = strtok_r(NULL, "\n", &save)) {
-            char *equals = strchr(line, '=');
-            if (!equals) continue;
-            *equals = '\0';
-            /* no folders: the same bytes wherever the files lie */
-            const char *value = equals[1] == '/' ? strrchr(equals + 1, '/') + 1 : equals + 1;
-            json_object_set_new(params, line, json_string(value));
-        }
-        kuni_buffer_fini(&text);
         json_array_append_new(stages, json_pack("{ss ss si so}", "id", node->id, "uses",
                                                 node->stage->stage->name, "version",
                                                 node->stage->stage->version, "with", params));
@@ -89,15 +91,13 @@ static char *describe(const kuni_coordinator *c, kuni_error *err)
     int64_t bp = 0;
     for (size_t i = 0; i < run->plan.n_places; i++)
         bp += run->plan.shards[i].end - run->plan.shards[i].beg;
-    json_t *stages = stage_objects(c, err);
-    if (!stages) return NULL;
-    json_t *o =
-        json_pack("{si ss ss s{si ss} sI sI sI sI so so so}", "format", 1, "kuni", KUNI_VERSION,
-                  "workflow", run->workflow.name ? run->workflow.name : "", "reference", "contigs",
-                  (int)kuni_genome_contig_count(run->genome), "blake2b", hex, "regions_bp",
-                  (json_int_t)bp, "samples", (json_int_t)run->n_columns, "batches",
-                  (json_int_t)run->plan.n_batches, "withdrawn", (json_int_t)run->cohort.n_withdrawn,
-                  "quarantined", quarantine_objects(c), "stages", stages, "files", file_objects(c));
+    json_t *o = json_pack(
+        "{si ss ss s{si ss} sI sI sI sI so so so}", "format", 1, "kuni", KUNI_VERSION, "workflow",
+        run->workflow.name ? run->workflow.name : "", "reference", "contigs",
+        (int)kuni_genome_contig_count(run->genome), "blake2b", hex, "regions_bp", (json_int_t)bp,
+        "samples", (json_int_t)run->n_columns, "batches", (json_int_t)run->plan.n_batches,
+        "withdrawn", (json_int_t)run->cohort.n_withdrawn, "quarantined", quarantine_objects(c),
+        "stages", stage_objects(c), "files", file_objects(c));
     char *text = o ? json_dumps(o, JSON_INDENT(1)) : NULL;
     json_decref(o);
     if (!text) (void)kuni_fail_memory(err, 1, 1);
