@@ -111,8 +111,8 @@ static void print_plan(const kuni_preview *p, int64_t ranks, int64_t jobs)
     const kuni_run *run = &p->run;
     printf("%s: %s\n", run->workflow.name, run->workflow.path);
     printf("dataset   %s\n", run->folder);
-    printf("samples   %zu in %zu batches of at most %" PRId64, run->cohort.n_samples,
-           run->cohort.n_batches, run->workflow.batch_size);
+    printf("samples   %zu in %zu batch%s of at most %" PRId64, run->cohort.n_samples,
+           run->cohort.n_batches, run->cohort.n_batches == 1 ? "" : "es", run->workflow.batch_size);
     printf(", %zu new, %zu withdrawn, %zu quarantined", run->cohort.n_new, run->cohort.n_withdrawn,
            p->coordinator.samples.n_quarantined);
     print_bytes(", ", (double)p->reads_bytes);

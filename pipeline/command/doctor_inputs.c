@@ -344,9 +344,16 @@ void kuni_doctor_samples(kuni_doctor *doctor)
         free(all.list[i].text);
     }
     free(all.list);
-    size_t n = doctor->cohort->n_samples - doctor->cohort->n_withdrawn;
+    size_t n = doctor->cohort->n_samples - doctor->cohort->n_withdrawn, n_md5 = 0;
+    for (size_t i = 0; i < doctor->cohort->n_samples; i++)
+        n_md5 += doctor->cohort->samples[i].reads && doctor->cohort->samples[i].md5;
+    char md5[64] = "";
+    if (doctor->md5 && n_md5)
+        snprintf(md5, sizeof(md5), ", %zu with the MD5 declared", n_md5);
+    else if (doctor->md5)
+        snprintf(md5, sizeof(md5), "; the manifest declares no MD5");
     if (!n_bad && !err.status)
         kuni_doctor_row(doctor, KUNI_PASS, "samples",
                         "%zu file%s: present, whole, indexed, sorted, of this reference%s", n,
-                        n == 1 ? "" : "s", doctor->md5 ? ", MD5 as declared" : "");
+                        n == 1 ? "" : "s", md5);
 }

@@ -87,7 +87,7 @@ static const kuni_step steps[] = {
 
 const kuni_stage kuni_stage_joint_genotype = {
     .name = "joint-genotype",
-    .summary = "Genotypes all samples together at the sites found in any of them",
+    .summary = "genotypes all samples together at the sites found in any of them",
     .version = 1,
     .params = params,
     .steps = steps,
