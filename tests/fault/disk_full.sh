@@ -40,6 +40,8 @@ cohort: $work/cohort/manifest.tsv
 dataset: $1
 regions: {shard: 20kb}
 stages:
+  - id: qc
+    uses: alignment-qc
   - id: call
     uses: call-variants
   - id: joint
@@ -47,7 +49,7 @@ stages:
     needs: call
   - id: national
     uses: merge
-    needs: joint
+    needs: [qc, joint]
 on_error: {sample: abort, retries: 0}
 YAML
 }
@@ -62,7 +64,7 @@ for ranks in 1 3; do
     mount -t tmpfs -o size=8k tmpfs "$disk"
     write_workflow "$disk/set" >"$work/full.yaml"
     refused=0
-    for size in 8 24 64 80 104 112 120 136 160 200 300 800 1600; do
+    for size in 8 24 64 80 104 120 160 200 250 300 500 700 900 1100 1600 3000; do
         mount -o "remount,size=${size}k" "$disk" || continue
         status=0
         "${launch[@]}" "$kuni" run "$work/full.yaml" >"$work/log" 2>&1 || status=$?
