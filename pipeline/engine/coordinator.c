@@ -329,13 +329,19 @@ static int64_t silence_ms(void)
 }
 
 typedef struct tick {
-    int64_t ping_ms, fence_ms, silence_ms;
+    int64_t kept_ms, ping_ms, fence_ms, silence_ms;
 } tick;
 
 static kuni_status keep_house(kuni_coordinator *c, tick *t, kuni_error *err)
 {
-    int64_t now = kuni_now_ms();
+    int64_t now = kuni_now_ms(), away = now - t->kept_ms;
     kuni_status status = kuni_journal_flush(c->journal, FLUSH_MS, err);
+    t->kept_ms = now;
+    /* This process was itself suspended, with the others or alone: nobody could be heard. */
+    for (size_t i = 0; i < c->n_lanes && away > PING_MS; i++) {
+        int64_t heard = c->lanes[i].heard_ms + away;
+        c->lanes[i].heard_ms = heard < now ? heard : now;
+    }
     if (!status && now - t->fence_ms >= FENCE_MS) {
         t->fence_ms = now;
         status = kuni_lock_check(c->lock, err);
@@ -375,7 +381,8 @@ static bool retry_waits(const kuni_coordinator *c)
  * failed. */
 static kuni_status run_phase(kuni_coordinator *c, int phase, kuni_error *err)
 {
-    tick t = {.ping_ms = kuni_now_ms(), .silence_ms = silence_ms()};
+    int64_t now = kuni_now_ms();
+    tick t = {.kept_ms = now, .ping_ms = now, .silence_ms = silence_ms()};
     kuni_status status = KUNI_OK;
     int64_t idle = 0;
     c->phase = phase;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What follows from the end of a piece of work. */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,6 +183,13 @@ static kuni_status succeed(kuni_coordinator *c, const kuni_order *order,
 
 /* --- failure --- */
 
+/* Ended by SIGKILL from outside: the machine ran out of memory, which is no sample's fault and no
+ * bug of the stage. The run's own time limit kills by SIGKILL too, and says so. */
+static bool was_killed(const kuni_job_result *result)
+{
+    return result->crashed && result->signal == SIGKILL && !result->timed_out;
+}
+
 static kuni_status fail_part(kuni_coordinator *c, const kuni_order *order, size_t part,
                              const kuni_job_result *result, kuni_error *err)
 {
@@ -205,12 +213,13 @@ static kuni_status fail_part(kuni_coordinator *c, const kuni_order *order, size_
                                    sizeof(kuni_failure), err);
     char *copy = status ? NULL : kuni_strdup(text, err);
     if (!copy) return KUNI_MEMORY;
-    c->failures[c->n_failures++] =
-        (kuni_failure){.node = node,
-                       .shard = work->shard,
-                       .batch = work->batch,
-                       .status = result->crashed ? KUNI_BUG : result->status,
-                       .text = copy};
+    c->failures[c->n_failures++] = (kuni_failure){.node = node,
+                                                  .shard = work->shard,
+                                                  .batch = work->batch,
+                                                  .status = was_killed(result) ? KUNI_MEMORY
+                                                            : result->crashed  ? KUNI_BUG
+                                                                               : result->status,
+                                                  .text = copy};
     /* A full disk or a lost file system fails everything: stop before every task has said so. */
     if (++c->failures_in_row >= 8 + 2 * c->n_lanes)
         return kuni_fail(err, c->failures[c->n_failures - 1].status,
@@ -241,7 +250,7 @@ static kuni_status fail(kuni_coordinator *c, const kuni_order *order, const kuni
         return try_again(c, order, false, err);
     if (t->attempts < c->run->workflow.retries) return try_again(c, order, true, err);
     bool reads = plan->nodes[work->parts[0].node].scatter == KUNI_SCATTER_READS;
-    if (reads && result->sample >= 0 && !c->samples.skip[result->sample]) {
+    if (reads && result->sample >= 0 && !c->samples.skip[result->sample] && !was_killed(result)) {
         char reason[KUNI_ERROR_TEXT_BYTES];
         snprintf(reason, sizeof(reason), "%s%s", result->crashed ? "stage crashed on it: " : "",
                  result->text ? result->text : "");

@@ -196,6 +196,11 @@ def quarantine(bench):
     # A crash that does not come again costs a try only.
     bench.run(bench.workflow("once"), env={"KUNI_CRASH": f"kill@finish#{bench.path('crashed')}"})
     bench.same("once", "jobs")
+    # What the machine kills for want of memory is no sample's fault: a publication without it would follow unseen.
+    bench.run(bench.workflow("starved"), ranks=3, env={"KUNI_CRASH": f"kill@{names[2]}"}, expect=71)
+    want(not os.path.exists(bench.path("starved", "current")), "a run short of memory was published")
+    bench.run(bench.workflow("starved"))
+    bench.same("starved", "jobs")
     with open(bench.path("bad", "empty.tsv"), "w") as f, open(bench.path("bad", "manifest.tsv")) as g:
         f.write(g.readline())
     bench.run(bench.workflow("empty", manifest="bad/empty.tsv"), expect=65)
