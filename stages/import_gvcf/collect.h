@@ -15,7 +15,7 @@
 /* What an import did, for the report; each is counted in the shard that holds its position. */
 typedef struct kuni_import_counts {
     int64_t records, blocks, events, no_data, filtered, normalised, conflicts, doubles, overlaps,
-        symbolic, derived_pl;
+        symbolic, derived_pl, derived_gt;
 } kuni_import_counts;
 
 typedef struct kuni_collect kuni_collect;

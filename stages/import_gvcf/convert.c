@@ -14,6 +14,7 @@ enum {
 typedef struct genotype {
     int ploidy; /* 0: none given */
     int gt[2];  /* -1: not called */
+    int64_t gq; /* of a genotype that the likelihoods gave; -1: as the record says */
     bool phased;
 } genotype;
 
@@ -25,7 +26,7 @@ static bool is_no_call(const genotype *called)
 /* False where it is no genotype of at most two copies. */
 static bool parse_genotype(kuni_text_view view, uint32_t n_alleles, genotype *called)
 {
-    *called = (genotype){.ploidy = 0, .gt = {-1, -1}};
+    *called = (genotype){.ploidy = 0, .gt = {-1, -1}, .gq = -1};
     if (view.length == 0) return true;
     const char *at = view.at, *end = view.at + view.length;
     if (at < end && (*at == '/' || *at == '|')) at++; /* VCF 4.4: a phase before the first allele */
@@ -125,6 +126,56 @@ static int64_t sum_of_field(kuni_text_view view)
     return sum;
 }
 
+static bool names_other_allele(const kuni_gvcf_record *record)
+{
+    for (uint32_t i = 0; i < record->n_alts; i++)
+        if (kuni_is_other_allele(record->alts[i])) return true;
+    return false;
+}
+
+/*
+ * GATK's CombineGVCFs writes ./. everywhere and leaves the genotypes to the likelihoods: the only
+ * smallest one is the call, the second less the smallest its quality. It stays a no-call where two
+ * are equal or where the best has the allele that was not seen. Records without such an allele
+ * (finished calls, perhaps masked) and those with FILTER NoCall are believed: their ./. is meant.
+ */
+static kuni_status derive_genotype(const kuni_convert *convert, const kuni_gvcf_record *record,
+                                   genotype *called, kuni_error *err)
+{
+    uint32_t n = record->n_alts + 1, n_diploid = n * (n + 1) / 2;
+    if (!is_no_call(called) || record->no_call || !names_other_allele(record) ||
+        (!record->fields[FIELD_PL].length && !record->fields[FIELD_GL].length))
+        return KUNI_OK;
+    kuni_arena *arena = kuni_collect_arena(convert->collect);
+    uint32_t *all = kuni_arena_alloc(arena, n_diploid, sizeof(*all), err);
+    if (!all) return KUNI_MEMORY;
+    bool haploid = called->ploidy < 2 && read_likelihoods(record, n, all);
+    if (!haploid && !read_likelihoods(record, n_diploid, all)) return KUNI_OK;
+    int ploidy = haploid ? 1 : ploidy_of(convert, called, record->pos);
+    uint32_t least = UINT32_MAX, second = UINT32_MAX, best[2] = {0, 0};
+    for (uint32_t b = 0; b < n; b++)
+        for (uint32_t a = ploidy == 1 ? b : 0; a <= b; a++) {
+            uint32_t value = haploid ? all[b] : all[b * (b + 1) / 2 + a];
+            if (value < least) {
+                second = least;
+                least = value;
+                best[0] = a;
+                best[1] = b;
+            } else if (value < second)
+                second = value;
+        }
+    if (least == second) return KUNI_OK;
+    for (int i = 0; i < 2; i++)
+        if (best[i] > 0 && kuni_is_other_allele(record->alts[best[i] - 1])) return KUNI_OK;
+    called->ploidy = ploidy;
+    called->gt[0] = (int)best[0];
+    called->gt[1] = ploidy == 2 ? (int)best[1] : -1;
+    called->gq = (int64_t)second - least;
+    called->phased = false;
+    convert->counts->derived_gt += in_shard(convert, record->pos);
+    return KUNI_OK;
+}
+
 static uint8_t capped_gq(int64_t gq)
 {
     return (uint8_t)(gq < 0 ? 0 : gq > 99 ? 99 : gq);
@@ -156,7 +207,7 @@ static kuni_status convert_block(kuni_convert *convert, const kuni_gvcf_record *
     if (least < 0) least = usual = sum_of_field(record->fields[FIELD_AD]);
     if (least < 0) least = usual = kuni_view_number(record->infos[INFO_DP]);
     int ploidy = ploidy_of(convert, called, record->pos);
-    int64_t gq = block_quality(record, ploidy, least);
+    int64_t gq = called->gq >= 0 ? called->gq : block_quality(record, ploidy, least);
     if (usual == 0 || (least < 0 && gq == 0) || (least < 0 && is_no_call(called))) {
         convert->counts->no_data += in_shard(convert, record->pos);
         return KUNI_OK;
@@ -471,7 +522,7 @@ static kuni_status fill_event(kuni_convert *convert, const kuni_gvcf_record *rec
         event->phase_set = set - 1;
     status = read_depths(record, choice, arena, event, err);
     if (status) return status;
-    int64_t gq = first_known(record, quality_fields, 2);
+    int64_t gq = called->gq >= 0 ? called->gq : first_known(record, quality_fields, 2);
     bool has = choose_likelihoods(record, choice, event->ploidy, arena, &pl, &status, err);
     if (status) return status;
     uint32_t n = choice->n, n_pl = event->ploidy == 1 ? n : n * (n + 1) / 2;
@@ -535,6 +586,8 @@ kuni_status kuni_convert_record(kuni_convert *convert, const kuni_gvcf_record *r
                          "genotype '%.*s' is none of one or two copies of the %u alleles",
                          gt.length > 64 ? 64 : (int)gt.length, gt.at, record->n_alts + 1);
     }
+    kuni_status status = derive_genotype(convert, record, &called, err);
+    if (status) return status;
     convert->counts->records += in_shard(convert, record->pos);
     if (record->end > convert->window->contig_bp)
         return kuni_fail(err, KUNI_DATA, "the record reaches beyond the contig's end");
@@ -546,7 +599,7 @@ kuni_status kuni_convert_record(kuni_convert *convert, const kuni_gvcf_record *r
             record->pos < convert->window->loaded.end) {
             if (!copy_sequence(first, &base))
                 return kuni_fail(err, KUNI_DATA, "REF holds what is no base");
-            kuni_status status = check_reference(convert, record->pos, &base, 1, err);
+            status = check_reference(convert, record->pos, &base, 1, err);
             if (status) return status;
         }
         return convert_block(convert, record, &called, err);

@@ -9,6 +9,9 @@
  * event, also where the genotype is 0/0 or ./. record that fails a filter           event with the
  * filtered flag
  *
+ * A genotype ./. of a gVCF with likelihoods (GATK's CombineGVCFs) is the likeliest one, where one
+ * alone is: then the record is taken as if it had said so.
+ *
  * Likelihoods come from PL, else GL, else from genotype and GQ: 0 for the called genotype, GQ for
  * each copy that differs.
  */

@@ -226,6 +226,7 @@ kuni_gvcf_line kuni_gvcf_parse(kuni_gvcf_parser *parser, char *line, size_t leng
     parse_info(info, record);
     parse_sample(parser, format, sample, record);
     record->filtered = fails_filter(parser, filter);
+    record->no_call = view_is(filter, "NoCall");
     record->qual = -1;
     if (!view_is(qual, ".")) {
         int64_t number = kuni_view_number(qual);

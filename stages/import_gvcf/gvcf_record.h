@@ -47,6 +47,7 @@ typedef struct kuni_gvcf_record {
     bool only_other;     /* no ALT but <*>, <NON_REF> or "." : a reference block */
     bool has_symbolic;   /* <DEL>, breakends and the like */
     bool filtered;
+    bool no_call;                  /* FILTER says NoCall: ./. is meant */
     int32_t qual;                  /* -1: missing */
     kuni_text_view fields[FIELDS]; /* length 0: absent or "." */
     kuni_text_view infos[INFOS];

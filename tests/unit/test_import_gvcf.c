@@ -287,6 +287,27 @@ static void bcftools_and_new_style_records(void **state)
            "B5-8 g60 d30 x2\n");
 }
 
+/* CombineGVCFs leaves the genotypes to the likelihoods: without them its alleles would be lost. */
+static void combined_gvcfs_are_called(void **state)
+{
+    (void)state;
+    expect("c1\t1\t.\tA\t<NON_REF>\t.\t.\tEND=4\tGT:DP:GQ:MIN_DP:PL\t./.:30:87:29:0,87,1000\n"
+           "c1\t5\t.\tA\tG,<NON_REF>\t.\t.\t.\tGT:AD:DP:PL\t./.:9,8,0:17:300,0,90,400,401,402\n"
+           "c1\t6\t.\tC\tT,<NON_REF>\t.\t.\t.\tGT:DP:GQ:PL\t./.:17:0:500,60,0,600,601,602\n"
+           "c1\t7\t.\tG\tT,<NON_REF>\t.\t.\t.\tGT:DP:PL\t./.:9:0,0,90,100,101,102\n"
+           "c1\t8\t.\tT\tC,<NON_REF>\t.\t.\t.\tGT:DP:PL\t./.:9:90,80,70,0,10,20\n"
+           "c1\t9\t.\tA\t<NON_REF>\t.\t.\tEND=10\tGT:DP:GQ:MIN_DP:PL\t./.:0:0:0:0,0,0\n"
+           "c1\t11\t.\tG\tA,C,<NON_REF>\t.\t.\t.\tGT:DP:PL\t.:12:200,90,0,300\n"
+           "c1\t12\t.\tT\tC\t.\t.\t.\tGT:DP:PL\t./.:9:90,0,70\n",
+           "E5 A>G,<*> 0/1 q300 g90 d17 m0 ad9,8,0 pl300,0,90,400,401,402\n"
+           "E6 C>T,<*> 1/1 q500 g60 d17 m0 pl500,60,0,600,601,602\n"
+           "E7 G>T,<*> -1/-1 q0 g0 d9 m0 pl0,0,90,100,101,102\n"
+           "E8 T>C,<*> -1/-1 q90 g10 d9 m0 pl90,80,70,0,10,20\n"
+           "E11 G>A,C,<*> 2/-1 q200 g90 d12 m0 pl200,90,0,300\n"
+           "E12 T>C -1/-1 q90 g70 d9 m0 pl90,0,70\n"
+           "B1-4 g87 d29 x2\n");
+}
+
 /* --- consistency --- */
 
 static void indels_are_left_aligned(void **state)
@@ -397,10 +418,13 @@ static void a_column_of_several(void **state)
               "c1\t5\t.\tA\tG,T,<*>\t50\t.\t.\tGT:AD:GQ:DP:PL\t"
               "0/1:5,5,0,0:50:10:50,0,50,60,61,62,63,64,65,66\t"
               "0/2:6,0,7,0:40:13:40,45,90,0,46,47,48,49,50,51\n"
-              "c1\t9\t.\tA\tG\t50\t.\t.\tGT:AD:GQ:DP\t0/1:5,5:50:10\t0/0:12,0:36:12\n");
+              "c1\t9\t.\tA\tG\t50\t.\t.\tGT:AD:GQ:DP\t0/1:5,5:50:10\t0/0:12,0:36:12\n"
+              "c1\t10\t.\tC\tG,T,<NON_REF>\t.\t.\t.\tGT:DP:PL\t"
+              "./.:10:50,0,50,60,61,62,63,64,65,66\t./.:9:40,45,90,0,46,47,48,49,50,51\n");
     if (import_as(gvcf, "s1", genome, everything, evidence, &err)) fail_msg("%s", err.text);
     print_evidence(evidence, &got);
     assert_string_equal(got.data, "E5 A>T,<*> 0/1 q50 g40 d13 m0 ad6,7,0 pl40,0,47,48,50,51\n"
+                                  "E10 C>T,<*> 0/1 q40 g40 d9 m0 pl40,0,47,48,50,51\n"
                                   "B9-9 g36 d12 x2\n");
     kuni_buffer_fini(&got);
 }
@@ -566,6 +590,7 @@ int main(void)
         cmocka_unit_test(strelka_records),
         cmocka_unit_test(deepvariant_and_dragen_records),
         cmocka_unit_test(bcftools_and_new_style_records),
+        cmocka_unit_test(combined_gvcfs_are_called),
         cmocka_unit_test(indels_are_left_aligned),
         cmocka_unit_test(contradictions_become_conflicts),
         cmocka_unit_test(shards_hold_what_reaches_in),
