@@ -251,9 +251,7 @@ static kuni_status fail(kuni_coordinator *c, const kuni_order *order, const kuni
     if (t->attempts < c->run->workflow.retries) return try_again(c, order, true, err);
     bool reads = plan->nodes[work->parts[0].node].scatter == KUNI_SCATTER_READS;
     if (reads && result->sample >= 0 && !c->samples.skip[result->sample] && !was_killed(result)) {
-        char reason[KUNI_ERROR_TEXT_BYTES];
-        snprintf(reason, sizeof(reason), "%s%s", result->crashed ? "stage crashed on it: " : "",
-                 result->text ? result->text : "");
+        const char *reason = result->text ? result->text : "the stage crashed on it";
         kuni_status status = quarantine(c, work, result->sample, reason, err);
         return status ? status : try_again(c, order, false, err);
     }
