@@ -51,7 +51,7 @@ static uint64_t slice_count(uint64_t bytes)
 
 static slice_range share_of(uint64_t bytes, int rank)
 {
-    uint64_t count = slice_count(bytes), size = (uint64_t)kuni_transport_size();
+    uint64_t count = slice_count(bytes), size = (uint64_t)kuni_transport_present();
     return (slice_range){.first = count * (uint64_t)rank / size,
                          .end = count * ((uint64_t)rank + 1) / size};
 }
@@ -212,7 +212,8 @@ static kuni_status fail_file(int code, const char *what, const char *path, kuni_
 static kuni_status out_open(out_file *file, const char *temporary, kuni_error *err)
 {
     file->path = temporary;
-    file->mpi = kuni_transport_size() > 1;
+    /* Where ranks may be lost: MPI-IO would hang without one, descriptors do not. */
+    file->mpi = kuni_transport_present() > 1 && !kuni_transport_tolerant();
     file->fd = -1;
     if (!file->mpi) {
         file->fd = open(temporary, O_WRONLY | O_CLOEXEC);
@@ -341,7 +342,7 @@ static kuni_status digest_slices(const char *digests, uint64_t count,
 static kuni_status gather_digest(kuni_assembly_target *target, uint64_t bytes, const char *mine,
                                  kuni_error *err)
 {
-    int size = kuni_transport_size(), rank = kuni_transport_rank();
+    int size = kuni_transport_present(), rank = kuni_transport_place();
     uint64_t count = slice_count(bytes);
     kuni_status status = KUNI_OK;
     if (count > INT32_MAX / HEX_BYTES)
@@ -360,10 +361,7 @@ static kuni_status gather_digest(kuni_assembly_target *target, uint64_t bytes, c
         counts[i] = (int)((share.end - share.first) * HEX_BYTES);
         places[i] = (int)(share.first * HEX_BYTES);
     }
-    int code =
-        MPI_Gatherv(mine, counts[rank], MPI_CHAR, all, counts, places, MPI_CHAR, 0, MPI_COMM_WORLD);
-    if (code != MPI_SUCCESS)
-        status = fail_file(code, "cannot gather the digests of", target->path, err);
+    status = kuni_transport_gather(mine, counts[rank], all, counts, places, err);
     if (!status && all) status = digest_slices(all, count, target->digest, err);
     status = kuni_transport_agree(status, err);
 done:
@@ -394,7 +392,7 @@ static kuni_status write_target(assembly *job, size_t index, const char *tempora
     kuni_status status = root ? reserve(temporary, bytes, err) : KUNI_OK;
     status = kuni_transport_agree(status, err);
     if (status) return status;
-    slice_range mine = share_of(bytes, kuni_transport_rank());
+    slice_range mine = share_of(bytes, kuni_transport_place());
     char *digests = kuni_alloc(mine.end - mine.first + 1, HEX_BYTES, err);
     status = kuni_transport_agree(digests ? KUNI_OK : KUNI_MEMORY, err);
     out_file file;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "losses.h"
 #include "reads_pass.h"
 #include "transport.h"
 
@@ -131,7 +132,7 @@ static void report(kuni_coordinator *c)
                                .samples = c->run->cohort.n_samples,
                                .quarantined = c->samples.n_quarantined,
                                .running = c->n_orders,
-                               .ranks = c->run->size};
+                               .ranks = c->run->size - (int)c->n_lost};
     double total = 0, done = 0, reused = 0;
     int64_t genome_bp = 0;
     for (size_t s = 0; s < plan->n_places; s++)
@@ -158,7 +159,7 @@ static void report(kuni_coordinator *c)
 
 /* --- messages --- */
 
-static kuni_status tell_all(kuni_coordinator *c, kuni_message_type type, kuni_error *err)
+kuni_status kuni_coordinator_tell(kuni_coordinator *c, kuni_message_type type, kuni_error *err)
 {
     kuni_status status = kuni_message_start(&c->message, type, err);
     for (int rank = 1; rank < c->run->size && !status; rank++)
@@ -168,7 +169,7 @@ static kuni_status tell_all(kuni_coordinator *c, kuni_message_type type, kuni_er
 
 kuni_status kuni_coordinator_ping(kuni_coordinator *c, kuni_error *err)
 {
-    return c->run->size > 1 ? tell_all(c, KUNI_MESSAGE_PING, err) : KUNI_OK;
+    return c->run->size > 1 ? kuni_coordinator_tell(c, KUNI_MESSAGE_PING, err) : KUNI_OK;
 }
 
 static kuni_status hear_result(kuni_coordinator *c, kuni_message_reader *reader, kuni_error *err)
@@ -260,7 +261,7 @@ static kuni_status together(kuni_coordinator *c, kuni_work *work, kuni_error *er
 {
     kuni_job_result result = {.status = KUNI_OK};
     kuni_error fault = KUNI_ERROR_INIT;
-    kuni_status status = KUNI_OK;
+    kuni_status status = kuni_losses_regroup(c, err);
     for (int lane = 0; c->run->size > 1 && lane < (int)c->n_lanes && !status; lane++)
         status = send_work(c, lane, work, KUNI_MESSAGE_TOGETHER, err);
     if (!status) status = kuni_journal_flush(c->journal, 0, err);
@@ -309,7 +310,7 @@ static kuni_status dispatch(kuni_coordinator *c, bool *busy, kuni_error *err)
     bool any = true;
     for (int64_t level = 1; level <= most && any; level++) {
         for (int lane = 0; lane < (int)c->n_lanes; lane++) {
-            if (c->lanes[lane].outstanding >= level) continue;
+            if (c->lanes[lane].lost || c->lanes[lane].outstanding >= level) continue;
             kuni_status status = hand_out(c, lane, &any, err);
             if (status) return status;
             if (!any) break;
@@ -348,10 +349,10 @@ static kuni_status keep_house(kuni_coordinator *c, tick *t, kuni_error *err)
     }
     if (!status && now - t->ping_ms >= PING_MS) {
         t->ping_ms = now;
-        status = tell_all(c, KUNI_MESSAGE_PING, err);
+        status = kuni_coordinator_tell(c, KUNI_MESSAGE_PING, err);
     }
     for (size_t i = 0; i < c->n_lanes && c->run->size > 1 && !status; i++)
-        if (now - c->lanes[i].heard_ms > t->silence_ms) {
+        if (!c->lanes[i].lost && now - c->lanes[i].heard_ms > t->silence_ms) {
             c->rank_lost = true;
             status = kuni_fail(err, KUNI_AGAIN,
                                "rank %zu has been silent for %" PRId64
@@ -395,6 +396,7 @@ static kuni_status run_phase(kuni_coordinator *c, int phase, kuni_error *err)
             return kuni_fail(err, KUNI_AGAIN, "stopped by signal %d: run the same command to go on",
                              kuni_stop_asked());
         status = hear(c, &busy, err);
+        if (!status) status = kuni_losses_take(c, &busy, err);
         if (!status) status = run_own(c, &busy, err);
         if (!status) status = dispatch(c, &busy, err);
         if (!status) status = keep_house(c, &t, err);
@@ -557,7 +559,8 @@ kuni_status kuni_coordinator_run(kuni_coordinator *c, kuni_error *err)
     c->executor = NULL;
     /* Even after an error: what is done is done, and the others must not be left waiting. */
     kuni_status flushed = kuni_journal_flush(c->journal, 0, status ? &ignored : err);
-    kuni_status told = tell_all(c, KUNI_MESSAGE_STOP, status || flushed ? &ignored : err);
+    kuni_status told =
+        kuni_coordinator_tell(c, KUNI_MESSAGE_STOP, status || flushed ? &ignored : err);
     kuni_arena_free(arena);
     if (!status) status = flushed ? flushed : told;
     if (!status && c->n_failures)

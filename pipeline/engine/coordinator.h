@@ -49,6 +49,7 @@ typedef struct kuni_lane {
     int64_t shard; /* where its last reads task was, -1: none */
     int64_t heard_ms;
     int64_t work; /* of what it runs now */
+    bool lost;    /* the rank is no more */
 } kuni_lane;
 
 /* Work that has been handed out. */
@@ -63,7 +64,8 @@ typedef struct kuni_trouble {
     size_t node;
     int64_t shard, batch;
     int64_t attempts;
-    int lane; /* where it failed last: another is tried first */
+    int64_t losses; /* ranks that were lost while they ran it */
+    int lane;       /* where it failed last: another is tried first */
     bool waiting;
 } kuni_trouble;
 
@@ -96,7 +98,7 @@ typedef struct kuni_coordinator {
     int phase;
     bool rank_lost; /* a rank hangs: collectives would too */
     kuni_lane *lanes;
-    size_t n_lanes;
+    size_t n_lanes, n_lost;
     kuni_executor *executor; /* single process only */
     kuni_order *orders;
     size_t n_orders, orders_capacity;
@@ -129,6 +131,9 @@ KUNI_MUST_CHECK kuni_status kuni_coordinator_run(kuni_coordinator *c, kuni_error
 
 /* Tells the other ranks that this one lives; for long work outside of the loop. */
 KUNI_MUST_CHECK kuni_status kuni_coordinator_ping(kuni_coordinator *c, kuni_error *err);
+/* A message without a body to all other ranks. */
+KUNI_MUST_CHECK kuni_status kuni_coordinator_tell(kuni_coordinator *c, kuni_message_type type,
+                                                  kuni_error *err);
 /* Without running anything: marks what the journal has with intact outputs, as far as keys can be
  * known. */
 KUNI_MUST_CHECK kuni_status kuni_coordinator_look(kuni_coordinator *c, const char *journal_path,
@@ -173,6 +178,8 @@ KUNI_MUST_CHECK kuni_status kuni_schedule_key(kuni_coordinator *c, size_t node, 
  * list. */
 KUNI_MUST_CHECK kuni_status kuni_outcome(kuni_coordinator *c, uint64_t id,
                                          const kuni_job_result *result, kuni_error *err);
+/* The rank of a lane is no more: what it had is done by others. */
+KUNI_MUST_CHECK kuni_status kuni_outcome_lost(kuni_coordinator *c, int lane, kuni_error *err);
 /* Reads what the preflight found in a batch; quarantines. */
 KUNI_MUST_CHECK kuni_status kuni_outcome_preflight(kuni_coordinator *c, kuni_buffer *faults,
                                                    size_t *n_faults, kuni_error *err);

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "coordinator.h"
 #include "dataset.h"
+#include "losses.h"
 #include "preflight.h"
 #include "sweep.h"
 #include "transport.h"
@@ -167,6 +168,7 @@ static kuni_status follow(kuni_run *run, kuni_error *err)
     kuni_status status = kuni_transport_agree(KUNI_OK, err);
     if (status) return status;
     status = kuni_worker_run(run, &orphaned, err);
+    if (status && !kuni_transport_alive(0)) return status; /* the others find out by themselves */
     if (status) { /* the others do not know yet and may be anywhere: end all */
         if (!orphaned) fprintf(stderr, "kuni: rank %d: %s\n", run->rank, err->text);
         if (orphaned) _exit(status);
@@ -204,11 +206,12 @@ kuni_status kuni_engine_run(const kuni_run_options *options, bool *leads, kuni_b
         if (!status && epoch.length == sizeof(run.epoch))
             memcpy(&run.epoch, epoch.data, sizeof(run.epoch));
         status = run.rank == 0 ? coordinate(&run, lock, began_ms, err) : follow(&run, err);
-        status = kuni_transport_agree(status, err);
+        status = kuni_losses_farewell(status, err);
     }
     kuni_buffer_fini(&epoch);
     kuni_run_fini(&run);
     kuni_lock_release(lock);
+    if (kuni_transport_maimed()) kuni_losses_leave(status, err);
     kuni_transport_fini();
     return status;
 }

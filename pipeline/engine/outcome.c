@@ -306,6 +306,61 @@ kuni_status kuni_outcome(kuni_coordinator *c, uint64_t id, const kuni_job_result
     return status;
 }
 
+/* --- lost ranks --- */
+
+/* A task that takes its rank down with it, by the memory it needs for instance, must not take all.
+ */
+enum { LOSSES_MOST = 3 };
+
+/* Whether the rank was at work on it, or had it in advance. */
+static bool was_running(const kuni_coordinator *c, const kuni_order *order)
+{
+    int64_t older = 0;
+    for (size_t i = 0; i < c->n_orders; i++)
+        if (c->orders[i].lane == order->lane && c->orders[i].work.id < order->work.id) older++;
+    return older < c->run->options->jobs;
+}
+
+static kuni_status lose(kuni_coordinator *c, const kuni_order *order, bool running, kuni_error *err)
+{
+    kuni_trouble *t = find_trouble(c, &order->work, err);
+    if (!t) return KUNI_MEMORY;
+    int64_t attempts = t->attempts;
+    if (running && ++t->losses >= LOSSES_MOST) {
+        char text[] = "every rank that ran it was killed: out of memory?";
+        const kuni_job_result result = {
+            .status = KUNI_BUG, .crashed = true, .text = text, .sample = -1};
+        kuni_status status = KUNI_OK;
+        for (size_t i = 0; i < order->work.n_parts && !status; i++)
+            status = fail_part(c, order, i, &result, err);
+        return status;
+    }
+    kuni_status status = try_again(c, order, false, err);
+    if (!status) t->attempts = attempts;
+    return status;
+}
+
+kuni_status kuni_outcome_lost(kuni_coordinator *c, int lane, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    /* From the youngest on, so that what was running can still be told from what was not. */
+    while (!status) {
+        size_t youngest = c->n_orders;
+        for (size_t i = 0; i < c->n_orders; i++)
+            if (c->orders[i].lane == lane &&
+                (youngest == c->n_orders || c->orders[i].work.id > c->orders[youngest].work.id))
+                youngest = i;
+        if (youngest == c->n_orders) break;
+        kuni_order order = c->orders[youngest];
+        bool running = was_running(c, &order);
+        c->orders[youngest] = c->orders[--c->n_orders];
+        c->lanes[lane].outstanding--;
+        status = lose(c, &order, running, err);
+        kuni_work_fini(&order.work);
+    }
+    return status;
+}
+
 /* --- preflight --- */
 
 static kuni_status read_faults(kuni_coordinator *c, size_t batch, kuni_buffer *faults,

@@ -2,16 +2,24 @@
 #include "transport.h"
 
 #include <mpi.h>
+#ifdef KUNI_ULFM
+#include <mpi-ext.h>
+#endif
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 enum {
     MESSAGE_TAG = 1,
     NAP_LEAST_US = 50,  /* first sleep while a collective is under way */
     NAP_MOST_US = 5000, /* longest: a waiting rank costs no core */
+    LOOK_MS = 20,       /* how often to look for lost ranks */
+    GIVE_UP_MS = 2000,  /* a revoked collective must end by then */
     HOST_BYTES = 256
 };
 
@@ -33,6 +41,12 @@ static struct {
     int rank, size;
     MPI_Comm messages; /* point-to-point, apart from the collectives */
     MPI_Comm collectives;
+    int place, present; /* rank and size in `collectives`: less than above once ranks are lost */
+    bool tolerant;      /* the launcher lets the others live when a rank is killed */
+    bool revoked;       /* `collectives` is of no use any more */
+    uint8_t *lost;      /* by rank; NULL: none can be lost */
+    int n_lost;
+    int64_t looked_ms;
     parcel_list outgoing; /* sends not yet complete */
     parcel_list own;      /* messages to this rank itself */
     bool receiving;       /* a receive is under way: into `incoming` from rank `sender` */
@@ -40,7 +54,9 @@ static struct {
     kuni_buffer incoming;
     int sender;
     char host[HOST_BYTES];
-} here = {.size = 1};
+} here = {.size = 1, .present = 1};
+
+enum { LOST_UNTOLD = 1, LOST_TOLD = 2 };
 
 static void nap(long *us)
 {
@@ -55,6 +71,171 @@ static kuni_status fail_mpi(int code, const char *what, kuni_error *err)
     MPI_Error_string(code, text, &length);
     return kuni_fail(err, KUNI_IO, "MPI: %s on rank %d (%s): %s", what, here.rank, here.host, text);
 }
+
+/* --- lost ranks --- */
+
+#ifdef KUNI_ULFM
+static bool is_loss(int code)
+{
+    int class = MPI_SUCCESS;
+    MPI_Error_class(code, &class);
+    return class == MPIX_ERR_PROC_FAILED || class == MPIX_ERR_PROC_FAILED_PENDING ||
+           class == MPIX_ERR_REVOKED;
+}
+
+static void mark_lost(int rank)
+{
+    if (here.lost[rank]) return;
+    here.lost[rank] = LOST_UNTOLD;
+    here.n_lost++;
+}
+
+/* Asks MPI who has failed; receives from anyone work again afterwards. Local. */
+static void note_losses(void)
+{
+    MPI_Group failed, all;
+    int n = 0, acknowledged;
+    here.looked_ms = kuni_now_ms();
+    if (MPIX_Comm_get_failed(here.messages, &failed) != MPI_SUCCESS) return;
+    MPI_Group_size(failed, &n);
+    if (n > 0) {
+        MPI_Comm_group(here.messages, &all);
+        for (int i = 0; i < n; i++) {
+            int rank = MPI_UNDEFINED;
+            MPI_Group_translate_ranks(failed, 1, &i, all, &rank);
+            if (rank >= 0 && rank < here.size) mark_lost(rank);
+        }
+        MPI_Group_free(&all);
+        MPIX_Comm_ack_failed(here.messages, n, &acknowledged);
+    }
+    MPI_Group_free(&failed);
+}
+
+/* True where an MPI error only says that a rank is gone: the losses are then noted. */
+static bool excused(int code)
+{
+    if (!here.lost || !is_loss(code)) return false;
+    note_losses();
+    return true;
+}
+
+static void look_for_losses(void)
+{
+    if (here.lost && kuni_now_ms() - here.looked_ms >= LOOK_MS) note_losses();
+}
+
+/* Wakes all ranks that wait in a collective which can never end. */
+static void break_off(void)
+{
+    if (here.revoked) return;
+    here.revoked = true;
+    MPIX_Comm_revoke(here.collectives);
+}
+
+kuni_status kuni_transport_regroup(kuni_error *err)
+{
+    MPI_Comm fresh;
+    MPI_Group all, left;
+    if (!here.lost) return KUNI_OK;
+    int code = MPIX_Comm_shrink(here.collectives, &fresh);
+    if (code != MPI_SUCCESS) return fail_mpi(code, "cannot go on without the lost ranks", err);
+    MPI_Comm_set_errhandler(fresh, MPI_ERRORS_RETURN);
+    /* The former one is not freed: that is collective, and some of its ranks are gone. */
+    here.collectives = fresh;
+    MPI_Comm_rank(fresh, &here.place);
+    MPI_Comm_size(fresh, &here.present);
+    MPI_Comm_group(here.messages, &all);
+    MPI_Comm_group(fresh, &left);
+    for (int rank = 0; rank < here.size; rank++) {
+        int place = MPI_UNDEFINED;
+        MPI_Group_translate_ranks(all, 1, &rank, left, &place);
+        if (place == MPI_UNDEFINED) mark_lost(rank);
+    }
+    MPI_Group_free(&all);
+    MPI_Group_free(&left);
+    here.revoked = false;
+    return KUNI_OK;
+}
+#else
+static bool excused(int code)
+{
+    (void)code;
+    return false;
+}
+
+static void look_for_losses(void)
+{
+}
+
+static void break_off(void)
+{
+}
+
+kuni_status kuni_transport_regroup(kuni_error *err)
+{
+    (void)err;
+    return KUNI_OK;
+}
+#endif
+
+bool kuni_transport_tolerant(void)
+{
+    return here.lost != NULL;
+}
+
+bool kuni_transport_alive(int rank)
+{
+    return !here.lost || !here.lost[rank];
+}
+
+bool kuni_transport_speaks(void)
+{
+    int first = 0;
+    while (first < here.rank && !kuni_transport_alive(first)) first++;
+    return first == here.rank;
+}
+
+bool kuni_transport_maimed(void)
+{
+    return here.n_lost > 0 || here.revoked;
+}
+
+bool kuni_transport_broken(void)
+{
+    return here.revoked || here.n_lost > here.size - here.present;
+}
+
+bool kuni_transport_lost(int *rank)
+{
+    for (int i = 0; here.n_lost > 0 && i < here.size; i++)
+        if (here.lost[i] == LOST_UNTOLD) {
+            here.lost[i] = LOST_TOLD;
+            *rank = i;
+            return true;
+        }
+    return false;
+}
+
+static kuni_status fail_loss(kuni_error *err)
+{
+    for (int i = 0; here.n_lost > 0 && i < here.size; i++)
+        if (here.lost[i])
+            return kuni_fail(err, KUNI_AGAIN,
+                             "rank %d was lost while all ranks worked together: run the same "
+                             "command to go on",
+                             i);
+    return kuni_fail(err, KUNI_AGAIN,
+                     "a rank was lost while all ranks worked together: run the same command to "
+                     "go on");
+}
+
+void kuni_transport_leave(int status)
+{
+    (void)fflush(NULL);
+    _exit(status);
+}
+
+/* --- life --- */
 
 static void list_add(parcel_list *list, parcel *added)
 {
@@ -124,6 +305,15 @@ kuni_status kuni_transport_init(kuni_error *err)
     if (code != MPI_SUCCESS) return fail_mpi(code, "cannot make a communicator", err);
     MPI_Comm_set_errhandler(here.messages, MPI_ERRORS_RETURN);
     MPI_Comm_set_errhandler(here.collectives, MPI_ERRORS_RETURN);
+    here.place = here.rank;
+    here.present = here.size;
+#ifdef KUNI_ULFM
+    const char *enabled = getenv("OMPI_MCA_mpi_ft_enable");
+    if (enabled && (strcmp(enabled, "1") == 0 || strcmp(enabled, "true") == 0)) {
+        here.lost = kuni_alloc((size_t)here.size, 1, err);
+        if (!here.lost) return KUNI_MEMORY;
+    }
+#endif
     return KUNI_OK;
 }
 
@@ -143,6 +333,16 @@ int kuni_transport_size(void)
     return here.size;
 }
 
+int kuni_transport_place(void)
+{
+    return here.place;
+}
+
+int kuni_transport_present(void)
+{
+    return here.present;
+}
+
 const char *kuni_transport_host(void)
 {
     return here.host;
@@ -160,8 +360,8 @@ static kuni_status advance_sends(kuni_error *err)
     while (*at) {
         int complete = 0;
         int code = MPI_Test(&(*at)->request, &complete, MPI_STATUS_IGNORE);
-        if (code != MPI_SUCCESS) return fail_mpi(code, "cannot send", err);
-        if (complete) {
+        if (code != MPI_SUCCESS && !excused(code)) return fail_mpi(code, "cannot send", err);
+        if (complete || code != MPI_SUCCESS) {
             parcel *gone = *at;
             *at = gone->next;
             here.outgoing.count--;
@@ -179,6 +379,7 @@ kuni_status kuni_transport_send(int rank, const void *bytes, size_t length, kuni
     if (rank < 0 || rank >= here.size || length > KUNI_MESSAGE_BYTES_MAX)
         return kuni_fail(err, KUNI_BUG, "send: %zu bytes to rank %d of %d", length, rank,
                          here.size);
+    if (!kuni_transport_alive(rank)) return KUNI_OK;
     parcel *sent = kuni_alloc(1, sizeof(*sent) + length, err);
     if (!sent) return KUNI_MEMORY;
     sent->length = length;
@@ -196,7 +397,7 @@ kuni_status kuni_transport_send(int rank, const void *bytes, size_t length, kuni
                          &sent->request);
     if (code != MPI_SUCCESS) {
         free(sent);
-        return fail_mpi(code, "cannot send", err);
+        return excused(code) ? KUNI_OK : fail_mpi(code, "cannot send", err);
     }
     list_add(&here.outgoing, sent);
     return KUNI_OK;
@@ -212,7 +413,8 @@ static kuni_status start_receive(kuni_error *err)
     MPI_Message handle;
     MPI_Status envelope;
     int code = MPI_Improbe(MPI_ANY_SOURCE, MESSAGE_TAG, here.messages, &flag, &handle, &envelope);
-    if (code != MPI_SUCCESS) return fail_mpi(code, "cannot look for messages", err);
+    if (code != MPI_SUCCESS)
+        return excused(code) ? KUNI_OK : fail_mpi(code, "cannot look for messages", err);
     if (!flag) return KUNI_OK;
     int length = 0;
     MPI_Get_count(&envelope, MPI_BYTE, &length);
@@ -220,7 +422,7 @@ static kuni_status start_receive(kuni_error *err)
     kuni_status status = kuni_buffer_reserve(&here.incoming, (size_t)length, err);
     if (status) return status;
     code = MPI_Imrecv(here.incoming.data, length, MPI_BYTE, &handle, &here.receive);
-    if (code != MPI_SUCCESS) return fail_mpi(code, "cannot receive", err);
+    if (code != MPI_SUCCESS) return excused(code) ? KUNI_OK : fail_mpi(code, "cannot receive", err);
     here.incoming.length = (size_t)length;
     here.sender = envelope.MPI_SOURCE;
     here.receiving = true;
@@ -229,14 +431,17 @@ static kuni_status start_receive(kuni_error *err)
 
 static kuni_status receive(int *rank, kuni_buffer *message, bool *got, kuni_error *err)
 {
+    look_for_losses();
     kuni_status status = advance_sends(err);
     if (!status && !here.receiving) status = start_receive(err);
     if (status || !here.receiving) return status;
     int complete = 0;
     int code = MPI_Test(&here.receive, &complete, MPI_STATUS_IGNORE);
-    if (code != MPI_SUCCESS) return fail_mpi(code, "cannot receive", err);
-    if (!complete) return KUNI_OK;
+    if (code != MPI_SUCCESS && !excused(code)) return fail_mpi(code, "cannot receive", err);
+    if (!complete && code == MPI_SUCCESS) return KUNI_OK;
     here.receiving = false;
+    /* What a lost rank said last comes too late: others do its work. */
+    if (code != MPI_SUCCESS || !kuni_transport_alive(here.sender)) return KUNI_OK;
     kuni_buffer swap = *message;
     *message = here.incoming;
     here.incoming = swap;
@@ -262,17 +467,31 @@ kuni_status kuni_transport_poll(int *rank, kuni_buffer *message, bool *got, kuni
     return here.mpi ? receive(rank, message, got, err) : KUNI_OK;
 }
 
+static kuni_status fail_collective(int code, const char *what, kuni_error *err)
+{
+    if (!excused(code)) return fail_mpi(code, what, err);
+    break_off();
+    return fail_loss(err);
+}
+
 /* Waits for a collective without spinning. */
 static kuni_status wait_for(MPI_Request *request, const char *what, kuni_error *err)
 {
     long us = NAP_LEAST_US;
+    int64_t broken_ms = 0;
     for (;;) {
         int complete = 0;
         int code = MPI_Test(request, &complete, MPI_STATUS_IGNORE);
-        if (code != MPI_SUCCESS) return fail_mpi(code, what, err);
+        if (code != MPI_SUCCESS) return fail_collective(code, what, err);
         if (complete) return KUNI_OK;
         kuni_status status = advance_sends(err);
         if (status) return status;
+        look_for_losses();
+        if (kuni_transport_broken()) {
+            break_off();
+            if (!broken_ms) broken_ms = kuni_now_ms();
+            if (kuni_now_ms() - broken_ms > GIVE_UP_MS) return fail_loss(err);
+        }
         nap(&us);
     }
 }
@@ -281,7 +500,7 @@ static kuni_status broadcast(void *bytes, size_t length, int root, kuni_error *e
 {
     MPI_Request request;
     int code = MPI_Ibcast(bytes, (int)length, MPI_BYTE, root, here.collectives, &request);
-    if (code != MPI_SUCCESS) return fail_mpi(code, "broadcast failed", err);
+    if (code != MPI_SUCCESS) return fail_collective(code, "broadcast failed", err);
     return wait_for(&request, "broadcast failed", err);
 }
 
@@ -289,19 +508,19 @@ static kuni_status reduce(const int64_t *mine, int64_t *all, MPI_Op operation, k
 {
     MPI_Request request;
     int code = MPI_Iallreduce(mine, all, 1, MPI_INT64_T, operation, here.collectives, &request);
-    if (code != MPI_SUCCESS) return fail_mpi(code, "reduction failed", err);
+    if (code != MPI_SUCCESS) return fail_collective(code, "reduction failed", err);
     return wait_for(&request, "reduction failed", err);
 }
 
 kuni_status kuni_transport_agree(kuni_status mine, kuni_error *err)
 {
     if (!here.mpi) return mine;
-    int64_t me = mine ? here.rank : here.size, lowest = here.size;
+    int64_t me = mine ? here.place : here.present, lowest = here.present;
     kuni_error trouble = KUNI_ERROR_INIT;
     kuni_status status = reduce(&me, &lowest, MPI_MIN, &trouble);
-    if (!status && lowest == here.size) return KUNI_OK;
+    if (!status && lowest == here.present) return KUNI_OK;
     kuni_error agreed = KUNI_ERROR_INIT;
-    if (!status && lowest == here.rank) {
+    if (!status && lowest == here.place) {
         if (err) agreed = *err;
         agreed.status = mine;
     }
@@ -340,12 +559,26 @@ kuni_status kuni_transport_bcast(kuni_buffer *message, int root, kuni_error *err
     return status;
 }
 
+kuni_status kuni_transport_gather(const char *mine, int length, char *all, const int *lengths,
+                                  const int *places, kuni_error *err)
+{
+    MPI_Request request;
+    if (!here.mpi) {
+        if (length) memcpy(all + places[0], mine, (size_t)length);
+        return KUNI_OK;
+    }
+    int code = MPI_Igatherv(mine, length, MPI_CHAR, all, lengths, places, MPI_CHAR, 0,
+                            here.collectives, &request);
+    if (code != MPI_SUCCESS) return fail_collective(code, "gathering failed", err);
+    return wait_for(&request, "gathering failed", err);
+}
+
 kuni_status kuni_transport_barrier(kuni_error *err)
 {
     if (!here.mpi) return KUNI_OK;
     MPI_Request request;
     int code = MPI_Ibarrier(here.collectives, &request);
-    if (code != MPI_SUCCESS) return fail_mpi(code, "barrier failed", err);
+    if (code != MPI_SUCCESS) return fail_collective(code, "barrier failed", err);
     return wait_for(&request, "barrier failed", err);
 }
 
@@ -360,7 +593,7 @@ static void drain(void)
     bool in_barrier = false;
     int complete = 0;
     MPI_Request request;
-    while (!complete) {
+    while (!complete && !kuni_transport_maimed()) {
         int rank;
         bool got = false;
         if (kuni_transport_poll(&rank, &message, &got, NULL)) break;
@@ -372,7 +605,8 @@ static void drain(void)
         if (!got && !complete) nap(&us);
     }
     /* All have sent and all sends are complete: what is left to receive is already here. */
-    while (!kuni_transport_poll(&(int){0}, &message, &(bool){false}, NULL) && here.receiving)
+    while (!kuni_transport_maimed() &&
+           !kuni_transport_poll(&(int){0}, &message, &(bool){false}, NULL) && here.receiving)
         nap(&us);
     kuni_buffer_fini(&message);
 }
@@ -389,5 +623,7 @@ void kuni_transport_fini(void)
     kuni_buffer_fini(&here.incoming);
     here.mpi = here.initialised = false;
     here.rank = 0;
-    here.size = 1;
+    here.size = here.present = 1;
+    free(here.lost);
+    here.lost = NULL;
 }

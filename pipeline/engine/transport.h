@@ -31,6 +31,10 @@ _Noreturn void kuni_transport_abort(int status);
 
 int kuni_transport_rank(void);
 int kuni_transport_size(void);
+/* Number of this rank among those that take part in collectives, and how many these are: rank and
+ * size, until ranks are lost and the rest has regrouped. Rank 0 has number 0. */
+int kuni_transport_place(void);
+int kuni_transport_present(void);
 /* Name of the host this rank runs on, for messages and logs. */
 const char *kuni_transport_host(void);
 
@@ -59,7 +63,34 @@ KUNI_MUST_CHECK kuni_status kuni_transport_agree(kuni_status mine, kuni_error *e
 KUNI_MUST_CHECK kuni_status kuni_transport_max(int64_t *value, kuni_error *err);
 /* Collective. `message` of rank `root` replaces that of all others. */
 KUNI_MUST_CHECK kuni_status kuni_transport_bcast(kuni_buffer *message, int root, kuni_error *err);
+/* Collective. Byte strings of all, by place, one after another in `all` of rank 0 (NULL elsewhere).
+ */
+KUNI_MUST_CHECK kuni_status kuni_transport_gather(const char *mine, int length, char *all,
+                                                  const int *lengths, const int *places,
+                                                  kuni_error *err);
 /* Collective. Waits for all ranks. */
 KUNI_MUST_CHECK kuni_status kuni_transport_barrier(kuni_error *err);
+
+/*
+ * Lost ranks. Where MPI has ULFM (found when kuni is configured) and the launcher turned it on, the
+ * death of a rank does not end the others. Messages to and from a lost rank are dropped. A
+ * collective during which a rank is lost fails with KUNI_AGAIN on all that wait in it, and so does
+ * every one after it until all that are left have called kuni_transport_regroup. MPI cannot be
+ * left in order any more: end with kuni_transport_leave. Elsewhere no rank is ever lost.
+ */
+bool kuni_transport_tolerant(void);
+/* Local. The next lost rank that was not told yet. */
+bool kuni_transport_lost(int *rank);
+bool kuni_transport_alive(int rank);
+/* Local. This is the lowest rank that lives: it tells the user. */
+bool kuni_transport_speaks(void);
+/* Local. Some rank has been lost. */
+bool kuni_transport_maimed(void);
+/* Local. Collectives fail until all have regrouped. */
+bool kuni_transport_broken(void);
+/* Collective among those that live. */
+KUNI_MUST_CHECK kuni_status kuni_transport_regroup(kuni_error *err);
+/* Local. Flushes and ends this process without leaving MPI, which may hang after a loss. */
+_Noreturn void kuni_transport_leave(int status);
 
 #endif

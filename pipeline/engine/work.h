@@ -19,6 +19,8 @@ typedef enum kuni_message_type {
     KUNI_MESSAGE_COLUMNS = 'c',  /* the final list of quarantined samples */
     KUNI_MESSAGE_PING = 'p',     /* rank 0 lives */
     KUNI_MESSAGE_STOP = 's',     /* kill what runs and leave */
+    KUNI_MESSAGE_REGROUP = 'l',  /* a rank was lost: all that live regroup now */
+    KUNI_MESSAGE_END = 'e',      /* the run has ended; 1: do not leave MPI in order */
     /* to rank 0 */
     KUNI_MESSAGE_RESULT = 'r', /* id of the work, packed kuni_job_result */
     KUNI_MESSAGE_BEAT = 'b',   /* the rank lives; work done so far by what it runs */

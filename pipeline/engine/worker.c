@@ -115,6 +115,8 @@ static kuni_status hear(worker *w, bool *busy, kuni_error *err)
             status = enter_assembly(w, &reader, err);
         else if (type == KUNI_MESSAGE_COLUMNS)
             status = take_columns(w, &reader, err);
+        else if (type == KUNI_MESSAGE_REGROUP)
+            status = kuni_transport_regroup(err);
         else if (type == KUNI_MESSAGE_STOP)
             w->stop = true;
         else if (type != KUNI_MESSAGE_PING)
@@ -168,6 +170,8 @@ static kuni_status keep_house(worker *w, bool *orphaned, kuni_error *err)
         status = send_value(w, KUNI_MESSAGE_BEAT,
                             w->executor ? (uint64_t)kuni_executor_work(w->executor) : 0, err);
     }
+    if (!status && !kuni_transport_alive(0))
+        return kuni_fail(err, KUNI_AGAIN, "rank 0 was lost: run the same command to go on");
     *orphaned = getppid() != w->parent || now - w->heard_ms > w->silence_ms;
     if (!status && *orphaned)
         status = kuni_fail(err, KUNI_AGAIN, "rank %d: %s: leaving", w->run->rank,
