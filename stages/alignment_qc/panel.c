@@ -77,9 +77,12 @@ static kuni_status read_row(kuni_qc_panel *panel, const char *bed, size_t row, c
     double from = -1, to = -1;
     const char *end = next_field(&bed_line);
     const char *ref = next_field(&bed_line), *alt = next_field(&bed_line);
+    /* Some rows of the published panels have several ALTs ("A,G"): what their frequency counts is
+       not said, so they are left out. */
+    bool biallelic = alt && strlen(alt) == 1;
     if (!parse_number(beg, &from) || !parse_number(end, &to) || from < 0 || to <= from || !ref ||
-        !alt || strlen(ref) != 1 || strlen(alt) != 1 || !strchr("ACGT", *ref) ||
-        !strchr("ACGT", *alt) || *ref == *alt)
+        !alt || strlen(ref) != 1 || strspn(alt, "ACGT,") != strlen(alt) || !strchr("ACGT", *ref) ||
+        !strchr("ACGT", *alt) || *ref == *alt || (!biallelic && !strchr(alt, ',')))
         return malformed(bed, ".bed", row, err);
     site.pos = (int64_t)to - 1;
     site.ref = *ref;
@@ -94,7 +97,7 @@ static kuni_status read_row(kuni_qc_panel *panel, const char *bed, size_t row, c
     if (n == 0 || (panel->n_pcs && n != panel->n_pcs)) return malformed(bed, ".UD", row, err);
     panel->n_pcs = n;
     site.tid = kuni_genome_find(genome, contig);
-    if (site.tid < 0 || site.pos >= kuni_genome_contig(genome, site.tid)->length_bp)
+    if (!biallelic || site.tid < 0 || site.pos >= kuni_genome_contig(genome, site.tid)->length_bp)
         panel->n_elsewhere++;
     else
         panel->sites[panel->n_sites++] = site;

@@ -24,8 +24,9 @@ typedef struct kuni_qc_site {
 typedef struct kuni_qc_panel {
     kuni_qc_site *sites;
     size_t n_sites;
-    int n_pcs;          /* columns of UD */
-    size_t n_elsewhere; /* sites dropped */
+    int n_pcs; /* columns of UD */
+    size_t
+        n_elsewhere; /* sites dropped: on contigs that the reference lacks, or with several ALTs */
 } kuni_qc_panel;
 
 /* `bed` is the path of the BED file; its siblings are found by their endings. */

@@ -213,12 +213,50 @@ static void keeps_silent_on_few_sites(void **state)
     kuni_qc_panel_free(panel);
 }
 
+static void put_text(const char *stem, const char *ending, const char *text)
+{
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s%s", stem, ending);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* The published b37 panel has rows with two ALTs ("A,G"), which once refused the whole panel. */
+static void leaves_out_sites_with_two_alts(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    char stem[] = "/tmp/kuni-qc-panel-XXXXXX", path[128];
+    assert_non_null(mkdtemp(stem));
+    put_text(stem, "/r.fa", ">1\nACGTACGTAC\n");
+    put_text(stem, "/p.bed", "1\t0\t1\tA\tC\n1\t1\t2\tC\tA,G\n1\t2\t3\tG\tT\n");
+    put_text(stem, "/p.mu", "a\t0.5\nb\t1.8\nc\t0.7\n");
+    put_text(stem, "/p.UD", "0.1 0.2\n0.1 0.2\n0.3 0.4\n");
+    kuni_genome *genome = NULL;
+    kuni_qc_panel *panel = NULL;
+    (void)snprintf(path, sizeof(path), "%s/r.fa", stem);
+    assert_int_equal(kuni_genome_open(&genome, path, &err), KUNI_OK);
+    (void)snprintf(path, sizeof(path), "%s/p.bed", stem);
+    assert_int_equal(kuni_qc_panel_read(&panel, path, genome, &err), KUNI_OK);
+    assert_int_equal(panel->n_sites, 2);
+    assert_int_equal(panel->n_elsewhere, 1);
+    assert_int_equal(panel->sites[1].pos, 2);
+    assert_true(panel->sites[1].loading[1] == 0.4);
+    kuni_qc_panel_free(panel);
+    kuni_genome_close(genome);
+    (void)snprintf(path, sizeof(path), "rm -rf %s", stem);
+    assert_int_equal(system(path), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_the_rate_on_a_drawn_panel),
         cmocka_unit_test(finds_the_rate_on_the_real_panel),
         cmocka_unit_test(keeps_silent_on_few_sites),
+        cmocka_unit_test(leaves_out_sites_with_two_alts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
