@@ -197,6 +197,16 @@ static int64_t block_quality(const kuni_gvcf_record *record, int ploidy, int64_t
     return depth < 0 ? 0 : 3 * depth;
 }
 
+/* Homozygous reference without a number that says how sure: a finished call set of bare genotypes.
+ */
+static bool is_bare_reference(const kuni_gvcf_record *record, const genotype *called)
+{
+    static const int qualities[] = {FIELD_GQ, FIELD_GQX, FIELD_RGQ};
+    return called->gt[0] == 0 && (called->ploidy == 1 || called->gt[1] == 0) &&
+           first_known(record, qualities, 3) < 0 && !record->fields[FIELD_PL].length &&
+           !record->fields[FIELD_GL].length;
+}
+
 static kuni_status convert_block(kuni_convert *convert, const kuni_gvcf_record *record,
                                  const genotype *called, kuni_error *err)
 {
@@ -205,9 +215,14 @@ static kuni_status convert_block(kuni_convert *convert, const kuni_gvcf_record *
     int64_t least = first_known(record, least_fields, 3),
             usual = first_known(record, usual_fields, 3);
     if (least < 0) least = usual = sum_of_field(record->fields[FIELD_AD]);
-    if (least < 0) least = usual = kuni_view_number(record->infos[INFO_DP]);
+    if (least < 0 && !convert->several_samples) /* else it is the depth of all samples */
+        least = usual = kuni_view_number(record->infos[INFO_DP]);
     int ploidy = ploidy_of(convert, called, record->pos);
-    int64_t gq = called->gq >= 0 ? called->gq : block_quality(record, ploidy, least);
+    bool stated = least < 0 && is_bare_reference(record, called);
+    if (stated) least = usual = KUNI_IMPORT_STATED_DP;
+    int64_t gq = stated            ? KUNI_IMPORT_STATED_GQ
+                 : called->gq >= 0 ? called->gq
+                                   : block_quality(record, ploidy, least);
     if (usual == 0 || (least < 0 && gq == 0) || (least < 0 && is_no_call(called))) {
         convert->counts->no_data += in_shard(convert, record->pos);
         return KUNI_OK;
@@ -392,8 +407,9 @@ static void read_strands(const kuni_gvcf_record *record, uint32_t sb[4])
     }
 }
 
-static kuni_status read_depths(const kuni_gvcf_record *record, const allele_choice *choice,
-                               kuni_arena *arena, kuni_event *event, kuni_error *err)
+static kuni_status read_depths(const kuni_convert *convert, const kuni_gvcf_record *record,
+                               const allele_choice *choice, kuni_arena *arena, kuni_event *event,
+                               kuni_error *err)
 {
     static const int fields[] = {FIELD_DP, FIELD_DPI, FIELD_MIN_DP};
     uint32_t all[KUNI_GVCF_ALLELES_MAX + 1];
@@ -409,7 +425,7 @@ static kuni_status read_depths(const kuni_gvcf_record *record, const allele_choi
     }
     int64_t depth = first_known(record, fields, 3);
     if (depth < 0 && known) depth = sum;
-    if (depth < 0) depth = kuni_view_number(record->infos[INFO_DP]);
+    if (depth < 0 && !convert->several_samples) depth = kuni_view_number(record->infos[INFO_DP]);
     event->dp = (uint32_t)(depth < 0 ? 0 : depth > UINT32_MAX ? UINT32_MAX : depth);
     return KUNI_OK;
 }
@@ -520,7 +536,7 @@ static kuni_status fill_event(kuni_convert *convert, const kuni_gvcf_record *rec
     int64_t set = kuni_view_number(record->fields[FIELD_PS]);
     if ((event->flags & KUNI_EVENT_PHASED) && set > 0 && set < INT32_MAX)
         event->phase_set = set - 1;
-    status = read_depths(record, choice, arena, event, err);
+    status = read_depths(convert, record, choice, arena, event, err);
     if (status) return status;
     int64_t gq = called->gq >= 0 ? called->gq : first_known(record, quality_fields, 2);
     bool has = choose_likelihoods(record, choice, event->ploidy, arena, &pl, &status, err);
@@ -566,10 +582,8 @@ static kuni_status convert_event(kuni_convert *convert, const kuni_gvcf_record *
     if (!status) status = fill_event(convert, record, called, &choice, &event, err);
     if (status) return status;
     bool reference = called->gt[0] <= 0 && called->gt[1] <= 0;
-    if (reference && event.dp == 0 && event.gq == 0) {
-        convert->counts->no_data += in_shard(convert, event.pos);
-        return KUNI_OK;
-    }
+    if (reference && event.dp == 0 && event.gq == 0)
+        return convert_block(convert, record, called, err);
     convert->counts->events += in_shard(convert, event.pos);
     convert->counts->filtered += record->filtered && in_shard(convert, event.pos);
     return kuni_collect_event(convert->collect, &event, record->pos,

@@ -22,6 +22,13 @@
 #include "gvcf_record.h"
 #include "normalise.h"
 
+/*
+ * The confidence of a reference that is stated without numbers: of a genotype 0/0 alone, and, where
+ * the parameter `absent` says so, of what has no record. Far above the 30 phred by which the cohort
+ * may move a genotype; the depth is that at which reads would give it.
+ */
+enum { KUNI_IMPORT_STATED_GQ = 60, KUNI_IMPORT_STATED_DP = 20 };
+
 typedef struct kuni_convert {
     kuni_collect *collect;
     kuni_reference_window *window;

@@ -409,3 +409,15 @@ kuni_status kuni_gvcf_seek(kuni_gvcf_file *file, int64_t beg, int64_t end, kuni_
                    "its index is missing: make it by `tabix -p vcf` (of a file by `bgzip`)");
     return rewind_text(file, err);
 }
+
+bool kuni_gvcf_indexed_contig(const kuni_gvcf_file *file)
+{
+    /* A tabix index names no contig that has no records. */
+    if (file->tbx) return tbx_name2id(file->tbx, file->contig) >= 0;
+    if (!file->csi) return false;
+    int tid = bcf_hdr_name2id(file->bcf_header, file->contig);
+    hts_itr_t *itr = tid < 0 ? NULL : bcf_itr_queryi(file->csi, tid, 0, HTS_POS_MAX);
+    bool any = itr && itr->n_off > 0;
+    if (itr) hts_itr_destroy(itr);
+    return any;
+}

@@ -16,6 +16,8 @@ enum {
     BEAT_EVERY = 1 << 14   /* lines between two signs of life */
 };
 
+static const char *const absent_choices[] = {"no-data", "reference", NULL};
+
 static const kuni_param params[] = {
     {.name = "max_shift",
      .type = KUNI_PARAM_INT,
@@ -27,6 +29,12 @@ static const kuni_param params[] = {
     {.name = "ignore_filters",
      .type = KUNI_PARAM_LIST,
      .help = "FILTER names that do not make a no-call, besides PASS, RefCall and NoCall"},
+    {.name = "absent",
+     .type = KUNI_PARAM_CHOICE,
+     .value = "no-data",
+     .choices = absent_choices,
+     .help = "positions without a record: no data (gVCFs), or reference of GQ 60 and DP 20 (VCFs "
+             "of variants only that were called over all regions of the run)"},
     {.name = NULL}};
 
 typedef struct import_state {
@@ -34,6 +42,8 @@ typedef struct import_state {
     const kuni_batch *batch;
     kuni_span shard;
     int64_t max_shift, contig_bp, lines;
+    bool absent_reference; /* positions without a record are reference */
+    int64_t covered;       /* records and gaps are known up to here */
     kuni_reference_window window;
     kuni_collect *collect;
     kuni_evidence_writer *writer;
@@ -95,6 +105,7 @@ static kuni_status import_open(const kuni_task *task, void **state, kuni_error *
     s->batch = &task->batches[task->batch];
     s->shard = task->shards[task->shard];
     s->max_shift = kuni_params_int(task->params, "max_shift");
+    s->absent_reference = strcmp(kuni_params_text(task->params, "absent"), "reference") == 0;
     s->contig_bp = kuni_genome_contig(task->genome, s->shard.tid)->length_bp;
     s->collect = kuni_collect_new(s->shard, err);
     s->record = kuni_alloc(1, sizeof(*s->record), err);
@@ -130,6 +141,27 @@ static kuni_status blame_record(const import_state *s, kuni_status status, int64
                      kuni_genome_contig(s->task->genome, s->shard.tid)->name, pos + 1, cause);
 }
 
+/* States the reference between the last record and `end`, by as many copies as the sample has. */
+static kuni_status fill_gap(import_state *s, int64_t end, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    if (end > s->contig_bp) end = s->contig_bp;
+    while (!status && s->covered < end) {
+        int64_t until;
+        int copies =
+            kuni_ploidy_at(s->task->ploidy, s->shard.tid, s->covered, sample_of(s)->sex, &until);
+        kuni_block block = {.beg = s->covered,
+                            .end = until < end ? until : end,
+                            .kind = KUNI_BLOCK_REFERENCE,
+                            .ploidy = (uint8_t)copies,
+                            .gq = KUNI_IMPORT_STATED_GQ,
+                            .min_dp = KUNI_IMPORT_STATED_DP};
+        s->covered = block.end;
+        if (copies > 0) status = kuni_collect_block(s->collect, &block, err);
+    }
+    return status;
+}
+
 /* Converts the records from `from` on until none can matter to the shard. */
 static kuni_status read_records(import_state *s, kuni_gvcf_file *file, kuni_gvcf_parser *parser,
                                 kuni_convert *convert, int64_t from, kuni_error *err)
@@ -141,10 +173,11 @@ static kuni_status read_records(import_state *s, kuni_gvcf_file *file, kuni_gvcf
         size_t length;
         const char *fault;
         kuni_status status = kuni_gvcf_next(file, &line, &length, err);
-        if (status || !line) return status;
+        if (status) return status;
+        if (!line) break;
         if (++s->lines % BEAT_EVERY == 0 && s->task->heartbeat) s->task->heartbeat(s->lines);
         kuni_gvcf_line kind = kuni_gvcf_parse(parser, line, length, s->record, &fault);
-        if (kind == KUNI_GVCF_OTHER_CONTIG && seen) return KUNI_OK;
+        if (kind == KUNI_GVCF_OTHER_CONTIG && seen) break;
         if (kind == KUNI_GVCF_OTHER_CONTIG) continue;
         if (kind == KUNI_GVCF_MALFORMED) return blame_record(s, KUNI_DATA, last, fault, err);
         if (s->record->pos < last)
@@ -153,15 +186,23 @@ static kuni_status read_records(import_state *s, kuni_gvcf_file *file, kuni_gvcf
         last = s->record->pos;
         if (last >= limit) {
             kuni_span needs = kuni_collect_needs(s->collect);
-            if (last >= needs.end + s->max_shift) return KUNI_OK;
+            if (last >= needs.end + s->max_shift) break;
             limit = needs.end + s->max_shift;
         }
         if (s->record->end <= from && s->record->pos + (int64_t)s->record->ref.length <= from)
             continue;
+        if (s->absent_reference) {
+            status = fill_gap(s, last, err);
+            if (status) return status;
+            if (s->record->end > s->covered) s->covered = s->record->end;
+        }
         kuni_error cause = KUNI_ERROR_INIT;
         status = kuni_convert_record(convert, s->record, &cause);
         if (status) return blame_record(s, status, last, cause.text, err);
     }
+    /* A file without any record on the contig was not called there. */
+    if (!s->absent_reference || !(seen || kuni_gvcf_indexed_contig(file))) return KUNI_OK;
+    return fill_gap(s, s->shard.end, err);
 }
 
 static kuni_status import_records(import_state *s, kuni_gvcf_file *file, kuni_error *err)
@@ -185,6 +226,7 @@ static kuni_status import_records(import_state *s, kuni_gvcf_file *file, kuni_er
     for (;;) {
         *counts = (kuni_import_counts){0};
         kuni_collect_clear(s->collect);
+        s->covered = from;
         kuni_status status = kuni_gvcf_seek(file, from, s->contig_bp, err);
         if (!status) status = read_records(s, file, &parser, &convert, from, err);
         if (status) return status;

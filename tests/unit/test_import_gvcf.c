@@ -78,11 +78,14 @@ static int teardown(void **state)
 
 /* --- running the stage --- */
 
+static const char *absent; /* the parameter; NULL: its default */
+
 static kuni_status import_as(const char *path, const char *id, kuni_genome *of, kuni_span shard,
                              const char *out, kuni_error *err)
 {
     const kuni_step *step = &kuni_stage_import_gvcf.steps[0];
     kuni_params *params = kuni_params_new(kuni_stage_import_gvcf.params, err);
+    if (absent && kuni_params_set(params, "absent", absent, err)) return err->status;
     kuni_sample sample = {.id = id, .participant = id, .reads = path};
     kuni_batch batch = {.id = "b0000", .first = 0, .n_samples = 1};
     kuni_task_file files[] = {{.kind = "evidence", .path = out},
@@ -308,6 +311,33 @@ static void combined_gvcfs_are_called(void **state)
            "B1-4 g87 d29 x2\n");
 }
 
+/* A file of variants only: what has no record is reference, where the user says so. */
+static void absent_records_are_reference(void **state)
+{
+    (void)state;
+    static const char *const records = "c1\t5\t.\tA\tG\t100\t.\tDP=900\tGT\t0|1\n"
+                                       "c1\t9\t.\tACG\tA\t100\tlow\tDP=900\tGT:GQ:DP\t0/1:40:9\n"
+                                       "c1\t13\t.\tA\tC\t100\t.\t.\tGT\t./.\n"
+                                       "c1\t14\t.\tC\tG\t100\t.\t.\tGT\t0/0\n"
+                                       "c1\t31\t.\tC\tCA\t50\t.\tDP=4\tGT:GQ\t0/1:30\n";
+    static const char *const events = "E5 A>G 0/1 q100 g0 d900 m0 phased\n"
+                                      "E9 ACG>A 0/1 q100 g40 d9 m0 pl40,0,40 filtered\n"
+                                      "E31 C>CA 0/1 q50 g30 d4 m0 pl30,0,30\n";
+    char wanted[512];
+    snprintf(wanted, sizeof(wanted), "%sB14-14 g60 d20 x2\n", events);
+    expect(records, wanted);
+    absent = "reference";
+    snprintf(wanted, sizeof(wanted),
+             "%sB1-4 g60 d20 x2\nB6-8 g60 d20 x2\nB12-12 g60 d20 x2\n"
+             "B14-30 g60 d20 x2\nB32-400 g60 d20 x2\n",
+             events);
+    expect(records, wanted);
+    /* Nothing behind the last record, nor on a contig of which the file tells nothing. */
+    expect_from((kuni_span){.tid = 0, .beg = 100, .end = 200}, records, "B101-200 g60 d20 x2\n");
+    expect("", "");
+    absent = NULL;
+}
+
 /* --- consistency --- */
 
 static void indels_are_left_aligned(void **state)
@@ -528,6 +558,7 @@ static void cuts_leave_no_trace(void **state)
     snprintf(out, sizeof(out), "%s/cut.ev", folder);
     for (uint64_t round = 1; round <= 3; round++) {
         uint64_t seed = round;
+        absent = round % 2 ? "reference" : NULL;
         kuni_error err = KUNI_ERROR_INIT;
         kuni_buffer text = KUNI_BUFFER_INIT;
         kuni_genome *of;
@@ -564,6 +595,7 @@ static void cuts_leave_no_trace(void **state)
         kuni_genome_close(of);
         kuni_buffer_fini(&text);
     }
+    absent = NULL;
 }
 
 static void a_cut_off_file_is_refused(void **state)
@@ -591,6 +623,7 @@ int main(void)
         cmocka_unit_test(deepvariant_and_dragen_records),
         cmocka_unit_test(bcftools_and_new_style_records),
         cmocka_unit_test(combined_gvcfs_are_called),
+        cmocka_unit_test(absent_records_are_reference),
         cmocka_unit_test(indels_are_left_aligned),
         cmocka_unit_test(contradictions_become_conflicts),
         cmocka_unit_test(shards_hold_what_reaches_in),
