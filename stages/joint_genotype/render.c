@@ -150,12 +150,12 @@ static kuni_status add_stratum(joint_render *r, const char *name, const char *me
     spell_tag(s->an, "AN_", name);
     spell_tag(s->af, "AF_", name);
     spell_tag(s->nhomalt, "nhomalt_", name);
-    static const char *const lines[] = {
-        "<ID=%s,Number=A,Type=Integer,Description=\"AC in %s\">",
-        "<ID=%s,Number=1,Type=Integer,Description=\"AN in %s\">",
-        "<ID=%s,Number=A,Type=Float,Description=\"AF in %s\">",
-        "<ID=%s,Number=A,Type=Integer,Description=\"Samples with no other allele than each ALT, in "
-        "%s\">"};
+    static const char *const lines[] = {"<ID=%s,Number=A,Type=Integer,Description=\"AC in %s\">",
+                                        "<ID=%s,Number=1,Type=Integer,Description=\"AN in %s\">",
+                                        "<ID=%s,Number=A,Type=Float,Description=\"AF in %s\">",
+                                        ("<ID=%s,Number=A,Type=Integer,Description=\"Samples with "
+                                         "no other allele than each ALT, in "
+                                         "%s\">")};
     const char *const tags[] = {s->ac, s->an, s->af, s->nhomalt};
     for (int i = 0; i < 4; i++) {
         char line[4 * TAG_BYTES];
