@@ -225,7 +225,10 @@ static kuni_status convert_block(kuni_convert *convert, const kuni_gvcf_record *
                                    : block_quality(record, ploidy, least);
     if (usual == 0 || (least < 0 && gq == 0) || (least < 0 && is_no_call(called))) {
         convert->counts->no_data += in_shard(convert, record->pos);
-        return KUNI_OK;
+        if (record->only_other || !is_no_call(called)) return KUNI_OK;
+        /* ./. at a site holds also where a record that spans it, of a deletion say, says 0/0. */
+        kuni_block none = {.beg = record->pos, .end = record->pos + 1, .ploidy = (uint8_t)ploidy};
+        return kuni_collect_block(convert->collect, &none, err);
     }
     if (least < 0) least = (gq + 2) / 3;
     if (is_no_call(called)) gq = 0;

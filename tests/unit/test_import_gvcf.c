@@ -324,11 +324,11 @@ static void absent_records_are_reference(void **state)
                                       "E9 ACG>A 0/1 q100 g40 d9 m0 pl40,0,40 filtered\n"
                                       "E31 C>CA 0/1 q50 g30 d4 m0 pl30,0,30\n";
     char wanted[512];
-    snprintf(wanted, sizeof(wanted), "%sB14-14 g60 d20 x2\n", events);
+    snprintf(wanted, sizeof(wanted), "%sB13-13 g0 d0 x2\nB14-14 g60 d20 x2\n", events);
     expect(records, wanted);
     absent = "reference";
     snprintf(wanted, sizeof(wanted),
-             "%sB1-4 g60 d20 x2\nB6-8 g60 d20 x2\nB12-12 g60 d20 x2\n"
+             "%sB1-4 g60 d20 x2\nB6-8 g60 d20 x2\nB12-12 g60 d20 x2\nB13-13 g0 d0 x2\n"
              "B14-30 g60 d20 x2\nB32-400 g60 d20 x2\n",
              events);
     expect(records, wanted);
@@ -336,6 +336,9 @@ static void absent_records_are_reference(void **state)
     expect_from((kuni_span){.tid = 0, .beg = 100, .end = 200}, records, "B101-200 g60 d20 x2\n");
     expect("", "");
     absent = NULL;
+    /* What a deletion's record says does not hold where another record says no call. */
+    expect("c1\t9\t.\tACGT\tA\t100\t.\t.\tGT\t0/0\nc1\t11\t.\tG\tT\t100\t.\t.\tGT\t./.\n",
+           "B9-10 g60 d20 x2\nB11-11 g0 d0 x2\nB12-12 g60 d20 x2\n");
 }
 
 /* --- consistency --- */
