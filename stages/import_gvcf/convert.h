@@ -9,6 +9,9 @@
  * event, also where the genotype is 0/0 or ./. record that fails a filter           event with the
  * filtered flag
  *
+ * A genotype 0/0 without any number is reference of a stated confidence, see below. ./. at a site
+ * without depth leaves a block of neither confidence nor depth: no data, whatever spans it.
+ *
  * A genotype ./. of a gVCF with likelihoods (GATK's CombineGVCFs) is the likeliest one, where one
  * alone is: then the record is taken as if it had said so.
  *
