@@ -2,12 +2,13 @@
 /*
  * What a gVCF record says, as events and reference blocks.
  *
- *   homozygous reference without reads   nothing: no data
- *   reference block                      block; GQ from GQ, GQX, RGQ, PL, GL or the depth; depth
- * from MIN_DP, DP, MED_DP, AD block that fails a filter            block of kind filtered block
- * with genotype ./.              block with GQ 0: reads, but no confidence record with an ALT
- * event, also where the genotype is 0/0 or ./. record that fails a filter           event with the
- * filtered flag
+ * - homozygous reference without reads: nothing, no data
+ * - reference block: block; GQ from GQ, GQX, RGQ, PL, GL or the depth; depth from MIN_DP, DP,
+ *   MED_DP, AD
+ * - block that fails a filter: block of kind filtered
+ * - block with genotype ./.: block with GQ 0, reads but no confidence
+ * - record with an ALT: event, also where the genotype is 0/0 or ./.
+ * - record that fails a filter: event with the filtered flag
  *
  * A genotype 0/0 without any number is reference of a stated confidence, see below. ./. at a site
  * without depth leaves a block of neither confidence nor depth: no data, whatever spans it.
