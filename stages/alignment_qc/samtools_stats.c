@@ -170,7 +170,9 @@ kuni_status kuni_qc_put_samtools_stats(kuni_buffer *out, const kuni_qc_summary *
 {
     kuni_status status = kuni_buffer_printf(
         out, err,
-        "# This file was produced by kuni alignment-qc in the format of samtools stats.\n"
+        "# kuni alignment-qc wrote this in the format of samtools stats. Readers such as MultiQC "
+        "know the format by the\n"
+        "# words \"This file was produced by samtools stats\", which is why they stand here.\n"
         "# Differences: COV is the GA4GH coverage (MAPQ and base-quality limits, no duplicates, "
         "overlapping mates once);\n"
         "# mismatches are counted against the reference, not read from NM tags; read lengths above "

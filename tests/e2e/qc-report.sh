@@ -38,7 +38,9 @@ assert all(r["relation"] == "parent_child" for r in related if r["verdict"] == "
 curves = json.load(open(f"{folder}/kuni_coverage_mqc.json"))
 assert 0 < len(curves["data"]) <= 2000 and curves["plot_type"] == "linegraph"
 archive = tarfile.open(f"{folder}/samtools_stats.tar.gz")
-assert len(archive.getnames()) == 1100 and archive.extractfile("KN000001.stats.txt").read().startswith(b"# This file was produced by")
+assert len(archive.getnames()) == 1100
+# MultiQC takes a file for samtools stats by these words, wherever they stand in its first lines.
+assert b"This file was produced by samtools stats" in archive.extractfile("KN000001.stats.txt").read(400)
 page = open(f"{folder}/report.html").read()
 data = json.loads(page.split('id="data">')[1].split("</script>")[0])
 assert data["meta"]["samples"] == 1100 and len(data["samples"]["id"]) == 1100
