@@ -12,52 +12,18 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
-KUNI = os.environ["KUNI"]
+import ranks
+
 PLUGIN = os.environ["KUNI_TALLY"]
-MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
 KILLS = int(sys.argv[1]) if len(sys.argv) > 1 else 24
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 1
 RANKS = 3
 PUBLISHED = ["dataset.json", "failures.tsv", "totals.txt", "tables/table.txt"]
 
-WORKFLOW = """version: 1
-name: tally
-reference: cohort/reference.fa
-cohort: cohort/manifest.tsv
-batch: 2
-regions: {{contigs: [chr20], shard: 4kb, ploidy: diploid}}
-dataset: {dataset}
-stages:
-  - id: t
-    plugin: {plugin}
-    with: {{slow_ms: 60}}
-"""
-
 
 def command(workflow):
-    return [MPIEXEC, "--allow-run-as-root", "--oversubscribe", "-n", str(RANKS), KUNI, "run", "--quiet", workflow]
-
-
-def ranks_of(launcher):
-    """Processes of the ranks by rank number: children of the launcher with Open MPI's variable."""
-    found = {}
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            with open(f"/proc/{name}/stat") as f:
-                parent = int(f.read().rsplit(")", 1)[1].split()[1])
-            if parent != launcher:
-                continue
-            with open(f"/proc/{name}/environ", "rb") as f:
-                for item in f.read().split(b"\0"):
-                    if item.startswith(b"OMPI_COMM_WORLD_RANK="):
-                        found[int(item.split(b"=")[1])] = int(name)
-        except (OSError, ValueError, IndexError):
-            continue
-    return found
+    return ranks.launch(RANKS, "--quiet", workflow)
 
 
 def run_to_end(workflow):
@@ -80,14 +46,14 @@ def kill_once(workflow, rng):
     if target == "mpirun":
         process.kill()
     else:
-        ranks = ranks_of(process.pid)
+        found = ranks.ranks_of(process.pid)
         wanted = 0 if target == "coordinator" else rng.randrange(1, RANKS)
-        if wanted not in ranks:
+        if wanted not in found:
             process.kill()
             target = "mpirun"
         else:
             try:
-                os.kill(ranks[wanted], signal.SIGKILL)
+                os.kill(found[wanted], signal.SIGKILL)
             except ProcessLookupError:
                 pass
     code = process.wait(timeout=60)
@@ -106,13 +72,12 @@ def check_same(expected, dataset):
 def main():
     rng = random.Random(SEED)
     folder = tempfile.mkdtemp(prefix="kuni-kill-")
-    subprocess.run([KUNI, "simulate", "--quiet", "-n", "6", "--contigs", "chr20:40k", "-d", "4", "-o",
-                    os.path.join(folder, "cohort")], check=True)
+    ranks.small_cohort(folder)
 
     def make(name):
         path = os.path.join(folder, name + ".yaml")
         with open(path, "w") as f:
-            f.write(WORKFLOW.format(dataset=name, plugin=PLUGIN))
+            f.write(ranks.TALLY.format(dataset=name, plugin=PLUGIN, slow_ms=60))
         return path
 
     run_to_end(make("calm"))

@@ -22,8 +22,8 @@ import sys
 import tempfile
 import time
 
-KUNI = os.environ["KUNI"]
-MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
+import ranks
+
 STOPS = int(sys.argv[1]) if len(sys.argv) > 1 else 30
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 1
 RANKS = 3
@@ -37,41 +37,13 @@ MARK = f"KUNI_TEST_STORM=storm-{os.getpid()}"
 
 
 def command(folder, dataset):
-    return [MPIEXEC, "--allow-run-as-root", "--oversubscribe", "-n", str(RANKS), KUNI, "run", "--quiet",
-            "--set", "batch=3", "--set", "regions.shard=10kb", "--set", f"dataset={dataset}",
-            os.path.join(folder, "cohort/workflow.yaml")]
+    return ranks.launch(RANKS, "--quiet", "--set", "batch=3", "--set", "regions.shard=10kb", "--set",
+                        f"dataset={dataset}", os.path.join(folder, "cohort/workflow.yaml"))
 
 
 def environment():
     name, value = MARK.split("=")
     return dict(os.environ, **{name: value})
-
-
-def processes():
-    """All living processes of this test by id: rank number, or None for a launcher and others."""
-    found = {}
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            with open(f"/proc/{name}/environ", "rb") as f:
-                items = f.read().split(b"\0")
-            with open(f"/proc/{name}/stat") as f:
-                fields = f.read().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        if MARK.encode() not in items or fields[0] == "Z":
-            continue
-        ranks = [int(i.split(b"=")[1]) for i in items if i.startswith(b"OMPI_COMM_WORLD_RANK=")]
-        found[int(name)] = (ranks[0] if ranks else None, int(fields[1]))
-    return found
-
-
-def rank_process(launcher, rank):
-    for pid, (its_rank, parent) in processes().items():
-        if parent == launcher and its_rank == rank:
-            return pid
-    return None
 
 
 def digests(dataset):
@@ -106,7 +78,7 @@ def fail(message, log=None):
 
 
 def status_of(dataset):
-    return subprocess.run([KUNI, "status", dataset], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    return subprocess.run([ranks.KUNI, "status", dataset], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                           timeout=20).returncode
 
 
@@ -166,7 +138,8 @@ class Storm:
         if whom == "mpirun":
             process.send_signal(signal.SIGKILL if action == "kill" else getattr(signal, action))
         else:
-            pid = rank_process(process.pid, 0 if whom == "coordinator" else self.rng.randrange(1, RANKS))
+            rank = 0 if whom == "coordinator" else self.rng.randrange(1, RANKS)
+            pid = ranks.ranks_of(process.pid).get(rank)
             if pid is None:
                 process.kill()
                 target = "kill mpirun"
@@ -214,17 +187,16 @@ class Storm:
     def wait_for_quiet(self):
         """No process of this test may outlive its launcher for long."""
         for _ in range(100):
-            if not processes():
+            if not ranks.processes(MARK):
                 return
             time.sleep(0.1)
-        fail(f"processes are left: {processes()}")
+        fail(f"processes are left: {ranks.processes(MARK)}")
 
 
 def main():
     folder = tempfile.mkdtemp(prefix="kuni-storm-")
     storm = Storm(folder)
-    subprocess.run([KUNI, "simulate", "--quiet", "-n", "8", "--contigs", "chr20:110k,chrX:40k", "-d", "12", "--seed", "5",
-                    "-o", os.path.join(folder, "cohort")], check=True, stdout=subprocess.DEVNULL)
+    ranks.simulate(folder, "-n", "8", "--contigs", "chr20:110k,chrX:40k", "-d", "12", "--seed", "5")
     calm = os.path.join(folder, "calm")
     storm.calm_s = storm.run_to_end(calm)
     storm.expected = digests(calm)

@@ -16,28 +16,15 @@ import sys
 import tempfile
 import time
 
-KUNI = os.environ["KUNI"]
+import ranks
+
 PLUGIN = os.environ["KUNI_TALLY"]
-MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
 KILLS = int(sys.argv[1]) if len(sys.argv) > 1 else 40
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 1
 RANKS = 4
 RUN_SECONDS_MAX = 120
 # What a run says of itself, not of the data.
 NOT_COMPARED = {"run.json"}
-
-TALLY = """version: 1
-name: tally
-reference: cohort/reference.fa
-cohort: cohort/manifest.tsv
-batch: 2
-regions: {{contigs: [chr20], shard: 4kb, ploidy: diploid}}
-dataset: {dataset}
-stages:
-  - id: t
-    plugin: {plugin}
-    with: {{slow_ms: 30}}
-"""
 
 GENOMES = """version: 1
 name: genomes
@@ -55,28 +42,7 @@ stages:
 
 
 def command(workflow):
-    return [MPIEXEC, "--with-ft", "ulfm", "--allow-run-as-root", "--oversubscribe", "-n", str(RANKS), KUNI, "run",
-            workflow]
-
-
-def ranks_of(launcher):
-    """Processes of the ranks by rank number: children of the launcher with Open MPI's variable."""
-    found = {}
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            with open(f"/proc/{name}/stat") as f:
-                parent = int(f.read().rsplit(")", 1)[1].split()[1])
-            if parent != launcher:
-                continue
-            with open(f"/proc/{name}/environ", "rb") as f:
-                for item in f.read().split(b"\0"):
-                    if item.startswith(b"OMPI_COMM_WORLD_RANK="):
-                        found[int(item.split(b"=")[1])] = int(name)
-        except (OSError, ValueError, IndexError):
-            continue
-    return found
+    return ranks.launch(RANKS, workflow, launcher_options=["--with-ft", "ulfm"])
 
 
 def state_of(dataset):
@@ -99,7 +65,7 @@ def run(workflow, dataset, kills):
                 break
             except subprocess.TimeoutExpired:
                 pass
-            pid = ranks_of(process.pid).get(rank)
+            pid = ranks.ranks_of(process.pid).get(rank)
             # Before the run stands there is nothing to go on with: that is the case of the same command again.
             if pid is None or state_of(dataset).get("state") != "running":
                 continue
@@ -149,7 +115,7 @@ class Case:
         dataset = os.path.join(self.folder, f"{self.name}-{name}")
         workflow = dataset + ".yaml"
         with open(workflow, "w") as f:
-            f.write(self.text.format(dataset=dataset, plugin=PLUGIN))
+            f.write(self.text.format(dataset=dataset, plugin=PLUGIN, slow_ms=30))
         return dataset, workflow
 
     def check(self, dataset, said):
@@ -190,9 +156,8 @@ def main():
         sys.exit(77)
     rng = random.Random(SEED)
     folder = tempfile.mkdtemp(prefix="kuni-lost-")
-    subprocess.run([KUNI, "simulate", "--quiet", "-n", "6", "--contigs", "chr20:40k", "-d", "4", "-o",
-                    os.path.join(folder, "cohort")], check=True)
-    cases = [Case(folder, "tally", TALLY), Case(folder, "genomes", GENOMES)]
+    ranks.small_cohort(folder)
+    cases = [Case(folder, "tally", ranks.TALLY), Case(folder, "genomes", GENOMES)]
     kills = told = leaders = 0
     while kills < KILLS:
         for case in cases:
