@@ -40,7 +40,7 @@ typedef struct kuni_pairhmm_haplotype {
 } kuni_pairhmm_haplotype;
 
 typedef enum kuni_pairhmm_path {
-    KUNI_PAIRHMM_AUTO, /* the widest the processor has */
+    KUNI_PAIRHMM_AUTO, /* what KUNI_PAIRHMM in the environment names, else the widest there is */
     KUNI_PAIRHMM_PLAIN,
     KUNI_PAIRHMM_AVX2,
     KUNI_PAIRHMM_AVX512
@@ -48,7 +48,7 @@ typedef enum kuni_pairhmm_path {
 
 typedef struct kuni_pairhmm kuni_pairhmm;
 
-/* KUNI_USAGE where the processor lacks `path`. */
+/* KUNI_USAGE where the processor lacks the path or KUNI_PAIRHMM names none. */
 KUNI_MUST_CHECK kuni_status kuni_pairhmm_new(kuni_pairhmm **hmm, kuni_pairhmm_path path,
                                              kuni_error *err);
 void kuni_pairhmm_free(kuni_pairhmm *hmm);
@@ -72,7 +72,7 @@ typedef struct kuni_pairhmm_counts {
 
 /* Since the object was made. */
 kuni_pairhmm_counts kuni_pairhmm_get_counts(const kuni_pairhmm *hmm);
-/* "AVX-512", "AVX2" or "plain". */
+/* "avx512", "avx2" or "plain": the values of KUNI_PAIRHMM. */
 const char *kuni_pairhmm_path_name(const kuni_pairhmm *hmm);
 
 #endif

@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The plain, AVX2 and AVX-512 paths of the PairHMM give the same bytes of evidence and of the call set, on a simulated
+# cohort and, where they are at hand, on real reads of HG002; these also at 1, 7 and 40 shards the same records.
+set -euo pipefail
+KUNI=${KUNI:?} KUNI_DATA=${KUNI_DATA:-}
+command -v bcftools >/dev/null || { echo "skipped: no bcftools on PATH"; exit 77; }
+export REF_PATH=/nonexistent
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail() { echo "FAILED: $*"; exit 1; }
+
+# run WORKFLOW DATASET OPTION...
+run() {
+    "$KUNI" run --quiet "$1" --set "dataset=$work/$2" "${@:3}" >"$work/log" 2>&1 || { cat "$work/log"; fail "run $2"; }
+}
+
+# Every byte of the evidence and of the call set.
+bytes() {
+    (cd "$work/$1" && find . -name '*.ev' | sort | xargs sha256sum && sha256sum <current/national.bcf)
+}
+
+# paths WORKFLOW NAME: the paths this processor has, each against the plain one
+paths() {
+    KUNI_PAIRHMM=plain run "$1" "$2.plain"
+    bytes "$2.plain" >"$work/$2.bytes"
+    [ "$(grep -c '\.ev$' "$work/$2.bytes")" -gt 0 ] || fail "$2: no evidence was written"
+    for path in avx2 avx512; do
+        grep -qw "$path" <<<"$flags" || { echo "$2: this processor has no $path: not compared"; continue; }
+        KUNI_PAIRHMM=$path run "$1" "$2.$path"
+        bytes "$2.$path" | cmp - "$work/$2.bytes" || fail "$2: $path and plain code differ"
+        echo "$2: $path gives the bytes of plain code"
+    done
+}
+
+flags=$(sed -n '/^flags/{p;q}' /proc/cpuinfo 2>/dev/null || true)
+grep -qw avx512dq <<<"$flags" && grep -qw avx512f <<<"$flags" && flags="$flags avx512"
+
+"$KUNI" simulate --quiet --samples 4 --trios 1 --contigs chr20:100k,chrX:30k,chrM:6k --paralogs 1 --depth 20 --clusters 0.1 \
+    --seed 23 --out "$work/cohort" >/dev/null
+paths "$work/cohort/workflow.yaml" cohort
+KUNI_PAIRHMM=sse9 "$KUNI" run --quiet "$work/cohort/workflow.yaml" --set "dataset=$work/none" >"$work/log" 2>&1 &&
+    fail "an unknown path was taken"
+grep -q 'KUNI_PAIRHMM is "sse9"' "$work/log" || { cat "$work/log"; fail "an unknown path is not told"; }
+
+reads=$KUNI_DATA/b37_HG002_30x_chr20/HG002_NIST_150bp_downsampled_30x.chr20.10_10p1mb.bam
+reference=$KUNI_DATA/b37_chr20_ref/GRCh37.20.fa.gz
+if [ ! -e "$reads" ] || [ ! -e "$reference" ]; then
+    echo "no HG002 in KUNI_DATA: the simulated cohort only"
+    exit
+fi
+printf 'participant_id\tsample_id\treads\nHG002\tHG002\t%s\n' "$reads" >"$work/manifest.tsv"
+cat >"$work/workflow.yaml" <<YAML
+version: 1
+name: hg002
+reference: $reference
+cohort: $work/manifest.tsv
+dataset: $work/dataset
+regions: {contigs: ["20:9999001-10100500"], shard: 1Mb}
+stages:
+  - {id: call, uses: call-variants}
+  - {id: joint, uses: joint-genotype, needs: [call]}
+  - {id: national, uses: merge, needs: [joint]}
+YAML
+paths "$work/workflow.yaml" hg002
+records() { bcftools view --no-version "$work/$1/current/national.bcf"; }
+records hg002.plain >"$work/whole.vcf"
+[ "$(grep -vc '^#' "$work/whole.vcf")" -gt 200 ] || fail "hardly a record was called"
+for shard in 14500 2538; do # 7 and 40 shards
+    run "$work/workflow.yaml" "hg002.$shard" --set "regions.shard=$shard"
+    echo "hg002: $(find "$work/hg002.$shard" -name '*.ev' | wc -l) shards"
+    records "hg002.$shard" | cmp - "$work/whole.vcf" || fail "hg002: a shard of $shard bp changes the records"
+done
