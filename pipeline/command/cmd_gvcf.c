@@ -20,7 +20,7 @@ static const kuni_usage usage = {
     .usage = "kuni gvcf -r REFERENCE.fa [OPTIONS] EVIDENCE.ev ...",
     .options = table,
     .example =
-        "  kuni gvcf -r GRCh38.fa -s P000001 -o P000001.g.vcf.gz dataset/evidence/b0000/*.ev",
+        "  kuni gvcf -r GRCh38.fa -s P000001 -o P000001.g.vcf.gz dataset/data/call/*/b0000.*.ev",
     .least_operands = 1,
     .most_operands = -1,
 };

@@ -48,8 +48,11 @@ static kuni_status put_header(kuni_gvcf_writer *w, kuni_error *err)
         "##FILTER=<ID=CONFLICT,Description=\"The input contradicts itself here\">\n"
         "##FILTER=<ID=FILTERED,Description=\"The caller's own filter failed it\">\n"
         "##INFO=<ID=END,Number=1,Type=Integer,Description=\"Last position of the block\">\n"
+        "##INFO=<ID=DP,Number=1,Type=Integer,Description=\"Depth\">\n"
         "##INFO=<ID=MQ,Number=1,Type=Float,Description=\"Root mean square of the mapping "
         "quality\">\n"
+        "##INFO=<ID=RAW_MQandDP,Number=2,Type=Integer,Description=\"Sum of the squared mapping "
+        "qualities, and of how many reads\">\n"
         "##FORMAT=<ID=GT,Number=1,Type=String,Description=\"Genotype\">\n"
         "##FORMAT=<ID=GQ,Number=1,Type=Integer,Description=\"Genotype quality, phred\">\n"
         "##FORMAT=<ID=DP,Number=1,Type=Integer,Description=\"Depth\">\n"
@@ -210,10 +213,13 @@ static kuni_status put_event(kuni_gvcf_writer *w, int32_t tid, const kuni_event 
         status =
             kuni_buffer_printf(&w->text, err, "%s%s", a > 1 ? "," : "",
                                strcmp(e->alleles[a], "<*>") == 0 ? "<NON_REF>" : e->alleles[a]);
+    /* GATK reads MQ of a cohort from RAW_MQandDP */
     if (!status)
-        status = kuni_buffer_printf(&w->text, err, "\t%u\t%s\tMQ=%u\tGT:AD:DP:GQ:SB%s%s\t", e->qual,
-                                    e->flags & KUNI_EVENT_FILTERED ? "FILTERED" : ".", e->mq,
-                                    e->phase_set >= 0 ? ":PS" : "", e->pl ? ":PL" : "");
+        status = kuni_buffer_printf(
+            &w->text, err, "\t%u\t%s\tDP=%u;MQ=%u;RAW_MQandDP=%" PRIu64 ",%u\tGT:AD:DP:GQ:SB%s%s\t",
+            e->qual, e->flags & KUNI_EVENT_FILTERED ? "FILTERED" : ".", e->dp, e->mq,
+            (uint64_t)e->mq * e->mq * e->dp, e->dp, e->phase_set >= 0 ? ":PS" : "",
+            e->pl ? ":PL" : "");
     if (!status) status = put_gt(w, e, err);
     for (int a = 0; !status && a < e->n_alleles; a++)
         status = e->ad ? kuni_buffer_printf(&w->text, err, "%c%u", a ? ',' : ':', e->ad[a])
