@@ -379,6 +379,11 @@ static inline bool decode_event(events_input *input, const kuni_allele_set *set,
     event->gq = (uint8_t)get_near(&cols[COL_GQ], gq, 99, &bad);
     event->mq = kuni_get_byte(&cols[COL_MQ]);
     event->qual = (uint16_t)get_near(&cols[COL_QUAL], qual, UINT16_MAX, &bad);
+    memset(event->rank, KUNI_RANK_UNKNOWN, sizeof(event->rank));
+    for (int r = 0; (shape->bits & SHAPE_RANKS) && r < KUNI_RANKS; r++) {
+        event->rank[r] = kuni_get_byte(&input->in[EVENTS_RANKS + r]);
+        if (!kuni_rank_is_code(event->rank[r])) bad = true;
+    }
     event->phase_set = -1;
     if (shape->bits & SHAPE_PHASE_SET) {
         int64_t distance = kuni_get_zigzag(&cols[COL_PHASE_SET]);
@@ -445,9 +450,9 @@ static bool decode_positions(kuni_decoder *decoder, events_input *input, uint64_
 kuni_status kuni_decode_events(kuni_decoder *decoder, const kuni_decode_frame *frame,
                                const uint8_t *bytes, kuni_evidence_chunk *chunk, kuni_error *err)
 {
-    kuni_cursor in[EVENTS_STREAMS];
-    kuni_status status =
-        unpack(decoder, bytes, frame->extent.events_bytes, in, EVENTS_STREAMS, err);
+    kuni_cursor in[EVENTS_STREAMS] = {0}; /* those that version 1 lacks stay empty */
+    size_t n_streams = frame->version == 1 ? EVENTS_STREAMS_V1 : EVENTS_STREAMS;
+    kuni_status status = unpack(decoder, bytes, frame->extent.events_bytes, in, n_streams, err);
     if (status) return status;
     uint64_t n_events = kuni_get_varint(&in[EVENTS_HEAD]);
     uint64_t n_pl = kuni_get_varint(&in[EVENTS_HEAD]);

@@ -35,6 +35,7 @@ typedef struct kuni_decoder {
 typedef struct kuni_decode_frame {
     kuni_evidence_extent extent;
     uint32_t n_samples;
+    uint32_t version; /* of the file's format */
 } kuni_decode_frame;
 
 void kuni_decoder_fini(kuni_decoder *decoder);

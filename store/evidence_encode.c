@@ -140,6 +140,7 @@ static void shape_event(const kuni_event *event, shaped_event *shaped)
     if (event->ad) shape.bits |= SHAPE_AD;
     if (event->sb[0] | event->sb[1] | event->sb[2] | event->sb[3]) shape.bits |= SHAPE_SB;
     if (event->phase_set >= 0) shape.bits |= SHAPE_PHASE_SET;
+    if (event->rank[0] | event->rank[1] | event->rank[2]) shape.bits |= SHAPE_RANKS;
     int class_ = kuni_shape_class(&shape), first, second, zero;
     kuni_linear_places(class_, &first, &second, &zero);
     if (event->pl && event->ad && event->ploidy == 2 && event->n_alleles - shaped->other == 2 &&
@@ -404,6 +405,8 @@ static kuni_status encode_events(kuni_encoder *encoder, const kuni_chunk_input *
             if (sets_here > 1) kuni_put_varint(&streams[EVENTS_SETS], events[k].event->set - set);
             kuni_put_varint(&streams[EVENTS_SHAPES], events[k].shape_index);
             put_numbers(&streams[EVENTS_COMMON + events[k].class_ * COLS], &events[k], &table);
+            for (int r = 0; (events[k].shape.bits & SHAPE_RANKS) && r < KUNI_RANKS; r++)
+                kuni_put_byte(&streams[EVENTS_RANKS + r], events[k].event->rank[r]);
         }
     }
     return kuni_pack(encoder->codec, streams, EVENTS_STREAMS, out, err);

@@ -79,7 +79,14 @@ enum { /* streams of the events group that each class has */
 
 enum { CLASS_HOM_ALT, CLASS_HET, CLASS_OTHER, CLASSES };
 
-enum { EVENTS_STREAMS = EVENTS_COMMON + CLASSES * COLS };
+/* Streams for which all classes stand together come after those of the classes. */
+enum {
+    EVENTS_RANKS = EVENTS_COMMON + CLASSES * COLS, /* one for each rank sum */
+    EVENTS_STREAMS = EVENTS_RANKS + KUNI_RANKS,
+    EVENTS_STREAMS_V1 = EVENTS_RANKS
+};
+
+enum { KUNI_EVIDENCE_FORMAT_LEAST = 1 };
 
 enum {                /* streams of the blocks group: sample by sample */
        BLOCKS_HEAD,   /* number of blocks; coding of depth and of quality */
@@ -104,7 +111,8 @@ enum { /* kuni_shape.bits */
        SHAPE_AD = 2,
        SHAPE_SB = 4,
        SHAPE_PHASE_SET = 8,
-       SHAPE_LINEAR = 16 /* PLs of a diploid event with one ALT are foretold from AD */
+       SHAPE_LINEAR = 16, /* PLs of a diploid event with one ALT are foretold from AD */
+       SHAPE_RANKS = 32
 };
 
 /* What many events have in common. */

@@ -32,6 +32,7 @@ struct kuni_evidence_reader {
     dev_t device;
     ino_t inode;
     uint64_t size;
+    uint32_t version;
     kuni_evidence_header header;
     char *texts; /* all strings of the header */
     const char **samples;
@@ -159,11 +160,13 @@ static kuni_status read_header(kuni_evidence_reader *reader, kuni_stream *scratc
     if (memcmp(scratch->data, KUNI_EVIDENCE_MAGIC, KUNI_EVIDENCE_MAGIC_BYTES) != 0)
         return damaged(reader, err, "not an evidence file");
     uint64_t version = kuni_get_fixed(&in, 4), length = kuni_get_fixed(&in, 8);
-    if (version != KUNI_EVIDENCE_FORMAT)
-        return kuni_fail(
-            err, KUNI_DATA,
-            "evidence %s: format version %llu, this kuni reads %d: use the kuni that wrote it",
-            reader->path, (unsigned long long)version, KUNI_EVIDENCE_FORMAT);
+    if (version < KUNI_EVIDENCE_FORMAT_LEAST || version > KUNI_EVIDENCE_FORMAT)
+        return kuni_fail(err, KUNI_DATA,
+                         "evidence %s: format version %llu, this kuni reads %d to %d: use the kuni "
+                         "that wrote it",
+                         reader->path, (unsigned long long)version, KUNI_EVIDENCE_FORMAT_LEAST,
+                         KUNI_EVIDENCE_FORMAT);
+    reader->version = (uint32_t)version;
     if (length > reader->size - PREFIX_BYTES || reader->size - PREFIX_BYTES - length < CRC_BYTES)
         return damaged(reader, err, "cut off within the header");
     status = fetch(reader, 0, PREFIX_BYTES + length + CRC_BYTES, scratch, err);
@@ -371,7 +374,7 @@ kuni_status kuni_evidence_read(kuni_evidence_reader *reader, size_t index, int w
         return kuni_fail(err, KUNI_BUG, "evidence %s has no chunk %zu", reader->path, index);
     const chunk_entry *entry = &reader->chunks[index];
     kuni_decoder *decoder = &reader->shared->decoder;
-    kuni_decode_frame frame = {.n_samples = reader->header.n_samples};
+    kuni_decode_frame frame = {.n_samples = reader->header.n_samples, .version = reader->version};
     kuni_evidence_get_extent(reader, index, &frame.extent);
     *chunk = (kuni_evidence_chunk){.beg = frame.extent.beg, .end = frame.extent.end};
     bool wanted[KUNI_GROUPS] = {(what & (KUNI_READ_CENSUS | KUNI_READ_EVENTS)) != 0,

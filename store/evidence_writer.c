@@ -197,6 +197,8 @@ static const char *event_fault(const kuni_evidence_writer *writer, const kuni_ev
         if (event->gt[i] < -1 || event->gt[i] >= event->n_alleles) return "gt names no allele";
     if (event->ploidy == 1 && event->gt[1] != -1) return "a second gt in a haploid event";
     if (event->gq > 99) return "gq is above 99";
+    for (int i = 0; i < KUNI_RANKS; i++)
+        if (!kuni_rank_is_code(event->rank[i])) return "a rank sum is out of range";
     if (event->pos < 0 || event->pos >= writer->shard.end ||
         event->pos + (int64_t)strlen(event->alleles[0]) <= writer->shard.beg)
         return "the event lies outside the shard";
@@ -223,6 +225,7 @@ static void put_event(kuni_stream *record, const kuni_event *event)
     kuni_put_byte(record, (uint8_t)event->gt[1]);
     kuni_put_byte(record, event->gq);
     kuni_put_byte(record, event->mq);
+    kuni_put_bytes(record, event->rank, KUNI_RANKS);
     kuni_put_varint(record, event->qual);
     kuni_put_varint(record, event->dp);
     kuni_put_zigzag(record, event->phase_set);
@@ -331,6 +334,7 @@ static kuni_status take_event(kuni_evidence_writer *writer, uint32_t sample, kun
     event.gt[1] = (int8_t)kuni_get_byte(&in);
     event.gq = kuni_get_byte(&in);
     event.mq = kuni_get_byte(&in);
+    for (int i = 0; i < KUNI_RANKS; i++) event.rank[i] = kuni_get_byte(&in);
     event.qual = (uint16_t)kuni_get_varint(&in);
     event.dp = (uint32_t)kuni_get_varint(&in);
     event.phase_set = kuni_get_zigzag(&in);

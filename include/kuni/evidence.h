@@ -19,21 +19,52 @@
 #include "kuni/genome.h"
 
 enum {
-    KUNI_EVIDENCE_FORMAT = 1,
+    KUNI_EVIDENCE_FORMAT = 2,         /* written; those from 1 on are read */
     KUNI_EVIDENCE_CHUNK_BP = 1 << 16, /* chunk grid: absolute multiples on the contig */
     KUNI_EVENT_ALLELES_MAX = 64,      /* local alleles of one event, REF and <*> included */
     KUNI_PL_MAX = 65535,
     KUNI_PL_MISSING = 65534 /* an event without likelihoods has pl == NULL instead */
 };
 
-enum {                         /* kuni_event.flags */
-       KUNI_EVENT_CARRIED = 1, /* starts before the chunk; the writer sets and clears it by position */
-       KUNI_EVENT_PHASED = 2,  /* gt is ordered; phase_set tells with what */
+enum { /* kuni_event.flags */
+       KUNI_EVENT_CARRIED =
+           1, /* starts before the chunk; the writer sets and clears it by position */
+       KUNI_EVENT_PHASED = 2, /* gt is ordered; phase_set tells with what */
        KUNI_EVENT_FILTERED =
            4, /* the producer's own filter failed it: genotype is a no-call for cause */
        KUNI_EVENT_FORCED = 8, /* genotyped because the allele was given */
        KUNI_EVENT_OTHER = 16  /* the last allele is <*>: likelihoods of any allele not listed */
 };
+
+/*
+ * How the reads of the ALTs differ from those of REF: z of the Wilcoxon rank-sum test, negative
+ * where the ALTs' values are the lower ones, in half units.
+ */
+enum {
+    KUNI_RANK_MAPQ,     /* mapping quality */
+    KUNI_RANK_POSITION, /* distance from the nearer end of the read */
+    KUNI_RANK_BASEQ,    /* base quality */
+    KUNI_RANKS
+};
+enum {
+    KUNI_RANK_UNKNOWN = 0, /* no reads of one of them */
+    KUNI_RANK_EQUAL = 128, /* z = 0; other values are this and 2 z, rounded */
+    KUNI_RANK_REACH = 32   /* greatest difference from KUNI_RANK_EQUAL; further z are cut off */
+};
+
+/* The code of a z, which is no NAN. */
+static inline uint8_t kuni_rank_code(double z)
+{
+    if (z <= -KUNI_RANK_REACH / 2.0) return KUNI_RANK_EQUAL - KUNI_RANK_REACH;
+    if (z >= KUNI_RANK_REACH / 2.0) return KUNI_RANK_EQUAL + KUNI_RANK_REACH;
+    return (uint8_t)(KUNI_RANK_EQUAL + (int)(2 * z + (z < 0 ? -0.5 : 0.5)));
+}
+
+static inline bool kuni_rank_is_code(uint8_t code)
+{
+    return code == KUNI_RANK_UNKNOWN ||
+           (code >= KUNI_RANK_EQUAL - KUNI_RANK_REACH && code <= KUNI_RANK_EQUAL + KUNI_RANK_REACH);
+}
 
 /*
  * A variant event of one sample. alleles[0] is REF; ALTs are minimal and left-aligned as a set (no
@@ -49,7 +80,7 @@ typedef struct kuni_event {
     uint8_t n_alleles;
     int8_t gt[2];  /* allele index, -1: not called; gt[1] = -1 where ploidy is 1 */
     uint8_t gq;    /* 0..99 */
-    uint8_t mq; /* root mean square of the mapping quality, 1..255; 0 unknown */
+    uint8_t mq;    /* root mean square of the mapping quality, 1..255; 0 unknown */
     uint16_t qual; /* phred of "any ALT here", capped at 65535 */
     uint32_t dp;
     uint32_t set;      /* reading: index into the chunk's `sets`; not looked at when writing */
@@ -58,6 +89,7 @@ typedef struct kuni_event {
     const uint16_t *pl; /* NULL: none known */
     const uint32_t *ad; /* n_alleles values, NULL: unknown */
     uint32_t sb[4];
+    uint8_t rank[KUNI_RANKS]; /* KUNI_RANK_UNKNOWN or as kuni_rank_code */
 } kuni_event;
 
 /* Why a block is what it is. */
@@ -89,14 +121,16 @@ typedef struct kuni_census {
 enum { KUNI_CENSUS_NONE = -1 };
 
 /*
- * The alleles of one or more events of a chunk. Events with equal position and alleles share a set, so what is
- * worked out for a set (its place among the unified sites, say) holds for all its events.
+ * The alleles of one or more events of a chunk. Events with equal position and alleles share a set,
+ * so what is worked out for a set (its place among the unified sites, say) holds for all its
+ * events.
  */
 typedef struct kuni_allele_set {
     int64_t pos;
     uint32_t n_alleles;
     const char *const *alleles; /* as in kuni_event */
-    const int32_t *census;      /* of each allele: index into the chunk's `alleles`, KUNI_CENSUS_NONE for REF, "*", "<*>" */
+    const int32_t *census; /* of each allele: index into the chunk's `alleles`, KUNI_CENSUS_NONE for
+                              REF, "*", "<*>" */
 } kuni_allele_set;
 
 typedef struct kuni_evidence_header {
@@ -170,8 +204,8 @@ size_t kuni_evidence_chunk_count(const kuni_evidence_reader *reader);
 void kuni_evidence_get_extent(const kuni_evidence_reader *reader, size_t index,
                               kuni_evidence_extent *extent);
 /*
- * Lets `reader` decode into the memory of `with`, for runs with thousands of batches: a read of one then ends the
- * validity of what was read from the other. Either may be closed first.
+ * Lets `reader` decode into the memory of `with`, for runs with thousands of batches: a read of one
+ * then ends the validity of what was read from the other. Either may be closed first.
  */
 void kuni_evidence_share(kuni_evidence_reader *reader, kuni_evidence_reader *with);
 /* Decodes chunk number `index` into memory owned by the reader, valid until its next read. */

@@ -151,7 +151,13 @@ static void print_event(const kuni_evidence_header *header, const kuni_event *ev
     }
     if (!event->pl) putchar('.');
     print_list("\t", event->sb, 4);
-    printf("\t%" PRId64 "\t", event->phase_set < 0 ? -1 : event->phase_set + 1);
+    printf("\t%" PRId64, event->phase_set < 0 ? -1 : event->phase_set + 1);
+    for (int i = 0; i < KUNI_RANKS; i++)
+        if (event->rank[i] == KUNI_RANK_UNKNOWN)
+            fputs(i ? ",." : "\t.", stdout);
+        else
+            printf("%c%.1f", i ? ',' : '\t', (event->rank[i] - KUNI_RANK_EQUAL) / 2.0);
+    putchar('\t');
     bool any = false;
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
         if (event->flags & flags[i].flag) {
@@ -281,7 +287,7 @@ static kuni_status print_dump(const request *r, const char *path, kuni_error *er
         if (filter.what & KUNI_READ_EVENTS)
             puts(
                 "#event\tcontig\tpos\tsample\tref\talt\tgt\tqual\tgq\tdp\tmq\tad\tpl\tsb\tphase_set"
-                "\tflags");
+                "\trank_sums\tflags");
         if (filter.what & KUNI_READ_BLOCKS)
             puts("#block\tcontig\tbeg\tend\tsample\tkind\tploidy\tgq\tmin_dp");
     }

@@ -15,6 +15,10 @@
 
 enum { FLUSH_BYTES = 1 << 16, HOM_ALT_FACTOR = 10 };
 
+static const char *const rank_names[KUNI_RANKS] = {[KUNI_RANK_MAPQ] = "MQRankSum",
+                                                   [KUNI_RANK_POSITION] = "ReadPosRankSum",
+                                                   [KUNI_RANK_BASEQ] = "BaseQRankSum"};
+
 struct kuni_gvcf_writer {
     kuni_genome *genome;
     BGZF *file; /* NULL: standard output */
@@ -53,6 +57,12 @@ static kuni_status put_header(kuni_gvcf_writer *w, kuni_error *err)
         "quality\">\n"
         "##INFO=<ID=RAW_MQandDP,Number=2,Type=Integer,Description=\"Sum of the squared mapping "
         "qualities, and of how many reads\">\n"
+        "##INFO=<ID=MQRankSum,Number=1,Type=Float,Description=\"Rank-sum z of ALT against REF: "
+        "mapping quality\">\n"
+        "##INFO=<ID=ReadPosRankSum,Number=1,Type=Float,Description=\"Rank-sum z of ALT against "
+        "REF: distance from the read's nearer end\">\n"
+        "##INFO=<ID=BaseQRankSum,Number=1,Type=Float,Description=\"Rank-sum z of ALT against REF: "
+        "base quality\">\n"
         "##FORMAT=<ID=GT,Number=1,Type=String,Description=\"Genotype\">\n"
         "##FORMAT=<ID=GQ,Number=1,Type=Integer,Description=\"Genotype quality, phred\">\n"
         "##FORMAT=<ID=DP,Number=1,Type=Integer,Description=\"Depth\">\n"
@@ -215,11 +225,17 @@ static kuni_status put_event(kuni_gvcf_writer *w, int32_t tid, const kuni_event 
                                strcmp(e->alleles[a], "<*>") == 0 ? "<NON_REF>" : e->alleles[a]);
     /* GATK reads MQ of a cohort from RAW_MQandDP */
     if (!status)
-        status = kuni_buffer_printf(
-            &w->text, err, "\t%u\t%s\tDP=%u;MQ=%u;RAW_MQandDP=%" PRIu64 ",%u\tGT:AD:DP:GQ:SB%s%s\t",
-            e->qual, e->flags & KUNI_EVENT_FILTERED ? "FILTERED" : ".", e->dp, e->mq,
-            (uint64_t)e->mq * e->mq * e->dp, e->dp, e->phase_set >= 0 ? ":PS" : "",
-            e->pl ? ":PL" : "");
+        status =
+            kuni_buffer_printf(&w->text, err, "\t%u\t%s\tDP=%u;MQ=%u;RAW_MQandDP=%" PRIu64 ",%u",
+                               e->qual, e->flags & KUNI_EVENT_FILTERED ? "FILTERED" : ".", e->dp,
+                               e->mq, (uint64_t)e->mq * e->mq * e->dp, e->dp);
+    for (int i = 0; !status && i < KUNI_RANKS; i++)
+        if (e->rank[i] != KUNI_RANK_UNKNOWN)
+            status = kuni_buffer_printf(&w->text, err, ";%s=%.1f", rank_names[i],
+                                        (e->rank[i] - KUNI_RANK_EQUAL) / 2.0);
+    if (!status)
+        status = kuni_buffer_printf(&w->text, err, "\tGT:AD:DP:GQ:SB%s%s\t",
+                                    e->phase_set >= 0 ? ":PS" : "", e->pl ? ":PL" : "");
     if (!status) status = put_gt(w, e, err);
     for (int a = 0; !status && a < e->n_alleles; a++)
         status = e->ad ? kuni_buffer_printf(&w->text, err, "%c%u", a ? ',' : ':', e->ad[a])

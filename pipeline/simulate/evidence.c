@@ -336,6 +336,12 @@ static kuni_status write_event(sample_model *m, const site_reads *site, kuni_err
     event.sb[1] = site->reads[0] - event.sb[0];
     event.sb[2] = half_of(&m->rng, alt);
     event.sb[3] = alt - event.sb[2];
+    /* Under chance z is standard normal; mapping qualities are mostly all alike. */
+    if (event.gt[0] == 0 && event.gt[1] > 0 && site->reads[0] && alt)
+        for (int i = 0; i < KUNI_RANKS; i++) {
+            double z = sim_rng_normal(&m->rng);
+            event.rank[i] = kuni_rank_code(i == KUNI_RANK_MAPQ && event.mq == 60 ? 0 : z);
+        }
     return kuni_evidence_add_event(m->writer, &event, err);
 }
 

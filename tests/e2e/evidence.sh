@@ -4,6 +4,7 @@
 # 50 MiB, text that can be cut by region and sample, damage told with exit status 65.
 set -euo pipefail
 KUNI=${KUNI:?}
+fixtures=$(cd "$(dirname "$0")/../fixtures" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() { echo "FAILED: $*"; exit 1; }
@@ -33,6 +34,14 @@ sample=$(sed -n 2p ../samples.tsv | cut -f1)
 awk -v s="$sample" '$1 == "event" && ($4 != s || $3 > 6000) || $1 == "block" && ($5 != s || $3 > 6000 || $4 < 5000) {exit 1}' \
     "$work/cut" || fail "lines outside the region or of other samples"
 grep -q '^block' "$work/cut" || fail "no block in a kilobase"
+
+# A file of format version 1, written before there were rank sums.
+old=$fixtures/evidence-format-1.ev
+"$KUNI" evidence check "$old" >/dev/null || fail "version 1 is not read"
+"$KUNI" evidence dump --what events "$old" | awk -F'\t' '
+    $1 == "event" {n++; dp += $10; ranks += $16 != ".,.,."}
+    END {exit !(n == 168 && dp == 5331 && ranks == 0)}' || fail "events of version 1"
+"$KUNI" evidence dump --what events b0000.ev | awk -F'\t' '$16 != ".,.,." {n++} END {exit !(n > 1000)}' || fail "no rank sums"
 
 status() { "$@" >"$work/out" 2>"$work/err" && echo 0 || echo $?; }
 cp b0002.ev damaged.ev

@@ -104,6 +104,10 @@ static inline void test_make_event(test_cohort *cohort, test_event *made, uint32
         made->pl[event->gt[0] == event->gt[1] ? (event->gt[0] > 0 ? 2 : 0) : 1] = 0;
     if (test_below(seed, 3))
         for (int i = 0; i < 4; i++) event->sb[i] = test_below(seed, 20);
+    if (test_below(seed, 3))
+        for (int i = 0; i < KUNI_RANKS; i++)
+            if (test_below(seed, 5))
+                event->rank[i] = kuni_rank_code(test_below(seed, 65) / 2.0 - 16);
 }
 
 /* Points the event at its own storage: after it stands at its final place. */

@@ -46,6 +46,7 @@ static void assert_same_event(const kuni_event *got, const kuni_event *put, int6
     assert_int_equal(got->dp, put->dp);
     assert_int_equal(got->phase_set, put->phase_set);
     assert_memory_equal(got->sb, put->sb, sizeof(got->sb));
+    assert_memory_equal(got->rank, put->rank, sizeof(got->rank));
     for (int i = 0; i < put->n_alleles; i++) assert_string_equal(got->alleles[i], put->alleles[i]);
     assert_int_equal(!got->pl, !put->pl);
     assert_int_equal(!got->ad, !put->ad);

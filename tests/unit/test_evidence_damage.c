@@ -187,10 +187,10 @@ static void other_files_are_told_apart(void **state)
     kuni_error_clear(&err);
     kuni_buffer bytes = KUNI_BUFFER_INIT;
     setup_file(&bytes, 1, 1);
-    bytes.data[KUNI_EVIDENCE_MAGIC_BYTES] = 2;
+    bytes.data[KUNI_EVIDENCE_MAGIC_BYTES] = KUNI_EVIDENCE_FORMAT + 1;
     put_file(bytes.data, bytes.length);
     assert_int_equal(read_all(&err), KUNI_DATA);
-    assert_non_null(strstr(err.text, "format version 2"));
+    assert_non_null(strstr(err.text, "format version 3"));
     kuni_buffer_fini(&bytes);
 }
 
