@@ -30,6 +30,7 @@ typedef struct kuni_call_event {
     uint32_t sb[4], dp;
     int8_t gt[2];
     uint8_t gq, mq, flags;
+    uint8_t rank[KUNI_RANKS]; /* whatever the genotype */
     uint16_t qual;
     int64_t phase_set;
 } kuni_call_event;

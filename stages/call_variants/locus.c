@@ -6,6 +6,7 @@
 
 #include "math10.h"
 #include "mixture.h"
+#include "ranks.h"
 
 enum { SPANNING = -2, REPEAT_COPIES = 5 };
 
@@ -182,6 +183,28 @@ static void profile(const kuni_locus_caller *c, const double *log10_prior, const
         }
 }
 
+/* A fragment's part in the rank sums: by the read of it that shows the place. */
+static void rank_fragment(const kuni_fragment *fragment, int64_t pos, bool alt,
+                          kuni_rank_counts ranks[KUNI_RANKS])
+{
+    const kuni_call_read *reads[] = {fragment->read, fragment->read->mate};
+    int64_t edge = 0;
+    int quality = -1;
+    for (int i = 0; i < 2; i++) {
+        const kuni_call_read *read = reads[i];
+        bool deleted;
+        if (!read || read->pos > pos || read->end <= pos) continue;
+        int64_t left = pos - read->pos, right = read->end - 1 - pos;
+        int64_t nearer = left < right ? left : right;
+        if (nearer > edge) edge = nearer;
+        int32_t offset = kuni_call_read_offset(read, pos, &deleted);
+        if (offset >= 0 && read->qual[offset] > quality) quality = read->qual[offset];
+    }
+    kuni_rank_add(&ranks[KUNI_RANK_MAPQ], alt, fragment->mapq);
+    kuni_rank_add(&ranks[KUNI_RANK_POSITION], alt, edge);
+    if (quality >= 0) kuni_rank_add(&ranks[KUNI_RANK_BASEQ], alt, quality);
+}
+
 /*
  * <*> fits a fragment as badly as the worst listed allele; its genotypes are scored read by read
  * and set against the best listed genotype scored alike. Counts supporting fragments on the way.
@@ -194,6 +217,7 @@ static void finish_locus(const kuni_locus_caller *c, const locus *l, kuni_call_e
     int n_genotypes = kuni_genotype_count(known + 1, c->ploidy);
     for (int g = 0; g < n_genotypes; g++) products[g] = KUNI_PRODUCT_ONE;
     uint64_t squares = 0;
+    kuni_rank_counts ranks[KUNI_RANKS] = {0};
     for (size_t f = 0; f < c->fragments->n; f++) {
         const kuni_fragment *fragment = &c->fragments->list[f];
         const double *p = c->fragments->p[c->best_model] + f * n;
@@ -221,7 +245,9 @@ static void finish_locus(const kuni_locus_caller *c, const locus *l, kuni_call_e
         if (!telling) continue;
         event->ad[best]++;
         event->sb[(best ? 2 : 0) + (kuni_call_read_reverse(fragment->read) ? 1 : 0)]++;
+        if (!best || l->alts[best - 1] != SIZE_MAX) rank_fragment(fragment, l->pos, best, ranks);
     }
+    for (int r = 0; r < KUNI_RANKS; r++) event->rank[r] = kuni_rank_of(&ranks[r]);
     double top = -1e18, marginal_top = -1e18;
     int n_known = kuni_genotype_count(known, c->ploidy);
     for (int g = 0; g < n_known; g++) {

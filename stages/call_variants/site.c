@@ -7,6 +7,7 @@
 #include "kuni/buffer.h"
 #include "math10.h"
 #include "mixture.h"
+#include "ranks.h"
 
 static const double HALF_PHRED = 3.0103;     /* a REF base under a heterozygote */
 static const double HET_GAIN_PHRED = 1.7609; /* log10(1/2) - log10(1/3) of a differing base */
@@ -199,6 +200,7 @@ static void count(const kuni_site_column *column, const uint8_t *base_of, int kn
                   kuni_call_event *event)
 {
     uint64_t squares = 0;
+    kuni_rank_counts ranks[KUNI_RANKS] = {0};
     for (size_t i = 0; i < column->n_bases; i++) {
         const kuni_site_base *x = &column->bases[i];
         squares += (uint64_t)x->mapq * x->mapq;
@@ -206,8 +208,13 @@ static void count(const kuni_site_column *column, const uint8_t *base_of, int kn
         for (int a = 0; a < known; a++)
             if (base_of[a] == x->base) allele = a;
         event->ad[allele]++;
-        if (allele < known) event->sb[(allele ? 2 : 0) + (x->reverse ? 1 : 0)]++;
+        if (allele == known) continue;
+        event->sb[(allele ? 2 : 0) + (x->reverse ? 1 : 0)]++;
+        kuni_rank_add(&ranks[KUNI_RANK_MAPQ], allele > 0, x->mapq);
+        kuni_rank_add(&ranks[KUNI_RANK_POSITION], allele > 0, x->edge);
+        kuni_rank_add(&ranks[KUNI_RANK_BASEQ], allele > 0, x->quality);
     }
+    for (int r = 0; r < KUNI_RANKS; r++) event->rank[r] = kuni_rank_of(&ranks[r]);
     event->dp = (uint32_t)column->n_bases;
     if (!column->n_bases) return;
     uint64_t mean = squares / column->n_bases;

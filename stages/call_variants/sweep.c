@@ -231,6 +231,8 @@ static kuni_status write_events(kuni_sweep *sweep, kuni_error *err)
                             .pl = e->pl,
                             .ad = e->ad};
         memcpy(event.sb, e->sb, sizeof(event.sb));
+        if (e->ploidy == 2 && e->gt[0] >= 0 && e->gt[1] >= 0 && (e->gt[0] == 0) != (e->gt[1] == 0))
+            memcpy(event.rank, e->rank, sizeof(event.rank));
         kuni_status status = kuni_evidence_add_event(sweep->writer, &event, err);
         if (status) return status;
         sweep->counts.events++;

@@ -388,6 +388,55 @@ static uint8_t mapping_quality(const kuni_gvcf_record *record, int64_t depth)
     return (uint8_t)(mq >= 0 ? (mq < 254 ? lround(mq) : 254) : UNKNOWN_MQ);
 }
 
+/* The mean z of an allele in a list of each allele's `z,count,z,count...`, with | between alleles.
+ */
+static bool raw_rank_sum(kuni_text_view list, int allele, double *z)
+{
+    const char *at = list.at, *end = list.at + list.length;
+    for (int i = 0; i < allele; i++) {
+        at = memchr(at, '|', (size_t)(end - at));
+        if (!at) return false;
+        at++;
+    }
+    const char *bar = memchr(at, '|', (size_t)(end - at));
+    if (bar) end = bar;
+    double sum = 0, weight = 0;
+    while (at < end) {
+        double values[2];
+        for (int k = 0; k < 2; k++) {
+            const char *comma = at < end ? memchr(at, ',', (size_t)(end - at)) : NULL;
+            const char *stop = comma ? comma : end;
+            if (at >= stop ||
+                !kuni_view_real((kuni_text_view){.at = at, .length = (size_t)(stop - at)},
+                                &values[k]))
+                return false;
+            at = comma ? comma + 1 : end;
+        }
+        if (values[1] <= 0) return false;
+        sum += values[0] * values[1];
+        weight += values[1];
+    }
+    *z = sum / weight;
+    return weight > 0 && isfinite(*z);
+}
+
+/* Rank sums of a heterozygote of REF and an ALT, where they are this sample's own. */
+static void read_rank_sums(const kuni_convert *convert, const kuni_gvcf_record *record,
+                           const genotype *called, kuni_event *event)
+{
+    const int *gt = called->gt;
+    if (convert->several_samples || called->ploidy != 2 || gt[0] < 0 || gt[1] < 0 ||
+        (gt[0] == 0) == (gt[1] == 0))
+        return;
+    for (int i = 0; i < KUNI_RANKS; i++) {
+        double z;
+        if (kuni_view_real(record->infos[INFO_RANK_SUMS + i], &z) ||
+            (record->infos[INFO_RAW_RANK_SUMS + i].length > 0 &&
+             raw_rank_sum(record->infos[INFO_RAW_RANK_SUMS + i], gt[0] ? gt[0] : gt[1], &z)))
+            event->rank[i] = kuni_rank_code(z);
+    }
+}
+
 /* Strand counts from SB, from ADF and ADR, or from DP4. */
 static void read_strands(const kuni_gvcf_record *record, uint32_t sb[4])
 {
@@ -566,6 +615,7 @@ static kuni_status fill_event(kuni_convert *convert, const kuni_gvcf_record *rec
     event->qual = (uint16_t)(record->qual >= 0 ? record->qual : pl ? pl[0] : 0);
     event->mq = mapping_quality(record, event->dp);
     read_strands(record, event->sb);
+    read_rank_sums(convert, record, called, event);
     return KUNI_OK;
 }
 

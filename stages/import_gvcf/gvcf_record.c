@@ -33,6 +33,16 @@ int64_t kuni_view_number(kuni_text_view view)
     return number < (double)most ? llround(number) : most;
 }
 
+bool kuni_view_real(kuni_text_view view, double *value)
+{
+    char text[64], *end;
+    if (view.length == 0 || view.length >= sizeof(text)) return false;
+    memcpy(text, view.at, view.length);
+    text[view.length] = '\0';
+    *value = strtod(text, &end);
+    return end == text + view.length && isfinite(*value);
+}
+
 int kuni_view_numbers(kuni_text_view view, uint32_t *values, int most)
 {
     if (view.length == 0) return 0;
@@ -103,15 +113,24 @@ static void parse_info(kuni_text_view info, kuni_gvcf_record *record)
     static const struct {
         const char *name;
         int info;
-    } wanted[] = {{"END", INFO_END},       {"DP", INFO_DP},
-                  {"MQ", INFO_MQ},         {"RAW_MQandDP", INFO_RAW_MQ_AND_DP},
-                  {"RAW_MQ", INFO_RAW_MQ}, {"DP4", INFO_DP4}};
+    } wanted[] = {{"END", INFO_END},
+                  {"DP", INFO_DP},
+                  {"MQ", INFO_MQ},
+                  {"RAW_MQandDP", INFO_RAW_MQ_AND_DP},
+                  {"RAW_MQ", INFO_RAW_MQ},
+                  {"DP4", INFO_DP4},
+                  {"MQRankSum", INFO_RANK_SUMS + KUNI_RANK_MAPQ},
+                  {"ReadPosRankSum", INFO_RANK_SUMS + KUNI_RANK_POSITION},
+                  {"BaseQRankSum", INFO_RANK_SUMS + KUNI_RANK_BASEQ},
+                  {"AS_RAW_MQRankSum", INFO_RAW_RANK_SUMS + KUNI_RANK_MAPQ},
+                  {"AS_RAW_ReadPosRankSum", INFO_RAW_RANK_SUMS + KUNI_RANK_POSITION},
+                  {"AS_RAW_BaseQRankSum", INFO_RAW_RANK_SUMS + KUNI_RANK_BASEQ}};
     memset(record->infos, 0, sizeof(record->infos));
     const char *at = info.at, *end = info.at + info.length;
     while (at < end) {
         const char *stop = memchr(at, ';', (size_t)(end - at));
         if (!stop) stop = end;
-        if (*at == 'E' || *at == 'D' || *at == 'M' || *at == 'R') {
+        if (*at == 'E' || *at == 'D' || *at == 'M' || *at == 'R' || *at == 'A' || *at == 'B') {
             const char *equals = memchr(at, '=', (size_t)(stop - at));
             kuni_text_view name = {.at = at, .length = (size_t)((equals ? equals : stop) - at)};
             for (size_t i = 0; equals && i < sizeof(wanted) / sizeof(wanted[0]); i++)

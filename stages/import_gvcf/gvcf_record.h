@@ -36,7 +36,18 @@ enum { /* FORMAT fields that mean something here */
        FIELDS
 };
 
-enum { INFO_END, INFO_DP, INFO_MQ, INFO_RAW_MQ_AND_DP, INFO_RAW_MQ, INFO_DP4, INFOS };
+enum {
+    INFO_END,
+    INFO_DP,
+    INFO_MQ,
+    INFO_RAW_MQ_AND_DP,
+    INFO_RAW_MQ,
+    INFO_DP4,
+    INFO_RANK_SUMS, /* KUNI_RANKS of them: z over all ALTs */
+    INFO_RAW_RANK_SUMS =
+        INFO_RANK_SUMS + KUNI_RANKS, /* the same: lists of each ALT's z and counts */
+    INFOS = INFO_RAW_RANK_SUMS + KUNI_RANKS
+};
 
 typedef struct kuni_gvcf_record {
     int64_t pos, end; /* 0-based, half-open: as REF, END or LEN say */
@@ -79,6 +90,8 @@ kuni_gvcf_line kuni_gvcf_parse(kuni_gvcf_parser *parser, char *line, size_t leng
 int64_t kuni_view_number(kuni_text_view view);
 /* Comma-separated whole numbers: how many, at most `most`; -1 where any is missing or no number. */
 int kuni_view_numbers(kuni_text_view view, uint32_t *values, int most);
+/* Reads a signed decimal number; false where the view is none. */
+bool kuni_view_real(kuni_text_view view, double *value);
 /* True for <*>, <NON_REF>, <X>: an allele that was not seen. */
 bool kuni_is_other_allele(kuni_text_view allele);
 

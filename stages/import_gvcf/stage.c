@@ -85,7 +85,7 @@ static kuni_status create_writer(import_state *s, kuni_error *err)
                                        .contig =
                                            kuni_genome_contig(task->genome, s->shard.tid)->name,
                                        .reference_md5 = md5,
-                                       .producer = "import-gvcf 2",
+                                       .producer = "import-gvcf 3",
                                        .params = text.data ? text.data : "",
                                        .samples = ids,
                                        .n_samples = (uint32_t)s->batch->n_samples};
@@ -300,7 +300,7 @@ static const kuni_step steps[] = {{.name = "import",
 const kuni_stage kuni_stage_import_gvcf = {
     .name = "import-gvcf",
     .summary = "gVCFs of GATK, DeepVariant, DRAGEN, Strelka, bcftools or kuni, as evidence",
-    .version = 2,
+    .version = 3,
     .params = params,
     .steps = steps,
     .n_steps = sizeof(steps) / sizeof(steps[0])};

@@ -84,6 +84,15 @@ static const char *const info_lines[] = {
     "ratio\">",
     "<ID=MQ,Number=1,Type=Float,Description=\"Root mean square mapping quality of carriers' "
     "reads\">",
+    "<ID=MQRankSum,Number=1,Type=Float,Description=\"Mapping quality of ALT reads against REF "
+    "reads: "
+    "mean of heterozygotes' rank-sum z\">",
+    "<ID=ReadPosRankSum,Number=1,Type=Float,Description=\"Distance from the nearer end of the "
+    "read, "
+    "ALT against REF: mean of heterozygotes' rank-sum z\">",
+    "<ID=BaseQRankSum,Number=1,Type=Float,Description=\"Base quality of ALT reads against REF "
+    "reads: "
+    "mean of heterozygotes' rank-sum z\">",
     "<ID=AB,Number=A,Type=Float,Description=\"Share of ALT reads in heterozygotes of REF and each "
     "ALT\">",
     "<ID=HWE,Number=A,Type=Float,Description=\"Exact Hardy-Weinberg P of each ALT against all "
@@ -476,6 +485,18 @@ static kuni_status put_reads(draft *d)
     if (!status && strands) status = put_number(d, "SOR", JOINT_SOR, joint_strand_odds(t->strands));
     if (!status && t->mq_depth)
         status = put_number(d, "MQ", JOINT_MQ, sqrt((double)t->mq_squares / (double)t->mq_depth));
+    static const struct {
+        const char *tag;
+        joint_filter_name name;
+    } ranks[KUNI_RANKS] = {
+        [KUNI_RANK_MAPQ] = {"MQRankSum", JOINT_MQ_RANK_SUM},
+        [KUNI_RANK_POSITION] = {"ReadPosRankSum", JOINT_READ_POS_RANK_SUM},
+        [KUNI_RANK_BASEQ] = {"BaseQRankSum", JOINT_BASE_Q_RANK_SUM},
+    };
+    for (int i = 0; i < KUNI_RANKS && !status; i++)
+        if (t->ranks[i])
+            status = put_number(d, ranks[i].tag, ranks[i].name,
+                                (double)t->rank_sums[i] / 2 / t->ranks[i]);
     return status;
 }
 

@@ -107,7 +107,12 @@ void joint_tally_add(joint_tally *tally, uint32_t site, uint32_t column, const j
     if (!local->hard || call->gq) add_quality(t, call->gq, 1);
     if (call->phased) t->phased = true;
     add_alleles(tally, site, column, call);
-    bool carrier = call->allele[0] > 0 || (call->copies == 2 && call->allele[1] > 0);
+    int32_t star = (int32_t)tally->sites->sites[site].n_alts + 1;
+    bool carrier = false, other_than_ref = false;
+    for (int i = 0; i < call->copies; i++) {
+        other_than_ref |= call->allele[i] > 0;
+        carrier |= call->allele[i] > 0 && call->allele[i] != star;
+    }
     if (call->copies == 2) {
         int alts = (call->allele[0] > 0) + (call->allele[1] > 0);
         if (alts == 0)
@@ -118,16 +123,22 @@ void joint_tally_add(joint_tally *tally, uint32_t site, uint32_t column, const j
             t->alt_alt++;
         if (call->allele[0] != call->allele[1])
             t->het++;
-        else if (carrier)
+        else if (other_than_ref)
             t->hom_alt++;
         if (call->allele[0] != call->allele[1]) add_balance(tally, site, local, call);
-    } else if (carrier)
+    } else if (other_than_ref)
         t->hemi++;
     if (!carrier) return;
     for (int i = 0; i < 4; i++) t->strands[i] += event->sb[i];
     t->carrier_depth += event->dp;
     t->mq_squares += (uint64_t)event->mq * event->mq * event->dp;
     if (event->mq) t->mq_depth += event->dp;
+    if (call->copies != 2 || (call->allele[0] != 0) == (call->allele[1] != 0)) return;
+    for (int i = 0; i < KUNI_RANKS; i++) {
+        if (event->rank[i] == KUNI_RANK_UNKNOWN) continue;
+        t->rank_sums[i] += event->rank[i] - KUNI_RANK_EQUAL;
+        t->ranks[i]++;
+    }
 }
 
 void joint_tally_nothing(joint_tally *tally, uint32_t site, joint_reason reason)

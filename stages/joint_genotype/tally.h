@@ -16,10 +16,13 @@ typedef struct joint_site_tally {
     uint32_t called[2];             /* samples called with one copy, with two */
     uint32_t ref_ref, ref_alt, alt_alt; /* diploid calls: no, one, two copies of anything but REF */
     uint32_t het, hom_alt, hemi;        /* unlike alleles; twice the same ALT; one copy, an ALT */
-    uint64_t strands[4];                /* carriers' reads: REF+, REF-, ALT+, ALT- */
-    uint64_t mq_squares, mq_depth;      /* of carriers: sum of DP x MQ^2, of DP */
-    uint64_t carrier_depth;             /* DP of carriers */
-    uint64_t depth;                     /* DP of all that have data */
+    /* Carriers are those of an ALT of the record; a deletion from the left is another's ALT. */
+    uint64_t strands[4];           /* carriers' reads: REF+, REF-, ALT+, ALT- */
+    uint64_t mq_squares, mq_depth; /* of carriers: sum of DP x MQ^2, of DP */
+    uint64_t carrier_depth;        /* DP of carriers */
+    int64_t rank_sums[KUNI_RANKS]; /* of heterozygotes of REF and an ALT: sum of 2 z */
+    uint32_t ranks[KUNI_RANKS];    /* how many of them have one */
+    uint64_t depth;                /* DP of all that have data */
     uint64_t depth_bins[JOINT_DEPTH_BINS];
     uint64_t gq; /* over called genotypes that have one */
     uint64_t gq_known;

@@ -29,7 +29,8 @@ typedef struct joint_event {
     uint32_t ad[FIXTURE_ALLELES];
     uint8_t flags;
     uint32_t sb[4];
-    int64_t phase_set; /* 1-based, 0: none */
+    int64_t phase_set;        /* 1-based, 0: none */
+    uint8_t rank[KUNI_RANKS]; /* 0: unknown */
 } joint_event;
 
 typedef struct joint_block {
@@ -86,6 +87,7 @@ static inline void fixture_add_event(kuni_evidence_writer *writer, const joint_e
     if (strcmp(names[n - 1], "<*>") == 0) event.flags |= KUNI_EVENT_OTHER;
     for (int i = 0; i < e->n_ad; i++) event.dp += e->ad[i];
     memcpy(event.sb, e->sb, sizeof(event.sb));
+    memcpy(event.rank, e->rank, sizeof(event.rank));
     event.gq = 99;
     for (int i = 0; i < e->n_pl; i++)
         if (e->pl[i] && e->pl[i] < event.gq) event.gq = (uint8_t)e->pl[i];

@@ -14,6 +14,7 @@
 #include "genotype.h"
 #include "math10.h"
 #include "mixture.h"
+#include "ranks.h"
 #include "reference.h"
 #include "site.h"
 
@@ -201,14 +202,46 @@ static void test_site(void **unused)
     assert_int_equal(event.gt[1], 0);
 }
 
+static uint8_t rank_of(const int *ref, int n_ref, const int *alt, int n_alt)
+{
+    kuni_rank_counts counts = {0};
+    for (int i = 0; i < n_ref; i++) kuni_rank_add(&counts, false, ref[i]);
+    for (int i = 0; i < n_alt; i++) kuni_rank_add(&counts, true, alt[i]);
+    return kuni_rank_of(&counts);
+}
+
+/* By hand, from the formula in ranks.h. */
+static void test_rank_sums(void **unused)
+{
+    (void)unused;
+    static const int low[] = {1, 2, 3, 4, 5}, high[] = {6, 7, 8, 9, 10};
+    static const int sixty[] = {60, 60, 60, 60, 60}, twenty[] = {20, 20, 20};
+    /* U = 25 of 25, variance 25 x 11 / 12: z = 12.5 / 4.7871 = 2.611 */
+    assert_int_equal(rank_of(low, 5, high, 5), KUNI_RANK_EQUAL + 5);
+    assert_int_equal(rank_of(high, 5, low, 5), KUNI_RANK_EQUAL - 5);
+    /* ties 120 + 24: variance 15 / 12 (9 - 144 / 56) = 8.0357, z = -7.5 / 2.8347 = -2.646 */
+    assert_int_equal(rank_of(sixty, 5, twenty, 3), KUNI_RANK_EQUAL - 5);
+    assert_int_equal(rank_of(sixty, 5, sixty, 5), KUNI_RANK_EQUAL);
+    assert_int_equal(rank_of(sixty, 1, sixty, 1), KUNI_RANK_EQUAL);
+    assert_int_equal(rank_of(sixty, 0, twenty, 3), KUNI_RANK_UNKNOWN);
+    assert_int_equal(rank_of(sixty, 5, twenty, 0), KUNI_RANK_UNKNOWN);
+    static int many[2][2000];
+    for (int i = 0; i < 2000; i++) {
+        many[0][i] = 10 + i % 7;
+        many[1][i] = 100 + i % 7;
+    }
+    assert_int_equal(rank_of(many[0], 2000, many[1], 2000), KUNI_RANK_EQUAL + KUNI_RANK_REACH);
+    assert_int_equal(kuni_rank_code(-0.25), KUNI_RANK_EQUAL - 1);
+    assert_int_equal(kuni_rank_code(0.2), KUNI_RANK_EQUAL);
+    assert_int_equal(kuni_rank_code(-1e300), KUNI_RANK_EQUAL - KUNI_RANK_REACH);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_logarithms),
-                                       cmocka_unit_test(test_genotypes),
-                                       cmocka_unit_test(test_trim),
-                                       cmocka_unit_test(test_mixture),
-                                       cmocka_unit_test(test_left_alignment),
-                                       cmocka_unit_test(test_gap_penalties),
-                                       cmocka_unit_test(test_site)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_logarithms),     cmocka_unit_test(test_genotypes),
+        cmocka_unit_test(test_trim),           cmocka_unit_test(test_mixture),
+        cmocka_unit_test(test_left_alignment), cmocka_unit_test(test_gap_penalties),
+        cmocka_unit_test(test_site),           cmocka_unit_test(test_rank_sums)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

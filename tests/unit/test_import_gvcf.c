@@ -150,6 +150,10 @@ static void print_evidence(const char *path, kuni_buffer *out)
             if (!status && e->sb[0] + e->sb[1] + e->sb[2] + e->sb[3])
                 status = kuni_buffer_printf(out, &err, " sb%u,%u,%u,%u", e->sb[0], e->sb[1],
                                             e->sb[2], e->sb[3]);
+            for (int a = 0; !status && a < KUNI_RANKS && (e->rank[0] | e->rank[1] | e->rank[2]);
+                 a++)
+                status = kuni_buffer_printf(out, &err, "%s%d", a ? "," : " z",
+                                            e->rank[a] ? e->rank[a] - KUNI_RANK_EQUAL : -99);
             if (!status && e->phase_set >= 0)
                 status = kuni_buffer_printf(out, &err, " ps%lld", (long long)e->phase_set + 1);
             if (!status)
@@ -230,6 +234,27 @@ static void gatk_records(void **state)
            "E12 T>TA,*,<*> 1/2 q500 g99 d22 m0 ad0,10,12,0 "
            "pl900,400,380,450,0,420,910,430,460,920\n"
            "B1-4 g87 d29 x2\n");
+}
+
+/* z in half units; of heterozygotes of REF and an ALT only; allele-specific lists where there is no
+ * other. */
+static void rank_sums(void **state)
+{
+    (void)state;
+    static const char records[] =
+        "c1\t5\t.\tA\tG,<NON_REF>\t26.6\t.\tBaseQRankSum=0.952;MQRankSum=-1.735;ReadPosRankSum=1."
+        "135"
+        "\tGT:AD:DP:GQ\t0/1:14,3,0:17:34\n"
+        "c1\t6\t.\tC\tG,<NON_REF>\t26.6\t.\tMQRankSum=-1.735\tGT:AD:DP:GQ\t1/1:1,9,0:10:34\n"
+        "c1\t8\t.\tT\tC,G,<NON_REF>\t61.6\t.\tAS_RAW_BaseQRankSum=|-1.0,1|-2.8,1,-1.2,3|NaN;"
+        "AS_RAW_MQRankSum=|-1.2,1|NaN|NaN;AS_RAW_ReadPosRankSum=||\tGT:AD:DP:GQ\t0/2:4,2,3,0:9:53\n"
+        "c1\t9\t.\tA\tG,<NON_REF>\t26.6\t.\tMQRankSum=.;ReadPosRankSum=nan;BaseQRankSum=-99"
+        "\tGT:AD:DP:GQ\t0/1:14,3,0:17:34\n";
+    expect(records, "E5 A>G,<*> 0/1 q27 g34 d17 m0 ad14,3,0 pl34,0,34,34,34,68 z-3,2,2\n"
+                    "E6 C>G,<*> 1/1 q27 g34 d10 m0 ad1,9,0 pl68,34,0,68,34,68\n"
+                    "E8 T>C,G,<*> 0/2 q62 g53 d9 m0 ad4,2,3,0 pl53,53,106,0,53,53,53,106,53,106 "
+                    "z-99,-99,-3\n"
+                    "E9 A>G,<*> 0/1 q27 g34 d17 m0 ad14,3,0 pl34,0,34,34,34,68 z-99,-99,-32\n");
 }
 
 static void strelka_records(void **state)
@@ -621,6 +646,7 @@ static void a_cut_off_file_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rank_sums),
         cmocka_unit_test(gatk_records),
         cmocka_unit_test(strelka_records),
         cmocka_unit_test(deepvariant_and_dragen_records),

@@ -135,6 +135,34 @@ static void contradiction(void **state)
     free(text);
 }
 
+/* Means over heterozygotes that have a z; a carrier of a deletion from the left has no part in the
+ * site's reads. */
+static void rank_sums_and_carriers(void **state)
+{
+    (void)state;
+    enum { ZERO = KUNI_RANK_EQUAL };
+    const joint_event events[] = {
+        {0, 102, "T,C,<*>", HET, .rank = {ZERO - 3, ZERO + 1, 0}, .sb = {5, 5, 4, 6}},
+        {1, 102, "T,C,<*>", HET, .rank = {ZERO - 6, ZERO, 0}, .sb = {5, 5, 4, 6}},
+        {2, 102, "T,C,<*>", HOM, .rank = {ZERO - 9, ZERO, 0}, .sb = {0, 0, 9, 10}},
+        {3, 100, "ATTTT,A,<*>", HET, .rank = {ZERO + 8, ZERO, 0}, .sb = {0, 90, 90, 0}},
+        {4, 102, "T,C,<*>", HET},
+    };
+    const joint_case c = {.contig = "chr1",
+                          .length_bp = 1000,
+                          .n_samples = 5,
+                          .events = events,
+                          .n_events = COUNT(events)};
+    char *text = fixture_joint(&c, false);
+    expect_genotypes(text, 1, "102 T C,* 0/1 0/1 1/1 0/2 0/1");
+    const char *second = strchr(text, '\n') + 1;
+    assert_non_null(strstr(second, ";MQRankSum=-2.25;ReadPosRankSum=0.25;"));
+    assert_null(strstr(second, "BaseQRankSum"));
+    assert_non_null(strstr(second, ";FS=1.059;")); /* of 10, 10, 17, 22: the carriers of C alone */
+    assert_non_null(strstr(text, ";MQRankSum=4;ReadPosRankSum=0;"));
+    free(text);
+}
+
 static void depth_is_not_absence(void **state)
 {
     (void)state;
@@ -290,6 +318,7 @@ int main(void)
         cmocka_unit_test(alleles_part_ways),
         cmocka_unit_test(contradiction),
         cmocka_unit_test(overlapping_heterozygotes),
+        cmocka_unit_test(rank_sums_and_carriers),
         cmocka_unit_test(depth_is_not_absence),
         cmocka_unit_test(sexes),
         cmocka_unit_test(many_alleles),
