@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "evidence_columns.h"
 #include "evidence_decode.h"
 
 /* Decode memory, shared by readers (kuni_evidence_share). */
@@ -394,4 +395,93 @@ kuni_status kuni_evidence_read(kuni_evidence_reader *reader, size_t index, int w
         bytes += entry->bytes[g];
     }
     return status;
+}
+
+/* --- columns --- */
+
+static const char *const census_names[CENSUS_STREAMS] = {
+    [CENSUS_HEAD] = "head",           [CENSUS_POS] = "positions",
+    [CENSUS_LENGTHS] = "lengths",     [CENSUS_BASES] = "bases",
+    [CENSUS_COUNTS] = "counts",       [CENSUS_QUALS] = "qualities",
+    [CENSUS_SET_POS] = "set_pos",     [CENSUS_SET_KIND] = "set_kinds",
+    [CENSUS_SET_LINKS] = "set_links", [CENSUS_SET_TEXT] = "set_texts",
+};
+static const char *const event_names[EVENTS_COMMON + COLS] = {
+    [EVENTS_HEAD] = "head",
+    [EVENTS_COUNTS] = "counts",
+    [EVENTS_GAPS] = "gaps",
+    [EVENTS_BITS] = "bits",
+    [EVENTS_SETS] = "sets",
+    [EVENTS_SHAPES] = "shapes",
+    [EVENTS_COMMON + COL_AD_REF] = "ad_ref",
+    [EVENTS_COMMON + COL_AD_ALT] = "ad_alt",
+    [EVENTS_COMMON + COL_AD_MORE] = "ad_more",
+    [EVENTS_COMMON + COL_DP] = "dp",
+    [EVENTS_COMMON + COL_SB_REF] = "strands_ref",
+    [EVENTS_COMMON + COL_SB_ALT] = "strands_alt",
+    [EVENTS_COMMON + COL_SB_REST] = "strands_rest",
+    [EVENTS_COMMON + COL_GQ] = "gq",
+    [EVENTS_COMMON + COL_MQ] = "mq",
+    [EVENTS_COMMON + COL_QUAL] = "qual",
+    [EVENTS_COMMON + COL_PL_FIRST] = "pl_first",
+    [EVENTS_COMMON + COL_PL_SECOND] = "pl_second",
+    [EVENTS_COMMON + COL_PL_MORE] = "pl_more",
+    [EVENTS_COMMON + COL_PHASE_SET] = "phase_set",
+};
+static const char *const block_names[BLOCKS_STREAMS] = {
+    [BLOCKS_HEAD] = "head",
+    [BLOCKS_COUNTS] = "counts",
+    [BLOCKS_GAPS] = "gaps",
+    [BLOCKS_LENGTHS_LOW] = "lengths_low",
+    [BLOCKS_LENGTHS_HIGH] = "lengths_high",
+    [BLOCKS_KINDS] = "kinds",
+    [BLOCKS_DEPTHS] = "depths",
+    [BLOCKS_QUALITIES] = "qualities",
+};
+
+static const struct {
+    const char *const *names;
+    size_t n_streams, n_columns; /* streams beyond the columns repeat the last COLS of them */
+} layouts[KUNI_GROUPS] = {
+    [KUNI_GROUP_CENSUS] = {census_names, CENSUS_STREAMS, CENSUS_STREAMS},
+    [KUNI_GROUP_EVENTS] = {event_names, EVENTS_STREAMS, EVENTS_COMMON + COLS},
+    [KUNI_GROUP_BLOCKS] = {block_names, BLOCKS_STREAMS, BLOCKS_STREAMS},
+};
+
+_Static_assert((int)CENSUS_STREAMS + (int)EVENTS_COMMON + (int)COLS + (int)BLOCKS_STREAMS ==
+                   (int)KUNI_EVIDENCE_COLUMNS,
+               "every column is measured");
+
+kuni_status kuni_evidence_measure(kuni_evidence_reader *reader,
+                                  kuni_evidence_column columns[KUNI_EVIDENCE_COLUMNS],
+                                  kuni_error *err)
+{
+    size_t n = 0;
+    for (int g = 0; g < KUNI_GROUPS; g++)
+        for (size_t k = 0; k < layouts[g].n_columns; k++)
+            columns[n++] =
+                (kuni_evidence_column){.group = groups[g].name, .name = layouts[g].names[k]};
+    kuni_stream *stored = &reader->shared->decoder.stored;
+    for (size_t i = 0; i < reader->n_chunks; i++) {
+        kuni_evidence_column *column = columns;
+        uint64_t offset = reader->chunks[i].offset;
+        for (int g = 0; g < KUNI_GROUPS; g++) {
+            kuni_pack_length lengths[KUNI_PACK_STREAMS_MAX];
+            uint32_t bytes = reader->chunks[i].bytes[g];
+            kuni_status status = fetch(reader, offset, bytes, stored, err);
+            if (status) return status;
+            kuni_error cause = KUNI_ERROR_INIT;
+            if (kuni_pack_measure(stored->data, bytes, lengths, layouts[g].n_streams, &cause))
+                return damaged(reader, err, "a group of columns makes no sense");
+            for (size_t k = 0; k < layouts[g].n_streams; k++) {
+                size_t at =
+                    k < layouts[g].n_columns ? k : EVENTS_COMMON + (k - EVENTS_COMMON) % COLS;
+                column[at].raw += lengths[k].raw;
+                column[at].stored += lengths[k].stored;
+            }
+            column += layouts[g].n_columns;
+            offset += bytes;
+        }
+    }
+    return KUNI_OK;
 }

@@ -192,40 +192,69 @@ static kuni_status inflate_into(kuni_codec *codec, kuni_cursor *in, size_t store
     return KUNI_OK;
 }
 
-typedef struct stream_lengths {
-    uint64_t raw, stored;
-} stream_lengths;
-
 static bool plausible(uint64_t raw, uint64_t stored)
 {
     return stored <= raw && raw / DEFLATE_RATIO_MAX <= stored;
 }
 
-kuni_status kuni_unpack(kuni_codec *codec, const uint8_t *bytes, size_t length, kuni_stream *raw,
-                        kuni_cursor *cursors, size_t n_streams, kuni_error *err)
+/* The head of a pack. */
+static kuni_status read_lengths(kuni_cursor *in, kuni_pack_length *lengths, size_t n_streams,
+                                uint64_t *small_stored, kuni_error *err)
 {
-    enum { STREAMS_MAX = 128 };
-    stream_lengths lengths[STREAMS_MAX];
-    kuni_cursor in = {.at = bytes, .end = bytes + length, .bad = false};
-    uint64_t small = 0, total = 0, body = 0;
-    if (n_streams > STREAMS_MAX) return kuni_fail(err, KUNI_BUG, "too many columns in a group");
+    uint64_t length = (uint64_t)(in->end - in->at), small = 0, total = 0, body = 0;
     for (size_t i = 0; i < n_streams; i++) {
-        uint64_t size = kuni_get_varint(&in), stored = size ? kuni_get_varint(&in) : 0;
-        if (in.bad || size > UNPACKED_BYTES_MAX || stored > length ||
+        uint64_t size = kuni_get_varint(in), stored = size ? kuni_get_varint(in) : 0;
+        if (in->bad || size > UNPACKED_BYTES_MAX || stored > length ||
             (stored > 0 && !plausible(size, stored)))
             return kuni_fail(err, KUNI_DATA, "column %zu has an impossible length", i);
-        lengths[i] = (stream_lengths){.raw = size, .stored = stored};
+        lengths[i] = (kuni_pack_length){.raw = size, .stored = stored};
         total += size;
         body += stored;
         if (stored == 0) small += size;
     }
-    uint64_t small_stored = kuni_get_varint(&in);
-    if (in.bad || total > UNPACKED_BYTES_MAX || !plausible(small, small_stored) ||
-        body + small_stored != (uint64_t)(in.end - in.at))
+    *small_stored = kuni_get_varint(in);
+    if (in->bad || total > UNPACKED_BYTES_MAX || !plausible(small, *small_stored) ||
+        body + *small_stored != (uint64_t)(in->end - in->at))
         return kuni_fail(err, KUNI_DATA, "the columns do not add up to their group");
+    return KUNI_OK;
+}
+
+kuni_status kuni_pack_measure(const uint8_t *bytes, size_t length, kuni_pack_length *lengths,
+                              size_t n_streams, kuni_error *err)
+{
+    kuni_cursor in = {.at = bytes, .end = bytes + length, .bad = false};
+    uint64_t together, small = 0;
+    kuni_status status = read_lengths(&in, lengths, n_streams, &together, err);
+    if (status) return status;
+    for (size_t i = 0; i < n_streams; i++)
+        if (lengths[i].stored == 0) small += lengths[i].raw;
+    for (size_t i = 0; i < n_streams; i++) {
+        if (lengths[i].stored > 0 || lengths[i].raw == 0) continue;
+        uint64_t share = together * lengths[i].raw / small;
+        lengths[i].stored = share;
+        together -= share;
+        small -= lengths[i].raw;
+    }
+    return KUNI_OK;
+}
+
+kuni_status kuni_unpack(kuni_codec *codec, const uint8_t *bytes, size_t length, kuni_stream *raw,
+                        kuni_cursor *cursors, size_t n_streams, kuni_error *err)
+{
+    kuni_pack_length lengths[KUNI_PACK_STREAMS_MAX];
+    kuni_cursor in = {.at = bytes, .end = bytes + length, .bad = false};
+    uint64_t small = 0, total = 0, small_stored;
+    if (n_streams > KUNI_PACK_STREAMS_MAX)
+        return kuni_fail(err, KUNI_BUG, "too many columns in a group");
+    kuni_status status = read_lengths(&in, lengths, n_streams, &small_stored, err);
+    if (status) return status;
+    for (size_t i = 0; i < n_streams; i++) {
+        total += lengths[i].raw;
+        if (lengths[i].stored == 0) small += lengths[i].raw;
+    }
     raw->length = 0;
     if (!kuni_stream_room(raw, total + 1)) return kuni_fail_memory(err, total, 1);
-    kuni_status status = small ? inflate_into(codec, &in, small_stored, small, raw, err) : KUNI_OK;
+    if (small) status = inflate_into(codec, &in, small_stored, small, raw, err);
     const uint8_t *next = raw->data;
     for (size_t i = 0; !status && i < n_streams; i++) {
         const uint8_t *from;

@@ -122,6 +122,8 @@ void kuni_put_text(kuni_stream *stream, const char *text);
 
 typedef struct kuni_codec kuni_codec;
 
+enum { KUNI_PACK_STREAMS_MAX = 128 };
+
 KUNI_MUST_CHECK kuni_codec *kuni_codec_new(kuni_error *err);
 void kuni_codec_free(kuni_codec *codec);
 
@@ -137,5 +139,15 @@ KUNI_MUST_CHECK kuni_status kuni_pack(kuni_codec *codec, const kuni_stream *stre
 KUNI_MUST_CHECK kuni_status kuni_unpack(kuni_codec *codec, const uint8_t *bytes, size_t length,
                                         kuni_stream *raw, kuni_cursor *cursors, size_t n_streams,
                                         kuni_error *err);
+
+/* Bytes of a stream, and of it in the pack (reading: 0 among the small ones). */
+typedef struct kuni_pack_length {
+    uint64_t raw, stored;
+} kuni_pack_length;
+
+/* The lengths of a pack's streams; small ones get their share of what they take together. */
+KUNI_MUST_CHECK kuni_status kuni_pack_measure(const uint8_t *bytes, size_t length,
+                                              kuni_pack_length *lengths, size_t n_streams,
+                                              kuni_error *err);
 
 #endif

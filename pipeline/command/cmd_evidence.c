@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "evidence_check.h"
+#include "evidence_columns.h"
 #include "kuni/evidence.h"
 #include "kuni/params.h"
 #include "options.h"
@@ -98,8 +99,16 @@ static kuni_status print_stat(const request *r, const char *path, kuni_error *er
     print_share(path, "blocks", blocks, header);
     print_share(path, "header+footer", rest, header);
     print_share(path, "all", size, header);
+    kuni_evidence_column columns[KUNI_EVIDENCE_COLUMNS];
+    status = kuni_evidence_measure(reader, columns, err);
+    for (size_t i = 0; !status && i < KUNI_EVIDENCE_COLUMNS; i++) {
+        char name[64];
+        if (columns[i].raw == 0) continue;
+        snprintf(name, sizeof(name), "%s.%s", columns[i].group, columns[i].name);
+        print_share(path, name, columns[i].stored, header);
+    }
     kuni_evidence_close(reader);
-    return KUNI_OK;
+    return status;
 }
 
 /* --- dump --- */
