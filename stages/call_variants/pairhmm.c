@@ -279,6 +279,18 @@ static double to_log10(double sum, double start, size_t haplotype_length)
     return value < LOG10_LEAST ? LOG10_LEAST : value;
 }
 
+/* Half the lanes do for the last reads, if they fit: the same bits for less work. */
+static const pairhmm_path *path_for(const kuni_pairhmm *hmm, size_t n_reads, size_t lanes)
+{
+#if defined(__x86_64__)
+    if (hmm->path == &paths[KUNI_PAIRHMM_AVX512] && n_reads <= lanes / 2)
+        return &paths[KUNI_PAIRHMM_AVX2];
+#endif
+    (void)n_reads;
+    (void)lanes;
+    return hmm->path;
+}
+
 /* One group of reads: single precision, then the reads that need it again in double precision. */
 static void run_group(kuni_pairhmm *hmm, const kuni_pairhmm_read *const *reads, size_t n_reads,
                       const kuni_pairhmm_read *all_reads, double *likelihoods)
@@ -287,7 +299,8 @@ static void run_group(kuni_pairhmm *hmm, const kuni_pairhmm_read *const *reads, 
     size_t n_haplotypes = plan->n_haplotypes;
     const kuni_pairhmm_read *again[16];
     size_t n_again = 0;
-    hmm->path->single(plan, reads, n_reads, hmm->memory, hmm->sums);
+    size_t lanes = hmm->path->lanes, half = lanes / 2;
+    path_for(hmm, n_reads, lanes)->single(plan, reads, n_reads, hmm->memory, hmm->sums);
     for (size_t lane = 0; lane < n_reads; lane++) {
         double *row = likelihoods + (size_t)(reads[lane] - all_reads) * n_haplotypes;
         bool low = false;
@@ -299,10 +312,9 @@ static void run_group(kuni_pairhmm *hmm, const kuni_pairhmm_read *const *reads, 
         }
         if (low) again[n_again++] = reads[lane];
     }
-    size_t half = hmm->path->lanes / 2;
     for (size_t first = 0; first < n_again; first += half) {
         size_t count = n_again - first < half ? n_again - first : half;
-        hmm->path->twice(plan, again + first, count, hmm->memory, hmm->sums);
+        path_for(hmm, count, half)->twice(plan, again + first, count, hmm->memory, hmm->sums);
         for (size_t lane = 0; lane < count; lane++) {
             double *row = likelihoods + (size_t)(again[first + lane] - all_reads) * n_haplotypes;
             for (size_t rank = 0; rank < n_haplotypes; rank++) {

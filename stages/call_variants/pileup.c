@@ -33,7 +33,6 @@ void kuni_pileup_slide(kuni_pileup *pileup, int64_t beg)
     uint32_t open = 0; /* reads that started before the new element 0 and have not ended */
     for (size_t i = 0; i < by; i++) open += (uint32_t)pileup->starts[i] - pileup->ends[i];
     SLIDE(pileup->match);
-    SLIDE(pileup->weak);
     SLIDE(pileup->starts);
     SLIDE(pileup->ends);
     pileup->starts[0] = (uint16_t)(pileup->starts[0] + open);
@@ -94,12 +93,10 @@ static void add_run(kuni_pileup *pileup, kuni_call_read *read, int32_t query, in
     const uint8_t *seq = read->seq + query, *qual = read->qual + query;
     const uint8_t *ref = (const uint8_t *)reference->seq + (at - reference->beg);
     uint16_t *match = pileup->match + (at - pileup->beg);
-    uint16_t *weak = pileup->weak + (at - pileup->beg);
     unsigned differs = 0;
     for (int32_t i = 0; i < length; i++) {
         unsigned good = qual[i] >= least, same = seq[i] == ref[i];
         match[i] = (uint16_t)(match[i] + (good & same));
-        weak[i] = (uint16_t)(weak[i] + !good);
         differs += good & !same;
     }
     if (!differs) return;

@@ -18,7 +18,6 @@ enum {
 typedef struct kuni_pileup {
     int64_t beg;                          /* position of element 0 */
     uint16_t match[KUNI_PILEUP_BP];       /* bases of quality that agree with the reference */
-    uint16_t weak[KUNI_PILEUP_BP];        /* bases below the least quality */
     uint16_t starts[KUNI_PILEUP_BP];      /* reads whose alignment starts here */
     uint16_t ends[KUNI_PILEUP_BP];        /* reads whose alignment ended just before */
     uint16_t differ[4][KUNI_PILEUP_BP];   /* bases of quality A, C, G, T that differ */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,9 +15,20 @@ enum {
     READ_BYTES = 1024
 };
 
+/* Two letters for every byte of packed bases. */
+static void fill_letters(char letters[256][2])
+{
+    static const char one[] = "NACNGNNNTNNNNNNN";
+    for (int byte = 0; byte < 256; byte++) {
+        letters[byte][0] = one[byte >> 4];
+        letters[byte][1] = one[byte & 15];
+    }
+}
+
 kuni_status kuni_window_init(kuni_window *window, kuni_error *err)
 {
     *window = (kuni_window){.bin = -1};
+    fill_letters(window->letters);
     window->names = kuni_alloc(NAME_BUCKETS, sizeof(*window->names), err);
     return window->names ? KUNI_OK : KUNI_MEMORY;
 }
@@ -49,14 +61,26 @@ void kuni_window_clear(kuni_window *window, int max_depth)
     window->reads_per_bin = max_depth * BIN_BP / TYPICAL_READ_BP + 1;
 }
 
-/* FNV-1a, finished with a multiply-xorshift so that the low bits are even. */
-static uint64_t hash_name(const char *name)
+/*
+ * Eight bytes at a time, each piece mixed as by splitmix64, so that every bit of the name reaches
+ * every bit of the hash. Little-endian pieces: the same everywhere.
+ */
+static uint64_t hash_name(const bam1_t *record)
 {
-    uint64_t hash = 1469598103934665603u;
-    for (; *name; name++) hash = (hash ^ (uint8_t)*name) * 1099511628211u;
-    hash ^= hash >> 32;
-    hash *= 0xd6e8feb86659fd93u;
-    return hash ^ hash >> 32;
+    const char *name = bam_get_qname(record);
+    size_t left = record->core.l_qname - record->core.l_extranul;
+    uint64_t hash = left;
+    while (left) {
+        uint64_t piece = 0;
+        size_t n = left < sizeof(piece) ? left : sizeof(piece);
+        memcpy(&piece, name, n);
+        hash = (hash ^ le64toh(piece)) * 0xbf58476d1ce4e5b9u;
+        hash = (hash ^ hash >> 29) * 0x94d049bb133111ebu;
+        hash ^= hash >> 32;
+        name += n;
+        left -= n;
+    }
+    return hash;
 }
 
 static kuni_call_read **bucket(kuni_window *window, uint64_t name)
@@ -247,22 +271,18 @@ static kuni_call_read *take_read(kuni_window *window, size_t bytes, kuni_error *
     return read;
 }
 
-static void unpack(kuni_call_read *read, const bam1_t *record)
+/* The room behind `seq` is padded: the second letter of an odd last byte may be written. */
+static void unpack(const kuni_window *window, kuni_call_read *read, const bam1_t *record)
 {
-    const uint8_t *packed = bam_get_seq(record), *qual = bam_get_qual(record);
-    static const char letters[] = "NACNGNNNTNNNNNNN";
-    int32_t n = read->length;
-    for (int32_t i = 0; i + 1 < n; i += 2) {
-        read->seq[i] = (uint8_t)letters[packed[i >> 1] >> 4];
-        read->seq[i + 1] = (uint8_t)letters[packed[i >> 1] & 15];
-    }
-    if (n & 1) read->seq[n - 1] = (uint8_t)letters[packed[n >> 1] >> 4];
+    const uint8_t *restrict packed = bam_get_seq(record), *restrict qual = bam_get_qual(record);
+    uint8_t *restrict seq = read->seq, *restrict to = read->qual;
+    size_t n = (size_t)read->length;
+    for (size_t i = 0; i < (n + 1) / 2; i++) memcpy(seq + 2 * i, window->letters[packed[i]], 2);
     if (qual[0] == 0xff) {
-        memset(read->qual, MISSING_QUALITY, (size_t)n);
+        memset(to, MISSING_QUALITY, n);
         return;
     }
-    for (int32_t i = 0; i < n; i++)
-        read->qual[i] = qual[i] > KUNI_QUAL_TOP ? KUNI_QUAL_TOP : qual[i];
+    for (size_t i = 0; i < n; i++) to[i] = qual[i] > KUNI_QUAL_TOP ? KUNI_QUAL_TOP : qual[i];
 }
 
 static bool passes(const bam1_t *record, const kuni_call_options *options)
@@ -290,7 +310,7 @@ kuni_status kuni_window_add(kuni_window *window, const bam1_t *record,
     kuni_call_read *read = take_read(window, 2 * padded + n_cigar * sizeof(uint32_t), err);
     if (!read) return KUNI_MEMORY;
     read->pos = record->core.pos;
-    read->name = hash_name(bam_get_qname(record));
+    read->name = hash_name(record);
     read->mate = NULL;
     read->qual = read->seq + padded;
     read->cigar = (uint32_t *)(void *)(read->seq + 2 * padded);
@@ -304,7 +324,7 @@ kuni_status kuni_window_add(kuni_window *window, const bam1_t *record,
         release(window, read);
         return KUNI_OK;
     }
-    unpack(read, record);
+    unpack(window, read, record);
     trim_adapter(read, record);
     const uint16_t which = BAM_FREAD1 | BAM_FREAD2;
     kuni_call_read **chain = bucket(window, read->name), *mate = NULL;

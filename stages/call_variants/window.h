@@ -45,6 +45,7 @@ typedef struct kuni_window {
     int reads_per_bin;
     kuni_call_read **names; /* chains by hash */
     kuni_call_read *free_reads;
+    char letters[256][2]; /* of a byte of packed bases */
     uint64_t n_seen, n_used, n_thinned;
 } kuni_window;
 
