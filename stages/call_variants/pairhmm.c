@@ -24,7 +24,13 @@ typedef struct pairhmm_plan {
     sorted_haplotype *sorted;
     size_t n_haplotypes;
     double wrong[PAIRHMM_QUALS]; /* 10^(-q/10) */
+    double third[PAIRHMM_QUALS]; /* a third of it */
 } pairhmm_plan;
+
+static bool branches_off(const sorted_haplotype *haplotype, size_t column)
+{
+    return haplotype->keep[column / 64] >> (column % 64) & 1;
+}
 
 /*
  * Single precision: the sum starts from 2^110, so that 2^16 columns cannot overflow; a sum under
@@ -36,53 +42,47 @@ typedef struct pairhmm_plan {
 #define DOUBLE_START 0x1p900
 #define LOG10_LEAST  (-560.0)
 
-#define KERNEL  plain_float
-#define REAL    float
-#define INTEGER int32_t
-#define LANES   8
-#define START   FLOAT_START
+#define KERNEL plain_float
+#define REAL   float
+#define LANES  8
+#define START  FLOAT_START
 #define TARGET
 #include "pairhmm_kernel.h"
 
-#define KERNEL  plain_double
-#define REAL    double
-#define INTEGER int64_t
-#define LANES   4
-#define START   DOUBLE_START
+#define KERNEL plain_double
+#define REAL   double
+#define LANES  4
+#define START  DOUBLE_START
 #define TARGET
 #include "pairhmm_kernel.h"
 
 #if defined(__x86_64__)
-#define KERNEL  avx2_float
-#define REAL    float
-#define INTEGER int32_t
-#define LANES   8
-#define START   FLOAT_START
-#define TARGET  __attribute__((target("avx2")))
+#define KERNEL avx2_float
+#define REAL   float
+#define LANES  8
+#define START  FLOAT_START
+#define TARGET __attribute__((target("avx2")))
 #include "pairhmm_kernel.h"
 
-#define KERNEL  avx2_double
-#define REAL    double
-#define INTEGER int64_t
-#define LANES   4
-#define START   DOUBLE_START
-#define TARGET  __attribute__((target("avx2")))
+#define KERNEL avx2_double
+#define REAL   double
+#define LANES  4
+#define START  DOUBLE_START
+#define TARGET __attribute__((target("avx2")))
 #include "pairhmm_kernel.h"
 
-#define KERNEL  avx512_float
-#define REAL    float
-#define INTEGER int32_t
-#define LANES   16
-#define START   FLOAT_START
-#define TARGET  __attribute__((target("avx512f,avx512dq")))
+#define KERNEL avx512_float
+#define REAL   float
+#define LANES  16
+#define START  FLOAT_START
+#define TARGET __attribute__((target("avx512f,avx512dq")))
 #include "pairhmm_kernel.h"
 
-#define KERNEL  avx512_double
-#define REAL    double
-#define INTEGER int64_t
-#define LANES   8
-#define START   DOUBLE_START
-#define TARGET  __attribute__((target("avx512f,avx512dq")))
+#define KERNEL avx512_double
+#define REAL   double
+#define LANES  8
+#define START  DOUBLE_START
+#define TARGET __attribute__((target("avx512f,avx512dq")))
 #include "pairhmm_kernel.h"
 #endif
 
@@ -152,7 +152,10 @@ kuni_status kuni_pairhmm_new(kuni_pairhmm **out, kuni_pairhmm_path path, kuni_er
     kuni_pairhmm *hmm = kuni_alloc(1, sizeof(*hmm), err);
     if (!hmm) return KUNI_MEMORY;
     hmm->path = &paths[path];
-    for (int q = 0; q < PAIRHMM_QUALS; q++) hmm->plan.wrong[q] = pow(10.0, -q / 10.0);
+    for (int q = 0; q < PAIRHMM_QUALS; q++) {
+        hmm->plan.wrong[q] = pow(10.0, -q / 10.0);
+        hmm->plan.third[q] = hmm->plan.wrong[q] / 3;
+    }
     *out = hmm;
     return KUNI_OK;
 }
@@ -258,9 +261,9 @@ static kuni_status reserve(kuni_pairhmm *hmm, size_t n_reads, size_t n_haplotype
         status = kuni_grow((void **)&hmm->sums, &hmm->sums_capacity,
                            hmm->path->lanes * n_haplotypes, sizeof(*hmm->sums), err);
     if (status) return status;
-    /* Emissions, bases, state and saved columns: lanes x width is the same for float and double. */
+    /* Emissions, ends, state and saved columns: lanes x width is the same for float and double. */
     size_t row_bytes = hmm->path->lanes * sizeof(float);
-    size_t bytes = (longest_read + 2) * row_bytes * (3 + 4 * (PAIRHMM_DEPTH_MAX + 1));
+    size_t bytes = (longest_read + 2) * row_bytes * (6 + 4 * (PAIRHMM_DEPTH_MAX + 1));
     if (bytes <= hmm->memory_bytes) return KUNI_OK;
     free(hmm->memory);
     hmm->memory = NULL;

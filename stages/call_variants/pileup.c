@@ -86,6 +86,30 @@ static void add_difference(kuni_pileup *pileup, kuni_call_read *read, int32_t q,
     if (read->n_mismatch < UINT16_MAX) read->n_mismatch++;
 }
 
+/* Counts the bases of quality that agree; returns how many of quality differ. */
+__attribute__((always_inline)) static inline unsigned
+count_matches(const uint8_t *restrict seq, const uint8_t *restrict qual,
+              const uint8_t *restrict ref, uint16_t *restrict match, int32_t length, uint8_t least)
+{
+    unsigned differs = 0;
+    for (int32_t i = 0; i < length; i++) {
+        unsigned good = qual[i] >= least, same = seq[i] == ref[i];
+        match[i] = (uint16_t)(match[i] + (good & same));
+        differs += good & !same;
+    }
+    return differs;
+}
+
+/* The same in wider vectors, where the processor has them. */
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static unsigned
+count_matches_wide(const uint8_t *seq, const uint8_t *qual, const uint8_t *ref, uint16_t *match,
+                   int32_t length, uint8_t least)
+{
+    return count_matches(seq, qual, ref, match, length, least);
+}
+#endif
+
 /* One run of aligned bases: counts what agrees, lists what differs. */
 static void add_run(kuni_pileup *pileup, kuni_call_read *read, int32_t query, int64_t at,
                     int32_t length, const kuni_call_reference *reference, uint8_t least)
@@ -93,16 +117,22 @@ static void add_run(kuni_pileup *pileup, kuni_call_read *read, int32_t query, in
     const uint8_t *seq = read->seq + query, *qual = read->qual + query;
     const uint8_t *ref = (const uint8_t *)reference->seq + (at - reference->beg);
     uint16_t *match = pileup->match + (at - pileup->beg);
-    unsigned differs = 0;
-    for (int32_t i = 0; i < length; i++) {
-        unsigned good = qual[i] >= least, same = seq[i] == ref[i];
-        match[i] = (uint16_t)(match[i] + (good & same));
-        differs += good & !same;
+    unsigned differs;
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2"))
+        differs = count_matches_wide(seq, qual, ref, match, length, least);
+    else
+#endif
+        differs = count_matches(seq, qual, ref, match, length, least);
+    for (int32_t from = 0; differs && from < length; from += 8) {
+        int32_t to = from + 8 < length ? from + 8 : length;
+        if (to == from + 8 && memcmp(seq + from, ref + from, 8) == 0) continue;
+        for (int32_t i = from; i < to; i++) {
+            if (seq[i] == ref[i] || qual[i] < least) continue;
+            differs--;
+            if (ref[i] != 'N') add_difference(pileup, read, query + i, at + i - pileup->beg);
+        }
     }
-    if (!differs) return;
-    for (int32_t i = 0; i < length; i++)
-        if (seq[i] != ref[i] && qual[i] >= least && ref[i] != 'N')
-            add_difference(pileup, read, query + i, at + i - pileup->beg);
 }
 
 static void add_indel(kuni_pileup *pileup, const kuni_call_read *read, int32_t query, int64_t at,
