@@ -23,8 +23,9 @@ static const kuni_option option_table[] = {
     {"samples", 'S', "LIST", "all", "sample ids, separated by commas"},
     {"samples-file", KEY_SAMPLES_FILE, "FILE", NULL, "sample ids, one a line"},
     {NULL, 0, NULL, NULL, "How"},
-    {"format", 'f', "bcf|vcf.gz|vcf|gvcf|plink", "bcf",
-     "gvcf: a file a sample; plink: BCF with GT alone, for plink2 --bcf"},
+    {"format", 'f', "NAME", "bcf",
+     "bcf, vcf.gz, vcf; sparse: VCF 4.5 with blocks; sites: BCF without genotypes; gvcf: a file a "
+     "sample; plink: BCF with GT alone"},
     {"fields", 'F', "LIST", "as in the workflow", "FORMAT fields, as in GT,GQ,DP"},
     {"out", 'o', "PATH", NULL, "the file; for gvcf the folder"},
     {"stage", KEY_STAGE, "ID", "the only one", "which joint-genotype stage of the workflow"},
@@ -58,7 +59,7 @@ typedef struct exporter {
     const kuni_coordinator *coordinator;
     kuni_error *err;
     size_t node; /* of joint-genotype */
-    size_t output;
+    joint_export_kind kind;
     kuni_span *spans; /* wanted, in genome order, apart */
     size_t n_spans, spans_capacity;
     int32_t *columns; /* by sample; -1: not wanted */
@@ -199,7 +200,7 @@ static kuni_status choose_params(exporter *x)
     x->params = kuni_params_new(kuni_params_table(given), x->err);
     if (!x->params) return KUNI_MEMORY;
     static const char *const kept[] = {"format", "filters"};
-    kuni_status status = kuni_params_set(x->params, "output", "dense", x->err);
+    kuni_status status = joint_export_params(x->kind, x->params, x->err);
     for (size_t i = 0; i < 2 && !status; i++)
         status = kuni_params_set(x->params, kept[i], kuni_params_text(given, kept[i]), x->err);
     static const char *const numbers[] = {"local_alleles_over", "min_gq", "prior_cap"};
@@ -303,7 +304,7 @@ static kuni_status export_shard(exporter *x, joint_export *out, size_t shard, ku
 static kuni_status write_calls(exporter *x, const char *mode, const char *path)
 {
     joint_export *out;
-    kuni_status status = joint_export_open(&out, path, mode, x->err);
+    kuni_status status = joint_export_open(&out, x->kind, path, mode, x->err);
     if (status) return status;
     size_t parts = 0;
     for (size_t i = 0; i < x->n_spans && !status; i++) {
@@ -329,6 +330,7 @@ static kuni_status export_calls(exporter *x)
     const char *format = x->request->format;
     const char *mode = strcmp(format, "vcf") == 0      ? "w"
                        : strcmp(format, "vcf.gz") == 0 ? "wz"
+                       : strcmp(format, "sparse") == 0 ? "wz"
                                                        : "wb";
     char temporary[4096];
     if (snprintf(temporary, sizeof(temporary), "%s.part", x->request->out) >=
@@ -400,6 +402,9 @@ static kuni_status export(const export_request *request, const kuni_preview *pre
 {
     exporter x = {
         .request = request, .run = &preview->run, .coordinator = &preview->coordinator, .err = err};
+    x.kind = strcmp(request->format, "sparse") == 0  ? JOINT_EXPORT_SPARSE
+             : strcmp(request->format, "sites") == 0 ? JOINT_EXPORT_SITES
+                                                     : JOINT_EXPORT_DENSE;
     x.arena = kuni_arena_new(err);
     kuni_status status = x.arena ? choose_node(&x) : KUNI_MEMORY;
     if (!status) status = choose_regions(&x);
@@ -416,7 +421,8 @@ static kuni_status export(const export_request *request, const kuni_preview *pre
 
 int kuni_cmd_export(int argc, char **argv)
 {
-    static const char *const formats[] = {"bcf", "vcf.gz", "vcf", "gvcf", "plink"};
+    static const char *const formats[] = {"bcf",   "vcf.gz", "vcf",  "sparse",
+                                          "sites", "gvcf",   "plink"};
     kuni_options options;
     kuni_settings settings = {.n = 0};
     const char *value;
@@ -467,7 +473,8 @@ int kuni_cmd_export(int argc, char **argv)
         if (strcmp(formats[i], request.format) == 0) known = true;
     if (!known)
         return kuni_command_complain(
-            KUNI_USAGE, "--format %s: expected bcf, vcf.gz, vcf, gvcf or plink", request.format);
+            KUNI_USAGE, "--format %s: expected bcf, vcf.gz, vcf, sparse, sites, gvcf or plink",
+            request.format);
     kuni_run_options run = {.jobs = 1,
                             .workflow = options.operands[0],
                             .settings = settings.texts,

@@ -4,30 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NONE = UINT32_MAX };
-
-typedef struct span {
-    uint32_t first, last, next;
-    uint16_t depth;
-    uint8_t code, copies;
-} span;
-
-typedef struct cell {
-    struct cell *next; /* of the same site */
-    uint32_t column, dp;
-    int32_t allele[2];
-    int64_t phase_set;
-    uint8_t gq, reason, copies, n;
-    bool phased, no_gq;
-    const uint16_t *number; /* n alleles, "other" last */
-    const uint16_t *pl;     /* NULL: missing */
-    const uint32_t *ad;     /* n - 1, NULL: missing */
-} cell;
-
-/* Samples without an event at a site, by what they are in: a block of some copies and code, or
- * nothing, by sex. */
-enum { KIND_NO_DATA = 3 * JOINT_CODES, KINDS = KIND_NO_DATA + JOINT_SEXES };
-
 /* What a column's sample is in, and the first site past it. */
 typedef struct current {
     uint32_t until;
@@ -42,16 +18,9 @@ typedef struct look {
 } look;
 
 struct joint_dense {
-    kuni_arena *arena; /* cells */
-    uint32_t n_columns, first, last;
-    span *spans;
-    size_t n_spans, spans_capacity;
-    uint32_t *head, *tail; /* of each column's spans; head moves on as rows are written */
-    size_t head_capacity, tail_capacity;
-    current *current; /* by column */
+    joint_window *window; /* borrowed */
+    current *current;     /* by column */
     size_t current_capacity;
-    cell **sites; /* cells of each site of the window */
-    size_t sites_capacity;
     int32_t *depths; /* of the row under way */
     size_t depths_capacity;
     uint8_t *base; /* genotypes, qualities and reasons of the row under way */
@@ -60,142 +29,33 @@ struct joint_dense {
     size_t data_capacity;
 };
 
-joint_dense *joint_dense_new(kuni_error *err)
+joint_dense *joint_dense_new(joint_window *window, kuni_error *err)
 {
     joint_dense *dense = kuni_alloc(1, sizeof(*dense), err);
-    if (!dense) return NULL;
-    dense->arena = kuni_arena_new(err);
-    if (!dense->arena) {
-        joint_dense_free(dense);
-        return NULL;
-    }
+    if (dense) dense->window = window;
     return dense;
 }
 
 void joint_dense_free(joint_dense *dense)
 {
     if (!dense) return;
-    kuni_arena_free(dense->arena);
-    free(dense->spans);
-    free(dense->head);
-    free(dense->tail);
     free(dense->current);
-    free(dense->sites);
     free(dense->depths);
     free(dense->base);
     free(dense->data);
     free(dense);
 }
 
-kuni_status joint_dense_begin(joint_dense *dense, uint32_t n_columns, uint32_t first, uint32_t last,
-                              kuni_error *err)
+kuni_status joint_dense_begin(joint_dense *dense, kuni_error *err)
 {
-    kuni_arena_clear(dense->arena);
-    dense->n_columns = n_columns;
-    dense->first = first;
-    dense->last = last;
-    dense->n_spans = 0;
-    kuni_status status = kuni_grow((void **)&dense->head, &dense->head_capacity,
-                                   (size_t)n_columns + 1, sizeof(uint32_t), err);
+    size_t n = dense->window->n_columns;
+    kuni_status status =
+        kuni_grow((void **)&dense->depths, &dense->depths_capacity, n + 1, sizeof(int32_t), err);
     if (!status)
-        status = kuni_grow((void **)&dense->tail, &dense->tail_capacity, (size_t)n_columns + 1,
-                           sizeof(uint32_t), err);
-    if (!status)
-        status = kuni_grow((void **)&dense->depths, &dense->depths_capacity, (size_t)n_columns + 1,
-                           sizeof(int32_t), err);
-    if (!status)
-        status = kuni_grow((void **)&dense->current, &dense->current_capacity,
-                           (size_t)n_columns + 1, sizeof(current), err);
-    if (!status)
-        status = kuni_grow((void **)&dense->sites, &dense->sites_capacity,
-                           (size_t)(last - first) + 1, sizeof(cell *), err);
+        status = kuni_grow((void **)&dense->current, &dense->current_capacity, n + 1,
+                           sizeof(current), err);
     if (status) return status;
-    memset(dense->current, 0, n_columns * sizeof(current));
-    memset(dense->head, 0xFF, n_columns * sizeof(uint32_t));
-    memset(dense->tail, 0xFF, n_columns * sizeof(uint32_t));
-    memset(dense->sites, 0, (last - first) * sizeof(cell *));
-    return KUNI_OK;
-}
-
-kuni_status joint_dense_block(joint_dense *dense, uint32_t column, uint32_t first, uint32_t last,
-                              const kuni_block *block, int copies, kuni_error *err)
-{
-    if (dense->n_spans >= NONE)
-        return kuni_fail(err, KUNI_BUG, "too many reference blocks in one window");
-    kuni_status status = kuni_grow((void **)&dense->spans, &dense->spans_capacity,
-                                   dense->n_spans + 1, sizeof(span), err);
-    if (status) return status;
-    uint32_t index = (uint32_t)dense->n_spans++;
-    dense->spans[index] = (span){.first = first,
-                                 .last = last,
-                                 .next = NONE,
-                                 .depth = block->min_dp,
-                                 .code = (uint8_t)joint_coverage_code(block, copies),
-                                 .copies = (uint8_t)copies};
-    if (dense->head[column] == NONE)
-        dense->head[column] = index;
-    else
-        dense->spans[dense->tail[column]].next = index;
-    dense->tail[column] = index;
-    return KUNI_OK;
-}
-
-static kuni_status push_cell(joint_dense *dense, uint32_t site, uint32_t column, cell **made,
-                             kuni_error *err)
-{
-    cell *c = kuni_arena_alloc(dense->arena, 1, sizeof(*c), err);
-    if (!c) return KUNI_MEMORY;
-    c->column = column;
-    c->next = dense->sites[site - dense->first];
-    dense->sites[site - dense->first] = c;
-    *made = c;
-    return KUNI_OK;
-}
-
-kuni_status joint_dense_absent(joint_dense *dense, uint32_t site, uint32_t column, kuni_error *err)
-{
-    cell *c;
-    kuni_status status = push_cell(dense, site, column, &c, err);
-    if (status) return status;
-    c->reason = JOINT_ABSENT;
-    return KUNI_OK;
-}
-
-kuni_status joint_dense_event(joint_dense *dense, uint32_t site, uint32_t column,
-                              const joint_local *local, const joint_call *call, kuni_error *err)
-{
-    cell *c;
-    kuni_status status = push_cell(dense, site, column, &c, err);
-    if (status) return status;
-    c->dp = local->event->dp;
-    c->allele[0] = call->allele[0];
-    c->allele[1] = call->allele[1];
-    c->phase_set = local->event->phase_set;
-    c->gq = call->gq;
-    c->reason = (uint8_t)call->reason;
-    c->copies = (uint8_t)local->copies;
-    c->phased = call->phased;
-    c->no_gq = local->hard && !call->gq;
-    c->n = (uint8_t)local->n;
-    uint16_t *number = kuni_arena_alloc(dense->arena, local->n, sizeof(*number), err);
-    if (!number) return KUNI_MEMORY;
-    memcpy(number, local->number, local->n * sizeof(*number));
-    c->number = number;
-    if (!local->hard) {
-        uint32_t n = joint_genotype_count(local->n, local->copies);
-        uint16_t *pl = kuni_arena_alloc(dense->arena, n, sizeof(*pl), err);
-        if (!pl) return KUNI_MEMORY;
-        for (uint32_t i = 0; i < n; i++)
-            pl[i] = local->pl[i] > INT16_MAX ? INT16_MAX : (uint16_t)local->pl[i];
-        c->pl = pl;
-    }
-    uint32_t depths[JOINT_LOCAL_MAX];
-    if (joint_local_depths(local, depths)) {
-        uint32_t *ad = kuni_arena_alloc(dense->arena, local->n, sizeof(*ad), err);
-        if (!ad) return KUNI_MEMORY;
-        memcpy(ad, depths, local->n * sizeof(*ad));
-        c->ad = ad;
-    }
+    memset(dense->current, 0, n * sizeof(current));
     return KUNI_OK;
 }
 
@@ -281,59 +141,42 @@ static void set_genotype(base_row *base, size_t column, int copies, int32_t a, i
 /* Goes on to what the column's sample is in at `site`: a block, or the gap before the next one. */
 static void advance(joint_dense *dense, uint32_t column, uint32_t site, uint8_t sex)
 {
-    uint32_t at = dense->head[column];
-    while (at != NONE && dense->spans[at].last <= site) at = dense->spans[at].next;
-    dense->head[column] = at;
     current *now = &dense->current[column];
-    const span *s = at == NONE ? NULL : &dense->spans[at];
+    const joint_span *s = joint_window_advance(dense->window, column, site);
     if (!s || s->first > site)
-        *now = (current){.until = s ? s->first : NONE, .kind = (uint16_t)(KIND_NO_DATA + sex)};
+        *now = (current){.until = s ? s->first : JOINT_NONE,
+                         .kind = (uint16_t)(JOINT_KIND_NO_DATA + sex)};
     else
-        *now = (current){.until = s->last,
-                         .kind = (uint16_t)(s->copies * JOINT_CODES + s->code),
-                         .depth = s->depth};
+        *now = (current){.until = s->last, .kind = s->kind, .depth = s->depth};
 }
 
 /* What each kind of sample without an event is written as at the site. */
 static void fill_looks(const joint_row *row, const base_row *base, look *looks)
 {
-    for (int kind = 0; kind < KINDS; kind++) {
+    for (int kind = 0; kind < JOINT_KINDS; kind++) {
         int code = kind % JOINT_CODES, copies = kind / JOINT_CODES;
-        joint_reason reason = JOINT_NO_COVERAGE;
-        uint8_t gq = (uint8_t)INT8_MIN;
-        if (kind >= KIND_NO_DATA) {
-            copies = row->sex_copies[kind - KIND_NO_DATA];
-            if (copies == 0) reason = JOINT_ABSENT;
-        } else if (code >= JOINT_QUALITIES)
-            reason = code == JOINT_CODE_NOTHING    ? JOINT_NO_COVERAGE
-                     : code == JOINT_CODE_CONFLICT ? JOINT_CONFLICT
-                     : code == JOINT_CODE_FILTERED ? JOINT_FILTERED
-                                                   : JOINT_ABSENT;
-        else if (copies > 0) {
-            const joint_call *call = &row->block_calls[copies - 1][code];
-            if (!call->copies) continue; /* nobody is in such a block here */
-            reason = call->reason;
-            if (!reason) gq = call->gq;
-        }
+        bool block = kind < JOINT_KIND_NO_DATA && code < JOINT_QUALITIES && copies > 0;
+        if (block && !row->block_calls[copies - 1][code].copies)
+            continue; /* nobody is in such a block here */
+        joint_look what = joint_look_of(row, kind);
         look *l = &looks[kind];
         base_row one = *base;
         one.gt = l->gt;
-        set_genotype(&one, 0, copies, reason ? -1 : 0, reason ? -1 : 0, false);
-        l->gq = gq;
-        l->rnc = joint_reason_letters[reason];
-        l->depth_known =
-            kind < KIND_NO_DATA && code != JOINT_CODE_NOTHING && code != JOINT_CODE_ABSENT;
+        set_genotype(&one, 0, what.copies, what.reason ? -1 : 0, what.reason ? -1 : 0, false);
+        l->gq = block && !what.reason ? row->block_calls[copies - 1][code].gq : (uint8_t)INT8_MIN;
+        l->rnc = joint_reason_letters[what.reason];
+        l->depth_known = what.depth_known;
     }
 }
 
 static void fill_base(joint_dense *dense, const joint_row *row, const joint_cohort *cohort,
                       base_row *base)
 {
-    look looks[KINDS];
+    look looks[JOINT_KINDS];
     fill_looks(row, base, looks);
     size_t unit = (size_t)base->gt_width * type_bytes(base->gt_type);
     int32_t deepest = 0;
-    for (uint32_t column = 0; column < dense->n_columns; column++) {
+    for (uint32_t column = 0; column < dense->window->n_columns; column++) {
         const current *now = &dense->current[column];
         if (now->until <= row->site) advance(dense, column, row->site, cohort->sex[column]);
         const look *l = &looks[now->kind];
@@ -352,7 +195,7 @@ static void fill_base(joint_dense *dense, const joint_row *row, const joint_coho
 
 static void fill_cells(joint_dense *dense, const joint_row *row, base_row *base)
 {
-    for (const cell *c = dense->sites[row->site - dense->first]; c; c = c->next) {
+    for (const joint_cell *c = joint_window_cells(dense->window, row->site); c; c = c->next) {
         set_genotype(base, c->column, c->copies, c->reason ? -1 : c->allele[0],
                      c->reason ? -1 : c->allele[1], c->phased);
         base->gq[c->column] = c->reason || c->no_gq ? (uint8_t)INT8_MIN : c->gq;
@@ -362,20 +205,11 @@ static void fill_cells(joint_dense *dense, const joint_row *row, base_row *base)
     }
 }
 
-static uint32_t find_local(const cell *c, uint32_t number)
+static uint32_t find_local(const joint_cell *c, uint32_t number)
 {
     for (uint32_t i = 0; i + 1 < c->n; i++)
         if (c->number[i] == number) return i;
     return c->n - 1u;
-}
-
-/* Local alleles of a cell that the record has: "other" never, "*" only where it is written. */
-static uint32_t local_count(const cell *c, uint32_t n_alleles)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0; i + 1 < c->n; i++)
-        if (c->number[i] < n_alleles) n++;
-    return n;
 }
 
 static kuni_status put_depths(joint_dense *dense, const joint_row *row, int id, bcf1_t *record,
@@ -383,23 +217,23 @@ static kuni_status put_depths(joint_dense *dense, const joint_row *row, int id, 
 {
     int64_t most = 0;
     uint32_t width = row->local ? 1 : row->n_alleles;
-    for (const cell *c = dense->sites[row->site - dense->first]; c; c = c->next) {
+    for (const joint_cell *c = joint_window_cells(dense->window, row->site); c; c = c->next) {
         if (!c->ad) continue;
-        uint32_t n = local_count(c, row->n_alleles);
+        uint32_t n = joint_cell_alleles(c, row->n_alleles);
         if (row->local && n > width) width = n;
         for (uint32_t i = 0; i < n; i++)
             if (c->ad[i] > most) most = c->ad[i];
     }
     int type = type_for(most);
-    size_t bytes = (size_t)dense->n_columns * width * type_bytes(type);
+    size_t bytes = (size_t)dense->window->n_columns * width * type_bytes(type);
     kuni_status status = room(dense, bytes, err);
     if (status) return status;
-    blank(dense->data, type, dense->n_columns, width);
-    for (const cell *c = dense->sites[row->site - dense->first]; c; c = c->next) {
+    blank(dense->data, type, dense->window->n_columns, width);
+    for (const joint_cell *c = joint_window_cells(dense->window, row->site); c; c = c->next) {
         if (!c->ad) continue;
         size_t at = (size_t)c->column * width;
         if (row->local) {
-            uint32_t n = local_count(c, row->n_alleles);
+            uint32_t n = joint_cell_alleles(c, row->n_alleles);
             for (uint32_t i = 0; i < width; i++)
                 store(dense->data, type, at + i, i < n ? (int32_t)c->ad[i] : END);
             continue;
@@ -417,21 +251,21 @@ static kuni_status put_likelihoods(joint_dense *dense, const joint_row *row, int
 {
     bool diploid = false;
     uint32_t most = 1;
-    for (const cell *c = dense->sites[row->site - dense->first]; c; c = c->next) {
+    for (const joint_cell *c = joint_window_cells(dense->window, row->site); c; c = c->next) {
         if (!c->pl) continue;
         if (c->copies == 2) diploid = true;
-        uint32_t n = joint_genotype_count(local_count(c, row->n_alleles), c->copies);
+        uint32_t n = joint_genotype_count(joint_cell_alleles(c, row->n_alleles), c->copies);
         if (n > most) most = n;
     }
     uint32_t width = row->local ? most : joint_genotype_count(row->n_alleles, diploid ? 2 : 1);
-    size_t bytes = (size_t)dense->n_columns * width * 2;
+    size_t bytes = (size_t)dense->window->n_columns * width * 2;
     kuni_status status = room(dense, bytes, err);
     if (status) return status;
-    blank(dense->data, BCF_BT_INT16, dense->n_columns, width);
-    for (const cell *c = dense->sites[row->site - dense->first]; c; c = c->next) {
+    blank(dense->data, BCF_BT_INT16, dense->window->n_columns, width);
+    for (const joint_cell *c = joint_window_cells(dense->window, row->site); c; c = c->next) {
         if (!c->pl) continue;
         size_t at = (size_t)c->column * width, done = 0;
-        uint32_t n = row->local ? local_count(c, row->n_alleles) : row->n_alleles;
+        uint32_t n = row->local ? joint_cell_alleles(c, row->n_alleles) : row->n_alleles;
         for (uint32_t j = 0; j < n; j++) {
             uint32_t lj = row->local ? j : find_local(c, j);
             for (uint32_t i = c->copies == 1 ? j : 0; i <= j; i++) {
@@ -449,17 +283,17 @@ static kuni_status put_local_alleles(joint_dense *dense, const joint_row *row, i
                                      bcf1_t *record, kuni_error *err)
 {
     uint32_t width = 1;
-    for (const cell *c = dense->sites[row->site - dense->first]; c; c = c->next) {
-        uint32_t n = c->n ? local_count(c, row->n_alleles) : 0;
+    for (const joint_cell *c = joint_window_cells(dense->window, row->site); c; c = c->next) {
+        uint32_t n = c->n ? joint_cell_alleles(c, row->n_alleles) : 0;
         if (n > width + 1) width = n - 1;
     }
     int type = type_for(row->n_alleles);
-    size_t bytes = (size_t)dense->n_columns * width * type_bytes(type);
+    size_t bytes = (size_t)dense->window->n_columns * width * type_bytes(type);
     kuni_status status = room(dense, bytes, err);
     if (status) return status;
-    blank(dense->data, type, dense->n_columns, width);
-    for (const cell *c = dense->sites[row->site - dense->first]; c; c = c->next) {
-        uint32_t n = c->n ? local_count(c, row->n_alleles) : 0;
+    blank(dense->data, type, dense->window->n_columns, width);
+    for (const joint_cell *c = joint_window_cells(dense->window, row->site); c; c = c->next) {
+        uint32_t n = c->n ? joint_cell_alleles(c, row->n_alleles) : 0;
         size_t at = (size_t)c->column * width;
         for (uint32_t i = 1; i < n; i++) store(dense->data, type, at + i - 1, c->number[i]);
         for (uint32_t i = n > 1 ? n : 2; i <= width; i++) store(dense->data, type, at + i - 1, END);
@@ -470,11 +304,11 @@ static kuni_status put_local_alleles(joint_dense *dense, const joint_row *row, i
 static kuni_status put_phase(joint_dense *dense, const joint_row *row, int id, bcf1_t *record,
                              kuni_error *err)
 {
-    size_t bytes = (size_t)dense->n_columns * 4;
+    size_t bytes = (size_t)dense->window->n_columns * 4;
     kuni_status status = room(dense, bytes, err);
     if (status) return status;
-    blank(dense->data, BCF_BT_INT32, dense->n_columns, 1);
-    for (const cell *c = dense->sites[row->site - dense->first]; c; c = c->next)
+    blank(dense->data, BCF_BT_INT32, dense->window->n_columns, 1);
+    for (const joint_cell *c = joint_window_cells(dense->window, row->site); c; c = c->next)
         if (c->phased && c->phase_set >= 0 && c->phase_set < INT32_MAX)
             store(dense->data, BCF_BT_INT32, c->column, (int32_t)c->phase_set + 1);
     return put_field(record, id, 1, BCF_BT_INT32, dense->data, bytes, err);
@@ -484,12 +318,12 @@ static kuni_status put_depth(joint_dense *dense, int64_t deepest, int id, bcf1_t
                              kuni_error *err)
 {
     int type = type_for(deepest);
-    size_t bytes = dense->n_columns * type_bytes(type);
+    size_t bytes = dense->window->n_columns * type_bytes(type);
     kuni_status status = room(dense, bytes, err);
     if (status) return status;
-    for (uint32_t i = 0; type == BCF_BT_INT8 && i < dense->n_columns; i++)
+    for (uint32_t i = 0; type == BCF_BT_INT8 && i < dense->window->n_columns; i++)
         dense->data[i] = (uint8_t)(dense->depths[i] == MISSING ? INT8_MIN : dense->depths[i]);
-    for (uint32_t i = 0; type != BCF_BT_INT8 && i < dense->n_columns; i++)
+    for (uint32_t i = 0; type != BCF_BT_INT8 && i < dense->window->n_columns; i++)
         store(dense->data, type, i, dense->depths[i]);
     return put_field(record, id, 1, type, dense->data, bytes, err);
 }
@@ -498,7 +332,7 @@ static int row_width(const joint_dense *dense, const joint_row *row)
 {
     for (int s = 0; s < JOINT_SEXES; s++)
         if (row->sex_copies[s] == 2) return 2;
-    for (const cell *c = dense->sites[row->site - dense->first]; c; c = c->next)
+    for (const joint_cell *c = joint_window_cells(dense->window, row->site); c; c = c->next)
         if (c->copies == 2) return 2;
     return 1;
 }
@@ -506,7 +340,7 @@ static int row_width(const joint_dense *dense, const joint_row *row)
 kuni_status joint_dense_row(joint_dense *dense, const joint_row *row, const joint_cohort *cohort,
                             const joint_format_ids *ids, bcf1_t *record, kuni_error *err)
 {
-    size_t n = dense->n_columns;
+    size_t n = dense->window->n_columns;
     record->n_sample = (uint32_t)n & 0xFFFFFF;
     record->n_fmt = 0;
     record->indiv.l = 0;

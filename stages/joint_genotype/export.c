@@ -6,16 +6,18 @@
 #include "shard.h"
 
 struct joint_export {
+    joint_export_kind kind;
     char *path, *mode;
     joint_render *render;
     joint_shard *first; /* the render borrows its cohort and filters */
 };
 
-kuni_status joint_export_open(joint_export **made, const char *path, const char *mode,
-                              kuni_error *err)
+kuni_status joint_export_open(joint_export **made, joint_export_kind kind, const char *path,
+                              const char *mode, kuni_error *err)
 {
     joint_export *e = kuni_alloc(1, sizeof(*e), err);
     if (!e) return KUNI_MEMORY;
+    e->kind = kind;
     e->path = kuni_strdup(path, err);
     e->mode = kuni_strdup(mode, err);
     if (!e->path || !e->mode) {
@@ -26,6 +28,21 @@ kuni_status joint_export_open(joint_export **made, const char *path, const char 
     return KUNI_OK;
 }
 
+kuni_status joint_export_params(joint_export_kind kind, kuni_params *params, kuni_error *err)
+{
+    kuni_status status =
+        kuni_params_set(params, "output", kind == JOINT_EXPORT_DENSE ? "dense" : "sites", err);
+    if (status) return status;
+    return kuni_params_set(params, "also", kind == JOINT_EXPORT_SPARSE ? "sparse" : "", err);
+}
+
+static joint_render_kind render_kind(joint_export_kind kind)
+{
+    return kind == JOINT_EXPORT_DENSE   ? JOINT_RENDER_DENSE
+           : kind == JOINT_EXPORT_SITES ? JOINT_RENDER_SITES
+                                        : JOINT_RENDER_SPARSE;
+}
+
 kuni_status joint_export_shard(joint_export *e, const kuni_task *task, const char *calls,
                                kuni_span span, kuni_error *err)
 {
@@ -33,10 +50,10 @@ kuni_status joint_export_shard(joint_export *e, const kuni_task *task, const cha
     joint_given *given = NULL;
     kuni_status status = joint_shard_open(&shard, task, err);
     if (!status && !e->render)
-        status = joint_render_open(&e->render, e->path, e->mode, task, &shard->cohort,
-                                   &shard->options, &shard->filters, err);
+        status = joint_render_open(&e->render, render_kind(e->kind), e->path, e->mode, task,
+                                   &shard->cohort, &shard->options, &shard->filters, err);
     if (!status) status = joint_given_open(&given, calls, span, err);
-    if (!status) status = joint_shard_run(shard, e->render, given, err);
+    if (!status) status = joint_shard_run(shard, &e->render, 1, given, err);
     joint_given_close(given);
     if (!e->first)
         e->first = shard;

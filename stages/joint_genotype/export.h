@@ -15,14 +15,23 @@
 
 typedef struct joint_export joint_export;
 
+typedef enum joint_export_kind {
+    JOINT_EXPORT_DENSE,
+    JOINT_EXPORT_SITES, /* no genotypes */
+    JOINT_EXPORT_SPARSE /* mode "wz" only */
+} joint_export_kind;
+
 /* Starts a file; mode as hts_open has it: "wb", "wz", "w". */
-KUNI_MUST_CHECK kuni_status joint_export_open(joint_export **made, const char *path,
-                                              const char *mode, kuni_error *err);
+KUNI_MUST_CHECK kuni_status joint_export_open(joint_export **made, joint_export_kind kind,
+                                              const char *path, const char *mode, kuni_error *err);
+/* The stage's parameters that a kind needs. */
+KUNI_MUST_CHECK kuni_status joint_export_params(joint_export_kind kind, kuni_params *params,
+                                                kuni_error *err);
 /*
  * Adds the records of the task's shard that start in `span`. The task is joint-genotype's with its
  * parameters; its columns choose the samples, its inputs are the evidence files of their batches;
  * it must be the same but for shard and inputs each time, and live until the end. `calls` is the
- * call set of the shard.
+ * call set of the shard, with or without genotypes.
  */
 KUNI_MUST_CHECK kuni_status joint_export_shard(joint_export *made, const kuni_task *task,
                                                const char *calls, kuni_span span, kuni_error *err);

@@ -135,7 +135,8 @@ static inline int joint_copies_at(const joint_copies *copies, int64_t pos, int s
 /* --- parameters --- */
 
 typedef struct joint_options {
-    bool dense; /* write genotype columns */
+    bool dense;         /* the call set has a genotype column per sample */
+    bool sites, sparse; /* further call sets to write */
     bool with_ad, with_pl, with_dp, with_gq, with_rnc, with_ps;
     uint32_t local_over; /* more ALTs than this: local alleles */
     int min_allele_quality;

@@ -2,6 +2,7 @@
 #include "render.h"
 
 #include <ctype.h>
+#include <htslib/bgzf.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@ struct joint_render {
     bcf1_t *record;
     bcf1_t *copy; /* for VCF: htslib spells records that were read, or copied, not ones just made */
     bool text_mode;
+    joint_render_kind kind;
     char *path;
     const joint_cohort *cohort;
     const joint_filters *filters;
@@ -40,6 +42,7 @@ struct joint_render {
     stratum *strata;
     size_t n_strata;
     kuni_buffer text;
+    kstring_t line; /* of a sparse record, up to INFO */
     int32_t *ints;
     float *floats;
     size_t ints_capacity, floats_capacity;
@@ -124,6 +127,27 @@ static const char *const format_lines[] = {
     "about\">",
     "<ID=LAD,Number=.,Type=Integer,Description=\"Reads of REF and each local ALT\">",
     "<ID=LPL,Number=.,Type=Integer,Description=\"PL over REF and the local ALTs\">",
+    "<ID=PS,Number=1,Type=Integer,Description=\"Phase set: position of its first variant\">",
+};
+
+/* Of a sparse call set; lines that stand in format_lines too are spelled alike but for GQ. */
+static const char *const sparse_lines[] = {
+    "<ID=GT,Number=1,Type=String,Description=\"Genotype: the likeliest a posteriori; . within the "
+    "LEN bases of an earlier record\">",
+    "<ID=LAA,Number=.,Type=Integer,Description=\"Local ALTs: numbers of the ALTs that LAD and LPL "
+    "are about; <*> where a block begins\">",
+    "<ID=LEN,Number=1,Type=Integer,Description=\"Length of the block that begins here, in which "
+    "GT, GQ, DP and RNC hold\">",
+    "<ID=GQ,Number=1,Type=Integer,Description=\"Phred probability that the genotype is another; "
+    "in a block the block's own, without the prior of the site\">",
+    "<ID=DP,Number=1,Type=Integer,Description=\"Depth; least depth of the block in a reference "
+    "block\">",
+    "<ID=RNC,Number=1,Type=String,Description=\"Reason of no call: D no coverage, L low "
+    "confidence, C contradictory evidence, F filtered in the input, A allele not listed here, P no "
+    "copy of the contig; . called\">",
+    "<ID=LAD,Number=LR,Type=Integer,Description=\"Reads of REF and each local ALT\">",
+    "<ID=LPL,Number=LG,Type=Integer,Description=\"Phred-scaled likelihoods of the genotypes of REF "
+    "and the local ALTs, without prior\">",
     "<ID=PS,Number=1,Type=Integer,Description=\"Phase set: position of its first variant\">",
 };
 
@@ -226,7 +250,7 @@ static kuni_status add_contigs(joint_render *r, const kuni_task *task, kuni_erro
 
 static kuni_status add_samples(joint_render *r, const kuni_task *task, kuni_error *err)
 {
-    for (size_t column = 0, i = 0; r->options.dense && i < task->n_samples; i++) {
+    for (size_t column = 0, i = 0; r->kind != JOINT_RENDER_SITES && i < task->n_samples; i++) {
         if (task->columns[i] < 0) continue;
         if (task->columns[i] != (int32_t)column)
             return kuni_fail(err, KUNI_BUG, "sample %s: columns are not in order",
@@ -239,16 +263,31 @@ static kuni_status add_samples(joint_render *r, const kuni_task *task, kuni_erro
     return KUNI_OK;
 }
 
+static kuni_status add_formats(joint_render *r, kuni_error *err)
+{
+    bool sparse = r->kind == JOINT_RENDER_SPARSE;
+    const char *const *lines = sparse ? sparse_lines : format_lines;
+    size_t n = sparse ? sizeof(sparse_lines) / sizeof(sparse_lines[0])
+                      : sizeof(format_lines) / sizeof(format_lines[0]);
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < n && r->kind != JOINT_RENDER_SITES && !status; i++)
+        status = add_line(r, "FORMAT", lines[i], err);
+    return status;
+}
+
 static kuni_status make_header(joint_render *r, const kuni_task *task, kuni_error *err)
 {
+    bool sparse = r->kind == JOINT_RENDER_SPARSE;
+    if (sparse && bcf_hdr_set_version(r->header, "VCFv4.5") < 0) return kuni_fail_memory(err, 1, 1);
     kuni_status status = add_line(r, "source", "kuni " KUNI_VERSION, err);
     if (!status) status = add_contigs(r, task, err);
+    if (!status && sparse)
+        status = add_line(r, "ALT", "<ID=*,Description=\"Any other allele\">", err);
     for (size_t i = 0; i < sizeof(info_lines) / sizeof(info_lines[0]) && !status; i++)
         status = add_line(r, "INFO", info_lines[i], err);
     if (!status) status = add_strata(r, err);
     if (!status) status = add_filters(r, err);
-    for (size_t i = 0; i < sizeof(format_lines) / sizeof(format_lines[0]) && !status; i++)
-        if (r->options.dense) status = add_line(r, "FORMAT", format_lines[i], err);
+    status = status ? status : add_formats(r, err);
     if (!status) status = add_samples(r, task, err);
     if (status) return status;
     if (bcf_hdr_sync(r->header) < 0) return kuni_fail_memory(err, 1, 1);
@@ -257,7 +296,7 @@ static kuni_status make_header(joint_render *r, const kuni_task *task, kuni_erro
 
 static int id_of(const joint_render *r, const char *tag, bool wanted)
 {
-    return wanted && r->options.dense ? bcf_hdr_id2int(r->header, BCF_DT_ID, tag) : -1;
+    return wanted && r->kind == JOINT_RENDER_DENSE ? bcf_hdr_id2int(r->header, BCF_DT_ID, tag) : -1;
 }
 
 static kuni_status look_up_ids(joint_render *r, kuni_error *err)
@@ -280,13 +319,14 @@ static kuni_status look_up_ids(joint_render *r, kuni_error *err)
     return KUNI_OK;
 }
 
-kuni_status joint_render_open(joint_render **render, const char *path, const char *mode,
-                              const kuni_task *task, const joint_cohort *cohort,
+kuni_status joint_render_open(joint_render **render, joint_render_kind kind, const char *path,
+                              const char *mode, const kuni_task *task, const joint_cohort *cohort,
                               const joint_options *options, const joint_filters *filters,
                               kuni_error *err)
 {
     joint_render *r = kuni_alloc(1, sizeof(*r), err);
     if (!r) return KUNI_MEMORY;
+    r->kind = kind;
     r->cohort = cohort;
     r->filters = filters;
     r->options = *options;
@@ -322,6 +362,7 @@ void joint_render_abandon(joint_render *r)
     if (r->record) bcf_destroy(r->record);
     if (r->copy) bcf_destroy(r->copy);
     kuni_buffer_fini(&r->text);
+    ks_free(&r->line);
     free(r->filter_ids);
     free(r->strata);
     free(r->ints);
@@ -392,6 +433,22 @@ static kuni_status put_number(draft *d, const char *tag, joint_filter_name name,
     return put_floats(d, tag, &f, 1);
 }
 
+/* A value for each ALT, from the first of r->ints; <*> has none of any. */
+static kuni_status put_allele_ints(draft *d, const char *tag)
+{
+    bool other = d->r->kind == JOINT_RENDER_SPARSE;
+    if (other) d->r->ints[d->n] = 0;
+    return put_ints(d, tag, d->r->ints, d->n + other);
+}
+
+/* Likewise from r->floats; <*> has no value. */
+static kuni_status put_allele_floats(draft *d, const char *tag)
+{
+    bool other = d->r->kind == JOINT_RENDER_SPARSE;
+    if (other) d->r->floats[d->n] = NAN;
+    return put_floats(d, tag, d->r->floats, d->n + other);
+}
+
 static kuni_status put_int(draft *d, const char *tag, uint64_t value)
 {
     int32_t v = value > INT32_MAX ? INT32_MAX : (int32_t)value;
@@ -420,13 +477,13 @@ static kuni_status put_alleles(draft *d)
             memcpy(&count, (const char *)&d->alleles[i] + counts[c].offset, sizeof(count));
             r->ints[i - 1] = int_of(count);
         }
-        status = put_ints(d, counts[c].tag, r->ints, d->n);
+        status = put_allele_ints(d, counts[c].tag);
     }
     for (uint32_t i = 1; i <= d->n; i++)
         r->floats[i - 1] = d->an ? (float)d->alleles[i].copies / (float)d->an : NAN;
-    if (!status) status = put_floats(d, "AF", r->floats, d->n);
+    if (!status) status = put_allele_floats(d, "AF");
     for (uint32_t i = 1; i <= d->n; i++) r->floats[i - 1] = (float)d->what->frequency[i];
-    if (!status) status = put_floats(d, "EAF", r->floats, d->n);
+    if (!status) status = put_allele_floats(d, "EAF");
     if (!status) status = put_int(d, "EAN", (uint64_t)d->what->copies);
     float star = (float)d->what->frequency[d->site->n_alts + 1];
     if (!status && star > 0) status = put_floats(d, "ESF", &star, 1);
@@ -446,7 +503,7 @@ static kuni_status put_balance(draft *d)
         alt += a->het_alt_reads;
     }
     d->values[JOINT_AB] = ref + alt ? (double)alt / (double)(ref + alt) : NAN;
-    return ref + alt ? put_floats(d, "AB", d->r->floats, d->n) : KUNI_OK;
+    return ref + alt ? put_allele_floats(d, "AB") : KUNI_OK;
 }
 
 static kuni_status put_proportions(draft *d)
@@ -462,7 +519,7 @@ static kuni_status put_proportions(draft *d)
         if (hwe < least) least = hwe;
     }
     d->values[JOINT_HWE] = least;
-    kuni_status status = put_floats(d, "HWE", d->r->floats, d->n);
+    kuni_status status = put_allele_floats(d, "HWE");
     joint_hwe_exact(t->ref_ref, t->ref_alt, t->alt_alt, &hwe, &excess);
     if (!status)
         status = put_number(d, "ExcessHet", JOINT_EXCESS_HET, joint_phred(excess, phred_most));
@@ -543,22 +600,24 @@ static kuni_status put_strata(draft *d)
     for (size_t k = 0; k < r->n_strata && !status; k++) {
         const stratum *s = &r->strata[k];
         uint64_t an = 0;
-        for (uint32_t i = 1; i <= d->n; i++) r->ints[i - 1] = r->ints[d->n + i - 1] = 0;
+        int32_t *hom = r->ints + d->n + 1; /* apart from what is padded */
+        for (uint32_t i = 0; i < d->n; i++) r->ints[i] = hom[i] = 0;
         for (size_t cell = 0; cell < n_cells; cell++) {
             if (s->group ? cell / JOINT_SEXES != s->group : (int)(cell % JOINT_SEXES) != s->sex)
                 continue;
             an += tally->cell_called[d->what->site * n_cells + cell];
             for (uint32_t i = 1; i <= d->n; i++) {
-                r->ints[i - 1] += (int32_t)tally->cell_copies[(d->site->slot + i) * n_cells + cell];
-                r->ints[d->n + i - 1] +=
-                    (int32_t)tally->cell_hom[(d->site->slot + i) * n_cells + cell];
+                size_t slot = (d->site->slot + i) * n_cells + cell;
+                r->ints[i - 1] += (int32_t)tally->cell_copies[slot];
+                hom[i - 1] += (int32_t)tally->cell_hom[slot];
             }
         }
         for (uint32_t i = 0; i < d->n; i++) r->floats[i] = an ? (float)r->ints[i] / (float)an : NAN;
-        status = put_ints(d, s->ac, r->ints, d->n);
+        status = put_allele_ints(d, s->ac);
         if (!status) status = put_int(d, s->an, an);
-        if (!status) status = put_floats(d, s->af, r->floats, d->n);
-        if (!status) status = put_ints(d, s->nhomalt, r->ints + d->n, d->n);
+        if (!status) status = put_allele_floats(d, s->af);
+        memmove(r->ints, hom, d->n * sizeof(*hom));
+        if (!status) status = put_allele_ints(d, s->nhomalt);
     }
     return status;
 }
@@ -619,6 +678,36 @@ static kuni_status put_info(draft *d)
     return status;
 }
 
+static kuni_status write_record(joint_render *r, joint_dense *dense, const joint_row *row,
+                                kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    if (r->kind == JOINT_RENDER_DENSE)
+        status = joint_dense_row(dense, row, r->cohort, &r->ids, r->record, err);
+    if (!status && r->text_mode && !bcf_copy(r->copy, r->record))
+        status = kuni_fail_memory(err, 1, 1);
+    if (!status && bcf_write(r->file, r->header, r->text_mode ? r->copy : r->record) < 0)
+        status = kuni_fail_errno(err, "cannot write %s", r->path);
+    return status;
+}
+
+static kuni_status write_sparse(joint_render *r, joint_sparse *sparse, const joint_row *row,
+                                kuni_error *err)
+{
+    ks_clear(&r->line);
+    if (!bcf_copy(r->copy, r->record) || vcf_format(r->header, r->copy, &r->line) < 0)
+        return kuni_fail_memory(err, 1, 1);
+    if (r->line.l && r->line.s[r->line.l - 1] == '\n') r->line.l--;
+    kuni_buffer_clear(&r->text);
+    kuni_status status = kuni_buffer_append(&r->text, r->line.s, r->line.l, err);
+    if (!status) status = joint_sparse_row(sparse, row, r->cohort, &r->options, &r->text, err);
+    if (!status) status = kuni_buffer_append(&r->text, "\n", 1, err);
+    if (!status &&
+        bgzf_write(r->file->fp.bgzf, r->text.data, r->text.length) != (ssize_t)r->text.length)
+        status = kuni_fail_errno(err, "cannot write %s", r->path);
+    return status;
+}
+
 kuni_status joint_render_record(joint_render *r, const joint_record *what, kuni_error *err)
 {
     const joint_sites *sites = what->tally->sites;
@@ -639,6 +728,8 @@ kuni_status joint_render_record(joint_render *r, const joint_record *what, kuni_
         status = kuni_grow((void **)&r->floats, &r->floats_capacity, (size_t)d.n + 32,
                            sizeof(float), err);
     if (!status) status = joint_sites_spell(sites, site, star, &r->text, err);
+    if (!status && r->kind == JOINT_RENDER_SPARSE)
+        status = kuni_buffer_append(&r->text, ",<*>", 4, err);
     if (status) return status;
     bcf_clear(r->record);
     r->record->rid = r->tid;
@@ -653,18 +744,13 @@ kuni_status joint_render_record(joint_render *r, const joint_record *what, kuni_
     set_filter_values(&d);
     status = put_info(&d);
     if (!status) status = put_filters(&d);
-    if (!status && what->dense) {
-        joint_row row = {.site = what->site,
-                         .n_alleles = 1 + d.n,
-                         .local = site->n_alts > r->options.local_over,
-                         .phased = d.t->phased,
-                         .block_calls = what->block_calls};
-        memcpy(row.sex_copies, what->sex_copies, sizeof(row.sex_copies));
-        status = joint_dense_row(what->dense, &row, r->cohort, &r->ids, r->record, err);
-    }
-    if (!status && r->text_mode && !bcf_copy(r->copy, r->record))
-        status = kuni_fail_memory(err, 1, 1);
-    if (!status && bcf_write(r->file, r->header, r->text_mode ? r->copy : r->record) < 0)
-        status = kuni_fail_errno(err, "cannot write %s", r->path);
-    return status;
+    joint_row row = {.site = what->site,
+                     .n_alleles = 1 + d.n,
+                     .local = site->n_alts > r->options.local_over,
+                     .phased = d.t->phased,
+                     .block_calls = what->block_calls};
+    memcpy(row.sex_copies, what->sex_copies, sizeof(row.sex_copies));
+    if (status) return status;
+    return r->kind == JOINT_RENDER_SPARSE ? write_sparse(r, what->sparse, &row, err)
+                                          : write_record(r, what->dense, &row, err);
 }

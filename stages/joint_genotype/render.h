@@ -8,13 +8,20 @@
 #include "dense.h"
 #include "filters.h"
 #include "frequency.h"
+#include "sparse.h"
 
 typedef struct joint_render joint_render;
 
+typedef enum joint_render_kind {
+    JOINT_RENDER_DENSE, /* a genotype column per sample */
+    JOINT_RENDER_SITES, /* none */
+    JOINT_RENDER_SPARSE /* columns as sparse.h has them; mode "wz" only */
+} joint_render_kind;
+
 /* Creates the file at `path` with its header; mode as hts_open has it: "wb", "wz", "w". */
-KUNI_MUST_CHECK kuni_status joint_render_open(joint_render **render, const char *path,
-                                              const char *mode, const kuni_task *task,
-                                              const joint_cohort *cohort,
+KUNI_MUST_CHECK kuni_status joint_render_open(joint_render **render, joint_render_kind kind,
+                                              const char *path, const char *mode,
+                                              const kuni_task *task, const joint_cohort *cohort,
                                               const joint_options *options,
                                               const joint_filters *filters, kuni_error *err);
 /* Flushes and closes; frees also on failure. */
@@ -39,7 +46,8 @@ typedef struct joint_record {
     uint32_t expected; /* samples that have a copy of the contig here */
     int sex_copies[JOINT_SEXES];
     joint_call (*block_calls)[JOINT_QUALITIES];
-    joint_dense *dense; /* NULL: no columns */
+    joint_dense *dense;   /* for JOINT_RENDER_DENSE */
+    joint_sparse *sparse; /* for JOINT_RENDER_SPARSE */
 } joint_record;
 
 KUNI_MUST_CHECK kuni_status joint_render_record(joint_render *render, const joint_record *what,

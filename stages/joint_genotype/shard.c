@@ -7,7 +7,7 @@
 enum {
     OPEN_FILES = 256,  /* more evidence files than this give their descriptors back between reads */
     CELL_BYTES = 160,  /* of a genotype made of an event, in memory */
-    SPAN_BYTES = 24,   /* of a reference block's sites, in memory */
+    SPAN_BYTES = 24,   /* of a reference block's sites, or of a gap between blocks */
     SITE_BYTES = 1200, /* of a site's counters */
     LEAST_WINDOW_BYTES = 128 << 10
 };
@@ -25,28 +25,37 @@ static bool has_word(const char *list, const char *word)
     return false;
 }
 
+static kuni_status check_words(const char *param, const char *list, const char *const *known,
+                               const char *expected, kuni_error *err)
+{
+    for (const char *at = list; at && *at;) {
+        size_t length = strcspn(at, "\n");
+        bool found = false;
+        for (size_t i = 0; known[i]; i++)
+            if (strlen(known[i]) == length && memcmp(known[i], at, length) == 0) found = true;
+        if (!found)
+            return kuni_fail(err, KUNI_USAGE, "joint-genotype: %s: unknown '%.*s': expected %s",
+                             param, (int)length, at, expected);
+        at += length + (at[length] == '\n');
+    }
+    return KUNI_OK;
+}
+
 static kuni_status read_options(joint_shard *j, kuni_error *err)
 {
     const kuni_params *p = j->task->params;
     const char *format = kuni_params_text(p, "format");
-    static const char *const known[] = {"GT", "GQ", "DP", "AD", "PL", "RNC", "PS"};
-    for (const char *at = format; at && *at;) {
-        size_t length = strcspn(at, "\n");
-        char word[16] = {0};
-        memcpy(word, at, length < sizeof(word) ? length : sizeof(word) - 1);
-        bool found = false;
-        for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-            if (strcmp(known[i], word) == 0) found = true;
-        if (!found)
-            return kuni_fail(
-                err, KUNI_USAGE,
-                "joint-genotype: format: unknown field '%s': expected GT, GQ, DP, RNC, "
-                "AD, PL or PS",
-                word);
-        at += length + (at[length] == '\n');
-    }
+    const char *also = kuni_params_text(p, "also");
+    static const char *const fields[] = {"GT", "GQ", "DP", "AD", "PL", "RNC", "PS", NULL},
+                             *const forms[] = {"sites", "sparse", NULL};
+    kuni_status status =
+        check_words("format", format, fields, "GT, GQ, DP, RNC, AD, PL or PS", err);
+    if (!status) status = check_words("also", also, forms, "sites or sparse", err);
+    if (status) return status;
     j->options = (joint_options){
         .dense = strcmp(kuni_params_text(p, "output"), "dense") == 0,
+        .sites = has_word(also, "sites"),
+        .sparse = has_word(also, "sparse"),
         .with_gq = has_word(format, "GQ"),
         .with_dp = has_word(format, "DP"),
         .with_rnc = has_word(format, "RNC"),
@@ -181,9 +190,10 @@ static void build_local(joint_shard *j, uint32_t site, const joint_cover *covers
 }
 
 static kuni_status count_block(void *context, uint32_t column, uint32_t first, uint32_t last,
-                               const kuni_block *block, int copies, kuni_error *err)
+                               int64_t end, const kuni_block *block, int copies, kuni_error *err)
 {
     joint_shard *j = context;
+    (void)end;
     return joint_coverage_add(j->coverage, j->cohort.cell[column],
                               joint_coverage_code(block, copies), copies, block->min_dp, first,
                               last, err);
@@ -275,10 +285,19 @@ static kuni_status find_frequencies(joint_shard *j, kuni_error *err)
 /* --- second pass: genotypes --- */
 
 static kuni_status keep_block(void *context, uint32_t column, uint32_t first, uint32_t last,
-                              const kuni_block *block, int copies, kuni_error *err)
+                              int64_t end, const kuni_block *block, int copies, kuni_error *err)
 {
     joint_shard *j = context;
-    return joint_dense_block(j->dense, column, first, last, block, copies, err);
+    int kind = copies * JOINT_CODES + joint_coverage_code(block, copies);
+    return joint_window_span(j->window, column, first, last, end, kind, block->min_dp, err);
+}
+
+static kuni_status keep_gap(void *context, uint32_t column, uint32_t first, uint32_t last,
+                            int64_t end, kuni_error *err)
+{
+    joint_shard *j = context;
+    return joint_window_span(j->window, column, first, last, end,
+                             JOINT_KIND_NO_DATA + j->cohort.sex[column], 0, err);
 }
 
 static kuni_status call_events(void *context, uint32_t column, uint32_t site,
@@ -288,7 +307,7 @@ static kuni_status call_events(void *context, uint32_t column, uint32_t site,
     joint_shard *j = context;
     if (copies == 0) {
         joint_tally_nothing(&j->tally, site, JOINT_ABSENT);
-        return j->dense ? joint_dense_absent(j->dense, site, column, err) : KUNI_OK;
+        return j->window ? joint_window_absent(j->window, site, column, err) : KUNI_OK;
     }
     joint_prior prior;
     joint_call call;
@@ -299,13 +318,12 @@ static kuni_status call_events(void *context, uint32_t column, uint32_t site,
     if (!j->local.reason && !j->given)
         j->tally.site[site].quality += joint_genotype_variance(
             joint_frequency_get_quality(j->frequency, &j->sites.sites[site]), prior.n, &j->local);
-    return j->dense ? joint_dense_event(j->dense, site, column, &j->local, &call, err) : KUNI_OK;
+    return j->window ? joint_window_event(j->window, site, column, &j->local, &call, err) : KUNI_OK;
 }
 
-/* Completes a site's counters by its reference blocks and writes its record. */
-static kuni_status write_site(joint_shard *j, uint32_t site, kuni_error *err)
+/* The genotypes of reference blocks at a site, of those kinds that somebody has there. */
+static void call_blocks(joint_shard *j, uint32_t site, joint_call calls[2][JOINT_QUALITIES])
 {
-    joint_call calls[2][JOINT_QUALITIES];
     joint_prior prior;
     set_prior(j, site, &prior);
     for (int copies = 1; copies <= 2; copies++)
@@ -317,6 +335,29 @@ static kuni_status write_site(joint_shard *j, uint32_t site, kuni_error *err)
         joint_call *call = &calls[rows[i].copies - 1][rows[i].code];
         if (!call->copies) joint_genotype_block(&prior, rows[i].code, rows[i].copies, call);
     }
+}
+
+/* A sparse call set looks ahead to where min_gq ends or begins a no call. */
+static kuni_status begin_sparse(joint_shard *j, kuni_error *err)
+{
+    bool varies = j->options.min_gq > 0;
+    kuni_status status = joint_sparse_begin(j->sparse, &j->sites, j->cohort.n_columns, varies, err);
+    for (uint32_t site = 0; varies && !status && site < j->sites.n_sites; site++) {
+        joint_call calls[2][JOINT_QUALITIES];
+        call_blocks(j, site, calls);
+        for (int copies = 1; copies <= 2; copies++)
+            for (int q = 0; q < JOINT_QUALITIES; q++)
+                if (calls[copies - 1][q].copies && calls[copies - 1][q].reason)
+                    joint_sparse_uncalled(j->sparse, copies, q, site);
+    }
+    return status;
+}
+
+/* Completes a site's counters by its reference blocks and writes its record. */
+static kuni_status write_site(joint_shard *j, uint32_t site, kuni_error *err)
+{
+    joint_call calls[2][JOINT_QUALITIES];
+    call_blocks(j, site, calls);
     joint_tally_coverage(&j->tally, site, j->coverage, calls);
     const joint_site *s = &j->sites.sites[site];
     joint_record record = {.site = site,
@@ -326,7 +367,8 @@ static kuni_status write_site(joint_shard *j, uint32_t site, kuni_error *err)
                            .quality = joint_frequency_quality(j->frequency, site) +
                                       j->tally.site[site].quality,
                            .block_calls = calls,
-                           .dense = j->dense};
+                           .dense = j->dense,
+                           .sparse = j->sparse};
     if (j->given) {
         const joint_given_site *g = joint_given_get(j->given, site);
         record.filters = g->filters;
@@ -342,13 +384,16 @@ static kuni_status write_site(joint_shard *j, uint32_t site, kuni_error *err)
     }
     for (uint32_t cell = 0; cell < j->cohort.n_cells; cell++)
         if (record.sex_copies[cell % JOINT_SEXES]) record.expected += j->cohort.cell_columns[cell];
-    return joint_render_record(j->render, &record, err);
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < j->n_renders && !status; i++)
+        status = joint_render_record(j->renders[i], &record, err);
+    return status;
 }
 
 /* Sites of a window such that its columns fit into memory. */
 static uint32_t window_sites(const joint_shard *j)
 {
-    if (!j->dense) return j->sites.n_sites;
+    if (!j->window) return j->sites.n_sites;
     int64_t events = 0, blocks = 0;
     for (size_t i = 0; i < j->n_sources; i++) {
         kuni_evidence_extent extent;
@@ -358,21 +403,34 @@ static uint32_t window_sites(const joint_shard *j)
     }
     int64_t budget = j->options.memory_bytes / 2 - (int64_t)j->sites.n_sites * SITE_BYTES;
     if (budget < LEAST_WINDOW_BYTES) budget = LEAST_WINDOW_BYTES;
-    int64_t windows = (events * CELL_BYTES + blocks * SPAN_BYTES) / budget + 1;
+    int64_t span_bytes = j->window->gaps ? 2 * SPAN_BYTES : SPAN_BYTES;
+    int64_t windows = (events * CELL_BYTES + blocks * span_bytes) / budget + 1;
     int64_t sites = j->sites.n_sites / windows;
     return sites < 1 ? 1 : (uint32_t)sites;
 }
 
+static kuni_status begin_window(joint_shard *j, uint32_t first, uint32_t last, kuni_error *err)
+{
+    if (!j->window) return KUNI_OK;
+    kuni_status status =
+        joint_window_begin(j->window, j->cohort.n_columns, j->sites.beg, first, last, err);
+    if (!status && j->dense) status = joint_dense_begin(j->dense, err);
+    return status;
+}
+
 static kuni_status call_and_write(joint_shard *j, kuni_error *err)
 {
-    const joint_visitor visitor = {
-        .context = j, .block = j->dense ? keep_block : NULL, .events = call_events};
-    int what = KUNI_READ_CENSUS | KUNI_READ_EVENTS | (j->dense ? KUNI_READ_BLOCKS : 0);
+    const joint_visitor visitor = {.context = j,
+                                   .block = j->window ? keep_block : NULL,
+                                   .gap = j->window && j->window->gaps ? keep_gap : NULL,
+                                   .events = call_events};
+    int what = KUNI_READ_CENSUS | KUNI_READ_EVENTS | (j->window ? KUNI_READ_BLOCKS : 0);
     uint32_t step = window_sites(j);
     kuni_status status = joint_tally_begin(&j->tally, &j->sites, &j->cohort, err);
+    if (!status && j->sparse) status = begin_sparse(j, err);
     for (uint32_t first = 0; first < j->sites.n_sites && !status; first += step) {
         uint32_t last = j->sites.n_sites - first < step ? j->sites.n_sites : first + step;
-        if (j->dense) status = joint_dense_begin(j->dense, j->cohort.n_columns, first, last, err);
+        status = begin_window(j, first, last, err);
         if (!status) status = sweep_sources(j, what, first, last, &visitor, err);
         for (uint32_t site = first; site < last && !status; site++)
             status = write_site(j, site, err);
@@ -404,6 +462,8 @@ void joint_shard_close(joint_shard *j)
     joint_coverage_free(j->coverage);
     joint_tally_fini(&j->tally);
     joint_dense_free(j->dense);
+    joint_sparse_free(j->sparse);
+    joint_window_free(j->window);
     joint_filters_free(&j->filters);
     joint_cohort_fini(&j->cohort);
     free(j->centiphred);
@@ -422,10 +482,13 @@ static kuni_status set_up(joint_shard *j, kuni_error *err)
     j->sweep = joint_sweep_new(err);
     j->frequency = joint_frequency_new(err);
     j->coverage = joint_coverage_new(err);
-    if (j->options.dense) j->dense = joint_dense_new(err);
-    if (!j->unify || !j->sweep || !j->frequency || !j->coverage || (j->options.dense && !j->dense))
-        return KUNI_MEMORY;
-    return KUNI_OK;
+    if (!j->unify || !j->sweep || !j->frequency || !j->coverage) return KUNI_MEMORY;
+    if (!j->options.dense && !j->options.sparse) return KUNI_OK;
+    j->window = joint_window_new(j->options.sparse, err);
+    if (j->window && j->options.dense) j->dense = joint_dense_new(j->window, err);
+    if (j->window && j->options.sparse) j->sparse = joint_sparse_new(j->window, err);
+    bool whole = j->window && !j->options.dense == !j->dense && !j->options.sparse == !j->sparse;
+    return whole ? KUNI_OK : KUNI_MEMORY;
 }
 
 kuni_status joint_shard_open(joint_shard **shard, const kuni_task *task, kuni_error *err)
@@ -438,12 +501,13 @@ kuni_status joint_shard_open(joint_shard **shard, const kuni_task *task, kuni_er
     return set_up(j, err);
 }
 
-kuni_status joint_shard_run(joint_shard *j, joint_render *render, joint_given *given,
-                            kuni_error *err)
+kuni_status joint_shard_run(joint_shard *j, joint_render *const *renders, size_t n_renders,
+                            joint_given *given, kuni_error *err)
 {
-    j->render = render;
+    j->renders = renders;
+    j->n_renders = n_renders;
     j->given = given;
-    joint_render_contig(render, j->shard.tid);
+    for (size_t i = 0; i < n_renders; i++) joint_render_contig(renders[i], j->shard.tid);
     kuni_status status = KUNI_OK;
     for (int64_t beg = j->shard.beg; beg < j->shard.end && !status; j->chunk++) {
         int64_t end = (beg / KUNI_EVIDENCE_CHUNK_BP + 1) * KUNI_EVIDENCE_CHUNK_BP;

@@ -31,9 +31,12 @@ typedef struct joint_shard {
     joint_frequency *frequency;
     joint_coverage *coverage;
     joint_tally tally;
+    joint_window *window; /* NULL: no genotype columns */
     joint_dense *dense;
-    joint_render *render; /* borrowed */
-    joint_given *given;   /* borrowed; sites and frequencies come from here, or NULL */
+    joint_sparse *sparse;
+    joint_render *const *renders; /* borrowed */
+    size_t n_renders;
+    joint_given *given; /* borrowed; sites and frequencies come from here, or NULL */
     joint_copies copies;
     int32_t *centiphred; /* by slot */
     size_t centiphred_capacity;
@@ -48,9 +51,10 @@ typedef struct joint_shard {
  * failure. */
 KUNI_MUST_CHECK kuni_status joint_shard_open(joint_shard **shard, const kuni_task *task,
                                              kuni_error *err);
-/* Genotypes all chunks and gives the records to `render`. */
-KUNI_MUST_CHECK kuni_status joint_shard_run(joint_shard *shard, joint_render *render,
-                                            joint_given *given, kuni_error *err);
+/* Genotypes all chunks and gives the records to all of `renders`, whose kinds the options ask for.
+ */
+KUNI_MUST_CHECK kuni_status joint_shard_run(joint_shard *shard, joint_render *const *renders,
+                                            size_t n_renders, joint_given *given, kuni_error *err);
 /* Accepts NULL. */
 void joint_shard_close(joint_shard *shard);
 

@@ -24,10 +24,15 @@ static const kuni_param params[] = {
      .value = "dense",
      .choices = outputs_choices,
      .help = "dense: a genotype column per sample; sites: site table only"},
+    {.name = "also",
+     .type = KUNI_PARAM_LIST,
+     .value = "",
+     .help = "further files a shard: sites (BCF without genotypes), sparse (VCF 4.5: reference "
+             "blocks by LEN)"},
     {.name = "format",
      .type = KUNI_PARAM_LIST,
      .value = "GT\nGQ\nDP\nAD\nPL\nRNC\nPS",
-     .help = "FORMAT fields of a dense call set (GT is always there)"},
+     .help = "FORMAT fields of call sets with genotypes (GT is always there)"},
     {.name = "local_alleles_over",
      .type = KUNI_PARAM_INT,
      .value = "6",
@@ -65,23 +70,40 @@ static const kuni_param params[] = {
 static kuni_status run(const kuni_task *task, kuni_error *err)
 {
     joint_shard *shard = NULL;
-    joint_render *render = NULL;
+    joint_render *renders[3] = {NULL};
+    size_t n = 0;
     kuni_status status = joint_shard_open(&shard, task, err);
-    if (!status)
-        status = joint_render_open(&render, kuni_task_output(task, "calls"), "wb2", task,
-                                   &shard->cohort, &shard->options, &shard->filters, err);
-    if (!status) status = joint_shard_run(shard, render, NULL, err);
-    if (!status) {
-        status = joint_render_finish(render, err);
-        render = NULL;
+    const joint_options *o = status ? NULL : &shard->options;
+    const struct {
+        bool wanted;
+        joint_render_kind kind;
+        const char *output, *mode;
+    } files[] = {{true, o && o->dense ? JOINT_RENDER_DENSE : JOINT_RENDER_SITES, "calls", "wb2"},
+                 {o && o->sites, JOINT_RENDER_SITES, "sites", "wb2"},
+                 {o && o->sparse, JOINT_RENDER_SPARSE, "sparse", "wz"}};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && !status; i++) {
+        if (!files[i].wanted) continue;
+        status =
+            joint_render_open(&renders[n], files[i].kind, kuni_task_output(task, files[i].output),
+                              files[i].mode, task, &shard->cohort, o, &shard->filters, err);
+        if (!status) n++;
     }
-    joint_render_abandon(render);
+    if (!status) status = joint_shard_run(shard, renders, n, NULL, err);
+    for (size_t i = 0; i < n; i++) {
+        if (!status)
+            status = joint_render_finish(renders[i], err);
+        else
+            joint_render_abandon(renders[i]);
+    }
     joint_shard_close(shard);
     return status;
 }
 
 static const kuni_port inputs[] = {{.kind = "evidence", .many = true}, {0}};
-static const kuni_port outputs[] = {{.kind = "calls", .extension = "bcf"}, {0}};
+static const kuni_port outputs[] = {{.kind = "calls", .extension = "bcf"},
+                                    {.kind = "sites", .extension = "sites.bcf", .optional = true},
+                                    {.kind = "sparse", .extension = "vcf.gz", .optional = true},
+                                    {0}};
 
 static const kuni_step steps[] = {
     {.name = "", .scatter = KUNI_SCATTER_REGION, .inputs = inputs, .outputs = outputs, .run = run}};

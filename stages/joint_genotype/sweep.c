@@ -198,49 +198,63 @@ static kuni_status walk_events(walk *w, const uint32_t *order, size_t n, kuni_er
     return KUNI_OK;
 }
 
-/* Visits the sites of a piece of a block, cut where the number of copies changes. */
-static kuni_status visit_block(walk *w, const kuni_block *block, int64_t beg, int64_t end,
+/* Visits the sites of a piece of a block (NULL: of a gap), cut where the number of copies changes.
+ */
+static kuni_status visit_piece(walk *w, const kuni_block *block, int64_t beg, int64_t end,
                                kuni_error *err)
 {
     while (beg < end) {
         int64_t until;
-        int copies = joint_copies_at(w->copies, beg, w->sex, block->ploidy, &until);
+        int copies = joint_copies_at(w->copies, beg, w->sex, block ? block->ploidy : 2, &until);
         if (until > end) until = end;
         uint32_t first = joint_site_index(w->sites, beg), last = joint_site_index(w->sites, until);
-        if (first < w->first_site) first = w->first_site;
-        if (last > w->last_site) last = w->last_site;
-        if (first < last) {
-            kuni_status status =
-                w->visitor->block(w->visitor->context, w->column, first, last, block, copies, err);
+        kuni_status status = KUNI_OK;
+        if (first < last && first < w->last_site && last > w->first_site) {
+            void *context = w->visitor->context;
+            if (block)
+                status =
+                    w->visitor->block(context, w->column, first, last, until, block, copies, err);
+            else if (w->visitor->gap)
+                status = w->visitor->gap(context, w->column, first, last, until, err);
+        }
+        if (status) return status;
+        beg = until;
+    }
+    return KUNI_OK;
+}
+
+/* Visits what `block`, or none, tells of from *at to `end`, but for what events cover. *at moves
+ * past it. */
+static kuni_status visit_apart(walk *w, size_t *cluster, int64_t *at, const kuni_block *block,
+                               int64_t end, kuni_error *err)
+{
+    const joint_sweep *sweep = w->sweep;
+    while (*at < end) {
+        while (*cluster < sweep->n_clusters && sweep->clusters[*cluster].end <= *at) ++*cluster;
+        bool met = *cluster < sweep->n_clusters && sweep->clusters[*cluster].beg < end;
+        int64_t stop = met ? sweep->clusters[*cluster].beg : end;
+        if (*at < stop) {
+            kuni_status status = visit_piece(w, block, *at, stop, err);
             if (status) return status;
         }
-        beg = until;
+        *at = met ? sweep->clusters[*cluster].end : end;
     }
     return KUNI_OK;
 }
 
 static kuni_status walk_blocks(walk *w, const uint32_t *order, size_t n, kuni_error *err)
 {
-    const joint_sweep *sweep = w->sweep;
-    int64_t done = w->sites->beg;
+    int64_t at = w->sites->beg;
     size_t cluster = 0;
     for (size_t i = 0; i < n; i++) {
         const kuni_block *block = &w->chunk->blocks[order[i]];
-        int64_t beg = block->beg > done ? block->beg : done, end = block->end;
-        if (end > w->sites->end) end = w->sites->end;
-        while (beg < end) {
-            while (cluster < sweep->n_clusters && sweep->clusters[cluster].end <= beg) cluster++;
-            bool met = cluster < sweep->n_clusters && sweep->clusters[cluster].beg < end;
-            int64_t stop = met ? sweep->clusters[cluster].beg : end;
-            if (beg < stop) {
-                kuni_status status = visit_block(w, block, beg, stop, err);
-                if (status) return status;
-            }
-            beg = met ? sweep->clusters[cluster].end : end;
-        }
-        if (done < block->end) done = block->end;
+        int64_t end = block->end < w->sites->end ? block->end : w->sites->end;
+        kuni_status status = KUNI_OK;
+        if (at < block->beg) status = visit_apart(w, &cluster, &at, NULL, block->beg, err);
+        if (!status) status = visit_apart(w, &cluster, &at, block, end, err);
+        if (status) return status;
     }
-    return KUNI_OK;
+    return visit_apart(w, &cluster, &at, NULL, w->sites->end, err);
 }
 
 kuni_status joint_sweep_chunk(joint_sweep *sweep, const joint_sites *sites, uint32_t first_site,

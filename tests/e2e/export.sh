@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# kuni export: all of a dataset is its call set again; a part has the same genotypes; a sample's gVCF says what its
-# evidence says and can be imported again. Needs KUNI.
+# kuni export: all of a dataset is its call set again; a part has the same genotypes; a sparse call set expands to the
+# dense one; a sample's gVCF says what its evidence says and can be imported again. Needs KUNI.
 set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
@@ -19,7 +20,7 @@ same()
     cmp -s "$1" "$2" || { fail "$3"; diff "$1" "$2" | head -4 | cut -c1-300; }
 }
 
-"$KUNI" simulate --quiet -n 9 --contigs chr20:70k,chrX:40k -d 8:30 --clusters 0.2 -o cohort
+"$KUNI" simulate --quiet -n 9 --contigs chr20:70k,chrX:40k,chrY:20k -d 8:30 --clusters 0.2 -o cohort
 cat >w.yaml <<'YAML'
 version: 1
 name: export
@@ -31,12 +32,12 @@ regions: {shard: 30kb, ploidy: cohort/ploidy.bed}
 batch: 4
 stages:
   - {id: call, uses: call-variants}
-  - {id: joint, uses: joint-genotype, needs: call}
+  - {id: joint, uses: joint-genotype, needs: call, with: {also: [sites, sparse]}}
 YAML
 [ "$("$KUNI" export -o early.bcf w.yaml 2>&1 || true)" ] || fail "export before a run says nothing"
 "$KUNI" run w.yaml 2>run.log || { cat run.log; exit 1; }
 # shellcheck disable=SC2046
-bcftools concat -Ob -o calls.bcf $(find dataset/data/joint -name '*.bcf' | sort -V) 2>/dev/null
+bcftools concat -Ob -o calls.bcf $(find dataset/data/joint -name '*.bcf' ! -name '*.sites.bcf' | sort -V) 2>/dev/null
 bcftools index calls.bcf
 
 # All of it, byte for byte.
@@ -65,6 +66,40 @@ bcftools view -s S000002,S000007 -r chrX calls.bcf | bcftools +fill-tags -- -t A
 bcftools view -r chrX two.vcf.gz | bcftools query -f '%CHROM %POS %ALT %AN %AC\n' | plain >found
 same expected found "AC and AN are not those of the exported samples"
 
+# Sites only: INFO of all samples, no genotypes, from the stage and from export.
+bcftools view -G -H calls.bcf >expected
+# shellcheck disable=SC2046
+bcftools concat $(find dataset/data/joint -name '*.sites.bcf' | sort -V) 2>/dev/null | bcftools view -H >found
+same expected found "the stage's sites differ from the call set"
+"$KUNI" export -f sites -o sites.bcf w.yaml >/dev/null
+bcftools view -H sites.bcf >found
+same expected found "exported sites differ from the call set"
+
+# Sparse: expands to the dense call set; the stage's, the exported one, a part, and with samples that min_gq leaves out.
+expands()
+{
+    "$here/expand_sparse.py" "$@" || fail "$1 does not expand to $2"
+}
+for sparse in $(find dataset/data/joint -name '*.vcf.gz' | sort -V); do
+    expands "$sparse" "${sparse%.vcf.gz}.bcf"
+    bcftools view -H "$sparse" >>stage.sparse 2>>warnings
+done
+"$KUNI" export -f sparse -o all.sparse.vcf.gz w.yaml >/dev/null
+expands all.sparse.vcf.gz all.bcf
+bcftools view -H all.sparse.vcf.gz >found 2>>warnings
+same stage.sparse found "the stage's sparse files and the exported one differ"
+"$KUNI" export -f sparse -r chr20:10000-61000,chrX -S S000002,S000007 -o two.sparse.vcf.gz w.yaml >/dev/null
+expands two.sparse.vcf.gz two.vcf.gz
+bcftools stats two.sparse.vcf.gz >/dev/null 2>>warnings
+bcftools view -Ob -o two.sparse.bcf two.sparse.vcf.gz 2>>warnings
+[ -s warnings ] && { cat warnings; fail "bcftools warns of sparse files"; }
+strict=(--set stages.joint.with.min_gq=30 --set dataset=strict --set regions.shard=1Mb w.yaml)
+"$KUNI" run --quiet "${strict[@]}" 2>run.log || { cat run.log; exit 1; }
+"$KUNI" export -o strict.bcf "${strict[@]}" >/dev/null
+"$KUNI" export -f sparse -o strict.sparse.vcf.gz "${strict[@]}" >/dev/null
+expands strict.sparse.vcf.gz strict.bcf
+bcftools query -f '[%RNC\n]' strict.bcf | grep -q L || fail "min_gq leaves nobody out: nothing was tried"
+
 # GT alone, for plink2.
 "$KUNI" export -f plink -r chr20 -o plink.bcf w.yaml >/dev/null
 [ "$(bcftools query -f '%FORMAT\n' plink.bcf 2>/dev/null | head -1 | cut -f1)" = GT ] ||
@@ -82,7 +117,7 @@ sed -e 's/^cohort: .*/cohort: gvcf.tsv/; s/^dataset: .*/dataset: again/; /pedigr
     -e 's/- {id: call, uses: call-variants}/- {id: call, uses: import-gvcf}/' w.yaml >again.yaml
 "$KUNI" run again.yaml 2>run.log || { cat run.log; fail "exported gVCFs cannot be imported"; }
 # shellcheck disable=SC2046
-bcftools concat -Ob -o again.bcf $(find again/data/joint -name '*.bcf' | sort -V) 2>/dev/null
+bcftools concat -Ob -o again.bcf $(find again/data/joint -name '*.bcf' ! -name '*.sites.bcf' | sort -V) 2>/dev/null
 bcftools query -f '%CHROM %POS %REF %ALT[ %GT]\n' calls.bcf >expected
 bcftools query -f '%CHROM %POS %REF %ALT[ %GT]\n' again.bcf >found
 same expected found "genotypes from exported gVCFs differ"

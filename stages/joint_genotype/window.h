@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What samples have at the sites of a window, kept sparse until rows are written: a span per
+ * reference block, a cell per sample with events at a site. What the rows look like is the
+ * business of dense.h and sparse.h.
+ */
+#ifndef KUNI_JOINT_WINDOW_H
+#define KUNI_JOINT_WINDOW_H
+
+#include "tally.h"
+
+enum { JOINT_NONE = UINT32_MAX };
+
+/* Samples without an event at a site, by what they are in: a block of some copies and code
+ * (copies * JOINT_CODES + code), or nothing, by sex. */
+enum { JOINT_KIND_NO_DATA = 3 * JOINT_CODES, JOINT_KINDS = JOINT_KIND_NO_DATA + JOINT_SEXES };
+
+typedef struct joint_span {
+    uint32_t first, last; /* sites of the chunk */
+    uint32_t next;        /* of the same column, or JOINT_NONE */
+    uint32_t end;         /* where it ends, from the chunk's begin */
+    uint16_t kind, depth;
+} joint_span;
+
+typedef struct joint_cell {
+    struct joint_cell *next; /* of the same site */
+    uint32_t column, dp;
+    int32_t allele[2];
+    int64_t phase_set;
+    uint8_t gq, reason, copies, n;
+    bool phased, no_gq;
+    const uint16_t *number; /* n alleles, "other" last */
+    const uint16_t *pl;     /* NULL: missing */
+    const uint32_t *ad;     /* n - 1, NULL: missing */
+} joint_cell;
+
+typedef struct joint_window {
+    kuni_arena *arena; /* cells */
+    uint32_t n_columns, first, last;
+    int64_t beg; /* of the chunk */
+    bool gaps;   /* where a sample has nothing is told too, as spans of JOINT_KIND_NO_DATA + sex */
+    joint_span *spans;
+    size_t n_spans, spans_capacity;
+    uint32_t *head, *tail; /* of each column's spans; head moves on as rows are written */
+    size_t head_capacity, tail_capacity;
+    joint_cell **sites; /* cells of each site of the window */
+    size_t sites_capacity;
+} joint_window;
+
+/* What a row needs to know of its record. */
+typedef struct joint_row {
+    uint32_t site;                              /* index; rows must be asked for in rising order */
+    uint32_t n_alleles;                         /* of the record, with "*" where it is written */
+    bool local;                                 /* local alleles: LAA, LAD, LPL instead of AD, PL */
+    bool phased;                                /* write PS */
+    int sex_copies[JOINT_SEXES];                /* copies where there is no evidence */
+    joint_call (*block_calls)[JOINT_QUALITIES]; /* copies 0: nobody needs it */
+} joint_row;
+
+KUNI_MUST_CHECK joint_window *joint_window_new(bool gaps, kuni_error *err);
+void joint_window_free(joint_window *window);
+
+/* Starts a window of sites [first, last) of a chunk that begins at `beg`. */
+KUNI_MUST_CHECK kuni_status joint_window_begin(joint_window *window, uint32_t n_columns,
+                                               int64_t beg, uint32_t first, uint32_t last,
+                                               kuni_error *err);
+/* The column's sample is of `kind` at sites [first, last) of the chunk, up to position `end`; its
+ * spans come in order. */
+KUNI_MUST_CHECK kuni_status joint_window_span(joint_window *window, uint32_t column, uint32_t first,
+                                              uint32_t last, int64_t end, int kind, uint16_t depth,
+                                              kuni_error *err);
+KUNI_MUST_CHECK kuni_status joint_window_event(joint_window *window, uint32_t site, uint32_t column,
+                                               const joint_local *local, const joint_call *call,
+                                               kuni_error *err);
+/* The sample has no copy of the contig here. */
+KUNI_MUST_CHECK kuni_status joint_window_absent(joint_window *window, uint32_t site,
+                                                uint32_t column, kuni_error *err);
+
+/* Passes over the column's spans that end at or before `site`; the next one, or NULL. */
+static inline const joint_span *joint_window_advance(joint_window *window, uint32_t column,
+                                                     uint32_t site)
+{
+    uint32_t at = window->head[column];
+    while (at != JOINT_NONE && window->spans[at].last <= site) at = window->spans[at].next;
+    window->head[column] = at;
+    return at == JOINT_NONE ? NULL : &window->spans[at];
+}
+
+static inline const joint_cell *joint_window_cells(const joint_window *window, uint32_t site)
+{
+    return window->sites[site - window->first];
+}
+
+/* Local alleles of a cell that the record has: "other" never, "*" only where it is written. */
+uint32_t joint_cell_alleles(const joint_cell *cell, uint32_t n_alleles);
+
+/* How a sample without an event is told of at a site. */
+typedef struct joint_look {
+    joint_reason reason;
+    int copies;
+    bool depth_known;
+} joint_look;
+
+static inline joint_look joint_look_of(const joint_row *row, int kind)
+{
+    int code = kind % JOINT_CODES, copies = kind / JOINT_CODES;
+    if (kind >= JOINT_KIND_NO_DATA) {
+        copies = row->sex_copies[kind - JOINT_KIND_NO_DATA];
+        return (joint_look){copies ? JOINT_NO_COVERAGE : JOINT_ABSENT, copies, false};
+    }
+    if (code < JOINT_QUALITIES)
+        return (joint_look){copies ? row->block_calls[copies - 1][code].reason : JOINT_ABSENT,
+                            copies, true};
+    joint_reason reason = code == JOINT_CODE_NOTHING    ? JOINT_NO_COVERAGE
+                          : code == JOINT_CODE_CONFLICT ? JOINT_CONFLICT
+                          : code == JOINT_CODE_FILTERED ? JOINT_FILTERED
+                                                        : JOINT_ABSENT;
+    return (joint_look){reason, copies, code != JOINT_CODE_NOTHING && code != JOINT_CODE_ABSENT};
+}
+
+#endif
