@@ -6,6 +6,7 @@
 #include <htslib/vcf.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kuni/file.h"
@@ -65,7 +66,18 @@ static kuni_status check_contigs(const kuni_task *task, const kuni_sample *sampl
     return KUNI_OK;
 }
 
-static kuni_status check_variants_index(const kuni_sample *sample, kuni_error *err)
+/* A VCF of several samples, or named for several: the sample must be one of its columns. */
+static kuni_status check_column(const kuni_sample *sample, const bcf_hdr_t *header, kuni_error *err)
+{
+    int n = bcf_hdr_nsamples(header);
+    if (n < 1) return kuni_fail(err, KUNI_DATA, "%s: %s has no sample", sample->id, sample->reads);
+    if ((n > 1 || sample->shares_reads) && bcf_hdr_id2int(header, BCF_DT_SAMPLE, sample->id) < 0)
+        return kuni_fail(err, KUNI_DATA, "%s: none of the %d samples of %s has this name",
+                         sample->id, n, sample->reads);
+    return KUNI_OK;
+}
+
+static kuni_status check_variants_index(const kuni_sample *sample, bool small, kuni_error *err)
 {
     int verbosity = hts_get_log_level();
     hts_set_log_level(HTS_LOG_OFF);
@@ -79,9 +91,21 @@ static kuni_status check_variants_index(const kuni_sample *sample, kuni_error *e
     bool found = tbx || csi;
     if (tbx) tbx_destroy(tbx);
     if (csi) hts_idx_destroy(csi);
-    if (found) return KUNI_OK;
-    return kuni_fail(err, KUNI_DATA, "%s: %s has no index: make one with `bcftools index`",
-                     sample->id, sample->reads);
+    if (found || (small && !sample->index)) return KUNI_OK;
+    if (sample->index)
+        return kuni_fail(err, KUNI_DATA, "%s: %s is no index of %s: make one with `bcftools index`",
+                         sample->id, sample->index, sample->reads);
+    return kuni_fail(err, KUNI_DATA,
+                     "%s: %s has no index, and only files of up to %d MiB are read without: make "
+                     "one with `bcftools index` (of a file packed by `bgzip`)",
+                     sample->id, sample->reads, KUNI_UNINDEXED_BYTES_MAX >> 20);
+}
+
+/* Files that every shard may read from the front. */
+static bool is_small(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && info.st_size <= KUNI_UNINDEXED_BYTES_MAX;
 }
 
 static kuni_status check_variants(const kuni_task *task, const kuni_sample *sample, kuni_error *err)
@@ -93,11 +117,12 @@ static kuni_status check_variants(const kuni_task *task, const kuni_sample *samp
     if (!header)
         status = kuni_fail(err, KUNI_DATA, "%s: %s has no VCF header", sample->id, sample->reads);
     if (!status) status = check_contigs(task, sample, header, err);
+    if (!status) status = check_column(sample, header, err);
     if (!status) status = check_end(file, sample, err);
     if (header) bcf_hdr_destroy(header);
     if (hts_close(file) != 0 && !status)
         status = kuni_fail(err, KUNI_IO, "%s: cannot read %s", sample->id, sample->reads);
-    return status ? status : check_variants_index(sample, err);
+    return status ? status : check_variants_index(sample, is_small(sample->reads), err);
 }
 
 kuni_status kuni_preflight_check(const kuni_task *task, const kuni_sample *sample, kuni_error *err)

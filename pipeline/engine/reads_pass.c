@@ -26,19 +26,9 @@ typedef struct running_pass {
     int64_t records;
 } running_pass;
 
-static bool ends_with(const char *text, const char *ending)
-{
-    size_t length = strlen(text), tail = strlen(ending);
-    return length >= tail && strcmp(text + length - tail, ending) == 0;
-}
-
 kuni_feed kuni_sample_feed(const kuni_sample *sample)
 {
-    static const char *const endings[] = {".vcf",     ".vcf.gz",   ".vcf.bgz", ".gvcf",
-                                          ".gvcf.gz", ".gvcf.bgz", ".bcf"};
-    for (size_t i = 0; sample->reads && i < sizeof(endings) / sizeof(endings[0]); i++)
-        if (ends_with(sample->reads, endings[i])) return KUNI_FEED_GVCF;
-    return KUNI_FEED_READS;
+    return kuni_is_variants_path(sample->reads) ? KUNI_FEED_GVCF : KUNI_FEED_READS;
 }
 
 static void tell(const running_pass *run, int64_t sample, size_t part)

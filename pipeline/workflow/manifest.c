@@ -311,7 +311,9 @@ static kuni_status check_others(row_reader *c, const kuni_sample *row, uint32_t 
         return KUNI_MEMORY;
     other =
         row->reads ? kuni_lookup_find(&m->by_reads, row->reads, text_reads, m) : KUNI_LOOKUP_NONE;
-    if (other >= 0)
+    if (other >= 0 && kuni_is_variants_path(row->reads))
+        m->rows[at].shares_reads = m->rows[other].shares_reads = true;
+    else if (other >= 0)
         fault(c, "reads '%.200s' stand twice; line %u has them already", row->reads,
               m->lines[other]);
     else if (row->reads && kuni_lookup_add(&m->by_reads, row->reads, at, c->err))

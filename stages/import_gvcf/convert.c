@@ -627,7 +627,7 @@ static kuni_status convert_event(kuni_convert *convert, const kuni_gvcf_record *
         return kuni_fail(err, KUNI_DATA, "more than %d alleles of one sample", ALLELES_MAX - 2);
     convert->counts->symbolic += record->has_symbolic && in_shard(convert, record->pos);
     if (choice.n - choice.other == 1) { /* nothing of this sample is left but REF */
-        if (record->has_symbolic) return KUNI_OK;
+        if (called->gt[0] > 0 || called->gt[1] > 0) return KUNI_OK; /* with a symbolic allele */
         return convert_block(convert, record, called, err);
     }
     kuni_event event = {.flags = 0};

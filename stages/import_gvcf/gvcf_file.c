@@ -11,12 +11,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "kuni/sample.h"
+
 enum {
     IS_BGZF = 2, /* what bgzf_compression says of it */
     BUFFER_BYTES = 1 << 18,
     LINE_BYTES_MAX = 1 << 28, /* a longer line is no VCF */
-    UNINDEXED_BYTES_MAX =
-        64 << 20,           /* a file this small is read from its front where it has no index */
     LONG_BLOCK_BP = 1 << 20 /* FORMAT/LEN is unknown to the index: how far back a block may begin */
 };
 
@@ -35,6 +35,7 @@ struct kuni_gvcf_file {
     size_t capacity, filled, at;
     bool at_end, contig_absent, length_blocks, renamed;
     int column, n_samples;
+    int bcf_sample; /* of the columns of a BCF, the one that is read */
     int64_t size_bytes;
 };
 
@@ -144,7 +145,10 @@ static kuni_status next_bcf_line(kuni_gvcf_file *file, char **line, size_t *leng
                          : bcf_read(file->bcf, file->bcf_header, file->bcf_record);
     *line = NULL;
     if (code == -1) return KUNI_OK;
-    if (code < -1 || file->bcf_record->errcode) return bad(file, err, "a damaged BCF record");
+    if (code < -1 || file->bcf_record->errcode ||
+        (file->itr && file->n_samples > 1 &&
+         bcf_subset_format(file->bcf_header, file->bcf_record) != 0))
+        return bad(file, err, "a damaged BCF record");
     file->text.l = 0;
     if (vcf_format(file->bcf_header, file->bcf_record, &file->text) != 0)
         return bad(file, err, "a BCF record that cannot be printed");
@@ -225,9 +229,10 @@ static kuni_status check_contig(kuni_gvcf_file *file, const kuni_gvcf_open_optio
     return KUNI_OK;
 }
 
-static kuni_status find_column(kuni_gvcf_file *file, const char *line, const char *id,
-                               kuni_error *err)
+static kuni_status find_column(kuni_gvcf_file *file, const char *line,
+                               const kuni_gvcf_open_options *options, kuni_error *err)
 {
+    const char *id = options->sample_id;
     int field = 0, found = -1;
     size_t id_length = strlen(id);
     for (const char *at = line;; field++) {
@@ -238,7 +243,7 @@ static kuni_status find_column(kuni_gvcf_file *file, const char *line, const cha
     }
     file->n_samples = field - 8;
     if (file->n_samples < 1) return bad(file, err, "it has no sample");
-    if (found < 0 && file->n_samples > 1)
+    if (found < 0 && (file->n_samples > 1 || options->by_name))
         return kuni_fail(err, KUNI_DATA, "gVCF %s: none of its %d samples is %s", file->path,
                          file->n_samples, id);
     file->renamed = found < 0;
@@ -256,7 +261,7 @@ static kuni_status take_header_line(kuni_gvcf_file *file, const kuni_gvcf_open_o
     if (strncmp(line, "##FORMAT=<ID=LEN,", 17) == 0) file->length_blocks = true;
     if (strncmp(line, "#CHROM\t", 7) != 0) return KUNI_OK;
     *done = true;
-    return find_column(file, line, options->sample_id, err);
+    return find_column(file, line, options, err);
 }
 
 static kuni_status read_header(kuni_gvcf_file *file, const kuni_gvcf_open_options *options,
@@ -281,6 +286,17 @@ static kuni_status read_header(kuni_gvcf_file *file, const kuni_gvcf_open_option
     return status;
 }
 
+/* Of several columns only the sample's is unpacked and printed. */
+static kuni_status choose_bcf_column(kuni_gvcf_file *file, bcf_hdr_t *header, kuni_error *err)
+{
+    if (file->n_samples < 2) return KUNI_OK;
+    if (file->column > 9) file->bcf_sample = file->column - 9;
+    file->column = 9;
+    return bcf_hdr_set_samples(header, header->samples[file->bcf_sample], 0) == 0
+               ? KUNI_OK
+               : bad(file, err, "its columns cannot be chosen from");
+}
+
 static kuni_status read_bcf_header(kuni_gvcf_file *file, const kuni_gvcf_open_options *options,
                                    kuni_error *err)
 {
@@ -297,6 +313,7 @@ static kuni_status read_bcf_header(kuni_gvcf_file *file, const kuni_gvcf_open_op
     char *rest = text.s;
     for (char *line; !status && !done && (line = strsep(&rest, "\n"));)
         status = take_header_line(file, options, line, &census, &done, err);
+    if (!status && done) status = choose_bcf_column(file, file->bcf_header, err);
     if (!status && !done) status = bad(file, err, "its header has no line of columns");
     if (!status && census.n_named > 0 && census.n_known == 0)
         status =
@@ -385,10 +402,27 @@ static kuni_status rewind_text(kuni_gvcf_file *file, kuni_error *err)
     return KUNI_OK;
 }
 
+static kuni_status rewind_bcf(kuni_gvcf_file *file, kuni_error *err)
+{
+    if (file->size_bytes > KUNI_UNINDEXED_BYTES_MAX)
+        return bad(file, err, "its index is missing: make it by `bcftools index`");
+    htsFile *again = hts_open(file->path, "r");
+    bcf_hdr_t *header = again ? bcf_hdr_read(again) : NULL;
+    if (!header) {
+        if (again) (void)hts_close(again);
+        return kuni_fail_sample(err, KUNI_IO, 0, "gVCF %s: cannot be opened", file->path);
+    }
+    bcf_hdr_destroy(file->bcf_header);
+    (void)hts_close(file->bcf);
+    file->bcf = again;
+    file->bcf_header = header;
+    return choose_bcf_column(file, header, err);
+}
+
 static kuni_status seek_bcf(kuni_gvcf_file *file, int64_t beg, int64_t end, kuni_error *err)
 {
     if (!file->csi) file->csi = bcf_index_load3(file->path, file->index_path, HTS_IDX_SILENT_FAIL);
-    if (!file->csi) return bad(file, err, "its index is missing: make it by `bcftools index`");
+    if (!file->csi) return rewind_bcf(file, err);
     int tid = bcf_hdr_name2id(file->bcf_header, file->contig);
     file->contig_absent = tid < 0;
     if (tid < 0) return KUNI_OK;
@@ -404,7 +438,7 @@ kuni_status kuni_gvcf_seek(kuni_gvcf_file *file, int64_t beg, int64_t end, kuni_
     if (!file->tbx && bgzf_compression(file->bgzf) == IS_BGZF)
         file->tbx = tbx_index_load3(file->path, file->index_path, HTS_IDX_SILENT_FAIL);
     if (file->tbx) return seek_by_tabix(file, beg, end, err);
-    if (file->size_bytes > UNINDEXED_BYTES_MAX)
+    if (file->size_bytes > KUNI_UNINDEXED_BYTES_MAX)
         return bad(file, err,
                    "its index is missing: make it by `tabix -p vcf` (of a file by `bgzip`)");
     return rewind_text(file, err);

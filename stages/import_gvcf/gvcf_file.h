@@ -19,6 +19,7 @@ typedef struct kuni_gvcf_open_options {
     const char *path;
     const char *index;     /* or NULL: by the usual names beside it */
     const char *sample_id; /* the wanted column, where the file has several */
+    bool by_name;          /* the column must have this name, though it be the only one */
     kuni_genome *genome;   /* contigs are checked against it */
     int32_t tid;           /* the contig that will be read */
 } kuni_gvcf_open_options;

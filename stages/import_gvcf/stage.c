@@ -248,6 +248,7 @@ static kuni_status import_begin_sample(void *state, size_t sample, kuni_error *e
     kuni_gvcf_open_options options = {.path = sample_of(s)->reads,
                                       .index = sample_of(s)->index,
                                       .sample_id = sample_of(s)->id,
+                                      .by_name = sample_of(s)->shares_reads,
                                       .genome = s->task->genome,
                                       .tid = s->shard.tid};
     kuni_status status = kuni_gvcf_open(&file, &options, err);

@@ -229,7 +229,8 @@ static void set_prior(joint_shard *j, uint32_t site, joint_prior *prior)
 {
     const joint_site *s = &j->sites.sites[site];
     *prior = (joint_prior){.frequency = joint_frequency_get(j->frequency, s),
-                           .centiphred = j->centiphred + s->slot,
+                           .first = j->rarity + s->slot,
+                           .again = j->rarity + j->sites.n_slots + s->slot,
                            .n = s->n_alts + 2,
                            .copies = joint_frequency_copies(j->frequency, site),
                            .cap = j->options.prior_cap,
@@ -251,8 +252,8 @@ static kuni_status find_frequencies(joint_shard *j, kuni_error *err)
     if (!status)
         status = joint_coverage_begin(j->coverage, j->sites.n_sites, j->cohort.n_cells, err);
     if (!status)
-        status = kuni_grow((void **)&j->centiphred, &j->centiphred_capacity,
-                           (size_t)j->sites.n_slots + 1, sizeof(int32_t), err);
+        status = kuni_grow((void **)&j->rarity, &j->rarity_capacity,
+                           2 * (size_t)j->sites.n_slots + 1, sizeof(int32_t), err);
     const joint_visitor visitor = {
         .context = j, .block = count_block, .events = j->given ? pass_events : count_events};
     if (!status) status = sweep_sources(j, KUNI_READ_ALL, 0, j->sites.n_sites, &visitor, err);
@@ -466,7 +467,7 @@ void joint_shard_close(joint_shard *j)
     joint_window_free(j->window);
     joint_filters_free(&j->filters);
     joint_cohort_fini(&j->cohort);
-    free(j->centiphred);
+    free(j->rarity);
     free(j->recount);
     free(j);
 }

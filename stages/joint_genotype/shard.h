@@ -38,8 +38,8 @@ typedef struct joint_shard {
     size_t n_renders;
     joint_given *given; /* borrowed; sites and frequencies come from here, or NULL */
     joint_copies copies;
-    int32_t *centiphred; /* by slot */
-    size_t centiphred_capacity;
+    int32_t *rarity; /* by slot: of a copy; then, of an allele beside itself */
+    size_t rarity_capacity;
     kuni_census *recount; /* of a file with left-out samples */
     size_t recount_capacity;
     joint_local local, scratch[2];

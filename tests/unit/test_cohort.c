@@ -141,6 +141,22 @@ static void test_pedigree(void **state)
     kuni_cohort_fini(&c);
 }
 
+/* A VCF of several samples stands in the row of each; a CRAM has one (test_row_faults). */
+static void test_shared_files(void **state)
+{
+    (void)state;
+    kuni_cohort c;
+    read_good(&c,
+              "participant_id\tsample_id\treads\nP1\tS1\tall.vcf.gz\nP2\tS2\tone.bcf\n"
+              "P3\tS3\t./all.vcf.gz\n",
+              NULL, NULL, 256);
+    assert_int_equal(c.n_samples, 3);
+    assert_true(c.samples[0].shares_reads);
+    assert_false(c.samples[1].shares_reads);
+    assert_true(c.samples[2].shares_reads);
+    kuni_cohort_fini(&c);
+}
+
 static const char header[] = "participant_id\tsample_id\tsex\treads\tmd5\trelease_after\n";
 
 static void test_row_faults(void **state)
@@ -307,12 +323,19 @@ static void test_missing_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_native),        cmocka_unit_test(test_windows_file),
-        cmocka_unit_test(test_sarek),         cmocka_unit_test(test_pedigree),
-        cmocka_unit_test(test_row_faults),    cmocka_unit_test(test_participant_with_two_sexes),
-        cmocka_unit_test(test_header_faults), cmocka_unit_test(test_empty_manifests),
-        cmocka_unit_test(test_sarek_faults),  cmocka_unit_test(test_pedigree_faults),
-        cmocka_unit_test(test_batches_go_on), cmocka_unit_test(test_damaged_batches),
+        cmocka_unit_test(test_native),
+        cmocka_unit_test(test_windows_file),
+        cmocka_unit_test(test_sarek),
+        cmocka_unit_test(test_pedigree),
+        cmocka_unit_test(test_shared_files),
+        cmocka_unit_test(test_row_faults),
+        cmocka_unit_test(test_participant_with_two_sexes),
+        cmocka_unit_test(test_header_faults),
+        cmocka_unit_test(test_empty_manifests),
+        cmocka_unit_test(test_sarek_faults),
+        cmocka_unit_test(test_pedigree_faults),
+        cmocka_unit_test(test_batches_go_on),
+        cmocka_unit_test(test_damaged_batches),
         cmocka_unit_test(test_missing_files),
     };
     return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <htslib/bgzf.h>
 #include <htslib/tbx.h>
+#include <htslib/vcf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,9 +64,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    static const char *const names[] = {"ref.fa",     "ref.fa.fai",  "s1.g.vcf",        "out.ev",
-                                        "out.tsv",    "s1.g.vcf.gz", "s1.g.vcf.gz.tbi", "big.fa",
-                                        "big.fa.fai", "cut.ev"};
+    static const char *const names[] = {
+        "ref.fa",          "ref.fa.fai", "s1.g.vcf",   "out.ev", "out.tsv", "s1.g.vcf.gz",
+        "s1.g.vcf.gz.tbi", "big.fa",     "big.fa.fai", "cut.ev", "two.bcf", "two.bcf.csi"};
     kuni_ploidy_close(ploidy);
     kuni_genome_close(genome);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -79,6 +80,7 @@ static int teardown(void **state)
 /* --- running the stage --- */
 
 static const char *absent; /* the parameter; NULL: its default */
+static bool shared;        /* the manifest names the file for other samples, too */
 
 static kuni_status import_as(const char *path, const char *id, kuni_genome *of, kuni_span shard,
                              const char *out, kuni_error *err)
@@ -86,7 +88,7 @@ static kuni_status import_as(const char *path, const char *id, kuni_genome *of, 
     const kuni_step *step = &kuni_stage_import_gvcf.steps[0];
     kuni_params *params = kuni_params_new(kuni_stage_import_gvcf.params, err);
     if (absent && kuni_params_set(params, "absent", absent, err)) return err->status;
-    kuni_sample sample = {.id = id, .participant = id, .reads = path};
+    kuni_sample sample = {.id = id, .participant = id, .reads = path, .shares_reads = shared};
     kuni_batch batch = {.id = "b0000", .first = 0, .n_samples = 1};
     kuni_task_file files[] = {{.kind = "evidence", .path = out},
                               {.kind = "import-counts", .path = counts}};
@@ -487,6 +489,93 @@ static void a_column_of_several(void **state)
     kuni_buffer_fini(&got);
 }
 
+static void to_bcf(const char *bcf)
+{
+    htsFile *in = hts_open(gvcf, "r"), *out = hts_open(bcf, "wb");
+    assert_true(in && out);
+    bcf_hdr_t *header = bcf_hdr_read(in);
+    bcf1_t *record = bcf_init();
+    assert_int_equal(bcf_hdr_write(out, header), 0);
+    while (bcf_read(in, header, record) == 0) assert_int_equal(bcf_write(out, header, record), 0);
+    bcf_destroy(record);
+    bcf_hdr_destroy(header);
+    assert_int_equal(hts_close(in), 0);
+    assert_int_equal(hts_close(out), 0);
+}
+
+/* A BCF tells what its text tells: one of its columns, with an index and, being small, without. */
+static void bcf_files(void **state)
+{
+    (void)state;
+    char bcf[96], index[112];
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer text = KUNI_BUFFER_INIT, got = KUNI_BUFFER_INIT;
+    snprintf(bcf, sizeof(bcf), "%s/two.bcf", folder);
+    snprintf(index, sizeof(index), "%s.csi", bcf);
+    put(gvcf, "##fileformat=VCFv4.2\n##contig=<ID=c1,length=400>\n"
+              "##INFO=<ID=END,Number=1,Type=Integer,Description=\"end\">\n"
+              "##FILTER=<ID=low,Description=\"low\">\n"
+              "##FORMAT=<ID=GT,Number=1,Type=String,Description=\"genotype\">\n"
+              "##FORMAT=<ID=DP,Number=1,Type=Integer,Description=\"depth\">\n"
+              "##FORMAT=<ID=GQ,Number=1,Type=Integer,Description=\"quality\">\n"
+              "##FORMAT=<ID=PL,Number=G,Type=Integer,Description=\"likelihoods\">\n"
+              "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ts0\ts1\ts2\n"
+              "c1\t1\t.\tA\t<*>\t.\t.\tEND=4\tGT:DP:GQ\t0/0:1:1\t0/0:30:60\t0/0:2:2\n"
+              "c1\t5\t.\tA\tG,<*>\t50.4\tlow\t.\tGT:DP:GQ:PL\t0/0:1:1:.\t"
+              "0|1:9:40:50,0,60,70,71,72\t0/0:2:2:.\n"
+              "c1\t9\t.\tA\t<*>\t.\t.\tEND=12\tGT:DP:GQ\t0/0:1:1\t./.:7:0\t0/0:2:2\n");
+    if (import_as(gvcf, "s1", genome, everything, evidence, &err)) fail_msg("%s", err.text);
+    print_evidence(evidence, &text);
+    assert_string_equal(text.data,
+                        "E5 A>G,<*> 0/1 q50 g40 d9 m0 pl50,0,60,70,71,72 filtered phased\n"
+                        "B1-4 g60 d30 x2\nB9-12 g0 d7 x2\n");
+    to_bcf(bcf);
+    (void)unlink(index);
+    for (int round = 0; round < 2; round++) {
+        if (import_as(bcf, "s1", genome, everything, evidence, &err)) fail_msg("%s", err.text);
+        print_evidence(evidence, &got);
+        assert_string_equal(got.data, text.data);
+        kuni_span behind = {.tid = 0, .beg = 6, .end = 400};
+        if (import_as(bcf, "s1", genome, behind, evidence, &err)) fail_msg("%s", err.text);
+        print_evidence(evidence, &got);
+        assert_string_equal(got.data, "B9-12 g0 d7 x2\n");
+        if (!round) assert_int_equal(bcf_index_build(bcf, 14), 0);
+    }
+    assert_int_equal(import_as(bcf, "s9", genome, everything, evidence, &err), KUNI_DATA);
+    assert_non_null(strstr(err.text, "none of its 3 samples is s9"));
+    kuni_buffer_fini(&text);
+    kuni_buffer_fini(&got);
+}
+
+/* A file that stands in the manifest for several samples is never taken for one of another name. */
+static void a_shared_file_goes_by_name(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    put_records("c1\t5\t.\tA\tG\t50\t.\t.\tGT\t0/1\n");
+    if (import_as(gvcf, "other", genome, everything, evidence, &err)) fail_msg("%s", err.text);
+    shared = true;
+    kuni_status status = import_as(gvcf, "other", genome, everything, evidence, &err);
+    shared = false;
+    assert_int_equal(status, KUNI_DATA);
+    assert_non_null(strstr(err.text, "none of its 1 samples is other"));
+}
+
+/* A structural variant is no short one: its place has no genotype; what lies within it is as it is
+ * told. */
+static void symbolic_alleles(void **state)
+{
+    (void)state;
+    expect("c1\t5\t.\tA\t<DEL>\t50\t.\tEND=60;SVTYPE=DEL\tGT:DP:GQ\t0/1:20:50\n"
+           "c1\t9\t.\tA\tG\t50\t.\t.\tGT:DP:GQ:PL\t1:10:40:90,0\n"
+           "c1\t10\t.\tC\t<CN0>,<CN2>\t.\t.\tEND=90\tGT:DP:GQ\t0/0:20:50\n"
+           "c1\t12\t.\tT\tC,<INS>\t50\t.\t.\tGT:DP:GQ:PL\t0/1:20:50:50,0,60,80,81,82\n"
+           "c1\t15\t.\tG\tG[c1:80[\t50\t.\t.\tGT:DP:GQ\t0/1:20:50\n",
+           "E9 A>G 1/-1 q50 g40 d10 m0 pl90,0\n"
+           "E12 T>C 0/1 q50 g50 d20 m0 pl50,0,60\n"
+           "B10-10 g50 d20 x2\n");
+}
+
 /* --- cuts --- */
 
 enum { BIG_BP = 6000 };
@@ -658,6 +747,9 @@ int main(void)
         cmocka_unit_test(shards_hold_what_reaches_in),
         cmocka_unit_test(bad_files_say_why),
         cmocka_unit_test(a_column_of_several),
+        cmocka_unit_test(bcf_files),
+        cmocka_unit_test(a_shared_file_goes_by_name),
+        cmocka_unit_test(symbolic_alleles),
         cmocka_unit_test(cuts_leave_no_trace),
         cmocka_unit_test(a_cut_off_file_is_refused),
     };
