@@ -99,8 +99,8 @@ kuni_status kuni_assembled_add(kuni_assembler *assembler, const kuni_pairhmm_rea
 
 static bool same_sequence(const kuni_candidate *a, const kuni_candidate *b)
 {
-    return a->sequence[0].length == b->sequence[0].length &&
-           memcmp(a->sequence[0].bases, b->sequence[0].bases, a->sequence[0].length) == 0;
+    return a->sequence.length == b->sequence.length &&
+           memcmp(a->sequence.bases, b->sequence.bases, a->sequence.length) == 0;
 }
 
 kuni_status kuni_candidates_canonise(kuni_candidates *candidates, kuni_aligner *aligner,
@@ -117,7 +117,7 @@ kuni_status kuni_candidates_canonise(kuni_candidates *candidates, kuni_aligner *
             candidates->list[kept++] = candidates->list[h];
     }
     candidates->n = kept;
-    const kuni_pairhmm_haplotype *first = &candidates->list[0].sequence[0];
+    const kuni_pairhmm_haplotype *first = &candidates->list[0].sequence;
     converter c = {.reference = reference,
                    .beg = candidates->beg,
                    .keep_beg = candidates->beg + 1,
@@ -127,7 +127,7 @@ kuni_status kuni_candidates_canonise(kuni_candidates *candidates, kuni_aligner *
     for (size_t h = 1; h < candidates->n; h++) {
         kuni_candidate *x = &candidates->list[h];
         if (x->n < 2) continue;
-        kuni_haplotype haplotype = {.bases = x->sequence[0].bases, .length = x->sequence[0].length};
+        kuni_haplotype haplotype = {.bases = x->sequence.bases, .length = x->sequence.length};
         kuni_status status =
             kuni_haplotype_align(aligner, arena, first->bases, first->length, haplotype.bases,
                                  haplotype.length, &haplotype.edits, &haplotype.n_edits, err);

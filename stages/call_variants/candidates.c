@@ -109,12 +109,12 @@ void kuni_candidates_choose(kuni_candidates *haplotypes, const kuni_variants *va
 
 static kuni_status spell(kuni_candidate *haplotype, const kuni_variants *variants,
                          const kuni_call_reference *reference, int64_t beg, int64_t end,
-                         bool *telling, kuni_arena *arena, kuni_error *err)
+                         kuni_arena *arena, kuni_error *err)
 {
     size_t most = (size_t)(end - beg);
     for (int k = 0; k < haplotype->n; k++)
         most += (size_t)variants->list[haplotype->list[k]].alt_length;
-    uint8_t *bases = kuni_arena_alloc(arena, (1 + 2 * KUNI_GAP_MODELS) * most, 1, err);
+    uint8_t *bases = kuni_arena_alloc(arena, most, 1, err);
     if (!bases) return KUNI_MEMORY;
     uint32_t n = 0;
     int64_t at = beg;
@@ -129,12 +129,7 @@ static kuni_status spell(kuni_candidate *haplotype, const kuni_variants *variant
         at = v->pos + v->ref_length;
     }
     for (; at < end; at++) bases[n++] = (uint8_t)kuni_base_code(kuni_reference_base(reference, at));
-    for (int model = 0; model < KUNI_GAP_MODELS; model++) {
-        uint8_t *open = bases + (1 + 2 * (size_t)model) * most, *extend = open + most;
-        *telling |= kuni_gaps_set((kuni_gap_model)model, bases, n, open, extend);
-        haplotype->sequence[model] = (kuni_pairhmm_haplotype){
-            .bases = bases, .gap_open = open, .gap_extend = extend, .length = n};
-    }
+    haplotype->sequence = (kuni_pairhmm_haplotype){.bases = bases, .length = n};
     return KUNI_OK;
 }
 
@@ -142,14 +137,11 @@ kuni_status kuni_candidates_spell(kuni_candidates *haplotypes, const kuni_varian
                                   const kuni_call_reference *reference, int64_t beg, int64_t end,
                                   kuni_arena *arena, kuni_error *err)
 {
-    bool telling = false;
     haplotypes->beg = beg;
     haplotypes->end = end;
     for (size_t h = 0; h < haplotypes->n; h++) {
-        kuni_status status =
-            spell(&haplotypes->list[h], variants, reference, beg, end, &telling, arena, err);
+        kuni_status status = spell(&haplotypes->list[h], variants, reference, beg, end, arena, err);
         if (status) return status;
     }
-    haplotypes->n_models = telling ? KUNI_GAP_MODELS : 1;
     return KUNI_OK;
 }

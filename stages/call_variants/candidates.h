@@ -15,16 +15,15 @@
 enum { KUNI_CANDIDATES_MAX = 24, KUNI_CANDIDATE_VARIANTS_MAX = 32 };
 
 typedef struct kuni_candidate {
-    uint16_t n, list[KUNI_CANDIDATE_VARIANTS_MAX];    /* variants it carries, by position */
-    uint32_t support;                                 /* reads that show just this set */
-    kuni_pairhmm_haplotype sequence[KUNI_GAP_MODELS]; /* the same bases */
+    uint16_t n, list[KUNI_CANDIDATE_VARIANTS_MAX]; /* variants it carries, by position */
+    uint32_t support;                              /* reads that show just this set */
+    kuni_pairhmm_haplotype sequence;               /* without gap penalties */
 } kuni_candidate;
 
 typedef struct kuni_candidates {
     kuni_candidate list[KUNI_CANDIDATES_MAX];
     size_t n;
     int64_t beg, end; /* reference span */
-    int n_models;     /* gap models that are worth a look */
 } kuni_candidates;
 
 /*
@@ -36,8 +35,7 @@ void kuni_candidates_choose(kuni_candidates *haplotypes, const kuni_variants *va
 /* Adds a set unless it is there or the table is full. */
 bool kuni_candidates_add(kuni_candidates *haplotypes, const uint16_t *list, size_t n,
                          uint32_t support);
-/* Spells all over reference [beg, end) with gap penalties by repeat context; memory from `arena`.
- */
+/* Spells all over reference [beg, end); memory from `arena`. */
 KUNI_MUST_CHECK kuni_status kuni_candidates_spell(kuni_candidates *haplotypes,
                                                   const kuni_variants *variants,
                                                   const kuni_call_reference *reference, int64_t beg,

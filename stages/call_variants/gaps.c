@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-enum { EXTEND_PHRED = 10, UNIT_MOST = 8, COPIES_TELLING = 7 };
+enum { EXTEND_PHRED = 10, UNIT_MOST = 8 };
 
 /*
  * A read may slip at any base of the repeat, so that the chance of one that has n bases is n times
- * that of a base. PCR-free, runs of one base: 0.2 % of reads wrong at 10 bases, 5 % at 20, both
+ * that of a base. Runs of one base: 0.2 % of reads wrong at 10 bases, 5 % at 20, both
  * directions together.
  */
 static const uint8_t FREE_RUN[] = {45, 45, 45, 45, 45, 44, 43, 42, 41, 40, 39, 38,
@@ -17,28 +17,17 @@ static const uint8_t FREE_RUN[] = {45, 45, 45, 45, 45, 44, 43, 42, 41, 40, 39, 3
 static const uint8_t FREE_UNIT[] = {45, 45, 45, 45, 45, 45, 44, 44, 43, 43, 42, 42, 41,
                                     40, 40, 39, 38, 37, 36, 36, 35, 34, 33, 33, 32, 31,
                                     30, 30, 29, 28, 28, 27, 26, 26, 25, 24, 24, 23, 22};
-/*
- * Amplified: the PCR indel model of HaplotypeCaller, q = max(10, round(40 - exp(copies / (3 pi)) +
- * 1)), tabulated, for exp() differs between libraries.
- */
-static const uint8_t PCR_ANY[] = {45, 40, 39, 39, 39, 38, 38, 38, 37, 37, 36, 36, 35, 34,
-                                  33, 31, 30, 29, 27, 26, 25, 23, 21, 19, 16, 13, 10};
 
-uint8_t kuni_gap_open_phred(kuni_gap_model model, int unit, int copies)
+uint8_t kuni_gap_open_phred(int unit, int copies)
 {
-    const uint8_t *table = model == KUNI_GAPS_PCR ? PCR_ANY : unit == 1 ? FREE_RUN : FREE_UNIT;
-    int most = (int)(model == KUNI_GAPS_PCR ? sizeof(PCR_ANY)
-                     : unit == 1            ? sizeof(FREE_RUN)
-                                            : sizeof(FREE_UNIT)) -
-               1;
+    const uint8_t *table = unit == 1 ? FREE_RUN : FREE_UNIT;
+    int most = (int)(unit == 1 ? sizeof(FREE_RUN) : sizeof(FREE_UNIT)) - 1;
     return table[copies < most ? copies : most];
 }
 
-bool kuni_gaps_set(kuni_gap_model model, const uint8_t *bases, uint32_t n, uint8_t *open,
-                   uint8_t *extend)
+void kuni_gaps_set(const uint8_t *bases, uint32_t n, uint8_t *open, uint8_t *extend)
 {
-    bool telling = false;
-    memset(open, kuni_gap_open_phred(model, 1, 1), n);
+    memset(open, kuni_gap_open_phred(1, 1), n);
     memset(extend, EXTEND_PHRED, n);
     for (uint32_t unit = 1; unit <= UNIT_MOST; unit++) {
         uint32_t beg = 0;
@@ -46,8 +35,7 @@ bool kuni_gaps_set(kuni_gap_model model, const uint8_t *bases, uint32_t n, uint8
             uint32_t end = beg;
             while (end + unit < n && bases[end] == bases[end + unit]) end++;
             uint32_t copies = (end - beg + unit) / unit;
-            uint8_t phred = kuni_gap_open_phred(model, (int)unit, (int)copies);
-            telling |= copies >= COPIES_TELLING;
+            uint8_t phred = kuni_gap_open_phred((int)unit, (int)copies);
             for (uint32_t i = beg; copies >= 2 && i < end + unit; i++) {
                 if (phred > open[i] || (phred == open[i] && unit > 1)) continue;
                 open[i] = phred;
@@ -58,7 +46,6 @@ bool kuni_gaps_set(kuni_gap_model model, const uint8_t *bases, uint32_t n, uint8
             beg = end + 1;
         }
     }
-    return telling;
 }
 
 int kuni_repeat_copies(const kuni_call_reference *reference, int64_t pos, int *unit)
@@ -81,5 +68,5 @@ int kuni_repeat_copies(const kuni_call_reference *reference, int64_t pos, int *u
 int kuni_indel_error_phred(const kuni_call_reference *reference, int64_t pos)
 {
     int unit, copies = kuni_repeat_copies(reference, pos, &unit);
-    return kuni_gap_open_phred(KUNI_GAPS_FREE, unit, copies);
+    return kuni_gap_open_phred(unit, copies);
 }

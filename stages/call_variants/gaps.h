@@ -1,26 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How often a read gets the length of a repeat wrong: gap penalties by unit and copies.
+ * Gap penalties by repeat, and the repeats of the reference.
  *
- * Libraries differ more than any table: two models stand side by side, one of PCR-free libraries,
- * one of amplified ones, and a region's likelihoods are the mean over both.
+ * The penalties are those of PCR-free libraries; where a region's candidates differ in the length
+ * of a repeat, stutter.h has the last word on it.
  */
 #ifndef KUNI_CALL_GAPS_H
 #define KUNI_CALL_GAPS_H
 
 #include "call.h"
 
-typedef enum kuni_gap_model { KUNI_GAPS_FREE, KUNI_GAPS_PCR, KUNI_GAP_MODELS } kuni_gap_model;
-
 /* Phred of a gap at a base of a repeat of `copies` units of `unit` bases, in one direction. */
-uint8_t kuni_gap_open_phred(kuni_gap_model model, int unit, int copies);
+uint8_t kuni_gap_open_phred(int unit, int copies);
 
-/*
- * Fills the penalties of every base of a sequence (codes) by the repeat it stands in. True where
- * the models differ enough to matter.
- */
-bool kuni_gaps_set(kuni_gap_model model, const uint8_t *bases, uint32_t n, uint8_t *open,
-                   uint8_t *extend);
+/* Fills the penalties of every base of a sequence (codes) by the repeat it stands in. */
+void kuni_gaps_set(const uint8_t *bases, uint32_t n, uint8_t *open, uint8_t *extend);
 
 /* Copies of the unit of 1..8 bases that repeats most from the base after `pos` on; *unit its
  * length. */

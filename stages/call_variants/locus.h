@@ -7,6 +7,7 @@
 #define KUNI_CALL_LOCUS_H
 
 #include "region.h"
+#include "stutter.h"
 
 /* One or two overlapping mates. */
 typedef struct kuni_fragment {
@@ -18,8 +19,9 @@ typedef struct kuni_fragment {
 typedef struct kuni_fragments {
     kuni_fragment *list;
     size_t n, capacity, n_haplotypes;
-    double *p[KUNI_GAP_MODELS];    /* fragment x haplotype, best 1; in the region's arena */
-    double scale[KUNI_GAP_MODELS]; /* log10 that the scaling took away, summed */
+    int n_levels;                      /* of slippage, see stutter.h */
+    double *p[KUNI_STUTTER_LEVELS];    /* fragment x haplotype, best 1; in the region's arena */
+    double scale[KUNI_STUTTER_LEVELS]; /* log10 that the scaling took away, summed */
 } kuni_fragments;
 
 KUNI_MUST_CHECK kuni_status kuni_fragments_add(kuni_fragments *fragments,
@@ -36,7 +38,7 @@ typedef struct kuni_locus_caller {
     double *pair_lk; /* log10, haplotypes (i <= j) in VCF order; ploidy 1: one a haplotype */
     size_t n_pairs;
     size_t best_a, best_b;
-    int best_model; /* the gap model under which the best pair is likeliest */
+    int best_level; /* of slippage, at which the best pair is likeliest */
     double best_lk;
 } kuni_locus_caller;
 

@@ -8,6 +8,7 @@
 #include "clips.h"
 #include "locus.h"
 #include "math10.h"
+#include "stutter.h"
 
 enum {
     READ_PAD_BP = 25, /* read bases kept beyond the region */
@@ -33,6 +34,7 @@ struct kuni_region_caller {
     kuni_arena *arena; /* for one region */
     kuni_variants variants;
     kuni_candidates candidates;
+    kuni_stutter stutter;
     uint64_t last_name; /* reads whose name hashes higher are not scored */
     kuni_fragments fragments;
     kuni_region_counts counts;
@@ -185,34 +187,48 @@ static kuni_status assemble(kuni_region_caller *c, const kuni_active *wide, int6
                               &c->variants, &c->candidates, c->arena, err);
 }
 
-/* Joins the reads' likelihoods into those of fragments, scaled to 1 for the best haplotype. */
-static kuni_status join_reads(kuni_region_caller *c, int model, const double *likelihoods,
-                              const size_t *owner, size_t n_reads, bool *misfit, kuni_error *err)
+/* Sums the reads' log10 likelihoods to those of fragments. */
+static void sum_reads(const kuni_region_caller *c, const double *likelihoods, const size_t *owner,
+                      size_t n_reads, double *sums)
 {
-    size_t n_misfits = 0;
+    size_t n = c->stutter.n_columns;
+    for (size_t r = 0; r < n_reads; r++)
+        for (size_t h = 0; h < n; h++)
+            /* D[0] = 1 / length would favour the short; the start of a read is no evidence */
+            sums[owner[r] * n + h] +=
+                likelihoods[r * n + h] + kuni_log10(c->stutter.columns[h].length);
+}
+
+/* The fragments' likelihoods of candidates at a level of slippage, scaled to 1 for the best. */
+static kuni_status join_reads(kuni_region_caller *c, int level, const double *sums, bool *misfit,
+                              kuni_error *err)
+{
+    size_t n_misfits = 0, n_columns = c->stutter.n_columns;
     size_t n_haps = c->candidates.n, n = c->fragments.n;
     double *p = kuni_arena_alloc(c->arena, n * n_haps + 1, sizeof(double), err);
-    if (!p) return KUNI_MEMORY;
+    double *columns = kuni_arena_alloc(c->arena, n_columns, sizeof(double), err);
+    if (!p || !columns) return KUNI_MEMORY;
     c->fragments.n_haplotypes = n_haps;
-    c->fragments.p[model] = p;
-    c->fragments.scale[model] = 0;
-    for (size_t r = 0; r < n_reads; r++)
-        for (size_t h = 0; h < n_haps; h++)
-            /* D[0] = 1 / length would favour the short; the start of a read is no evidence */
-            p[owner[r] * n_haps + h] +=
-                likelihoods[r * n_haps + h] + kuni_log10(c->candidates.list[h].sequence[0].length);
+    c->fragments.p[level] = p;
+    c->fragments.scale[level] = 0;
     for (size_t f = 0; f < n; f++) {
-        double best = -1e9;
+        double top = -1e9, best = 0;
         double *row = p + f * n_haps;
+        for (size_t k = 0; k < n_columns; k++)
+            if (sums[f * n_columns + k] > top) top = sums[f * n_columns + k];
+        for (size_t k = 0; k < n_columns; k++)
+            columns[k] = kuni_exp10(sums[f * n_columns + k] - top);
+        kuni_stutter_mix(&c->stutter, level, columns, row);
         for (size_t h = 0; h < n_haps; h++)
             if (row[h] > best) best = row[h];
-        n_misfits += best < MISFIT_LOG10;
-        c->fragments.scale[model] += best < MISFIT_LOG10 ? MISFIT_LOG10 : best;
+        top += kuni_log10(best);
+        n_misfits += top < MISFIT_LOG10;
+        c->fragments.scale[level] += top < MISFIT_LOG10 ? MISFIT_LOG10 : top;
         int mapq = c->fragments.list[f].mapq;
-        double floor = -(mapq < FLOOR_PHRED ? mapq : FLOOR_PHRED) / 10.0;
+        double floor = kuni_exp10(-(mapq < FLOOR_PHRED ? mapq : FLOOR_PHRED) / 10.0);
         for (size_t h = 0; h < n_haps; h++) {
-            double relative = row[h] - best;
-            row[h] = kuni_exp10(relative < floor ? floor : relative);
+            double relative = best > 0 ? row[h] / best : 1;
+            row[h] = relative < floor ? floor : relative;
         }
     }
     *misfit = n_misfits >= MISFITS_LEAST && n_misfits * 10 >= n;
@@ -222,26 +238,27 @@ static kuni_status join_reads(kuni_region_caller *c, int model, const double *li
 static kuni_status score(kuni_region_caller *c, const kuni_active *wide, bool *misfit,
                          kuni_error *err)
 {
-    *misfit = false;
-    size_t n_most = c->variants.n_reads, n_reads = 0, n_haps = c->candidates.n;
+    size_t n_most = c->variants.n_reads, n_reads = 0, n = c->stutter.n_columns;
     kuni_pairhmm_read *reads = kuni_arena_alloc(c->arena, n_most + 1, sizeof(*reads), err);
     size_t *owner = kuni_arena_alloc(c->arena, n_most + 1, sizeof(*owner), err);
     if (!reads || !owner) return KUNI_MEMORY;
     kuni_status status = prepare_reads(c, wide, reads, owner, &n_reads, err);
     if (status) return status;
-    double *likelihoods =
-        kuni_arena_alloc(c->arena, (n_reads + 1) * n_haps, sizeof(*likelihoods), err);
-    kuni_pairhmm_haplotype *haps = kuni_arena_alloc(c->arena, n_haps, sizeof(*haps), err);
-    if (!likelihoods || !haps) return KUNI_MEMORY;
-    for (int model = 0; !status && model < c->candidates.n_models; model++) {
-        for (size_t h = 0; h < n_haps; h++) haps[h] = c->candidates.list[h].sequence[model];
-        if (n_reads)
-            status = kuni_pairhmm_run(c->hmm, reads, n_reads, haps, n_haps, likelihoods, err);
+    double *likelihoods = kuni_arena_alloc(c->arena, (n_reads + 1) * n, sizeof(double), err);
+    double *sums = kuni_arena_alloc(c->arena, (c->fragments.n + 1) * n, sizeof(double), err);
+    if (!likelihoods || !sums) return KUNI_MEMORY;
+    if (n_reads)
+        status = kuni_pairhmm_run(c->hmm, reads, n_reads, c->stutter.columns, n, likelihoods, err);
+    if (status) return status;
+    sum_reads(c, likelihoods, owner, n_reads, sums);
+    c->fragments.n_levels = c->stutter.n_levels;
+    *misfit = true;
+    for (int level = 0; !status && level < c->stutter.n_levels; level++) {
         bool bad = false;
-        if (!status) status = join_reads(c, model, likelihoods, owner, n_reads, &bad, err);
-        *misfit = model == 0 ? bad : *misfit && bad;
+        status = join_reads(c, level, sums, &bad, err);
+        *misfit &= bad;
     }
-    c->counts.haplotypes += n_haps;
+    c->counts.haplotypes += n;
     c->counts.reads += n_reads;
     return status;
 }
@@ -328,6 +345,9 @@ static kuni_status evaluate(kuni_region_caller *c, const kuni_active *wide, int6
     if (!status)
         status = kuni_candidates_canonise(&c->candidates, c->aligner, reference, &c->variants,
                                           c->arena, err);
+    if (!status)
+        status =
+            kuni_stutter_lay(&c->stutter, &c->candidates, &c->variants, reference, c->arena, err);
     if (status) return status;
     return score(c, wide, misfit, err);
 }
