@@ -15,7 +15,7 @@
 #include "options.h"
 #include "preview.h"
 
-enum { KEY_SAMPLES_FILE = KUNI_OPTION_LONG, KEY_STAGE };
+enum { KEY_SAMPLES_FILE = KUNI_OPTION_LONG, KEY_STAGE, KEY_EXACT };
 
 static const kuni_option option_table[] = {
     {NULL, 0, NULL, NULL, "What"},
@@ -27,6 +27,7 @@ static const kuni_option option_table[] = {
      "bcf, vcf.gz, vcf; sparse: VCF 4.5 with blocks; sites: BCF without genotypes; gvcf: a file a "
      "sample; plink: BCF with GT alone"},
     {"fields", 'F', "LIST", "as in the workflow", "FORMAT fields, as in GT,GQ,DP"},
+    {"exact", KEY_EXACT, NULL, NULL, "sparse: GQ and DP of blocks as they are, not by bands"},
     {"out", 'o', "PATH", NULL, "the file; for gvcf the folder"},
     {"stage", KEY_STAGE, "ID", "the only one", "which joint-genotype stage of the workflow"},
     KUNI_OPTION_SET,
@@ -51,6 +52,7 @@ typedef struct export_request {
     const char *out, *format, *fields, *stage, *samples, *samples_file;
     const char *regions[KUNI_SETTINGS_MAX];
     size_t n_regions;
+    bool exact;
 } export_request;
 
 typedef struct exporter {
@@ -199,10 +201,12 @@ static kuni_status choose_params(exporter *x)
     const kuni_params *given = x->run->plan.nodes[x->node].params;
     x->params = kuni_params_new(kuni_params_table(given), x->err);
     if (!x->params) return KUNI_MEMORY;
-    static const char *const kept[] = {"format", "filters"};
+    static const char *const kept[] = {"format", "filters", "sparse_gq", "sparse_dp"};
+    bool exact = x->request->exact;
     kuni_status status = joint_export_params(x->kind, x->params, x->err);
-    for (size_t i = 0; i < 2 && !status; i++)
-        status = kuni_params_set(x->params, kept[i], kuni_params_text(given, kept[i]), x->err);
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]) && !status; i++)
+        status = kuni_params_set(x->params, kept[i],
+                                 exact && i > 1 ? "" : kuni_params_text(given, kept[i]), x->err);
     static const char *const numbers[] = {"local_alleles_over", "min_gq", "prior_cap"};
     for (size_t i = 0; i < 3 && !status; i++) {
         char text[32];
@@ -453,6 +457,9 @@ int kuni_cmd_export(int argc, char **argv)
             break;
         case 'o':
             request.out = value;
+            break;
+        case KEY_EXACT:
+            request.exact = true;
             break;
         case KEY_STAGE:
             request.stage = value;

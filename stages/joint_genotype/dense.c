@@ -19,7 +19,8 @@ typedef struct look {
 
 struct joint_dense {
     joint_window *window; /* borrowed */
-    current *current;     /* by column */
+    joint_spans spans;
+    current *current; /* by column */
     size_t current_capacity;
     int32_t *depths; /* of the row under way */
     size_t depths_capacity;
@@ -39,6 +40,7 @@ joint_dense *joint_dense_new(joint_window *window, kuni_error *err)
 void joint_dense_free(joint_dense *dense)
 {
     if (!dense) return;
+    joint_spans_fini(&dense->spans);
     free(dense->current);
     free(dense->depths);
     free(dense->base);
@@ -56,7 +58,18 @@ kuni_status joint_dense_begin(joint_dense *dense, kuni_error *err)
                            sizeof(current), err);
     if (status) return status;
     memset(dense->current, 0, n * sizeof(current));
-    return KUNI_OK;
+    return joint_spans_begin(&dense->spans, dense->window->n_columns, err);
+}
+
+kuni_status joint_dense_block(joint_dense *dense, const joint_piece *piece, kuni_error *err)
+{
+    const joint_span span = {
+        .first = piece->first,
+        .last = piece->last,
+        .kind = (uint16_t)joint_kind(piece),
+        .depth = piece->block->min_dp,
+    };
+    return joint_spans_add(&dense->spans, piece->column, span, err);
 }
 
 /* --- rows --- */
@@ -142,7 +155,7 @@ static void set_genotype(base_row *base, size_t column, int copies, int32_t a, i
 static void advance(joint_dense *dense, uint32_t column, uint32_t site, uint8_t sex)
 {
     current *now = &dense->current[column];
-    const joint_span *s = joint_window_advance(dense->window, column, site);
+    const joint_span *s = joint_spans_advance(&dense->spans, column, site);
     if (!s || s->first > site)
         *now = (current){.until = s ? s->first : JOINT_NONE,
                          .kind = (uint16_t)(JOINT_KIND_NO_DATA + sex)};

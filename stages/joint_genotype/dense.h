@@ -25,6 +25,9 @@ void joint_dense_free(joint_dense *dense);
 
 /* The window was begun. */
 KUNI_MUST_CHECK kuni_status joint_dense_begin(joint_dense *dense, kuni_error *err);
+/* A piece that has a block, and sites of the window. */
+KUNI_MUST_CHECK kuni_status joint_dense_block(joint_dense *dense, const joint_piece *piece,
+                                              kuni_error *err);
 
 /* Writes the FORMAT part of `record`. */
 KUNI_MUST_CHECK kuni_status joint_dense_row(joint_dense *dense, const joint_row *row,

@@ -32,7 +32,8 @@ enum {
     JOINT_LOCAL_MAX =
         72, /* alleles of one sample at a site: those of an event, and some of others */
     JOINT_EVENTS_MAX = 8, /* events of one sample that cover one position */
-    JOINT_SEXES = 3
+    JOINT_SEXES = 3,
+    JOINT_BANDS_MAX = 32
 };
 
 /* Why a genotype is not called; also the letter in FORMAT/RNC. */
@@ -134,6 +135,12 @@ static inline int joint_copies_at(const joint_copies *copies, int64_t pos, int s
 
 /* --- parameters --- */
 
+/* Lower edges of bands, rising; below the first: 0. None: values stand for themselves. */
+typedef struct joint_bands {
+    uint32_t n;
+    uint16_t edges[JOINT_BANDS_MAX];
+} joint_bands;
+
 typedef struct joint_options {
     bool dense;         /* the call set has a genotype column per sample */
     bool sites, sparse; /* further call sets to write */
@@ -143,7 +150,7 @@ typedef struct joint_options {
     int min_gq;
     int prior_cap; /* phred */
     int64_t memory_bytes;
-    const char *filters;
+    joint_bands gq_bands, dp_bands; /* of reference blocks in sparse call sets */
 } joint_options;
 
 #endif

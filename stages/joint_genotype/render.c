@@ -139,9 +139,8 @@ static const char *const sparse_lines[] = {
     "<ID=LEN,Number=1,Type=Integer,Description=\"Length of the block that begins here, in which "
     "GT, GQ, DP and RNC hold\">",
     "<ID=GQ,Number=1,Type=Integer,Description=\"Phred probability that the genotype is another; "
-    "in a block the block's own, without the prior of the site\">",
-    "<ID=DP,Number=1,Type=Integer,Description=\"Depth; least depth of the block in a reference "
-    "block\">",
+    "in a block at least so, without the prior of the site\">",
+    "<ID=DP,Number=1,Type=Integer,Description=\"Depth; in a block at least so\">",
     "<ID=RNC,Number=1,Type=String,Description=\"Reason of no call: D no coverage, L low "
     "confidence, C contradictory evidence, F filtered in the input, A allele not listed here, P no "
     "copy of the contig; . called\">",
@@ -700,7 +699,7 @@ static kuni_status write_sparse(joint_render *r, joint_sparse *sparse, const joi
     if (r->line.l && r->line.s[r->line.l - 1] == '\n') r->line.l--;
     kuni_buffer_clear(&r->text);
     kuni_status status = kuni_buffer_append(&r->text, r->line.s, r->line.l, err);
-    if (!status) status = joint_sparse_row(sparse, row, r->cohort, &r->options, &r->text, err);
+    if (!status) status = joint_sparse_row(sparse, row, r->cohort, &r->text, err);
     if (!status) status = kuni_buffer_append(&r->text, "\n", 1, err);
     if (!status &&
         bgzf_write(r->file->fp.bgzf, r->text.data, r->text.length) != (ssize_t)r->text.length)

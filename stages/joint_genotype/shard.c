@@ -41,6 +41,24 @@ static kuni_status check_words(const char *param, const char *list, const char *
     return KUNI_OK;
 }
 
+static kuni_status read_bands(joint_bands *bands, const char *param, const kuni_params *params,
+                              kuni_error *err)
+{
+    const char *list = kuni_params_text(params, param);
+    long last = 0;
+    for (char *end; list && *list; list = end + (*end == '\n')) {
+        long edge = strtol(list, &end, 10);
+        bool whole = end > list && (!*end || *end == '\n') && edge > last && edge <= UINT16_MAX;
+        if (!whole || bands->n == JOINT_BANDS_MAX)
+            return kuni_fail(err, KUNI_USAGE,
+                             "joint-genotype: %s: expected at most %d rising whole numbers above 0",
+                             param, JOINT_BANDS_MAX);
+        last = edge;
+        bands->edges[bands->n++] = (uint16_t)edge;
+    }
+    return KUNI_OK;
+}
+
 static kuni_status read_options(joint_shard *j, kuni_error *err)
 {
     const kuni_params *p = j->task->params;
@@ -68,6 +86,9 @@ static kuni_status read_options(joint_shard *j, kuni_error *err)
         .prior_cap = (int)kuni_params_int(p, "prior_cap"),
         .memory_bytes = j->task->memory_bytes > 0 ? j->task->memory_bytes : (int64_t)1 << 30,
     };
+    status = read_bands(&j->options.gq_bands, "sparse_gq", p, err);
+    if (!status) status = read_bands(&j->options.dp_bands, "sparse_dp", p, err);
+    if (status) return status;
     return joint_filters_parse(&j->filters, kuni_params_text(p, "filters"), err);
 }
 
@@ -189,14 +210,12 @@ static void build_local(joint_shard *j, uint32_t site, const joint_cover *covers
                       copies);
 }
 
-static kuni_status count_block(void *context, uint32_t column, uint32_t first, uint32_t last,
-                               int64_t end, const kuni_block *block, int copies, kuni_error *err)
+static kuni_status count_block(void *context, const joint_piece *piece, kuni_error *err)
 {
     joint_shard *j = context;
-    (void)end;
-    return joint_coverage_add(j->coverage, j->cohort.cell[column],
-                              joint_coverage_code(block, copies), copies, block->min_dp, first,
-                              last, err);
+    return joint_coverage_add(j->coverage, j->cohort.cell[piece->column],
+                              joint_coverage_code(piece->block, piece->copies), piece->copies,
+                              piece->block->min_dp, piece->first, piece->last, err);
 }
 
 static kuni_status count_events(void *context, uint32_t column, uint32_t site,
@@ -220,6 +239,7 @@ static kuni_status sweep_sources(joint_shard *j, int what, uint32_t first, uint3
         if (!status)
             status = joint_sweep_chunk(j->sweep, &j->sites, first, last, &j->cohort, &j->copies,
                                        &chunk, s->columns, s->n_samples, visitor, err);
+        if (!status && j->sparse) status = joint_sparse_flush(j->sparse, err);
         if (status) return status;
     }
     return KUNI_OK;
@@ -255,7 +275,7 @@ static kuni_status find_frequencies(joint_shard *j, kuni_error *err)
         status = kuni_grow((void **)&j->rarity, &j->rarity_capacity,
                            2 * (size_t)j->sites.n_slots + 1, sizeof(int32_t), err);
     const joint_visitor visitor = {
-        .context = j, .block = count_block, .events = j->given ? pass_events : count_events};
+        .context = j, .piece = count_block, .events = j->given ? pass_events : count_events};
     if (!status) status = sweep_sources(j, KUNI_READ_ALL, 0, j->sites.n_sites, &visitor, err);
     if (!status) status = joint_coverage_finish(j->coverage, err);
     if (status) return status;
@@ -285,20 +305,15 @@ static kuni_status find_frequencies(joint_shard *j, kuni_error *err)
 
 /* --- second pass: genotypes --- */
 
-static kuni_status keep_block(void *context, uint32_t column, uint32_t first, uint32_t last,
-                              int64_t end, const kuni_block *block, int copies, kuni_error *err)
+static kuni_status keep_piece(void *context, const joint_piece *piece, kuni_error *err)
 {
     joint_shard *j = context;
-    int kind = copies * JOINT_CODES + joint_coverage_code(block, copies);
-    return joint_window_span(j->window, column, first, last, end, kind, block->min_dp, err);
-}
-
-static kuni_status keep_gap(void *context, uint32_t column, uint32_t first, uint32_t last,
-                            int64_t end, kuni_error *err)
-{
-    joint_shard *j = context;
-    return joint_window_span(j->window, column, first, last, end,
-                             JOINT_KIND_NO_DATA + j->cohort.sex[column], 0, err);
+    kuni_status status = KUNI_OK;
+    if (j->sparse) status = joint_sparse_piece(j->sparse, piece, j->cohort.sex[piece->column], err);
+    bool wanted = piece->block && piece->first < piece->last && piece->first < j->window->last &&
+                  piece->last > j->window->first;
+    if (j->dense && wanted && !status) status = joint_dense_block(j->dense, piece, err);
+    return status;
 }
 
 static kuni_status call_events(void *context, uint32_t column, uint32_t site,
@@ -341,9 +356,8 @@ static void call_blocks(joint_shard *j, uint32_t site, joint_call calls[2][JOINT
 /* A sparse call set looks ahead to where min_gq ends or begins a no call. */
 static kuni_status begin_sparse(joint_shard *j, kuni_error *err)
 {
-    bool varies = j->options.min_gq > 0;
-    kuni_status status = joint_sparse_begin(j->sparse, &j->sites, j->cohort.n_columns, varies, err);
-    for (uint32_t site = 0; varies && !status && site < j->sites.n_sites; site++) {
+    kuni_status status = joint_sparse_chunk(j->sparse, &j->sites, j->cohort.n_columns, err);
+    for (uint32_t site = 0; j->options.min_gq > 0 && !status && site < j->sites.n_sites; site++) {
         joint_call calls[2][JOINT_QUALITIES];
         call_blocks(j, site, calls);
         for (int copies = 1; copies <= 2; copies++)
@@ -404,7 +418,7 @@ static uint32_t window_sites(const joint_shard *j)
     }
     int64_t budget = j->options.memory_bytes / 2 - (int64_t)j->sites.n_sites * SITE_BYTES;
     if (budget < LEAST_WINDOW_BYTES) budget = LEAST_WINDOW_BYTES;
-    int64_t span_bytes = j->window->gaps ? 2 * SPAN_BYTES : SPAN_BYTES;
+    int64_t span_bytes = SPAN_BYTES * (!!j->dense + 2 * !!j->sparse);
     int64_t windows = (events * CELL_BYTES + blocks * span_bytes) / budget + 1;
     int64_t sites = j->sites.n_sites / windows;
     return sites < 1 ? 1 : (uint32_t)sites;
@@ -416,14 +430,15 @@ static kuni_status begin_window(joint_shard *j, uint32_t first, uint32_t last, k
     kuni_status status =
         joint_window_begin(j->window, j->cohort.n_columns, j->sites.beg, first, last, err);
     if (!status && j->dense) status = joint_dense_begin(j->dense, err);
+    if (!status && j->sparse) status = joint_sparse_begin(j->sparse, err);
     return status;
 }
 
 static kuni_status call_and_write(joint_shard *j, kuni_error *err)
 {
     const joint_visitor visitor = {.context = j,
-                                   .block = j->window ? keep_block : NULL,
-                                   .gap = j->window && j->window->gaps ? keep_gap : NULL,
+                                   .all = j->sparse != NULL,
+                                   .piece = j->window ? keep_piece : NULL,
                                    .events = call_events};
     int what = KUNI_READ_CENSUS | KUNI_READ_EVENTS | (j->window ? KUNI_READ_BLOCKS : 0);
     uint32_t step = window_sites(j);
@@ -485,9 +500,9 @@ static kuni_status set_up(joint_shard *j, kuni_error *err)
     j->coverage = joint_coverage_new(err);
     if (!j->unify || !j->sweep || !j->frequency || !j->coverage) return KUNI_MEMORY;
     if (!j->options.dense && !j->options.sparse) return KUNI_OK;
-    j->window = joint_window_new(j->options.sparse, err);
+    j->window = joint_window_new(err);
     if (j->window && j->options.dense) j->dense = joint_dense_new(j->window, err);
-    if (j->window && j->options.sparse) j->sparse = joint_sparse_new(j->window, err);
+    if (j->window && j->options.sparse) j->sparse = joint_sparse_new(j->window, &j->options, err);
     bool whole = j->window && !j->options.dense == !j->dense && !j->options.sparse == !j->sparse;
     return whole ? KUNI_OK : KUNI_MEMORY;
 }

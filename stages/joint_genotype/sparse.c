@@ -5,7 +5,12 @@
 #include <string.h>
 
 struct joint_sparse {
-    joint_window *window; /* borrowed */
+    joint_window *window;         /* borrowed */
+    const joint_options *options; /* likewise */
+    joint_spans spans;
+    joint_span open; /* the stretch that the pieces of a column have led to so far */
+    int64_t open_end;
+    uint32_t open_column; /* JOINT_NONE: there is none */
     const joint_sites *sites;
     uint32_t *until; /* of each column: the first site at which it is to be told of again */
     size_t until_capacity;
@@ -30,16 +35,21 @@ enum {
     CELL_NUMBERS = 12  /* GT, LEN, GQ, DP, RNC, PS */
 };
 
-joint_sparse *joint_sparse_new(joint_window *window, kuni_error *err)
+joint_sparse *joint_sparse_new(joint_window *window, const joint_options *options, kuni_error *err)
 {
     joint_sparse *sparse = kuni_alloc(1, sizeof(*sparse), err);
-    if (sparse) sparse->window = window;
+    if (!sparse) return NULL;
+    sparse->window = window;
+    sparse->options = options;
+    sparse->varies = options->min_gq > 0;
+    sparse->open_column = JOINT_NONE;
     return sparse;
 }
 
 void joint_sparse_free(joint_sparse *sparse)
 {
     if (!sparse) return;
+    joint_spans_fini(&sparse->spans);
     free(sparse->until);
     free(sparse->due);
     free(sparse->cells);
@@ -47,10 +57,10 @@ void joint_sparse_free(joint_sparse *sparse)
     free(sparse);
 }
 
-kuni_status joint_sparse_begin(joint_sparse *sparse, const joint_sites *sites, uint32_t n_columns,
-                               bool varies, kuni_error *err)
+kuni_status joint_sparse_chunk(joint_sparse *sparse, const joint_sites *sites, uint32_t n_columns,
+                               kuni_error *err)
 {
-    size_t states = varies ? (size_t)2 * JOINT_QUALITIES * sites->n_sites : 0;
+    size_t states = sparse->varies ? (size_t)2 * JOINT_QUALITIES * sites->n_sites : 0;
     kuni_status status = kuni_grow((void **)&sparse->until, &sparse->until_capacity,
                                    (size_t)n_columns + 1, sizeof(uint32_t), err);
     if (!status)
@@ -61,7 +71,6 @@ kuni_status joint_sparse_begin(joint_sparse *sparse, const joint_sites *sites, u
             kuni_grow((void **)&sparse->uncalled, &sparse->uncalled_capacity, states + 1, 1, err);
     if (status) return status;
     sparse->sites = sites;
-    sparse->varies = varies;
     memset(sparse->until, 0, n_columns * sizeof(uint32_t));
     memset(sparse->uncalled, 0, states);
     return KUNI_OK;
@@ -75,6 +84,69 @@ static size_t state_of(const joint_sparse *sparse, int copies, int quality)
 void joint_sparse_uncalled(joint_sparse *sparse, int copies, int quality, uint32_t site)
 {
     sparse->uncalled[state_of(sparse, copies, quality) + site] = 1;
+}
+
+kuni_status joint_sparse_begin(joint_sparse *sparse, kuni_error *err)
+{
+    return joint_spans_begin(&sparse->spans, sparse->window->n_columns, err);
+}
+
+/* --- stretches --- */
+
+/* The lower edge of the band that `value` is in. */
+static int floor_of(const joint_bands *bands, int value)
+{
+    int floor = bands->n ? 0 : value;
+    for (uint32_t i = 0; i < bands->n && bands->edges[i] <= value; i++) floor = bands->edges[i];
+    return floor;
+}
+
+static joint_span span_of(const joint_sparse *sparse, const joint_piece *piece, uint8_t sex)
+{
+    const joint_options *o = sparse->options;
+    joint_span span = {.first = piece->first,
+                       .last = piece->last,
+                       .end = (uint32_t)(piece->end - sparse->sites->beg)};
+    if (!piece->block) {
+        span.kind = (uint16_t)(JOINT_KIND_NO_DATA + sex);
+        return span;
+    }
+    int kind = joint_kind(piece), code = kind % JOINT_CODES;
+    /* With min_gq a genotype's fate depends on the very quality. */
+    if (code < JOINT_QUALITIES && !sparse->varies) kind += floor_of(&o->gq_bands, code) - code;
+    span.kind = (uint16_t)kind;
+    if (o->with_dp) span.depth = (uint16_t)floor_of(&o->dp_bands, piece->block->min_dp);
+    return span;
+}
+
+/* The stretch that has come to its end goes to the window, if that has sites of it. */
+kuni_status joint_sparse_flush(joint_sparse *sparse, kuni_error *err)
+{
+    const joint_span *open = &sparse->open;
+    uint32_t column = sparse->open_column;
+    sparse->open_column = JOINT_NONE;
+    if (column == JOINT_NONE || open->first >= open->last || open->last <= sparse->window->first ||
+        open->first >= sparse->window->last)
+        return KUNI_OK;
+    return joint_spans_add(&sparse->spans, column, *open, err);
+}
+
+kuni_status joint_sparse_piece(joint_sparse *sparse, const joint_piece *piece, uint8_t sex,
+                               kuni_error *err)
+{
+    joint_span span = span_of(sparse, piece, sex), *open = &sparse->open;
+    if (piece->column == sparse->open_column && piece->beg == sparse->open_end &&
+        span.kind == open->kind && span.depth == open->depth) {
+        open->last = span.last;
+        open->end = span.end;
+        sparse->open_end = piece->end;
+        return KUNI_OK;
+    }
+    kuni_status status = joint_sparse_flush(sparse, err);
+    sparse->open = span;
+    sparse->open_end = piece->end;
+    sparse->open_column = piece->column;
+    return status;
 }
 
 /* --- who is told of --- */
@@ -119,12 +191,12 @@ static size_t find_due(joint_sparse *sparse, uint32_t site)
 /* The stretch that the column's sample is in at `site`. */
 static joint_span stretch_at(joint_sparse *sparse, uint32_t column, uint32_t site, uint8_t sex)
 {
-    const joint_span *s = joint_window_advance(sparse->window, column, site);
+    const joint_span *s = joint_spans_advance(&sparse->spans, column, site);
     int64_t pos = sparse->sites->sites[site].pos;
     if (s && s->first <= site) return *s;
     return (joint_span){.first = site, /* nothing is told of it */
                         .last = site + 1,
-                        .end = (uint32_t)(pos + 1 - sparse->window->beg),
+                        .end = (uint32_t)(pos + 1 - sparse->sites->beg),
                         .kind = (uint16_t)(JOINT_KIND_NO_DATA + sex)};
 }
 
@@ -138,8 +210,16 @@ static void cut_stretch(const joint_sparse *sparse, joint_span *s, uint32_t site
     for (uint32_t i = site + 1; i < s->last; i++) {
         if (uncalled[i] == uncalled[site]) continue;
         s->last = i;
-        s->end = (uint32_t)(sparse->sites->sites[i].pos - sparse->window->beg);
+        s->end = (uint32_t)(sparse->sites->sites[i].pos - sparse->sites->beg);
     }
+}
+
+/* Without min_gq every reference block is called; a band's edge is nobody's own quality. */
+static joint_look look_at(const joint_sparse *sparse, const joint_row *row, int kind)
+{
+    if (!sparse->varies && kind < JOINT_KIND_NO_DATA && kind % JOINT_CODES < JOINT_QUALITIES)
+        return (joint_look){JOINT_CALLED, kind / JOINT_CODES, true};
+    return joint_look_of(row, kind);
 }
 
 /* --- text --- */
@@ -194,11 +274,10 @@ static void put_genotype(pen *p, int copies, const int32_t *alleles, bool phased
     p->kept = p->at;
 }
 
-static void put_stretch(pen *p, const joint_row *row, const joint_span *s, int64_t length,
+static void put_stretch(pen *p, joint_look look, const joint_span *s, int64_t length,
                         const fields *has)
 {
     static const int32_t reference[2] = {0, 0};
-    joint_look look = joint_look_of(row, s->kind);
     bool called = !look.reason;
     put_genotype(p, look.copies, called ? reference : NULL, false);
     put_field(p, has->other, true);
@@ -263,8 +342,9 @@ static kuni_status put_dots(kuni_buffer *text, uint32_t n, kuni_error *err)
 /* --- rows --- */
 
 static fields find_fields(joint_sparse *sparse, const joint_row *row, const joint_cohort *cohort,
-                          const joint_options *options, size_t n_due, size_t n_cells)
+                          size_t n_due, size_t n_cells)
 {
+    const joint_options *options = sparse->options;
     fields has = {.gq = options->with_gq,
                   .dp = options->with_dp,
                   .len = n_due > n_cells,
@@ -283,7 +363,7 @@ static fields find_fields(joint_sparse *sparse, const joint_row *row, const join
             continue;
         }
         joint_span s = stretch_at(sparse, column, row->site, cohort->sex[column]);
-        if (joint_look_of(row, s.kind).reason) has.rnc = true;
+        if (look_at(sparse, row, s.kind).reason) has.rnc = true;
     }
     return has;
 }
@@ -304,15 +384,15 @@ static kuni_status put_format(kuni_buffer *text, const fields *has, kuni_error *
 }
 
 kuni_status joint_sparse_row(joint_sparse *sparse, const joint_row *row, const joint_cohort *cohort,
-                             const joint_options *options, kuni_buffer *text, kuni_error *err)
+                             kuni_buffer *text, kuni_error *err)
 {
     size_t n_cells, cell = 0;
     kuni_status status = order_cells(sparse, row->site, &n_cells, err);
     if (status) return status;
     size_t n_due = find_due(sparse, row->site);
-    fields has = find_fields(sparse, row, cohort, options, n_due, n_cells);
+    fields has = find_fields(sparse, row, cohort, n_due, n_cells);
     status = put_format(text, &has, err);
-    int64_t at = sparse->sites->sites[row->site].pos - sparse->window->beg;
+    int64_t at = sparse->sites->sites[row->site].pos - sparse->sites->beg;
     uint32_t next = 0;
     for (size_t i = 0; i < n_due && !status; i++) {
         uint32_t column = sparse->due[i];
@@ -330,7 +410,7 @@ kuni_status joint_sparse_row(joint_sparse *sparse, const joint_row *row, const j
         } else {
             joint_span s = stretch_at(sparse, column, row->site, cohort->sex[column]);
             cut_stretch(sparse, &s, row->site);
-            put_stretch(&p, row, &s, s.end - at, &has);
+            put_stretch(&p, look_at(sparse, row, s.kind), &s, s.end - at, &has);
             sparse->until[column] = s.last;
         }
         text->length = (size_t)(p.kept - text->data);

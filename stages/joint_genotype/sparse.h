@@ -8,10 +8,12 @@
  * a row costs what begins there, and two bytes, which compress to nearly none, for any other
  * sample.
  *
- * A stretch begins at the first site that it has and ends with the evidence's block: at the latest
- * with the 64 kb chunk or the shard. It ends earlier only where min_gq makes the genotype another
- * one. GQ of a block is the block's own, without the prior of a site. Nothing else looks back or
- * ahead, and memory is four bytes a sample for where its stretch ends, and four for who is due.
+ * A stretch goes on over blocks whose GQ and DP are in the same bands (sparse_gq, sparse_dp), and
+ * tells of the bands' lower edges: values at a site do not depend on where a stretch begins.
+ * Without bands they are the blocks' own. It begins at the first site that it has, and ends at an
+ * event, or with the 64 kb chunk or the shard; earlier where min_gq makes the genotype another one.
+ * GQ is without the prior of a site. Memory is sixteen bytes a sample: what it is in, where that
+ * ends, and whether it is to be told of.
  */
 #ifndef KUNI_JOINT_SPARSE_H
 #define KUNI_JOINT_SPARSE_H
@@ -20,21 +22,27 @@
 
 typedef struct joint_sparse joint_sparse;
 
-/* The window must tell gaps. */
-KUNI_MUST_CHECK joint_sparse *joint_sparse_new(joint_window *window, kuni_error *err);
+KUNI_MUST_CHECK joint_sparse *joint_sparse_new(joint_window *window, const joint_options *options,
+                                               kuni_error *err);
 void joint_sparse_free(joint_sparse *sparse);
 
-/* Starts a chunk. `varies`: samples in blocks may be called at one site of it and not at another;
- * joint_sparse_uncalled then says where not. */
-KUNI_MUST_CHECK kuni_status joint_sparse_begin(joint_sparse *sparse, const joint_sites *sites,
-                                               uint32_t n_columns, bool varies, kuni_error *err);
+/* Starts a chunk. With min_gq samples in blocks may be called at one site and not at another:
+ * joint_sparse_uncalled then says where not, before any row. */
+KUNI_MUST_CHECK kuni_status joint_sparse_chunk(joint_sparse *sparse, const joint_sites *sites,
+                                               uint32_t n_columns, kuni_error *err);
 void joint_sparse_uncalled(joint_sparse *sparse, int copies, int quality, uint32_t site);
+
+/* Starts a window, which was begun. */
+KUNI_MUST_CHECK kuni_status joint_sparse_begin(joint_sparse *sparse, kuni_error *err);
+/* All pieces of a column, in order; joint_sparse_flush after its last. */
+KUNI_MUST_CHECK kuni_status joint_sparse_piece(joint_sparse *sparse, const joint_piece *piece,
+                                               uint8_t sex, kuni_error *err);
+KUNI_MUST_CHECK kuni_status joint_sparse_flush(joint_sparse *sparse, kuni_error *err);
 
 /* Appends FORMAT and the columns of a row, each led by a tab. Rows must be asked for in rising
  * order, all of a chunk's. */
 KUNI_MUST_CHECK kuni_status joint_sparse_row(joint_sparse *sparse, const joint_row *row,
-                                             const joint_cohort *cohort,
-                                             const joint_options *options, kuni_buffer *text,
+                                             const joint_cohort *cohort, kuni_buffer *text,
                                              kuni_error *err);
 
 #endif

@@ -198,26 +198,29 @@ static kuni_status walk_events(walk *w, const uint32_t *order, size_t n, kuni_er
     return KUNI_OK;
 }
 
-/* Visits the sites of a piece of a block (NULL: of a gap), cut where the number of copies changes.
- */
+/* Visits what lies between events, of a block or (NULL) of none, cut where the number of copies
+ * changes. */
 static kuni_status visit_piece(walk *w, const kuni_block *block, int64_t beg, int64_t end,
                                kuni_error *err)
 {
+    const joint_visitor *visitor = w->visitor;
     while (beg < end) {
         int64_t until;
         int copies = joint_copies_at(w->copies, beg, w->sex, block ? block->ploidy : 2, &until);
         if (until > end) until = end;
-        uint32_t first = joint_site_index(w->sites, beg), last = joint_site_index(w->sites, until);
-        kuni_status status = KUNI_OK;
-        if (first < last && first < w->last_site && last > w->first_site) {
-            void *context = w->visitor->context;
-            if (block)
-                status =
-                    w->visitor->block(context, w->column, first, last, until, block, copies, err);
-            else if (w->visitor->gap)
-                status = w->visitor->gap(context, w->column, first, last, until, err);
+        const joint_piece piece = {.column = w->column,
+                                   .first = joint_site_index(w->sites, beg),
+                                   .last = joint_site_index(w->sites, until),
+                                   .beg = beg,
+                                   .end = until,
+                                   .block = block,
+                                   .copies = copies};
+        bool wanted = block && piece.first < piece.last && piece.first < w->last_site &&
+                      piece.last > w->first_site;
+        if (wanted || visitor->all) {
+            kuni_status status = visitor->piece(visitor->context, &piece, err);
+            if (status) return status;
         }
-        if (status) return status;
         beg = until;
     }
     return KUNI_OK;
@@ -265,7 +268,7 @@ kuni_status joint_sweep_chunk(joint_sweep *sweep, const joint_sites *sites, uint
 {
     kuni_status status = prepare_sets(sweep, sites, chunk, err);
     if (!status) status = order_events(sweep, chunk, n_samples, err);
-    if (!status && visitor->block) status = order_blocks(sweep, chunk, n_samples, err);
+    if (!status && visitor->piece) status = order_blocks(sweep, chunk, n_samples, err);
     walk w = {.sweep = sweep,
               .sites = sites,
               .first_site = first_site,
@@ -279,7 +282,7 @@ kuni_status joint_sweep_chunk(joint_sweep *sweep, const joint_sites *sites, uint
         w.sex = cohort->sex[w.column];
         status = walk_events(&w, sweep->event_order + sweep->event_first[s],
                              sweep->event_first[s + 1] - sweep->event_first[s], err);
-        if (!status && visitor->block)
+        if (!status && visitor->piece)
             status = walk_blocks(&w, sweep->block_order + sweep->block_first[s],
                                  sweep->block_first[s + 1] - sweep->block_first[s], err);
     }

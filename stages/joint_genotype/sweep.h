@@ -39,16 +39,20 @@ typedef struct joint_cover {
 
 typedef struct joint_sweep joint_sweep;
 
+/* A part of the chunk in which a sample has one reference block and no event, or neither. */
+typedef struct joint_piece {
+    uint32_t column;
+    uint32_t first, last; /* the sites in it; none where they are the same */
+    int64_t beg, end;
+    const kuni_block *block; /* NULL: neither */
+    int copies; /* 1 or 2, or 0: no copy of the contig; of no meaning without a block */
+} joint_piece;
+
 typedef struct joint_visitor {
     void *context;
-    /* Sites [first, last) lie in a block of the column's sample, or in the part of it that ends at
-     * `end`; copies is 1 or 2, or 0: no copy of the contig. Some of the sites are wanted ones. */
-    kuni_status (*block)(void *context, uint32_t column, uint32_t first, uint32_t last, int64_t end,
-                         const kuni_block *block, int copies, kuni_error *err);
-    /* Likewise sites at which the sample has neither block nor event; in order with the blocks.
-     * NULL: not to be told. */
-    kuni_status (*gap)(void *context, uint32_t column, uint32_t first, uint32_t last, int64_t end,
-                       kuni_error *err);
+    bool all; /* pieces without a block too, and those without a wanted site */
+    /* A column's pieces come in order. */
+    kuni_status (*piece)(void *context, const joint_piece *piece, kuni_error *err);
     /* The events that cover the site, in position order. */
     kuni_status (*events)(void *context, uint32_t column, uint32_t site, const joint_cover *covers,
                           size_t n_covers, int copies, kuni_error *err);

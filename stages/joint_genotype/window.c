@@ -4,11 +4,49 @@
 #include <stdlib.h>
 #include <string.h>
 
-joint_window *joint_window_new(bool gaps, kuni_error *err)
+kuni_status joint_spans_begin(joint_spans *spans, uint32_t n_columns, kuni_error *err)
+{
+    spans->n = 0;
+    kuni_status status = kuni_grow((void **)&spans->head, &spans->head_capacity,
+                                   (size_t)n_columns + 1, sizeof(uint32_t), err);
+    if (!status)
+        status = kuni_grow((void **)&spans->tail, &spans->tail_capacity, (size_t)n_columns + 1,
+                           sizeof(uint32_t), err);
+    if (status) return status;
+    memset(spans->head, 0xFF, n_columns * sizeof(uint32_t));
+    memset(spans->tail, 0xFF, n_columns * sizeof(uint32_t));
+    return KUNI_OK;
+}
+
+void joint_spans_fini(joint_spans *spans)
+{
+    free(spans->spans);
+    free(spans->head);
+    free(spans->tail);
+}
+
+kuni_status joint_spans_add(joint_spans *spans, uint32_t column, joint_span span, kuni_error *err)
+{
+    if (spans->n >= JOINT_NONE)
+        return kuni_fail(err, KUNI_BUG, "too many reference blocks in one window");
+    kuni_status status =
+        kuni_grow((void **)&spans->spans, &spans->capacity, spans->n + 1, sizeof(joint_span), err);
+    if (status) return status;
+    uint32_t index = (uint32_t)spans->n++;
+    span.next = JOINT_NONE;
+    spans->spans[index] = span;
+    if (spans->head[column] == JOINT_NONE)
+        spans->head[column] = index;
+    else
+        spans->spans[spans->tail[column]].next = index;
+    spans->tail[column] = index;
+    return KUNI_OK;
+}
+
+joint_window *joint_window_new(kuni_error *err)
 {
     joint_window *window = kuni_alloc(1, sizeof(*window), err);
     if (!window) return NULL;
-    window->gaps = gaps;
     window->arena = kuni_arena_new(err);
     if (!window->arena) {
         joint_window_free(window);
@@ -21,9 +59,6 @@ void joint_window_free(joint_window *window)
 {
     if (!window) return;
     kuni_arena_free(window->arena);
-    free(window->spans);
-    free(window->head);
-    free(window->tail);
     free(window->sites);
     free(window);
 }
@@ -36,42 +71,10 @@ kuni_status joint_window_begin(joint_window *window, uint32_t n_columns, int64_t
     window->beg = beg;
     window->first = first;
     window->last = last;
-    window->n_spans = 0;
-    kuni_status status = kuni_grow((void **)&window->head, &window->head_capacity,
-                                   (size_t)n_columns + 1, sizeof(uint32_t), err);
-    if (!status)
-        status = kuni_grow((void **)&window->tail, &window->tail_capacity, (size_t)n_columns + 1,
-                           sizeof(uint32_t), err);
-    if (!status)
-        status = kuni_grow((void **)&window->sites, &window->sites_capacity,
-                           (size_t)(last - first) + 1, sizeof(joint_cell *), err);
+    kuni_status status = kuni_grow((void **)&window->sites, &window->sites_capacity,
+                                   (size_t)(last - first) + 1, sizeof(joint_cell *), err);
     if (status) return status;
-    memset(window->head, 0xFF, n_columns * sizeof(uint32_t));
-    memset(window->tail, 0xFF, n_columns * sizeof(uint32_t));
     memset(window->sites, 0, (last - first) * sizeof(joint_cell *));
-    return KUNI_OK;
-}
-
-kuni_status joint_window_span(joint_window *window, uint32_t column, uint32_t first, uint32_t last,
-                              int64_t end, int kind, uint16_t depth, kuni_error *err)
-{
-    if (window->n_spans >= JOINT_NONE)
-        return kuni_fail(err, KUNI_BUG, "too many reference blocks in one window");
-    kuni_status status = kuni_grow((void **)&window->spans, &window->spans_capacity,
-                                   window->n_spans + 1, sizeof(joint_span), err);
-    if (status) return status;
-    uint32_t index = (uint32_t)window->n_spans++;
-    window->spans[index] = (joint_span){.first = first,
-                                        .last = last,
-                                        .next = JOINT_NONE,
-                                        .end = (uint32_t)(end - window->beg),
-                                        .kind = (uint16_t)kind,
-                                        .depth = depth};
-    if (window->head[column] == JOINT_NONE)
-        window->head[column] = index;
-    else
-        window->spans[window->tail[column]].next = index;
-    window->tail[column] = index;
     return KUNI_OK;
 }
 

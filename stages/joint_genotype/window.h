@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What samples have at the sites of a window, kept sparse until rows are written: a span per
- * reference block, a cell per sample with events at a site. What the rows look like is the
- * business of dense.h and sparse.h.
+ * What samples have at the sites of a window, kept sparse until rows are written: a cell per sample
+ * with events at a site, a span per reference block. What the rows look like is the business of
+ * dense.h and sparse.h.
  */
 #ifndef KUNI_JOINT_WINDOW_H
 #define KUNI_JOINT_WINDOW_H
@@ -15,12 +15,24 @@ enum { JOINT_NONE = UINT32_MAX };
  * (copies * JOINT_CODES + code), or nothing, by sex. */
 enum { JOINT_KIND_NO_DATA = 3 * JOINT_CODES, JOINT_KINDS = JOINT_KIND_NO_DATA + JOINT_SEXES };
 
+static inline int joint_kind(const joint_piece *piece)
+{
+    return piece->copies * JOINT_CODES + joint_coverage_code(piece->block, piece->copies);
+}
+
 typedef struct joint_span {
     uint32_t first, last; /* sites of the chunk */
     uint32_t next;        /* of the same column, or JOINT_NONE */
     uint32_t end;         /* where it ends, from the chunk's begin */
     uint16_t kind, depth;
 } joint_span;
+
+typedef struct joint_spans {
+    joint_span *spans;
+    size_t n, capacity;
+    uint32_t *head, *tail; /* of each column; head moves on as rows are written */
+    size_t head_capacity, tail_capacity;
+} joint_spans;
 
 typedef struct joint_cell {
     struct joint_cell *next; /* of the same site */
@@ -37,12 +49,7 @@ typedef struct joint_cell {
 typedef struct joint_window {
     kuni_arena *arena; /* cells */
     uint32_t n_columns, first, last;
-    int64_t beg; /* of the chunk */
-    bool gaps;   /* where a sample has nothing is told too, as spans of JOINT_KIND_NO_DATA + sex */
-    joint_span *spans;
-    size_t n_spans, spans_capacity;
-    uint32_t *head, *tail; /* of each column's spans; head moves on as rows are written */
-    size_t head_capacity, tail_capacity;
+    int64_t beg;        /* of the chunk */
     joint_cell **sites; /* cells of each site of the window */
     size_t sites_capacity;
 } joint_window;
@@ -57,34 +64,35 @@ typedef struct joint_row {
     joint_call (*block_calls)[JOINT_QUALITIES]; /* copies 0: nobody needs it */
 } joint_row;
 
-KUNI_MUST_CHECK joint_window *joint_window_new(bool gaps, kuni_error *err);
+KUNI_MUST_CHECK kuni_status joint_spans_begin(joint_spans *spans, uint32_t n_columns,
+                                              kuni_error *err);
+void joint_spans_fini(joint_spans *spans);
+/* A column's spans come in order; `next` is of no meaning. */
+KUNI_MUST_CHECK kuni_status joint_spans_add(joint_spans *spans, uint32_t column, joint_span span,
+                                            kuni_error *err);
+/* Passes over the column's spans that end at or before `site`; the next one, or NULL. */
+static inline const joint_span *joint_spans_advance(joint_spans *spans, uint32_t column,
+                                                    uint32_t site)
+{
+    uint32_t at = spans->head[column];
+    while (at != JOINT_NONE && spans->spans[at].last <= site) at = spans->spans[at].next;
+    spans->head[column] = at;
+    return at == JOINT_NONE ? NULL : &spans->spans[at];
+}
+
+KUNI_MUST_CHECK joint_window *joint_window_new(kuni_error *err);
 void joint_window_free(joint_window *window);
 
 /* Starts a window of sites [first, last) of a chunk that begins at `beg`. */
 KUNI_MUST_CHECK kuni_status joint_window_begin(joint_window *window, uint32_t n_columns,
                                                int64_t beg, uint32_t first, uint32_t last,
                                                kuni_error *err);
-/* The column's sample is of `kind` at sites [first, last) of the chunk, up to position `end`; its
- * spans come in order. */
-KUNI_MUST_CHECK kuni_status joint_window_span(joint_window *window, uint32_t column, uint32_t first,
-                                              uint32_t last, int64_t end, int kind, uint16_t depth,
-                                              kuni_error *err);
 KUNI_MUST_CHECK kuni_status joint_window_event(joint_window *window, uint32_t site, uint32_t column,
                                                const joint_local *local, const joint_call *call,
                                                kuni_error *err);
 /* The sample has no copy of the contig here. */
 KUNI_MUST_CHECK kuni_status joint_window_absent(joint_window *window, uint32_t site,
                                                 uint32_t column, kuni_error *err);
-
-/* Passes over the column's spans that end at or before `site`; the next one, or NULL. */
-static inline const joint_span *joint_window_advance(joint_window *window, uint32_t column,
-                                                     uint32_t site)
-{
-    uint32_t at = window->head[column];
-    while (at != JOINT_NONE && window->spans[at].last <= site) at = window->spans[at].next;
-    window->head[column] = at;
-    return at == JOINT_NONE ? NULL : &window->spans[at];
-}
 
 static inline const joint_cell *joint_window_cells(const joint_window *window, uint32_t site)
 {

@@ -98,7 +98,7 @@ static int64_t count_records(const char *path)
 int main(int argc, char **argv)
 {
     if (argc < 5) {
-        fprintf(stderr, "usage: joint_run REFERENCE dense|sites OUT.bcf EVIDENCE.ev ...\n");
+        fprintf(stderr, "usage: joint_run REFERENCE dense|sites|sparse OUT.bcf EVIDENCE.ev ...\n");
         return KUNI_USAGE;
     }
     kuni_error err = KUNI_ERROR_INIT;
@@ -107,7 +107,9 @@ int main(int argc, char **argv)
     check(kuni_genome_open(&genome, argv[1], &err), &err);
     check(kuni_ploidy_open(&ploidy, "diploid", genome, &err), &err);
     kuni_params *params = must(kuni_params_new(kuni_stage_joint_genotype.params, &err));
-    check(kuni_params_set(params, "output", argv[2], &err), &err);
+    bool sparse = strcmp(argv[2], "sparse") == 0; /* OUT.bcf then holds the sites */
+    check(kuni_params_set(params, "output", sparse ? "sites" : argv[2], &err), &err);
+    if (sparse) check(kuni_params_set(params, "also", "sparse", &err), &err);
     cohort c = {0};
     size_t capacity = 0;
     c.batches = must(calloc((size_t)argc, sizeof(*c.batches)));
@@ -115,7 +117,10 @@ int main(int argc, char **argv)
     for (int i = 4; i < argc; i++) add_file(&c, argv[i], &capacity);
     c.columns = must(calloc(c.n_samples, sizeof(*c.columns)));
     for (size_t i = 0; i < c.n_samples; i++) c.columns[i] = (int32_t)i;
-    const kuni_task_file output = {.kind = "calls", .path = argv[3]};
+    kuni_buffer path = KUNI_BUFFER_INIT;
+    check(kuni_buffer_printf(&path, &err, "%s.vcf.gz", argv[3]), &err);
+    const kuni_task_file outputs[] = {{.kind = "calls", .path = argv[3]},
+                                      {.kind = "sparse", .path = path.data}};
     const kuni_task task = {.stage_id = "joint",
                             .genome = genome,
                             .ploidy = ploidy,
@@ -130,8 +135,8 @@ int main(int argc, char **argv)
                             .batch = -1,
                             .inputs = c.files,
                             .n_inputs = c.n_batches,
-                            .outputs = &output,
-                            .n_outputs = 1,
+                            .outputs = outputs,
+                            .n_outputs = 2,
                             .scratch = ".",
                             .memory_bytes = (int64_t)1 << 30};
     double began = cpu_seconds();
