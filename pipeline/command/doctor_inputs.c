@@ -176,7 +176,8 @@ static bool index_is_stale(const kuni_sample *sample)
 
 /*
  * A child: samples `first`, first + jobs, ...; a line a finding, "F number text" or "W number
- * text", and before each sample "L number", so that a crash can be laid to its sample.
+ * text"; "N number name" where the file gives the sample another name; and before each sample
+ * "L number", so that a crash can be laid to its sample.
  */
 static void examine_samples(const kuni_doctor *doctor, size_t first, FILE *out)
 {
@@ -196,19 +197,25 @@ static void examine_samples(const kuni_doctor *doctor, size_t first, FILE *out)
         fprintf(out, "L\t%zu\n", i);
         fflush(out); /* a crash must not take the line with it */
         kuni_error_clear(&err);
-        kuni_status status = kuni_preflight_check(&task, sample, &err);
+        char *name = NULL;
+        kuni_status status = kuni_preflight_check(&task, sample, &name, &err);
         if (!status && doctor->md5 && sample->md5) status = check_md5(sample, &err);
         if (status)
             fprintf(out, "F\t%zu\t%s\n", i, err.text);
         else if (index_is_stale(sample))
             fprintf(out, "W\t%zu\t%s: the index of %s is older than the file: make it again\n", i,
                     sample->id, sample->reads);
+        if (name && strcmp(name, sample->id) != 0 && strcmp(name, sample->participant) != 0)
+            fprintf(out, "N\t%zu\t%s\n", i, name);
+        free(name);
     }
 }
 
+enum { OTHER_NAME = KUNI_FAIL + 1 }; /* a finding of which the text is the name in the file */
+
 typedef struct finding {
     size_t sample;
-    kuni_finding what;
+    int what;
     char *text;
 } finding;
 
@@ -223,7 +230,7 @@ static int compare_findings(const void *a, const void *b)
     return x->sample < y->sample ? -1 : x->sample > y->sample;
 }
 
-static kuni_status add_finding(findings *all, size_t sample, kuni_finding what, const char *text,
+static kuni_status add_finding(findings *all, size_t sample, int what, const char *text,
                                kuni_error *err)
 {
     void *list = all->list;
@@ -250,7 +257,11 @@ static kuni_status collect(findings *all, FILE *from, size_t *last, kuni_error *
         if (*line == 'L')
             *last = sample;
         else if (*rest == '\t')
-            status = add_finding(all, sample, *line == 'F' ? KUNI_FAIL : KUNI_WARN, rest + 1, err);
+            status = add_finding(all, sample,
+                                 *line == 'F'   ? KUNI_FAIL
+                                 : *line == 'N' ? OTHER_NAME
+                                                : KUNI_WARN,
+                                 rest + 1, err);
     }
     free(line);
     return status;
@@ -320,6 +331,48 @@ static kuni_status examine_all(const kuni_doctor *doctor, findings *all, kuni_er
     return status;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+    const kuni_sample *const *x = a, *const *y = b;
+    return strcmp((*x)->id, (*y)->id);
+}
+
+/*
+ * Names that files give their samples: that of another sample of the manifest is a swap until
+ * shown otherwise; the rest are counted in one row. Returns how many swaps there are.
+ */
+static size_t compare_names(kuni_doctor *doctor, const findings *all, kuni_error *err)
+{
+    const kuni_cohort *cohort = doctor->cohort;
+    const kuni_sample **sorted = kuni_alloc(cohort->n_samples, sizeof(const kuni_sample *), err);
+    if (!sorted) return 0;
+    for (size_t i = 0; i < cohort->n_samples; i++) sorted[i] = &cohort->samples[i];
+    qsort(sorted, cohort->n_samples, sizeof(const kuni_sample *), compare_ids);
+    size_t n_swapped = 0, n_other = 0, example = 0;
+    for (size_t i = 0; i < all->n; i++) {
+        if (all->list[i].what != OTHER_NAME) continue;
+        const kuni_sample *sample = &cohort->samples[all->list[i].sample];
+        const kuni_sample wanted = {.id = all->list[i].text}, *key = &wanted;
+        if (bsearch(&key, sorted, cohort->n_samples, sizeof(const kuni_sample *), compare_ids)) {
+            n_swapped++;
+            kuni_doctor_row(doctor, KUNI_FAIL, "sample",
+                            "%s: %s says that it is of '%s', another sample of the manifest: are "
+                            "the files swapped? If not, correct the file's header",
+                            sample->id, sample->reads, all->list[i].text);
+        } else if (n_other++ == 0) {
+            example = i;
+        }
+    }
+    if (n_other)
+        kuni_doctor_row(doctor, KUNI_WARN, "names",
+                        "%zu file%s name%s another sample than the manifest, as %s: '%s': the call "
+                        "set takes the manifest's",
+                        n_other, n_other == 1 ? "" : "s", n_other == 1 ? "s" : "",
+                        cohort->samples[all->list[example].sample].id, all->list[example].text);
+    free(sorted);
+    return n_swapped;
+}
+
 void kuni_doctor_samples(kuni_doctor *doctor)
 {
     if (!doctor->cohort || !doctor->genome || !doctor->n_shards) {
@@ -338,11 +391,13 @@ void kuni_doctor_samples(kuni_doctor *doctor)
     size_t n_bad = 0;
     for (size_t i = 0; i < all.n; i++) {
         const char *text = all.list[i].text;
-        kuni_doctor_row(doctor, all.list[i].what, "sample", "%s",
+        if (all.list[i].what == OTHER_NAME) continue;
+        kuni_doctor_row(doctor, (kuni_finding)all.list[i].what, "sample", "%s",
                         text + (strncmp(text, "sample ", 7) == 0 ? 7 : 0));
         if (all.list[i].what == KUNI_FAIL) n_bad++;
-        free(all.list[i].text);
     }
+    n_bad += compare_names(doctor, &all, &err);
+    for (size_t i = 0; i < all.n; i++) free(all.list[i].text);
     free(all.list);
     size_t n = doctor->cohort->n_samples - doctor->cohort->n_withdrawn, n_md5 = 0;
     for (size_t i = 0; i < doctor->cohort->n_samples; i++)

@@ -2,6 +2,7 @@
 #include "preflight.h"
 
 #include <htslib/hts.h>
+#include <htslib/kstring.h>
 #include <htslib/tbx.h>
 #include <htslib/vcf.h>
 #include <inttypes.h>
@@ -24,13 +25,38 @@ static kuni_status check_end(htsFile *file, const kuni_sample *sample, kuni_erro
     return KUNI_OK;
 }
 
-static kuni_status check_reads(const kuni_task *task, const kuni_sample *sample, kuni_error *err)
+/* The name that the read groups give (SM); left empty where none does. One file, one sample. */
+static kuni_status find_name(kuni_reads *reads, const kuni_sample *sample, kstring_t *name,
+                             kuni_error *err)
+{
+    sam_hdr_t *header = kuni_reads_header(reads);
+    kstring_t sm = KS_INITIALIZE;
+    kuni_status status = KUNI_OK;
+    int n = sam_hdr_count_lines(header, "RG");
+    for (int i = 0; i < n && !status; i++) {
+        if (sam_hdr_find_tag_pos(header, "RG", i, "SM", &sm) != 0) continue;
+        if (name->l == 0)
+            status = kputs(ks_str(&sm), name) < 0 ? kuni_fail_memory(err, 1, sm.l) : KUNI_OK;
+        else if (strcmp(ks_str(name), ks_str(&sm)) != 0)
+            status =
+                kuni_fail(err, KUNI_DATA,
+                          "%s: %s holds reads of several samples (read groups of '%s' and "
+                          "'%s'): split it into a file a sample, or give its read groups one SM",
+                          sample->id, sample->reads, ks_str(name), ks_str(&sm));
+    }
+    ks_free(&sm);
+    return status;
+}
+
+static kuni_status check_reads(const kuni_task *task, const kuni_sample *sample, kstring_t *name,
+                               kuni_error *err)
 {
     size_t n_places = task->n_shards;
     if (n_places && task->shards[n_places - 1].tid < 0) n_places--;
     kuni_reads *reads = NULL;
     kuni_status status = kuni_reads_open(&reads, sample, task->genome, task->shards, n_places,
                                          SAM_QNAME | SAM_FLAG, err);
+    if (!status) status = find_name(reads, sample, name, err);
     kuni_reads_close(reads);
     if (status) return status;
     htsFile *file = hts_open(sample->reads, "r");
@@ -108,7 +134,8 @@ static bool is_small(const char *path)
     return stat(path, &info) == 0 && info.st_size <= KUNI_UNINDEXED_BYTES_MAX;
 }
 
-static kuni_status check_variants(const kuni_task *task, const kuni_sample *sample, kuni_error *err)
+static kuni_status check_variants(const kuni_task *task, const kuni_sample *sample, kstring_t *name,
+                                  kuni_error *err)
 {
     kuni_status status = KUNI_OK;
     htsFile *file = hts_open(sample->reads, "r");
@@ -118,6 +145,8 @@ static kuni_status check_variants(const kuni_task *task, const kuni_sample *samp
         status = kuni_fail(err, KUNI_DATA, "%s: %s has no VCF header", sample->id, sample->reads);
     if (!status) status = check_contigs(task, sample, header, err);
     if (!status) status = check_column(sample, header, err);
+    if (!status && bcf_hdr_nsamples(header) == 1 && kputs(header->samples[0], name) < 0)
+        status = kuni_fail_memory(err, 1, strlen(header->samples[0]));
     if (!status) status = check_end(file, sample, err);
     if (header) bcf_hdr_destroy(header);
     if (hts_close(file) != 0 && !status)
@@ -125,13 +154,22 @@ static kuni_status check_variants(const kuni_task *task, const kuni_sample *samp
     return status ? status : check_variants_index(sample, is_small(sample->reads), err);
 }
 
-kuni_status kuni_preflight_check(const kuni_task *task, const kuni_sample *sample, kuni_error *err)
+kuni_status kuni_preflight_check(const kuni_task *task, const kuni_sample *sample, char **name,
+                                 kuni_error *err)
 {
+    if (name) *name = NULL;
     if (!sample->reads) return KUNI_OK; /* withdrawn */
     if (!strstr(sample->reads, "://") && access(sample->reads, R_OK) != 0)
         return kuni_fail_errno(err, "%s: cannot read %s", sample->id, sample->reads);
-    return kuni_sample_feed(sample) == KUNI_FEED_GVCF ? check_variants(task, sample, err)
-                                                      : check_reads(task, sample, err);
+    kstring_t found = KS_INITIALIZE;
+    kuni_status status = kuni_sample_feed(sample) == KUNI_FEED_GVCF
+                             ? check_variants(task, sample, &found, err)
+                             : check_reads(task, sample, &found, err);
+    if (name && !status && found.l)
+        *name = ks_release(&found);
+    else
+        ks_free(&found);
+    return status;
 }
 
 static kuni_status run(const kuni_task *task, kuni_error *err)
@@ -142,7 +180,7 @@ static kuni_status run(const kuni_task *task, kuni_error *err)
     if (!status) status = kuni_file_create(&out, kuni_task_output(task, "faults"), err);
     for (size_t i = batch->first; i < batch->first + batch->n_samples && !status; i++) {
         kuni_error fault = KUNI_ERROR_INIT;
-        kuni_status bad = kuni_preflight_check(task, &task->samples[i], &fault);
+        kuni_status bad = kuni_preflight_check(task, &task->samples[i], NULL, &fault);
         if (bad == KUNI_MEMORY || bad == KUNI_BUG)
             status = kuni_fail(err, bad, "%s", fault.text);
         else if (bad)
@@ -161,6 +199,6 @@ static const kuni_step steps[] = {
 
 const kuni_stage kuni_preflight_stage = {.name = "preflight",
                                          .summary = "opens and checks every sample's file",
-                                         .version = 1,
+                                         .version = 2,
                                          .steps = steps,
                                          .n_steps = 1};

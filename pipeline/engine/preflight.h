@@ -14,10 +14,11 @@ extern const kuni_stage kuni_preflight_stage;
 
 /*
  * Opens one sample's file and checks it against the shards and genome of `task` (no other field is
- * looked at): it is there, whole, indexed, sorted and made for this reference. Withdrawn samples
- * are fine.
+ * looked at): it is there, whole, indexed, sorted, of one sample and made for this reference.
+ * Withdrawn samples are fine. `name`, unless NULL, gets the sample's name in the file (SM of the
+ * read groups, column of a gVCF), to be freed by the caller; NULL where the file gives none.
  */
 KUNI_MUST_CHECK kuni_status kuni_preflight_check(const kuni_task *task, const kuni_sample *sample,
-                                                 kuni_error *err);
+                                                 char **name, kuni_error *err);
 
 #endif

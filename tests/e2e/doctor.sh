@@ -51,6 +51,24 @@ for subject in workflow manifest reference regions dataset files samples; do fin
 grep -q ^FAIL out && fail "a fault where there is none: $(cat out)"
 [ -e dataset ] && fail "doctor made the dataset"
 
+# Names in the files: another sample's is a fault, one that nobody has a warning; two names a file are two samples.
+cp -r cohort named
+rename() # NUMBER SED: the header of a reads file of named/
+{
+    local file=named/${reads[$1]}
+    samtools view -H "$file" | sed "$2" >header
+    samtools reheader header "$file" >renamed 2>/dev/null
+    mv renamed "$file"
+    samtools index "$file"
+}
+rename 0 's/SM:[^\t]*/SM:S000002/'
+rename 1 's/SM:[^\t]*/SM:LAB77/'
+rename 2 's/^@RG\(.*\)ID:[^\t]*\(.*\)SM:[^\t]*\(.*\)/&\n@RG\tID:second\tSM:LAB78/'
+doctor 65 workflow.yaml --set cohort=named/manifest.tsv --set pedigree=named/pedigree.ped
+finds FAIL "sample +S000001: .* says that it is of 'S000002'"
+finds WARN "names +1 file names another sample than the manifest, as S000002: 'LAB77'"
+finds FAIL "sample +S000003: .*several samples .*'S000003' and 'LAB78'"
+
 # Seven bad samples; the eighth is fine.
 cd cohort
 rm "${reads[0]}.crai"
