@@ -5,7 +5,7 @@
 
 #include "kuni/evidence.h"
 
-enum { KUNI_EVIDENCE_COLUMNS = 38 };
+enum { KUNI_EVIDENCE_COLUMNS = 45 };
 
 typedef struct kuni_evidence_column {
     const char *group, *name;

@@ -20,6 +20,9 @@ void kuni_decoder_fini(kuni_decoder *decoder)
     free(decoder->blocks);
     free(decoder->unordered);
     free(decoder->places);
+    free(decoder->starts);
+    free(decoder->spans);
+    free(decoder->lengths);
     *decoder = (kuni_decoder){0};
 }
 
@@ -213,6 +216,7 @@ typedef struct kuni_shape_plan {
     int class_, first, second, zero;
     kuni_cursor *cols;
     kuni_linear lines[LINEAR_TARGETS];
+    kuni_ladder known, other;
 } shape_plan;
 
 /* The events group while it is decoded. */
@@ -258,18 +262,27 @@ static kuni_status decode_shapes(kuni_decoder *decoder, kuni_cursor *head, event
         plan->cols = &input->in[EVENTS_COMMON + plan->class_ * COLS];
         kuni_linear_places(plan->class_, &plan->first, &plan->second, &plan->zero);
     }
+    int ladders = kuni_get_byte(head);
+    if (ladders & ~(LADDER_KNOWN | LADDER_OTHER))
+        return kuni_fail(err, KUNI_DATA, "the likelihoods are coded in an unknown way");
     kuni_linear table[CLASSES][LINEAR_TARGETS];
     for (int c = 0; c < CLASSES; c++)
         for (int k = 0; k < LINEAR_TARGETS; k++) {
-            int64_t ref = kuni_get_zigzag(head), alt = kuni_get_zigzag(head);
-            if (ref < -LINEAR_COEFFICIENT_MAX || ref > LINEAR_COEFFICIENT_MAX ||
-                alt < -LINEAR_COEFFICIENT_MAX || alt > LINEAR_COEFFICIENT_MAX)
-                return kuni_fail(err, KUNI_DATA, "a likelihood coefficient makes no sense");
-            table[c][k] = (kuni_linear){.ref = (int32_t)ref, .alt = (int32_t)alt};
+            int32_t *terms[LINEAR_TERMS] = {&table[c][k].ref, &table[c][k].alt, &table[c][k].rare,
+                                            &table[c][k].one};
+            for (int t = 0; t < LINEAR_TERMS; t++) {
+                int64_t value = kuni_get_zigzag(head);
+                if (value < -LINEAR_COEFFICIENT_MAX || value > LINEAR_COEFFICIENT_MAX)
+                    return kuni_fail(err, KUNI_DATA, "a likelihood coefficient makes no sense");
+                *terms[t] = (int32_t)value;
+            }
         }
-    for (uint64_t i = 0; i < n; i++)
-        memcpy(decoder->plans[i].lines, table[decoder->plans[i].class_],
-               sizeof(decoder->plans[i].lines));
+    for (uint64_t i = 0; i < n; i++) {
+        shape_plan *plan = &decoder->plans[i];
+        memcpy(plan->lines, table[plan->class_], sizeof(plan->lines));
+        plan->known = kuni_ladder_of(ladders, LADDER_KNOWN);
+        plan->other = kuni_ladder_of(ladders, LADDER_OTHER);
+    }
     input->plans = decoder->plans;
     input->n_plans = n;
     return KUNI_OK;
@@ -293,35 +306,59 @@ static inline uint32_t get_count(kuni_cursor *in, bool *bad)
     return (uint32_t)value;
 }
 
-/* The likelihoods of an event; returns the genotype quality that they suggest. */
-static inline int decode_likelihoods(const shape_plan *plan, const uint32_t *ad, uint16_t *pl,
+/* A likelihood from the steps between it and what was foretold. */
+static inline uint16_t get_steps(kuni_cursor *in, kuni_ladder ladder, int64_t foretold, bool *bad)
+{
+    uint32_t down = kuni_ladder_down(ladder, (uint32_t)foretold);
+    uint32_t step = get_near(in, down, kuni_ladder_down(ladder, KUNI_PL_MAX), bad);
+    return (uint16_t)kuni_ladder_value(ladder, step);
+}
+
+/* Likelihoods that nothing foretells; returns the genotype quality that they suggest. */
+static int decode_plain_likelihoods(const shape_plan *plan, uint32_t n_alleles, uint16_t *pl,
+                                    uint32_t n, bool *bad)
+{
+    bool other = plan->shape.flags & KUNI_EVENT_OTHER;
+    uint32_t first_other = kuni_pl_count(n_alleles - other, plan->shape.ploidy);
+    for (uint32_t i = 0; i < n; i++) {
+        kuni_ladder ladder = i < first_other ? plan->known : plan->other;
+        uint64_t step = kuni_get_varint(&plan->cols[COL_PL_MORE]);
+        if (step > kuni_ladder_down(ladder, KUNI_PL_MAX)) {
+            *bad = true;
+            step = 0;
+        }
+        pl[i] = (uint16_t)kuni_ladder_value(ladder, (uint32_t)step);
+    }
+    return kuni_gq_from_pl(pl, n);
+}
+
+/* Linear likelihoods; returns the genotype quality that they suggest. */
+static inline int decode_likelihoods(const shape_plan *plan, const kuni_event *event, uint16_t *pl,
                                      uint32_t n, bool *bad)
 {
     kuni_cursor *cols = plan->cols;
-    if (!(plan->shape.bits & SHAPE_LINEAR)) {
-        for (uint32_t i = 0; i < n; i++) {
-            uint64_t value = kuni_get_varint(&cols[COL_PL_MORE]);
-            if (value > KUNI_PL_MAX) *bad = true;
-            pl[i] = (uint16_t)value;
-        }
-        return kuni_gq_from_pl(pl, n);
-    }
-    int64_t guess = kuni_linear_predict(plan->lines[0], ad[0], ad[1]);
-    uint32_t first = get_near(&cols[COL_PL_FIRST], guess, KUNI_PL_MAX, bad);
-    guess = kuni_linear_predict(plan->lines[1], ad[0], ad[1]);
-    uint32_t second = get_near(&cols[COL_PL_SECOND], guess, KUNI_PL_MAX, bad);
+    const uint32_t *ad = event->ad;
+    int64_t guess =
+        kuni_linear_predict(plan->lines[0], ad[0], ad[1], kuni_linear_rare(plan->first, event->sb));
+    uint16_t first = get_steps(&cols[COL_PL_FIRST], plan->known, guess, bad);
+    guess = kuni_linear_predict(plan->lines[1], ad[0], ad[1],
+                                kuni_linear_rare(plan->second, event->sb));
+    uint16_t second = get_steps(&cols[COL_PL_SECOND], plan->known, guess, bad);
     pl[plan->zero] = 0;
-    pl[plan->first] = (uint16_t)first;
-    pl[plan->second] = (uint16_t)second;
-    if (n == 3) {
-        uint32_t least = first < second ? first : second;
-        return least > 99 ? 99 : (int)least;
+    pl[plan->first] = first;
+    pl[plan->second] = second;
+    int least = first < second ? first : second;
+    if (n > 3) {
+        guess = kuni_linear_predict(plan->lines[2], ad[0], ad[1], 0);
+        pl[3] = get_steps(&cols[COL_PL_OTHER_REF], plan->other, guess, bad);
+        guess = kuni_linear_predict(plan->lines[3], ad[0], ad[1], 0);
+        pl[4] = get_steps(&cols[COL_PL_OTHER_ALT], plan->other, guess, bad);
+        pl[5] = get_steps(&cols[COL_PL_OTHER], plan->other, kuni_pl_other_predict(plan->class_, pl),
+                          bad);
+        for (int i = 3; i < 6; i++)
+            if (pl[i] < least) least = pl[i];
     }
-    for (uint32_t i = 3; i < n; i++)
-        pl[i] = (uint16_t)get_near(&cols[COL_PL_MORE],
-                                   kuni_pl_other_predict(plan->class_, pl, (int)i, ad), KUNI_PL_MAX,
-                                   bad);
-    return kuni_gq_from_pl(pl, n);
+    return least > 99 ? 99 : least;
 }
 
 /* Fills the numbers of an event whose position, sample and set are known. */
@@ -373,7 +410,8 @@ static inline bool decode_event(events_input *input, const kuni_allele_set *set,
         uint16_t *pl = input->pl;
         input->pl += n_pl;
         event->pl = pl;
-        gq = decode_likelihoods(plan, event->ad, pl, n_pl, &bad);
+        gq = linear ? decode_likelihoods(plan, event, pl, n_pl, &bad)
+                    : decode_plain_likelihoods(plan, n, pl, n_pl, &bad);
         qual = pl[0];
     }
     event->gq = (uint8_t)get_near(&cols[COL_GQ], gq, 99, &bad);
@@ -450,9 +488,9 @@ static bool decode_positions(kuni_decoder *decoder, events_input *input, uint64_
 kuni_status kuni_decode_events(kuni_decoder *decoder, const kuni_decode_frame *frame,
                                const uint8_t *bytes, kuni_evidence_chunk *chunk, kuni_error *err)
 {
-    kuni_cursor in[EVENTS_STREAMS] = {0}; /* those that version 1 lacks stay empty */
-    size_t n_streams = frame->version == 1 ? EVENTS_STREAMS_V1 : EVENTS_STREAMS;
-    kuni_status status = unpack(decoder, bytes, frame->extent.events_bytes, in, n_streams, err);
+    kuni_cursor in[EVENTS_STREAMS];
+    kuni_status status =
+        unpack(decoder, bytes, frame->extent.events_bytes, in, EVENTS_STREAMS, err);
     if (status) return status;
     uint64_t n_events = kuni_get_varint(&in[EVENTS_HEAD]);
     uint64_t n_pl = kuni_get_varint(&in[EVENTS_HEAD]);
@@ -489,28 +527,81 @@ kuni_status kuni_decode_events(kuni_decoder *decoder, const kuni_decode_frame *f
 
 /* --- blocks --- */
 
+/* The blocks group while it is decoded. */
 typedef struct blocks_input {
     kuni_cursor *in;
     int depth_coding, quality_coding;
+    uint32_t width; /* of the chunk */
 } blocks_input;
 
+/*
+ * The spans of the chunk's events, sample by sample: *starts (of n_samples + 1) tells where each
+ * sample's begin.
+ */
+static kuni_status sort_spans(kuni_decoder *decoder, const kuni_decode_frame *frame,
+                              const kuni_evidence_chunk *chunk, kuni_error *err)
+{
+    size_t n = chunk->n_events;
+    kuni_status status = kuni_grow((void **)&decoder->starts, &decoder->starts_capacity,
+                                   (size_t)frame->n_samples + 2, sizeof(*decoder->starts), err);
+    if (!status)
+        status = kuni_grow((void **)&decoder->spans, &decoder->spans_capacity, n + 1,
+                           sizeof(*decoder->spans), err);
+    if (!status)
+        status = kuni_grow((void **)&decoder->lengths, &decoder->lengths_capacity,
+                           chunk->n_sets + 1, sizeof(*decoder->lengths), err);
+    if (status) return status;
+    uint32_t *lengths = decoder->lengths;
+    for (size_t i = 0; i < chunk->n_sets; i++)
+        lengths[i] = (uint32_t)strlen(chunk->sets[i].alleles[0]);
+    /* The events of sample s are counted in starts[s + 2]; filling moves starts[s + 1] to its end.
+     */
+    size_t *starts = decoder->starts;
+    memset(starts, 0, ((size_t)frame->n_samples + 2) * sizeof(*starts));
+    for (size_t i = 0; i < n; i++) starts[chunk->events[i].sample + 2]++;
+    for (size_t i = 2; i < (size_t)frame->n_samples + 2; i++) starts[i] += starts[i - 1];
+    for (size_t i = 0; i < n; i++) {
+        const kuni_event *event = &chunk->events[i];
+        if (event->pos >= frame->extent.end ||
+            event->pos + lengths[event->set] <= frame->extent.beg)
+            return kuni_fail(err, KUNI_DATA, "an event lies outside the chunk");
+        decoder->spans[starts[event->sample + 1]++] = kuni_event_span_of(
+            event->pos, lengths[event->set], frame->extent.beg, frame->extent.end);
+    }
+    return KUNI_OK;
+}
+
 static bool decode_sample_blocks(const blocks_input *input, const kuni_decode_frame *frame,
-                                 uint32_t sample, kuni_block *blocks, uint64_t n)
+                                 uint32_t sample, kuni_event_walk walk, kuni_block *blocks,
+                                 uint64_t n)
 {
     kuni_cursor *in = input->in;
-    int64_t end = frame->extent.beg, depth = 0, quality = 0;
+    int64_t depth = 0, quality = 0;
+    uint32_t beg, end = 0;
     bool bad = false;
     for (uint64_t i = 0; i < n; i++) {
         kuni_block *block = &blocks[i];
-        uint64_t gap = kuni_get_varint(&in[BLOCKS_GAPS]);
-        uint32_t length = kuni_get_byte(&in[BLOCKS_LENGTHS_LOW]);
-        length |= (uint32_t)kuni_get_byte(&in[BLOCKS_LENGTHS_HIGH]) << 8;
+        uint32_t least = end;
+        beg = get_near(&in[BLOCKS_GAPS], kuni_event_walk_begin(&walk, end), input->width, &bad);
         uint8_t kind = kuni_get_byte(&in[BLOCKS_KINDS]);
-        if (gap > KUNI_EVIDENCE_CHUNK_BP) return false;
-        block->beg = end + (int64_t)gap;
-        block->end = end = block->beg + length + 1;
+        int stop = kind >> 2 & 3;
+        uint32_t likely = kuni_event_walk_end(&walk, beg, input->width);
+        if (stop == STOP_EVENT) {
+            end = likely;
+        } else if (stop == STOP_LINE) {
+            uint64_t lines = kuni_get_varint(&in[BLOCKS_LINES]);
+            if (lines > KUNI_EVIDENCE_CHUNK_BP) return false;
+            int64_t line = (frame->extent.beg + beg) / KUNI_BLOCK_LINE_BP + (int64_t)lines;
+            end = (uint32_t)(line * KUNI_BLOCK_LINE_BP - frame->extent.beg);
+        } else {
+            end = beg + 1 + kuni_get_byte(&in[BLOCKS_LENGTHS_LOW]);
+            end += (uint32_t)kuni_get_byte(&in[BLOCKS_LENGTHS_HIGH]) << 8;
+        }
+        if (beg < least || end <= beg || end > input->width) return false;
+        block->beg = frame->extent.beg + beg;
+        block->end = frame->extent.beg + end;
         block->sample = sample;
-        block->kind = kind >> 2;
+        block->kind = kind >> 4;
         block->ploidy = kind & 3;
         depth = get_near(&in[BLOCKS_DEPTHS], input->depth_coding == CODING_DELTA ? depth : 0,
                          UINT16_MAX, &bad);
@@ -519,9 +610,10 @@ static bool decode_sample_blocks(const blocks_input *input, const kuni_decode_fr
                         : input->quality_coding == CODING_DEPTH
                             ? kuni_gq_from_depth((uint32_t)depth)
                             : 0;
-        quality = get_near(&in[BLOCKS_QUALITIES], guess, 99, &bad);
+        quality = get_near(&in[BLOCKS_QUALITIES + kuni_quality_context((uint32_t)depth)], guess, 99,
+                           &bad);
         block->gq = (uint8_t)quality;
-        if (end > frame->extent.end || block->kind > KUNI_BLOCK_FILTERED || block->ploidy < 1 ||
+        if (stop > STOP_LINE || block->kind > KUNI_BLOCK_FILTERED || block->ploidy < 1 ||
             block->ploidy > 2)
             return false;
     }
@@ -559,6 +651,7 @@ kuni_status kuni_decode_blocks(kuni_decoder *decoder, const kuni_decode_frame *f
     if (status) return status;
     uint64_t n_blocks = kuni_get_varint(&in[BLOCKS_HEAD]);
     blocks_input input = {.in = in};
+    input.width = (uint32_t)(frame->extent.end - frame->extent.beg);
     input.depth_coding = kuni_get_byte(&in[BLOCKS_HEAD]);
     input.quality_coding = kuni_get_byte(&in[BLOCKS_HEAD]);
     if (n_blocks != frame->extent.n_blocks || n_blocks > decoder->raw.length ||
@@ -566,12 +659,15 @@ kuni_status kuni_decode_blocks(kuni_decoder *decoder, const kuni_decode_frame *f
         return kuni_fail(err, KUNI_DATA, "the blocks contradict the footer");
     status = kuni_grow((void **)&decoder->unordered, &decoder->unordered_capacity, n_blocks + 1,
                        sizeof(*decoder->unordered), err);
+    if (!status) status = sort_spans(decoder, frame, chunk, err);
     if (status) return status;
     uint64_t done = 0;
     for (uint32_t sample = 0; sample < frame->n_samples; sample++) {
         uint64_t n = kuni_get_varint(&in[BLOCKS_COUNTS]);
+        size_t first = decoder->starts[sample], last = decoder->starts[sample + 1];
+        kuni_event_walk walk = {.spans = decoder->spans + first, .n = last - first};
         if (n > n_blocks - done ||
-            !decode_sample_blocks(&input, frame, sample, decoder->unordered + done, n))
+            !decode_sample_blocks(&input, frame, sample, walk, decoder->unordered + done, n))
             return kuni_fail(err, KUNI_DATA, "the blocks of sample %u make no sense", sample);
         done += n;
     }

@@ -28,14 +28,17 @@ typedef struct kuni_decoder {
     /* blocks */
     kuni_block *blocks, *unordered;
     uint32_t *places;
-    size_t blocks_capacity, unordered_capacity, places_capacity;
+    size_t *starts; /* of each sample's spans */
+    kuni_event_span *spans;
+    uint32_t *lengths; /* of REF, by set */
+    size_t blocks_capacity, unordered_capacity, places_capacity, starts_capacity, spans_capacity,
+        lengths_capacity;
 } kuni_decoder;
 
 /* What the chunk must agree with. */
 typedef struct kuni_decode_frame {
     kuni_evidence_extent extent;
     uint32_t n_samples;
-    uint32_t version; /* of the file's format */
 } kuni_decode_frame;
 
 void kuni_decoder_fini(kuni_decoder *decoder);
@@ -47,6 +50,7 @@ KUNI_MUST_CHECK kuni_status kuni_decode_census(kuni_decoder *decoder,
 KUNI_MUST_CHECK kuni_status kuni_decode_events(kuni_decoder *decoder,
                                                const kuni_decode_frame *frame, const uint8_t *bytes,
                                                kuni_evidence_chunk *chunk, kuni_error *err);
+/* After kuni_decode_events of the same chunk. */
 KUNI_MUST_CHECK kuni_status kuni_decode_blocks(kuni_decoder *decoder,
                                                const kuni_decode_frame *frame, const uint8_t *bytes,
                                                kuni_evidence_chunk *chunk, kuni_error *err);

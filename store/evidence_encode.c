@@ -193,39 +193,66 @@ static kuni_status index_shapes(kuni_encoder *encoder, shaped_event *events, siz
     return KUNI_OK;
 }
 
-__extension__ typedef __int128 int128;
+/* --- likelihoods --- */
 
-/* Sums of a least-squares fit without intercept of t on (r, a). */
+/*
+ * Sums of a least-squares fit of t on the terms x: reads of REF, reads of ALT, reads of the rarer
+ * strand, 1.
+ */
 typedef struct linear_sums {
-    int128 rr, ra, aa, rt, at;
+    int64_t xx[LINEAR_TERMS][LINEAR_TERMS], xt[LINEAR_TERMS];
 } linear_sums;
 
-static int32_t rounded_coefficient(int128 numerator, int128 denominator)
+/*
+ * Gaussian elimination; a term that the others foretell is left out (its coefficient stays 0).
+ * Plain IEEE operations on exact integers in a fixed order, so that every machine finds the same
+ * numbers.
+ */
+static void solve(const linear_sums *s, double solution[LINEAR_TERMS])
 {
-    if (denominator == 0) return 0;
-    if (denominator < 0) {
-        numerator = -numerator;
-        denominator = -denominator;
+    const double DEPENDENT = 1e-9; /* of its own square, what is left of a term */
+    double m[LINEAR_TERMS][LINEAR_TERMS + 1];
+    bool used[LINEAR_TERMS] = {false};
+    for (int i = 0; i < LINEAR_TERMS; i++) {
+        for (int k = 0; k < LINEAR_TERMS; k++) m[i][k] = (double)s->xx[i][k];
+        m[i][LINEAR_TERMS] = (double)s->xt[i];
     }
-    numerator *= 1 << LINEAR_SHIFT;
-    int128 half = denominator / 2;
-    int128 q = numerator >= 0 ? (numerator + half) / denominator : (numerator - half) / denominator;
-    if (q > LINEAR_COEFFICIENT_MAX) return LINEAR_COEFFICIENT_MAX;
-    if (q < -LINEAR_COEFFICIENT_MAX) return -LINEAR_COEFFICIENT_MAX;
-    return (int32_t)q;
+    for (int i = 0; i < LINEAR_TERMS; i++) {
+        used[i] = m[i][i] > DEPENDENT * (double)s->xx[i][i];
+        if (!used[i]) continue;
+        for (int k = 0; k < LINEAR_TERMS; k++) {
+            if (k == i) continue;
+            double factor = m[k][i] / m[i][i];
+            for (int c = i; c <= LINEAR_TERMS; c++) m[k][c] -= factor * m[i][c];
+        }
+    }
+    for (int i = 0; i < LINEAR_TERMS; i++) solution[i] = used[i] ? m[i][LINEAR_TERMS] / m[i][i] : 0;
 }
 
-/* The normal equations of two unknowns by Cramer's rule, in integers so that every machine agrees.
- */
-static kuni_linear solve(const linear_sums *s)
+static int32_t coefficient(double value)
 {
-    int128 determinant = s->rr * s->aa - s->ra * s->ra;
-    if (determinant != 0)
-        return (kuni_linear){.ref = rounded_coefficient(s->rt * s->aa - s->at * s->ra, determinant),
-                             .alt =
-                                 rounded_coefficient(s->at * s->rr - s->rt * s->ra, determinant)};
-    if (s->rr >= s->aa) return (kuni_linear){.ref = rounded_coefficient(s->rt, s->rr), .alt = 0};
-    return (kuni_linear){.ref = 0, .alt = rounded_coefficient(s->at, s->aa)};
+    double scaled = value * (1 << LINEAR_SHIFT);
+    if (scaled >= LINEAR_COEFFICIENT_MAX) return LINEAR_COEFFICIENT_MAX;
+    if (scaled <= -LINEAR_COEFFICIENT_MAX) return -LINEAR_COEFFICIENT_MAX;
+    return (int32_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
+}
+
+static void target_places(int class_, int places[LINEAR_TARGETS])
+{
+    int zero;
+    kuni_linear_places(class_, &places[0], &places[1], &zero);
+    places[2] = 3;
+    places[3] = 4;
+}
+
+/* Terms for the target at a place: heterozygotes and genotypes with <*> need but the reads. */
+static void linear_terms(const kuni_event *event, int place, int64_t x[LINEAR_TERMS])
+{
+    bool homozygous = place == 0 || place == 2;
+    x[0] = event->ad[0];
+    x[1] = event->ad[1];
+    x[2] = homozygous ? kuni_linear_rare(place, event->sb) : 0;
+    x[3] = homozygous;
 }
 
 static void fit_linear(kuni_encoder *encoder, const shaped_event *events, size_t n_events,
@@ -234,54 +261,102 @@ static void fit_linear(kuni_encoder *encoder, const shaped_event *events, size_t
     /* Deeper events say nothing about the rest and could overflow the sums. */
     enum { DEPTH_MAX = 1000 };
     linear_sums sums[CLASSES][LINEAR_TARGETS] = {0};
+    kuni_stream *head = &encoder->streams[EVENTS_HEAD];
     for (size_t i = 0; i < n_events; i++) {
         if (!(events[i].shape.bits & SHAPE_LINEAR)) continue;
         const kuni_event *event = events[i].event;
-        int places[LINEAR_TARGETS], zero;
-        kuni_linear_places(events[i].class_, &places[0], &places[1], &zero);
-        int64_t r = event->ad[0], a = event->ad[1];
-        if (r > DEPTH_MAX || a > DEPTH_MAX) continue;
-        for (int k = 0; k < LINEAR_TARGETS; k++) {
-            int64_t t = event->pl[places[k]];
+        int places[LINEAR_TARGETS];
+        target_places(events[i].class_, places);
+        if (event->ad[0] > DEPTH_MAX || event->ad[1] > DEPTH_MAX || event->sb[0] > DEPTH_MAX ||
+            event->sb[1] > DEPTH_MAX || event->sb[2] > DEPTH_MAX || event->sb[3] > DEPTH_MAX)
+            continue;
+        for (int k = 0; k < (events[i].other ? LINEAR_TARGETS : 2); k++) {
             linear_sums *s = &sums[events[i].class_][k];
-            s->rr += r * r;
-            s->ra += r * a;
-            s->aa += a * a;
-            s->rt += r * t;
-            s->at += a * t;
+            int64_t x[LINEAR_TERMS];
+            linear_terms(event, places[k], x);
+            for (int a = 0; a < LINEAR_TERMS; a++) {
+                for (int b = 0; b < LINEAR_TERMS; b++) s->xx[a][b] += x[a] * x[b];
+                s->xt[a] += x[a] * event->pl[places[k]];
+            }
         }
     }
     for (int c = 0; c < CLASSES; c++)
         for (int k = 0; k < LINEAR_TARGETS; k++) {
-            table->at[c][k] = solve(&sums[c][k]);
-            kuni_put_zigzag(&encoder->streams[EVENTS_HEAD], table->at[c][k].ref);
-            kuni_put_zigzag(&encoder->streams[EVENTS_HEAD], table->at[c][k].alt);
+            double solution[LINEAR_TERMS];
+            solve(&sums[c][k], solution);
+            kuni_linear *line = &table->at[c][k];
+            *line = (kuni_linear){.ref = coefficient(solution[0]),
+                                  .alt = coefficient(solution[1]),
+                                  .rare = coefficient(solution[2]),
+                                  .one = coefficient(solution[3])};
+            kuni_put_zigzag(head, line->ref);
+            kuni_put_zigzag(head, line->alt);
+            kuni_put_zigzag(head, line->rare);
+            kuni_put_zigzag(head, line->one);
         }
 }
 
+/* The first likelihood of a genotype with <*>. */
+static uint32_t first_other(const kuni_event *event, bool other)
+{
+    return kuni_pl_count((uint32_t)event->n_alleles - other, event->ploidy);
+}
+
+/* Which likelihoods lie on their ladder throughout. */
+static int find_ladders(const shaped_event *events, size_t n_events)
+{
+    int ladders = LADDER_KNOWN | LADDER_OTHER;
+    for (size_t i = 0; i < n_events && ladders; i++) {
+        const kuni_event *event = events[i].event;
+        if (!event->pl) continue;
+        uint32_t n = kuni_pl_count(event->n_alleles, event->ploidy);
+        uint32_t known = first_other(event, events[i].other);
+        for (uint32_t k = 0; k < known; k++)
+            if (kuni_pl_round(event->pl[k], KUNI_PL_BITS) != event->pl[k]) ladders &= ~LADDER_KNOWN;
+        for (uint32_t k = known; k < n; k++)
+            if (kuni_pl_round(event->pl[k], KUNI_PL_BITS_OTHER) != event->pl[k])
+                ladders &= ~LADDER_OTHER;
+    }
+    return ladders;
+}
+
+/* A likelihood as the steps between it and what was foretold. */
+static void put_steps(kuni_stream *stream, kuni_ladder ladder, uint32_t pl, int64_t foretold)
+{
+    kuni_put_zigzag(stream, (int64_t)kuni_ladder_down(ladder, pl) -
+                                kuni_ladder_down(ladder, (uint32_t)foretold));
+}
+
 static void put_likelihoods(kuni_stream *cols, const shaped_event *shaped,
-                            const kuni_linear_table *table)
+                            const kuni_linear_table *table, int ladders)
 {
     const kuni_event *event = shaped->event;
+    const kuni_ladder known = kuni_ladder_of(ladders, LADDER_KNOWN);
+    const kuni_ladder other = kuni_ladder_of(ladders, LADDER_OTHER);
     uint32_t n = kuni_pl_count(event->n_alleles, event->ploidy);
     if (!(shaped->shape.bits & SHAPE_LINEAR)) {
-        for (uint32_t i = 0; i < n; i++) kuni_put_varint(&cols[COL_PL_MORE], event->pl[i]);
+        uint32_t first = first_other(event, shaped->other);
+        for (uint32_t i = 0; i < n; i++)
+            kuni_put_varint(&cols[COL_PL_MORE],
+                            kuni_ladder_down(i < first ? known : other, event->pl[i]));
         return;
     }
-    int places[LINEAR_TARGETS], zero;
-    kuni_linear_places(shaped->class_, &places[0], &places[1], &zero);
-    for (int k = 0; k < LINEAR_TARGETS; k++)
-        kuni_put_zigzag(&cols[COL_PL_FIRST + k],
-                        event->pl[places[k]] - kuni_linear_predict(table->at[shaped->class_][k],
-                                                                   event->ad[0], event->ad[1]));
-    for (int i = 3; i < (int)n; i++)
-        kuni_put_zigzag(&cols[COL_PL_MORE],
-                        event->pl[i] -
-                            kuni_pl_other_predict(shaped->class_, event->pl, i, event->ad));
+    int places[LINEAR_TARGETS];
+    target_places(shaped->class_, places);
+    for (int k = 0; k < (n > 3 ? LINEAR_TARGETS : 2); k++) {
+        static const int columns[LINEAR_TARGETS] = {COL_PL_FIRST, COL_PL_SECOND, COL_PL_OTHER_REF,
+                                                    COL_PL_OTHER_ALT};
+        int64_t guess = kuni_linear_predict(table->at[shaped->class_][k], event->ad[0],
+                                            event->ad[1], kuni_linear_rare(places[k], event->sb));
+        put_steps(&cols[columns[k]], k < 2 ? known : other, event->pl[places[k]], guess);
+    }
+    if (n > 3)
+        put_steps(&cols[COL_PL_OTHER], other, event->pl[5],
+                  kuni_pl_other_predict(shaped->class_, event->pl));
 }
 
 static void put_numbers(kuni_stream *cols, const shaped_event *shaped,
-                        const kuni_linear_table *table)
+                        const kuni_linear_table *table, int ladders)
 {
     const kuni_event *event = shaped->event;
     int64_t ref = 0, alt = 0;
@@ -303,7 +378,7 @@ static void put_numbers(kuni_stream *cols, const shaped_event *shaped,
     int gq = 0;
     int64_t qual = 0;
     if (event->pl) {
-        put_likelihoods(cols, shaped, table);
+        put_likelihoods(cols, shaped, table, ladders);
         gq = kuni_gq_from_pl(event->pl, kuni_pl_count(event->n_alleles, event->ploidy));
         qual = event->pl[0];
     }
@@ -391,6 +466,8 @@ static kuni_status encode_events(kuni_encoder *encoder, const kuni_chunk_input *
     kuni_put_varint(&streams[EVENTS_HEAD], n_ad);
     status = index_shapes(encoder, events, input->n_events, err);
     if (status) return status;
+    int ladders = find_ladders(events, input->n_events);
+    kuni_put_byte(&streams[EVENTS_HEAD], (uint8_t)ladders);
     fit_linear(encoder, events, input->n_events, &table);
     size_t set = 0;
     for (size_t i = 0, n; i < input->n_events; i += n) {
@@ -404,7 +481,8 @@ static kuni_status encode_events(kuni_encoder *encoder, const kuni_chunk_input *
         for (size_t k = i; k < i + n; k++) {
             if (sets_here > 1) kuni_put_varint(&streams[EVENTS_SETS], events[k].event->set - set);
             kuni_put_varint(&streams[EVENTS_SHAPES], events[k].shape_index);
-            put_numbers(&streams[EVENTS_COMMON + events[k].class_ * COLS], &events[k], &table);
+            put_numbers(&streams[EVENTS_COMMON + events[k].class_ * COLS], &events[k], &table,
+                        ladders);
             for (int r = 0; (events[k].shape.bits & SHAPE_RANKS) && r < KUNI_RANKS; r++)
                 kuni_put_byte(&streams[EVENTS_RANKS + r], events[k].event->rank[r]);
         }
@@ -414,23 +492,32 @@ static kuni_status encode_events(kuni_encoder *encoder, const kuni_chunk_input *
 
 /* --- blocks --- */
 
-/* One coding of depths or qualities into `out`. */
-static void code_block_numbers(const kuni_chunk_input *input, bool depths, int coding,
-                               kuni_stream *out)
+/* One coding of depths into their stream. */
+static void code_depths(const kuni_chunk_input *input, int coding, kuni_stream *out)
 {
     out->length = 0;
     int64_t last = 0;
     for (size_t i = 0; i < input->n_blocks; i++) {
         const kuni_block *block = &input->blocks[i];
-        int64_t value = depths ? block->min_dp : block->gq;
         if (i == 0 || block->sample != input->blocks[i - 1].sample) last = 0;
-        if (coding == CODING_PLAIN)
-            kuni_put_zigzag(out, value);
-        else if (coding == CODING_DELTA)
-            kuni_put_zigzag(out, value - last);
-        else
-            kuni_put_zigzag(out, value - kuni_gq_from_depth(block->min_dp));
-        last = value;
+        kuni_put_zigzag(out, block->min_dp - (coding == CODING_DELTA ? last : 0));
+        last = block->min_dp;
+    }
+}
+
+/* One coding of qualities into their streams, one for each context. */
+static void code_qualities(const kuni_chunk_input *input, int coding, kuni_stream *out)
+{
+    int64_t last = 0;
+    for (int i = 0; i < QUALITY_CONTEXTS; i++) out[i].length = 0;
+    for (size_t i = 0; i < input->n_blocks; i++) {
+        const kuni_block *block = &input->blocks[i];
+        if (i == 0 || block->sample != input->blocks[i - 1].sample) last = 0;
+        int64_t guess = coding == CODING_DELTA   ? last
+                        : coding == CODING_DEPTH ? kuni_gq_from_depth(block->min_dp)
+                                                 : 0;
+        kuni_put_zigzag(&out[kuni_quality_context(block->min_dp)], block->gq - guess);
+        last = block->gq;
     }
 }
 
@@ -463,25 +550,67 @@ static uint64_t entropy_of(const kuni_stream *stream)
     return bits;
 }
 
-/* Leaves the coding of least entropy in streams[target]. */
+/* Leaves the coding of least entropy in its streams, and its number in the head. */
 static kuni_status choose_coding(kuni_encoder *encoder, const kuni_chunk_input *input, bool depths,
                                  kuni_error *err)
 {
     int last = depths ? CODING_DELTA : CODING_DEPTH, best = CODING_PLAIN;
-    kuni_stream *target = &encoder->streams[depths ? BLOCKS_DEPTHS : BLOCKS_QUALITIES];
+    int n_streams = depths ? 1 : QUALITY_CONTEXTS;
+    kuni_stream *streams = &encoder->streams[depths ? BLOCKS_DEPTHS : BLOCKS_QUALITIES];
     uint64_t least = UINT64_MAX;
-    for (int coding = CODING_PLAIN; coding <= last; coding++) {
-        code_block_numbers(input, depths, coding, target);
-        if (target->failed) return kuni_fail_memory(err, input->n_blocks, 2);
-        uint64_t bits = entropy_of(target);
+    for (int round = CODING_PLAIN; round <= last + 1; round++) {
+        int coding = round <= last ? round : best;
+        if (depths)
+            code_depths(input, coding, streams);
+        else
+            code_qualities(input, coding, streams);
+        uint64_t bits = 0;
+        for (int i = 0; i < n_streams; i++) {
+            if (streams[i].failed) return kuni_fail_memory(err, input->n_blocks, 2);
+            bits += entropy_of(&streams[i]);
+        }
         if (bits < least) {
             least = bits;
             best = coding;
         }
+        if (round == last && best == last) break;
     }
-    if (best != last) code_block_numbers(input, depths, best, target);
     kuni_put_byte(&encoder->streams[BLOCKS_HEAD], (uint8_t)best);
     return KUNI_OK;
+}
+
+/* The spans of the chunk's events, which come sample by sample. */
+static kuni_event_span *make_spans(kuni_encoder *encoder, const kuni_chunk_input *input,
+                                   kuni_error *err)
+{
+    kuni_event_span *spans =
+        kuni_arena_alloc(encoder->arena, input->n_events + 1, sizeof(*spans), err);
+    for (size_t i = 0; spans && i < input->n_events; i++) {
+        const kuni_event *event = &input->events[i];
+        spans[i] =
+            kuni_event_span_of(event->pos, strlen(event->alleles[0]), input->beg, input->end);
+    }
+    return spans;
+}
+
+static void put_block(kuni_stream *streams, const kuni_block *block, int64_t chunk_beg,
+                      uint32_t *end, kuni_event_walk *walk, uint32_t width)
+{
+    uint32_t from = (uint32_t)(block->beg - chunk_beg), to = (uint32_t)(block->end - chunk_beg);
+    kuni_put_zigzag(&streams[BLOCKS_GAPS], (int64_t)from - kuni_event_walk_begin(walk, *end));
+    int stop = STOP_ANYWHERE;
+    if (to == kuni_event_walk_end(walk, from, width))
+        stop = STOP_EVENT;
+    else if (block->end % KUNI_BLOCK_LINE_BP == 0)
+        stop = STOP_LINE;
+    if (stop == STOP_ANYWHERE) {
+        kuni_put_byte(&streams[BLOCKS_LENGTHS_LOW], (uint8_t)(to - from - 1));
+        kuni_put_byte(&streams[BLOCKS_LENGTHS_HIGH], (uint8_t)((to - from - 1) >> 8));
+    } else if (stop == STOP_LINE)
+        kuni_put_varint(&streams[BLOCKS_LINES], (uint64_t)(block->end / KUNI_BLOCK_LINE_BP -
+                                                           block->beg / KUNI_BLOCK_LINE_BP));
+    kuni_put_byte(&streams[BLOCKS_KINDS], (uint8_t)(block->kind << 4 | stop << 2 | block->ploidy));
+    *end = to;
 }
 
 static kuni_status encode_blocks(kuni_encoder *encoder, const kuni_chunk_input *input,
@@ -489,19 +618,17 @@ static kuni_status encode_blocks(kuni_encoder *encoder, const kuni_chunk_input *
 {
     kuni_stream *streams = encoder->streams;
     clear_streams(encoder);
-    size_t i = 0;
+    kuni_event_span *spans = make_spans(encoder, input, err);
+    if (!spans) return KUNI_MEMORY;
+    size_t i = 0, event = 0;
     for (uint32_t sample = 0; sample < input->n_samples; sample++) {
-        size_t first = i;
-        int64_t end = input->beg;
-        for (; i < input->n_blocks && input->blocks[i].sample == sample; i++) {
-            const kuni_block *block = &input->blocks[i];
-            uint64_t length = (uint64_t)(block->end - block->beg - 1);
-            kuni_put_varint(&streams[BLOCKS_GAPS], (uint64_t)(block->beg - end));
-            kuni_put_byte(&streams[BLOCKS_LENGTHS_LOW], (uint8_t)length);
-            kuni_put_byte(&streams[BLOCKS_LENGTHS_HIGH], (uint8_t)(length >> 8));
-            kuni_put_byte(&streams[BLOCKS_KINDS], (uint8_t)(block->kind << 2 | block->ploidy));
-            end = block->end;
-        }
+        size_t first = i, first_event = event;
+        uint32_t end = 0;
+        while (event < input->n_events && input->events[event].sample == sample) event++;
+        kuni_event_walk walk = {.spans = spans + first_event, .n = event - first_event};
+        for (; i < input->n_blocks && input->blocks[i].sample == sample; i++)
+            put_block(streams, &input->blocks[i], input->beg, &end, &walk,
+                      (uint32_t)(input->end - input->beg));
         kuni_put_varint(&streams[BLOCKS_COUNTS], i - first);
     }
     kuni_put_varint(&streams[BLOCKS_HEAD], input->n_blocks);

@@ -72,6 +72,9 @@ enum { /* streams of the events group that each class has */
        COL_QUAL,
        COL_PL_FIRST,
        COL_PL_SECOND,
+       COL_PL_OTHER_REF, /* of REF and <*> */
+       COL_PL_OTHER_ALT, /* of ALT and <*> */
+       COL_PL_OTHER,     /* of two <*> */
        COL_PL_MORE,
        COL_PHASE_SET,
        COLS
@@ -82,22 +85,28 @@ enum { CLASS_HOM_ALT, CLASS_HET, CLASS_OTHER, CLASSES };
 /* Streams for which all classes stand together come after those of the classes. */
 enum {
     EVENTS_RANKS = EVENTS_COMMON + CLASSES * COLS, /* one for each rank sum */
-    EVENTS_STREAMS = EVENTS_RANKS + KUNI_RANKS,
-    EVENTS_STREAMS_V1 = EVENTS_RANKS
+    EVENTS_STREAMS = EVENTS_RANKS + KUNI_RANKS
 };
 
-enum { KUNI_EVIDENCE_FORMAT_LEAST = 1 };
+enum { QUALITY_CONTEXTS = 12 }; /* qualities of blocks lie apart by depth */
 
 enum {                /* streams of the blocks group: sample by sample */
        BLOCKS_HEAD,   /* number of blocks; coding of depth and of quality */
        BLOCKS_COUNTS, /* of every sample */
-       BLOCKS_GAPS,   /* distance from the end of the block before, or from the chunk's begin */
+       BLOCKS_GAPS,   /* distance from where the block was expected to begin */
        BLOCKS_LENGTHS_LOW,
        BLOCKS_LENGTHS_HIGH,
-       BLOCKS_KINDS,
+       BLOCKS_LINES, /* grid lines up to the end */
+       BLOCKS_KINDS, /* kind, stop, ploidy */
        BLOCKS_DEPTHS,
        BLOCKS_QUALITIES,
-       BLOCKS_STREAMS
+       BLOCKS_STREAMS = BLOCKS_QUALITIES + QUALITY_CONTEXTS
+};
+
+enum {                /* where a block ends */
+       STOP_ANYWHERE, /* the length is given */
+       STOP_EVENT,    /* where the sample's next event begins, or the chunk ends */
+       STOP_LINE      /* on a multiple of KUNI_BLOCK_LINE_BP: how many lines on is given */
 };
 
 enum { /* codings of block depths and qualities */
@@ -105,6 +114,16 @@ enum { /* codings of block depths and qualities */
        CODING_DELTA, /* from the sample's block before */
        CODING_DEPTH  /* qualities: from min(99, 3 x depth) */
 };
+
+/* The context of a block's quality: 1, 4, 7, 10, 13, 16, 20, 24, 28, 32, 40 are where the next
+ * begins. */
+static inline int kuni_quality_context(uint32_t depth)
+{
+    static const uint8_t contexts[41] = {0, 1, 1, 1, 2,  2,  2,  3,  3,  3,  4,  4,  4, 5,
+                                         5, 5, 6, 6, 6,  6,  7,  7,  7,  7,  8,  8,  8, 8,
+                                         9, 9, 9, 9, 10, 10, 10, 10, 10, 10, 10, 10, 11};
+    return contexts[depth < 40 ? depth : 40];
+}
 
 enum { /* kuni_shape.bits */
        SHAPE_PL = 1,
@@ -139,20 +158,21 @@ static inline uint32_t kuni_pl_count(uint32_t n_alleles, uint32_t ploidy)
 
 /*
  * Linear likelihoods. For a biallelic genotype the likelihoods beside the called one's 0 grow with
- * the reads of each allele: PL = (ref x AD[0] + alt x AD[1]) / 16, with coefficients fitted per
- * chunk, class and place.
+ * the reads of each allele, and where all reads of the allele that a genotype lacks lie on one
+ * strand, callers doubt them: PL = (ref x AD[0] + alt x AD[1] + rare x min(strands) + one) / 16,
+ * with coefficients fitted per chunk, class and target.
  */
-enum { LINEAR_SHIFT = 4, LINEAR_COEFFICIENT_MAX = 16383, LINEAR_TARGETS = 2 };
+enum { LINEAR_SHIFT = 4, LINEAR_COEFFICIENT_MAX = 1 << 20, LINEAR_TERMS = 4, LINEAR_TARGETS = 4 };
 
 typedef struct kuni_linear {
-    int32_t ref, alt;
+    int32_t ref, alt, rare, one;
 } kuni_linear;
 
 typedef struct kuni_linear_table {
     kuni_linear at[CLASSES][LINEAR_TARGETS];
 } kuni_linear_table;
 
-/* Places of the two likelihoods that are not 0, by class. */
+/* Places of the two likelihoods that are not 0, by class; the other targets are places 3 and 4. */
 static inline void kuni_linear_places(int class_, int *first, int *second, int *zero)
 {
     *first = class_ == CLASS_OTHER ? 1 : 0;
@@ -160,11 +180,58 @@ static inline void kuni_linear_places(int class_, int *first, int *second, int *
     *zero = class_ == CLASS_HOM_ALT ? 2 : class_ == CLASS_HET ? 1 : 0;
 }
 
-static inline int64_t kuni_linear_predict(kuni_linear line, uint32_t ref, uint32_t alt)
+/* Reads, on the strand that has fewer, of the allele that the homozygote at `place` lacks. */
+static inline uint32_t kuni_linear_rare(int place, const uint32_t sb[4])
 {
-    int64_t sum = (int64_t)line.ref * ref + (int64_t)line.alt * alt;
+    const uint32_t *strands = place == 0 ? sb + 2 : sb;
+    return strands[0] < strands[1] ? strands[0] : strands[1];
+}
+
+static inline int64_t kuni_linear_clip(int64_t sum)
+{
     int64_t pl = sum < 0 ? 0 : sum >> LINEAR_SHIFT;
     return pl > KUNI_PL_MAX ? KUNI_PL_MAX : pl;
+}
+
+/* With all four terms, for homozygotes. */
+static inline int64_t kuni_linear_predict(kuni_linear line, uint32_t ref, uint32_t alt,
+                                          uint32_t rare)
+{
+    return kuni_linear_clip((int64_t)line.ref * ref + (int64_t)line.alt * alt +
+                            (int64_t)line.rare * rare + line.one);
+}
+
+/*
+ * Ladders: where all likelihoods of a chunk lie on the ladder of their kind (kuni_pl_round), their
+ * places on it are coded, not their values.
+ */
+enum { LADDER_KNOWN = 1, LADDER_OTHER = 2 }; /* bits: of genotypes without and with <*> */
+
+typedef struct kuni_ladder {
+    int bits; /* kept after the first; 16: every number is a step */
+} kuni_ladder;
+
+static inline kuni_ladder kuni_ladder_of(int ladders, int which)
+{
+    return (kuni_ladder){
+        ladders & which ? (which == LADDER_OTHER ? KUNI_PL_BITS_OTHER : KUNI_PL_BITS) : 16};
+}
+
+/* The step at or below a value. */
+static inline uint32_t kuni_ladder_down(kuni_ladder ladder, uint32_t value)
+{
+    if (value < KUNI_PL_EXACT || ladder.bits == 16) return value;
+    int top = 31 - __builtin_clz(value);
+    uint32_t part = value >> (top - ladder.bits) & ((1u << ladder.bits) - 1);
+    return KUNI_PL_EXACT + ((uint32_t)(top - KUNI_PL_EXACT_BITS) << ladder.bits) + part;
+}
+
+static inline uint32_t kuni_ladder_value(kuni_ladder ladder, uint32_t step)
+{
+    if (step < KUNI_PL_EXACT || ladder.bits == 16) return step;
+    uint32_t above = step - KUNI_PL_EXACT;
+    int top = KUNI_PL_EXACT_BITS + (int)(above >> ladder.bits);
+    return (1u << ladder.bits | (above & ((1u << ladder.bits) - 1))) << (top - ladder.bits);
 }
 
 /* The genotype quality that likelihoods suggest: the second smallest less the smallest, at most 99.
@@ -187,25 +254,50 @@ static inline int kuni_gq_from_depth(uint32_t depth)
     return depth >= 33 ? 99 : (int)(3 * depth);
 }
 
-/* The third to fifth likelihood of REF, ALT, <*> from the first three: what an unseen allele costs.
- */
-static inline int64_t kuni_pl_other_predict(int class_, const uint16_t *pl, int which,
-                                            const uint32_t *ad)
+/* The likelihood of two <*> from those before it. */
+static inline int64_t kuni_pl_other_predict(int class_, const uint16_t *pl)
 {
-    int64_t guess;
-    if (which == 3)
-        guess = class_ == CLASS_HET       ? pl[0] + 3 * (int64_t)ad[0]
-                : class_ == CLASS_HOM_ALT ? pl[0]
-                                          : pl[1];
-    else if (which == 4)
-        guess = class_ == CLASS_HET       ? pl[2] + 3 * (int64_t)ad[1]
-                : class_ == CLASS_HOM_ALT ? pl[1]
-                                          : pl[2];
-    else
-        guess = class_ == CLASS_HET       ? (int64_t)pl[3] + pl[4]
-                : class_ == CLASS_HOM_ALT ? pl[3]
-                                          : pl[4];
+    int64_t guess = class_ == CLASS_HET       ? (int64_t)pl[3] + pl[4]
+                    : class_ == CLASS_HOM_ALT ? pl[3]
+                                              : pl[4];
     return guess > KUNI_PL_MAX ? KUNI_PL_MAX : guess;
+}
+
+/* --- what a sample's events say about where its blocks lie --- */
+
+/* An event's bases within the chunk, counted from its begin. */
+typedef struct kuni_event_span {
+    uint32_t beg, end;
+} kuni_event_span;
+
+static inline kuni_event_span kuni_event_span_of(int64_t pos, size_t length, int64_t beg,
+                                                 int64_t end)
+{
+    int64_t stop = pos + (int64_t)length;
+    return (kuni_event_span){.beg = pos > beg ? (uint32_t)(pos - beg) : 0,
+                             .end = (uint32_t)((stop < end ? stop : end) - beg)};
+}
+
+/* The events of one sample by position, and the first that is not passed. */
+typedef struct kuni_event_walk {
+    const kuni_event_span *spans;
+    size_t n, next;
+} kuni_event_walk;
+
+/* Where a block is expected to begin that follows `end`: there, or behind the events that touch it.
+ */
+static inline uint32_t kuni_event_walk_begin(kuni_event_walk *walk, uint32_t end)
+{
+    for (; walk->next < walk->n && walk->spans[walk->next].beg <= end; walk->next++)
+        if (walk->spans[walk->next].end > end) end = walk->spans[walk->next].end;
+    return end;
+}
+
+/* Where a block from `beg` on is expected to end at the latest. */
+static inline uint32_t kuni_event_walk_end(kuni_event_walk *walk, uint32_t beg, uint32_t width)
+{
+    while (walk->next < walk->n && walk->spans[walk->next].beg <= beg) walk->next++;
+    return walk->next < walk->n ? walk->spans[walk->next].beg : width;
 }
 
 #endif

@@ -33,7 +33,6 @@ struct kuni_evidence_reader {
     dev_t device;
     ino_t inode;
     uint64_t size;
-    uint32_t version;
     kuni_evidence_header header;
     char *texts; /* all strings of the header */
     const char **samples;
@@ -161,13 +160,11 @@ static kuni_status read_header(kuni_evidence_reader *reader, kuni_stream *scratc
     if (memcmp(scratch->data, KUNI_EVIDENCE_MAGIC, KUNI_EVIDENCE_MAGIC_BYTES) != 0)
         return damaged(reader, err, "not an evidence file");
     uint64_t version = kuni_get_fixed(&in, 4), length = kuni_get_fixed(&in, 8);
-    if (version < KUNI_EVIDENCE_FORMAT_LEAST || version > KUNI_EVIDENCE_FORMAT)
-        return kuni_fail(err, KUNI_DATA,
-                         "evidence %s: format version %llu, this kuni reads %d to %d: use the kuni "
-                         "that wrote it",
-                         reader->path, (unsigned long long)version, KUNI_EVIDENCE_FORMAT_LEAST,
-                         KUNI_EVIDENCE_FORMAT);
-    reader->version = (uint32_t)version;
+    if (version != KUNI_EVIDENCE_FORMAT)
+        return kuni_fail(
+            err, KUNI_DATA,
+            "evidence %s: format version %llu, this kuni reads %d: use the kuni that wrote it",
+            reader->path, (unsigned long long)version, KUNI_EVIDENCE_FORMAT);
     if (length > reader->size - PREFIX_BYTES || reader->size - PREFIX_BYTES - length < CRC_BYTES)
         return damaged(reader, err, "cut off within the header");
     status = fetch(reader, 0, PREFIX_BYTES + length + CRC_BYTES, scratch, err);
@@ -375,24 +372,26 @@ kuni_status kuni_evidence_read(kuni_evidence_reader *reader, size_t index, int w
         return kuni_fail(err, KUNI_BUG, "evidence %s has no chunk %zu", reader->path, index);
     const chunk_entry *entry = &reader->chunks[index];
     kuni_decoder *decoder = &reader->shared->decoder;
-    kuni_decode_frame frame = {.n_samples = reader->header.n_samples, .version = reader->version};
+    kuni_decode_frame frame = {.n_samples = reader->header.n_samples};
     kuni_evidence_get_extent(reader, index, &frame.extent);
     *chunk = (kuni_evidence_chunk){.beg = frame.extent.beg, .end = frame.extent.end};
-    bool wanted[KUNI_GROUPS] = {(what & (KUNI_READ_CENSUS | KUNI_READ_EVENTS)) != 0,
-                                (what & KUNI_READ_EVENTS) != 0, (what & KUNI_READ_BLOCKS) != 0};
-    /* One read from the first wanted group to the last. */
-    int first = 0, last = KUNI_GROUPS - 1;
-    while (first < KUNI_GROUPS && !wanted[first]) first++;
-    if (first == KUNI_GROUPS) return KUNI_OK;
-    while (!wanted[last]) last--;
-    uint64_t offset = entry->offset, length = 0;
-    for (int g = 0; g < first; g++) offset += entry->bytes[g];
-    for (int g = first; g <= last; g++) length += entry->bytes[g];
-    kuni_status status = fetch(reader, offset, length, &decoder->stored, err);
+    /* Each group needs those before it. */
+    int n_groups = what & KUNI_READ_BLOCKS   ? KUNI_GROUP_BLOCKS + 1
+                   : what & KUNI_READ_EVENTS ? KUNI_GROUP_EVENTS + 1
+                   : what & KUNI_READ_CENSUS ? KUNI_GROUP_CENSUS + 1
+                                             : 0;
+    uint64_t length = 0;
+    for (int g = 0; g < n_groups; g++) length += entry->bytes[g];
+    kuni_status status =
+        n_groups ? fetch(reader, entry->offset, length, &decoder->stored, err) : KUNI_OK;
     const uint8_t *bytes = decoder->stored.data;
-    for (int g = first; !status && g <= last; g++) {
-        if (wanted[g]) status = read_group(reader, index, g, &frame, bytes, chunk, err);
+    for (int g = 0; !status && g < n_groups; g++) {
+        status = read_group(reader, index, g, &frame, bytes, chunk, err);
         bytes += entry->bytes[g];
+    }
+    if (!(what & KUNI_READ_EVENTS)) {
+        chunk->events = NULL;
+        chunk->n_events = 0;
     }
     return status;
 }
@@ -406,7 +405,7 @@ static const char *const census_names[CENSUS_STREAMS] = {
     [CENSUS_SET_POS] = "set_pos",     [CENSUS_SET_KIND] = "set_kinds",
     [CENSUS_SET_LINKS] = "set_links", [CENSUS_SET_TEXT] = "set_texts",
 };
-static const char *const event_names[EVENTS_COMMON + COLS] = {
+static const char *const event_names[EVENTS_COMMON + COLS + KUNI_RANKS] = {
     [EVENTS_HEAD] = "head",
     [EVENTS_COUNTS] = "counts",
     [EVENTS_GAPS] = "gaps",
@@ -425,8 +424,14 @@ static const char *const event_names[EVENTS_COMMON + COLS] = {
     [EVENTS_COMMON + COL_QUAL] = "qual",
     [EVENTS_COMMON + COL_PL_FIRST] = "pl_first",
     [EVENTS_COMMON + COL_PL_SECOND] = "pl_second",
+    [EVENTS_COMMON + COL_PL_OTHER_REF] = "pl_other_ref",
+    [EVENTS_COMMON + COL_PL_OTHER_ALT] = "pl_other_alt",
+    [EVENTS_COMMON + COL_PL_OTHER] = "pl_other",
     [EVENTS_COMMON + COL_PL_MORE] = "pl_more",
     [EVENTS_COMMON + COL_PHASE_SET] = "phase_set",
+    [EVENTS_COMMON + COLS + KUNI_RANK_MAPQ] = "rank_mq",
+    [EVENTS_COMMON + COLS + KUNI_RANK_POSITION] = "rank_position",
+    [EVENTS_COMMON + COLS + KUNI_RANK_BASEQ] = "rank_baseq",
 };
 static const char *const block_names[BLOCKS_STREAMS] = {
     [BLOCKS_HEAD] = "head",
@@ -434,6 +439,7 @@ static const char *const block_names[BLOCKS_STREAMS] = {
     [BLOCKS_GAPS] = "gaps",
     [BLOCKS_LENGTHS_LOW] = "lengths_low",
     [BLOCKS_LENGTHS_HIGH] = "lengths_high",
+    [BLOCKS_LINES] = "lines",
     [BLOCKS_KINDS] = "kinds",
     [BLOCKS_DEPTHS] = "depths",
     [BLOCKS_QUALITIES] = "qualities",
@@ -441,14 +447,25 @@ static const char *const block_names[BLOCKS_STREAMS] = {
 
 static const struct {
     const char *const *names;
-    size_t n_streams, n_columns; /* streams beyond the columns repeat the last COLS of them */
+    size_t n_streams, n_columns;
 } layouts[KUNI_GROUPS] = {
     [KUNI_GROUP_CENSUS] = {census_names, CENSUS_STREAMS, CENSUS_STREAMS},
-    [KUNI_GROUP_EVENTS] = {event_names, EVENTS_STREAMS, EVENTS_COMMON + COLS},
-    [KUNI_GROUP_BLOCKS] = {block_names, BLOCKS_STREAMS, BLOCKS_STREAMS},
+    [KUNI_GROUP_EVENTS] = {event_names, EVENTS_STREAMS, EVENTS_COMMON + COLS + KUNI_RANKS},
+    [KUNI_GROUP_BLOCKS] = {block_names, BLOCKS_STREAMS, BLOCKS_QUALITIES + 1},
 };
 
-_Static_assert((int)CENSUS_STREAMS + (int)EVENTS_COMMON + (int)COLS + (int)BLOCKS_STREAMS ==
+/* The column of a stream: classes and contexts share one. */
+static size_t column_of(int group, size_t stream)
+{
+    if (group == KUNI_GROUP_BLOCKS)
+        return stream < BLOCKS_QUALITIES ? stream : (size_t)BLOCKS_QUALITIES;
+    if (group == KUNI_GROUP_CENSUS || stream < EVENTS_COMMON) return stream;
+    if (stream >= EVENTS_RANKS) return stream - EVENTS_RANKS + EVENTS_COMMON + COLS;
+    return EVENTS_COMMON + (stream - EVENTS_COMMON) % COLS;
+}
+
+_Static_assert((int)CENSUS_STREAMS + (int)EVENTS_COMMON + (int)COLS + (int)KUNI_RANKS +
+                       (int)BLOCKS_QUALITIES + 1 ==
                    (int)KUNI_EVIDENCE_COLUMNS,
                "every column is measured");
 
@@ -474,8 +491,7 @@ kuni_status kuni_evidence_measure(kuni_evidence_reader *reader,
             if (kuni_pack_measure(stored->data, bytes, lengths, layouts[g].n_streams, &cause))
                 return damaged(reader, err, "a group of columns makes no sense");
             for (size_t k = 0; k < layouts[g].n_streams; k++) {
-                size_t at =
-                    k < layouts[g].n_columns ? k : EVENTS_COMMON + (k - EVENTS_COMMON) % COLS;
+                size_t at = column_of(g, k);
                 column[at].raw += lengths[k].raw;
                 column[at].stored += lengths[k].stored;
             }

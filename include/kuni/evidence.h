@@ -19,12 +19,36 @@
 #include "kuni/genome.h"
 
 enum {
-    KUNI_EVIDENCE_FORMAT = 2,         /* written; those from 1 on are read */
+    KUNI_EVIDENCE_FORMAT = 3,
     KUNI_EVIDENCE_CHUNK_BP = 1 << 16, /* chunk grid: absolute multiples on the contig */
     KUNI_EVENT_ALLELES_MAX = 64,      /* local alleles of one event, REF and <*> included */
     KUNI_PL_MAX = 65535,
     KUNI_PL_MISSING = 65534 /* an event without likelihoods has pl == NULL instead */
 };
+
+/*
+ * How precise likelihoods need be. Up to 127 they decide genotypes and their qualities; beyond, a
+ * part in 64 (a part in 32 for genotypes with <*>) is far below their own noise. Producers that
+ * round with kuni_pl_round, and take GQ and QUAL from what they rounded, get files half as large.
+ * The store itself keeps every value as it is given.
+ */
+enum {
+    KUNI_PL_EXACT_BITS = 7,
+    KUNI_PL_EXACT = 1 << KUNI_PL_EXACT_BITS,
+    KUNI_PL_BITS = 5,       /* kept after the first, of genotypes of known alleles */
+    KUNI_PL_BITS_OTHER = 4, /* of genotypes with <*> */
+    KUNI_BLOCK_LINE_BP = 16 /* blocks that may end anywhere should end on a multiple of this */
+};
+
+/* The nearest number with `bits` binary digits after the first; small numbers stay. `pl` is at most
+ * KUNI_PL_MAX. */
+static inline uint16_t kuni_pl_round(uint32_t pl, int bits)
+{
+    if (pl < KUNI_PL_EXACT) return (uint16_t)pl;
+    int drop = 31 - __builtin_clz(pl) - bits;
+    uint32_t rounded = (pl + (1u << drop >> 1)) >> drop << drop;
+    return (uint16_t)(rounded > KUNI_PL_MAX ? pl >> drop << drop : rounded);
+}
 
 enum { /* kuni_event.flags */
        KUNI_EVENT_CARRIED =

@@ -88,6 +88,61 @@ static void set_bands(const kuni_cell_confidence *cell, int64_t n, uint8_t *band
     }
 }
 
+/*
+ * What a block says is a lower bound; rounding it down to these steps halves the bytes that it
+ * takes. They hold the edges of the bands and all that people filter by.
+ */
+static uint8_t floor_gq(uint8_t gq)
+{
+    static const uint8_t steps[] = {1,  3,  5,  8,  10, 12, 15, 17, 20, 23,
+                                    26, 30, 35, 40, 45, 50, 60, 70, 80, GQ_MOST};
+    uint8_t down = 0;
+    for (size_t i = 0; i < sizeof(steps) && steps[i] <= gq; i++) down = steps[i];
+    return down;
+}
+
+/* Multiples of 5 are steps up to 100: histograms of depth count in fives. */
+static uint16_t floor_depth(uint16_t depth)
+{
+    if (depth < 10) return depth;
+    uint16_t fives = (uint16_t)(depth / 5 * 5);
+    if (depth < 30) return (uint16_t)(depth - fives >= 2 ? fives + 2 : fives);
+    if (depth < 100) return fives;
+    int drop = 31 - __builtin_clz(depth) - KUNI_PL_BITS_OTHER;
+    return (uint16_t)(depth >> drop << drop);
+}
+
+/* Fills the block's gq and min_dp from the cell's positions k..end. */
+static void summarise(const kuni_cell_confidence *cell, int64_t k, int64_t end, kuni_block *block)
+{
+    block->gq = cell->gq[k];
+    block->min_dp = cell->depth[k];
+    for (; k < end; k++) {
+        if (cell->gq[k] < block->gq) block->gq = cell->gq[k];
+        if (cell->depth[k] < block->min_dp) block->min_dp = cell->depth[k];
+    }
+    block->gq = floor_gq(block->gq);
+    block->min_dp = floor_depth(block->min_dp);
+}
+
+/* Where the block that begins at k ends: its band and ploidy do, or its depths spread too far. */
+static int64_t block_end(const kuni_cell_confidence *cell, const uint8_t *bands, int64_t beg,
+                         int64_t k, int64_t n)
+{
+    int64_t first = k;
+    uint16_t least = cell->depth[k], most = least;
+    for (; k < n && bands[k] == bands[first] && cell->ploidy[k] == cell->ploidy[first]; k++) {
+        uint16_t depth = cell->depth[k];
+        if (depth < least) least = depth;
+        if (depth > most) most = depth;
+        if (most <= least + least / DEPTH_PART + DEPTH_STEP) continue;
+        /* anywhere does, so where it takes fewest bytes to say */
+        int64_t line = (beg + k) / KUNI_BLOCK_LINE_BP * KUNI_BLOCK_LINE_BP - beg;
+        return line > first ? line : k;
+    }
+    return k;
+}
+
 kuni_status kuni_blocks_write(const kuni_cell_confidence *cell, int64_t beg, kuni_span shard,
                               int64_t contig_end, uint32_t sample, kuni_evidence_writer *writer,
                               kuni_error *err)
@@ -100,23 +155,14 @@ kuni_status kuni_blocks_write(const kuni_cell_confidence *cell, int64_t beg, kun
             k++;
             continue;
         }
+        int64_t end = block_end(cell, bands, beg, k, n);
         kuni_block block = {.beg = beg + k,
+                            .end = beg + end,
                             .sample = sample,
                             .kind = KUNI_BLOCK_REFERENCE,
-                            .ploidy = cell->ploidy[k],
-                            .gq = cell->gq[k],
-                            .min_dp = cell->depth[k]};
-        uint8_t band = bands[k];
-        uint16_t least = cell->depth[k], most = least;
-        for (; k < n && bands[k] == band && cell->ploidy[k] == block.ploidy; k++) {
-            uint16_t depth = cell->depth[k];
-            if (depth < least) least = depth;
-            if (depth > most) most = depth;
-            if (most > least + least / DEPTH_PART + DEPTH_STEP) break;
-            if (cell->gq[k] < block.gq) block.gq = cell->gq[k];
-            block.min_dp = least;
-        }
-        block.end = beg + k;
+                            .ploidy = cell->ploidy[k]};
+        summarise(cell, k, end, &block);
+        k = end;
         if (block.beg < shard.beg) block.beg = shard.beg;
         if (block.end > shard.end) block.end = shard.end;
         if (block.beg >= block.end) continue;

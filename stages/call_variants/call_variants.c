@@ -8,7 +8,7 @@
 #include "reference.h"
 #include "sweep.h"
 
-enum { STAGE_VERSION = 2 };
+enum { STAGE_VERSION = 3 };
 
 static const kuni_param params[] = {
     {.name = "min_mapping_quality",
@@ -104,7 +104,7 @@ static kuni_status create_writer(call_state *s, kuni_span shard, kuni_error *err
         kuni_evidence_header header = {.shard = shard,
                                        .contig = kuni_genome_contig(task->genome, shard.tid)->name,
                                        .reference_md5 = md5,
-                                       .producer = "call-variants 2",
+                                       .producer = "call-variants 3",
                                        .params = text.data ? text.data : "",
                                        .samples = ids,
                                        .n_samples = (uint32_t)s->batch->n_samples};

@@ -20,26 +20,32 @@ static int phred_of(double log10_p, int most)
     return phred >= most ? most : (int)(phred + 0.5);
 }
 
-static void fill_pl(kuni_call_event *event, int n)
+/* Rounded as the evidence keeps them; those of known alleles (the first n_known) more finely. */
+static void fill_pl(kuni_call_event *event, int n, int n_known)
 {
     double best = event->log10_lk[0];
     for (int g = 1; g < n; g++)
         if (event->log10_lk[g] > best) best = event->log10_lk[g];
-    for (int g = 0; g < n; g++)
-        event->pl[g] = (uint16_t)phred_of(event->log10_lk[g] - best, KUNI_PL_MAX - 2);
+    for (int g = 0; g < n; g++) {
+        int phred = phred_of(event->log10_lk[g] - best, KUNI_PL_MAX);
+        event->pl[g] =
+            kuni_pl_round((uint32_t)phred, g < n_known ? KUNI_PL_BITS : KUNI_PL_BITS_OTHER);
+    }
 }
 
 void kuni_genotype_finish(kuni_call_event *event)
 {
     int known = event->n_alleles - 1; /* <*> is never called */
     int n = kuni_genotype_count(event->n_alleles, event->ploidy);
-    fill_pl(event, n);
+    int n_known = kuni_genotype_count(known, event->ploidy);
+    fill_pl(event, n, n_known);
     double posterior[KUNI_CALL_GENOTYPES_MAX] = {0}, best = -1e9;
     int best_a = 0, best_b = 0, best_g = 0;
     for (int b = 0; b < known; b++)
         for (int a = event->ploidy == 1 ? b : 0; a <= b; a++) {
             int g = event->ploidy == 1 ? b : kuni_genotype_index(a, b);
-            posterior[g] = event->log10_lk[g] + genotype_prior(event, a, b);
+            /* from what is kept, so that QUAL and GQ follow from PL */
+            posterior[g] = -0.1 * event->pl[g] + genotype_prior(event, a, b);
             if (posterior[g] > best) {
                 best = posterior[g];
                 best_a = a;
@@ -48,7 +54,6 @@ void kuni_genotype_finish(kuni_call_event *event)
             }
         }
     double sum = 0, others = 0, reference = 0;
-    int n_known = kuni_genotype_count(known, event->ploidy);
     for (int g = 0; g < n_known; g++) {
         double p = kuni_exp10(posterior[g] - best);
         sum += p;

@@ -80,8 +80,6 @@ static const char *const info_lines[] = {
     "<ID=GQ_HIST,Number=20,Type=Integer,Description=\"Called genotypes with GQ 0-4, 5-9, ..., "
     "95-99\">",
     "<ID=QD,Number=1,Type=Float,Description=\"QUAL / depth of carriers\">",
-    "<ID=SB,Number=4,Type=Integer,Description=\"Carriers' reads: REF forward, REF reverse, ALT "
-    "forward, ALT reverse\">",
     "<ID=FS,Number=1,Type=Float,Description=\"Strand bias of carriers' reads: phred of Fisher's "
     "exact "
     "P\">",
@@ -539,8 +537,6 @@ static kuni_status put_reads(draft *d)
         status = put_number(d, "QD", JOINT_QD, d->what->given_qd);
     else if (t->carrier_depth)
         status = put_number(d, "QD", JOINT_QD, d->values[JOINT_QUAL] / (double)t->carrier_depth);
-    for (int i = 0; i < 4; i++) d->r->ints[i] = int_of(t->strands[i]);
-    if (!status && strands) status = put_ints(d, "SB", d->r->ints, 4);
     if (!status && strands) status = put_number(d, "FS", JOINT_FS, joint_fisher_strand(t->strands));
     if (!status && strands) status = put_number(d, "SOR", JOINT_SOR, joint_strand_odds(t->strands));
     if (!status && t->mq_depth)

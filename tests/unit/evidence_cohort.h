@@ -29,6 +29,7 @@ typedef struct test_cohort {
     kuni_block *blocks;
     size_t n_blocks, blocks_capacity;
     uint64_t seed;
+    bool rounded; /* likelihoods, as producers should */
 } test_cohort;
 
 static inline uint64_t test_random(uint64_t *seed)
@@ -102,6 +103,11 @@ static inline void test_make_event(test_cohort *cohort, test_event *made, uint32
                                                                  : 30 * test_below(seed, 40));
     if (event->ploidy == 2 && test_below(seed, 4))
         made->pl[event->gt[0] == event->gt[1] ? (event->gt[0] > 0 ? 2 : 0) : 1] = 0;
+    uint32_t known = n - ((event->flags & KUNI_EVENT_OTHER) != 0);
+    uint32_t first_other = event->ploidy == 1 ? known : known * (known + 1) / 2;
+    for (uint32_t i = 0; cohort->rounded && i < n_pl; i++)
+        made->pl[i] =
+            kuni_pl_round(made->pl[i], i < first_other ? KUNI_PL_BITS : KUNI_PL_BITS_OTHER);
     if (test_below(seed, 3))
         for (int i = 0; i < 4; i++) event->sb[i] = test_below(seed, 20);
     if (test_below(seed, 3))
@@ -134,7 +140,8 @@ static inline void *test_grown(void *old, size_t *capacity, size_t need, size_t 
 static inline void test_cohort_make(test_cohort *cohort, kuni_span shard, uint32_t n_samples,
                                     uint32_t spacing, uint32_t odd_every, uint64_t seed)
 {
-    *cohort = (test_cohort){.shard = shard, .n_samples = n_samples, .seed = seed};
+    *cohort =
+        (test_cohort){.shard = shard, .n_samples = n_samples, .seed = seed, .rounded = seed % 2};
     for (uint32_t s = 0; s < n_samples; s++) {
         int64_t end = shard.beg;
         for (int64_t pos = shard.beg; pos < shard.end;) {
