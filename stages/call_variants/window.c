@@ -9,7 +9,6 @@
 enum {
     NAME_BUCKETS = 1 << 13,
     BIN_BP = 32, /* reads are thinned by the bin their alignment starts in */
-    TYPICAL_READ_BP = 150,
     MISSING_QUALITY = 20,  /* of a base without one */
     FRAGMENT_QUALITY = 45, /* what both mates share: errors made before sequencing (PCR, damage) */
     READ_BYTES = 1024
@@ -58,7 +57,7 @@ void kuni_window_clear(kuni_window *window, int max_depth)
     memset(window->names, 0, NAME_BUCKETS * sizeof(*window->names));
     window->n_reads = window->n_piled = window->bin_first = 0;
     window->bin = -1;
-    window->reads_per_bin = max_depth * BIN_BP / TYPICAL_READ_BP + 1;
+    window->bases_per_bin = (int64_t)max_depth * BIN_BP;
 }
 
 /*
@@ -105,16 +104,22 @@ static int by_hash(const void *a, const void *b)
     return x->name < y->name ? -1 : x->name > y->name;
 }
 
-/* Keeps the reads_per_bin reads with the smallest name hash of the bin that ended. */
+/* Keeps the reads with the smallest name hashes of the bin that ended, until their bases suffice.
+ */
 static kuni_status thin_bin(kuni_window *window, kuni_error *err)
 {
-    size_t first = window->bin_first, n = window->n_reads - first;
-    if (n <= (size_t)window->reads_per_bin) return KUNI_OK;
+    size_t first = window->bin_first, n = window->n_reads - first, taken = 0;
+    int64_t bases = 0;
+    for (size_t i = first; i < first + n; i++)
+        bases += window->reads[i]->end - window->reads[i]->pos;
+    if (bases <= window->bases_per_bin) return KUNI_OK;
     kuni_call_read **sorted = kuni_alloc(n, sizeof(*sorted), err);
     if (!sorted) return KUNI_MEMORY;
     memcpy(sorted, window->reads + first, n * sizeof(*sorted));
     qsort(sorted, n, sizeof(*sorted), by_hash);
-    uint64_t limit = sorted[window->reads_per_bin]->name;
+    for (bases = 0; taken + 1 < n && bases < window->bases_per_bin; taken++)
+        bases += sorted[taken]->end - sorted[taken]->pos;
+    uint64_t limit = sorted[taken]->name;
     free(sorted);
     size_t kept = first;
     for (size_t i = first; i < first + n; i++) {
