@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "blocks.h"
+#include "phase.h"
 
 struct kuni_sweep {
     kuni_call_options own_options;
@@ -291,6 +292,8 @@ static kuni_status call_cell(kuni_sweep *sweep, kuni_error *err)
     if (status) return status;
     if (sweep->events.n)
         qsort(sweep->events.list, sweep->events.n, sizeof(*sweep->events.list), by_position);
+    if (sweep->options->mixture <= 0)
+        kuni_phase_events(sweep->events.list, sweep->events.n, &sweep->window, sweep->options);
     kuni_confidence_measure(&sweep->confidence, &sweep->pileup, sweep->reference, sweep->cell);
     for (size_t i = 0; i < sweep->n_reaching; i++)
         cover(sweep, sweep->reaching[i].beg, sweep->reaching[i].end);
