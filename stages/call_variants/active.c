@@ -20,13 +20,14 @@ static const double LOSE_PHRED = 3.0103;
 static const double DOUBT_PHRED = 20;
 
 /* Element i has indels enough that they may be real. */
-static bool indel_at(const kuni_pileup *pileup, int64_t i, const kuni_call_options *options)
+static bool indel_at(const kuni_pileup *pileup, int64_t i, int reach,
+                     const kuni_call_options *options)
 {
     uint32_t n = (uint32_t)pileup->insertion[i] + pileup->deletion[i];
     if (!n) return false;
     if (options->mixture > 0)
         return kuni_mixture_is_candidate(n, kuni_pileup_depth(pileup, i), options->mixture);
-    double depth = kuni_pileup_depth(pileup, i);
+    double depth = kuni_pileup_spanning(pileup, i, reach);
     double gain = pileup->indel_q[i] - LOSE_PHRED * (depth > n ? depth - n : 0);
     return gain >= (n >= 2 ? -DOUBT_PHRED : 0);
 }
@@ -64,7 +65,7 @@ static void mark_all(kuni_actives *actives, const kuni_pileup *pileup,
         int64_t pos = pileup->beg + i;
         int reach = kuni_reference_reach(reference, pos + 1);
         if (reach > KUNI_REGION_BP) reach = KUNI_REGION_BP;
-        if (indel_at(pileup, i, options)) mark(actives, i, i + 1 + reach, KUNI_ACTIVE_INDEL);
+        if (indel_at(pileup, i, reach, options)) mark(actives, i, i + 1 + reach, KUNI_ACTIVE_INDEL);
         if (clip_at(pileup, i)) mark(actives, i, i + 1, KUNI_ACTIVE_CLIP);
         if (!kuni_site_is_candidate(pileup, i, kuni_reference_base(reference, pos), 2, options))
             continue;

@@ -44,6 +44,14 @@ static inline uint32_t kuni_pileup_depth(const kuni_pileup *pileup, int64_t i)
            pileup->differ[2][i] + pileup->differ[3][i] + pileup->spanned[i];
 }
 
+/* Reads at an element that go on for `reach` bases: those that tell lengths of a repeat apart. */
+static inline uint32_t kuni_pileup_spanning(const kuni_pileup *pileup, int64_t i, int reach)
+{
+    uint32_t depth = kuni_pileup_depth(pileup, i), ended = 0;
+    for (int64_t k = i + 1; k <= i + 1 + reach && k < KUNI_PILEUP_BP; k++) ended += pileup->ends[k];
+    return depth > ended ? depth - ended : 0;
+}
+
 /*
  * Shifts an indel of `length` bases to its left-most equal place. `pos` is the first deleted base,
  * or the base an insertion stands before; `inserted` (NULL: deletion) is rotated in place. Never

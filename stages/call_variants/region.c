@@ -380,7 +380,7 @@ static kuni_status collect(kuni_region_caller *c, const kuni_active *wide,
     kuni_status status = kuni_variants_collect(&c->variants, window, reference, wide->beg,
                                                wide->end, options, c->arena, err);
     if (status) return status;
-    kuni_variants_select(&c->variants, pileup, options);
+    kuni_variants_select(&c->variants, pileup, reference, options);
     return limit_reads(c, options->mixture > 0 ? READS_MOST_MIXTURE : READS_MOST, err);
 }
 

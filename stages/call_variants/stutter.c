@@ -13,9 +13,13 @@ enum {
 
 /* Of a slip: that it loses units; that it goes one unit further. */
 static const double LOSES = 0.67, FURTHER = 0.12;
-/* Levels: times the odds of a PCR-free library. Amplified ones slip about ten times as often. */
-static const double LEVEL_TIMES[KUNI_STUTTER_LEVELS] = {0.7, 2, 6};
-static const double LEVEL_PRIOR[2][KUNI_STUTTER_LEVELS] = {{0.35, 0.35, 0.3}, {0.55, 0.35, 0.1}};
+/*
+ * Levels: times the odds of a PCR-free library. Amplified ones slip about ten times as often; the
+ * first is of reads that hardly slip at all.
+ */
+static const double LEVEL_TIMES[KUNI_STUTTER_LEVELS] = {0.05, 0.7, 2, 6};
+static const double LEVEL_PRIOR[2][KUNI_STUTTER_LEVELS] = {{0.2, 0.3, 0.3, 0.2},
+                                                           {0.25, 0.4, 0.25, 0.1}};
 
 double kuni_stutter_odds(int unit, int copies)
 {

@@ -15,7 +15,7 @@
 
 #include "candidates.h"
 
-enum { KUNI_STUTTER_LEVELS = 3, KUNI_STUTTER_COLUMNS_MAX = 3 * KUNI_CANDIDATES_MAX };
+enum { KUNI_STUTTER_LEVELS = 4, KUNI_STUTTER_COLUMNS_MAX = 3 * KUNI_CANDIDATES_MAX };
 
 typedef struct kuni_stutter {
     int n_levels; /* 1: no tract */

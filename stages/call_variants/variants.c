@@ -156,18 +156,19 @@ kuni_status kuni_variants_collect(kuni_variants *variants, const kuni_window *wi
 }
 
 static bool stands(const kuni_variant *v, const kuni_pileup *pileup,
-                   const kuni_call_options *options)
+                   const kuni_call_reference *reference, const kuni_call_options *options)
 {
     if (v->given) return true;
     int64_t i = v->pos - pileup->beg;
     if (i < 0 || i >= KUNI_PILEUP_BP) return false;
     double depth = kuni_pileup_depth(pileup, i), against;
+    double spanning = kuni_pileup_spanning(pileup, i, kuni_reference_reach(reference, v->pos + 1));
     if (options->mixture > 0)
         return kuni_mixture_is_candidate(v->n_reads, (uint32_t)depth, options->mixture);
     if (kuni_variant_is_snp(v))
         against = pileup->match[i];
     else
-        against = depth > v->n_reads ? depth - v->n_reads : 0;
+        against = spanning > v->n_reads ? spanning - v->n_reads : 0;
     double gain = v->quality + v->n_reads * HET_GAIN_PHRED - LOSE_PHRED * against;
     return gain >= (v->n_reads >= 2 ? -DOUBT_PHRED : depth <= SHALLOW_DEPTH ? 0 : 10);
 }
@@ -182,7 +183,7 @@ static int by_position(const void *a, const void *b)
 }
 
 void kuni_variants_select(kuni_variants *variants, const kuni_pileup *pileup,
-                          const kuni_call_options *options)
+                          const kuni_call_reference *reference, const kuni_call_options *options)
 {
     kuni_variant old[KUNI_VARIANTS_MAX];
     size_t n_old = variants->n;
@@ -190,7 +191,8 @@ void kuni_variants_select(kuni_variants *variants, const kuni_pileup *pileup,
     memcpy(old, variants->list, n_old * sizeof(old[0]));
     size_t kept = 0;
     for (size_t i = 0; i < n_old; i++)
-        if (stands(&variants->list[i], pileup, options)) variants->list[kept++] = variants->list[i];
+        if (stands(&variants->list[i], pileup, reference, options))
+            variants->list[kept++] = variants->list[i];
     variants->n = kept;
     if (kept) qsort(variants->list, kept, sizeof(*variants->list), by_position);
     uint16_t to[KUNI_VARIANTS_MAX];

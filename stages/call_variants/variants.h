@@ -54,7 +54,7 @@ KUNI_MUST_CHECK kuni_status kuni_variants_add(kuni_variants *variants, kuni_vari
                                               size_t *index, kuni_arena *arena, kuni_error *err);
 /* Drops variants that the pileup or their support make unlikely; the rest is sorted by position. */
 void kuni_variants_select(kuni_variants *variants, const kuni_pileup *pileup,
-                          const kuni_call_options *options);
+                          const kuni_call_reference *reference, const kuni_call_options *options);
 void kuni_variants_fini(kuni_variants *variants);
 
 #endif
