@@ -265,6 +265,17 @@ kuni_status kuni_genome_md5(kuni_genome *genome, int32_t tid, char hex[33], kuni
     return KUNI_OK;
 }
 
+kuni_status kuni_genome_vcf_contig(kuni_genome *genome, int32_t tid, kuni_buffer *text,
+                                   kuni_error *err)
+{
+    char md5[33];
+    kuni_status status = kuni_genome_md5(genome, tid, md5, err);
+    if (status) return status;
+    const kuni_contig *contig = kuni_genome_contig(genome, tid);
+    return kuni_buffer_printf(text, err, "##contig=<ID=%s,length=%lld,md5=%s>", contig->name,
+                              (long long)contig->length_bp, md5);
+}
+
 void kuni_genome_set_md5(kuni_genome *genome, int32_t tid, const char *hex)
 {
     if (tid < 0 || tid >= genome->n_contigs || strlen(hex) != 32) return;

@@ -8,7 +8,7 @@
 #ifndef KUNI_GENOME_H
 #define KUNI_GENOME_H
 
-#include "kuni/status.h"
+#include "kuni/buffer.h"
 
 typedef struct kuni_span {
     int32_t tid; /* contig, or -1: reads without a place */
@@ -47,6 +47,10 @@ KUNI_MUST_CHECK kuni_status kuni_genome_fetch(kuni_genome *genome, kuni_span spa
 /* MD5 of a contig by the SAM rules (@SQ M5), 32 hex digits; computed on first use. */
 KUNI_MUST_CHECK kuni_status kuni_genome_md5(kuni_genome *genome, int32_t tid, char hex[33],
                                             kuni_error *err);
+/* Appends the contig's header line of VCF, with its length and MD5: "##contig=<...>", no newline.
+ */
+KUNI_MUST_CHECK kuni_status kuni_genome_vcf_contig(kuni_genome *genome, int32_t tid,
+                                                   kuni_buffer *text, kuni_error *err);
 /* Tells the genome a contig's MD5 that was computed before (a cache kept by the caller). */
 void kuni_genome_set_md5(kuni_genome *genome, int32_t tid, const char *hex);
 

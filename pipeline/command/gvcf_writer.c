@@ -75,9 +75,8 @@ static kuni_status put_header(kuni_gvcf_writer *w, kuni_error *err)
     kuni_status status = kuni_buffer_printf(
         &w->text, err, "##fileformat=VCFv4.2\n##source=kuni " KUNI_VERSION "\n%s", lines);
     for (int32_t tid = 0; !status && tid < kuni_genome_contig_count(w->genome); tid++) {
-        const kuni_contig *contig = kuni_genome_contig(w->genome, tid);
-        status = kuni_buffer_printf(&w->text, err, "##contig=<ID=%s,length=%" PRId64 ">\n",
-                                    contig->name, contig->length_bp);
+        status = kuni_genome_vcf_contig(w->genome, tid, &w->text, err);
+        if (!status) status = kuni_buffer_append(&w->text, "\n", 1, err);
     }
     if (!status)
         status = kuni_buffer_printf(&w->text, err,

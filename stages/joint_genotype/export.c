@@ -8,16 +8,18 @@
 struct joint_export {
     joint_export_kind kind;
     char *path, *mode;
+    bool headed;
     joint_render *render;
     joint_shard *first; /* the render borrows its cohort and filters */
 };
 
 kuni_status joint_export_open(joint_export **made, joint_export_kind kind, const char *path,
-                              const char *mode, kuni_error *err)
+                              const char *mode, bool headed, kuni_error *err)
 {
     joint_export *e = kuni_alloc(1, sizeof(*e), err);
     if (!e) return KUNI_MEMORY;
     e->kind = kind;
+    e->headed = headed;
     e->path = kuni_strdup(path, err);
     e->mode = kuni_strdup(mode, err);
     if (!e->path || !e->mode) {
@@ -30,17 +32,18 @@ kuni_status joint_export_open(joint_export **made, joint_export_kind kind, const
 
 kuni_status joint_export_params(joint_export_kind kind, kuni_params *params, kuni_error *err)
 {
-    kuni_status status =
-        kuni_params_set(params, "output", kind == JOINT_EXPORT_DENSE ? "dense" : "sites", err);
+    kuni_status status = kuni_params_set(
+        params, "output",
+        kind == JOINT_EXPORT_DENSE || kind == JOINT_EXPORT_PLINK ? "dense" : "sites", err);
     if (status) return status;
     return kuni_params_set(params, "also", kind == JOINT_EXPORT_SPARSE ? "sparse" : "", err);
 }
 
 static joint_render_kind render_kind(joint_export_kind kind)
 {
-    return kind == JOINT_EXPORT_DENSE   ? JOINT_RENDER_DENSE
+    return kind == JOINT_EXPORT_SPARSE  ? JOINT_RENDER_SPARSE
            : kind == JOINT_EXPORT_SITES ? JOINT_RENDER_SITES
-                                        : JOINT_RENDER_SPARSE;
+                                        : JOINT_RENDER_DENSE;
 }
 
 kuni_status joint_export_shard(joint_export *e, const kuni_task *task, const char *calls,
@@ -48,12 +51,15 @@ kuni_status joint_export_shard(joint_export *e, const kuni_task *task, const cha
 {
     joint_shard *shard = NULL;
     joint_given *given = NULL;
+    bool opening = !e->render;
     kuni_status status = joint_shard_open(&shard, task, err);
-    if (!status && !e->render)
-        status = joint_render_open(&e->render, render_kind(e->kind), e->path, e->mode, task,
-                                   &shard->cohort, &shard->options, &shard->filters, err);
+    if (!status) shard->options.named = e->kind == JOINT_EXPORT_PLINK;
+    if (!status && opening)
+        status = joint_render_open(&e->render, render_kind(e->kind), e->path, e->mode, e->headed,
+                                   task, &shard->cohort, &shard->options, &shard->filters, err);
+    if (!status && opening) status = joint_render_flush(e->render, err);
     if (!status) status = joint_given_open(&given, calls, span, err);
-    if (!status) status = joint_shard_run(shard, &e->render, 1, given, err);
+    if (!status) status = joint_shard_run_given(shard, e->render, given, span, err);
     joint_given_close(given);
     if (!e->first)
         e->first = shard;

@@ -17,13 +17,16 @@ typedef struct joint_export joint_export;
 
 typedef enum joint_export_kind {
     JOINT_EXPORT_DENSE,
+    JOINT_EXPORT_PLINK, /* dense, records named CONTIG:POS */
     JOINT_EXPORT_SITES, /* no genotypes */
     JOINT_EXPORT_SPARSE /* mode "wz" only */
 } joint_export_kind;
 
-/* Starts a file; mode as hts_open has it: "wb", "wz", "w". */
+/* Starts a file; mode as hts_open has it: "wb", "wz", "w". Without `headed` it has no header: it
+ * continues another. */
 KUNI_MUST_CHECK kuni_status joint_export_open(joint_export **made, joint_export_kind kind,
-                                              const char *path, const char *mode, kuni_error *err);
+                                              const char *path, const char *mode, bool headed,
+                                              kuni_error *err);
 /* The stage's parameters that a kind needs. */
 KUNI_MUST_CHECK kuni_status joint_export_params(joint_export_kind kind, kuni_params *params,
                                                 kuni_error *err);
@@ -31,7 +34,9 @@ KUNI_MUST_CHECK kuni_status joint_export_params(joint_export_kind kind, kuni_par
  * Adds the records of the task's shard that start in `span`. The task is joint-genotype's with its
  * parameters; its columns choose the samples, its inputs are the evidence files of their batches;
  * it must be the same but for shard and inputs each time, and live until the end. `calls` is the
- * call set of the shard, with or without genotypes.
+ * call set of the shard, with or without genotypes. Compressed blocks end with the chunks (64 kb)
+ * of the evidence and with `span`: spans that are cut there may be written to several files, which
+ * joined have the same bytes.
  */
 KUNI_MUST_CHECK kuni_status joint_export_shard(joint_export *made, const kuni_task *task,
                                                const char *calls, kuni_span span, kuni_error *err);

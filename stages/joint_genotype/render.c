@@ -152,14 +152,18 @@ static const char *const sparse_lines[] = {
 
 /* --- opening --- */
 
+static kuni_status append_line(joint_render *r, kuni_error *err)
+{
+    if (bcf_hdr_append(r->header, r->text.data) < 0)
+        return kuni_fail(err, KUNI_BUG, "header line refused: %s", r->text.data);
+    return KUNI_OK;
+}
+
 static kuni_status add_line(joint_render *r, const char *kind, const char *text, kuni_error *err)
 {
     kuni_buffer_clear(&r->text);
     kuni_status status = kuni_buffer_printf(&r->text, err, "##%s=%s", kind, text);
-    if (status) return status;
-    if (bcf_hdr_append(r->header, r->text.data) < 0)
-        return kuni_fail(err, KUNI_BUG, "header line refused: %s", r->text.data);
-    return KUNI_OK;
+    return status ? status : append_line(r, err);
 }
 
 /* A group's name as part of a tag. */
@@ -236,13 +240,9 @@ static kuni_status add_contigs(joint_render *r, const kuni_task *task, kuni_erro
 {
     kuni_status status = KUNI_OK;
     for (int32_t tid = 0; tid < kuni_genome_contig_count(task->genome) && !status; tid++) {
-        const kuni_contig *contig = kuni_genome_contig(task->genome, tid);
-        char line[512], md5[33];
-        status = kuni_genome_md5(task->genome, tid, md5, err);
-        if (status) break;
-        (void)snprintf(line, sizeof(line), "<ID=%s,length=%lld,md5=%s>", contig->name,
-                       (long long)contig->length_bp, md5);
-        status = add_line(r, "contig", line, err);
+        kuni_buffer_clear(&r->text);
+        status = kuni_genome_vcf_contig(task->genome, tid, &r->text, err);
+        if (!status) status = append_line(r, err);
     }
     return status;
 }
@@ -319,9 +319,9 @@ static kuni_status look_up_ids(joint_render *r, kuni_error *err)
 }
 
 kuni_status joint_render_open(joint_render **render, joint_render_kind kind, const char *path,
-                              const char *mode, const kuni_task *task, const joint_cohort *cohort,
-                              const joint_options *options, const joint_filters *filters,
-                              kuni_error *err)
+                              const char *mode, bool headed, const kuni_task *task,
+                              const joint_cohort *cohort, const joint_options *options,
+                              const joint_filters *filters, kuni_error *err)
 {
     joint_render *r = kuni_alloc(1, sizeof(*r), err);
     if (!r) return KUNI_MEMORY;
@@ -343,13 +343,20 @@ kuni_status joint_render_open(joint_render **render, joint_render_kind kind, con
         r->file = hts_open(path, mode);
         if (!r->file) status = kuni_fail_errno(err, "cannot write %s", path);
     }
-    if (!status && bcf_hdr_write(r->file, r->header) < 0)
+    if (!status && headed && bcf_hdr_write(r->file, r->header) < 0)
         status = kuni_fail_errno(err, "cannot write %s", path);
     if (status) {
         joint_render_abandon(r);
         return status;
     }
     *render = r;
+    return KUNI_OK;
+}
+
+kuni_status joint_render_flush(joint_render *r, kuni_error *err)
+{
+    if (r->file->format.compression == bgzf && bgzf_flush(r->file->fp.bgzf) < 0)
+        return kuni_fail_errno(err, "cannot write %s", r->path);
     return KUNI_OK;
 }
 
@@ -707,6 +714,15 @@ static kuni_status write_sparse(joint_render *r, joint_sparse *sparse, const joi
     return status;
 }
 
+/* One record stands at a position, so that names it. */
+static bool name_record(joint_render *r)
+{
+    char name[512];
+    (void)snprintf(name, sizeof(name), "%s:%lld", bcf_hdr_id2name(r->header, r->tid),
+                   (long long)r->record->pos + 1);
+    return bcf_update_id(r->header, r->record, name) == 0;
+}
+
 kuni_status joint_render_record(joint_render *r, const joint_record *what, kuni_error *err)
 {
     const joint_sites *sites = what->tally->sites;
@@ -736,6 +752,7 @@ kuni_status joint_render_record(joint_render *r, const joint_record *what, kuni_
     if (bcf_update_alleles_str(r->header, r->record, r->text.data) < 0)
         return kuni_fail(err, KUNI_BUG, "alleles refused at position %lld",
                          (long long)site->pos + 1);
+    if (r->options.named && !name_record(r)) return kuni_fail_memory(err, 1, 1);
     double qual = (double)what->quality / 1000;
     r->record->qual = what->filters ? what->given_quality : (float)qual;
     qual = (double)r->record->qual; /* what can be had from the record gives the same QD */

@@ -18,9 +18,10 @@ typedef enum joint_render_kind {
     JOINT_RENDER_SPARSE /* columns as sparse.h has them; mode "wz" only */
 } joint_render_kind;
 
-/* Creates the file at `path` with its header; mode as hts_open has it: "wb", "wz", "w". */
+/* Creates the file at `path`, `headed`: with its header; mode as hts_open has it: "wb", "wz", "w".
+ */
 KUNI_MUST_CHECK kuni_status joint_render_open(joint_render **render, joint_render_kind kind,
-                                              const char *path, const char *mode,
+                                              const char *path, const char *mode, bool headed,
                                               const kuni_task *task, const joint_cohort *cohort,
                                               const joint_options *options,
                                               const joint_filters *filters, kuni_error *err);
@@ -28,6 +29,9 @@ KUNI_MUST_CHECK kuni_status joint_render_open(joint_render **render, joint_rende
 KUNI_MUST_CHECK kuni_status joint_render_finish(joint_render *render, kuni_error *err);
 /* Frees without finishing. Accepts NULL. */
 void joint_render_abandon(joint_render *render);
+
+/* Ends the compressed block under way, so that the file can be cut and joined here. */
+KUNI_MUST_CHECK kuni_status joint_render_flush(joint_render *render, kuni_error *err);
 
 /* Records from now on are of this contig. */
 void joint_render_contig(joint_render *render, int32_t tid);

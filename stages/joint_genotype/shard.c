@@ -517,19 +517,33 @@ kuni_status joint_shard_open(joint_shard **shard, const kuni_task *task, kuni_er
     return set_up(j, err);
 }
 
-kuni_status joint_shard_run(joint_shard *j, joint_render *const *renders, size_t n_renders,
-                            joint_given *given, kuni_error *err)
+static kuni_status run_chunks(joint_shard *j, joint_render *const *renders, size_t n_renders,
+                              joint_given *given, kuni_span span, kuni_error *err)
 {
     j->renders = renders;
     j->n_renders = n_renders;
     j->given = given;
     for (size_t i = 0; i < n_renders; i++) joint_render_contig(renders[i], j->shard.tid);
     kuni_status status = KUNI_OK;
-    for (int64_t beg = j->shard.beg; beg < j->shard.end && !status; j->chunk++) {
+    int64_t beg = j->shard.beg;
+    for (j->chunk = 0; beg < j->shard.end && beg < span.end && !status; j->chunk++) {
         int64_t end = (beg / KUNI_EVIDENCE_CHUNK_BP + 1) * KUNI_EVIDENCE_CHUNK_BP;
         if (end > j->shard.end) end = j->shard.end;
-        status = run_chunk(j, beg, end, err);
+        if (end > span.beg) status = run_chunk(j, beg, end, err);
+        if (given && !status) status = joint_render_flush(renders[0], err);
         beg = end;
     }
     return status;
+}
+
+kuni_status joint_shard_run(joint_shard *j, joint_render *const *renders, size_t n_renders,
+                            kuni_error *err)
+{
+    return run_chunks(j, renders, n_renders, NULL, j->shard, err);
+}
+
+kuni_status joint_shard_run_given(joint_shard *j, joint_render *render, joint_given *given,
+                                  kuni_span span, kuni_error *err)
+{
+    return run_chunks(j, &render, 1, given, span, err);
 }

@@ -54,7 +54,11 @@ KUNI_MUST_CHECK kuni_status joint_shard_open(joint_shard **shard, const kuni_tas
 /* Genotypes all chunks and gives the records to all of `renders`, whose kinds the options ask for.
  */
 KUNI_MUST_CHECK kuni_status joint_shard_run(joint_shard *shard, joint_render *const *renders,
-                                            size_t n_renders, joint_given *given, kuni_error *err);
+                                            size_t n_renders, kuni_error *err);
+/* As that, of sites in `span` that `given` has; each chunk's records end a compressed block. */
+KUNI_MUST_CHECK kuni_status joint_shard_run_given(joint_shard *shard, joint_render *render,
+                                                  joint_given *given, kuni_span span,
+                                                  kuni_error *err);
 /* Accepts NULL. */
 void joint_shard_close(joint_shard *shard);
 

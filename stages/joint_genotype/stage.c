@@ -94,10 +94,10 @@ static kuni_status run(const kuni_task *task, kuni_error *err)
         if (!files[i].wanted) continue;
         status =
             joint_render_open(&renders[n], files[i].kind, kuni_task_output(task, files[i].output),
-                              files[i].mode, task, &shard->cohort, o, &shard->filters, err);
+                              files[i].mode, true, task, &shard->cohort, o, &shard->filters, err);
         if (!status) n++;
     }
-    if (!status) status = joint_shard_run(shard, renders, n, NULL, err);
+    if (!status) status = joint_shard_run(shard, renders, n, err);
     for (size_t i = 0; i < n; i++) {
         if (!status)
             status = joint_render_finish(renders[i], err);

@@ -102,10 +102,51 @@ expands strict.sparse.vcf.gz strict.bcf
 expands --exact exact.sparse.vcf.gz all.bcf
 [ "$(bcftools query -f '[%RNC ]' strict.bcf | tr -cd L | wc -c)" -gt 99 ] || fail "min_gq leaves nobody out: nothing was tried"
 
+# The same bytes from any number of processes and ranks.
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+part=(-r "chr20:10000-61000,chrX:5-30000,chrX:39000-40000" -S "S000002,S000007,S000009" w.yaml)
+for format in bcf vcf.gz vcf sparse sites plink; do
+    "$KUNI" export -f "$format" -o one "${part[@]}" >/dev/null
+    "$KUNI" export -f "$format" -o three -j 3 "${part[@]}" >/dev/null
+    cmp one three || fail "$format: three processes write other bytes"
+    if command -v mpirun >/dev/null && [ "$format" != vcf.gz ]; then
+        mpirun --oversubscribe -n 2 "$KUNI" export -f "$format" -o ranks -j 2 "${part[@]}" >printed
+        cmp one ranks || fail "$format: two ranks write other bytes"
+        [ "$(head -1 printed)" = ranks ] || fail "$format: ranks print $(cat printed)"
+    fi
+    if [ -e one.csi ]; then
+        [ "$(bcftools view -H -r chrX:10000-20000 three | md5sum)" = "$(bcftools view -H -t chrX:10000-20000 three | md5sum)" ] ||
+            fail "$format: the index is no good"
+    fi
+    find . -maxdepth 1 -name '*.part*' | grep . && fail "$format: pieces are left"
+    rm -f one* three* ranks*
+done
+"$KUNI" export -f gvcf -o gvcf.2 -j 2 -S S000003,S000004,S000008 w.yaml >printed
+[ "$(cat printed)" = "$(printf 'gvcf.2/S00000%s.g.vcf.gz\n' 3 4 8)" ] || fail "two processes print $(cat printed)"
+
 # GT alone, for plink2.
 "$KUNI" export -f plink -r chr20 -o plink.bcf w.yaml >/dev/null
 [ "$(bcftools query -f '%FORMAT\n' plink.bcf 2>/dev/null | head -1 | cut -f1)" = GT ] ||
     [ "$(bcftools view -H plink.bcf | cut -f9 | sort -u)" = GT ] || fail "plink: more than GT"
+"$KUNI" export -f plink -o plink.bcf w.yaml >/dev/null
+[ "$(cut -f1,4 plink.psam)" = "$(tail -n +2 cohort/manifest.tsv | awk 'BEGIN { print "#IID\tSEX" }
+    { print $2 "\t" ($3 == "male" ? 1 : 2) }')" ] || fail "plink: sexes of the .psam"
+bcftools query -f '%ID\n' plink.bcf | sort | uniq -d | grep . && fail "plink: IDs are not unique"
+if command -v plink2 >/dev/null; then
+    plink2 --bcf plink.bcf --psam plink.psam --split-par 4000 40001 --make-pgen --out plink >plink.log || fail "plink2 fails"
+    grep -i warning plink.log && fail "plink2 warns"
+    plink2 --pfile plink --nonfounders --freq counts --out plink >/dev/null || fail "plink2 --freq fails"
+    awk '$1 == "20" || $1 == "PAR1" { print $2, $6, $5 }' plink.acount >found
+    bcftools query -t chr20,chrX:1-4000 -f '%CHROM:%POS %AN %AC\n' all.bcf >expected
+    same expected found "plink2 counts other copies"
+    for sample in S000001 S000002; do # one of each sex: their genotypes come back
+        echo "$sample" >keep
+        plink2 --pfile plink --keep keep --export bcf --out back >/dev/null || fail "plink2 --export fails"
+        bcftools query -f '%ID [%GT]\n' back.bcf 2>/dev/null | grep ^chr[XY] >found
+        bcftools query -t chrX,chrY -s "$sample" -f '%CHROM:%POS [%GT]\n' all.bcf >expected
+        same expected found "plink2 changes genotypes of $sample on X and Y"
+    done
+fi
 
 # gVCFs, back in as another cohort: the same genotypes where someone is called.
 "$KUNI" export -f gvcf -o gvcf w.yaml >/dev/null

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The chunks (64 kb) of what is wanted are cut into as many runs as there are shares; each share
+ * writes its run to a piece, and the pieces are joined. Compressed blocks end with the chunks, so
+ * the bytes do not tell how many shares there were.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <htslib/vcf.h>
+
+#include "assembly.h"
+#include "exporter.h"
+#include "kuni/evidence.h"
+#include "kuni/file.h"
+#include "team.h"
+#include "transport.h"
+
+enum { END_MARKER_BYTES = 28 /* of BGZF */, INDEX_MIN_SHIFT = 14 };
+
+/* What a share may begin or end with. */
+typedef struct part {
+    size_t shard, wanted; /* number of the wanted span */
+    kuni_span span;
+} part;
+
+typedef struct calls {
+    kuni_exporter *x;
+    const char *mode; /* as hts_open has it */
+    part *parts;
+    size_t n_parts, parts_capacity;
+} calls;
+
+static kuni_status add_parts(calls *c, size_t shard, size_t wanted, kuni_error *err)
+{
+    kuni_span span = kuni_exporter_part(c->x, shard, wanted);
+    for (int64_t beg = span.beg, end; beg < span.end; beg = end) {
+        end = (beg / KUNI_EVIDENCE_CHUNK_BP + 1) * KUNI_EVIDENCE_CHUNK_BP;
+        if (end > span.end) end = span.end;
+        kuni_status status = kuni_grow((void **)&c->parts, &c->parts_capacity, c->n_parts + 1,
+                                       sizeof(*c->parts), err);
+        if (status) return status;
+        c->parts[c->n_parts++] =
+            (part){.shard = shard, .wanted = wanted, .span = {span.tid, beg, end}};
+    }
+    return KUNI_OK;
+}
+
+static kuni_status find_parts(calls *c, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < c->x->n_spans && !status; i++)
+        for (size_t shard = 0; shard < c->x->run->plan.n_places && !status; shard++)
+            status = add_parts(c, shard, i, err);
+    if (!status && !c->n_parts)
+        status = kuni_fail(err, KUNI_USAGE, "the regions lie outside of what the dataset covers");
+    return status;
+}
+
+/* --- pieces --- */
+
+static size_t pieces_of(const calls *c, size_t n_shares)
+{
+    return n_shares < c->n_parts ? n_shares : c->n_parts;
+}
+
+static kuni_status piece_path(const calls *c, size_t piece, char path[4096], kuni_error *err)
+{
+    if (snprintf(path, 4096, "%s.part%zu", c->x->request->out, piece) >= 4096)
+        return kuni_fail(err, KUNI_USAGE, "--out: the path is too long");
+    return KUNI_OK;
+}
+
+static kuni_status export_part(calls *c, joint_export *out, size_t shard, kuni_span span,
+                               kuni_error *err)
+{
+    const kuni_exporter *x = c->x;
+    const kuni_run *run = x->run;
+    kuni_task_file *files = NULL;
+    size_t n_files = 0;
+    const char *sites = NULL;
+    kuni_status status = kuni_exporter_sites(c->x, shard, &sites, err);
+    if (!status) status = kuni_exporter_evidence(c->x, shard, &files, &n_files, err);
+    kuni_task *task = status ? NULL : kuni_arena_alloc(x->arena, 1, sizeof(*task), err);
+    if (!task) return status ? status : KUNI_MEMORY;
+    *task = (kuni_task){.stage_id = run->plan.nodes[x->node].id,
+                        .genome = run->genome,
+                        .ploidy = run->ploidy,
+                        .params = x->params,
+                        .samples = run->cohort.samples,
+                        .n_samples = run->cohort.n_samples,
+                        .columns = x->columns,
+                        .batches = run->cohort.batches,
+                        .n_batches = run->cohort.n_batches,
+                        .shards = run->plan.shards,
+                        .n_shards = run->plan.n_shards,
+                        .shard = (int64_t)shard,
+                        .batch = -1,
+                        .inputs = files,
+                        .n_inputs = n_files,
+                        .memory_bytes = run->workflow.memory_bytes};
+    return joint_export_shard(out, task, sites, span, err);
+}
+
+/* htslib ends every file with the marker; only the last piece's stays. */
+static kuni_status cut_end_marker(const char *path, kuni_error *err)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) return kuni_fail_errno(err, "cannot look at %s", path);
+    if (info.st_size < END_MARKER_BYTES)
+        return kuni_fail(err, KUNI_BUG, "%s lacks the end marker of BGZF", path);
+    if (truncate(path, info.st_size - END_MARKER_BYTES) != 0)
+        return kuni_fail_errno(err, "cannot shorten %s", path);
+    return KUNI_OK;
+}
+
+/* Neighbouring parts of a shard are written at once. */
+static kuni_status write_piece(void *context, size_t share, size_t n_shares, kuni_error *err)
+{
+    calls *c = context;
+    size_t n = pieces_of(c, n_shares);
+    if (share >= n) return KUNI_OK;
+    size_t at = c->n_parts * share / n, end = c->n_parts * (share + 1) / n;
+    char path[4096];
+    joint_export *out = NULL;
+    kuni_status status = kuni_exporter_enter(c->x, err);
+    if (!status) status = piece_path(c, share, path, err);
+    if (!status) status = joint_export_open(&out, c->x->kind, path, c->mode, share == 0, err);
+    while (at < end && !status) {
+        const part *first = &c->parts[at];
+        kuni_span span = first->span;
+        for (at++;
+             at < end && c->parts[at].shard == first->shard && c->parts[at].wanted == first->wanted;
+             at++)
+            span.end = c->parts[at].span.end;
+        status = export_part(c, out, first->shard, span, err);
+    }
+    if (status)
+        joint_export_abandon(out);
+    else
+        status = joint_export_finish(out, err);
+    if (!status && c->mode[1] && share + 1 < n) status = cut_end_marker(path, err);
+    return status;
+}
+
+static kuni_status write_list(const calls *c, size_t n, const char *path, kuni_error *err)
+{
+    kuni_file *file;
+    kuni_status status = kuni_file_create(&file, path, err);
+    if (status) return status;
+    for (size_t i = 0; i < n && !status; i++) {
+        char piece[4096];
+        struct stat info;
+        status = piece_path(c, i, piece, err);
+        if (!status && stat(piece, &info) != 0)
+            status = kuni_fail_errno(err, "cannot look at %s", piece);
+        const char *slash = strrchr(piece, '/'); /* the list lies beside */
+        if (!status)
+            status = kuni_file_printf(file, err, "export\t%s\t%lld\n", slash ? slash + 1 : piece,
+                                      (long long)info.st_size);
+    }
+    if (!status) return kuni_file_commit(file, err);
+    kuni_file_discard(file);
+    return status;
+}
+
+/* Collective. */
+static kuni_status join_pieces(const calls *c, size_t n, kuni_error *err)
+{
+    char path[4096];
+    kuni_status status = piece_path(c, 0, path, err);
+    if (status) return status;
+    if (n == 1)
+        return kuni_transport_agree(
+            kuni_transport_rank() == 0 ? kuni_file_publish(path, c->x->request->out, err) : KUNI_OK,
+            err);
+    kuni_buffer list = KUNI_BUFFER_INIT;
+    status = kuni_buffer_printf(&list, err, "%s.parts", c->x->request->out);
+    if (!status && kuni_transport_rank() == 0) status = write_list(c, n, list.data, err);
+    status = kuni_transport_agree(status, err);
+    kuni_assembly_target target = {.kind = "export", .path = c->x->request->out};
+    if (!status) status = kuni_assembly_write(list.data, &target, 1, (uint64_t)getpid(), err);
+    if (list.data && kuni_transport_rank() == 0) (void)unlink(list.data);
+    kuni_buffer_fini(&list);
+    return status;
+}
+
+static void remove_pieces(const calls *c, size_t n)
+{
+    for (size_t i = 0; i < n && kuni_transport_rank() == 0; i++) {
+        char path[4096];
+        kuni_error ignored = KUNI_ERROR_INIT;
+        if (!piece_path(c, i, path, &ignored)) (void)unlink(path);
+    }
+}
+
+/* --- beside the file --- */
+
+/* A .psam of the chosen samples, for plink2: it does not read sex or parents from BCF. */
+static kuni_status write_psam(const kuni_exporter *x, kuni_buffer *path, kuni_error *err)
+{
+    const char *out = x->request->out;
+    size_t n = strlen(out);
+    if (n > 4 && strcmp(out + n - 4, ".bcf") == 0) n -= 4;
+    kuni_file *file;
+    kuni_status status = kuni_buffer_printf(path, err, "%.*s.psam", (int)n, out);
+    if (!status) status = kuni_file_create(&file, path->data, err);
+    if (status) return status;
+    status = kuni_file_printf(file, err, "#IID\tPAT\tMAT\tSEX\n");
+    for (size_t i = 0; i < x->run->cohort.n_samples && !status; i++) {
+        const kuni_sample *s = &x->run->cohort.samples[i];
+        if (x->columns[i] < 0) continue;
+        status = kuni_file_printf(file, err, "%s\t%s\t%s\t%s\n", s->id, s->father ? s->father : "0",
+                                  s->mother ? s->mother : "0",
+                                  s->sex == KUNI_SEX_MALE     ? "1"
+                                  : s->sex == KUNI_SEX_FEMALE ? "2"
+                                                              : "NA");
+    }
+    if (!status) return kuni_file_commit(file, err);
+    kuni_file_discard(file);
+    return status;
+}
+
+static kuni_status finish(const calls *c, kuni_error *err)
+{
+    const kuni_export_request *request = c->x->request;
+    kuni_buffer psam = KUNI_BUFFER_INIT;
+    kuni_status status = KUNI_OK;
+    if (c->mode[1] && bcf_index_build3(request->out, NULL, INDEX_MIN_SHIFT, (int)request->jobs) < 0)
+        status = kuni_fail(err, KUNI_IO, "cannot index %s", request->out);
+    if (!status && strcmp(request->format, "plink") == 0) status = write_psam(c->x, &psam, err);
+    if (!status) printf("%s\n", request->out);
+    if (!status && psam.data) printf("%s\n", psam.data);
+    kuni_buffer_fini(&psam);
+    return status;
+}
+
+kuni_status kuni_export_calls(kuni_exporter *x, kuni_error *err)
+{
+    const char *format = x->request->format;
+    bool text = strcmp(format, "vcf.gz") == 0 || strcmp(format, "sparse") == 0;
+    calls c = {.x = x, .mode = strcmp(format, "vcf") == 0 ? "w" : text ? "wz" : "wb"};
+    kuni_status status = find_parts(&c, err);
+    size_t n = pieces_of(&c, kuni_team_shares(x->request->jobs));
+    if (!status) status = kuni_team_run(x->request->jobs, write_piece, &c, err);
+    if (!status) status = join_pieces(&c, n, err);
+    remove_pieces(&c, n);
+    free(c.parts);
+    if (!status && kuni_transport_rank() == 0) status = finish(&c, err);
+    return kuni_transport_agree(status, err);
+}

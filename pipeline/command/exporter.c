@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+#include "exporter.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kuni/file.h"
+#include "names.h"
+
+/* --- what is asked for --- */
+
+static int compare_spans(const void *left, const void *right)
+{
+    const kuni_span *a = left, *b = right;
+    if (a->tid != b->tid) return a->tid < b->tid ? -1 : 1;
+    return a->beg < b->beg ? -1 : a->beg > b->beg;
+}
+
+static kuni_status add_span(kuni_exporter *x, kuni_span span, kuni_error *err)
+{
+    kuni_status status =
+        kuni_grow((void **)&x->spans, &x->spans_capacity, x->n_spans + 1, sizeof(*x->spans), err);
+    if (!status) x->spans[x->n_spans++] = span;
+    return status;
+}
+
+static kuni_status parse_region(kuni_exporter *x, const char *text, kuni_error *err)
+{
+    const kuni_genome *genome = x->run->genome;
+    int32_t tid = kuni_genome_find(genome, text);
+    const char *colon = strrchr(text, ':');
+    if (tid >= 0)
+        return add_span(x, (kuni_span){tid, 0, kuni_genome_contig(genome, tid)->length_bp}, err);
+    char name[256], rest;
+    int64_t beg, end;
+    if (colon && (size_t)(colon - text) < sizeof(name) &&
+        sscanf(colon + 1, "%" SCNd64 "-%" SCNd64 "%c", &beg, &end, &rest) == 2 && beg >= 1 &&
+        end >= beg) {
+        memcpy(name, text, (size_t)(colon - text));
+        name[colon - text] = '\0';
+        tid = kuni_genome_find(genome, name);
+        if (tid >= 0) return add_span(x, (kuni_span){tid, beg - 1, end}, err);
+    }
+    return kuni_fail(err, KUNI_USAGE,
+                     "--region %s: expected CONTIG or CONTIG:BEG-END of the reference", text);
+}
+
+static kuni_status choose_regions(kuni_exporter *x, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < x->request->n_regions && !status; i++) {
+        char *list = kuni_strdup(x->request->regions[i], err), *save = NULL;
+        if (!list) return KUNI_MEMORY;
+        for (char *at = strtok_r(list, ",", &save); at && !status; at = strtok_r(NULL, ",", &save))
+            status = parse_region(x, at, err);
+        free(list);
+    }
+    for (int32_t tid = 0;
+         !x->request->n_regions && !status && tid < kuni_genome_contig_count(x->run->genome); tid++)
+        status = add_span(
+            x, (kuni_span){tid, 0, kuni_genome_contig(x->run->genome, tid)->length_bp}, err);
+    if (status) return status;
+    qsort(x->spans, x->n_spans, sizeof(*x->spans), compare_spans);
+    size_t n = 0; /* joins what overlaps */
+    for (size_t i = 0; i < x->n_spans; i++) {
+        if (n && x->spans[n - 1].tid == x->spans[i].tid && x->spans[n - 1].end >= x->spans[i].beg) {
+            if (x->spans[n - 1].end < x->spans[i].end) x->spans[n - 1].end = x->spans[i].end;
+        } else
+            x->spans[n++] = x->spans[i];
+    }
+    x->n_spans = n;
+    return KUNI_OK;
+}
+
+static const char *sample_name(const void *context, size_t number)
+{
+    const kuni_cohort *cohort = context;
+    return cohort->samples[number].id;
+}
+
+static kuni_status want_sample(kuni_exporter *x, const kuni_names *names, const char *id,
+                               kuni_error *err)
+{
+    int64_t i = kuni_names_find(names, id);
+    if (i < 0) return kuni_fail(err, KUNI_USAGE, "sample %s is not in the cohort", id);
+    if (x->coordinator->samples.skip[i])
+        return kuni_fail(err, KUNI_DATA,
+                         "sample %s is withdrawn or in quarantine: it is not in the call set", id);
+    x->columns[i] = 0;
+    return KUNI_OK;
+}
+
+static kuni_status choose_samples(kuni_exporter *x, kuni_error *err)
+{
+    const kuni_cohort *cohort = &x->run->cohort;
+    bool all = !x->request->samples && !x->request->samples_file;
+    x->columns = kuni_alloc(cohort->n_samples + 1, sizeof(*x->columns), err);
+    if (!x->columns) return KUNI_MEMORY;
+    for (size_t i = 0; i < cohort->n_samples; i++)
+        x->columns[i] = all && !x->coordinator->samples.skip[i] ? 0 : -1;
+    kuni_buffer list = KUNI_BUFFER_INIT;
+    kuni_status status = KUNI_OK;
+    if (x->request->samples) status = kuni_buffer_printf(&list, err, "%s\n", x->request->samples);
+    if (x->request->samples_file && !status)
+        status = kuni_file_get(x->request->samples_file, (size_t)1 << 30, &list, err);
+    kuni_names names = {.slots = NULL};
+    if (!all && !status)
+        status = kuni_names_index(&names, cohort->n_samples, sample_name, cohort, err);
+    char *save = NULL;
+    for (char *at = list.data && !status ? strtok_r(list.data, ",\r\n", &save) : NULL;
+         at && !status; at = strtok_r(NULL, ",\r\n", &save))
+        status = want_sample(x, &names, at, err);
+    kuni_buffer_fini(&list);
+    kuni_names_fini(&names);
+    for (size_t i = 0; i < cohort->n_samples; i++)
+        if (x->columns[i] >= 0) x->columns[i] = (int32_t)x->n_columns++;
+    if (!status && !x->n_columns) status = kuni_fail(err, KUNI_USAGE, "no sample is chosen");
+    return status;
+}
+
+static kuni_status choose_node(kuni_exporter *x, kuni_error *err)
+{
+    const kuni_plan *plan = &x->run->plan;
+    size_t found = 0;
+    for (size_t i = 1; i < plan->n_nodes; i++) {
+        const kuni_node *node = &plan->nodes[i];
+        if (strcmp(node->stage->stage->name, "joint-genotype") != 0 ||
+            (x->request->stage && strcmp(node->id, x->request->stage) != 0))
+            continue;
+        found++;
+        x->node = i;
+    }
+    if (found != 1)
+        return kuni_fail(err, KUNI_USAGE, "%s: %s", x->run->workflow.path,
+                         found ? "several joint-genotype stages: choose one with --stage"
+                         : x->request->stage ? "no joint-genotype stage of that --stage"
+                                             : "no joint-genotype stage");
+    return KUNI_OK;
+}
+
+/* The stage's parameters, with the fields that are asked for. */
+static kuni_status choose_params(kuni_exporter *x, kuni_error *err)
+{
+    const kuni_params *given = x->run->plan.nodes[x->node].params;
+    x->params = kuni_params_new(kuni_params_table(given), err);
+    if (!x->params) return KUNI_MEMORY;
+    static const char *const kept[] = {"format", "filters", "sparse_gq", "sparse_dp"};
+    bool exact = x->request->exact;
+    kuni_status status = joint_export_params(x->kind, x->params, err);
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]) && !status; i++)
+        status = kuni_params_set(x->params, kept[i],
+                                 exact && i > 1 ? "" : kuni_params_text(given, kept[i]), err);
+    static const char *const numbers[] = {"local_alleles_over", "min_gq", "prior_cap"};
+    for (size_t i = 0; i < 3 && !status; i++) {
+        char text[32];
+        snprintf(text, sizeof(text), "%" PRId64, kuni_params_int(given, numbers[i]));
+        status = kuni_params_set(x->params, numbers[i], text, err);
+    }
+    if (status) return status;
+    if (strcmp(x->request->format, "plink") == 0)
+        return kuni_params_set(x->params, "format", "GT", err);
+    if (!x->request->fields) return KUNI_OK;
+    char *list = kuni_strdup(x->request->fields, err);
+    if (!list) return KUNI_MEMORY;
+    for (char *at = list; *at; at++)
+        if (*at == ',') *at = '\n';
+    status = kuni_params_set(x->params, "format", list, err);
+    free(list);
+    return status;
+}
+
+/* --- files of the dataset --- */
+
+kuni_status kuni_exporter_evidence(kuni_exporter *x, size_t shard, kuni_task_file **files,
+                                   size_t *n_files, kuni_error *err)
+{
+    kuni_work work = {0};
+    size_t task = kuni_plan_task(&x->run->plan, &x->run->plan.nodes[x->node], (int64_t)shard, -1);
+    kuni_status status = kuni_work_add_part(&work, x->node, &(kuni_hash){0}, err);
+    if (!status) status = kuni_table_files(&x->coordinator->table, x->node, task, &work, err);
+    *files = status ? NULL : kuni_arena_alloc(x->arena, work.n_files + 1, sizeof(**files), err);
+    if (!status && !*files) status = KUNI_MEMORY;
+    *n_files = 0;
+    for (size_t i = 0; i < work.n_files && !status; i++) {
+        const kuni_work_file *file = &work.files[i];
+        const kuni_batch *batch = &x->run->cohort.batches[file->batch];
+        bool wanted = false;
+        for (size_t s = 0; s < batch->n_samples; s++)
+            if (x->columns[batch->first + s] >= 0) wanted = true;
+        if (!wanted) continue;
+        const char *path = kuni_run_output(x->run, x->arena, file->node, file->output, file->shard,
+                                           file->batch, file->key, err);
+        if (!path) status = KUNI_MEMORY;
+        (*files)[(*n_files)++] = (kuni_task_file){
+            .kind = "evidence", .path = path, .shard = file->shard, .batch = file->batch};
+    }
+    kuni_work_fini(&work);
+    return status;
+}
+
+kuni_status kuni_exporter_sites(kuni_exporter *x, size_t shard, const char **path, kuni_error *err)
+{
+    const kuni_run *run = x->run;
+    const kuni_node *node = &run->plan.nodes[x->node];
+    size_t task = kuni_plan_task(&run->plan, node, (int64_t)shard, -1);
+    if (kuni_table_state(&x->coordinator->table, x->node, task) != KUNI_TASK_DONE)
+        return kuni_fail(err, KUNI_USAGE,
+                         "shard %s is not joint-genotyped yet: run 'kuni run %s' first",
+                         run->plan.shard_names[shard], run->workflow.path);
+    const char *found[2] = {NULL, NULL};
+    for (size_t i = 0; node->step->outputs[i].kind; i++) {
+        bool calls = strcmp(node->step->outputs[i].kind, "calls") == 0;
+        if (!calls && strcmp(node->step->outputs[i].kind, "sites") != 0) continue;
+        found[calls] = kuni_run_output(run, x->arena, x->node, i, (int64_t)shard, -1,
+                                       x->coordinator->table.nodes[x->node].key[task], err);
+        if (!found[calls]) return KUNI_MEMORY;
+    }
+    *path = found[0] && access(found[0], R_OK) == 0 ? found[0] : found[1];
+    return KUNI_OK;
+}
+
+kuni_span kuni_exporter_part(const kuni_exporter *x, size_t shard, size_t span)
+{
+    kuni_span a = x->run->plan.shards[shard], b = x->spans[span];
+    if (a.tid != b.tid) return (kuni_span){a.tid, 0, 0};
+    return (kuni_span){a.tid, a.beg > b.beg ? a.beg : b.beg, a.end < b.end ? a.end : b.end};
+}
+
+kuni_status kuni_exporter_init(kuni_exporter *x, const kuni_export_request *request,
+                               const kuni_preview *preview, kuni_error *err)
+{
+    *x = (kuni_exporter){
+        .request = request, .run = &preview->run, .coordinator = &preview->coordinator};
+    x->kind = strcmp(request->format, "sparse") == 0  ? JOINT_EXPORT_SPARSE
+              : strcmp(request->format, "sites") == 0 ? JOINT_EXPORT_SITES
+              : strcmp(request->format, "plink") == 0 ? JOINT_EXPORT_PLINK
+                                                      : JOINT_EXPORT_DENSE;
+    x->arena = kuni_arena_new(err);
+    kuni_status status = x->arena ? choose_node(x, err) : KUNI_MEMORY;
+    if (!status) status = choose_regions(x, err);
+    if (!status) status = choose_samples(x, err);
+    if (!status) status = choose_params(x, err);
+    return status;
+}
+
+kuni_status kuni_exporter_enter(kuni_exporter *x, kuni_error *err)
+{
+    return x->request->jobs > 1 ? kuni_genome_reopen(x->run->genome, err) : KUNI_OK;
+}
+
+void kuni_exporter_fini(kuni_exporter *x)
+{
+    free(x->spans);
+    free(x->columns);
+    if (x->params) kuni_params_free(x->params);
+    kuni_arena_free(x->arena);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What `kuni export` was asked for, looked up in a dataset, and how it is written: by all ranks and
+ * the jobs of each, to the same bytes at any number of them. All ranks work these out alike, from
+ * the same files.
+ */
+#ifndef KUNI_COMMAND_EXPORTER_H
+#define KUNI_COMMAND_EXPORTER_H
+
+#include "joint_genotype/export.h"
+#include "options.h"
+#include "preview.h"
+
+typedef struct kuni_export_request {
+    const char *out, *format, *fields, *stage, *samples, *samples_file;
+    const char *regions[KUNI_SETTINGS_MAX];
+    size_t n_regions;
+    bool exact;
+    int64_t jobs;
+} kuni_export_request;
+
+typedef struct kuni_exporter {
+    const kuni_export_request *request;
+    const kuni_run *run;
+    const kuni_coordinator *coordinator;
+    size_t node; /* of joint-genotype */
+    joint_export_kind kind;
+    kuni_span *spans; /* wanted, in genome order, apart */
+    size_t n_spans, spans_capacity;
+    int32_t *columns; /* by sample; -1: not wanted */
+    size_t n_columns;
+    kuni_params *params;
+    kuni_arena *arena;
+} kuni_exporter;
+
+/* To be closed also on failure. */
+KUNI_MUST_CHECK kuni_status kuni_exporter_init(kuni_exporter *x, const kuni_export_request *request,
+                                               const kuni_preview *preview, kuni_error *err);
+void kuni_exporter_fini(kuni_exporter *x);
+/* To be called first by a share of the work. */
+KUNI_MUST_CHECK kuni_status kuni_exporter_enter(kuni_exporter *x, kuni_error *err);
+
+/* The evidence files that the joint task of a shard takes, of batches with chosen samples; in the
+ * arena. */
+KUNI_MUST_CHECK kuni_status kuni_exporter_evidence(kuni_exporter *x, size_t shard,
+                                                   kuni_task_file **files, size_t *n_files,
+                                                   kuni_error *err);
+/* The sites of a shard as they were joint-genotyped: its call set, or its sites where the stage
+ * wrote those too. */
+KUNI_MUST_CHECK kuni_status kuni_exporter_sites(kuni_exporter *x, size_t shard, const char **path,
+                                                kuni_error *err);
+/* What of a shard lies in a wanted span; empty: beg >= end. */
+kuni_span kuni_exporter_part(const kuni_exporter *x, size_t shard, size_t span);
+
+/* Collective. Writes the one file, indexed, and what belongs to it. */
+KUNI_MUST_CHECK kuni_status kuni_export_calls(kuni_exporter *x, kuni_error *err);
+/* Collective. Writes a gVCF a sample. */
+KUNI_MUST_CHECK kuni_status kuni_export_gvcfs(kuni_exporter *x, kuni_error *err);
+
+#endif
