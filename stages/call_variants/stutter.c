@@ -13,6 +13,7 @@ enum {
 
 /* Of a slip: that it loses units; that it goes one unit further. */
 static const double LOSES = 0.67, FURTHER = 0.12;
+static const double ODDS_MOST = 0.18;
 /*
  * Levels: times the odds of a PCR-free library. Amplified ones slip about ten times as often; the
  * first is of reads that hardly slip at all.
@@ -23,10 +24,14 @@ static const double LEVEL_PRIOR[2][KUNI_STUTTER_LEVELS] = {{0.2, 0.3, 0.3, 0.2},
 
 double kuni_stutter_odds(int unit, int copies)
 {
-    /* 0.2 % at 10 bases, 5 % at 20; longer units 0.1 % at 8 copies, 1.4 % at 20 */
-    return kuni_exp10(unit > 1      ? -3 + 0.0955 * (copies - 8)
-                      : copies < 10 ? -2.7 + 0.195 * (copies - 10)
-                                    : -2.7 + 0.139 * (copies - 10));
+    /*
+     * 0.2 % at 10 bases, 5 % at 20; longer units 0.1 % at 8 copies, 1.4 % at 20. Longer ones keep
+     * their length more often than not: beyond that no read could tell.
+     */
+    double odds = kuni_exp10(unit > 1      ? -3 + 0.0955 * (copies - 8)
+                             : copies < 10 ? -2.7 + 0.195 * (copies - 10)
+                                           : -2.7 + 0.139 * (copies - 10));
+    return odds < ODDS_MOST ? odds : ODDS_MOST;
 }
 
 double kuni_stutter_step(int level, int unit, int copies, int steps)
@@ -153,11 +158,17 @@ static kuni_status weigh(kuni_stutter *s, uint32_t unit, kuni_arena *arena, kuni
         if (!w) return KUNI_MEMORY;
         s->weight[level] = w;
         for (size_t h = 0; h < s->n_haplotypes; h++, w += s->n_columns) {
-            if (!s->tract[h]) w[h] = 1;
-            for (size_t c = 0; s->tract[h] && c < s->n_columns; c++)
-                if (kin(s, h, c, unit))
+            double sum = 0;
+            for (size_t c = 0; c < s->n_columns; c++) {
+                if (s->tract[h] && kin(s, h, c, unit))
                     w[c] = kuni_stutter_step(level, (int)unit, (int)(s->tract[h] / unit),
                                              ((int)s->tract[c] - (int)s->tract[h]) / (int)unit);
+                else
+                    w[c] = c == h;
+                sum += w[c];
+            }
+            /* lengths that are no column belong to nobody: a read that spans none is neutral */
+            for (size_t c = 0; c < s->n_columns; c++) w[c] /= sum;
         }
     }
     return KUNI_OK;

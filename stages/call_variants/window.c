@@ -8,7 +8,7 @@
 
 enum {
     NAME_BUCKETS = 1 << 13,
-    BIN_BP = 32, /* reads are thinned by the bin their alignment starts in */
+    BIN_BP = 32,           /* reads are thinned by the bin their alignment starts in */
     MISSING_QUALITY = 20,  /* of a base without one */
     FRAGMENT_QUALITY = 45, /* what both mates share: errors made before sequencing (PCR, damage) */
     READ_BYTES = 1024

@@ -42,7 +42,7 @@ typedef struct kuni_window {
     size_t n_piled; /* the first ones, already in the pileup */
     size_t bin_first;
     int64_t bin;
-    int64_t bases_per_bin; /* aligned bases that its reads may have */
+    int64_t bases_per_bin;  /* aligned bases that its reads may have */
     kuni_call_read **names; /* chains by hash */
     kuni_call_read *free_reads;
     char letters[256][2]; /* of a byte of packed bases */

@@ -17,6 +17,7 @@
 #include "ranks.h"
 #include "reference.h"
 #include "site.h"
+#include "stutter.h"
 
 static void test_logarithms(void **unused)
 {
@@ -159,6 +160,70 @@ static void test_gap_penalties(void **unused)
     assert_true(open[5] > open[25]);
 }
 
+/* A length is itself more often than any other, however long the repeat; steps are a distribution.
+ */
+static void test_stutter(void **unused)
+{
+    (void)unused;
+    for (int level = 0; level < KUNI_STUTTER_LEVELS; level++)
+        for (int unit = 1; unit <= 4; unit++)
+            for (int copies = 5; copies < 90; copies++) {
+                double sum = 0, same = kuni_stutter_step(level, unit, copies, 0);
+                for (int steps = -20; steps <= 20; steps++) {
+                    double p = kuni_stutter_step(level, unit, copies, steps);
+                    assert_true(p > 0 && (steps == 0 || p < same));
+                    sum += p;
+                }
+                assert_true(fabs(sum - 1) < 1e-9);
+                assert_true(kuni_stutter_odds(unit, copies) <= kuni_stutter_odds(unit, copies + 1));
+            }
+    double prior = 0, free_prior = 0;
+    for (int level = 0; level < KUNI_STUTTER_LEVELS; level++) {
+        prior += pow(10, kuni_stutter_prior(level, false));
+        free_prior += pow(10, kuni_stutter_prior(level, true));
+    }
+    assert_true(fabs(prior - 1) < 1e-9 && fabs(free_prior - 1) < 1e-9);
+}
+
+/*
+ * A reference of 12 A and one of 11: reads that show 11 are slips of the first or true of the
+ * second; the columns are 10 to 13, and a read that spans nothing favours neither.
+ */
+static void test_stutter_columns(void **unused)
+{
+    (void)unused;
+    char text[] = "GATCCGTCAAAAAAAAAAAACTGTGACGGTACGT";
+    kuni_call_reference reference = {.seq = text, .beg = 0, .end = (int64_t)strlen(text)};
+    kuni_variant shorter = {.pos = 7, .ref_length = 2, .alt_length = 1, .alt = "C"};
+    kuni_variants variants = {.list = &shorter, .n = 1};
+    static kuni_candidates candidates;
+    static kuni_stutter stutter;
+    uint16_t alone = 0;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_arena *arena = kuni_arena_new(&err);
+    candidates.n = 0;
+    kuni_candidates_add(&candidates, &alone, 0, 0);
+    kuni_candidates_add(&candidates, &alone, 1, 5);
+    assert_int_equal(kuni_candidates_spell(&candidates, &variants, &reference, 0,
+                                           (int64_t)strlen(text), arena, &err),
+                     KUNI_OK);
+    assert_int_equal(kuni_stutter_lay(&stutter, &candidates, &variants, &reference, arena, &err),
+                     KUNI_OK);
+    assert_int_equal(stutter.n_levels, KUNI_STUTTER_LEVELS);
+    assert_int_equal(stutter.n_columns, 4);
+    assert_int_equal(stutter.at[0], 8);
+    assert_int_equal(stutter.tract[0], 12);
+    assert_int_equal(stutter.tract[1], 11);
+    double same[4] = {1, 1, 1, 1}, of_11[4] = {0, 1, 0, 0}, p[2];
+    for (int level = 0; level < KUNI_STUTTER_LEVELS; level++) {
+        kuni_stutter_mix(&stutter, level, same, p);
+        assert_true(fabs(p[0] - p[1]) < 1e-9);
+        kuni_stutter_mix(&stutter, level, of_11, p);
+        assert_true(p[1] > 0.8 && p[0] > 0 && p[0] < 0.1);
+    }
+    kuni_arena_free(arena);
+}
+
 /* Twenty reads, ten of them ALT, are a heterozygote; ALT on bad mapping quality alone is not. */
 static void test_site(void **unused)
 {
@@ -239,6 +304,7 @@ int main(void)
         cmocka_unit_test(test_logarithms),     cmocka_unit_test(test_genotypes),
         cmocka_unit_test(test_trim),           cmocka_unit_test(test_mixture),
         cmocka_unit_test(test_left_alignment), cmocka_unit_test(test_gap_penalties),
+        cmocka_unit_test(test_stutter),        cmocka_unit_test(test_stutter_columns),
         cmocka_unit_test(test_site),           cmocka_unit_test(test_rank_sums)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
