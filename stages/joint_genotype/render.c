@@ -1,34 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 #include "render.h"
 
-#include <ctype.h>
 #include <htslib/bgzf.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kuni/version.h"
 #include "statistics.h"
 #include "unify.h"
 
 enum {
-    TAG_BYTES = 96,
     INBREEDING_SAMPLES = 10, /* fewer diploid calls say nothing about inbreeding */
 };
 
 /* GATK's ceiling: a P that cannot be told from 0. */
 static const double phred_most = 3000;
 
-/* Counts by declared group or by sex: four INFO tags. */
-typedef struct stratum {
-    char ac[TAG_BYTES], an[TAG_BYTES], af[TAG_BYTES], nhomalt[TAG_BYTES];
-    uint32_t group; /* 0: by sex */
-    int sex;
-} stratum;
-
 struct joint_render {
     htsFile *file;
-    bcf_hdr_t *header;
+    joint_header head;
+    bcf_hdr_t *header; /* of it */
     bcf1_t *record;
     bcf1_t *copy; /* for VCF: htslib spells records that were read, or copied, not ones just made */
     bool text_mode;
@@ -39,8 +30,6 @@ struct joint_render {
     int *filter_ids;
     joint_options options;
     joint_format_ids ids;
-    stratum *strata;
-    size_t n_strata;
     kuni_buffer text;
     kstring_t line; /* of a sparse record, up to INFO */
     int32_t *ints;
@@ -48,250 +37,6 @@ struct joint_render {
     size_t ints_capacity, floats_capacity;
     int32_t tid;
 };
-
-static const char *const info_lines[] = {
-    "<ID=AC,Number=A,Type=Integer,Description=\"Copies of each ALT in called genotypes\">",
-    "<ID=AN,Number=1,Type=Integer,Description=\"Copies in called genotypes\">",
-    "<ID=AF,Number=A,Type=Float,Description=\"AC / AN\">",
-    "<ID=EAF,Number=A,Type=Float,Description=\"Frequency of each ALT estimated from the "
-    "likelihoods "
-    "of all samples\">",
-    "<ID=EAN,Number=1,Type=Integer,Description=\"Copies of the samples that EAF is estimated "
-    "from\">",
-    "<ID=ESF,Number=1,Type=Float,Description=\"Estimated frequency of *, where there is any\">",
-    "<ID=NS,Number=1,Type=Integer,Description=\"Samples with a called genotype\">",
-    "<ID=nhet,Number=A,Type=Integer,Description=\"Samples with each ALT and another allele\">",
-    "<ID=nhomalt,Number=A,Type=Integer,Description=\"Samples with two copies of each ALT\">",
-    "<ID=nhemi,Number=A,Type=Integer,Description=\"Samples with one copy of the contig, each "
-    "ALT\">",
-    "<ID=CR,Number=1,Type=Float,Description=\"Share of samples that are called, of those that have "
-    "the contig\">",
-    "<ID=NOCALL,Number=6,Type=Integer,Description=\"Samples without a genotype by reason: no "
-    "coverage, "
-    "low confidence, contradictory evidence, filtered in the input, allele not listed here, no "
-    "copy "
-    "of the contig\">",
-    "<ID=DP,Number=1,Type=Integer,Description=\"Depth of all samples\">",
-    "<ID=DP_MEAN,Number=1,Type=Float,Description=\"Mean depth of samples with data\">",
-    "<ID=DP_HIST,Number=21,Type=Integer,Description=\"Samples with depth 0-4, 5-9, ..., 95-99, 100 "
-    "and "
-    "more\">",
-    "<ID=GQ_MEAN,Number=1,Type=Float,Description=\"Mean GQ of called genotypes\">",
-    "<ID=GQ_HIST,Number=20,Type=Integer,Description=\"Called genotypes with GQ 0-4, 5-9, ..., "
-    "95-99\">",
-    "<ID=QD,Number=1,Type=Float,Description=\"QUAL / depth of carriers\">",
-    "<ID=FS,Number=1,Type=Float,Description=\"Strand bias of carriers' reads: phred of Fisher's "
-    "exact "
-    "P\">",
-    "<ID=SOR,Number=1,Type=Float,Description=\"Strand bias of carriers' reads: symmetric odds "
-    "ratio\">",
-    "<ID=MQ,Number=1,Type=Float,Description=\"Root mean square mapping quality of carriers' "
-    "reads\">",
-    "<ID=MQRankSum,Number=1,Type=Float,Description=\"Mapping quality of ALT reads against REF "
-    "reads: "
-    "mean of heterozygotes' rank-sum z\">",
-    "<ID=ReadPosRankSum,Number=1,Type=Float,Description=\"Distance from the nearer end of the "
-    "read, "
-    "ALT against REF: mean of heterozygotes' rank-sum z\">",
-    "<ID=BaseQRankSum,Number=1,Type=Float,Description=\"Base quality of ALT reads against REF "
-    "reads: "
-    "mean of heterozygotes' rank-sum z\">",
-    "<ID=AB,Number=A,Type=Float,Description=\"Share of ALT reads in heterozygotes of REF and each "
-    "ALT\">",
-    "<ID=HWE,Number=A,Type=Float,Description=\"Exact Hardy-Weinberg P of each ALT against all "
-    "else, "
-    "diploid samples\">",
-    "<ID=ExcessHet,Number=1,Type=Float,Description=\"Phred of the exact P of so many or more "
-    "heterozygotes, REF against all else, diploid samples\">",
-    "<ID=InbreedingCoeff,Number=1,Type=Float,Description=\"1 - heterozygotes / expected, REF "
-    "against "
-    "all else, diploid samples\">",
-    "<ID=DROPPED,Number=2,Type=Integer,Description=\"Alleles here that no carrier has with "
-    "min_allele_quality, and their called copies\">",
-};
-
-static const char *const format_lines[] = {
-    "<ID=GT,Number=1,Type=String,Description=\"Genotype: the likeliest a posteriori\">",
-    "<ID=GQ,Number=1,Type=Integer,Description=\"Phred probability that the genotype is another\">",
-    "<ID=DP,Number=1,Type=Integer,Description=\"Depth; least depth of the block in a reference "
-    "block\">",
-    "<ID=RNC,Number=1,Type=String,Description=\"Reason of no call: D no coverage, L low "
-    "confidence, C "
-    "contradictory evidence, F filtered in the input, A allele not listed here, P no copy of the "
-    "contig; . called\">",
-    "<ID=AD,Number=R,Type=Integer,Description=\"Reads of each allele\">",
-    "<ID=PL,Number=G,Type=Integer,Description=\"Phred-scaled likelihoods of the genotypes, without "
-    "prior\">",
-    "<ID=LAA,Number=.,Type=Integer,Description=\"Local ALTs: numbers of the ALTs that LAD and LPL "
-    "are "
-    "about\">",
-    "<ID=LAD,Number=.,Type=Integer,Description=\"Reads of REF and each local ALT\">",
-    "<ID=LPL,Number=.,Type=Integer,Description=\"PL over REF and the local ALTs\">",
-    "<ID=PS,Number=1,Type=Integer,Description=\"Phase set: position of its first variant\">",
-};
-
-/* Of a sparse call set; lines that stand in format_lines too are spelled alike but for GQ. */
-static const char *const sparse_lines[] = {
-    "<ID=GT,Number=1,Type=String,Description=\"Genotype: the likeliest a posteriori; . within the "
-    "LEN bases of an earlier record\">",
-    "<ID=LAA,Number=.,Type=Integer,Description=\"Local ALTs: numbers of the ALTs that LAD and LPL "
-    "are about; <*> where a block begins\">",
-    "<ID=LEN,Number=1,Type=Integer,Description=\"Length of the block that begins here, in which "
-    "GT, GQ, DP and RNC hold\">",
-    "<ID=GQ,Number=1,Type=Integer,Description=\"Phred probability that the genotype is another; "
-    "in a block at least so, without the prior of the site\">",
-    "<ID=DP,Number=1,Type=Integer,Description=\"Depth; in a block at least so\">",
-    "<ID=RNC,Number=1,Type=String,Description=\"Reason of no call: D no coverage, L low "
-    "confidence, C contradictory evidence, F filtered in the input, A allele not listed here, P no "
-    "copy of the contig; . called\">",
-    "<ID=LAD,Number=LR,Type=Integer,Description=\"Reads of REF and each local ALT\">",
-    "<ID=LPL,Number=LG,Type=Integer,Description=\"Phred-scaled likelihoods of the genotypes of REF "
-    "and the local ALTs, without prior\">",
-    "<ID=PS,Number=1,Type=Integer,Description=\"Phase set: position of its first variant\">",
-};
-
-/* --- opening --- */
-
-static kuni_status append_line(joint_render *r, kuni_error *err)
-{
-    if (bcf_hdr_append(r->header, r->text.data) < 0)
-        return kuni_fail(err, KUNI_BUG, "header line refused: %s", r->text.data);
-    return KUNI_OK;
-}
-
-static kuni_status add_line(joint_render *r, const char *kind, const char *text, kuni_error *err)
-{
-    kuni_buffer_clear(&r->text);
-    kuni_status status = kuni_buffer_printf(&r->text, err, "##%s=%s", kind, text);
-    return status ? status : append_line(r, err);
-}
-
-/* A group's name as part of a tag. */
-static void spell_tag(char tag[TAG_BYTES], const char *prefix, const char *name)
-{
-    size_t n = 0;
-    for (; *prefix && n + 1 < TAG_BYTES; prefix++) tag[n++] = *prefix;
-    for (; *name && n + 1 < TAG_BYTES; name++)
-        tag[n++] = isalnum((unsigned char)*name) ? *name : '_';
-    tag[n] = '\0';
-}
-
-static kuni_status add_stratum(joint_render *r, const char *name, const char *means, uint32_t group,
-                               int sex, kuni_error *err)
-{
-    stratum *s = &r->strata[r->n_strata++];
-    s->group = group;
-    s->sex = sex;
-    spell_tag(s->ac, "AC_", name);
-    spell_tag(s->an, "AN_", name);
-    spell_tag(s->af, "AF_", name);
-    spell_tag(s->nhomalt, "nhomalt_", name);
-    static const char *const lines[] = {"<ID=%s,Number=A,Type=Integer,Description=\"AC in %s\">",
-                                        "<ID=%s,Number=1,Type=Integer,Description=\"AN in %s\">",
-                                        "<ID=%s,Number=A,Type=Float,Description=\"AF in %s\">",
-                                        ("<ID=%s,Number=A,Type=Integer,Description=\"Samples with "
-                                         "no other allele than each ALT, in "
-                                         "%s\">")};
-    const char *const tags[] = {s->ac, s->an, s->af, s->nhomalt};
-    for (int i = 0; i < 4; i++) {
-        char line[4 * TAG_BYTES];
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        (void)snprintf(line, sizeof(line), lines[i], tags[i], means);
-#pragma GCC diagnostic pop
-        kuni_status status = add_line(r, "INFO", line, err);
-        if (status) return status;
-    }
-    return KUNI_OK;
-}
-
-static kuni_status add_strata(joint_render *r, kuni_error *err)
-{
-    const joint_cohort *cohort = r->cohort;
-    r->strata = kuni_alloc((size_t)cohort->n_groups + 2, sizeof(*r->strata), err);
-    if (!r->strata) return KUNI_MEMORY;
-    kuni_status status = add_stratum(r, "XX", "females", 0, KUNI_SEX_FEMALE, err);
-    if (!status) status = add_stratum(r, "XY", "males", 0, KUNI_SEX_MALE, err);
-    for (uint32_t g = 1; g < cohort->n_groups && !status; g++) {
-        char means[TAG_BYTES];
-        spell_tag(means, "group ", cohort->groups[g]);
-        status = add_stratum(r, cohort->groups[g], means, g, 0, err);
-    }
-    return status;
-}
-
-static kuni_status add_filters(joint_render *r, kuni_error *err)
-{
-    for (size_t i = 0; i < r->filters->n; i++) {
-        char line[1024], text[800];
-        size_t n = 0;
-        for (const char *c = r->filters->filters[i].text; *c && n + 1 < sizeof(text); c++)
-            if (*c != '"' && *c != '\\') text[n++] = *c;
-        text[n] = '\0';
-        (void)snprintf(line, sizeof(line), "<ID=%s,Description=\"%s\">",
-                       r->filters->filters[i].name, text);
-        kuni_status status = add_line(r, "FILTER", line, err);
-        if (status) return status;
-    }
-    return KUNI_OK;
-}
-
-static kuni_status add_contigs(joint_render *r, const kuni_task *task, kuni_error *err)
-{
-    kuni_status status = KUNI_OK;
-    for (int32_t tid = 0; tid < kuni_genome_contig_count(task->genome) && !status; tid++) {
-        kuni_buffer_clear(&r->text);
-        status = kuni_genome_vcf_contig(task->genome, tid, &r->text, err);
-        if (!status) status = append_line(r, err);
-    }
-    return status;
-}
-
-static kuni_status add_samples(joint_render *r, const kuni_task *task, kuni_error *err)
-{
-    for (size_t column = 0, i = 0; r->kind != JOINT_RENDER_SITES && i < task->n_samples; i++) {
-        if (task->columns[i] < 0) continue;
-        if (task->columns[i] != (int32_t)column)
-            return kuni_fail(err, KUNI_BUG, "sample %s: columns are not in order",
-                             task->samples[i].id);
-        if (bcf_hdr_add_sample(r->header, task->samples[i].id) < 0)
-            return kuni_fail(err, KUNI_DATA, "sample %s: the name stands twice in the cohort",
-                             task->samples[i].id);
-        column++;
-    }
-    return KUNI_OK;
-}
-
-static kuni_status add_formats(joint_render *r, kuni_error *err)
-{
-    bool sparse = r->kind == JOINT_RENDER_SPARSE;
-    const char *const *lines = sparse ? sparse_lines : format_lines;
-    size_t n = sparse ? sizeof(sparse_lines) / sizeof(sparse_lines[0])
-                      : sizeof(format_lines) / sizeof(format_lines[0]);
-    kuni_status status = KUNI_OK;
-    for (size_t i = 0; i < n && r->kind != JOINT_RENDER_SITES && !status; i++)
-        status = add_line(r, "FORMAT", lines[i], err);
-    return status;
-}
-
-static kuni_status make_header(joint_render *r, const kuni_task *task, kuni_error *err)
-{
-    bool sparse = r->kind == JOINT_RENDER_SPARSE;
-    if (sparse && bcf_hdr_set_version(r->header, "VCFv4.5") < 0) return kuni_fail_memory(err, 1, 1);
-    kuni_status status = add_line(r, "source", "kuni " KUNI_VERSION, err);
-    if (!status) status = add_contigs(r, task, err);
-    if (!status && sparse)
-        status = add_line(r, "ALT", "<ID=*,Description=\"Any other allele\">", err);
-    for (size_t i = 0; i < sizeof(info_lines) / sizeof(info_lines[0]) && !status; i++)
-        status = add_line(r, "INFO", info_lines[i], err);
-    if (!status) status = add_strata(r, err);
-    if (!status) status = add_filters(r, err);
-    status = status ? status : add_formats(r, err);
-    if (!status) status = add_samples(r, task, err);
-    if (status) return status;
-    if (bcf_hdr_sync(r->header) < 0) return kuni_fail_memory(err, 1, 1);
-    return KUNI_OK;
-}
 
 static int id_of(const joint_render *r, const char *tag, bool wanted)
 {
@@ -330,14 +75,13 @@ kuni_status joint_render_open(joint_render **render, joint_render_kind kind, con
     r->filters = filters;
     r->options = *options;
     r->path = kuni_strdup(path, err);
-    r->header = bcf_hdr_init("w");
     r->record = bcf_init();
     r->copy = bcf_init();
     r->text_mode = !strchr(mode, 'b');
     kuni_status status = KUNI_OK;
-    if (!r->path || !r->header || !r->record || !r->copy)
-        status = kuni_fail_memory(err, 1, sizeof(*r));
-    if (!status) status = make_header(r, task, err);
+    if (!r->path || !r->record || !r->copy) status = kuni_fail_memory(err, 1, sizeof(*r));
+    if (!status) status = joint_header_make(&r->head, kind, task, cohort, filters, err);
+    r->header = r->head.header;
     if (!status) status = look_up_ids(r, err);
     if (!status) {
         r->file = hts_open(path, mode);
@@ -364,13 +108,12 @@ void joint_render_abandon(joint_render *r)
 {
     if (!r) return;
     if (r->file) (void)hts_close(r->file);
-    if (r->header) bcf_hdr_destroy(r->header);
+    joint_header_fini(&r->head);
     if (r->record) bcf_destroy(r->record);
     if (r->copy) bcf_destroy(r->copy);
     kuni_buffer_fini(&r->text);
     ks_free(&r->line);
     free(r->filter_ids);
-    free(r->strata);
     free(r->ints);
     free(r->floats);
     free(r->path);
@@ -603,8 +346,8 @@ static kuni_status put_strata(draft *d)
     const joint_tally *tally = d->what->tally;
     size_t n_cells = r->cohort->n_cells;
     kuni_status status = KUNI_OK;
-    for (size_t k = 0; k < r->n_strata && !status; k++) {
-        const stratum *s = &r->strata[k];
+    for (size_t k = 0; k < r->head.n_strata && !status; k++) {
+        const joint_stratum *s = &r->head.strata[k];
         uint64_t an = 0;
         int32_t *hom = r->ints + d->n + 1; /* apart from what is padded */
         for (uint32_t i = 0; i < d->n; i++) r->ints[i] = hom[i] = 0;

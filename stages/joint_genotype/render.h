@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Records of the call set: the header, INFO and FILTER from the counters, and the file.
+ * Records of a call set: INFO and FILTER from the counters, and the file.
  */
 #ifndef KUNI_JOINT_RENDER_H
 #define KUNI_JOINT_RENDER_H
@@ -8,15 +8,10 @@
 #include "dense.h"
 #include "filters.h"
 #include "frequency.h"
+#include "header.h"
 #include "sparse.h"
 
 typedef struct joint_render joint_render;
-
-typedef enum joint_render_kind {
-    JOINT_RENDER_DENSE, /* a genotype column per sample */
-    JOINT_RENDER_SITES, /* none */
-    JOINT_RENDER_SPARSE /* columns as sparse.h has them; mode "wz" only */
-} joint_render_kind;
 
 /* Creates the file at `path`, `headed`: with its header; mode as hts_open has it: "wb", "wz", "w".
  */
