@@ -13,9 +13,9 @@
 
 enum {
     KUNI_CELL_BP = 4096,      /* reference blocks are segmented within a cell */
-    KUNI_MARGIN_BP = 1024,    /* evidence beyond the cell that its active regions may see */
+    KUNI_MARGIN_BP = 1536,    /* evidence beyond the cell that its active regions may see */
     KUNI_SPAN_BP = 1024,      /* aligned bases of a read beyond this are ignored */
-    KUNI_LEAD_BP = 640,       /* regions that start this far before a cell may reach into it */
+    KUNI_LEAD_BP = 1344,      /* regions that start this far before a cell may reach into it */
     KUNI_CALL_HALO_BP = 8192, /* > cell + lead + margin + span */
     KUNI_REGION_BP = 256,     /* longest cluster of evidence taken as one active region */
     KUNI_QUAL_TOP = 60        /* qualities are capped here */

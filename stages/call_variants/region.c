@@ -18,8 +18,9 @@ enum {
     REPEAT_EDGE_BP = 8, /* read bases wanted beyond it */
     READ_BASES_LEAST = 10,
     QUALITY_LEAST = 6,
-    FLOOR_PHRED = 45, /* no fragment speaks louder than this */
-    READS_MOST = 500, /* scored; the rest is left out by the hash of the name */
+    DELETION_LONG = 150, /* longer than most reads */
+    FLOOR_PHRED = 45,    /* no fragment speaks louder than this */
+    READS_MOST = 500,    /* scored; the rest is left out by the hash of the name */
     READS_MOST_MIXTURE = 4000,
     MISFITS_LEAST = 3 /* so many, and a tenth of the fragments: the haplotypes lack something */
 };
@@ -37,6 +38,7 @@ struct kuni_region_caller {
     kuni_stutter stutter;
     uint64_t last_name; /* reads whose name hashes higher are not scored */
     kuni_fragments fragments;
+    kuni_span quiet; /* reads within are not scored: see set_quiet */
     kuni_region_counts counts;
 };
 
@@ -149,6 +151,7 @@ static kuni_status prepare_reads(kuni_region_caller *c, const kuni_active *wide,
     for (size_t r = 0; r < c->variants.n_reads; r++) {
         const kuni_call_read *read = c->variants.reads[r].read;
         if (read->name > c->last_name) continue;
+        if (read->pos >= c->quiet.beg && read->end <= c->quiet.end) continue;
         if (!prepare_read(read, wide->beg, wide->end, false, c->arena, &reads[n], err)) continue;
         size_t f = c->fragments.n;
         if (read->mate)
@@ -395,6 +398,23 @@ static int64_t reach_of_deletions(const kuni_variant *list, size_t n, const kuni
     return reach;
 }
 
+/*
+ * Where a long deletion starts in the region, reads that lie between its ends and touch neither
+ * come from the other copy always: each would speak as if it might have come from both. They are
+ * left out.
+ */
+static void set_quiet(kuni_region_caller *c, const kuni_active *region)
+{
+    c->quiet = (kuni_span){.beg = region->end + READ_PAD_BP, .end = INT64_MAX};
+    for (size_t i = 0; i < c->variants.n; i++) {
+        const kuni_variant *v = &c->variants.list[i];
+        int64_t end = v->pos + v->ref_length - READ_PAD_BP;
+        if (v->ref_length >= DELETION_LONG && end > c->quiet.beg && end < c->quiet.end)
+            c->quiet.end = end;
+    }
+    if (c->quiet.end == INT64_MAX) c->quiet.end = c->quiet.beg;
+}
+
 kuni_status kuni_region_call(kuni_region_caller *c, const kuni_active *region,
                              const kuni_window *window, const kuni_pileup *pileup,
                              const kuni_call_reference *reference, const kuni_given *given,
@@ -442,6 +462,7 @@ kuni_status kuni_region_call(kuni_region_caller *c, const kuni_active *region,
         return KUNI_OK;
     }
     *done = true;
+    set_quiet(c, region);
     status = evaluate(c, &wide, beg, end, reference, &misfit, err);
     if (!status && misfit && !assembled) {
         status = assemble(c, &wide, beg, end, reference, err);

@@ -13,7 +13,7 @@
 enum {
     KUNI_READ_VARIANTS_MAX = 24,
     KUNI_VARIANTS_MAX = 400,
-    KUNI_VARIANT_REF_MAX = 320 /* longest REF: with a region's length less than KUNI_LEAD_BP */
+    KUNI_VARIANT_REF_MAX = 1001 /* longest REF: with a region's length less than KUNI_LEAD_BP */
 };
 
 typedef struct kuni_variant {

@@ -49,8 +49,25 @@ class Haplotype:
         self.bases, self.places = "".join(bases), places
 
 
+def longest_piece(places):
+    """What an aligner keeps where a read spans a long gap: the piece with most bases; the rest is nowhere."""
+    pieces, before = [], None
+    for i, place in enumerate(places):
+        if place < 0:
+            continue
+        if before is None or place - places[before] > 60 or i - before > 40:
+            pieces.append([])
+        pieces[-1].append(i)
+        before = i
+    if len(pieces) < 2:
+        return places
+    best = max(pieces, key=len)
+    return [p if best[0] <= i <= best[-1] else -1 for i, p in enumerate(places)]
+
+
 def cigar_of(places):
     """POS (0-based) and CIGAR of a read whose bases lie at `places`; unplaced ends are soft clips. None: nowhere."""
+    places = longest_piece(places)
     placed = [i for i, p in enumerate(places) if p >= 0]
     if not placed:
         return None
@@ -281,12 +298,46 @@ def circle(folder):
             fail("circle: %s has a share of %.3f" % (row, share))
 
 
+def longs(folder):
+    """Insertions and deletions that no read spans, from clipped ends: right lengths and genotypes, nothing else, any cut."""
+    rng = random.Random(12)
+    reference = random_bases(rng, 50000)
+    het, hom, truth = [], [], {}
+    pos = 1500
+    for size in (60, 130, 200, -100, -320, -500, -1000):
+        for edits, genotype in ((het, "0/1"), (hom, "1/1")):
+            while size > 0 or reference[pos] == reference[pos - size]:  # one way to write it
+                pos += 1
+                if size > 0:
+                    break
+            if size > 0:
+                inserted = random_bases(rng, size - 1) + other(reference[pos])
+                edits.append((pos, 1, reference[pos] + inserted))
+            else:
+                edits.append((pos, 1 - size, reference[pos]))
+            truth[pos + 1] = (size, genotype)
+            pos += 1800 + abs(size)
+    reads = Reads(13, "chr20", reference, error=0.0002)
+    reads.cover(Haplotype(reference, hom), 15, 200, pos, "a")
+    reads.cover(Haplotype(reference, sorted(hom + het)), 15, 200, pos, "b")
+    os.mkdir(folder)
+    reads.write(folder)
+    whole = run(folder, "one")
+    found = {int(pos): (len(alt) - len(ref), gt) for pos, ref, alt, gt in query(whole, "%POS %REF %ALT [%GT]")}
+    print("longs: %s" % sorted(found.items()))
+    if found != truth:
+        fail("longs: the truth is %s" % sorted(truth.items()))
+    for shard in (3000, 700):
+        if records(run(folder, "cut%d" % shard, "regions.shard=%d" % shard)) != records(whole):
+            fail("longs: shards of %d bp change the records" % shard)
+
+
 def main():
     for tool in ("samtools", "bcftools"):
         if not shutil.which(tool):
             print("skipped: no %s on PATH" % tool)
             sys.exit(77)
-    sections = {"phase": phase, "deep": deep, "circle": circle, "read-lengths": read_lengths, "amplified": amplified}
+    sections = {"phase": phase, "longs": longs, "deep": deep, "circle": circle, "read-lengths": read_lengths, "amplified": amplified}
     with tempfile.TemporaryDirectory() as work:
         for name in sys.argv[1:] or sections:
             sections[name](os.path.join(work, name))
