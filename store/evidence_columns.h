@@ -5,7 +5,7 @@
 
 #include "kuni/evidence.h"
 
-enum { KUNI_EVIDENCE_COLUMNS = 45 };
+enum { KUNI_EVIDENCE_COLUMNS = 47 };
 
 typedef struct kuni_evidence_column {
     const char *group, *name;

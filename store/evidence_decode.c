@@ -571,51 +571,70 @@ static kuni_status sort_spans(kuni_decoder *decoder, const kuni_decode_frame *fr
     return KUNI_OK;
 }
 
+/* The end of a block from `beg` on, 0 on nonsense. */
+static uint32_t decode_end(const blocks_input *input, const kuni_decode_frame *frame, int stop,
+                           uint32_t beg, uint32_t expected)
+{
+    kuni_cursor *in = input->in;
+    if (stop == STOP_EVENT) return expected;
+    if (stop == STOP_LINE) {
+        uint64_t lines = kuni_get_varint(&in[BLOCKS_LINES]);
+        if (lines > KUNI_EVIDENCE_CHUNK_BP) return 0;
+        int64_t line = (frame->extent.beg + beg) / KUNI_BLOCK_LINE_BP + (int64_t)lines;
+        return (uint32_t)(line * KUNI_BLOCK_LINE_BP - frame->extent.beg);
+    }
+    uint32_t length = kuni_get_byte(&in[BLOCKS_LENGTHS_LOW]);
+    return beg + 1 + (length | (uint32_t)kuni_get_byte(&in[BLOCKS_LENGTHS_HIGH]) << 8);
+}
+
 static bool decode_sample_blocks(const blocks_input *input, const kuni_decode_frame *frame,
                                  uint32_t sample, kuni_event_walk walk, kuni_block *blocks,
                                  uint64_t n)
 {
     kuni_cursor *in = input->in;
     int64_t depth = 0, quality = 0;
-    uint32_t beg, end = 0;
-    bool bad = false;
+    uint32_t end = 0;
+    bool bad = false, inherits = false; /* after a hole: depth and quality are those before it */
     for (uint64_t i = 0; i < n; i++) {
         kuni_block *block = &blocks[i];
-        uint32_t least = end;
-        beg = get_near(&in[BLOCKS_GAPS], kuni_event_walk_begin(&walk, end), input->width, &bad);
+        uint32_t beg = end;
+        if (!inherits)
+            beg = get_near(&in[BLOCKS_GAPS], kuni_event_walk_begin(&walk, end), input->width, &bad);
         uint8_t kind = kuni_get_byte(&in[BLOCKS_KINDS]);
         int stop = kind >> 2 & 3;
-        uint32_t likely = kuni_event_walk_end(&walk, beg, input->width);
-        if (stop == STOP_EVENT) {
-            end = likely;
-        } else if (stop == STOP_LINE) {
-            uint64_t lines = kuni_get_varint(&in[BLOCKS_LINES]);
-            if (lines > KUNI_EVIDENCE_CHUNK_BP) return false;
-            int64_t line = (frame->extent.beg + beg) / KUNI_BLOCK_LINE_BP + (int64_t)lines;
-            end = (uint32_t)(line * KUNI_BLOCK_LINE_BP - frame->extent.beg);
-        } else {
-            end = beg + 1 + kuni_get_byte(&in[BLOCKS_LENGTHS_LOW]);
-            end += (uint32_t)kuni_get_byte(&in[BLOCKS_LENGTHS_HIGH]) << 8;
-        }
-        if (beg < least || end <= beg || end > input->width) return false;
-        block->beg = frame->extent.beg + beg;
-        block->end = frame->extent.beg + end;
-        block->sample = sample;
-        block->kind = kind >> 4;
-        block->ploidy = kind & 3;
-        depth = get_near(&in[BLOCKS_DEPTHS], input->depth_coding == CODING_DELTA ? depth : 0,
-                         UINT16_MAX, &bad);
-        block->min_dp = (uint16_t)depth;
-        int64_t guess = input->quality_coding == CODING_DELTA ? quality
-                        : input->quality_coding == CODING_DEPTH
-                            ? kuni_gq_from_depth((uint32_t)depth)
-                            : 0;
-        quality = get_near(&in[BLOCKS_QUALITIES + kuni_quality_context((uint32_t)depth)], guess, 99,
-                           &bad);
-        block->gq = (uint8_t)quality;
-        if (stop > STOP_LINE || block->kind > KUNI_BLOCK_FILTERED || block->ploidy < 1 ||
-            block->ploidy > 2)
+        uint32_t least = end, expected = kuni_event_walk_end(&walk, beg, input->width);
+        end = decode_end(input, frame, stop, beg, expected);
+        if (beg < least || end <= beg || end > input->width || kind >> 4 > KUNI_BLOCK_FILTERED ||
+            (kind & 3) < 1 || (kind & 3) > 2)
             return false;
+        if (!inherits) {
+            depth = get_near(&in[BLOCKS_DEPTHS], input->depth_coding == CODING_DELTA ? depth : 0,
+                             UINT16_MAX, &bad);
+            int64_t guess = input->quality_coding == CODING_DELTA ? quality
+                            : input->quality_coding == CODING_DEPTH
+                                ? kuni_gq_from_depth((uint32_t)depth)
+                                : 0;
+            quality = get_near(&in[BLOCKS_QUALITIES + kuni_quality_context((uint32_t)depth)], guess,
+                               99, &bad);
+        }
+        *block = (kuni_block){.beg = frame->extent.beg + beg,
+                              .end = frame->extent.beg + end,
+                              .sample = sample,
+                              .kind = kind >> 4,
+                              .ploidy = kind & 3,
+                              .gq = (uint8_t)quality,
+                              .min_dp = (uint16_t)depth};
+        inherits = stop == STOP_HOLE;
+        if (!inherits) continue;
+        if (n - i < 3) return false;
+        uint64_t length = kuni_get_varint(&in[BLOCKS_HOLE_LENGTHS]) + 1;
+        blocks[i + 1] = *block;
+        blocks[i + 1].gq = kuni_get_byte(&in[BLOCKS_HOLES]);
+        if (length > input->width - end || length == 0 || blocks[i + 1].gq > 99) return false;
+        blocks[i + 1].beg = block->end;
+        end += (uint32_t)length;
+        blocks[i + 1].end = frame->extent.beg + end;
+        i++;
     }
     return !bad;
 }

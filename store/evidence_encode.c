@@ -493,12 +493,14 @@ static kuni_status encode_events(kuni_encoder *encoder, const kuni_chunk_input *
 /* --- blocks --- */
 
 /* One coding of depths into their stream. */
-static void code_depths(const kuni_chunk_input *input, int coding, kuni_stream *out)
+static void code_depths(const kuni_chunk_input *input, const bool *inherits, int coding,
+                        kuni_stream *out)
 {
     out->length = 0;
     int64_t last = 0;
     for (size_t i = 0; i < input->n_blocks; i++) {
         const kuni_block *block = &input->blocks[i];
+        if (inherits[i]) continue;
         if (i == 0 || block->sample != input->blocks[i - 1].sample) last = 0;
         kuni_put_zigzag(out, block->min_dp - (coding == CODING_DELTA ? last : 0));
         last = block->min_dp;
@@ -506,12 +508,14 @@ static void code_depths(const kuni_chunk_input *input, int coding, kuni_stream *
 }
 
 /* One coding of qualities into their streams, one for each context. */
-static void code_qualities(const kuni_chunk_input *input, int coding, kuni_stream *out)
+static void code_qualities(const kuni_chunk_input *input, const bool *inherits, int coding,
+                           kuni_stream *out)
 {
     int64_t last = 0;
     for (int i = 0; i < QUALITY_CONTEXTS; i++) out[i].length = 0;
     for (size_t i = 0; i < input->n_blocks; i++) {
         const kuni_block *block = &input->blocks[i];
+        if (inherits[i]) continue;
         if (i == 0 || block->sample != input->blocks[i - 1].sample) last = 0;
         int64_t guess = coding == CODING_DELTA   ? last
                         : coding == CODING_DEPTH ? kuni_gq_from_depth(block->min_dp)
@@ -551,8 +555,8 @@ static uint64_t entropy_of(const kuni_stream *stream)
 }
 
 /* Leaves the coding of least entropy in its streams, and its number in the head. */
-static kuni_status choose_coding(kuni_encoder *encoder, const kuni_chunk_input *input, bool depths,
-                                 kuni_error *err)
+static kuni_status choose_coding(kuni_encoder *encoder, const kuni_chunk_input *input,
+                                 const bool *inherits, bool depths, kuni_error *err)
 {
     int last = depths ? CODING_DELTA : CODING_DEPTH, best = CODING_PLAIN;
     int n_streams = depths ? 1 : QUALITY_CONTEXTS;
@@ -561,9 +565,9 @@ static kuni_status choose_coding(kuni_encoder *encoder, const kuni_chunk_input *
     for (int round = CODING_PLAIN; round <= last + 1; round++) {
         int coding = round <= last ? round : best;
         if (depths)
-            code_depths(input, coding, streams);
+            code_depths(input, inherits, coding, streams);
         else
-            code_qualities(input, coding, streams);
+            code_qualities(input, inherits, coding, streams);
         uint64_t bits = 0;
         for (int i = 0; i < n_streams; i++) {
             if (streams[i].failed) return kuni_fail_memory(err, input->n_blocks, 2);
@@ -593,24 +597,60 @@ static kuni_event_span *make_spans(kuni_encoder *encoder, const kuni_chunk_input
     return spans;
 }
 
-static void put_block(kuni_stream *streams, const kuni_block *block, int64_t chunk_beg,
-                      uint32_t *end, kuni_event_walk *walk, uint32_t width)
+/* Whether the second of three blocks is a hole in what the first and the third are. */
+static bool is_hole(const kuni_block *blocks, size_t n)
 {
-    uint32_t from = (uint32_t)(block->beg - chunk_beg), to = (uint32_t)(block->end - chunk_beg);
-    kuni_put_zigzag(&streams[BLOCKS_GAPS], (int64_t)from - kuni_event_walk_begin(walk, *end));
+    if (n < 3) return false;
+    const kuni_block *a = blocks, *hole = blocks + 1, *b = blocks + 2;
+    return a->end == hole->beg && hole->end == b->beg && a->sample == b->sample &&
+           a->sample == hole->sample && a->kind == hole->kind && a->kind == b->kind &&
+           a->ploidy == hole->ploidy && a->ploidy == b->ploidy && a->min_dp == hole->min_dp &&
+           a->min_dp == b->min_dp && a->gq == b->gq;
+}
+
+/* The chunk's blocks while their places are written. */
+typedef struct block_places {
+    kuni_stream *streams;
+    int64_t chunk_beg;
+    uint32_t width, end; /* of the chunk; of the block before */
+    kuni_event_walk walk;
+} block_places;
+
+static void put_length(kuni_stream *streams, uint32_t length)
+{
+    kuni_put_byte(&streams[BLOCKS_LENGTHS_LOW], (uint8_t)(length - 1));
+    kuni_put_byte(&streams[BLOCKS_LENGTHS_HIGH], (uint8_t)((length - 1) >> 8));
+}
+
+/* The next of n blocks, and the hole after it; returns how many were written. */
+static size_t put_block(block_places *p, const kuni_block *block, size_t n, bool *inherits)
+{
+    kuni_stream *streams = p->streams;
+    uint32_t from = (uint32_t)(block->beg - p->chunk_beg),
+             to = (uint32_t)(block->end - p->chunk_beg);
+    if (!*inherits)
+        kuni_put_zigzag(&streams[BLOCKS_GAPS],
+                        (int64_t)from - kuni_event_walk_begin(&p->walk, p->end));
     int stop = STOP_ANYWHERE;
-    if (to == kuni_event_walk_end(walk, from, width))
+    if (to == kuni_event_walk_end(&p->walk, from, p->width))
         stop = STOP_EVENT;
+    else if (is_hole(block, n))
+        stop = STOP_HOLE;
     else if (block->end % KUNI_BLOCK_LINE_BP == 0)
         stop = STOP_LINE;
-    if (stop == STOP_ANYWHERE) {
-        kuni_put_byte(&streams[BLOCKS_LENGTHS_LOW], (uint8_t)(to - from - 1));
-        kuni_put_byte(&streams[BLOCKS_LENGTHS_HIGH], (uint8_t)((to - from - 1) >> 8));
-    } else if (stop == STOP_LINE)
+    if (stop == STOP_LINE)
         kuni_put_varint(&streams[BLOCKS_LINES], (uint64_t)(block->end / KUNI_BLOCK_LINE_BP -
                                                            block->beg / KUNI_BLOCK_LINE_BP));
+    else if (stop != STOP_EVENT)
+        put_length(streams, to - from);
     kuni_put_byte(&streams[BLOCKS_KINDS], (uint8_t)(block->kind << 4 | stop << 2 | block->ploidy));
-    *end = to;
+    p->end = to;
+    if (stop != STOP_HOLE) return 1;
+    kuni_put_byte(&streams[BLOCKS_HOLES], block[1].gq);
+    kuni_put_varint(&streams[BLOCKS_HOLE_LENGTHS], (uint64_t)(block[1].end - block[1].beg - 1));
+    p->end = (uint32_t)(block[1].end - p->chunk_beg);
+    inherits[1] = inherits[2] = true;
+    return 2;
 }
 
 static kuni_status encode_blocks(kuni_encoder *encoder, const kuni_chunk_input *input,
@@ -621,19 +661,23 @@ static kuni_status encode_blocks(kuni_encoder *encoder, const kuni_chunk_input *
     kuni_event_span *spans = make_spans(encoder, input, err);
     if (!spans) return KUNI_MEMORY;
     size_t i = 0, event = 0;
+    bool *inherits = kuni_arena_alloc(encoder->arena, input->n_blocks + 1, sizeof(*inherits), err);
+    if (!inherits) return KUNI_MEMORY;
     for (uint32_t sample = 0; sample < input->n_samples; sample++) {
         size_t first = i, first_event = event;
-        uint32_t end = 0;
         while (event < input->n_events && input->events[event].sample == sample) event++;
-        kuni_event_walk walk = {.spans = spans + first_event, .n = event - first_event};
-        for (; i < input->n_blocks && input->blocks[i].sample == sample; i++)
-            put_block(streams, &input->blocks[i], input->beg, &end, &walk,
-                      (uint32_t)(input->end - input->beg));
+        while (i < input->n_blocks && input->blocks[i].sample == sample) i++;
+        block_places places = {.streams = streams,
+                               .chunk_beg = input->beg,
+                               .width = (uint32_t)(input->end - input->beg),
+                               .walk = {.spans = spans + first_event, .n = event - first_event}};
+        for (size_t k = first; k < i;)
+            k += put_block(&places, &input->blocks[k], i - k, &inherits[k]);
         kuni_put_varint(&streams[BLOCKS_COUNTS], i - first);
     }
     kuni_put_varint(&streams[BLOCKS_HEAD], input->n_blocks);
-    kuni_status status = choose_coding(encoder, input, true, err);
-    if (!status) status = choose_coding(encoder, input, false, err);
+    kuni_status status = choose_coding(encoder, input, inherits, true, err);
+    if (!status) status = choose_coding(encoder, input, inherits, false, err);
     if (status) return status;
     return kuni_pack(encoder->codec, streams, BLOCKS_STREAMS, out, err);
 }

@@ -98,6 +98,8 @@ enum {                /* streams of the blocks group: sample by sample */
        BLOCKS_LENGTHS_HIGH,
        BLOCKS_LINES, /* grid lines up to the end */
        BLOCKS_KINDS, /* kind, stop, ploidy */
+       BLOCKS_HOLES, /* of holes: quality, length */
+       BLOCKS_HOLE_LENGTHS,
        BLOCKS_DEPTHS,
        BLOCKS_QUALITIES,
        BLOCKS_STREAMS = BLOCKS_QUALITIES + QUALITY_CONTEXTS
@@ -106,7 +108,9 @@ enum {                /* streams of the blocks group: sample by sample */
 enum {                /* where a block ends */
        STOP_ANYWHERE, /* the length is given */
        STOP_EVENT,    /* where the sample's next event begins, or the chunk ends */
-       STOP_LINE      /* on a multiple of KUNI_BLOCK_LINE_BP: how many lines on is given */
+       STOP_LINE,     /* on a multiple of KUNI_BLOCK_LINE_BP: how many lines on is given */
+       STOP_HOLE /* the length is given; a block that differs but in quality follows, then one like
+                    this */
 };
 
 enum { /* codings of block depths and qualities */

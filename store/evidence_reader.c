@@ -441,6 +441,8 @@ static const char *const block_names[BLOCKS_STREAMS] = {
     [BLOCKS_LENGTHS_HIGH] = "lengths_high",
     [BLOCKS_LINES] = "lines",
     [BLOCKS_KINDS] = "kinds",
+    [BLOCKS_HOLES] = "holes",
+    [BLOCKS_HOLE_LENGTHS] = "hole_lengths",
     [BLOCKS_DEPTHS] = "depths",
     [BLOCKS_QUALITIES] = "qualities",
 };

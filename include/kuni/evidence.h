@@ -28,7 +28,7 @@ enum {
 
 /*
  * How precise likelihoods need be. Up to 127 they decide genotypes and their qualities; beyond, a
- * part in 64 (a part in 32 for genotypes with <*>) is far below their own noise. Producers that
+ * part in 64 (a part in 16 for genotypes with <*>) is far below their own noise. Producers that
  * round with kuni_pl_round, and take GQ and QUAL from what they rounded, get files half as large.
  * The store itself keeps every value as it is given.
  */
@@ -36,7 +36,7 @@ enum {
     KUNI_PL_EXACT_BITS = 7,
     KUNI_PL_EXACT = 1 << KUNI_PL_EXACT_BITS,
     KUNI_PL_BITS = 5,       /* kept after the first, of genotypes of known alleles */
-    KUNI_PL_BITS_OTHER = 4, /* of genotypes with <*> */
+    KUNI_PL_BITS_OTHER = 3, /* of genotypes with <*> */
     KUNI_BLOCK_LINE_BP = 16 /* blocks that may end anywhere should end on a multiple of this */
 };
 

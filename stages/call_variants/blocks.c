@@ -7,9 +7,10 @@ enum {
     GQ_MOST = 99,
     HAPLOID_BASE_PHRED = 20,
     BUMP_BP = 64,
-    /* a block's depths differ by at most a half of the least, and some */
-    DEPTH_PART = 2,
-    DEPTH_STEP = 6
+    /* a block's depths differ by at most three quarters of the least, and some */
+    DEPTH_STEP = 6,
+    HOLE_BP = 32,
+    DEPTH_BITS = 4 /* kept after the first of great depths */
 };
 
 static const double HALF_PHRED = 3.0103, HET_GAIN_PHRED = 1.7609;
@@ -108,39 +109,81 @@ static uint16_t floor_depth(uint16_t depth)
     uint16_t fives = (uint16_t)(depth / 5 * 5);
     if (depth < 30) return (uint16_t)(depth - fives >= 2 ? fives + 2 : fives);
     if (depth < 100) return fives;
-    int drop = 31 - __builtin_clz(depth) - KUNI_PL_BITS_OTHER;
+    int drop = 31 - __builtin_clz(depth) - DEPTH_BITS;
     return (uint16_t)(depth >> drop << drop);
 }
 
-/* Fills the block's gq and min_dp from the cell's positions k..end. */
-static void summarise(const kuni_cell_confidence *cell, int64_t k, int64_t end, kuni_block *block)
+/* Positions of one band and ploidy from k on. */
+static int64_t run_end(const kuni_cell_confidence *cell, const uint8_t *bands, int64_t k, int64_t n)
 {
-    block->gq = cell->gq[k];
-    block->min_dp = cell->depth[k];
-    for (; k < end; k++) {
-        if (cell->gq[k] < block->gq) block->gq = cell->gq[k];
-        if (cell->depth[k] < block->min_dp) block->min_dp = cell->depth[k];
-    }
-    block->gq = floor_gq(block->gq);
-    block->min_dp = floor_depth(block->min_dp);
+    int64_t first = k;
+    while (k < n && bands[k] == bands[first] && cell->ploidy[k] == cell->ploidy[first]) k++;
+    return k;
+}
+
+/* The end of the hole at k in a block of `band`: a short run of less confidence after which the
+ * block goes on. Else k. */
+static int64_t hole_end(const kuni_cell_confidence *cell, const uint8_t *bands, uint8_t band,
+                        int64_t k, int64_t n)
+{
+    int64_t end = run_end(cell, bands, k, n);
+    bool hole = bands[k] < band && end - k <= HOLE_BP && end < n && bands[end] == band &&
+                cell->ploidy[end] == cell->ploidy[k];
+    return hole ? end : k;
 }
 
 /* Where the block that begins at k ends: its band and ploidy do, or its depths spread too far. */
 static int64_t block_end(const kuni_cell_confidence *cell, const uint8_t *bands, int64_t beg,
                          int64_t k, int64_t n)
 {
-    int64_t first = k;
+    int64_t first = k, hole = k;
     uint16_t least = cell->depth[k], most = least;
-    for (; k < n && bands[k] == bands[first] && cell->ploidy[k] == cell->ploidy[first]; k++) {
+    for (; k < n && cell->ploidy[k] == cell->ploidy[first]; k++) {
+        if (bands[k] != bands[first] && k >= hole) {
+            hole = hole_end(cell, bands, bands[first], k, n);
+            if (hole == k) break;
+        }
         uint16_t depth = cell->depth[k];
         if (depth < least) least = depth;
         if (depth > most) most = depth;
-        if (most <= least + least / DEPTH_PART + DEPTH_STEP) continue;
+        if (most <= least + 3 * least / 4 + DEPTH_STEP) continue;
         /* anywhere does, so where it takes fewest bytes to say */
         int64_t line = (beg + k) / KUNI_BLOCK_LINE_BP * KUNI_BLOCK_LINE_BP - beg;
         return line > first ? line : k;
     }
     return k;
+}
+
+/*
+ * Writes positions k..end, a block with its holes. All parts have the least depth of all of them,
+ * and the block has one quality before and after its holes, which is what makes holes cheap to
+ * store.
+ */
+static kuni_status write_block(const kuni_cell_confidence *cell, const uint8_t *bands, int64_t beg,
+                               int64_t k, int64_t end, kuni_span shard,
+                               kuni_evidence_writer *writer, kuni_block block, kuni_error *err)
+{
+    const uint8_t band = bands[k];
+    uint16_t depth = cell->depth[k];
+    uint8_t gq = cell->gq[k];
+    for (int64_t i = k; i < end; i++) {
+        if (cell->depth[i] < depth) depth = cell->depth[i];
+        if (bands[i] == band && cell->gq[i] < gq) gq = cell->gq[i];
+    }
+    block.min_dp = floor_depth(depth);
+    for (int64_t next; k < end; k = next) {
+        next = run_end(cell, bands, k, end);
+        block.gq = gq;
+        for (int64_t i = k; bands[k] != band && i < next; i++)
+            if (i == k || cell->gq[i] < block.gq) block.gq = cell->gq[i];
+        block.gq = floor_gq(block.gq);
+        block.beg = beg + k < shard.beg ? shard.beg : beg + k;
+        block.end = beg + next > shard.end ? shard.end : beg + next;
+        if (block.beg >= block.end) continue;
+        kuni_status status = kuni_evidence_add_block(writer, &block, err);
+        if (status) return status;
+    }
+    return KUNI_OK;
 }
 
 kuni_status kuni_blocks_write(const kuni_cell_confidence *cell, int64_t beg, kuni_span shard,
@@ -156,18 +199,11 @@ kuni_status kuni_blocks_write(const kuni_cell_confidence *cell, int64_t beg, kun
             continue;
         }
         int64_t end = block_end(cell, bands, beg, k, n);
-        kuni_block block = {.beg = beg + k,
-                            .end = beg + end,
-                            .sample = sample,
-                            .kind = KUNI_BLOCK_REFERENCE,
-                            .ploidy = cell->ploidy[k]};
-        summarise(cell, k, end, &block);
-        k = end;
-        if (block.beg < shard.beg) block.beg = shard.beg;
-        if (block.end > shard.end) block.end = shard.end;
-        if (block.beg >= block.end) continue;
-        kuni_status status = kuni_evidence_add_block(writer, &block, err);
+        kuni_block block = {
+            .sample = sample, .kind = KUNI_BLOCK_REFERENCE, .ploidy = cell->ploidy[k]};
+        kuni_status status = write_block(cell, bands, beg, k, end, shard, writer, block, err);
         if (status) return status;
+        k = end;
     }
     return KUNI_OK;
 }

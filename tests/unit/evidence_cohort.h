@@ -153,16 +153,24 @@ static inline void test_cohort_make(test_cohort *cohort, kuni_span shard, uint32
                     if (next > pos) next = pos;
                     cohort->blocks = test_grown(cohort->blocks, &cohort->blocks_capacity,
                                                 cohort->n_blocks + 1, sizeof(kuni_block));
-                    if (test_below(&cohort->seed, 10))
-                        cohort->blocks[cohort->n_blocks++] = (kuni_block){
-                            .beg = end,
-                            .end = next,
-                            .sample = s,
-                            .kind = test_below(&cohort->seed, 20) ? KUNI_BLOCK_REFERENCE
-                                                                  : KUNI_BLOCK_CONFLICT,
-                            .ploidy = 2,
-                            .gq = (uint8_t)test_below(&cohort->seed, 100),
-                            .min_dp = (uint16_t)test_below(&cohort->seed, 50)};
+                    bool hole = cohort->n_blocks >= 2 && test_below(&cohort->seed, 4) == 0;
+                    if (test_below(&cohort->seed, 10)) {
+                        kuni_block *block = &cohort->blocks[cohort->n_blocks++];
+                        *block = (kuni_block){.beg = end,
+                                              .end = next,
+                                              .sample = s,
+                                              .kind = test_below(&cohort->seed, 20)
+                                                          ? KUNI_BLOCK_REFERENCE
+                                                          : KUNI_BLOCK_CONFLICT,
+                                              .ploidy = 2,
+                                              .gq = (uint8_t)test_below(&cohort->seed, 100),
+                                              .min_dp = (uint16_t)test_below(&cohort->seed, 50)};
+                        if (hole) { /* this one is what it was before the last one */
+                            block->kind = block[-1].kind = block[-2].kind;
+                            block->gq = block[-2].gq;
+                            block->min_dp = block[-1].min_dp = block[-2].min_dp;
+                        }
+                    }
                     end = next;
                 }
             }
@@ -172,8 +180,9 @@ static inline void test_cohort_make(test_cohort *cohort, kuni_span shard, uint32
             bool odd = odd_every && cohort->n_events % odd_every == 0;
             cohort->n_events++;
             test_make_event(cohort, made, s, pos, odd);
-            if (pos + (int64_t)strlen(made->text[0]) > end)
-                end = pos + (int64_t)strlen(made->text[0]);
+            /* now and then a block reaches into what a deletion takes away */
+            int64_t past = test_below(&cohort->seed, 6) ? (int64_t)strlen(made->text[0]) : 1;
+            if (pos + past > end) end = pos + past;
         }
     }
     for (size_t i = 0; i < cohort->n_events; i++) test_event_ready(&cohort->events[i]);
