@@ -107,6 +107,28 @@ void kuni_candidates_choose(kuni_candidates *haplotypes, const kuni_variants *va
     }
 }
 
+void kuni_candidates_extend(kuni_candidates *haplotypes, const kuni_variants *variants,
+                            uint16_t variant)
+{
+    const kuni_variant *list = variants->list;
+    size_t n = haplotypes->n;
+    for (size_t h = 0; h < n; h++) {
+        const kuni_candidate *from = &haplotypes->list[h];
+        uint16_t both[KUNI_CANDIDATE_VARIANTS_MAX + 1], m = 0;
+        bool placed = false;
+        if (!from->support || from->n >= KUNI_CANDIDATE_VARIANTS_MAX) continue;
+        for (int k = 0; k < from->n; k++) {
+            if (!placed && list[from->list[k]].pos > list[variant].pos) {
+                both[m++] = variant;
+                placed = true;
+            }
+            both[m++] = from->list[k];
+        }
+        if (!placed) both[m++] = variant;
+        if (consistent(variants, both, m)) kuni_candidates_add(haplotypes, both, m, 0);
+    }
+}
+
 static kuni_status spell(kuni_candidate *haplotype, const kuni_variants *variants,
                          const kuni_call_reference *reference, int64_t beg, int64_t end,
                          kuni_arena *arena, kuni_error *err)

@@ -35,6 +35,9 @@ void kuni_candidates_choose(kuni_candidates *haplotypes, const kuni_variants *va
 /* Adds a set unless it is there or the table is full. */
 bool kuni_candidates_add(kuni_candidates *haplotypes, const uint16_t *list, size_t n,
                          uint32_t support);
+/* Adds each set that reads show with one more variant, where that can stand beside it. */
+void kuni_candidates_extend(kuni_candidates *haplotypes, const kuni_variants *variants,
+                            uint16_t variant);
 /* Spells all over reference [beg, end); memory from `arena`. */
 KUNI_MUST_CHECK kuni_status kuni_candidates_spell(kuni_candidates *haplotypes,
                                                   const kuni_variants *variants,

@@ -103,15 +103,24 @@ static size_t pair_index(const kuni_locus_caller *c, size_t a, size_t b)
     return c->ploidy == 1 ? b : b * (b + 1) / 2 + a;
 }
 
-/* log10 likelihood of a pair at one level of slippage. */
+/*
+ * log10 likelihood of a pair at one level of slippage. A fragment comes from each haplotype as
+ * often as that has places for it to start, p being summed over these: P(f | a, b) = (p_a + p_b) /
+ * (n_a + n_b), against the reference's n. It is what tells one copy of a long duplication from two.
+ */
 static double level_lk(const kuni_locus_caller *c, int level, size_t a, size_t b)
 {
     kuni_product product = KUNI_PRODUCT_ONE;
     size_t n = c->candidates->n;
+    const kuni_candidate *list = c->candidates->list;
     const double *p = c->fragments->p[level];
     for (size_t f = 0; f < c->fragments->n; f++, p += n)
         kuni_product_times(&product, 0.5 * (p[a] + p[b]));
-    return kuni_product_log10(&product) + c->fragments->scale[level];
+    double more = 0.5 * ((double)list[a].sequence.length + (double)list[b].sequence.length) -
+                  (double)list[0].sequence.length;
+    double places = c->starts + more > 1 ? c->starts + more : 1;
+    return kuni_product_log10(&product) + c->fragments->scale[level] -
+           (double)c->fragments->n * kuni_log10(places / c->starts);
 }
 
 /* The mean over the levels of slippage; *best_level is the likeliest one. */

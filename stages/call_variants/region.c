@@ -266,7 +266,7 @@ static kuni_status score(kuni_region_caller *c, const kuni_active *wide, bool *m
     return status;
 }
 
-/* A variant that clips spell, alone on its haplotype. */
+/* A variant that clips spell, alone on its haplotype and with what reads show. */
 static kuni_status add_clipped(kuni_region_caller *c, const kuni_variant *variant, kuni_error *err)
 {
     size_t index = SIZE_MAX;
@@ -274,6 +274,8 @@ static kuni_status add_clipped(kuni_region_caller *c, const kuni_variant *varian
     if (status || index == SIZE_MAX) return status;
     uint16_t alone = (uint16_t)index;
     kuni_candidates_add(&c->candidates, &alone, 1, variant->n_reads);
+    /* seldom does one read show both the clip's variant and what stands beside it */
+    kuni_candidates_extend(&c->candidates, &c->variants, alone);
     return KUNI_OK;
 }
 
@@ -469,7 +471,11 @@ kuni_status kuni_region_call(kuni_region_caller *c, const kuni_active *region,
         if (!status) status = evaluate(c, &wide, beg, end, reference, &misfit, err);
     }
     if (status) return status;
+    int64_t bases = 0;
+    for (size_t r = 0; r < c->variants.n_reads; r++) bases += c->variants.reads[r].read->length;
+    double read_bp = c->variants.n_reads ? (double)bases / (double)c->variants.n_reads : 1;
     kuni_locus_caller locus = {.variants = &c->variants,
+                               .starts = (double)(wide.end - wide.beg) + read_bp,
                                .candidates = &c->candidates,
                                .fragments = &c->fragments,
                                .reference = reference,
