@@ -10,6 +10,8 @@
  * it. */
 enum { KIND_FILLER = KUNI_BLOCK_FILTERED + 1 };
 
+enum { SURE_PHRED = 60 }; /* of a genotype without likelihoods or quality */
+
 typedef struct collected_event {
     kuni_event event;
     int64_t end;                    /* of REF after normalisation */
@@ -201,6 +203,107 @@ static int copies_over(const collected_event *event, int64_t pos)
         copies += pos >= event->replaced[i].beg && pos < event->replaced[i].end;
     return copies;
 }
+
+/* --- the other copy of a deletion --- */
+
+/* Likelihoods that none, one or both copies have lost a base to `event`, which reaches over it. */
+static void lost_copies(const collected_event *deletion, int64_t pos, uint32_t lost[3])
+{
+    const kuni_event *event = &deletion->event;
+    bool loses[KUNI_EVENT_ALLELES_MAX];
+    for (int a = 0; a < event->n_alleles; a++) {
+        kuni_span span = replaced_bases(event, a);
+        loses[a] = pos >= span.beg && pos < span.end;
+    }
+    lost[0] = lost[2] = event->gq ? event->gq : SURE_PHRED;
+    lost[1] = 0;
+    if (!event->pl) return;
+    lost[0] = lost[1] = lost[2] = KUNI_PL_MISSING - 1;
+    for (int b = 0, g = 0; b < event->n_alleles; b++)
+        for (int a = 0; a <= b; a++, g++) {
+            uint32_t *least = &lost[loses[a] + loses[b]];
+            if (event->pl[g] < *least) *least = event->pl[g];
+        }
+}
+
+/* Likelihoods over the event's alleles with "*" at `star`, diploid; NULL: no memory. */
+static uint16_t *star_likelihoods(const kuni_event *event, int star, const uint32_t lost[3],
+                                  kuni_arena *arena, kuni_error *err)
+{
+    int n = event->n_alleles + 1;
+    uint32_t least = UINT32_MAX, values[(KUNI_EVENT_ALLELES_MAX + 1) * KUNI_EVENT_ALLELES_MAX / 2];
+    uint16_t *pl = kuni_arena_alloc(arena, (size_t)(n * (n + 1) / 2), sizeof(*pl), err);
+    for (int b = 0, g = 0; pl && b < n; b++)
+        for (int a = 0; a <= b; a++, g++) {
+            uint32_t x = a == star ? 0 : event->pl[a - (a > star)];
+            uint32_t y = b == star ? 0 : event->pl[b - (b > star)];
+            values[g] = lost[(a == star) + (b == star)] + (x > y ? x : y);
+            if (values[g] < least) least = values[g];
+        }
+    for (int g = 0; pl && g < n * (n + 1) / 2; g++) {
+        uint32_t value = values[g] - least;
+        pl[g] = (uint16_t)(value < KUNI_PL_MISSING ? value : KUNI_PL_MISSING - 1);
+    }
+    return pl;
+}
+
+/* Makes an event of one copy one of two, of which the other is "*". */
+static kuni_status add_star(kuni_collect *collect, kuni_event *event, const uint32_t lost[3],
+                            kuni_error *err)
+{
+    int n = event->n_alleles, star = event->flags & KUNI_EVENT_OTHER ? n - 1 : n;
+    const char **alleles = kuni_arena_alloc(collect->arena, (size_t)n + 1, sizeof(*alleles), err);
+    if (!alleles) return KUNI_MEMORY;
+    for (int a = 0; a <= n; a++) alleles[a] = a == star ? "*" : event->alleles[a - (a > star)];
+    if (event->ad) {
+        uint32_t *ad = kuni_arena_alloc(collect->arena, (size_t)n + 1, sizeof(*ad), err);
+        if (!ad) return KUNI_MEMORY;
+        for (int a = 0; a <= n; a++) ad[a] = a == star ? 0 : event->ad[a - (a > star)];
+        event->ad = ad;
+    }
+    if (event->pl) {
+        event->pl = star_likelihoods(event, star, lost, collect->arena, err);
+        if (!event->pl) return KUNI_MEMORY;
+    }
+    event->alleles = alleles;
+    event->n_alleles = (uint8_t)(n + 1);
+    event->ploidy = 2;
+    if (event->gt[0] >= 0) {
+        if (event->gt[0] >= star) event->gt[0]++;
+        event->gt[1] = (int8_t)star;
+    }
+    return KUNI_OK;
+}
+
+/*
+ * Strelka writes one copy for what lies within a deletion of the other. Such an event is of two
+ * copies, too, one of them lost.
+ */
+static kuni_status complete_copies(kuni_collect *collect, kuni_error *err)
+{
+    int64_t furthest = INT64_MIN;
+    size_t first = 0; /* of the run of events that overlap one another */
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; !status && i < collect->n_events; i++) {
+        collected_event *event = &collect->events[i];
+        for (int copy = 0; copy < event->event.ploidy; copy++)
+            event->replaced[copy] = replaced_bases(&event->event, event->event.gt[copy]);
+        if (event->event.pos >= furthest) first = i;
+        if (event->end > furthest) furthest = event->end;
+        for (size_t k = first; k < i && event->event.ploidy == 1; k++) {
+            uint32_t lost[3];
+            if (collect->events[k].event.ploidy != 2 ||
+                copies_over(&collect->events[k], event->event.pos) != 1 ||
+                event->event.n_alleles >= KUNI_EVENT_ALLELES_MAX)
+                continue;
+            lost_copies(&collect->events[k], event->event.pos, lost);
+            status = add_star(collect, &event->event, lost, err);
+        }
+    }
+    return status;
+}
+
+/* --- conflicts --- */
 
 /* Marks all that replace the base, where they are more than the sample has copies. */
 static void judge_place(kuni_collect *collect, size_t first, size_t last, int64_t at)
@@ -426,8 +529,10 @@ kuni_status kuni_collect_write(kuni_collect *collect, uint32_t sample, kuni_evid
 {
     sort_events(collect);
     drop_doubles(collect, counts);
+    kuni_status status = complete_copies(collect, err);
+    if (status) return status;
     find_conflicts(collect);
-    kuni_status status = make_blocks(collect, counts, err);
+    status = make_blocks(collect, counts, err);
     if (!status) status = flatten(collect, counts, err);
     if (!status) status = write_blocks(collect, sample, writer, err);
     for (size_t i = 0; !status && i < collect->n_events; i++) {

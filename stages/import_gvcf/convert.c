@@ -8,7 +8,8 @@
 enum {
     PL_MOST = 65533, /* KUNI_PL_MISSING and above mean something else */
     ALLELES_MAX = KUNI_EVENT_ALLELES_MAX,
-    UNKNOWN_MQ = 0
+    UNKNOWN_MQ = 0,
+    HETEROZYGOTE_PHRED = 30 /* one base in a thousand: what a QUAL is less than PL of 0/0 by */
 };
 
 typedef struct genotype {
@@ -612,7 +613,10 @@ static kuni_status fill_event(kuni_convert *convert, const kuni_gvcf_record *rec
         convert->counts->derived_pl += in_shard(convert, event->pos);
     }
     event->pl = pl;
-    event->qual = (uint16_t)(record->qual >= 0 ? record->qual : pl ? pl[0] : 0);
+    int32_t qual = record->qual;
+    if (pl && (qual < 0 || convert->several_samples)) /* else it is of all samples together */
+        qual = pl[0] > HETEROZYGOTE_PHRED ? pl[0] - HETEROZYGOTE_PHRED : 0;
+    event->qual = (uint16_t)(qual > 0 ? qual : 0);
     event->mq = mapping_quality(record, event->dp);
     read_strands(record, event->sb);
     read_rank_sums(convert, record, called, event);

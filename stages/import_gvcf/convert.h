@@ -16,6 +16,9 @@
  * A genotype ./. of a gVCF with likelihoods (GATK's CombineGVCFs) is the likeliest one, where one
  * alone is: then the record is taken as if it had said so.
  *
+ * Where QUAL is missing, or of several samples, it is PL of 0/0 less 30, the prior of a
+ * heterozygote.
+ *
  * Likelihoods come from PL, else GL, else from genotype and GQ: 0 for the called genotype, GQ for
  * each copy that differs.
  */

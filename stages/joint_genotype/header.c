@@ -38,6 +38,8 @@ static const char *const info_lines[] = {
     "<ID=GQ_HIST,Number=20,Type=Integer,Description=\"Called genotypes with GQ 0-4, 5-9, ..., "
     "95-99\">",
     "<ID=QD,Number=1,Type=Float,Description=\"QUAL / depth of carriers\">",
+    "<ID=SB,Number=4,Type=Integer,Description=\"Carriers' reads: REF forward, REF reverse, ALT "
+    "forward, ALT reverse\">",
     "<ID=FS,Number=1,Type=Float,Description=\"Strand bias of carriers' reads: phred of Fisher's "
     "exact "
     "P\">",

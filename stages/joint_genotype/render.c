@@ -287,6 +287,8 @@ static kuni_status put_reads(draft *d)
         status = put_number(d, "QD", JOINT_QD, d->what->given_qd);
     else if (t->carrier_depth)
         status = put_number(d, "QD", JOINT_QD, d->values[JOINT_QUAL] / (double)t->carrier_depth);
+    for (int i = 0; i < 4; i++) d->r->ints[i] = int_of(t->strands[i]);
+    if (!status && strands) status = put_ints(d, "SB", d->r->ints, 4);
     if (!status && strands) status = put_number(d, "FS", JOINT_FS, joint_fisher_strand(t->strands));
     if (!status && strands) status = put_number(d, "SOR", JOINT_SOR, joint_strand_odds(t->strands));
     if (!status && t->mq_depth)

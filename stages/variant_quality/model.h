@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* The model as a file: tab-separated text that people can read. */
+#ifndef KUNI_QUALITY_MODEL_H
+#define KUNI_QUALITY_MODEL_H
+
+#include "quality.h"
+
+/* Models that are not present are left out. */
+KUNI_MUST_CHECK kuni_status quality_models_write(const quality_model models[QUALITY_TYPES],
+                                                 const char *path, kuni_error *err);
+KUNI_MUST_CHECK kuni_status quality_models_read(quality_model models[QUALITY_TYPES],
+                                                const char *path, kuni_error *err);
+
+#endif
