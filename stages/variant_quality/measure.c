@@ -16,7 +16,7 @@ enum {
 };
 
 /* Labels: see docs/variant-quality.md. */
-static const double homozygotes_least = 3, hwe_least = 0.1, call_rate_least = 0.95;
+static const double homozygotes_least = 3, inbreeding_most = 1.645, call_rate_least = 0.95;
 static const double excess_phred = 40;
 static const int filters_least = 2;
 
@@ -350,18 +350,21 @@ static transmissions look_at_trios(const quality_calls *c)
     return t;
 }
 
-/* Common, with as many homozygotes as Hardy and Weinberg ask for. */
+/*
+ * Common, with as many heterozygotes as Hardy and Weinberg ask for, REF against all else: 1 -
+ * observed / expected has a standard error of 1 / sqrt(samples).
+ */
 static bool is_common_and_even(quality_calls *c)
 {
-    if (c->record->n_allele != 2) return false;
-    double af = get_float(c, "AF"), hwe = get_float(c, "HWE"), rate = get_float(c, "CR");
-    int hets = get_ints(c, "nhet") == 1 ? c->ints[0] : 0;
-    int homs = get_ints(c, "nhomalt") == 1 ? c->ints[0] : 0;
-    int samples = get_ints(c, "NS") == 1 ? c->ints[0] : 0;
+    double inbreeding = get_float(c, "InbreedingCoeff"), rate = get_float(c, "CR"), ac = 0;
     int copies = get_ints(c, "AN") == 1 ? c->ints[0] : 0;
-    double diploid = copies - samples, rarer = af < 0.5 ? af : 1 - af;
-    return hets > 0 && homs > 0 && diploid * rarer * rarer >= homozygotes_least &&
-           hwe >= hwe_least && rate >= call_rate_least;
+    double diploid = copies - (get_ints(c, "NS") == 1 ? c->ints[0] : 0);
+    int n = get_ints(c, "AC");
+    for (int i = 0; i < n; i++) ac += c->ints[i];
+    double rarer = copies > 0 ? ac / copies : 0;
+    if (rarer > 0.5) rarer = 1 - rarer;
+    return diploid * rarer * rarer >= homozygotes_least && rate >= call_rate_least &&
+           fabs(inbreeding) * sqrt(diploid) <= inbreeding_most;
 }
 
 quality_label quality_judge(quality_calls *c)

@@ -6,8 +6,8 @@
 #include <string.h>
 
 enum {
-    TRUE_LEAST = 100,
-    FALSE_LEAST = 30,
+    TRUE_LEAST = 50,
+    FALSE_LEAST = 10,
     ROUNDS = 25, /* of Newton's method */
     BISECTIONS = 60
 };
@@ -16,6 +16,7 @@ static const double chi2_median = 0.45493642311957283; /* of one degree of freed
 static const double odd_share = 0.005, odd_from = 2;
 static const double ridge = 2; /* on standardised terms, against 2 x the lesser number of sites */
 static const double settled = 1e-9;
+static const double prior_beyond_1 = -0.4, prior_beyond_3 = -0.8;
 
 /* A site while a model is fitted. */
 typedef struct example {
@@ -119,6 +120,21 @@ static void solve(double a[QUALITY_WEIGHTS][QUALITY_WEIGHTS], double b[QUALITY_W
     }
 }
 
+/*
+ * What is believed of a weight before any site is seen: x of true sites is about standard normal,
+ * of false ones wider, on the side that speaks against them.
+ */
+static double prior_weight(int a)
+{
+    int feature = (a - 1) / QUALITY_PIECES, piece = (a - 1) % QUALITY_PIECES;
+    if (!a) return 0;
+    quality_side side = quality_features[feature].side;
+    if (((piece == 1 || piece == 3) && side & QUALITY_LOW) ||
+        ((piece == 2 || piece == 4) && side & QUALITY_HIGH))
+        return piece < 3 ? prior_beyond_1 : prior_beyond_3;
+    return 0;
+}
+
 /* Fits model->weight to the examples outside `fold` (-1: all); false where one kind is missing. */
 static bool fit_weights(trainer *t, int fold, quality_model *model)
 {
@@ -140,7 +156,7 @@ static bool fit_weights(trainer *t, int fold, quality_model *model)
         memset(hessian, 0, sizeof(hessian));
         for (int a = 0; a < QUALITY_WEIGHTS; a++) {
             double penalty = a ? ridge : 1e-6;
-            gradient[a] = -penalty * model->weight[a];
+            gradient[a] = -penalty * (model->weight[a] - prior_weight(a));
             hessian[a][a] = penalty;
         }
         for (size_t i = 0; i < t->n; i++) {
@@ -290,7 +306,7 @@ kuni_status quality_train(const quality_draw *draw, int type, double keep, quali
     }
     for (int i = 0; i < QUALITY_TRANCHES; i++) result->tranches[i].share = quality_tranches[i];
     if (piles[QUALITY_TRUE].n < TRUE_LEAST) {
-        result->reason = "fewer than 100 sites are held for true";
+        result->reason = "fewer than 50 sites are held for true";
         return KUNI_OK;
     }
     trainer t = {.list = kuni_alloc(total + 1, sizeof(example), err),
@@ -303,7 +319,7 @@ kuni_status quality_train(const quality_draw *draw, int type, double keep, quali
             fit_feature(&piles[QUALITY_TRUE], k, model, t.scratch);
         choose_examples(&t, draw, type, model, result);
         if (result->n_false + result->n_odd < FALSE_LEAST)
-            result->reason = "fewer than 30 sites are held for false";
+            result->reason = "fewer than 10 sites are held for false";
     }
     if (!status && !result->reason) {
         t.terms = kuni_alloc(t.n * QUALITY_WEIGHTS + 1, sizeof(double), err);

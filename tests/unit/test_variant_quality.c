@@ -128,7 +128,7 @@ static void fill_info(bcf_hdr_t *header, bcf1_t *r, int i)
     int sb[4] = {ref / 2, ref - ref / 2, (int)(alt * share), 0}, histogram[20] = {0};
     sb[3] = alt - sb[2];
     histogram[19] = ns;
-    float af = (float)ac / (float)an, hwe = is_true ? 0.6F : 0.0001F, rate = 1,
+    float af = (float)ac / (float)an, inbreeding = is_true ? 0.05F : -0.3F, rate = 1,
           balance = (float)(0.48 + 0.02 * normal());
     float excess = is_true || i % 10 ? 2 : 60, mean = (float)(30 + normal()), mq = 60, eaf = af;
     float rank = (float)((is_true ? 0 : -3) + 0.3 * normal());
@@ -145,7 +145,7 @@ static void fill_info(bcf_hdr_t *header, bcf1_t *r, int i)
     bcf_update_info_int32(header, r, "GQ_HIST", histogram, 20);
     bcf_update_info_float(header, r, "AF", &af, 1);
     bcf_update_info_float(header, r, "EAF", &eaf, 1);
-    bcf_update_info_float(header, r, "HWE", &hwe, 1);
+    bcf_update_info_float(header, r, "InbreedingCoeff", &inbreeding, 1);
     bcf_update_info_float(header, r, "CR", &rate, 1);
     bcf_update_info_float(header, r, "AB", &balance, 1);
     bcf_update_info_float(header, r, "ExcessHet", &excess, 1);
@@ -159,8 +159,9 @@ static bcf_hdr_t *make_header(void)
 {
     static const char *const ints[] = {"nhet", "nhomalt", "nhemi", "AC",     "AN",
                                        "EAN",  "NS",      "SB",    "GQ_HIST"};
-    static const char *const floats[] = {"AF",        "EAF",     "HWE", "CR", "AB",
-                                         "ExcessHet", "DP_MEAN", "MQ",  "QD", "BaseQRankSum"};
+    static const char *const floats[] = {"AF", "EAF",         "InbreedingCoeff", "CR",
+                                         "AB", "ExcessHet",   "DP_MEAN",         "MQ",
+                                         "QD", "BaseQRankSum"};
     bcf_hdr_t *header = bcf_hdr_init("w");
     char line[256];
     for (size_t i = 0; i < sizeof(ints) / sizeof(ints[0]); i++) {
