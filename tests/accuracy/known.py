@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What the scripts that hold import-gvcf and joint-genotype against known answers share."""
+import collections
 import os
+import re
 import subprocess
 
 KUNI = os.environ.get("KUNI") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/release/kuni")
@@ -57,6 +59,92 @@ class Record:
         self.samples = [dict(zip(keys, x.split(":"))) for x in f[9:]]
 
 
+class Reference:
+    """What the REFs of Records say; N elsewhere, and where they contradict each other, as in made-up files."""
+
+    def __init__(self, records, lengths=None):
+        self.bases, self.ends = {}, collections.Counter()
+        for r in records:
+            for k, b in enumerate(r.ref.upper()):
+                if self.bases.setdefault((r.contig, r.pos + k), b) != b:
+                    self.bases[r.contig, r.pos + k] = "N"
+            self.ends[r.contig] = max(self.ends[r.contig], r.pos + len(r.ref) + 999, int(r.info.get("END", 0)) + 1000)
+        self.ends.update({c: n - self.ends[c] for c, n in (lengths or {}).items() if c in self.ends})
+
+    def write(self, path):
+        with open(path, "wb") as out:
+            for contig in sorted(self.ends):
+                text = bytearray(b"N") * self.ends[contig]
+                for (c, pos), b in self.bases.items():
+                    if c == contig:
+                        text[pos - 1] = ord(b)
+                out.write(b">" + contig.encode() + b"\n" + text + b"\n")
+
+    def base(self, contig):
+        return lambda pos: self.bases.get((contig, pos), "N")
+
+
+def copies(gt, allele):
+    """Copies of an allele, "." where nothing is called, "n+" where a copy is not called."""
+    count = gt.count(allele)
+    if not gt or all(a is None for a in gt):
+        return "."
+    return "%d+" % count if None in gt else str(count)
+
+
+def alleles(records, names, base):
+    """allele -> {sample: copies}; an allele that stands in several records counts in the one that calls it."""
+    found = collections.defaultdict(dict)
+    for r in records:
+        for k, alt in enumerate(r.alts, 1):
+            if alt == "*" or alt[0] == "<":
+                continue
+            key = (r.contig,) + normalised(base(r.contig), r.pos, r.ref, alt)
+            for name, sample in zip(names, r.samples):
+                now = copies(genotype(sample.get("GT", "./.")), k)
+                if now == "." and "RNC" in sample:
+                    now = "." + sample["RNC"]
+                old = found[key].get(name, ".")
+                if old[0] in ".0" and (now[0] != "." or old == "."):
+                    found[key][name] = now
+    return found
+
+
+class Inputs:
+    """What the gVCFs say, to explain differences by."""
+
+    def __init__(self, files, base):
+        """files: (samples, Records) of each."""
+        self.records, self.called = collections.defaultdict(list), {}
+        for samples, records in files:
+            for r in records:
+                for sample, fields in zip(samples, r.samples):
+                    self.records[sample].append((r, fields))
+            for key, row in alleles(records, samples, base).items():
+                for sample, count in row.items():
+                    self.called[key, sample] = count
+
+    def over(self, key, sample):
+        """Records of the sample that touch the allele."""
+        return [(r, f) for r, f in self.records[sample] if r.contig == key[0] and r.pos <= key[1] + len(key[2]) - 1 and
+                key[1] <= max(r.pos + len(r.ref) - 1, int(r.info.get("END", 0)))]
+
+    def filtered(self, key, sample):
+        return any(r.filter not in (".", "PASS", "RefCall", "NoCall") for r, f in self.over(key, sample))
+
+    def weak(self, key, sample):
+        """The next genotype is at most ten times less likely, or reference is within reach of the cohort's prior (30 phred)."""
+        for r, f in self.over(key, sample):
+            if "PL" in f and "," in f["PL"]:
+                reference = int(f["PL"].split(",")[0])
+                pl = sorted(int(x) for x in f["PL"].split(","))
+                if pl[1] - pl[0] <= 10 or 0 < reference <= 30:
+                    return True
+            elif f.get("GQ", "99") not in (".", "") and float(f.get("GQ", 99)) <= 10:
+                return True
+        return False
+
+
 def read_vcf(path):
     """Names of the samples and a generator of Records."""
     lines = subprocess.Popen(["bcftools", "view", "--no-version", path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -64,6 +152,12 @@ def read_vcf(path):
         if line.startswith("#CHROM"):
             return line.rstrip("\n").split("\t")[9:], (Record(x) for x in lines.stdout)
     raise Failed("bcftools cannot read " + path)
+
+
+def lengths(path):
+    """Lengths of the contigs that the header of a VCF declares."""
+    header = subprocess.run(["bcftools", "view", "-h", path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, text=True)
+    return {c: int(n) for c, n in re.findall(r"##contig=<ID=([^,>]*),length=(\d+)", header.stdout)}
 
 
 def joint(folder, samples, reference, contigs, shard="300Mb", importing="", joint_with="", ploidy=None):
