@@ -305,12 +305,20 @@ static kuni_status complete_copies(kuni_collect *collect, kuni_error *err)
 
 /* --- conflicts --- */
 
-/* Marks all that replace the base, where they are more than the sample has copies. */
+/*
+ * Marks all that replace the base, where they are more than the sample has copies. Bare genotypes,
+ * of a finished call set, are what they are.
+ */
 static void judge_place(kuni_collect *collect, size_t first, size_t last, int64_t at)
 {
     int total = 0;
-    for (size_t i = first; i <= last; i++) total += copies_over(&collect->events[i], at);
-    if (total <= collect->events[last].event.ploidy) return;
+    bool bare = true;
+    for (size_t i = first; i <= last; i++) {
+        int copies = copies_over(&collect->events[i], at);
+        total += copies;
+        if (copies && (collect->events[i].event.pl || collect->events[i].event.gq)) bare = false;
+    }
+    if (bare || total <= collect->events[last].event.ploidy) return;
     for (size_t i = first; i <= last; i++)
         if (copies_over(&collect->events[i], at)) collect->events[i].conflict = true;
 }

@@ -32,6 +32,10 @@ static bool parse_genotype(kuni_text_view view, uint32_t n_alleles, genotype *ca
     const char *at = view.at, *end = view.at + view.length;
     if (at < end && (*at == '/' || *at == '|')) at++; /* VCF 4.4: a phase before the first allele */
     while (at < end) {
+        if (*at == '.' && called->ploidy == 2 && is_no_call(called)) {
+            called->ploidy = 0; /* ././. says nothing, of however many copies */
+            return strspn(at, "./|") >= (size_t)(end - at);
+        }
         if (called->ploidy == 2) return false;
         if (*at == '.')
             at++;
@@ -368,7 +372,7 @@ static uint16_t *derive_likelihoods(const kuni_event *event, uint8_t gq, kuni_ar
     return pl;
 }
 
-static uint8_t mapping_quality(const kuni_gvcf_record *record, int64_t depth)
+static uint8_t mapping_quality(const kuni_gvcf_record *record, int64_t depth, bool several)
 {
     double mq = -1;
     uint32_t values[2];
@@ -380,7 +384,7 @@ static uint8_t mapping_quality(const kuni_gvcf_record *record, int64_t depth)
         if (stop != view.at + view.length) mq = -1;
     } else if (kuni_view_numbers(record->infos[INFO_RAW_MQ_AND_DP], values, 2) == 2) {
         if (values[1] > 0) mq = sqrt((double)values[0] / values[1]);
-    } else if (record->infos[INFO_RAW_MQ].length > 0) {
+    } else if (record->infos[INFO_RAW_MQ].length > 0 && !several) { /* else DP is of more reads */
         int64_t square = kuni_view_number(record->infos[INFO_RAW_MQ]);
         int64_t reads = kuni_view_number(record->infos[INFO_DP]);
         if (reads <= 0) reads = depth;
@@ -617,7 +621,7 @@ static kuni_status fill_event(kuni_convert *convert, const kuni_gvcf_record *rec
     if (pl && (qual < 0 || convert->several_samples)) /* else it is of all samples together */
         qual = pl[0] > HETEROZYGOTE_PHRED ? pl[0] - HETEROZYGOTE_PHRED : 0;
     event->qual = (uint16_t)(qual > 0 ? qual : 0);
-    event->mq = mapping_quality(record, event->dp);
+    event->mq = mapping_quality(record, event->dp, convert->several_samples);
     read_strands(record, event->sb);
     read_rank_sums(convert, record, called, event);
     return KUNI_OK;

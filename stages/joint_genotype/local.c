@@ -52,40 +52,37 @@ static void normalise(joint_local *local)
     for (uint32_t i = 0; i < n; i++) local->pl[i] -= least;
 }
 
-/* Likelihood of an event's genotype, as it says or as its called genotype suggests. */
-static int32_t event_pl(const kuni_event *event, uint32_t index, uint32_t called)
+/* Likelihood of an event's genotype a/b (b alone with one copy), as it says or, for each copy that
+ * differs, as its called genotype suggests. */
+static int32_t event_pl(const kuni_event *event, uint32_t a, uint32_t b)
 {
-    if (event->pl) return event->pl[index];
-    if (index == called) return 0;
-    return event->gq ? event->gq : JOINT_PL_HARD;
+    if (event->pl) return event->pl[event->ploidy == 1 ? b : joint_genotype_index(a, b)];
+    int x = event->gt[0], y = event->gt[1], cost = event->gq ? event->gq : JOINT_PL_HARD;
+    if (event->ploidy == 1) return x == (int)b ? 0 : cost;
+    int straight = (x != (int)a) + (y != (int)b), crossed = (x != (int)b) + (y != (int)a);
+    return cost * (straight < crossed ? straight : crossed);
 }
 
 /* Fills what the event's genotypes say; genotypes nobody spells stay UNSET. */
 static void spread_event(joint_local *local, const kuni_event *event)
 {
-    uint32_t called = UINT32_MAX;
-    if (event->gt[0] >= 0 && (event->ploidy == 1 || event->gt[1] >= 0))
-        called = event->ploidy == 1
-                     ? (uint32_t)event->gt[0]
-                     : joint_genotype_index((uint32_t)event->gt[0], (uint32_t)event->gt[1]);
     uint32_t n = joint_genotype_count(local->n, local->copies);
     for (uint32_t i = 0; i < n; i++) local->pl[i] = UNSET;
     int32_t best_het = UNSET, best_hom = UNSET;
     for (uint32_t b = 0; b < event->n_alleles; b++) {
         if (local->copies == 1) {
-            uint32_t index = event->ploidy == 1 ? b : joint_genotype_index(b, b);
-            int32_t pl = event_pl(event, index, called);
+            int32_t pl = event_pl(event, b, b);
             int32_t *slot = &local->pl[local->local_of[b]];
             if (pl < *slot) *slot = pl;
             if (pl < best_hom) best_hom = pl;
             for (uint32_t a = 0; a < b && event->ploidy == 2; a++) {
-                pl = event_pl(event, joint_genotype_index(a, b), called);
+                pl = event_pl(event, a, b);
                 if (pl < best_het) best_het = pl;
             }
             continue;
         }
         for (uint32_t a = 0; a <= b; a++) {
-            int32_t pl = event_pl(event, joint_genotype_index(a, b), called);
+            int32_t pl = event_pl(event, a, b);
             int32_t *slot =
                 &local->pl[joint_genotype_index(local->local_of[a], local->local_of[b])];
             if (pl < *slot) *slot = pl;

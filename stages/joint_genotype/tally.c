@@ -88,6 +88,16 @@ static void add_balance(joint_tally *tally, uint32_t site, const joint_local *lo
     }
 }
 
+/* Reads that show one of the site's alleles; DP where the event does not tell. */
+static uint64_t informative_reads(const joint_local *local)
+{
+    uint32_t depths[JOINT_LOCAL_MAX];
+    uint64_t sum = 0;
+    if (joint_local_depths(local, depths))
+        for (uint32_t i = 0; i < joint_local_known(local); i++) sum += depths[i];
+    return sum ? sum : local->event->dp;
+}
+
 void joint_tally_add(joint_tally *tally, uint32_t site, uint32_t column, const joint_local *local,
                      const joint_call *call)
 {
@@ -130,7 +140,7 @@ void joint_tally_add(joint_tally *tally, uint32_t site, uint32_t column, const j
         t->hemi++;
     if (!carrier) return;
     for (int i = 0; i < 4; i++) t->strands[i] += event->sb[i];
-    t->carrier_depth += event->dp;
+    t->carrier_depth += informative_reads(local);
     t->mq_squares += (uint64_t)event->mq * event->mq * event->dp;
     if (event->mq) t->mq_depth += event->dp;
     if (call->copies != 2 || (call->allele[0] != 0) == (call->allele[1] != 0)) return;

@@ -19,7 +19,7 @@ typedef struct joint_site_tally {
     /* Carriers are those of an ALT of the record; a deletion from the left is another's ALT. */
     uint64_t strands[4];           /* carriers' reads: REF+, REF-, ALT+, ALT- */
     uint64_t mq_squares, mq_depth; /* of carriers: sum of DP x MQ^2, of DP */
-    uint64_t carrier_depth;        /* DP of carriers */
+    uint64_t carrier_depth;        /* of carriers: sum of AD over the site's alleles, else DP */
     int64_t rank_sums[KUNI_RANKS]; /* of heterozygotes of REF and an ALT: sum of 2 z */
     uint32_t ranks[KUNI_RANKS];    /* how many of them have one */
     uint64_t depth;                /* DP of all that have data */

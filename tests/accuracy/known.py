@@ -133,12 +133,12 @@ class Inputs:
         return any(r.filter not in (".", "PASS", "RefCall", "NoCall") for r, f in self.over(key, sample))
 
     def weak(self, key, sample):
-        """The next genotype is at most ten times less likely, or reference is within reach of the cohort's prior (30 phred)."""
+        """The next genotype is within 20 phred, or reference within 30: what the cohort's prior may weigh."""
         for r, f in self.over(key, sample):
             if "PL" in f and "," in f["PL"]:
                 reference = int(f["PL"].split(",")[0])
                 pl = sorted(int(x) for x in f["PL"].split(","))
-                if pl[1] - pl[0] <= 10 or 0 < reference <= 30:
+                if pl[1] - pl[0] <= 20 or 0 < reference <= 30:
                     return True
             elif f.get("GQ", "99") not in (".", "") and float(f.get("GQ", 99)) <= 10:
                 return True
