@@ -200,6 +200,25 @@ static kuni_status find_sites(joint_shard *j, int64_t beg, int64_t end, kuni_err
     return joint_unify_finish(j->unify, j->options.min_allele_quality, &j->sites, err);
 }
 
+/* Sites of a window such that its columns fit into memory. */
+static uint32_t window_sites(const joint_shard *j)
+{
+    if (!j->window) return j->sites.n_sites;
+    int64_t events = 0, blocks = 0;
+    for (size_t i = 0; i < j->n_sources; i++) {
+        kuni_evidence_extent extent;
+        kuni_evidence_get_extent(j->sources[i].reader, j->chunk, &extent);
+        events += extent.n_events;
+        blocks += extent.n_blocks;
+    }
+    int64_t budget = j->options.memory_bytes / 2 - (int64_t)j->sites.n_sites * SITE_BYTES;
+    if (budget < LEAST_WINDOW_BYTES) budget = LEAST_WINDOW_BYTES;
+    int64_t span_bytes = SPAN_BYTES * (!!j->dense + 2 * !!j->sparse);
+    int64_t windows = (events * CELL_BYTES + blocks * span_bytes) / budget + 1;
+    int64_t sites = j->sites.n_sites / windows;
+    return sites < 1 ? 1 : (uint32_t)sites;
+}
+
 /* --- first pass: frequencies --- */
 
 static void build_local(joint_shard *j, uint32_t site, const joint_cover *covers, size_t n_covers,
@@ -257,7 +276,7 @@ static void set_prior(joint_shard *j, uint32_t site, joint_prior *prior)
                            .min_gq = j->options.min_gq};
 }
 
-/* Frequencies are given: only coverage is counted. */
+/* Where only coverage is counted. */
 static kuni_status pass_events(void *context, uint32_t column, uint32_t site,
                                const joint_cover *covers, size_t n_covers, int copies,
                                kuni_error *err)
@@ -266,7 +285,7 @@ static kuni_status pass_events(void *context, uint32_t column, uint32_t site,
     return KUNI_OK;
 }
 
-static kuni_status find_frequencies(joint_shard *j, kuni_error *err)
+static kuni_status begin_frequencies(joint_shard *j, kuni_error *err)
 {
     kuni_status status = joint_frequency_begin(j->frequency, &j->sites, err);
     if (!status)
@@ -274,8 +293,13 @@ static kuni_status find_frequencies(joint_shard *j, kuni_error *err)
     if (!status)
         status = kuni_grow((void **)&j->rarity, &j->rarity_capacity,
                            2 * (size_t)j->sites.n_slots + 1, sizeof(int32_t), err);
-    const joint_visitor visitor = {
-        .context = j, .piece = count_block, .events = j->given ? pass_events : count_events};
+    return status;
+}
+
+static kuni_status find_frequencies(joint_shard *j, kuni_error *err)
+{
+    const joint_visitor visitor = {.context = j, .piece = count_block, .events = count_events};
+    kuni_status status = begin_frequencies(j, err);
     if (!status) status = sweep_sources(j, KUNI_READ_ALL, 0, j->sites.n_sites, &visitor, err);
     if (!status) status = joint_coverage_finish(j->coverage, err);
     if (status) return status;
@@ -284,14 +308,6 @@ static kuni_status find_frequencies(joint_shard *j, kuni_error *err)
     const joint_coverage_row *rows = joint_coverage_rows(j->coverage, &n_rows);
     for (uint32_t site = 0; site < j->sites.n_sites; site++) {
         joint_prior prior;
-        if (j->given) {
-            const joint_given_site *g = joint_given_get(j->given, site);
-            joint_frequency_set(j->frequency, site, g->frequency, g->copies,
-                                (int64_t)(1000.0 * (double)g->quality));
-            set_prior(j, site, &prior);
-            joint_prior_set(&prior);
-            continue;
-        }
         uint32_t blocks[2][JOINT_QUALITIES] = {{0}};
         for (size_t i = 0; i < n_rows; i++)
             if (rows[i].code < JOINT_QUALITIES && rows[i].copies)
@@ -303,13 +319,38 @@ static kuni_status find_frequencies(joint_shard *j, kuni_error *err)
     return KUNI_OK;
 }
 
+/* Frequencies are given. Coverage is counted along with the genotypes where these are made in one
+ * window, else here. */
+static kuni_status take_frequencies(joint_shard *j, kuni_error *err)
+{
+    kuni_status status = begin_frequencies(j, err);
+    if (status) return status;
+    joint_frequency_finish(j->frequency);
+    for (uint32_t site = 0; site < j->sites.n_sites; site++) {
+        joint_prior prior;
+        const joint_given_site *g = joint_given_get(j->given, site);
+        joint_frequency_set(j->frequency, site, g->frequency, g->copies,
+                            (int64_t)(1000.0 * (double)g->quality));
+        set_prior(j, site, &prior);
+        joint_prior_set(&prior);
+    }
+    j->counts_late = window_sites(j) >= j->sites.n_sites;
+    if (j->counts_late) return KUNI_OK;
+    const joint_visitor visitor = {.context = j, .piece = count_block, .events = pass_events};
+    status = sweep_sources(j, KUNI_READ_ALL, 0, j->sites.n_sites, &visitor, err);
+    return status ? status : joint_coverage_finish(j->coverage, err);
+}
+
 /* --- second pass: genotypes --- */
 
 static kuni_status keep_piece(void *context, const joint_piece *piece, kuni_error *err)
 {
     joint_shard *j = context;
     kuni_status status = KUNI_OK;
-    if (j->sparse) status = joint_sparse_piece(j->sparse, piece, j->cohort.sex[piece->column], err);
+    if (j->counts_late && piece->block) status = count_block(context, piece, err);
+    if (j->sparse && !status)
+        status = joint_sparse_piece(j->sparse, piece, j->cohort.sex[piece->column], err);
+    if (!j->window) return status;
     bool wanted = piece->block && piece->first < piece->last && piece->first < j->window->last &&
                   piece->last > j->window->first;
     if (j->dense && wanted && !status) status = joint_dense_block(j->dense, piece, err);
@@ -354,10 +395,9 @@ static void call_blocks(joint_shard *j, uint32_t site, joint_call calls[2][JOINT
 }
 
 /* A sparse call set looks ahead to where min_gq ends or begins a no call. */
-static kuni_status begin_sparse(joint_shard *j, kuni_error *err)
+static void tell_uncalled(joint_shard *j)
 {
-    kuni_status status = joint_sparse_chunk(j->sparse, &j->sites, j->cohort.n_columns, err);
-    for (uint32_t site = 0; j->options.min_gq > 0 && !status && site < j->sites.n_sites; site++) {
+    for (uint32_t site = 0; site < j->sites.n_sites; site++) {
         joint_call calls[2][JOINT_QUALITIES];
         call_blocks(j, site, calls);
         for (int copies = 1; copies <= 2; copies++)
@@ -365,7 +405,6 @@ static kuni_status begin_sparse(joint_shard *j, kuni_error *err)
                 if (calls[copies - 1][q].copies && calls[copies - 1][q].reason)
                     joint_sparse_uncalled(j->sparse, copies, q, site);
     }
-    return status;
 }
 
 /* Completes a site's counters by its reference blocks and writes its record. */
@@ -405,25 +444,6 @@ static kuni_status write_site(joint_shard *j, uint32_t site, kuni_error *err)
     return status;
 }
 
-/* Sites of a window such that its columns fit into memory. */
-static uint32_t window_sites(const joint_shard *j)
-{
-    if (!j->window) return j->sites.n_sites;
-    int64_t events = 0, blocks = 0;
-    for (size_t i = 0; i < j->n_sources; i++) {
-        kuni_evidence_extent extent;
-        kuni_evidence_get_extent(j->sources[i].reader, j->chunk, &extent);
-        events += extent.n_events;
-        blocks += extent.n_blocks;
-    }
-    int64_t budget = j->options.memory_bytes / 2 - (int64_t)j->sites.n_sites * SITE_BYTES;
-    if (budget < LEAST_WINDOW_BYTES) budget = LEAST_WINDOW_BYTES;
-    int64_t span_bytes = SPAN_BYTES * (!!j->dense + 2 * !!j->sparse);
-    int64_t windows = (events * CELL_BYTES + blocks * span_bytes) / budget + 1;
-    int64_t sites = j->sites.n_sites / windows;
-    return sites < 1 ? 1 : (uint32_t)sites;
-}
-
 static kuni_status begin_window(joint_shard *j, uint32_t first, uint32_t last, kuni_error *err)
 {
     if (!j->window) return KUNI_OK;
@@ -436,18 +456,22 @@ static kuni_status begin_window(joint_shard *j, uint32_t first, uint32_t last, k
 
 static kuni_status call_and_write(joint_shard *j, kuni_error *err)
 {
+    bool blocks = j->window || j->counts_late;
     const joint_visitor visitor = {.context = j,
                                    .all = j->sparse != NULL,
-                                   .piece = j->window ? keep_piece : NULL,
+                                   .piece = blocks ? keep_piece : NULL,
                                    .events = call_events};
-    int what = KUNI_READ_CENSUS | KUNI_READ_EVENTS | (j->window ? KUNI_READ_BLOCKS : 0);
+    int what = KUNI_READ_CENSUS | KUNI_READ_EVENTS | (blocks ? KUNI_READ_BLOCKS : 0);
     uint32_t step = window_sites(j);
     kuni_status status = joint_tally_begin(&j->tally, &j->sites, &j->cohort, err);
-    if (!status && j->sparse) status = begin_sparse(j, err);
+    if (!status && j->sparse)
+        status = joint_sparse_chunk(j->sparse, &j->sites, j->cohort.n_columns, err);
     for (uint32_t first = 0; first < j->sites.n_sites && !status; first += step) {
         uint32_t last = j->sites.n_sites - first < step ? j->sites.n_sites : first + step;
         status = begin_window(j, first, last, err);
         if (!status) status = sweep_sources(j, what, first, last, &visitor, err);
+        if (!status && j->counts_late) status = joint_coverage_finish(j->coverage, err);
+        if (!status && j->sparse && j->options.min_gq > 0 && !first) tell_uncalled(j);
         for (uint32_t site = first; site < last && !status; site++)
             status = write_site(j, site, err);
     }
@@ -462,7 +486,7 @@ static kuni_status run_chunk(joint_shard *j, int64_t beg, int64_t end, kuni_erro
                       (kuni_span){.tid = j->shard.tid, .beg = beg, .end = end});
     kuni_status status = find_sites(j, beg, end, err);
     if (status || !j->sites.n_sites) return status;
-    status = find_frequencies(j, err);
+    status = j->given ? take_frequencies(j, err) : find_frequencies(j, err);
     if (!status) status = call_and_write(j, err);
     return status;
 }

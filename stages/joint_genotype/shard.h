@@ -36,6 +36,7 @@ typedef struct joint_shard {
     joint_sparse *sparse;
     joint_render *const *renders; /* borrowed */
     size_t n_renders;
+    bool counts_late;   /* coverage is counted along with the genotypes */
     joint_given *given; /* borrowed; sites and frequencies come from here, or NULL */
     joint_copies copies;
     int32_t *rarity; /* by slot: of a copy; then, of an allele beside itself */

@@ -16,7 +16,7 @@ import gzip
 import subprocess
 import sys
 
-DP_EDGES = (0, 1, 5, 10, 20)  # joint-genotype's sparse_dp
+DP_EDGES = (0, 1, 10)  # joint-genotype's sparse_dp
 
 
 def dense_lines(paths):
