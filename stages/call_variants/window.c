@@ -259,6 +259,13 @@ static kuni_call_read *take_read(kuni_window *window, size_t bytes, kuni_error *
     kuni_call_read *read = window->free_reads;
     if (read) {
         window->free_reads = read->next;
+        /* The one after it will be wanted next, and has left the cache since it was used. */
+        const kuni_call_read *after = read->next;
+        if (after) {
+            __builtin_prefetch(after->next);
+            __builtin_prefetch(after->seq);
+            __builtin_prefetch(after->seq + bytes - 1);
+        }
     } else {
         read = kuni_alloc(1, sizeof(*read), err);
         if (!read) return NULL;
@@ -316,6 +323,8 @@ kuni_status kuni_window_add(kuni_window *window, const bam1_t *record,
     if (!read) return KUNI_MEMORY;
     read->pos = record->core.pos;
     read->name = hash_name(record);
+    kuni_call_read **chain = bucket(window, read->name), *mate = NULL;
+    __builtin_prefetch(chain); /* wanted when the read is unpacked */
     read->mate = NULL;
     read->qual = read->seq + padded;
     read->cigar = (uint32_t *)(void *)(read->seq + 2 * padded);
@@ -332,7 +341,6 @@ kuni_status kuni_window_add(kuni_window *window, const bam1_t *record,
     unpack(window, read, record);
     trim_adapter(read, record);
     const uint16_t which = BAM_FREAD1 | BAM_FREAD2;
-    kuni_call_read **chain = bucket(window, read->name), *mate = NULL;
     for (kuni_call_read *other = *chain; other; other = other->next) {
         if (other->name != read->name) continue;
         if (other->pos == read->pos && (other->flag & which) == (read->flag & which)) {
