@@ -51,7 +51,10 @@ static double further_rate(int unit, int copies)
 /* Prior chance of a variant; changes of a repeat's length fall with the units changed. */
 static double variant_prior(const kuni_locus_caller *c, const kuni_variant *v)
 {
-    if (kuni_variant_is_snp(v)) return c->options->snp_heterozygosity;
+    if (kuni_variant_is_snp(v))
+        return kuni_substitution_prior(c->options->snp_heterozygosity,
+                                       kuni_base_code(kuni_reference_base(c->reference, v->pos)),
+                                       kuni_base_code(v->alt[0]));
     int unit, copies = kuni_repeat_copies(c->reference, v->pos, &unit);
     int change = abs(v->alt_length - v->ref_length);
     double prior = c->options->indel_heterozygosity;

@@ -295,7 +295,8 @@ bool kuni_site_call(const kuni_site_column *column, const kuni_call_reference *r
     unsigned listed = 0;
     for (int a = 0; a < known; a++) {
         event->alleles[a] = letters[base_of[a]];
-        event->prior[a] = options->snp_heterozygosity;
+        event->prior[a] =
+            kuni_substitution_prior(options->snp_heterozygosity, base_of[0], base_of[a]);
         listed |= 1u << base_of[a];
     }
     event->alleles[known] = "<*>";
