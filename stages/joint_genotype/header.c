@@ -144,14 +144,23 @@ static kuni_status add_stratum(joint_header *h, const char *name, const char *me
     spell_tag(s->an, "AN_", name);
     spell_tag(s->af, "AF_", name);
     spell_tag(s->nhomalt, "nhomalt_", name);
-    static const char *const lines[] = {"<ID=%s,Number=A,Type=Integer,Description=\"AC in %s\">",
-                                        "<ID=%s,Number=1,Type=Integer,Description=\"AN in %s\">",
-                                        "<ID=%s,Number=A,Type=Float,Description=\"AF in %s\">",
-                                        ("<ID=%s,Number=A,Type=Integer,Description=\"Samples with "
-                                         "no other allele than each ALT, in "
-                                         "%s\">")};
-    const char *const tags[] = {s->ac, s->an, s->af, s->nhomalt};
-    for (int i = 0; i < 4; i++) {
+    spell_tag(s->nhemi, "nhemi_", name);
+    for (size_t i = 0; i + 1 < h->n_strata; i++)
+        if (strcmp(h->strata[i].ac, s->ac) == 0)
+            return kuni_fail(
+                err, KUNI_USAGE,
+                "group '%s': INFO/%s stands for another group or sex already: give one "
+                "of them a name that differs in letters or digits",
+                name, s->ac);
+    static const char *const lines[] = {
+        "<ID=%s,Number=A,Type=Integer,Description=\"AC in %s\">",
+        "<ID=%s,Number=1,Type=Integer,Description=\"AN in %s\">",
+        "<ID=%s,Number=A,Type=Float,Description=\"AF in %s\">",
+        ("<ID=%s,Number=A,Type=Integer,Description=\"nhomalt in %s"
+         "\">"),
+        "<ID=%s,Number=A,Type=Integer,Description=\"nhemi in %s\">"};
+    const char *const tags[] = {s->ac, s->an, s->af, s->nhomalt, s->nhemi};
+    for (int i = 0; i < 5; i++) {
         char line[4 * JOINT_TAG_BYTES];
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"

@@ -18,9 +18,10 @@ typedef enum joint_render_kind {
 
 enum { JOINT_TAG_BYTES = 96 };
 
-/* Counts by declared group or by sex: four INFO tags. */
+/* Counts by declared group or by sex: five INFO tags. */
 typedef struct joint_stratum {
-    char ac[JOINT_TAG_BYTES], an[JOINT_TAG_BYTES], af[JOINT_TAG_BYTES], nhomalt[JOINT_TAG_BYTES];
+    char ac[JOINT_TAG_BYTES], an[JOINT_TAG_BYTES], af[JOINT_TAG_BYTES];
+    char nhomalt[JOINT_TAG_BYTES], nhemi[JOINT_TAG_BYTES];
     uint32_t group; /* 0: by sex */
     int sex;
 } joint_stratum;

@@ -351,8 +351,9 @@ static kuni_status put_strata(draft *d)
     for (size_t k = 0; k < r->head.n_strata && !status; k++) {
         const joint_stratum *s = &r->head.strata[k];
         uint64_t an = 0;
-        int32_t *hom = r->ints + d->n + 1; /* apart from what is padded */
-        for (uint32_t i = 0; i < d->n; i++) r->ints[i] = hom[i] = 0;
+        /* apart from what is padded */
+        int32_t *hom = r->ints + d->n + 1, *hemi = hom + d->n + 1;
+        for (uint32_t i = 0; i < d->n; i++) r->ints[i] = hom[i] = hemi[i] = 0;
         for (size_t cell = 0; cell < n_cells; cell++) {
             if (s->group ? cell / JOINT_SEXES != s->group : (int)(cell % JOINT_SEXES) != s->sex)
                 continue;
@@ -361,6 +362,7 @@ static kuni_status put_strata(draft *d)
                 size_t slot = (d->site->slot + i) * n_cells + cell;
                 r->ints[i - 1] += (int32_t)tally->cell_copies[slot];
                 hom[i - 1] += (int32_t)tally->cell_hom[slot];
+                hemi[i - 1] += (int32_t)tally->cell_hemi[slot];
             }
         }
         for (uint32_t i = 0; i < d->n; i++) r->floats[i] = an ? (float)r->ints[i] / (float)an : NAN;
@@ -369,6 +371,8 @@ static kuni_status put_strata(draft *d)
         if (!status) status = put_allele_floats(d, s->af);
         memmove(r->ints, hom, d->n * sizeof(*hom));
         if (!status) status = put_allele_ints(d, s->nhomalt);
+        memmove(r->ints, hemi, d->n * sizeof(*hemi));
+        if (!status) status = put_allele_ints(d, s->nhemi);
     }
     return status;
 }
@@ -483,7 +487,7 @@ kuni_status joint_render_record(joint_render *r, const joint_record *what, kuni_
     for (uint32_t i = 0; i < site->n_alts + 2; i++) d.an += d.alleles[i].copies;
     for (int i = 0; i < JOINT_FILTER_NAMES; i++) d.values[i] = NAN;
     kuni_status status =
-        kuni_grow((void **)&r->ints, &r->ints_capacity, 2 * (size_t)d.n + 32, sizeof(int32_t), err);
+        kuni_grow((void **)&r->ints, &r->ints_capacity, 3 * (size_t)d.n + 32, sizeof(int32_t), err);
     if (!status)
         status = kuni_grow((void **)&r->floats, &r->floats_capacity, (size_t)d.n + 32,
                            sizeof(float), err);

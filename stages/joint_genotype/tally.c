@@ -24,12 +24,16 @@ kuni_status joint_tally_begin(joint_tally *tally, const joint_sites *sites,
     if (!status)
         status = kuni_grow((void **)&tally->cell_hom, &tally->hom_capacity, n_slots * n_cells + 1,
                            sizeof(uint32_t), err);
+    if (!status)
+        status = kuni_grow((void **)&tally->cell_hemi, &tally->hemi_capacity, n_slots * n_cells + 1,
+                           sizeof(uint32_t), err);
     if (status) return status;
     memset(tally->site, 0, n_sites * sizeof(*tally->site));
     memset(tally->allele, 0, n_slots * sizeof(*tally->allele));
     memset(tally->cell_called, 0, n_sites * n_cells * sizeof(uint32_t));
     memset(tally->cell_copies, 0, n_slots * n_cells * sizeof(uint32_t));
     memset(tally->cell_hom, 0, n_slots * n_cells * sizeof(uint32_t));
+    memset(tally->cell_hemi, 0, n_slots * n_cells * sizeof(uint32_t));
     return KUNI_OK;
 }
 
@@ -40,6 +44,7 @@ void joint_tally_fini(joint_tally *tally)
     free(tally->cell_called);
     free(tally->cell_copies);
     free(tally->cell_hom);
+    free(tally->cell_hemi);
     *tally = (joint_tally){0};
 }
 
@@ -65,11 +70,13 @@ static void add_alleles(joint_tally *tally, uint32_t site, uint32_t column, cons
     }
     if (!same) return;
     size_t s = slot + (size_t)call->allele[0];
-    tally->cell_hom[s * n_cells + cell]++;
-    if (call->copies == 1)
+    if (call->copies == 1) {
+        tally->cell_hemi[s * n_cells + cell]++;
         tally->allele[s].hemi++;
-    else
+    } else {
+        tally->cell_hom[s * n_cells + cell]++;
         tally->allele[s].hom++;
+    }
 }
 
 /* Reads of a heterozygote of REF and one ALT. */
@@ -186,12 +193,14 @@ void joint_tally_coverage(joint_tally *tally, uint32_t site, const joint_coverag
         if (row->copies == 2) t->ref_ref += count;
         tally->cell_called[site * n_cells + row->cell] += copies;
         tally->allele[slot].copies += copies;
-        if (row->copies == 2)
-            tally->allele[slot].hom += count;
-        else
-            tally->allele[slot].hemi += count;
         tally->cell_copies[slot * n_cells + row->cell] += copies;
-        tally->cell_hom[slot * n_cells + row->cell] += count;
+        if (row->copies == 2) {
+            tally->allele[slot].hom += count;
+            tally->cell_hom[slot * n_cells + row->cell] += count;
+        } else {
+            tally->allele[slot].hemi += count;
+            tally->cell_hemi[slot * n_cells + row->cell] += count;
+        }
         add_quality(t, call->gq, count);
     }
     joint_coverage_depths(coverage, site, t->depth_bins, &t->depth);

@@ -43,8 +43,10 @@ typedef struct joint_tally {
     joint_allele_tally *allele; /* by slot */
     uint32_t *cell_called;      /* [site][cell]: copies called */
     uint32_t *cell_copies;      /* [slot][cell] */
-    uint32_t *cell_hom;         /* [slot][cell]: samples with no other allele, one or two copies */
-    size_t site_capacity, allele_capacity, called_capacity, copies_capacity, hom_capacity;
+    uint32_t *cell_hom;         /* [slot][cell]: samples with two copies */
+    uint32_t *cell_hemi;        /* [slot][cell]: samples with one copy of the contig, this */
+    size_t site_capacity, allele_capacity, called_capacity, copies_capacity, hom_capacity,
+        hemi_capacity;
 } joint_tally;
 
 KUNI_MUST_CHECK kuni_status joint_tally_begin(joint_tally *tally, const joint_sites *sites,

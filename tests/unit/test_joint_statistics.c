@@ -81,6 +81,66 @@ static void strands(void **state)
     assert_true(large >= 0 && large < 3);
 }
 
+/* Values that GATK's own tests expect (StrandOddsRatioUnitTest, FisherStrandUnitTest: R's
+ * fisher.test). */
+static void strands_as_gatk_has_them(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t t[4];
+        double sor, p; /* negative: not given */
+    } cases[] = {
+        {{100000, 100000, 100000, 100000}, 0.6931472, 1.0},
+        {{0, 0, 100000, 100000}, 0.6931472, 1.0},
+        {{100000, 100000, 100000, 0}, 23.02587, 1.312515e-15},
+        {{100, 100, 100, 0}, 9.230339, 3.730187e-23},
+        {{13736, 9047, 41, 1433}, 7.061479, 6.162592e-05},
+        {{66, 14, 64, 4}, 2.248203, 4.243330e-02},
+        {{351169, 306836, 153739, 2379}, 8.066731, 2.193607e-09},
+        {{116449, 131216, 289, 16957}, 7.898818, 1.340052e-03},
+        {{137, 159, 9, 23}, 1.664854, 6.088506e-02},
+        {{129, 90, 21, 20}, 0.4303384, 3.919603e-01},
+        {{14054, 9160, 16, 7827}, 12.2645, 7.466277e-17},
+        {{32803, 9184, 32117, 3283}, 2.139932, 1.795855e-02},
+        {{2068, 6796, 1133, 0}, 14.06701, 5.919091e-13},
+        {{9, 11, 12, 10}, -1, 0.7578618},
+        {{9, 13, 12, 10}, -1, 0.5466948},
+        {{9, 12, 11, 9}, -1, 0.5377362},
+        {{9, 9, 12, 10}, -1, 1.0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        if (cases[i].sor >= 0) near(joint_strand_odds(cases[i].t), cases[i].sor, 1e-4);
+        near(joint_fisher_strand(cases[i].t), -10 * log10(cases[i].p), 1e-4);
+    }
+}
+
+/*
+ * Those of ExcessHetUnitTest count half of P(observed), which one allele has for 0.5: our tail less
+ * half of that P, which is the difference of two tails.
+ */
+static void excess_as_gatk_has_it(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t het, hom_ref, hom_alt;
+        double middle_p;
+    } cases[] = {{1, 0, 0, 0.5},   {1, 1, 0, 0.5},   {1, 1, 1, 0.7},    {4, 0, 0, 0.114},
+                 {2, 1, 1, 0.571}, {0, 2, 2, 0.957}, {1, 1, 40, 0.982}, {3, 0, 39, 0.482}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        double hwe, tail, next = 0;
+        uint64_t het = cases[i].het, a = cases[i].hom_ref, b = cases[i].hom_alt;
+        joint_hwe_exact(a, het, b, &hwe, &tail);
+        if (a && b) joint_hwe_exact(a - 1, het + 2, b - 1, &hwe, &next);
+        near((tail + next) / 2, cases[i].middle_p, 6e-4);
+    }
+    double hwe, tail;
+    joint_hwe_exact(0, 10, 0, &hwe, &tail); /* 25.573 there */
+    near(joint_phred(tail / 2, 3000), 25.573, 1e-3);
+    joint_hwe_exact(0, 5, 5, &hwe,
+                    &tail); /* two ALTs: a heterozygote of both is no REF/ALT; 5.85 there */
+    near(joint_phred(tail / 2, 3000), 5.85, 6e-3);
+}
+
 static void inbreeding(void **state)
 {
     (void)state;
@@ -137,8 +197,12 @@ static void filter_language(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hwe_known_values), cmocka_unit_test(hwe_in_a_million),
-        cmocka_unit_test(strands),          cmocka_unit_test(inbreeding),
+        cmocka_unit_test(hwe_known_values),
+        cmocka_unit_test(hwe_in_a_million),
+        cmocka_unit_test(strands),
+        cmocka_unit_test(inbreeding),
+        cmocka_unit_test(strands_as_gatk_has_them),
+        cmocka_unit_test(excess_as_gatk_has_it),
         cmocka_unit_test(filter_language),
     };
     return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
