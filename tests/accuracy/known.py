@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the scripts that hold import-gvcf and joint-genotype against known answers share."""
+import bisect
 import collections
 import os
 import re
@@ -183,3 +184,49 @@ def failures(folder):
     """sample -> reason, of those in quarantine."""
     with open(os.path.join(folder, "dataset", "current", "failures.tsv")) as rows:
         return {r.split("\t")[0]: r.rstrip("\n") for r in list(rows)[1:]}
+
+
+def count_of(gt, allele):
+    """Copies of an allele; None where a copy is not called."""
+    parts = genotype(gt)
+    return None if None in parts else parts.count(allele)
+
+
+def copies_of(path):
+    """Names of the samples, and (pos, ref, alt) -> {sample: copies or None}; of one contig, minimal."""
+    samples, records = read_vcf(path)
+    found = {}
+    for r in records:
+        for k, alt in enumerate(r.alts, 1):
+            if alt != "*":
+                found[minimal(r.pos, r.ref, alt)] = {s: count_of(x["GT"], k) for s, x in zip(samples, r.samples)}
+    return samples, found
+
+
+class Alone:
+    """Calls of single samples, from the evidence."""
+
+    def __init__(self, files):
+        self.called = collections.defaultdict(dict)
+        self.blocks = collections.defaultdict(list)
+        for path in files:
+            dump = subprocess.run([KUNI, "evidence", "dump", "--what", "events,blocks", path], stdout=subprocess.PIPE,
+                                  check=True, text=True).stdout
+            for line in dump.splitlines():
+                f = line.split("\t")
+                if f[0] == "block":
+                    self.blocks[f[4]].append((int(f[2]), int(f[3])))
+                elif f[0] == "event":
+                    self.blocks[f[3]].append((int(f[2]), int(f[2]) + len(f[4]) - 1))
+                    for k, alt in enumerate(f[5].split(","), 1):
+                        if alt[0] not in "<*.":
+                            self.called[minimal(int(f[2]), f[4], alt)][f[3]] = count_of(f[6], k)
+        for spans in self.blocks.values():
+            spans.sort()
+
+    def genotype(self, key, sample):
+        if sample in self.called.get(key, ()):
+            return self.called[key][sample]
+        spans = self.blocks[sample]
+        i = bisect.bisect(spans, (key[0], 1 << 60))
+        return 0 if any(s[1] >= key[0] for s in spans[max(0, i - 20):i]) else None

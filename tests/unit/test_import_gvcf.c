@@ -323,14 +323,16 @@ static void bcftools_and_new_style_records(void **state)
            "c1\t10\t.\tC\tT\t30\t.\tDP=4\tGT:GQ\t0/1:30\n"
            "c1\t11\t.\tG\tA\t30\t.\tDP=4\tGT:GQ\t1/1:20\n"
            "c1\t12\t.\tT\tC\t30\t.\tDP=4\tGT:GQ\t./1:20\n"
-           "c1\t13\t.\tA\tC\t30\t.\tDP=4\tGT:GQ:PL\t1:20:90,30,0\n",
+           "c1\t13\t.\tA\tC\t30\t.\tDP=4\tGT:GQ:PL\t1:20:90,30,0\n"
+           "c1\t14\t.\tC\tT,<*>\t30\t.\tDP=4\tGT:DP\t././.:0\n",
            "E9 A>G,<*> 0/1 q12 g99 d20 m60 pl122,0,199,299,309,499 sb5,5,6,4\n"
            "E10 C>T 0/1 q30 g30 d4 m0 pl30,0,30\n"
            "E11 G>A 1/1 q30 g20 d4 m0 pl40,20,0\n"
            "E12 T>C -1/1 q30 g20 d4 m0\n"
            "E13 A>C 1/-1 q30 g20 d4 m0 pl90,0\n"
            "B1-4 g15 d6 x2\n"
-           "B5-8 g60 d30 x2\n");
+           "B5-8 g60 d30 x2\n"
+           "B14-14 g0 d0 x2\n");
 }
 
 /* CombineGVCFs leaves the genotypes to the likelihoods: without them its alleles would be lost. */
@@ -430,6 +432,16 @@ static void contradictions_become_conflicts(void **state)
            "E3 G>T 0/1 q50 g50 d20 m0 pl50,0,50\n"
            "B1-2 g50 d20 x2\nB4-5 g50 d20 x2\nB6-7 g70 d30 x2 filtered\nB8-9 g30 d20 x2\n"
            "B10-12 g30 d25 x2\n");
+}
+
+/* A finished call set is taken at its word: a deletion here, both copies of the lost base there. */
+static void bare_genotypes_are_no_conflict(void **state)
+{
+    (void)state;
+    expect("c1\t10\t.\tCG\tC\t.\t.\t.\tGT\t0|1\nc1\t11\t.\tG\tT\t.\t.\t.\tGT\t1|1\n",
+           "E10 CG>C 0/1 q0 g0 d0 m0 phased\nE11 G>T 1/1 q0 g0 d0 m0 phased\n");
+    expect("c1\t10\t.\tCG\tC\t.\t.\t.\tGT:GQ\t0|1:40\nc1\t11\t.\tG\tT\t.\t.\t.\tGT:GQ\t1|1:40\n",
+           "B10-11 g0 d0 x2 conflict\n");
 }
 
 static void shards_hold_what_reaches_in(void **state)
@@ -761,6 +773,7 @@ int main(void)
         cmocka_unit_test(absent_records_are_reference),
         cmocka_unit_test(indels_are_left_aligned),
         cmocka_unit_test(contradictions_become_conflicts),
+        cmocka_unit_test(bare_genotypes_are_no_conflict),
         cmocka_unit_test(shards_hold_what_reaches_in),
         cmocka_unit_test(bad_files_say_why),
         cmocka_unit_test(a_column_of_several),
