@@ -175,6 +175,13 @@ typedef struct kuni_evidence_writer kuni_evidence_writer;
 KUNI_MUST_CHECK kuni_status kuni_evidence_create(kuni_evidence_writer **writer, const char *path,
                                                  const kuni_evidence_header *header,
                                                  kuni_error *err);
+/* For a READS task with an output of kind "evidence": shard, samples and parameters are the task's.
+ */
+struct kuni_task;
+KUNI_MUST_CHECK kuni_status kuni_evidence_create_for_task(kuni_evidence_writer **writer,
+                                                          const struct kuni_task *task,
+                                                          const char *stage, int version,
+                                                          kuni_error *err);
 /* The event is copied. It must overlap the shard; the writer cuts blocks at chunk edges itself. */
 KUNI_MUST_CHECK kuni_status kuni_evidence_add_event(kuni_evidence_writer *writer,
                                                     const kuni_event *event, kuni_error *err);

@@ -89,32 +89,6 @@ static kuni_call_options read_options(const kuni_params *values)
         .emit_phred = 13};
 }
 
-static kuni_status create_writer(call_state *s, kuni_span shard, kuni_error *err)
-{
-    const kuni_task *task = s->task;
-    char md5[33];
-    kuni_status status = kuni_genome_md5(task->genome, shard.tid, md5, err);
-    if (status) return status;
-    kuni_buffer text = KUNI_BUFFER_INIT;
-    const char **ids = kuni_alloc(s->batch->n_samples + 1, sizeof(*ids), err);
-    if (!ids) return KUNI_MEMORY;
-    for (size_t i = 0; i < s->batch->n_samples; i++) ids[i] = task->samples[s->batch->first + i].id;
-    status = kuni_params_print(task->params, &text, err);
-    if (!status) {
-        kuni_evidence_header header = {.shard = shard,
-                                       .contig = kuni_genome_contig(task->genome, shard.tid)->name,
-                                       .reference_md5 = md5,
-                                       .producer = "call-variants 3",
-                                       .params = text.data ? text.data : "",
-                                       .samples = ids,
-                                       .n_samples = (uint32_t)s->batch->n_samples};
-        status = kuni_evidence_create(&s->writer, kuni_task_output(task, "evidence"), &header, err);
-    }
-    kuni_buffer_fini(&text);
-    free(ids);
-    return status;
-}
-
 static void call_close(void *state)
 {
     call_state *s = state;
@@ -140,7 +114,9 @@ static kuni_status call_open(const kuni_task *task, void **state, kuni_error *er
         status =
             kuni_given_load(&s->given, alleles, kuni_genome_contig(task->genome, shard.tid)->name,
                             s->reference.beg, s->reference.end, &s->reference, err);
-    if (!status) status = create_writer(s, shard, err);
+    if (!status)
+        status =
+            kuni_evidence_create_for_task(&s->writer, task, "call-variants", STAGE_VERSION, err);
     if (!status)
         status = kuni_sweep_new(&s->sweep, &s->options, &s->reference, &s->given, shard,
                                 kuni_genome_contig(task->genome, shard.tid), task->ploidy,

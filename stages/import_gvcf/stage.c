@@ -10,6 +10,8 @@
 #include "kuni/stage.h"
 #include "report.h"
 
+enum { STAGE_VERSION = 4 };
+
 enum {
     LOOK_BEHIND_BP = 1000, /* read before the shard at once; more where a deletion reaches in from
                               further away */
@@ -69,33 +71,6 @@ static void import_close(void *state)
     free(s);
 }
 
-static kuni_status create_writer(import_state *s, kuni_error *err)
-{
-    const kuni_task *task = s->task;
-    char md5[33];
-    kuni_status status = kuni_genome_md5(task->genome, s->shard.tid, md5, err);
-    if (status) return status;
-    kuni_buffer text = KUNI_BUFFER_INIT;
-    const char **ids = kuni_alloc(s->batch->n_samples + 1, sizeof(*ids), err);
-    if (!ids) return KUNI_MEMORY;
-    for (size_t i = 0; i < s->batch->n_samples; i++) ids[i] = task->samples[s->batch->first + i].id;
-    status = kuni_params_print(task->params, &text, err);
-    if (!status) {
-        kuni_evidence_header header = {.shard = s->shard,
-                                       .contig =
-                                           kuni_genome_contig(task->genome, s->shard.tid)->name,
-                                       .reference_md5 = md5,
-                                       .producer = "import-gvcf 3",
-                                       .params = text.data ? text.data : "",
-                                       .samples = ids,
-                                       .n_samples = (uint32_t)s->batch->n_samples};
-        status = kuni_evidence_create(&s->writer, kuni_task_output(task, "evidence"), &header, err);
-    }
-    kuni_buffer_fini(&text);
-    free(ids);
-    return status;
-}
-
 static kuni_status import_open(const kuni_task *task, void **state, kuni_error *err)
 {
     kuni_status status = KUNI_MEMORY;
@@ -119,7 +94,8 @@ static kuni_status import_open(const kuni_task *task, void **state, kuni_error *
     around.beg -= LOOK_BEHIND_BP + s->max_shift;
     around.end += LOOK_BEHIND_BP + s->max_shift;
     if (!status) status = kuni_reference_window_init(&s->window, task->genome, around, err);
-    if (!status) status = create_writer(s, err);
+    if (!status)
+        status = kuni_evidence_create_for_task(&s->writer, task, "import-gvcf", STAGE_VERSION, err);
     if (status) goto fail;
     *state = s;
     return KUNI_OK;
@@ -301,7 +277,7 @@ static const kuni_step steps[] = {{.name = "import",
 const kuni_stage kuni_stage_import_gvcf = {
     .name = "import-gvcf",
     .summary = "gVCFs of GATK, DeepVariant, DRAGEN, Strelka, bcftools or kuni, as evidence",
-    .version = 3,
+    .version = STAGE_VERSION,
     .params = params,
     .steps = steps,
     .n_steps = sizeof(steps) / sizeof(steps[0])};
