@@ -103,9 +103,21 @@ static bool same_sequence(const kuni_candidate *a, const kuni_candidate *b)
            memcmp(a->sequence.bases, b->sequence.bases, a->sequence.length) == 0;
 }
 
+/* Indels of a list whose place is in [beg, end). */
+static size_t count_indels(const kuni_variants *variants, const uint16_t *list, size_t n,
+                           int64_t beg, int64_t end)
+{
+    size_t found = 0;
+    for (size_t k = 0; k < n; k++) {
+        const kuni_variant *v = &variants->list[list[k]];
+        found += !kuni_variant_is_snp(v) && v->pos >= beg && v->pos < end;
+    }
+    return found;
+}
+
 kuni_status kuni_candidates_canonise(kuni_candidates *candidates, kuni_aligner *aligner,
                                      const kuni_call_reference *reference, kuni_variants *variants,
-                                     kuni_arena *arena, kuni_error *err)
+                                     int64_t beg, int64_t end, kuni_arena *arena, kuni_error *err)
 {
     size_t kept = 1;
     for (size_t h = 1; h < candidates->n; h++) {
@@ -136,6 +148,9 @@ kuni_status kuni_candidates_canonise(kuni_candidates *candidates, kuni_aligner *
         if (!status) status = convert(&c, &haplotype, list, &n, err);
         if (status) return status;
         if (!n || n == SIZE_MAX || n != haplotype.n_edits) continue;
+        if (count_indels(variants, x->list, x->n, beg, end) &&
+            !count_indels(variants, list, n, beg, end))
+            continue;
         x->n = (uint16_t)n;
         memcpy(x->list, list, n * sizeof(*list));
     }

@@ -23,12 +23,11 @@ KUNI_MUST_CHECK kuni_status kuni_assembled_add(kuni_assembler *assembler,
 /*
  * Of haplotypes that spell the same sequence keeps the first, and describes those of several
  * variants anew by their alignment to the reference, so that a sequence has one description however
- * it was found.
+ * it was found. A description that would move an indel out of [beg, end), where it is called, is
+ * not taken: beside a long insertion that repeats what follows, a substitution can turn it about.
  */
-KUNI_MUST_CHECK kuni_status kuni_candidates_canonise(kuni_candidates *candidates,
-                                                     kuni_aligner *aligner,
-                                                     const kuni_call_reference *reference,
-                                                     kuni_variants *variants, kuni_arena *arena,
-                                                     kuni_error *err);
+KUNI_MUST_CHECK kuni_status kuni_candidates_canonise(
+    kuni_candidates *candidates, kuni_aligner *aligner, const kuni_call_reference *reference,
+    kuni_variants *variants, int64_t beg, int64_t end, kuni_arena *arena, kuni_error *err);
 
 #endif

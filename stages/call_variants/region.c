@@ -336,9 +336,9 @@ static kuni_active widen(const kuni_active *region, const kuni_call_reference *r
 }
 
 /* Spells and scores the candidates over [beg, end) and as far beyond as a deletion reaches. */
-static kuni_status evaluate(kuni_region_caller *c, const kuni_active *wide, int64_t beg,
-                            int64_t end, const kuni_call_reference *reference, bool *misfit,
-                            kuni_error *err)
+static kuni_status evaluate(kuni_region_caller *c, const kuni_active *region,
+                            const kuni_active *wide, int64_t beg, int64_t end,
+                            const kuni_call_reference *reference, bool *misfit, kuni_error *err)
 {
     for (size_t i = 0; i < c->variants.n; i++) {
         int64_t v_end = c->variants.list[i].pos + c->variants.list[i].ref_length + HAP_PAD_BP;
@@ -349,7 +349,7 @@ static kuni_status evaluate(kuni_region_caller *c, const kuni_active *wide, int6
         kuni_candidates_spell(&c->candidates, &c->variants, reference, beg, end, c->arena, err);
     if (!status)
         status = kuni_candidates_canonise(&c->candidates, c->aligner, reference, &c->variants,
-                                          c->arena, err);
+                                          region->beg, region->end, c->arena, err);
     if (!status)
         status =
             kuni_stutter_lay(&c->stutter, &c->candidates, &c->variants, reference, c->arena, err);
@@ -465,10 +465,10 @@ kuni_status kuni_region_call(kuni_region_caller *c, const kuni_active *region,
     }
     *done = true;
     set_quiet(c, region);
-    status = evaluate(c, &wide, beg, end, reference, &misfit, err);
+    status = evaluate(c, region, &wide, beg, end, reference, &misfit, err);
     if (!status && misfit && !assembled) {
         status = assemble(c, &wide, beg, end, reference, err);
-        if (!status) status = evaluate(c, &wide, beg, end, reference, &misfit, err);
+        if (!status) status = evaluate(c, region, &wide, beg, end, reference, &misfit, err);
     }
     if (status) return status;
     int64_t bases = 0;

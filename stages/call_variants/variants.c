@@ -8,7 +8,7 @@
 #include "mixture.h"
 #include "site.h"
 
-enum { SHALLOW_DEPTH = 8, INSERTION_MOST = 512 };
+enum { SHALLOW_DEPTH = 8, INSERTION_MOST = 512, INSERTION_LONG = 5 };
 
 static const double LOSE_PHRED = 3.0103, HET_GAIN_PHRED = 1.7609;
 static const double DOUBT_PHRED = 20;
@@ -93,7 +93,9 @@ static kuni_status note_indel(collector *c, kuni_read_variants *shown, int32_t q
     kuni_variant variant = {.pos = pos - 1,
                             .ref_length = is_insertion ? 1 : 1 + length,
                             .alt_length = is_insertion ? 1 + length : 1,
-                            .alt = alt};
+                            .alt = alt,
+                            .qual = is_insertion ? shown->read->qual + query : NULL,
+                            .rotated = (int32_t)((at - pos) % length)};
     return note(c, shown, variant, kuni_indel_error_phred(c->reference, pos - 1), err);
 }
 
@@ -127,6 +129,51 @@ static kuni_status collect_read(collector *c, kuni_read_variants *shown, kuni_er
     return status;
 }
 
+/* Quality of an inserted base. */
+static uint8_t inserted_quality(const kuni_variant *v, int32_t i)
+{
+    int32_t n = v->alt_length - 1;
+    return v->qual[(i + n - v->rotated) % n];
+}
+
+/* True where two insertions look like one that one read, or each, shows with errors. */
+static bool alike(const kuni_variant *a, const kuni_variant *b)
+{
+    int32_t n = a->alt_length - 1, differ = 0;
+    if (a->pos != b->pos || a->alt_length != b->alt_length || a->ref_length != 1 ||
+        b->ref_length != 1 || n < INSERTION_LONG || !a->qual || !b->qual || !a->n_reads ||
+        !b->n_reads || (a->n_reads > 1 && b->n_reads > 1))
+        return false;
+    for (int32_t i = 0; i <= n; i++) differ += a->alt[i] != b->alt[i];
+    return differ <= 1 + n / 10;
+}
+
+/* Reads of long insertions have an error here and there: insertions alike become one. */
+static kuni_status merge_insertions(collector *c, kuni_error *err)
+{
+    kuni_variants *variants = c->variants;
+    for (size_t i = 0; i < variants->n; i++)
+        for (size_t j = 0; variants->list[i].qual && j < variants->n; j++) {
+            kuni_variant *a = &variants->list[i], *b = &variants->list[j];
+            if (i == j || b->n_reads > a->n_reads || !alike(a, b)) continue;
+            if (a->n_reads == 1) { /* of one read each: the better base */
+                char *alt = kuni_arena_strndup(c->arena, a->alt, (size_t)a->alt_length, err);
+                if (!alt) return KUNI_MEMORY;
+                for (int32_t k = 1; k < a->alt_length; k++)
+                    if (inserted_quality(b, k - 1) > inserted_quality(a, k - 1)) alt[k] = b->alt[k];
+                a->alt = alt;
+            }
+            a->n_reads += b->n_reads;
+            a->quality += b->quality;
+            b->n_reads = 0;
+            b->quality = -1e3;
+            for (size_t r = 0; r < variants->n_reads; r++)
+                for (int k = 0; k < variants->reads[r].n; k++)
+                    if (variants->reads[r].list[k] == j) variants->reads[r].list[k] = (uint16_t)i;
+        }
+    return KUNI_OK;
+}
+
 kuni_status kuni_variants_collect(kuni_variants *variants, const kuni_window *window,
                                   const kuni_call_reference *reference, int64_t beg, int64_t end,
                                   const kuni_call_options *options, kuni_arena *arena,
@@ -152,7 +199,7 @@ kuni_status kuni_variants_collect(kuni_variants *variants, const kuni_window *wi
         if (status) return status;
         variants->n_reads++;
     }
-    return KUNI_OK;
+    return merge_insertions(&c, err);
 }
 
 static bool stands(const kuni_variant *v, const kuni_pileup *pileup,

@@ -23,6 +23,8 @@ typedef struct kuni_variant {
     uint32_t n_reads; /* fragments that show it */
     double quality;   /* summed phred of these being errors */
     bool given;
+    const uint8_t *qual; /* insertions: qualities of the first read that shows it, in the window */
+    int32_t rotated;     /* bases by which the inserted ones were turned on the way left */
 } kuni_variant;
 
 static inline bool kuni_variant_is_snp(const kuni_variant *v)
