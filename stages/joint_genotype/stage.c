@@ -12,7 +12,7 @@ static const char default_filters[] =
     "AC0: AC == 0\n"
     "LowQual: QUAL < 20\n"
     "LowQD: QD < 1\n"
-    "StrandBias: (SNP && (FS > 60 || SOR > 4)) || (INDEL && (FS > 200 || SOR > 10))\n"
+    "StrandBias: (SNP && (FS > 60 || (FS > 30 && SOR > 4))) || (INDEL && (FS > 200 || SOR > 10))\n"
     "LowMQ: SNP && MQ < 20\n"
     "ExcessHet: ExcessHet > 54.69\n"
     "AlleleBalance: NHET >= 3 && (AB < 0.2 || AB > 0.8)\n"
@@ -38,10 +38,7 @@ static const kuni_param params[] = {
      .value = "1\n10\n20",
      .unit = "phred",
      .help = "lower edges of the bands of GQ that blocks of sparse are joined by; []: GQ as it is"},
-    {.name = "sparse_dp",
-     .type = KUNI_PARAM_LIST,
-     .value = "1\n10",
-     .help = "likewise of DP"},
+    {.name = "sparse_dp", .type = KUNI_PARAM_LIST, .value = "1\n10", .help = "likewise of DP"},
     {.name = "local_alleles_over",
      .type = KUNI_PARAM_INT,
      .value = "6",
