@@ -9,7 +9,7 @@
 
 #include "kuni/file.h"
 
-static const char magic[] = "#kuni variant quality sites 1\n";
+static const char magic[] = "#kuni variant quality sites 2\n";
 
 /* Lets the site at `at` sink until none below it has a greater hash. */
 static void sink(quality_site *heap, size_t n, size_t at)
@@ -73,8 +73,9 @@ void quality_draw_fini(quality_draw *draw)
 
 static kuni_status write_site(const quality_site *site, kuni_file *file, kuni_error *err)
 {
-    kuni_status status = kuni_file_printf(file, err, "%016" PRIx64 "\t%d\t%d\t%d\t%d", site->hash,
-                                          site->type, site->label, site->change, site->fold);
+    kuni_status status =
+        kuni_file_printf(file, err, "%016" PRIx64 "\t%d\t%d\t%d\t%d\t%.9g", site->hash, site->type,
+                         site->label, site->change, site->fold, (double)site->qual);
     for (int k = 0; k < QUALITY_FEATURES && !status; k++)
         status = isnan(site->value[k])
                      ? kuni_file_printf(file, err, "\t.\t0")
@@ -124,6 +125,9 @@ static bool parse_site(char *line, quality_site *site)
     site->label = (uint8_t)head[1];
     site->change = (uint8_t)head[2];
     site->fold = (uint8_t)head[3];
+    double qual;
+    if (!next_number(&at, &qual) || !(qual >= 0)) return false;
+    site->qual = (float)qual;
     for (int k = 0; k < QUALITY_FEATURES; k++) {
         double value = NAN, noise;
         if (at[0] == '.' && at[1] == '\t')

@@ -79,6 +79,10 @@ kuni_status quality_calls_open(quality_calls *calls, const kuni_task *task, kuni
         return kuni_fail(err, KUNI_DATA, "%s: its header cannot be read", calls->path);
     calls->contig = kuni_genome_contig(task->genome, calls->shard.tid)->name;
     calls->contig_hash = hash_text(calls->contig);
+    calls->mitochondrial = kuni_is_mitochondrial(calls->contig);
+    calls->ploidy = task->ploidy;
+    for (size_t i = 0; i < task->n_samples; i++)
+        if (task->columns[i] >= 0) calls->samples[task->samples[i].sex]++;
     kuni_span span = calls->shard;
     span.beg = span.beg > FLANK_BP ? span.beg - FLANK_BP : 0;
     span.end += FLANK_BP;
@@ -156,6 +160,19 @@ static void set(quality_site *site, quality_feature k, double value, double nois
     site->noise[k] = (float)noise;
 }
 
+/* Copies of the place in samples that have any, over two: what depth is to be expected there. */
+static double share_of_copies(const quality_calls *c)
+{
+    double samples = 0, copies = 0;
+    for (int sex = 0; c->ploidy && sex < 3; sex++) {
+        int64_t until;
+        int here = kuni_ploidy_at(c->ploidy, c->shard.tid, c->record->pos, (kuni_sex)sex, &until);
+        if (here) samples += c->samples[sex];
+        copies += here * c->samples[sex];
+    }
+    return samples > 0 && copies > 0 ? copies / samples / 2 : 1;
+}
+
 static void measure_depth(quality_calls *c, const carriers *h, quality_site *site)
 {
     enum { HET_READ_PHRED_LEAST = 1 };
@@ -174,7 +191,7 @@ static void measure_depth(quality_calls *c, const carriers *h, quality_site *sit
     if (h->mean_depth > 0 && mean > 0)
         set(site, QUALITY_CARRIER_DEPTH, log(h->mean_depth / mean),
             (1 / h->mean_depth + 0.05) / h->n);
-    if (mean > 0) set(site, QUALITY_DEPTH, log(mean), 0);
+    if (mean > 0) set(site, QUALITY_DEPTH, log(mean / share_of_copies(c)), 0);
     set(site, QUALITY_EXPECTED_COPIES, log((frequency * an + 1) / (h->ac + 1)), 0);
 }
 
@@ -284,8 +301,9 @@ bool quality_measure(quality_calls *c, quality_site *site)
     site->fold =
         (uint8_t)(mix(c->contig_hash + (uint64_t)(c->record->pos >> FOLD_SHIFT)) % QUALITY_FOLDS);
     for (int k = 0; k < QUALITY_FEATURES; k++) site->value[k] = NAN;
+    site->qual = c->record->qual > 0 ? c->record->qual : 0;
     carriers h = count_carriers(c);
-    if (h.n <= 0) return false;
+    if (h.n <= 0 || c->mitochondrial) return false;
     measure_alleles(c, site);
     measure_depth(c, &h, site);
     measure_reads(c, &h, site);

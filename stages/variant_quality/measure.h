@@ -22,6 +22,9 @@ typedef struct quality_calls {
     int64_t sequence_beg, sequence_bp;
     const char *contig;
     uint64_t contig_hash;
+    const kuni_ploidy *ploidy; /* NULL: diploid */
+    double samples[3];         /* of the call set, by sex */
+    bool mitochondrial;        /* no site is judged */
     quality_trio *trios;
     size_t n_trios;
     int32_t *ints;

@@ -73,7 +73,9 @@ double quality_score(const quality_model *model, const quality_site *site)
     quality_standardise(model, site, x);
     quality_expand(x, terms);
     for (int i = 0; i < QUALITY_WEIGHTS; i++) sum += model->weight[i] * terms[i];
-    return sum * 10 / log(10);
+    /* false by being an artefact, or by chance */
+    double odds = exp(-sum) + pow(10, -(double)site->qual / 10);
+    return -10 * log10(odds);
 }
 
 kuni_status quality_models_write(const quality_model models[QUALITY_TYPES], const char *path,

@@ -14,7 +14,8 @@
  *
  * The score is a sum of one piecewise linear function a feature (slopes change at x = -3, -1, 1,
  * 3), fitted by logistic regression: sites held for true against sites held for false. VQ is 10
- * log10 of the odds, both kinds taken to be equally many.
+ * log10 of the odds, both kinds taken to be equally many, less what QUAL leaves to chance: no site
+ * is surer than QUAL.
  *
  * SNPs and indels have a model each.
  */
@@ -63,6 +64,7 @@ typedef struct quality_site {
     uint8_t type, label;
     uint8_t change; /* of a SNP with one ALT: 1 transition, 2 transversion; else 0 */
     uint8_t fold;
+    float qual;                    /* phred of chance */
     float value[QUALITY_FEATURES]; /* NAN: unknown */
     float noise[QUALITY_FEATURES]; /* variance */
 } quality_site;

@@ -30,6 +30,14 @@ static const kuni_param params[] = {
      .choices = uses,
      .step = "apply",
      .help = "filter: flag by VQ; annotate: leave FILTER as it is"},
+    {.name = "threshold",
+     .type = KUNI_PARAM_FLOAT,
+     .value = "-10",
+     .least = -1000,
+     .most = 1000,
+     .unit = "phred",
+     .step = "train",
+     .help = "LowVQ lies below: more than ten times likelier false than true, were both as many"},
     {.name = "keep_snps",
      .type = KUNI_PARAM_FLOAT,
      .value = "99.5",
@@ -37,7 +45,7 @@ static const kuni_param params[] = {
      .most = 100,
      .unit = "%",
      .step = "train",
-     .help = "share of held-out true SNPs that get no LowVQ"},
+     .help = "share of held-out true SNPs that get no LowVQ; lowers the threshold where it must"},
     {.name = "keep_indels",
      .type = KUNI_PARAM_FLOAT,
      .value = "99",
@@ -253,7 +261,8 @@ static kuni_status train_run(const kuni_task *task, kuni_error *err)
     quality_draw_sort(&draw);
     for (int t = 0; t < QUALITY_TYPES && !status; t++) {
         quality_result result;
-        status = quality_train(&draw, t, kuni_params_float(task->params, keep[t]), &result, err);
+        status = quality_train(&draw, t, kuni_params_float(task->params, keep[t]),
+                               kuni_params_float(task->params, "threshold"), &result, err);
         models[t] = result.model;
         if (!status) status = report_type(&result, quality_types[t], &text, err);
     }
@@ -403,7 +412,7 @@ static const kuni_step steps[] = {{.name = "draw",
 const kuni_stage kuni_stage_variant_quality = {
     .name = "variant-quality",
     .summary = "scores every site by a model of true ones that is trained on the cohort itself",
-    .version = 2,
+    .version = 3,
     .params = params,
     .steps = steps,
     .n_steps = 3,

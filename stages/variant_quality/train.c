@@ -294,8 +294,8 @@ static kuni_status cross_validate(trainer *t, const quality_model *model, qualit
     return area_under_curve(t, &result->area);
 }
 
-kuni_status quality_train(const quality_draw *draw, int type, double keep, quality_result *result,
-                          kuni_error *err)
+kuni_status quality_train(const quality_draw *draw, int type, double keep, double most,
+                          quality_result *result, kuni_error *err)
 {
     const struct quality_pile *piles = draw->piles[type];
     *result = (quality_result){.area = NAN};
@@ -327,7 +327,7 @@ kuni_status quality_train(const quality_draw *draw, int type, double keep, quali
         if (!status) status = cross_validate(&t, model, result);
         if (!status) {
             model->present = fit_weights(&t, -1, model);
-            model->threshold = threshold_for(&t, keep);
+            model->threshold = fmin(threshold_for(&t, keep), most);
             for (int i = 0; i < QUALITY_TRANCHES; i++)
                 fill_tranche(&t, &piles[QUALITY_UNKNOWN], model, &result->tranches[i]);
         }

@@ -33,8 +33,11 @@ typedef struct quality_result {
     quality_tranche tranches[QUALITY_TRANCHES];
 } quality_result;
 
-/* `draw` was sorted. keep: the share of true sites, in %, that the threshold keeps. */
+/*
+ * `draw` was sorted. The threshold is the lower one of `most` and of what keeps the share `keep`,
+ * in %, of the true sites.
+ */
 KUNI_MUST_CHECK kuni_status quality_train(const quality_draw *draw, int type, double keep,
-                                          quality_result *result, kuni_error *err);
+                                          double most, quality_result *result, kuni_error *err);
 
 #endif

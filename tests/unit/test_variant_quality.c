@@ -47,7 +47,8 @@ static void spread_of_noisy_numbers(void **state)
     for (int i = 0; i < 4000; i++) {
         quality_site site = {.hash = (uint64_t)i * 0x9E3779B97F4A7C15u,
                              .label = i % 4 ? QUALITY_TRUE : QUALITY_FALSE,
-                             .fold = (uint8_t)(i % QUALITY_FOLDS)};
+                             .fold = (uint8_t)(i % QUALITY_FOLDS),
+                             .qual = 1000};
         for (int k = 0; k < QUALITY_FEATURES; k++) site.value[k] = NAN;
         double noise = 0.04 * pow(100, uniform());
         double true_value = (site.label == QUALITY_TRUE ? 2 : 6) + 0.5 * normal();
@@ -57,12 +58,13 @@ static void spread_of_noisy_numbers(void **state)
     }
     quality_draw_sort(&draw);
     quality_result result;
-    must(quality_train(&draw, 0, 99, &result, &err), &err);
+    must(quality_train(&draw, 0, 99, -10, &result, &err), &err);
     assert_null(result.reason);
     assert_true(fabs(result.model.centre[QUALITY_MQ_RANK] - 2) < 0.05);
     assert_true(fabs(result.model.spread[QUALITY_MQ_RANK] - 0.5) < 0.08);
     assert_true(result.area > 0.97);
     quality_site site = draw.piles[0][QUALITY_TRUE].sites[0];
+    assert_true(result.model.threshold <= -10);
     site.value[QUALITY_MQ_RANK] = 2;
     double at_centre = quality_score(&result.model, &site);
     site.value[QUALITY_MQ_RANK] = 6;
@@ -75,7 +77,7 @@ static void spread_of_noisy_numbers(void **state)
     must(quality_models_read(read, "model.tsv", &err), &err);
     assert_true(read[0].present && !read[1].present);
     assert_true(fabs(quality_score(&read[0], &site) - quality_score(&result.model, &site)) < 1e-6);
-    must(quality_train(&draw, 1, 99, &result, &err), &err);
+    must(quality_train(&draw, 1, 99, -10, &result, &err), &err);
     assert_non_null(result.reason);
     quality_draw_fini(&draw);
 }
