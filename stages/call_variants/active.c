@@ -62,6 +62,10 @@ static void mark_all(kuni_actives *actives, const kuni_pileup *pileup,
             mark(actives, i, i + 1 + reach, KUNI_ACTIVE_GIVEN);
     }
     for (int64_t i = 0; i < KUNI_PILEUP_BP - KUNI_SPAN_BP; i++) {
+        if (kuni_pileup_agrees(pileup, i)) {
+            i += KUNI_PILEUP_STEP - 1;
+            continue;
+        }
         int64_t pos = pileup->beg + i;
         int reach = kuni_reference_reach(reference, pos + 1);
         if (reach > KUNI_REGION_BP) reach = KUNI_REGION_BP;

@@ -8,6 +8,8 @@
 #ifndef KUNI_CALL_PILEUP_H
 #define KUNI_CALL_PILEUP_H
 
+#include <string.h>
+
 #include "window.h"
 
 enum {
@@ -42,6 +44,25 @@ static inline uint32_t kuni_pileup_depth(const kuni_pileup *pileup, int64_t i)
 {
     return (uint32_t)pileup->match[i] + pileup->differ[0][i] + pileup->differ[1][i] +
            pileup->differ[2][i] + pileup->differ[3][i] + pileup->spanned[i];
+}
+
+enum { KUNI_PILEUP_STEP = 8 };
+
+static inline uint64_t kuni_pileup_any(const uint16_t *elements)
+{
+    uint64_t halves[2];
+    memcpy(halves, elements, sizeof(halves));
+    return halves[0] | halves[1];
+}
+
+/* Nothing but agreement in KUNI_PILEUP_STEP elements from i on: no base that differs, no indel, no
+ * clip. */
+static inline bool kuni_pileup_agrees(const kuni_pileup *pileup, int64_t i)
+{
+    return !(kuni_pileup_any(pileup->differ[0] + i) | kuni_pileup_any(pileup->differ[1] + i) |
+             kuni_pileup_any(pileup->differ[2] + i) | kuni_pileup_any(pileup->differ[3] + i) |
+             kuni_pileup_any(pileup->insertion + i) | kuni_pileup_any(pileup->deletion + i) |
+             kuni_pileup_any(pileup->clip + i));
 }
 
 /* Reads at an element that go on for `reach` bases: those that tell lengths of a repeat apart. */

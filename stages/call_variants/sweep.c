@@ -190,6 +190,10 @@ static kuni_status call_sites(kuni_sweep *sweep, kuni_error *err)
     if (end > sweep->contig->length_bp) end = sweep->contig->length_bp;
     for (int64_t pos = sweep->cell; pos < end; pos++) {
         int64_t i = pos - pileup->beg;
+        if (!sweep->given->n && kuni_pileup_agrees(pileup, i)) {
+            pos += KUNI_PILEUP_STEP - 1;
+            continue;
+        }
         unsigned given = sweep->given->n ? given_bases(sweep->given, pos, &next_given) : 0;
         if (!given && !(pileup->differ[0][i] | pileup->differ[1][i] | pileup->differ[2][i] |
                         pileup->differ[3][i]))
