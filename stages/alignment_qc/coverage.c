@@ -153,32 +153,40 @@ static void judge_site(kuni_qc_coverage *coverage, uint32_t alternate, uint32_t 
         coverage->counts[KUNI_QC_X_HET]++;
 }
 
+/* Tables that take turns, so that equal depths of neighbours do not wait for one another. */
+enum { TURNS = 4 };
+
 static void count_positions(kuni_qc_coverage *coverage, kuni_qc_class class, size_t from, size_t to)
 {
-    uint64_t *depths = coverage->counts + KUNI_QC_AT_DEPTH + (size_t) class * KUNI_QC_DEPTHS;
+    static _Thread_local uint32_t turns[TURNS][KUNI_QC_DEPTHS];
+    memset(turns, 0, sizeof(turns));
     const int32_t *diff = coverage->diff;
     int64_t depth = coverage->depth;
-    uint64_t sum = 0, covered = 0, well = 0;
-    for (size_t i = from; i < to;) {
+    uint64_t sum = 0;
+    for (size_t i = from; i < to; i++) {
         depth += diff[i];
-        size_t run = i + 1; /* depth changes every few positions only */
-        while (run < to && diff[run] == 0) run++;
-        uint64_t n = run - i;
-        depths[depth < KUNI_QC_DEPTHS ? depth : KUNI_QC_DEPTHS - 1] += n;
-        sum += n * (uint64_t)depth;
-        covered += depth > 0 ? n : 0;
-        well += depth >= 15 ? n : 0;
-        if (class == KUNI_QC_X)
-            for (size_t k = i; k < run; k++)
-                if (coverage->alternate[k])
-                    judge_site(coverage, coverage->alternate[k], (uint32_t)depth);
-        i = run;
+        sum += (uint64_t)depth;
+        turns[i % TURNS][depth < KUNI_QC_DEPTHS ? depth : KUNI_QC_DEPTHS - 1]++;
+    }
+    if (class == KUNI_QC_X) {
+        int64_t here = coverage->depth;
+        for (size_t i = from; i < to; i++) {
+            here += diff[i];
+            if (coverage->alternate[i])
+                judge_site(coverage, coverage->alternate[i], (uint32_t)here);
+        }
     }
     coverage->depth = (int32_t)depth;
+    uint64_t *depths = coverage->counts + KUNI_QC_AT_DEPTH + (size_t) class * KUNI_QC_DEPTHS;
+    for (int d = 0; d < KUNI_QC_DEPTHS; d++) {
+        uint64_t n = 0;
+        for (int turn = 0; turn < TURNS; turn++) n += turns[turn][d];
+        depths[d] += n;
+        coverage->contig[KUNI_QC_CONTIG_COVERED] += d > 0 ? n : 0;
+        coverage->contig[KUNI_QC_CONTIG_15X] += d >= 15 ? n : 0;
+    }
     coverage->counts[KUNI_QC_AT_DEPTH_SUM + class] += sum;
     coverage->contig[KUNI_QC_CONTIG_DEPTH] += sum;
-    coverage->contig[KUNI_QC_CONTIG_COVERED] += covered;
-    coverage->contig[KUNI_QC_CONTIG_15X] += well;
 }
 
 static void pass_over(kuni_qc_coverage *coverage, size_t from, size_t to)
