@@ -138,12 +138,15 @@ kuni_status kuni_graph_add(kuni_graph *graph, const uint8_t *bases, uint32_t len
 {
     int32_t last = NONE;
     for (uint32_t i = 0; i + graph->k <= length; i++) {
-        int32_t index;
-        bool fresh;
-        kuni_status status = intern(graph, bases + i, &index, &fresh, err);
-        if (status) return status;
+        uint8_t base = bases[i + graph->k - 1];
+        /* an edge that is there leads to this very k-mer: nothing to look up */
+        int32_t index = last == NONE ? NONE : graph->nodes[last].next[base];
+        if (index == NONE) {
+            bool fresh;
+            kuni_status status = intern(graph, bases + i, &index, &fresh, err);
+            if (status) return status;
+        }
         if (last != NONE) {
-            uint8_t base = bases[i + graph->k - 1];
             graph->nodes[last].next[base] = index;
             graph->nodes[last].weight[base]++;
         }
