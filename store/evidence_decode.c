@@ -310,7 +310,7 @@ static inline uint32_t get_count(kuni_cursor *in, bool *bad)
 static inline uint16_t get_steps(kuni_cursor *in, kuni_ladder ladder, int64_t foretold, bool *bad)
 {
     uint32_t down = kuni_ladder_down(ladder, (uint32_t)foretold);
-    uint32_t step = get_near(in, down, kuni_ladder_down(ladder, KUNI_PL_MAX), bad);
+    uint32_t step = get_near(in, down, ladder.last, bad);
     return (uint16_t)kuni_ladder_value(ladder, step);
 }
 
@@ -323,7 +323,7 @@ static int decode_plain_likelihoods(const shape_plan *plan, uint32_t n_alleles, 
     for (uint32_t i = 0; i < n; i++) {
         kuni_ladder ladder = i < first_other ? plan->known : plan->other;
         uint64_t step = kuni_get_varint(&plan->cols[COL_PL_MORE]);
-        if (step > kuni_ladder_down(ladder, KUNI_PL_MAX)) {
+        if (step > ladder.last) {
             *bad = true;
             step = 0;
         }

@@ -200,7 +200,7 @@ static kuni_status index_shapes(kuni_encoder *encoder, shaped_event *events, siz
  * strand, 1.
  */
 typedef struct linear_sums {
-    int64_t xx[LINEAR_TERMS][LINEAR_TERMS], xt[LINEAR_TERMS];
+    int64_t xx[LINEAR_TERMS][LINEAR_TERMS], xt[LINEAR_TERMS]; /* xx: the lower half */
 } linear_sums;
 
 /*
@@ -214,7 +214,8 @@ static void solve(const linear_sums *s, double solution[LINEAR_TERMS])
     double m[LINEAR_TERMS][LINEAR_TERMS + 1];
     bool used[LINEAR_TERMS] = {false};
     for (int i = 0; i < LINEAR_TERMS; i++) {
-        for (int k = 0; k < LINEAR_TERMS; k++) m[i][k] = (double)s->xx[i][k];
+        for (int k = 0; k < LINEAR_TERMS; k++)
+            m[i][k] = (double)(k <= i ? s->xx[i][k] : s->xx[k][i]);
         m[i][LINEAR_TERMS] = (double)s->xt[i];
     }
     for (int i = 0; i < LINEAR_TERMS; i++) {
@@ -245,14 +246,16 @@ static void target_places(int class_, int places[LINEAR_TARGETS])
     places[3] = 4;
 }
 
-/* Terms for the target at a place: heterozygotes and genotypes with <*> need but the reads. */
-static void linear_terms(const kuni_event *event, int place, int64_t x[LINEAR_TERMS])
+/* Terms for the target at a place, and how many: heterozygotes and genotypes with <*> need but the
+ * reads. */
+static int linear_terms(const kuni_event *event, int place, int64_t x[LINEAR_TERMS])
 {
-    bool homozygous = place == 0 || place == 2;
     x[0] = event->ad[0];
     x[1] = event->ad[1];
-    x[2] = homozygous ? kuni_linear_rare(place, event->sb) : 0;
-    x[3] = homozygous;
+    if (place != 0 && place != 2) return 2;
+    x[2] = kuni_linear_rare(place, event->sb);
+    x[3] = 1;
+    return LINEAR_TERMS;
 }
 
 static void fit_linear(kuni_encoder *encoder, const shaped_event *events, size_t n_events,
@@ -273,9 +276,9 @@ static void fit_linear(kuni_encoder *encoder, const shaped_event *events, size_t
         for (int k = 0; k < (events[i].other ? LINEAR_TARGETS : 2); k++) {
             linear_sums *s = &sums[events[i].class_][k];
             int64_t x[LINEAR_TERMS];
-            linear_terms(event, places[k], x);
-            for (int a = 0; a < LINEAR_TERMS; a++) {
-                for (int b = 0; b < LINEAR_TERMS; b++) s->xx[a][b] += x[a] * x[b];
+            int n_terms = linear_terms(event, places[k], x);
+            for (int a = 0; a < n_terms; a++) {
+                for (int b = 0; b <= a; b++) s->xx[a][b] += x[a] * x[b];
                 s->xt[a] += x[a] * event->pl[places[k]];
             }
         }
@@ -526,11 +529,11 @@ static void code_qualities(const kuni_chunk_input *input, const bool *inherits, 
 }
 
 /*
- * 2^20 x log2(n) by squaring: exact integer work, so that every machine chooses alike.
+ * 2^12 x log2(n) by squaring: exact integer work, so that every machine chooses alike.
  */
 static uint64_t log2_fixed(uint64_t n)
 {
-    enum { BITS = 20 };
+    enum { BITS = 12 };
     int whole = 63 - __builtin_clzll(n);
     uint64_t mantissa = n << (63 - whole) >> 32,
              log = (uint64_t)whole << BITS; /* in [2^31, 2^32) */
@@ -544,13 +547,15 @@ static uint64_t log2_fixed(uint64_t n)
     return log;
 }
 
-/* What the bytes would take in an ideal code of their own frequencies, in 2^-20 bits. */
+/* What the bytes would take in an ideal code of their own frequencies, in 2^-12 bits. */
 static uint64_t entropy_of(const kuni_stream *stream)
 {
-    uint64_t counts[256] = {0}, bits = 0;
+    uint32_t counts[256] = {0};
+    if (stream->length == 0) return 0;
     for (size_t i = 0; i < stream->length; i++) counts[stream->data[i]]++;
+    uint64_t bits = 0, whole = log2_fixed(stream->length);
     for (int i = 0; i < 256; i++)
-        if (counts[i] > 0) bits += counts[i] * (log2_fixed(stream->length) - log2_fixed(counts[i]));
+        if (counts[i] > 0) bits += counts[i] * (whole - log2_fixed(counts[i]));
     return bits;
 }
 

@@ -212,14 +212,9 @@ static inline int64_t kuni_linear_predict(kuni_linear line, uint32_t ref, uint32
 enum { LADDER_KNOWN = 1, LADDER_OTHER = 2 }; /* bits: of genotypes without and with <*> */
 
 typedef struct kuni_ladder {
-    int bits; /* kept after the first; 16: every number is a step */
+    int bits;      /* kept after the first; 16: every number is a step */
+    uint32_t last; /* step: that of KUNI_PL_MAX */
 } kuni_ladder;
-
-static inline kuni_ladder kuni_ladder_of(int ladders, int which)
-{
-    return (kuni_ladder){
-        ladders & which ? (which == LADDER_OTHER ? KUNI_PL_BITS_OTHER : KUNI_PL_BITS) : 16};
-}
 
 /* The step at or below a value. */
 static inline uint32_t kuni_ladder_down(kuni_ladder ladder, uint32_t value)
@@ -228,6 +223,14 @@ static inline uint32_t kuni_ladder_down(kuni_ladder ladder, uint32_t value)
     int top = 31 - __builtin_clz(value);
     uint32_t part = value >> (top - ladder.bits) & ((1u << ladder.bits) - 1);
     return KUNI_PL_EXACT + ((uint32_t)(top - KUNI_PL_EXACT_BITS) << ladder.bits) + part;
+}
+
+static inline kuni_ladder kuni_ladder_of(int ladders, int which)
+{
+    kuni_ladder ladder = {.bits = 16};
+    if (ladders & which) ladder.bits = which == LADDER_OTHER ? KUNI_PL_BITS_OTHER : KUNI_PL_BITS;
+    ladder.last = kuni_ladder_down(ladder, KUNI_PL_MAX);
+    return ladder;
 }
 
 static inline uint32_t kuni_ladder_value(kuni_ladder ladder, uint32_t step)

@@ -50,6 +50,31 @@ static inline uint16_t kuni_pl_round(uint32_t pl, int bits)
     return (uint16_t)(rounded > KUNI_PL_MAX ? pl >> drop << drop : rounded);
 }
 
+/*
+ * How precise blocks need be: GQ and least depth are lower bounds, and rounding them down to these
+ * steps halves the bytes that they take. The steps hold what people filter by.
+ */
+static inline uint8_t kuni_block_floor_gq(uint8_t gq)
+{
+    static const uint8_t steps[] = {1,  3,  5,  8,  10, 12, 15, 17, 20, 23,
+                                    26, 30, 35, 40, 45, 50, 60, 70, 80, 99};
+    uint8_t down = 0;
+    for (size_t i = 0; i < sizeof(steps) && steps[i] <= gq; i++) down = steps[i];
+    return down;
+}
+
+/* Multiples of 5 are steps up to 100: histograms of depth count in fives. */
+static inline uint16_t kuni_block_floor_depth(uint16_t depth)
+{
+    enum { BITS = 4 }; /* kept after the first of great depths */
+    if (depth < 10) return depth;
+    uint16_t fives = (uint16_t)(depth / 5 * 5);
+    if (depth < 30) return (uint16_t)(depth - fives >= 2 ? fives + 2 : fives);
+    if (depth < 100) return fives;
+    int drop = 31 - __builtin_clz(depth) - BITS;
+    return (uint16_t)(depth >> drop << drop);
+}
+
 enum { /* kuni_event.flags */
        KUNI_EVENT_CARRIED =
            1, /* starts before the chunk; the writer sets and clears it by position */

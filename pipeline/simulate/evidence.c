@@ -243,6 +243,7 @@ static kuni_status write_blocks(sample_model *m, int64_t end, kuni_error *err)
         }
         int64_t stop =
             m->at + 1 + (int64_t)(sim_rng_exponential(&m->rng) * m->pop->options->block_bp);
+        stop += KUNI_BLOCK_LINE_BP - stop % KUNI_BLOCK_LINE_BP; /* as callers do */
         if (stop > end) stop = end;
         if (stop > m->gap_beg) stop = m->gap_beg;
         m->drift = 0.8 * m->drift + 0.09 * sim_rng_normal(&m->rng);
@@ -257,10 +258,10 @@ static kuni_status write_blocks(sample_model *m, int64_t end, kuni_error *err)
                             .sample = m->sample,
                             .kind = KUNI_BLOCK_REFERENCE,
                             .ploidy = 2,
-                            .gq = (uint8_t)(gq < 0    ? 0
-                                            : gq > 99 ? 99
-                                                      : gq),
-                            .min_dp = (uint16_t)depth};
+                            .gq = kuni_block_floor_gq((uint8_t)(gq < 0    ? 0
+                                                                : gq > 99 ? 99
+                                                                          : gq)),
+                            .min_dp = kuni_block_floor_depth((uint16_t)depth)};
         kuni_status status = kuni_evidence_add_block(m->writer, &block, err);
         if (status) return status;
         m->at = stop;
@@ -268,18 +269,19 @@ static kuni_status write_blocks(sample_model *m, int64_t end, kuni_error *err)
     return KUNI_OK;
 }
 
-enum { ALLELES_HERE_MAX = 3, PLS_HERE_MAX = 6 };
+enum { ALLELES_HERE_MAX = 4, PLS_HERE_MAX = 10 };
 
-/* A site of a sample: REF and one or two ALTs, and how many reads show each. */
+/* A site of a sample: REF, one or two ALTs and a place for <*>; how many reads show each. */
 typedef struct site_reads {
     int64_t pos;
     const char *names[ALLELES_HERE_MAX];
-    uint32_t n, reads[ALLELES_HERE_MAX];
+    uint32_t n, reads[ALLELES_HERE_MAX]; /* n: without <*> */
 } site_reads;
 
 /*
  * Likelihoods of genotypes from reads: a read of an allele that the genotype lacks costs its base
- * quality, one of a heterozygote's alleles costs log10(2).
+ * quality, one of a heterozygote's alleles costs log10(2). No read shows <*>, which is never
+ * called.
  */
 static void make_likelihoods(sample_model *m, const site_reads *site, uint16_t *pl, int8_t gt[2])
 {
@@ -290,37 +292,41 @@ static void make_likelihoods(sample_model *m, const site_reads *site, uint16_t *
         double noise = site->reads[i] ? spread * sqrt(site->reads[i]) * sim_rng_normal(&m->rng) : 0;
         cost[i] = fmax(0, quality * site->reads[i] + noise);
     }
-    for (uint32_t b = 0; b < site->n; b++)
+    for (uint32_t b = 0; b <= site->n; b++)
         for (uint32_t a = 0; a <= b; a++, k++) {
             double sum = a == b ? 0 : half * (site->reads[a] + site->reads[b]);
             for (uint32_t x = 0; x < site->n; x++) sum += x == a || x == b ? 0 : cost[x];
             values[k] = sum;
-            if (sum >= least) continue;
+            if (sum >= least || b == site->n) continue;
             least = sum;
             gt[0] = (int8_t)a;
             gt[1] = (int8_t)b;
         }
     for (uint32_t i = 0; i < k; i++) {
         double phred = values[i] - least;
-        pl[i] = (uint16_t)(phred > 65000 ? 65000 : lround(phred));
+        bool other = i >= site->n * (site->n + 1) / 2;
+        pl[i] = kuni_pl_round((uint32_t)lround(fmin(phred, KUNI_PL_MAX)),
+                              other ? KUNI_PL_BITS_OTHER : KUNI_PL_BITS);
     }
 }
 
-static kuni_status write_event(sample_model *m, const site_reads *site, kuni_error *err)
+static kuni_status write_event(sample_model *m, site_reads *site, kuni_error *err)
 {
     uint16_t pl[PLS_HERE_MAX];
     kuni_event event = {
         .pos = site->pos,
         .sample = m->sample,
+        .flags = KUNI_EVENT_OTHER,
         .ploidy = 2,
-        .n_alleles = (uint8_t)site->n,
+        .n_alleles = (uint8_t)(site->n + 1),
         .mq = (uint8_t)(sim_rng_below(&m->rng, 16) ? 60 : 35 + sim_rng_below(&m->rng, 25)),
         .phase_set = -1,
         .alleles = site->names,
         .pl = pl,
         .ad = site->reads};
+    site->names[site->n] = "<*>";
     make_likelihoods(m, site, pl, event.gt);
-    uint32_t n_pl = site->n * (site->n + 1) / 2, second = UINT32_MAX, alt = 0;
+    uint32_t n_pl = (site->n + 1) * (site->n + 2) / 2, second = UINT32_MAX, alt = 0;
     bool seen = false;
     for (uint32_t i = 0; i < n_pl; i++) {
         if (pl[i] == 0 && !seen)

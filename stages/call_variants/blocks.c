@@ -9,8 +9,7 @@ enum {
     BUMP_BP = 64,
     /* a block's depths differ by at most three quarters of the least, and some */
     DEPTH_STEP = 6,
-    HOLE_BP = 32,
-    DEPTH_BITS = 4 /* kept after the first of great depths */
+    HOLE_BP = 32
 };
 
 static const double HALF_PHRED = 3.0103, HET_GAIN_PHRED = 1.7609;
@@ -89,30 +88,6 @@ static void set_bands(const kuni_cell_confidence *cell, int64_t n, uint8_t *band
     }
 }
 
-/*
- * What a block says is a lower bound; rounding it down to these steps halves the bytes that it
- * takes. They hold the edges of the bands and all that people filter by.
- */
-static uint8_t floor_gq(uint8_t gq)
-{
-    static const uint8_t steps[] = {1,  3,  5,  8,  10, 12, 15, 17, 20, 23,
-                                    26, 30, 35, 40, 45, 50, 60, 70, 80, GQ_MOST};
-    uint8_t down = 0;
-    for (size_t i = 0; i < sizeof(steps) && steps[i] <= gq; i++) down = steps[i];
-    return down;
-}
-
-/* Multiples of 5 are steps up to 100: histograms of depth count in fives. */
-static uint16_t floor_depth(uint16_t depth)
-{
-    if (depth < 10) return depth;
-    uint16_t fives = (uint16_t)(depth / 5 * 5);
-    if (depth < 30) return (uint16_t)(depth - fives >= 2 ? fives + 2 : fives);
-    if (depth < 100) return fives;
-    int drop = 31 - __builtin_clz(depth) - DEPTH_BITS;
-    return (uint16_t)(depth >> drop << drop);
-}
-
 /* Positions of one band and ploidy from k on. */
 static int64_t run_end(const kuni_cell_confidence *cell, const uint8_t *bands, int64_t k, int64_t n)
 {
@@ -170,13 +145,13 @@ static kuni_status write_block(const kuni_cell_confidence *cell, const uint8_t *
         if (cell->depth[i] < depth) depth = cell->depth[i];
         if (bands[i] == band && cell->gq[i] < gq) gq = cell->gq[i];
     }
-    block.min_dp = floor_depth(depth);
+    block.min_dp = kuni_block_floor_depth(depth);
     for (int64_t next; k < end; k = next) {
         next = run_end(cell, bands, k, end);
         block.gq = gq;
         for (int64_t i = k; bands[k] != band && i < next; i++)
             if (i == k || cell->gq[i] < block.gq) block.gq = cell->gq[i];
-        block.gq = floor_gq(block.gq);
+        block.gq = kuni_block_floor_gq(block.gq);
         block.beg = beg + k < shard.beg ? shard.beg : beg + k;
         block.end = beg + next > shard.end ? shard.end : beg + next;
         if (block.beg >= block.end) continue;
