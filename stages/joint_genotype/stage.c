@@ -11,7 +11,7 @@ static const char *const outputs_choices[] = {"dense", "sites", NULL};
 static const char default_filters[] =
     "AC0: AC == 0\n"
     "LowQual: QUAL < 20\n"
-    "LowQD: QD < 1\n"
+    "LowQD: QD < 0.5\n"
     "StrandBias: (SNP && (FS > 60 || (FS > 30 && SOR > 4))) || (INDEL && (FS > 200 || SOR > 10))\n"
     "LowMQ: SNP && MQ < 20\n"
     "ExcessHet: ExcessHet > 54.69\n"
