@@ -55,6 +55,7 @@ typedef struct joint_case {
     uint32_t shards;    /* 0: one */
     int64_t from, to;   /* span that shards cut, 1-based inclusive; 0: the contig */
     const char *set[8]; /* "name=value" of stage parameters */
+    kstring_t *sparse;  /* if not NULL: the lines of the sparse call sets are added to it */
     int64_t memory_bytes;
 } joint_case;
 
@@ -154,6 +155,21 @@ static inline void fixture_read_calls(const char *path, kstring_t *out, bool wit
     assert_int_equal(hts_close(file), 0);
 }
 
+/* Appends the lines of a VCF file but its header. */
+static inline void fixture_read_lines(const char *path, kstring_t *out)
+{
+    htsFile *file = hts_open(path, "r");
+    assert_non_null(file);
+    kstring_t line = {0, 0, NULL};
+    while (hts_getline(file, '\n', &line) >= 0) {
+        if (line.s[0] == '#') continue;
+        kputsn(line.s, (int)line.l, out);
+        kputc('\n', out);
+    }
+    free(line.s);
+    assert_int_equal(hts_close(file), 0);
+}
+
 static inline void fixture_genome(const joint_case *c, kuni_genome **genome, kuni_ploidy **ploidy)
 {
     kuni_error err = KUNI_ERROR_INIT;
@@ -212,6 +228,7 @@ static inline char *fixture_joint(const joint_case *c, bool with_header)
         name[n] = '\0';
         fixture_ok(kuni_params_set(params, name, c->set[i] + n + 1, &err), &err);
     }
+    if (c->sparse) fixture_ok(kuni_params_set(params, "also", "sparse", &err), &err);
     kstring_t text = {0, 0, NULL};
     for (uint32_t s = 0; s < n_shards; s++) {
         for (size_t b = 0; b < n_batches; b++) {
@@ -220,7 +237,8 @@ static inline char *fixture_joint(const joint_case *c, bool with_header)
             files[b] = (kuni_task_file){
                 .kind = "evidence", .path = paths[b], .shard = s, .batch = (int64_t)b};
         }
-        const kuni_task_file output = {.kind = "calls", .path = "calls.bcf"};
+        const kuni_task_file outputs[] = {{.kind = "calls", .path = "calls.bcf"},
+                                          {.kind = "sparse", .path = "sparse.vcf.gz"}};
         const kuni_task task = {.stage_id = "joint",
                                 .genome = genome,
                                 .ploidy = ploidy,
@@ -236,12 +254,13 @@ static inline char *fixture_joint(const joint_case *c, bool with_header)
                                 .batch = -1,
                                 .inputs = files,
                                 .n_inputs = n_batches,
-                                .outputs = &output,
-                                .n_outputs = 1,
+                                .outputs = outputs,
+                                .n_outputs = 2,
                                 .scratch = ".",
                                 .memory_bytes = c->memory_bytes};
         fixture_ok(kuni_stage_joint_genotype.steps[0].run(&task, &err), &err);
         fixture_read_calls("calls.bcf", &text, with_header && s == 0);
+        if (c->sparse) fixture_read_lines("sparse.vcf.gz", c->sparse);
     }
     kuni_params_free(params);
     kuni_ploidy_close(ploidy);

@@ -197,12 +197,145 @@ static void site_table_is_the_same(void **state)
     free(sites);
 }
 
+/* --- sparse call sets --- */
+
+/* What a sample was last told to be in, and where that ends. */
+typedef struct told {
+    int64_t end;
+    char gt[16], dp[16], rnc[4];
+} told;
+
+static told stretches[SAMPLES];
+
+/* Field `key` of a column, "." where it has none. `format` and the column end with a tab or
+ * newline. */
+static void get_field(const char *format, const char *column, const char *key, char *out,
+                      size_t most)
+{
+    strcpy(out, ".");
+    while (*column != '\t' && *column != '\n' && *column) {
+        size_t n = strcspn(format, ":\t"), m = strcspn(column, ":\t\n");
+        if (n == strlen(key) && !memcmp(format, key, n) && m < most) {
+            memcpy(out, column, m);
+            out[m] = '\0';
+        }
+        if (format[n] != ':' || column[m] != ':') return;
+        format += n + 1;
+        column += m + 1;
+    }
+}
+
+static const char *next_column(const char *at, int columns)
+{
+    while (columns--) at += strcspn(at, "\t\n") + 1;
+    return at;
+}
+
+static bool is_dot(const char *column)
+{
+    return column[0] == '.' && (column[1] == '\t' || column[1] == '\n');
+}
+
+/* A sample at a site: all that the dense call set has of it, but for what only that knows. */
+static void compare_column(const char *format, const char *column, const char *dense_format,
+                           const char *dense, told *t, int64_t pos, const int *bands)
+{
+    char length[16], found[64], wanted[64];
+    get_field(format, column, "LEN", length, sizeof(length));
+    bool begins = !is_dot(column);
+    if (begins) { /* what is told of was not told of before */
+        assert_true(t->end < pos);
+        get_field(format, column, "GT", t->gt, sizeof(t->gt));
+        get_field(format, column, "DP", t->dp, sizeof(t->dp));
+        get_field(format, column, "RNC", t->rnc, sizeof(t->rnc));
+        t->end = length[0] == '.' ? pos - 1 : pos + atoi(length) - 1;
+    } else
+        assert_true(t->end >= pos);
+    get_field(dense_format, dense, "GT", wanted, sizeof(wanted));
+    assert_string_equal(t->gt, wanted);
+    get_field(dense_format, dense, "RNC", wanted, sizeof(wanted));
+    assert_string_equal(t->rnc, wanted);
+    get_field(dense_format, dense, "DP", wanted, sizeof(wanted));
+    if (t->end >= pos && bands && wanted[0] != '.') {
+        int depth = atoi(wanted), edge = 0;
+        for (const int *band = bands; *band && *band <= depth; band++) edge = *band;
+        sprintf(wanted, "%d", edge);
+    }
+    assert_string_equal(t->dp, wanted);
+    if (t->end >= pos) return;
+    static const char *const same[] = {"GQ", "PS"};
+    for (int i = 0; i < 2; i++) {
+        get_field(format, column, same[i], found, sizeof(found));
+        get_field(dense_format, dense, same[i], wanted, sizeof(wanted));
+        assert_string_equal(found, wanted);
+    }
+}
+
+/* Values that stand for samples in blocks. */
+static size_t compare_sparse(const char *sparse, const char *dense, const int *bands)
+{
+    size_t spared = 0;
+    memset(stretches, 0, sizeof(stretches));
+    while (*sparse && *dense) {
+        size_t alleles = (size_t)(next_column(dense, 5) - dense) - 1;
+        assert_memory_equal(sparse, dense, alleles);
+        assert_memory_equal(sparse + alleles, ",<*>\t", 5);
+        int64_t pos = strtoll(next_column(dense, 1), NULL, 10);
+        const char *format = next_column(sparse, 8), *dense_format = next_column(dense, 8);
+        const char *column = next_column(format, 1), *other = next_column(dense_format, 1);
+        for (uint32_t s = 0; s < SAMPLES; s++) {
+            compare_column(format, column, dense_format, other, &stretches[s], pos, bands);
+            spared += is_dot(column);
+            column = next_column(column, 1);
+            other = next_column(other, 1);
+        }
+        sparse = column;
+        dense = other;
+    }
+    assert_true(!*sparse && !*dense);
+    return spared;
+}
+
+static void sparse_expands(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *set[3];
+        int bands[4];
+        uint32_t shards;
+    } cases[] = {{{NULL}, {1, 10}, 1},
+                 {{"sparse_dp="}, {0}, 1},
+                 {{"sparse_gq=", "sparse_dp=20"}, {20}, 9},
+                 {{"min_gq=20"}, {1, 10}, 1},
+                 {{"min_gq=60", "sparse_dp=", "prior_cap=0"}, {0}, 3}};
+    size_t spared[5];
+    for (int i = 0; i < 5; i++) {
+        joint_case c = plain_case();
+        kstring_t sparse = {0, 0, NULL}, again = {0, 0, NULL};
+        memcpy(c.set, cases[i].set, sizeof(cases[i].set));
+        c.shards = cases[i].shards;
+        c.sparse = &sparse;
+        char *dense = fixture_joint(&c, false);
+        spared[i] = compare_sparse(sparse.s, dense, cases[i].bands[0] ? cases[i].bands : NULL);
+        c.batch = 5; /* neither batches nor the windows that memory asks for */
+        c.memory_bytes = 1;
+        c.sparse = &again;
+        free(fixture_joint(&c, false));
+        assert_string_equal(again.s, sparse.s);
+        free(dense);
+        free(sparse.s);
+        free(again.s);
+    }
+    assert_true(spared[0] > spared[1] && spared[1] > 300);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_batches_and_shards),
         cmocka_unit_test(every_cut),
         cmocka_unit_test(site_table_is_the_same),
+        cmocka_unit_test(sparse_expands),
     };
     return cmocka_run_group_tests(tests, set_up, fixture_leave);
 }
