@@ -82,8 +82,8 @@ static kuni_status export_part(calls *c, joint_export *out, size_t shard, kuni_s
     const kuni_run *run = x->run;
     kuni_task_file *files = NULL;
     size_t n_files = 0;
-    const char *sites = NULL;
-    kuni_status status = kuni_exporter_sites(c->x, shard, &sites, err);
+    joint_export_source source;
+    kuni_status status = kuni_exporter_source(c->x, shard, &source, err);
     if (!status) status = kuni_exporter_evidence(c->x, shard, &files, &n_files, err);
     kuni_task *task = status ? NULL : kuni_arena_alloc(x->arena, 1, sizeof(*task), err);
     if (!task) return status ? status : KUNI_MEMORY;
@@ -103,7 +103,7 @@ static kuni_status export_part(calls *c, joint_export *out, size_t shard, kuni_s
                         .inputs = files,
                         .n_inputs = n_files,
                         .memory_bytes = run->workflow.memory_bytes};
-    return joint_export_shard(out, task, sites, span, err);
+    return joint_export_shard(out, task, &source, span, err);
 }
 
 /* htslib ends every file with the marker; only the last piece's stays. */

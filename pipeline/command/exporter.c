@@ -201,24 +201,97 @@ kuni_status kuni_exporter_evidence(kuni_exporter *x, size_t shard, kuni_task_fil
     return status;
 }
 
-kuni_status kuni_exporter_sites(kuni_exporter *x, size_t shard, const char **path, kuni_error *err)
+/* Output port of a kind, or -1. */
+static int find_output(const kuni_node *node, const char *kind)
+{
+    for (int i = 0; i < (int)node->n_outputs; i++)
+        if (strcmp(node->step->outputs[i].kind, kind) == 0) return i;
+    return -1;
+}
+
+static bool takes(const kuni_node *node, size_t from, size_t output)
+{
+    for (size_t i = 0; i < node->n_inputs; i++)
+        if (node->inputs[i].node == from && node->inputs[i].output == output) return true;
+    return false;
+}
+
+/* Follows the calls through the stages that make calls of calls, shard by shard. */
+static void choose_last(kuni_exporter *x)
+{
+    const kuni_plan *plan = &x->run->plan;
+    x->last_node = x->node;
+    x->last_calls = (size_t)find_output(&plan->nodes[x->node], "calls");
+    for (size_t i = x->node + 1; i < plan->n_nodes; i++) { /* producers stand before consumers */
+        const kuni_node *node = &plan->nodes[i];
+        int calls = find_output(node, "calls");
+        if (node->scatter != KUNI_SCATTER_REGION || calls < 0 ||
+            !takes(node, x->last_node, x->last_calls))
+            continue;
+        x->last_node = i;
+        x->last_calls = (size_t)calls;
+    }
+}
+
+/* The file of a task that is done; NULL: it is not, or the file is not there. */
+static kuni_status find_file(const kuni_exporter *x, size_t node, int output, int64_t shard,
+                             const char **path, kuni_error *err)
+{
+    const kuni_run *run = x->run;
+    *path = NULL;
+    if (output < 0) return KUNI_OK;
+    size_t task = kuni_plan_task(&run->plan, &run->plan.nodes[node], shard, -1);
+    if (kuni_table_state(&x->coordinator->table, node, task) != KUNI_TASK_DONE) return KUNI_OK;
+    *path = kuni_run_output(run, x->arena, node, (size_t)output, shard, -1,
+                            x->coordinator->table.nodes[node].key[task], err);
+    if (!*path) return KUNI_MEMORY;
+    if (access(*path, R_OK) != 0) *path = NULL;
+    return KUNI_OK;
+}
+
+/* The merged sites, if a merge of these calls is done: indexed, and without genotypes to read. */
+static kuni_status find_merged(const kuni_exporter *x, joint_export_source *source, kuni_error *err)
+{
+    const kuni_plan *plan = &x->run->plan;
+    const kuni_workflow_stage *merge = NULL;
+    const char *sites = NULL, *index = NULL;
+    kuni_status status = KUNI_OK;
+    for (size_t i = x->last_node + 1; i < plan->n_nodes && !status; i++) {
+        const kuni_node *node = &plan->nodes[i];
+        if (takes(node, x->last_node, x->last_calls) && find_output(node, "segment-sites") >= 0)
+            merge = node->stage;
+        if (!merge || node->stage != merge) continue;
+        if (!index)
+            status = find_file(x, i, find_output(node, "national-sites-tbi"), -1, &index, err);
+        if (!index && !status)
+            status = find_file(x, i, find_output(node, "national-sites-csi"), -1, &index, err);
+        if (!status) status = find_file(x, i, find_output(node, "national-sites"), -1, &sites, err);
+    }
+    if (sites && index) *source = (joint_export_source){.added = sites, .added_index = index};
+    return status;
+}
+
+kuni_status kuni_exporter_source(kuni_exporter *x, size_t shard, joint_export_source *source,
+                                 kuni_error *err)
 {
     const kuni_run *run = x->run;
     const kuni_node *node = &run->plan.nodes[x->node];
-    size_t task = kuni_plan_task(&run->plan, node, (int64_t)shard, -1);
-    if (kuni_table_state(&x->coordinator->table, x->node, task) != KUNI_TASK_DONE)
+    const char *calls = NULL, *sites = NULL;
+    *source = (joint_export_source){.calls = NULL};
+    kuni_status status =
+        find_file(x, x->node, find_output(node, "sites"), (int64_t)shard, &sites, err);
+    if (!status)
+        status = find_file(x, x->node, find_output(node, "calls"), (int64_t)shard, &calls, err);
+    if (!status && x->last_node != x->node) status = find_merged(x, source, err);
+    if (!status && x->last_node != x->node && !source->added)
+        status =
+            find_file(x, x->last_node, (int)x->last_calls, (int64_t)shard, &source->added, err);
+    if (status) return status;
+    source->calls = sites ? sites : calls;
+    if (!source->calls || (x->last_node != x->node && !source->added))
         return kuni_fail(err, KUNI_USAGE,
                          "shard %s is not joint-genotyped yet: run 'kuni run %s' first",
                          run->plan.shard_names[shard], run->workflow.path);
-    const char *found[2] = {NULL, NULL};
-    for (size_t i = 0; node->step->outputs[i].kind; i++) {
-        bool calls = strcmp(node->step->outputs[i].kind, "calls") == 0;
-        if (!calls && strcmp(node->step->outputs[i].kind, "sites") != 0) continue;
-        found[calls] = kuni_run_output(run, x->arena, x->node, i, (int64_t)shard, -1,
-                                       x->coordinator->table.nodes[x->node].key[task], err);
-        if (!found[calls]) return KUNI_MEMORY;
-    }
-    *path = found[0] && access(found[0], R_OK) == 0 ? found[0] : found[1];
     return KUNI_OK;
 }
 
@@ -240,6 +313,7 @@ kuni_status kuni_exporter_init(kuni_exporter *x, const kuni_export_request *requ
                                                       : JOINT_EXPORT_DENSE;
     x->arena = kuni_arena_new(err);
     kuni_status status = x->arena ? choose_node(x, err) : KUNI_MEMORY;
+    if (!status) choose_last(x);
     if (!status) status = choose_regions(x, err);
     if (!status) status = choose_samples(x, err);
     if (!status) status = choose_params(x, err);

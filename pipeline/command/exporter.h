@@ -23,7 +23,8 @@ typedef struct kuni_exporter {
     const kuni_export_request *request;
     const kuni_run *run;
     const kuni_coordinator *coordinator;
-    size_t node; /* of joint-genotype */
+    size_t node;                  /* of joint-genotype */
+    size_t last_node, last_calls; /* what gives its records as later stages made them */
     joint_export_kind kind;
     kuni_span *spans; /* wanted, in genome order, apart */
     size_t n_spans, spans_capacity;
@@ -45,10 +46,10 @@ KUNI_MUST_CHECK kuni_status kuni_exporter_enter(kuni_exporter *x, kuni_error *er
 KUNI_MUST_CHECK kuni_status kuni_exporter_evidence(kuni_exporter *x, size_t shard,
                                                    kuni_task_file **files, size_t *n_files,
                                                    kuni_error *err);
-/* The sites of a shard as they were joint-genotyped: its call set, or its sites where the stage
- * wrote those too. */
-KUNI_MUST_CHECK kuni_status kuni_exporter_sites(kuni_exporter *x, size_t shard, const char **path,
-                                                kuni_error *err);
+/* The sites of a shard as they were joint-genotyped (its call set, or its sites where the stage
+ * wrote those too), and what was made of them later. */
+KUNI_MUST_CHECK kuni_status kuni_exporter_source(kuni_exporter *x, size_t shard,
+                                                 joint_export_source *source, kuni_error *err);
 /* What of a shard lies in a wanted span; empty: beg >= end. */
 kuni_span kuni_exporter_part(const kuni_exporter *x, size_t shard, size_t span);
 

@@ -46,21 +46,27 @@ static joint_render_kind render_kind(joint_export_kind kind)
                                         : JOINT_RENDER_DENSE;
 }
 
-kuni_status joint_export_shard(joint_export *e, const kuni_task *task, const char *calls,
-                               kuni_span span, kuni_error *err)
+kuni_status joint_export_shard(joint_export *e, const kuni_task *task,
+                               const joint_export_source *source, kuni_span span, kuni_error *err)
 {
+    joint_added *added = NULL;
     joint_shard *shard = NULL;
     joint_given *given = NULL;
     bool opening = !e->render;
     kuni_status status = joint_shard_open(&shard, task, err);
     if (!status) shard->options.named = e->kind == JOINT_EXPORT_PLINK;
+    const char *contig = kuni_genome_contig(task->genome, span.tid)->name;
+    if (!status && source->added)
+        status = joint_added_open(&added, source->added, source->added_index, contig, span, err);
     if (!status && opening)
-        status = joint_render_open(&e->render, render_kind(e->kind), e->path, e->mode, e->headed,
-                                   task, &shard->cohort, &shard->options, &shard->filters, err);
+        status =
+            joint_render_open(&e->render, render_kind(e->kind), e->path, e->mode, e->headed, task,
+                              &shard->cohort, &shard->options, &shard->filters, added, err);
     if (!status && opening) status = joint_render_flush(e->render, err);
-    if (!status) status = joint_given_open(&given, calls, span, err);
+    if (!status) status = joint_given_open(&given, source->calls, span, added, err);
     if (!status) status = joint_shard_run_given(shard, e->render, given, span, err);
     joint_given_close(given);
+    joint_added_close(added);
     if (!e->first)
         e->first = shard;
     else

@@ -30,16 +30,24 @@ KUNI_MUST_CHECK kuni_status joint_export_open(joint_export **made, joint_export_
 /* The stage's parameters that a kind needs. */
 KUNI_MUST_CHECK kuni_status joint_export_params(joint_export_kind kind, kuni_params *params,
                                                 kuni_error *err);
+/* Where sites come from. */
+typedef struct joint_export_source {
+    const char *calls; /* what the stage wrote for the shard, with or without genotypes */
+    const char
+        *added; /* what stages after it made of that, or of all shards: see added.h; or NULL */
+    const char *added_index; /* tabix index of `added`, or NULL: it is of the shard alone */
+} joint_export_source;
+
 /*
  * Adds the records of the task's shard that start in `span`. The task is joint-genotype's with its
  * parameters; its columns choose the samples, its inputs are the evidence files of their batches;
- * it must be the same but for shard and inputs each time, and live until the end. `calls` is the
- * call set of the shard, with or without genotypes. Compressed blocks end with the chunks (64 kb)
- * of the evidence and with `span`: spans that are cut there may be written to several files, which
- * joined have the same bytes.
+ * it must be the same but for shard and inputs each time, and live until the end. Compressed blocks
+ * end with the chunks (64 kb) of the evidence and with `span`: spans that are cut there may be
+ * written to several files, which joined have the same bytes.
  */
 KUNI_MUST_CHECK kuni_status joint_export_shard(joint_export *made, const kuni_task *task,
-                                               const char *calls, kuni_span span, kuni_error *err);
+                                               const joint_export_source *source, kuni_span span,
+                                               kuni_error *err);
 /* Closes; frees also on failure. */
 KUNI_MUST_CHECK kuni_status joint_export_finish(joint_export *made, kuni_error *err);
 /* Accepts NULL. */

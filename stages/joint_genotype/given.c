@@ -11,6 +11,7 @@ struct joint_given {
     bcf1_t *record;
     char *path;
     kuni_span span;
+    joint_added *added;  /* borrowed */
     bool pending, ended; /* a record was read that lies further on; the file has ended */
     joint_given_site *sites;
     size_t n_sites, capacity;
@@ -23,11 +24,12 @@ struct joint_given {
 };
 
 kuni_status joint_given_open(joint_given **given, const char *calls, kuni_span span,
-                             kuni_error *err)
+                             joint_added *added, kuni_error *err)
 {
     joint_given *g = kuni_alloc(1, sizeof(*g), err);
     if (!g) return KUNI_MEMORY;
     g->span = span;
+    g->added = added;
     g->path = kuni_strdup(calls, err);
     g->arena = kuni_arena_new(err);
     g->record = bcf_init();
@@ -94,6 +96,11 @@ static kuni_status read_numbers(joint_given *g, joint_given_site *site, kuni_err
     if (!site->filters) return KUNI_MEMORY;
     for (uint32_t i = 0; i < site->n_filters; i++)
         site->filters[i] = bcf_hdr_int2id(g->header, BCF_DT_ID, record->d.flt[i]);
+    if (!g->added) return KUNI_OK;
+    kuni_status status = joint_added_find(g->added, record, g->arena, &site->added, err);
+    if (status || !site->added.filters) return status;
+    site->filters = site->added.filters;
+    site->n_filters = site->added.n_filters;
     return KUNI_OK;
 }
 

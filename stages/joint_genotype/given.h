@@ -8,6 +8,7 @@
 
 #include <htslib/vcf.h>
 
+#include "added.h"
 #include "frequency.h"
 #include "unify.h"
 
@@ -23,12 +24,13 @@ typedef struct joint_given_site {
     uint32_t n_alts;
     const char **filters;
     uint32_t n_filters;
+    joint_added_site added;
 } joint_given_site;
 
 /* `calls` is what joint-genotype wrote for a shard; only records that start in `span` are looked
- * at. */
+ * at. `added` (borrowed, or NULL) tells their FILTER, where it has them. */
 KUNI_MUST_CHECK kuni_status joint_given_open(joint_given **given, const char *calls, kuni_span span,
-                                             kuni_error *err);
+                                             joint_added *added, kuni_error *err);
 void joint_given_close(joint_given *given);
 
 /* The records with beg <= POS < end, into `unify`, which was begun for that span. Spans must rise.

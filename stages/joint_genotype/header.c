@@ -253,6 +253,7 @@ static kuni_status fill(joint_header *h, const kuni_task *task, kuni_error *err)
         status = add_line(h, "INFO", info_lines[i], err);
     if (!status) status = add_strata(h, err);
     if (!status) status = add_filters(h, err);
+    if (!status && h->added) status = joint_added_header(h->added, h->header, err);
     status = status ? status : add_formats(h, err);
     if (!status) status = add_samples(h, task, err);
     if (status) return status;
@@ -262,11 +263,24 @@ static kuni_status fill(joint_header *h, const kuni_task *task, kuni_error *err)
 
 kuni_status joint_header_make(joint_header *h, joint_render_kind kind, const kuni_task *task,
                               const joint_cohort *cohort, const joint_filters *filters,
-                              kuni_error *err)
+                              const joint_added *added, kuni_error *err)
 {
-    *h = (joint_header){.kind = kind, .cohort = cohort, .filters = filters};
+    *h = (joint_header){.kind = kind, .cohort = cohort, .filters = filters, .added = added};
     h->header = bcf_hdr_init("w");
     return h->header ? fill(h, task, err) : kuni_fail_memory(err, 1, 1);
+}
+
+bool joint_header_has_info(const char *tag)
+{
+    static const char *const strata[] = {"AC_", "AN_", "AF_", "nhomalt_"};
+    size_t n = strlen(tag);
+    for (size_t i = 0; i < sizeof(strata) / sizeof(strata[0]); i++)
+        if (strncmp(tag, strata[i], strlen(strata[i])) == 0) return true;
+    for (size_t i = 0; i < sizeof(info_lines) / sizeof(info_lines[0]); i++) {
+        const char *name = info_lines[i] + strlen("<ID=");
+        if (strncmp(name, tag, n) == 0 && name[n] == ',') return true;
+    }
+    return false;
 }
 
 void joint_header_fini(joint_header *h)

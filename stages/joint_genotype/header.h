@@ -7,6 +7,7 @@
 
 #include <htslib/vcf.h>
 
+#include "added.h"
 #include "filters.h"
 #include "joint.h"
 
@@ -33,13 +34,17 @@ typedef struct joint_header {
     joint_render_kind kind;
     const joint_cohort *cohort;   /* borrowed */
     const joint_filters *filters; /* likewise */
+    const joint_added *added;     /* likewise, or NULL */
     kuni_buffer text;             /* the line under way */
 } joint_header;
 
 /* To be freed also on failure. */
 KUNI_MUST_CHECK kuni_status joint_header_make(joint_header *header, joint_render_kind kind,
                                               const kuni_task *task, const joint_cohort *cohort,
-                                              const joint_filters *filters, kuni_error *err);
+                                              const joint_filters *filters,
+                                              const joint_added *added, kuni_error *err);
+/* Whether an INFO field of this name is joint-genotype's own. */
+bool joint_header_has_info(const char *tag);
 /* Accepts a zeroed one. */
 void joint_header_fini(joint_header *header);
 

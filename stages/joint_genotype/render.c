@@ -66,7 +66,8 @@ static kuni_status look_up_ids(joint_render *r, kuni_error *err)
 kuni_status joint_render_open(joint_render **render, joint_render_kind kind, const char *path,
                               const char *mode, bool headed, const kuni_task *task,
                               const joint_cohort *cohort, const joint_options *options,
-                              const joint_filters *filters, kuni_error *err)
+                              const joint_filters *filters, const joint_added *added,
+                              kuni_error *err)
 {
     joint_render *r = kuni_alloc(1, sizeof(*r), err);
     if (!r) return KUNI_MEMORY;
@@ -80,7 +81,7 @@ kuni_status joint_render_open(joint_render **render, joint_render_kind kind, con
     r->text_mode = !strchr(mode, 'b');
     kuni_status status = KUNI_OK;
     if (!r->path || !r->record || !r->copy) status = kuni_fail_memory(err, 1, sizeof(*r));
-    if (!status) status = joint_header_make(&r->head, kind, task, cohort, filters, err);
+    if (!status) status = joint_header_make(&r->head, kind, task, cohort, filters, added, err);
     r->header = r->head.header;
     if (!status) status = look_up_ids(r, err);
     if (!status) {
@@ -463,6 +464,21 @@ static kuni_status write_sparse(joint_render *r, joint_sparse *sparse, const joi
     return status;
 }
 
+static kuni_status put_added(draft *d)
+{
+    const joint_added_site *added = d->what->added;
+    bcf_hdr_t *header = d->r->header;
+    if (!added) return KUNI_OK;
+    if (added->id && !d->r->options.named && bcf_update_id(header, d->r->record, added->id) < 0)
+        return kuni_fail_memory(d->err, 1, 1);
+    for (uint32_t i = 0; i < added->n_infos; i++) {
+        const joint_added_info *info = &added->infos[i];
+        if (bcf_update_info(header, d->r->record, info->tag, info->values, info->n, info->type) < 0)
+            return refused(d, info->tag);
+    }
+    return KUNI_OK;
+}
+
 /* One record stands at a position, so that names it. */
 static bool name_record(joint_render *r)
 {
@@ -508,6 +524,7 @@ kuni_status joint_render_record(joint_render *r, const joint_record *what, kuni_
     d.values[JOINT_QUAL] = qual;
     set_filter_values(&d);
     status = put_info(&d);
+    if (!status) status = put_added(&d);
     if (!status) status = put_filters(&d);
     joint_row row = {.site = what->site,
                      .n_alleles = 1 + d.n,

@@ -19,7 +19,8 @@ KUNI_MUST_CHECK kuni_status joint_render_open(joint_render **render, joint_rende
                                               const char *path, const char *mode, bool headed,
                                               const kuni_task *task, const joint_cohort *cohort,
                                               const joint_options *options,
-                                              const joint_filters *filters, kuni_error *err);
+                                              const joint_filters *filters,
+                                              const joint_added *added, kuni_error *err);
 /* Flushes and closes; frees also on failure. */
 KUNI_MUST_CHECK kuni_status joint_render_finish(joint_render *render, kuni_error *err);
 /* Frees without finishing. Accepts NULL. */
@@ -40,7 +41,8 @@ typedef struct joint_record {
     int64_t quality;            /* thousandths of phred */
     const char *const *filters; /* as another call set has them; NULL: to be found */
     uint32_t n_filters;
-    float given_quality; /* likewise, where filters are given */
+    const joint_added_site *added; /* NULL: nothing */
+    float given_quality;           /* likewise, where filters are given */
     double given_qd;
     uint32_t expected; /* samples that have a copy of the contig here */
     int sex_copies[JOINT_SEXES];

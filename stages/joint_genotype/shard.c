@@ -426,6 +426,7 @@ static kuni_status write_site(joint_shard *j, uint32_t site, kuni_error *err)
     if (j->given) {
         const joint_given_site *g = joint_given_get(j->given, site);
         record.filters = g->filters;
+        record.added = &g->added;
         record.n_filters = g->n_filters;
         record.quality = -1;
         record.given_quality = g->quality;

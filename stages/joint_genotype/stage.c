@@ -89,9 +89,9 @@ static kuni_status run(const kuni_task *task, kuni_error *err)
                  {o && o->sparse, JOINT_RENDER_SPARSE, "sparse", "wz"}};
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && !status; i++) {
         if (!files[i].wanted) continue;
-        status =
-            joint_render_open(&renders[n], files[i].kind, kuni_task_output(task, files[i].output),
-                              files[i].mode, true, task, &shard->cohort, o, &shard->filters, err);
+        status = joint_render_open(&renders[n], files[i].kind,
+                                   kuni_task_output(task, files[i].output), files[i].mode, true,
+                                   task, &shard->cohort, o, &shard->filters, NULL, err);
         if (!status) n++;
     }
     if (!status) status = joint_shard_run(shard, renders, n, err);

@@ -124,6 +124,34 @@ done
 "$KUNI" export -f gvcf -o gvcf.2 -j 2 -S S000003,S000004,S000008 w.yaml >printed
 [ "$(cat printed)" = "$(printf 'gvcf.2/S00000%s.g.vcf.gz\n' 3 4 8)" ] || fail "two processes print $(cat printed)"
 
+# FILTER, ID and INFO of later stages go along: from their own files, and once merged from the merged sites.
+sed 's/^dataset: .*/dataset: flagged/; s/, with: {also: .*}}/}/' w.yaml >flagged.yaml
+cat >>flagged.yaml <<'YAML'
+  - {id: flag, run: 'bcftools filter -s LOWDP -m + -e "INFO/DP<150" {input} -Ob -o {output}', scatter: region, needs: joint}
+  - {id: name, run: "bcftools annotate --set-id +%CHROM-%POS {input} -Ob -o {output}", scatter: region, needs: flag}
+  - {id: tag, run: "bcftools +fill-tags {input} -Ob -o {output} -- -t F_MISSING,ExcHet", scatter: region, needs: name}
+YAML
+cp flagged.yaml merged.yaml
+echo '  - {id: national, uses: merge, needs: tag}' >>merged.yaml
+records()
+{
+    bcftools query -r chr20:10000-61000,chrX -f '%CHROM %POS %ID %REF %ALT %QUAL %FILTER %INFO/F_MISSING\n' "$1" | plain
+}
+for workflow in flagged merged; do
+    "$KUNI" run --quiet "$workflow.yaml" 2>run.log || { cat run.log; fail "$workflow"; }
+    # shellcheck disable=SC2046
+    bcftools concat -Ob -o flagged.bcf $(find flagged/data/tag -name '*.bcf' | sort -V) 2>/dev/null
+    bcftools index -f flagged.bcf
+    records flagged.bcf >expected
+    for format in bcf sites sparse; do
+        "$KUNI" export -j 2 -f "$format" -r chr20:10000-61000,chrX -S S000002,S000007 -o flagged.two "$workflow.yaml" >/dev/null
+        records flagged.two | sed 's/,<\*> / /' >found
+        same expected found "$workflow: $format: what later stages made of the records is lost"
+        bcftools view -h flagged.two | grep -q ID=ExcHet && fail "$workflow: an INFO field with a value an allele went along"
+    done
+done
+[ "$(cut -d' ' -f7 expected | grep -c LOWDP)" -gt 9 ] || fail "too few flags to tell anything"
+
 # GT alone, for plink2.
 "$KUNI" export -f plink -r chr20 -o plink.bcf w.yaml >/dev/null
 [ "$(bcftools query -f '%FORMAT\n' plink.bcf 2>/dev/null | head -1 | cut -f1)" = GT ] ||
