@@ -70,10 +70,11 @@ static kuni_status check_reads(const kuni_task *task, const kuni_sample *sample,
 static kuni_status check_contigs(const kuni_task *task, const kuni_sample *sample,
                                  const bcf_hdr_t *header, kuni_error *err)
 {
-    int known = 0;
+    int known = 0, named = 0;
     for (int i = 0; i < header->n[BCF_DT_CTG]; i++) {
         const char *name = header->id[BCF_DT_CTG][i].key;
         if (!name) continue; /* IDX tags may leave numbers without a contig */
+        named++;
         int32_t tid = kuni_genome_find(task->genome, name);
         if (tid < 0) continue;
         known++;
@@ -86,7 +87,7 @@ static kuni_status check_contigs(const kuni_task *task, const kuni_sample *sampl
                              sample->id, sample->reads, name, said, length,
                              kuni_genome_path(task->genome));
     }
-    if (known == 0)
+    if (known == 0 && named > 0) /* a header need not name them */
         return kuni_fail(err, KUNI_DATA, "%s: %s shares no contig with the reference %s",
                          sample->id, sample->reads, kuni_genome_path(task->genome));
     return KUNI_OK;

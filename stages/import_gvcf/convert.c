@@ -17,6 +17,7 @@ typedef struct genotype {
     int gt[2];  /* -1: not called */
     int64_t gq; /* of a genotype that the likelihoods gave; -1: as the record says */
     bool phased;
+    bool polyploid; /* more than two copies, none of them called */
 } genotype;
 
 static bool is_no_call(const genotype *called)
@@ -33,7 +34,9 @@ static bool parse_genotype(kuni_text_view view, uint32_t n_alleles, genotype *ca
     if (at < end && (*at == '/' || *at == '|')) at++; /* VCF 4.4: a phase before the first allele */
     while (at < end) {
         if (*at == '.' && called->ploidy == 2 && is_no_call(called)) {
-            called->ploidy = 0; /* ././. says nothing, of however many copies */
+            called->ploidy =
+                0; /* ././. says nothing, unless likelihoods of as many copies follow */
+            called->polyploid = true;
             return strspn(at, "./|") >= (size_t)(end - at);
         }
         if (called->ploidy == 2) return false;
@@ -655,7 +658,8 @@ kuni_status kuni_convert_record(kuni_convert *convert, const kuni_gvcf_record *r
                                 kuni_error *err)
 {
     genotype called;
-    if (!parse_genotype(record->fields[FIELD_GT], record->n_alts + 1, &called)) {
+    if (!parse_genotype(record->fields[FIELD_GT], record->n_alts + 1, &called) ||
+        (called.polyploid && record->fields[FIELD_PL].length > 0)) {
         kuni_text_view gt = record->fields[FIELD_GT];
         return kuni_fail(err, KUNI_DATA,
                          "genotype '%.*s' is none of one or two copies of the %u alleles",

@@ -70,7 +70,9 @@ class Reference:
                 if self.bases.setdefault((r.contig, r.pos + k), b) != b:
                     self.bases[r.contig, r.pos + k] = "N"
             self.ends[r.contig] = max(self.ends[r.contig], r.pos + len(r.ref) + 999, int(r.info.get("END", 0)) + 1000)
-        self.ends.update({c: n - self.ends[c] for c, n in (lengths or {}).items() if c in self.ends})
+        for contig, length in (lengths or {}).items():
+            if 0 < self.ends[contig] <= length + 1000:
+                self.ends[contig] = length
 
     def write(self, path):
         with open(path, "wb") as out:

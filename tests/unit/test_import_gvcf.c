@@ -469,6 +469,7 @@ static void bad_files_say_why(void **state)
                  "not sorted");
     expect_error("c1\t5\t.\tA\tG\t50\t.\t.\tGT\t0/0/1\n", "genotype '0/0/1'");
     expect_error("c1\t5\t.\tA\tG\t50\t.\t.\tGT\t0/2\n", "genotype '0/2'");
+    expect_error("c1\t5\t.\tA\tG\t50\t.\t.\tGT:PL\t././.:1,0,9,9\n", "genotype '././.'");
     expect_error("c1\t5\t.\tA\tG\t50\t.\t.\n", "fewer than 10 columns");
     expect_error("c1\tx\t.\tA\tG\t50\t.\t.\tGT\t0/1\n", "POS is no position");
     expect_error("c1\t5\t.\tA\t<*>\t.\t.\tEND=3\tGT\t0/0\n", "END or LEN");
