@@ -9,8 +9,6 @@ enum {
     FLANK_BP = 400, /* of the reference, for repeats at the shard's ends */
     REPEAT_UNIT_MOST = 6,
     REPEAT_MOST_BP = 300,
-    LOW_GQ_BINS = 4, /* of INFO/GQ_HIST: GQ below 20 */
-    GQ_BINS = 20,
     TRIO_GQ = 20, /* least of all three for a family to tell */
     FOLD_SHIFT = 16
 };
@@ -18,6 +16,8 @@ enum {
 /* Labels: see docs/variant-quality.md. */
 static const double homozygotes_least = 3, inbreeding_most = 1.645, call_rate_least = 0.95;
 static const double excess_phred = 40;
+/* Of the logarithm of a sample's depth: samples differ by some 40 %. */
+static const double sample_depth_variance = 0.15;
 static const int filters_least = 2;
 
 static uint64_t mix(uint64_t h)
@@ -176,7 +176,7 @@ static double share_of_copies(const quality_calls *c)
 static void measure_depth(quality_calls *c, const carriers *h, quality_site *site)
 {
     enum { HET_READ_PHRED_LEAST = 1 };
-    double frequency = 0, mean = get_float(c, "DP_MEAN");
+    double frequency = 0;
     int n = get_floats(c, "EAF");
     for (int i = 0; i < n && i + 1 < (int)c->record->n_allele; i++)
         if (!is_star(c, i)) frequency += (double)c->floats[i];
@@ -188,11 +188,11 @@ static void measure_depth(quality_calls *c, const carriers *h, quality_site *sit
         double reads = h->depth * (1 + h->homs / h->n);
         set(site, QUALITY_DEPTH_QUAL, log(sum / reads + 0.01 * HET_READ_PHRED_LEAST), 2 / h->depth);
     }
-    if (h->mean_depth > 0 && mean > 0)
-        set(site, QUALITY_CARRIER_DEPTH, log(h->mean_depth / mean),
-            (1 / h->mean_depth + 0.05) / h->n);
-    if (mean > 0) set(site, QUALITY_DEPTH, log(mean / share_of_copies(c)), 0);
-    set(site, QUALITY_EXPECTED_COPIES, log((frequency * an + 1) / (h->ac + 1)), 0);
+    if (h->mean_depth > 0)
+        set(site, QUALITY_DEPTH, log(h->mean_depth / share_of_copies(c)),
+            (1 / h->mean_depth + sample_depth_variance) / h->n);
+    set(site, QUALITY_EXPECTED_COPIES, log((frequency * an + 1) / (h->ac + 1)),
+        0.25 / (h->ac + 1) / (h->ac + 1));
 }
 
 static void measure_reads(quality_calls *c, const carriers *h, quality_site *site)
@@ -230,13 +230,6 @@ static void measure_calls(quality_calls *c, const carriers *h, quality_site *sit
 {
     double rate = get_float(c, "CR");
     set(site, QUALITY_CALL_RATE, log(1 - rate + 0.5 / (h->samples + 1)), 0);
-    if (get_ints(c, "GQ_HIST") != GQ_BINS) return;
-    double low = 0, all = 0;
-    for (int i = 0; i < GQ_BINS; i++) {
-        all += c->ints[i];
-        if (i < LOW_GQ_BINS) low += c->ints[i];
-    }
-    if (all > 0) set(site, QUALITY_LOW_GQ, log((low + 0.5) / all), 0);
 }
 
 /* Length of the longest tandem repeat of units of 1 to 6 bases that holds the base after `pos`. */
