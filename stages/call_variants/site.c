@@ -105,19 +105,19 @@ static double independent(const kuni_site_column *column, const uint8_t *base_of
  */
 static double foreign(const kuni_site_column *column, unsigned g, unsigned error)
 {
-    double share = 0, mapq = 0;
+    double foreigners = 0, mapq = 0;
     size_t n_error = 0;
     for (size_t i = 0; i < column->n_bases; i++) {
         const kuni_site_base *x = &column->bases[i];
         double e = error_of(x), pf = base_given(x, e, error), pg = base_given(x, e, g);
-        share += pf / (pf + pg);
+        foreigners += pf / (pf + pg);
         if (x->base == error) {
             n_error++;
             mapq += x->mapq;
         }
     }
     if (!n_error || mapq > (double)FOREIGN_MAPQ_MOST * (double)n_error) return -1e9;
-    double beta = share / (double)column->n_bases;
+    double beta = foreigners / (double)column->n_bases;
     if (beta > 0.5) beta = 0.5;
     kuni_product product = KUNI_PRODUCT_ONE;
     for (size_t i = 0; i < column->n_bases; i++) {
@@ -126,7 +126,9 @@ static double foreign(const kuni_site_column *column, unsigned g, unsigned error
         kuni_product_times(&product,
                            beta * base_given(x, e, error) + (1 - beta) * base_given(x, e, g));
     }
-    return kuni_product_log10(&product) - mapq / (double)n_error / 10 * 2;
+    /* that they have just this base is as much of a surprise as with a variant */
+    double share = kuni_substitution_prior(1, g, error);
+    return kuni_product_log10(&product) - mapq / (double)n_error / 10 * 2 + kuni_log10(share);
 }
 
 /*
