@@ -143,7 +143,9 @@ static kuni_status check_variants(const kuni_task *task, const kuni_sample *samp
     if (!file) return kuni_fail_errno(err, "%s: cannot open %s", sample->id, sample->reads);
     bcf_hdr_t *header = bcf_hdr_read(file);
     if (!header)
-        status = kuni_fail(err, KUNI_DATA, "%s: %s has no VCF header", sample->id, sample->reads);
+        status =
+            kuni_fail(err, KUNI_DATA, "%s: %s has no VCF header, or one that bcftools refuses, too",
+                      sample->id, sample->reads);
     if (!status) status = check_contigs(task, sample, header, err);
     if (!status) status = check_column(sample, header, err);
     if (!status && bcf_hdr_nsamples(header) == 1 && kputs(header->samples[0], name) < 0)

@@ -226,6 +226,7 @@ kuni_gvcf_line kuni_gvcf_parse(kuni_gvcf_parser *parser, char *line, size_t leng
     const char *at = line, *end = line + length;
     kuni_text_view contig, pos, id, alts, qual, filter, info, format, sample = {0};
     *fault = "fewer than 10 columns";
+    record->pos = -1;
     if (!next_field(&at, end, &contig)) return KUNI_GVCF_MALFORMED;
     if (contig.length != parser->contig_length ||
         memcmp(contig.at, parser->contig, contig.length) != 0)

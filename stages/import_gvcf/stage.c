@@ -155,7 +155,9 @@ static kuni_status read_records(import_state *s, kuni_gvcf_file *file, kuni_gvcf
         kuni_gvcf_line kind = kuni_gvcf_parse(parser, line, length, s->record, &fault);
         if (kind == KUNI_GVCF_OTHER_CONTIG && seen) break;
         if (kind == KUNI_GVCF_OTHER_CONTIG) continue;
-        if (kind == KUNI_GVCF_MALFORMED) return blame_record(s, KUNI_DATA, last, fault, err);
+        if (kind == KUNI_GVCF_MALFORMED)
+            return blame_record(s, KUNI_DATA, s->record->pos < 0 ? last : s->record->pos, fault,
+                                err);
         if (s->record->pos < last)
             return blame_record(s, KUNI_DATA, s->record->pos, "the file is not sorted", err);
         seen = true;

@@ -138,9 +138,11 @@ class Inputs:
     def weak(self, key, sample):
         """The next genotype is within 20 phred, or reference within 30: what the cohort's prior may weigh."""
         for r, f in self.over(key, sample):
-            if "PL" in f and "," in f["PL"]:
-                reference = int(f["PL"].split(",")[0])
-                pl = sorted(int(x) for x in f["PL"].split(","))
+            if "," in f.get("PL", f.get("GL", "")):
+                values = [float(x) for x in f.get("PL", f.get("GL", "")).split(",") if x != "."]
+                if "PL" not in f:
+                    values = [10 * (max(values) - x) for x in values]
+                reference, pl = values[0], sorted(values)
                 if pl[1] - pl[0] <= 20 or 0 < reference <= 30:
                     return True
             elif f.get("GQ", "99") not in (".", "") and float(f.get("GQ", 99)) <= 10:

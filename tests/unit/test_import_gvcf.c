@@ -472,7 +472,7 @@ static void bad_files_say_why(void **state)
     expect_error("c1\t5\t.\tA\tG\t50\t.\t.\tGT:PL\t././.:1,0,9,9\n", "genotype '././.'");
     expect_error("c1\t5\t.\tA\tG\t50\t.\t.\n", "fewer than 10 columns");
     expect_error("c1\tx\t.\tA\tG\t50\t.\t.\tGT\t0/1\n", "POS is no position");
-    expect_error("c1\t5\t.\tA\t<*>\t.\t.\tEND=3\tGT\t0/0\n", "END or LEN");
+    expect_error("c1\t5\t.\tA\t<*>\t.\t.\tEND=3\tGT\t0/0\n", "c1:5: END or LEN");
     expect_error("c1\t5\t.\tA\t<*>\t.\t.\tEND=401\tGT:GQ\t0/0:9\n", "beyond the contig");
     expect_error("c1\t5\t.\tA\tG\t50\t.\t.\tGT\t0/1", "last line does not end");
     put(gvcf, "##fileformat=VCFv4.2\n##contig=<ID=c1,length=399>\n");
