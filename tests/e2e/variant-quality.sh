@@ -73,4 +73,12 @@ grep -q LowVQ "$work/filters" || fail "nothing is flagged"
 # StrandBias stays only where no model judges: on indels here
 bcftools query -i 'FILTER~"StrandBias" && VQ!="."' -f '%POS\n' "$work/one/current/national.bcf" >"$work/left"
 [ ! -s "$work/left" ] || fail "StrandBias was not replaced"
+# Exports carry VQ and FILTER.
+"$KUNI" export --set "dataset=$work/one" --set regions.shard=1Mb -S S000001,S000002 -r chr20:1000-60000 -o "$work/two.vcf" \
+    "$cohort/workflow.yaml" >/dev/null 2>&1 || fail "export"
+bcftools query -f '%POS %FILTER %VQ\n' "$work/two.vcf" >"$work/two"
+[ -s "$work/two" ] || fail "nothing is exported"
+bcftools query -t chr20:1000-60000 -f '%POS %FILTER %VQ\n' "$work/one/current/national.bcf" >"$work/all"
+grep -vxFf "$work/all" "$work/two" | head -3 >"$work/odd" || true
+[ ! -s "$work/odd" ] || { cat "$work/odd"; fail "exported VQ or FILTER are others"; }
 echo ok
