@@ -311,10 +311,132 @@ static void steps_tell_true_from_false(void **state)
     free(plain);
 }
 
+/* --- labels --- */
+
+static void put_genotypes(bcf_hdr_t *header, bcf1_t *record, const int copies[3], int gq)
+{
+    int32_t gt[6], quality[3] = {99, 99, gq};
+    for (int i = 0; i < 3; i++) {
+        gt[2 * i] = bcf_gt_unphased(copies[i] == 2);
+        gt[2 * i + 1] = bcf_gt_unphased(copies[i] > 0);
+    }
+    assert_int_equal(bcf_update_genotypes(header, record, gt, 6), 0);
+    assert_int_equal(bcf_update_format_int32(header, record, "GQ", quality, 3), 0);
+}
+
+/* Father, mother, child: what is passed on is true, what comes from nowhere is not, and GQ must be
+ * sure. */
+static void families_label_rare_sites(void **state)
+{
+    (void)state;
+    static const struct {
+        int copies[3], gq;
+        quality_label label;
+    } cases[] = {
+        {{1, 0, 1}, 99, QUALITY_TRUE},    {{0, 1, 1}, 20, QUALITY_TRUE},
+        {{0, 0, 1}, 99, QUALITY_FALSE},   {{1, 0, 2}, 99, QUALITY_UNKNOWN}, /* 3 copies, 1 family */
+        {{1, 0, 1}, 19, QUALITY_UNKNOWN}, {{1, 0, 0}, 99, QUALITY_UNKNOWN},
+        {{0, 0, 1}, 10, QUALITY_UNKNOWN}, {{2, 0, 0}, 99, QUALITY_FALSE},
+    };
+    enum { N = sizeof(cases) / sizeof(cases[0]) };
+    kuni_error err = KUNI_ERROR_INIT;
+    bcf_hdr_t *header = make_header();
+    bcf_hdr_append(header, "##FORMAT=<ID=GT,Number=1,Type=String,Description=\"x\">");
+    bcf_hdr_append(header, "##FORMAT=<ID=GQ,Number=1,Type=Integer,Description=\"x\">");
+    for (int i = 0; i < 3; i++)
+        bcf_hdr_add_sample(header, (const char *[]){"dad", "mum", "kid"}[i]);
+    assert_int_equal(bcf_hdr_sync(header), 0);
+    htsFile *file = hts_open("trio.bcf", "wb");
+    assert_int_equal(bcf_hdr_write(file, header), 0);
+    bcf1_t *record = bcf_init();
+    for (int i = 0; i < N; i++) {
+        bcf_clear(record);
+        record->rid = 0;
+        record->pos = 1000 + i;
+        bcf_update_alleles_str(header, record, "A,G");
+        int ac = cases[i].copies[0] + cases[i].copies[1] + cases[i].copies[2], zero = 0, an = 6,
+            ns = 3;
+        int het = (cases[i].copies[0] == 1) + (cases[i].copies[1] == 1) + (cases[i].copies[2] == 1);
+        int hom = (ac - het) / 2;
+        bcf_update_info_int32(header, record, "AC", &ac, 1);
+        bcf_update_info_int32(header, record, "AN", &an, 1);
+        bcf_update_info_int32(header, record, "NS", &ns, 1);
+        bcf_update_info_int32(header, record, "nhet", &het, 1);
+        bcf_update_info_int32(header, record, "nhomalt", &hom, 1);
+        bcf_update_info_int32(header, record, "nhemi", &zero, 1);
+        put_genotypes(header, record, cases[i].copies, cases[i].gq);
+        assert_int_equal(bcf_write(file, header, record), 0);
+    }
+    bcf_destroy(record);
+    bcf_hdr_destroy(header);
+    assert_int_equal(hts_close(file), 0);
+    kuni_sample samples[] = {
+        {.id = "dad"}, {.id = "mum"}, {.id = "kid", .father = "dad", .mother = "mum"}};
+    const int32_t columns[] = {0, 1, 2};
+    kuni_span shard = {0, 0, CONTIG_BP};
+    kuni_task_file in = {.kind = "calls", .path = "trio.bcf"};
+    kuni_task task = {.samples = samples,
+                      .n_samples = 3,
+                      .columns = columns,
+                      .shards = &shard,
+                      .n_shards = 1,
+                      .inputs = &in,
+                      .n_inputs = 1};
+    must(kuni_genome_open(&task.genome, "ref.fa", &err), &err);
+    quality_calls calls;
+    must(quality_calls_open(&calls, &task, &err), &err);
+    assert_int_equal(calls.n_trios, 1);
+    for (int i = 0; i < N; i++) {
+        bool found;
+        quality_site site;
+        must(quality_calls_next(&calls, &found, &err), &err);
+        assert_true(found && quality_measure(&calls, &site));
+        if (quality_judge(&calls) != cases[i].label)
+            fail_msg("case %d is labelled %d", i, quality_judge(&calls));
+    }
+    quality_calls_close(&calls);
+    kuni_genome_close(task.genome);
+}
+
+/* With known sites these are true, whatever spelling they have, and no others. */
+static void known_sites_are_true(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_span shard = {0, 0, CONTIG_BP};
+    const char *path = "known.bcf";
+    write_calls(&shard, 1, &path);
+    /* sites 1 and 2 (A to G), 3 (A to C); the second with a base more; another ALT than that of 4
+     */
+    char text[512];
+    (void)snprintf(text, sizeof(text),
+                   "##fileformat=VCFv4.2\n##contig=<ID=c1,length=%d>\n#"
+                   "CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+                   "c1\t221\t.\tA\tG\t.\t.\t.\nc1\t341\t.\tAT\tGT\t.\t.\t.\nc1\t461\t.\ta\tC,T\t."
+                   "\t.\t.\nc1\t581\t.\tA\tT\t.\t.\t.\n",
+                   CONTIG_BP);
+    fixture_write("known.vcf", text);
+    kuni_params *params = kuni_params_new(kuni_stage_variant_quality.params, &err);
+    must(kuni_params_set(params, "truth", "known.vcf", &err), &err);
+    kuni_task task = {.params = params, .shards = &shard, .n_shards = 1, .batch = -1};
+    must(kuni_genome_open(&task.genome, "ref.fa", &err), &err);
+    kuni_task_file in = {.kind = "calls", .path = path},
+                   out = {.kind = "quality-sites", .path = "known.tsv"};
+    run_step(&task, 0, 0, &in, 1, &out, 1);
+    quality_draw draw = {.most = 10000};
+    must(quality_draw_read(&draw, "known.tsv", &err), &err);
+    assert_int_equal(draw.piles[0][QUALITY_TRUE].n, 3);
+    assert_true(draw.piles[0][QUALITY_FALSE].n > 100);
+    quality_draw_fini(&draw);
+    kuni_params_free(params);
+    kuni_genome_close(task.genome);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(spread_of_noisy_numbers),
-                                       cmocka_unit_test(draws_do_not_depend_on_order),
-                                       cmocka_unit_test(steps_tell_true_from_false)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(spread_of_noisy_numbers), cmocka_unit_test(draws_do_not_depend_on_order),
+        cmocka_unit_test(steps_tell_true_from_false), cmocka_unit_test(families_label_rare_sites),
+        cmocka_unit_test(known_sites_are_true)};
     return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
 }
