@@ -16,13 +16,15 @@ enum {
 typedef struct sorted_haplotype {
     const kuni_pairhmm_haplotype *haplotype;
     size_t index;   /* in the caller's order */
-    size_t shared;  /* columns in common with the one before in sorted order */
+    size_t own;     /* columns before the suffix that all haplotypes share */
+    size_t shared;  /* of these, in common with the one before in sorted order */
     uint64_t *keep; /* bit a column: a later haplotype branches off there */
 } sorted_haplotype;
 
 typedef struct pairhmm_plan {
     sorted_haplotype *sorted;
     size_t n_haplotypes;
+    size_t suffix; /* columns that all haplotypes end with, at least one before them; 0: not used */
     double wrong[PAIRHMM_QUALS]; /* 10^(-q/10) */
     double third[PAIRHMM_QUALS]; /* a third of it */
 } pairhmm_plan;
@@ -41,8 +43,13 @@ static bool branches_off(const sorted_haplotype *haplotype, size_t column)
 #define FLOAT_LEAST  0x1p-60
 #define DOUBLE_START 0x1p900
 #define LOG10_LEAST  (-560.0)
+/* Of sums from the end backwards: less than it takes for their smallest to vanish before sums of
+ * FLOAT_LEAST do. */
+#define SUFFIX_START 0x1p100
+enum { SUFFIX_WORTH = 8 };
 
 #define KERNEL plain_float
+#define SUFFIX plan->suffix
 #define REAL   float
 #define LANES  8
 #define START  FLOAT_START
@@ -50,6 +57,7 @@ static bool branches_off(const sorted_haplotype *haplotype, size_t column)
 #include "pairhmm_kernel.h"
 
 #define KERNEL plain_double
+#define SUFFIX 0 /* its range would not do */
 #define REAL   double
 #define LANES  4
 #define START  DOUBLE_START
@@ -58,6 +66,7 @@ static bool branches_off(const sorted_haplotype *haplotype, size_t column)
 
 #if defined(__x86_64__)
 #define KERNEL avx2_float
+#define SUFFIX plan->suffix
 #define REAL   float
 #define LANES  8
 #define START  FLOAT_START
@@ -65,6 +74,7 @@ static bool branches_off(const sorted_haplotype *haplotype, size_t column)
 #include "pairhmm_kernel.h"
 
 #define KERNEL avx2_double
+#define SUFFIX 0 /* its range would not do */
 #define REAL   double
 #define LANES  4
 #define START  DOUBLE_START
@@ -72,6 +82,7 @@ static bool branches_off(const sorted_haplotype *haplotype, size_t column)
 #include "pairhmm_kernel.h"
 
 #define KERNEL avx512_float
+#define SUFFIX plan->suffix
 #define REAL   float
 #define LANES  16
 #define START  FLOAT_START
@@ -79,6 +90,7 @@ static bool branches_off(const sorted_haplotype *haplotype, size_t column)
 #include "pairhmm_kernel.h"
 
 #define KERNEL avx512_double
+#define SUFFIX 0 /* its range would not do */
 #define REAL   double
 #define LANES  8
 #define START  DOUBLE_START
@@ -192,6 +204,23 @@ static size_t common_columns(const kuni_pairhmm_haplotype *a, const kuni_pairhmm
     return i;
 }
 
+/* Columns that all haplotypes end with. */
+static size_t common_suffix(const kuni_pairhmm_haplotype *haplotypes, size_t n)
+{
+    size_t common = haplotypes[0].length - 1;
+    for (size_t h = 1; h < n; h++) {
+        const kuni_pairhmm_haplotype *a = &haplotypes[0], *b = &haplotypes[h];
+        if (b->length <= common) common = b->length - 1;
+        size_t i = 0;
+        while (i < common && a->bases[a->length - 1 - i] == b->bases[b->length - 1 - i] &&
+               a->gap_open[a->length - 1 - i] == b->gap_open[b->length - 1 - i] &&
+               a->gap_extend[a->length - 1 - i] == b->gap_extend[b->length - 1 - i])
+            i++;
+        common = i;
+    }
+    return n > 1 && common >= SUFFIX_WORTH ? common : 0;
+}
+
 static int compare_haplotypes(const void *left, const void *right)
 {
     const sorted_haplotype *a = left, *b = right;
@@ -212,6 +241,7 @@ static kuni_status make_plan(kuni_pairhmm *hmm, const kuni_pairhmm_haplotype *ha
 {
     pairhmm_plan *plan = &hmm->plan;
     plan->n_haplotypes = n_haplotypes;
+    plan->suffix = common_suffix(haplotypes, n_haplotypes);
     size_t longest = 0;
     for (size_t h = 0; h < n_haplotypes; h++)
         if (haplotypes[h].length > longest) longest = haplotypes[h].length;
@@ -224,13 +254,17 @@ static kuni_status make_plan(kuni_pairhmm *hmm, const kuni_pairhmm_haplotype *ha
     if (status) return status;
     memset(hmm->keep_bits, 0, n_haplotypes * words * sizeof(*hmm->keep_bits));
     for (size_t h = 0; h < n_haplotypes; h++)
-        plan->sorted[h] = (sorted_haplotype){.haplotype = &haplotypes[h], .index = h};
+        plan->sorted[h] = (sorted_haplotype){
+            .haplotype = &haplotypes[h], .index = h, .own = haplotypes[h].length - plan->suffix};
     qsort(plan->sorted, n_haplotypes, sizeof(*plan->sorted), compare_haplotypes);
     for (size_t rank = 0; rank < n_haplotypes; rank++) {
         plan->sorted[rank].keep = hmm->keep_bits + rank * words;
-        if (rank > 0)
-            plan->sorted[rank].shared =
-                common_columns(plan->sorted[rank - 1].haplotype, plan->sorted[rank].haplotype);
+        if (rank == 0) continue;
+        const sorted_haplotype *before = &plan->sorted[rank - 1];
+        sorted_haplotype *here = &plan->sorted[rank];
+        here->shared = common_columns(before->haplotype, here->haplotype);
+        if (here->shared > before->own) here->shared = before->own;
+        if (here->shared > here->own) here->shared = here->own;
     }
     for (size_t rank = 0; rank < n_haplotypes; rank++) {
         size_t least = SIZE_MAX; /* what this one shares with each later one: a falling minimum */
@@ -261,9 +295,10 @@ static kuni_status reserve(kuni_pairhmm *hmm, size_t n_reads, size_t n_haplotype
         status = kuni_grow((void **)&hmm->sums, &hmm->sums_capacity,
                            hmm->path->lanes * n_haplotypes, sizeof(*hmm->sums), err);
     if (status) return status;
-    /* Emissions, ends, state and saved columns: lanes x width is the same for float and double. */
+    /* Emissions, ends, the suffix, state and saved columns: lanes x width is the same for float and
+     * double. */
     size_t row_bytes = hmm->path->lanes * sizeof(float);
-    size_t bytes = (longest_read + 2) * row_bytes * (6 + 4 * (PAIRHMM_DEPTH_MAX + 1));
+    size_t bytes = (longest_read + 2) * row_bytes * (14 + 4 * (PAIRHMM_DEPTH_MAX + 1));
     if (bytes <= hmm->memory_bytes) return KUNI_OK;
     free(hmm->memory);
     hmm->memory = NULL;
@@ -359,8 +394,9 @@ kuni_status kuni_pairhmm_run(kuni_pairhmm *hmm, const kuni_pairhmm_read *reads, 
     if (status) return status;
     for (size_t rank = 0; rank < n_haplotypes; rank++) {
         columns += hmm->plan.sorted[rank].haplotype->length;
-        columns_done += hmm->plan.sorted[rank].haplotype->length - hmm->plan.sorted[rank].shared;
+        columns_done += hmm->plan.sorted[rank].own - hmm->plan.sorted[rank].shared;
     }
+    columns_done += hmm->plan.suffix;
     hmm->counts.cells += bases * columns;
     hmm->counts.cells_done += bases * columns_done;
     for (size_t r = 0; r < n_reads; r++) hmm->by_length[r] = &reads[r];
