@@ -85,12 +85,12 @@ kuni_status quality_models_write(const quality_model models[QUALITY_TYPES], cons
     for (int t = 0; t < QUALITY_TYPES && !status; t++) {
         const quality_model *m = &models[t];
         if (!m->present) continue;
-        status = kuni_buffer_printf(&text, err, "%s\tthreshold\t%.4f\n%s\tintercept\t%.9g\n",
+        status = kuni_buffer_printf(&text, err, "%s\tthreshold\t%.4f\n%s\tintercept\t%.6g\n",
                                     quality_types[t], m->threshold, quality_types[t], m->weight[0]);
         for (int k = 0; k < QUALITY_FEATURES && !status; k++) {
             const double *w = m->weight + 1 + k * QUALITY_PIECES;
             status = kuni_buffer_printf(
-                &text, err, "%s\t%s\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\n", quality_types[t],
+                &text, err, "%s\t%s\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n", quality_types[t],
                 quality_features[k].name, m->centre[k], m->spread[k], w[1], w[0], w[2], w[3], w[4]);
         }
     }

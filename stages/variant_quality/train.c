@@ -14,9 +14,13 @@ enum {
 
 static const double chi2_median = 0.45493642311957283; /* of one degree of freedom */
 static const double odd_share = 0.005, odd_from = 2;
-static const double ridge = 2; /* on standardised terms, against 2 x the lesser number of sites */
+static const double ridge = 2,
+                    ridge_faultless =
+                        1; /* on standardised terms, against 2 x the lesser number of sites */
 static const double settled = 1e-9;
-static const double prior_beyond_1 = -0.4, prior_beyond_3 = -0.8;
+/* In a model before any site is seen: ln odds of a site without fault, and their change a unit of
+ * x. */
+static const double prior_faultless = 5, prior_beyond_1 = -0.6, prior_beyond_3 = -1.5;
 
 /* A site while a model is fitted. */
 typedef struct example {
@@ -127,7 +131,7 @@ static void solve(double a[QUALITY_WEIGHTS][QUALITY_WEIGHTS], double b[QUALITY_W
 static double prior_weight(int a)
 {
     int feature = (a - 1) / QUALITY_PIECES, piece = (a - 1) % QUALITY_PIECES;
-    if (!a) return 0;
+    if (!a) return prior_faultless;
     quality_side side = quality_features[feature].side;
     if (((piece == 1 || piece == 3) && side & QUALITY_LOW) ||
         ((piece == 2 || piece == 4) && side & QUALITY_HIGH))
@@ -155,7 +159,7 @@ static bool fit_weights(trainer *t, int fold, quality_model *model)
         double gradient[QUALITY_WEIGHTS], moved = 0;
         memset(hessian, 0, sizeof(hessian));
         for (int a = 0; a < QUALITY_WEIGHTS; a++) {
-            double penalty = a ? ridge : 1e-6;
+            double penalty = a ? ridge : ridge_faultless;
             gradient[a] = -penalty * (model->weight[a] - prior_weight(a));
             hessian[a][a] = penalty;
         }
