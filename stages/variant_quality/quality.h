@@ -9,8 +9,9 @@
  *
  *   x = (m - mu) / sqrt(tau^2 + v)
  *
- * is alike for rare and common ones. mu is the median of the sites held for true; tau^2 makes the
- * median of x^2 that of a squared normal number.
+ * is alike for rare and common ones. mu is the median of the sites held for true; tau^2 is
+ * the least that gives x^2 no greater a median, and no greater a last tenth, than the square of a
+ * normal number has.
  *
  * The score is a sum of one piecewise linear function a feature (slopes change at x = -3, -1, 1,
  * 3), fitted by logistic regression: sites held for true against sites held for false. VQ is 10

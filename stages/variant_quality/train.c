@@ -12,7 +12,11 @@ enum {
     BISECTIONS = 60
 };
 
-static const double chi2_median = 0.45493642311957283; /* of one degree of freedom */
+/* Quantiles of chi-squared of one degree of freedom: the middle, and the tail, where numbers that
+ * are mostly alike (mapping qualities) show what true sites can be. */
+static const struct {
+    double share, value;
+} chi2[] = {{0.5, 0.45493642311957283}, {0.9, 2.7055434540954146}};
 static const double odd_share = 0.005, odd_from = 2;
 static const double ridge = 2,
                     ridge_faultless =
@@ -52,8 +56,16 @@ static double median(double *values, size_t n)
 
 /* --- centre and spread --- */
 
-static double tau_excess(const struct quality_pile *pile, int k, double centre, double tau,
-                         double *scratch)
+static double quantile(const double *sorted, size_t n, double share)
+{
+    double at = share * (double)n;
+    size_t i = at < 0 ? 0 : (size_t)at;
+    return sorted[i < n ? i : n - 1];
+}
+
+/* True where the spread of the sites' numbers asks for more than tau. */
+static bool is_wider(const struct quality_pile *pile, int k, double centre, double tau,
+                     double *scratch)
 {
     size_t n = 0;
     for (size_t i = 0; i < pile->n; i++) {
@@ -62,7 +74,10 @@ static double tau_excess(const struct quality_pile *pile, int k, double centre, 
         double d = (double)s->value[k] - centre;
         scratch[n++] = d * d / (tau * tau + (double)s->noise[k]);
     }
-    return median(scratch, n) - chi2_median;
+    qsort(scratch, n, sizeof(*scratch), by_value);
+    for (size_t q = 0; q < sizeof(chi2) / sizeof(chi2[0]); q++)
+        if (quantile(scratch, n, chi2[q].share) > chi2[q].value) return true;
+    return false;
 }
 
 static void fit_feature(const struct quality_pile *pile, int k, quality_model *model,
@@ -75,12 +90,11 @@ static void fit_feature(const struct quality_pile *pile, int k, quality_model *m
     model->centre[k] = median(scratch, n);
     model->spread[k] = least;
     if (!n) return;
-    for (int i = 0; i < 20 && tau_excess(pile, k, model->centre[k], most, scratch) > 0; i++)
-        most *= 2;
+    for (int i = 0; i < 20 && is_wider(pile, k, model->centre[k], most, scratch); i++) most *= 2;
     if (most == least) return;
     for (int i = 0; i < BISECTIONS; i++) {
         double middle = (least + most) / 2;
-        if (tau_excess(pile, k, model->centre[k], middle, scratch) > 0)
+        if (is_wider(pile, k, model->centre[k], middle, scratch))
             least = middle;
         else
             most = middle;
@@ -216,13 +230,6 @@ static kuni_status area_under_curve(const trainer *t, double *area)
     *area = below > 0 && n_true > 0 ? pairs / below / n_true : (double)NAN;
     free(order);
     return KUNI_OK;
-}
-
-static double quantile(const double *sorted, size_t n, double share)
-{
-    double at = share * (double)n;
-    size_t i = at < 0 ? 0 : (size_t)at;
-    return sorted[i < n ? i : n - 1];
 }
 
 /* Smallest VQ such that `keep` percent of the true examples are kept. */
