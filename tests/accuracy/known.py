@@ -118,36 +118,88 @@ class Inputs:
 
     def __init__(self, files, base):
         """files: (samples, Records) of each."""
-        self.records, self.called = collections.defaultdict(list), {}
+        self.records, self.called, self.base = collections.defaultdict(list), {}, base
+        self.holders = collections.defaultdict(list)
         for samples, records in files:
             for r in records:
+                keys = {(r.contig,) + normalised(base(r.contig), r.pos, r.ref, a) for a in r.alts if a[0] not in "*<"}
                 for sample, fields in zip(samples, r.samples):
                     self.records[sample].append((r, fields))
+                    for key in keys:
+                        self.holders[key, sample].append((r, fields))
             for key, row in alleles(records, samples, base).items():
                 for sample, count in row.items():
                     self.called[key, sample] = count
 
     def over(self, key, sample):
-        """Records of the sample that touch the allele."""
-        return [(r, f) for r, f in self.records[sample] if r.contig == key[0] and r.pos <= key[1] + len(key[2]) - 1 and
-                key[1] <= max(r.pos + len(r.ref) - 1, int(r.info.get("END", 0)))]
+        """Records of the sample that touch the allele, as it is written there or as it is minimal and left-aligned."""
+        own = self.holders.get((key, sample), [])
+        return own + [(r, f) for r, f in self.records[sample] if r.contig == key[0] and r.pos <= key[1] + len(key[2]) - 1 and
+                      key[1] <= max(r.pos + len(r.ref) - 1, int(r.info.get("END", 0))) and (r, f) not in own]
+
+    def too_many(self, key, sample):
+        """More called ALTs than copies in the records of the place."""
+        return sum(k not in (0, None) for _, f in self.over(key, sample) for k in genotype(f.get("GT", "."))) > 2
 
     def filtered(self, key, sample):
         return any(r.filter not in (".", "PASS", "RefCall", "NoCall") for r, f in self.over(key, sample))
 
-    def weak(self, key, sample):
-        """The next genotype is within 20 phred, or reference within 30: what the cohort's prior may weigh."""
+    def weak(self, key, sample, lost=False):
+        """
+        Whether the cohort's prior may weigh more than the likelihoods: 20 phred between numbers of copies of the allele, or
+        30 between none and some. lost: only whether it may be none.
+        """
         for r, f in self.over(key, sample):
-            if "," in f.get("PL", f.get("GL", "")):
-                values = [float(x) for x in f.get("PL", f.get("GL", "")).split(",") if x != "."]
-                if "PL" not in f:
-                    values = [10 * (max(values) - x) for x in values]
-                reference, pl = values[0], sorted(values)
-                if pl[1] - pl[0] <= 20 or 0 < reference <= 30:
-                    return True
-            elif f.get("GQ", "99") not in (".", "") and float(f.get("GQ", 99)) <= 10:
+            costs = copy_costs(r, f, key, self.base)
+            if costs and (costs[0] <= 30 if lost else 0 < costs[0] <= 30 or sorted(costs)[1] <= 20):
+                return True
+            numbers = likelihoods(f)
+            if not costs and not lost and (sorted(numbers)[1] <= 20 if len(numbers) > 1 else float(f.get("GQ", 99).replace(".", "0")) <= 10):
                 return True
         return False
+
+
+def derived(record):
+    """Fills in what CombineGVCFs leaves to the likelihoods."""
+    others = [k for k, a in enumerate(record.alts, 1) if a == "<NON_REF>"]
+    for f in record.samples:
+        pl = f.get("PL", ".")
+        if set(f.get("GT", ".")) - set("./|") or not others or "." in pl:
+            continue
+        values = [int(x) for x in pl.split(",")]
+        if values.count(min(values)) > 1:
+            continue
+        n, best = len(record.alts) + 1, values.index(min(values))
+        pair = [(a, b) for b in range(n) for a in range(b + 1)][best] if len(values) == n * (n + 1) // 2 else (best,)
+        if not set(pair) & set(others):
+            f["GT"] = "/".join(map(str, pair))
+    return record
+
+
+def likelihoods(fields):
+    """PL, or GL as PL, the least 0."""
+    text = fields.get("PL", fields.get("GL", ""))
+    values = [float(x) for x in text.split(",") if x not in ("", ".")]
+    if len(values) < 2:
+        return []
+    if "PL" not in fields:
+        values = [-10 * x for x in values]
+    return [x - min(values) for x in values]
+
+
+def copy_costs(record, fields, key, base):
+    """The least PL of genotypes with no, one, two copies of the allele; empty where the record does not tell."""
+    values, n = likelihoods(fields), len(record.alts) + 1
+    ks = [k for k, alt in enumerate(record.alts, 1) if alt[0] not in "*<" and
+          (record.contig,) + normalised(base(record.contig), record.pos, record.ref, alt) == key]
+    if not ks or len(values) not in (n, n * (n + 1) // 2):
+        return []
+    pairs = [(a, b) for b in range(n) for a in range(b + 1)] if len(values) != n else [(a,) for a in range(n)]
+    costs = {}
+    for pair, value in zip(pairs, values):
+        c = pair.count(ks[0])
+        costs[c] = min(value, costs.get(c, value))
+    return [costs[c] for c in sorted(costs)]
 
 
 def read_vcf(path):
