@@ -145,7 +145,8 @@ def check(line, sexes, groups, seen):
         elif "AB" in info:
             faults.append(place + ": AB without heterozygotes")
     star = alts.index("*") + 1 if "*" in alts else -1
-    depth = sum(s.dp or 0 for s in called if any(a > 0 and a != star for a in s.alleles))
+    carriers = [s for s in called if any(a > 0 and a != star for a in s.alleles)]
+    depth = sum(sum(s.ad) if s.ad and sum(s.ad) else s.dp or 0 for s in carriers)
     if depth:
         expect(place, "QD", info["QD"], float(f[5]) / depth, 1e-4)
     if "SB" in info:
