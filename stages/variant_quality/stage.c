@@ -412,7 +412,7 @@ static const kuni_step steps[] = {{.name = "draw",
 const kuni_stage kuni_stage_variant_quality = {
     .name = "variant-quality",
     .summary = "scores every site by a model of true ones that is trained on the cohort itself",
-    .version = 6,
+    .version = 7,
     .params = params,
     .steps = steps,
     .n_steps = 3,

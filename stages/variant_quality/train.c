@@ -329,7 +329,7 @@ kuni_status quality_train(const quality_draw *draw, int type, double keep, doubl
         for (int k = 0; k < QUALITY_FEATURES; k++)
             fit_feature(&piles[QUALITY_TRUE], k, model, t.scratch);
         choose_examples(&t, draw, type, model, result);
-        if (result->n_false + result->n_odd < FALSE_LEAST)
+        if (result->n_false < FALSE_LEAST)
             result->reason = "fewer than 10 sites are held for false";
     }
     if (!status && !result->reason) {
