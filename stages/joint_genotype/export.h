@@ -30,6 +30,7 @@ KUNI_MUST_CHECK kuni_status joint_export_open(joint_export **made, joint_export_
 /* The stage's parameters that a kind needs. */
 KUNI_MUST_CHECK kuni_status joint_export_params(joint_export_kind kind, kuni_params *params,
                                                 kuni_error *err);
+
 /* Where sites come from. */
 typedef struct joint_export_source {
     const char *calls; /* what the stage wrote for the shard, with or without genotypes */
