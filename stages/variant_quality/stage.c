@@ -135,7 +135,7 @@ static kuni_status load_known(known_sites *known, const char *path, const char *
     else if (!header || !record)
         status = kuni_fail(err, KUNI_DATA, "%s: no VCF or BCF", path);
     int got = 0;
-    while (!status && (got = bcf_read(file, header, record)) == 0) {
+    while (!status && record && (got = bcf_read(file, header, record)) == 0) {
         if (record->pos < shard.beg || record->pos >= shard.end ||
             strcmp(bcf_seqname(header, record), contig) != 0)
             continue;
