@@ -8,7 +8,7 @@
 #include "reference.h"
 #include "sweep.h"
 
-enum { STAGE_VERSION = 4 };
+enum { STAGE_VERSION = 5 };
 
 static const kuni_param params[] = {
     {.name = "min_mapping_quality",
