@@ -266,6 +266,8 @@ def deep(folder):
             fail("%dx: the order of reads at one place shows" % depth)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print("peak %.0f MiB, samtools included" % peak)
+    if peak > 300:
+        fail("more than 300 MiB at great depth")
 
 
 def circle(folder):
