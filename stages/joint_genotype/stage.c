@@ -16,7 +16,7 @@ static const char default_filters[] =
     "LowMQ: SNP && MQ < 20\n"
     "ExcessHet: ExcessHet > 54.69\n"
     "AlleleBalance: NHET >= 3 && (AB < 0.2 || AB > 0.8)\n"
-    "LowCallRate: CR < 0.9";
+    "LowCallRate: CR < 0.9 && NS / CR >= 20";
 
 static const kuni_param params[] = {
     {.name = "output",
