@@ -2,16 +2,17 @@
 /*
  * The minimal form of an allele: what makes two spellings of a variant the same one.
  *
- * An ALT is minimal against its own position when REF and ALT share neither a last base (while both are longer than
- * one) nor a first base (while both are longer than one): the suffix goes first, then the prefix, as VCF normalisers do.
- * This does not left-align; that needs the reference.
+ * An ALT is minimal against its own position when REF and ALT share neither a last base (while both
+ * are longer than one) nor a first base (while both are longer than one): the suffix goes first,
+ * then the prefix, as VCF normalisers do. This does not left-align; that needs the reference.
  */
 #ifndef KUNI_ALLELE_H
 #define KUNI_ALLELE_H
 
 #include <stddef.h>
 
-/* ref[skip .. skip + ref_length) and alt[skip .. skip + alt_length) are the minimal form; its position is pos + skip. */
+/* ref[skip .. skip + ref_length) and alt[skip .. skip + alt_length) are the minimal form; its
+ * position is pos + skip. */
 typedef struct kuni_allele_trim {
     size_t skip, ref_length, alt_length;
 } kuni_allele_trim;

@@ -21,7 +21,8 @@ static const kuni_command commands[] = {
     {"Run", "status", "tell how a run stands or how it ended", kuni_cmd_status},
     {"Dataset", "evidence", "look into evidence files: stat, dump, check", kuni_cmd_evidence},
     {"Dataset", "gvcf", "write a sample's evidence as a gVCF", kuni_cmd_gvcf},
-    {"Dataset", "export", "write chosen samples and regions: BCF, VCF, sparse, sites, gVCF", kuni_cmd_export},
+    {"Dataset", "export", "write chosen samples and regions: BCF, VCF, sparse, sites, gVCF",
+     kuni_cmd_export},
     {"Help", "stages", "list the stages, or the parameters of one", kuni_cmd_stages},
     {"Help", "version", "print the version of kuni and of the libraries it uses", kuni_cmd_version},
 };
