@@ -224,6 +224,18 @@ kuni_status kuni_file_publish(const char *path, const char *target, kuni_error *
     return status ? status : rename_into_place(path, target, err);
 }
 
+kuni_status kuni_file_cut_end_marker(const char *path, kuni_error *err)
+{
+    enum { END_MARKER_BYTES = 28 };
+    struct stat info;
+    if (stat(path, &info) != 0) return kuni_fail_errno(err, "cannot look at %s", path);
+    if (info.st_size < END_MARKER_BYTES)
+        return kuni_fail(err, KUNI_BUG, "%s lacks the end marker of BGZF", path);
+    if (truncate(path, info.st_size - END_MARKER_BYTES) != 0)
+        return kuni_fail_errno(err, "cannot shorten %s", path);
+    return KUNI_OK;
+}
+
 kuni_status kuni_make_folders(const char *path, kuni_error *err)
 {
     char *copy = kuni_strdup(path, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kuni/reads.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <htslib/hts_log.h>
 #include <stdlib.h>
@@ -233,6 +234,28 @@ kuni_status kuni_reads_next(kuni_reads *reads, bam1_t **record, kuni_error *err)
 sam_hdr_t *kuni_reads_header(kuni_reads *reads)
 {
     return reads->header;
+}
+
+/*
+ * Eight bytes at a time, each piece mixed as by splitmix64, so that every bit of the name reaches
+ * every bit of the hash. Little-endian pieces: the same everywhere.
+ */
+uint64_t kuni_read_name_hash(const bam1_t *record)
+{
+    const char *name = bam_get_qname(record);
+    size_t left = record->core.l_qname - record->core.l_extranul;
+    uint64_t hash = left;
+    while (left) {
+        uint64_t piece = 0;
+        size_t n = left < sizeof(piece) ? left : sizeof(piece);
+        memcpy(&piece, name, n);
+        hash = (hash ^ le64toh(piece)) * 0xbf58476d1ce4e5b9u;
+        hash = (hash ^ hash >> 29) * 0x94d049bb133111ebu;
+        hash ^= hash >> 32;
+        name += n;
+        left -= n;
+    }
+    return hash;
 }
 
 void kuni_reads_close(kuni_reads *reads)

@@ -42,6 +42,9 @@ KUNI_MUST_CHECK kuni_status kuni_file_get(const char *path, size_t limit_bytes, 
 KUNI_MUST_CHECK kuni_status kuni_file_publish(const char *path, const char *target,
                                               kuni_error *err);
 
+/* Takes the end marker of BGZF off a file that htslib wrote, so that another can follow it. */
+KUNI_MUST_CHECK kuni_status kuni_file_cut_end_marker(const char *path, kuni_error *err);
+
 /* mkdir -p */
 KUNI_MUST_CHECK kuni_status kuni_make_folders(const char *path, kuni_error *err);
 /* "folder/name", or `name` itself where it is absolute; caller frees. NULL when memory ran out. */

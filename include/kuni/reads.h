@@ -34,6 +34,8 @@ KUNI_MUST_CHECK kuni_status kuni_reads_seek(kuni_reads *reads, kuni_span span, k
  * records are KUNI_DATA. */
 KUNI_MUST_CHECK kuni_status kuni_reads_next(kuni_reads *reads, bam1_t **record, kuni_error *err);
 sam_hdr_t *kuni_reads_header(kuni_reads *reads);
+/* A 64-bit hash of a record's read name, the same on every machine: mates share it. */
+uint64_t kuni_read_name_hash(const bam1_t *record);
 void kuni_reads_close(kuni_reads *reads);
 
 #endif

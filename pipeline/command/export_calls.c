@@ -20,7 +20,7 @@
 #include "team.h"
 #include "transport.h"
 
-enum { END_MARKER_BYTES = 28 /* of BGZF */, INDEX_MIN_SHIFT = 14 };
+enum { INDEX_MIN_SHIFT = 14 };
 
 /* What a share may begin or end with. */
 typedef struct part {
@@ -106,18 +106,6 @@ static kuni_status export_part(calls *c, joint_export *out, size_t shard, kuni_s
     return joint_export_shard(out, task, &source, span, err);
 }
 
-/* htslib ends every file with the marker; only the last piece's stays. */
-static kuni_status cut_end_marker(const char *path, kuni_error *err)
-{
-    struct stat info;
-    if (stat(path, &info) != 0) return kuni_fail_errno(err, "cannot look at %s", path);
-    if (info.st_size < END_MARKER_BYTES)
-        return kuni_fail(err, KUNI_BUG, "%s lacks the end marker of BGZF", path);
-    if (truncate(path, info.st_size - END_MARKER_BYTES) != 0)
-        return kuni_fail_errno(err, "cannot shorten %s", path);
-    return KUNI_OK;
-}
-
 /* Neighbouring parts of a shard are written at once. */
 static kuni_status write_piece(void *context, size_t share, size_t n_shares, kuni_error *err)
 {
@@ -143,7 +131,7 @@ static kuni_status write_piece(void *context, size_t share, size_t n_shares, kun
         joint_export_abandon(out);
     else
         status = joint_export_finish(out, err);
-    if (!status && c->mode[1] && share + 1 < n) status = cut_end_marker(path, err);
+    if (!status && c->mode[1] && share + 1 < n) status = kuni_file_cut_end_marker(path, err);
     return status;
 }
 

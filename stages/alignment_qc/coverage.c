@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kuni/reads.h"
+
 enum {
     STEP_BP = 1 << 15, /* positions are counted in steps of this size */
     MATE_BUCKETS = 1024
@@ -46,26 +48,6 @@ struct kuni_qc_coverage {
     mate *buckets[MATE_BUCKETS];
     mate *spare;
 };
-
-uint64_t kuni_qc_name_hash(const bam1_t *record)
-{
-    const char *name = bam_get_qname(record);
-    size_t left = record->core.l_qname - record->core.l_extranul;
-    uint64_t hash = left;
-    while (left) {
-        uint64_t piece = 0;
-        size_t n = left < sizeof(piece) ? left : sizeof(piece);
-        memcpy(&piece, name, n);
-        /* multiply and fold, as in splitmix64: every bit of a piece reaches every bit of the hash
-         */
-        hash = (hash ^ piece) * 0xbf58476d1ce4e5b9u;
-        hash = (hash ^ (hash >> 29)) * 0x94d049bb133111ebu;
-        hash ^= hash >> 32;
-        name += n;
-        left -= n;
-    }
-    return hash;
-}
 
 kuni_status kuni_qc_coverage_new(kuni_qc_coverage **out, kuni_span shard,
                                  const kuni_qc_segment *segments, size_t n_segments,
@@ -420,7 +402,7 @@ static kuni_status settle_pair(kuni_qc_coverage *coverage, const bam1_t *record,
     bool opens = core->mpos >= core->pos && core->mpos < end;
     bool closes = core->mpos <= core->pos && core->pos - core->mpos < coverage->longest_mate;
     if (!opens && !closes) return KUNI_OK;
-    uint64_t name = kuni_qc_name_hash(record);
+    uint64_t name = kuni_read_name_hash(record);
     bool is_first = (core->flag & BAM_FREAD1) != 0;
     for (mate **link = &coverage->buckets[name % MATE_BUCKETS]; *link;) {
         mate *one = *link;

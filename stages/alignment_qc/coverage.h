@@ -46,7 +46,5 @@ KUNI_MUST_CHECK kuni_status kuni_qc_coverage_add(kuni_qc_coverage *coverage, con
 KUNI_MUST_CHECK kuni_status kuni_qc_coverage_end(kuni_qc_coverage *coverage, kuni_error *err);
 /* True where heterozygosity of the shard is of use, so that mismatches are wanted. */
 bool kuni_qc_coverage_wants_mismatches(const kuni_qc_coverage *coverage);
-/* A 64-bit hash of a read name: pairs are matched by it together with their two positions. */
-uint64_t kuni_qc_name_hash(const bam1_t *record);
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "coverage.h"
+#include "kuni/reads.h"
 
 /* One read's base at a site. */
 typedef struct observation {
@@ -104,7 +104,7 @@ kuni_status kuni_qc_pileup_add(kuni_qc_pileup *pileup, const bam1_t *record, int
         return KUNI_OK;
     while (pileup->open < pileup->n_seen && pileup->seen[pileup->open].site < pileup->at)
         pileup->open++;
-    uint64_t name = kuni_qc_name_hash(record);
+    uint64_t name = kuni_read_name_hash(record);
     kuni_status status = KUNI_OK;
     for (size_t i = pileup->at; i < pileup->last && sites[i].pos < end && !status; i++)
         status = observe(pileup, record, (uint32_t)i, name, err);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kuni/buffer.h"
+#include "kuni/reads.h"
 #include "window.h"
 
 enum {
@@ -58,28 +58,6 @@ void kuni_window_clear(kuni_window *window, int max_depth)
     window->n_reads = window->n_piled = window->bin_first = 0;
     window->bin = -1;
     window->bases_per_bin = (int64_t)max_depth * BIN_BP;
-}
-
-/*
- * Eight bytes at a time, each piece mixed as by splitmix64, so that every bit of the name reaches
- * every bit of the hash. Little-endian pieces: the same everywhere.
- */
-static uint64_t hash_name(const bam1_t *record)
-{
-    const char *name = bam_get_qname(record);
-    size_t left = record->core.l_qname - record->core.l_extranul;
-    uint64_t hash = left;
-    while (left) {
-        uint64_t piece = 0;
-        size_t n = left < sizeof(piece) ? left : sizeof(piece);
-        memcpy(&piece, name, n);
-        hash = (hash ^ le64toh(piece)) * 0xbf58476d1ce4e5b9u;
-        hash = (hash ^ hash >> 29) * 0x94d049bb133111ebu;
-        hash ^= hash >> 32;
-        name += n;
-        left -= n;
-    }
-    return hash;
 }
 
 static kuni_call_read **bucket(kuni_window *window, uint64_t name)
@@ -322,7 +300,7 @@ kuni_status kuni_window_add(kuni_window *window, const bam1_t *record,
     kuni_call_read *read = take_read(window, 2 * padded + n_cigar * sizeof(uint32_t), err);
     if (!read) return KUNI_MEMORY;
     read->pos = record->core.pos;
-    read->name = hash_name(record);
+    read->name = kuni_read_name_hash(record);
     kuni_call_read **chain = bucket(window, read->name), *mate = NULL;
     __builtin_prefetch(chain); /* wanted when the read is unpacked */
     read->mate = NULL;

@@ -5,10 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { END_MARKER_BYTES = 28 };
+#include "kuni/file.h"
 
 struct piece_writer {
     char *path;
@@ -56,22 +55,10 @@ kuni_status piece_flush(piece_writer *piece, kuni_error *err)
     return bgzf_flush(piece->file) == 0 ? KUNI_OK : failed(piece, err);
 }
 
-/* htslib always ends a file with the marker: it is taken off again. */
-static kuni_status cut_end_marker(const char *path, kuni_error *err)
-{
-    struct stat info;
-    if (stat(path, &info) != 0) return kuni_fail_errno(err, "cannot look at %s", path);
-    if (info.st_size < END_MARKER_BYTES)
-        return kuni_fail(err, KUNI_BUG, "%s lacks the end marker of BGZF", path);
-    if (truncate(path, info.st_size - END_MARKER_BYTES) != 0)
-        return kuni_fail_errno(err, "cannot shorten %s", path);
-    return KUNI_OK;
-}
-
 kuni_status piece_close(piece_writer *piece, bool end_marker, kuni_error *err)
 {
     kuni_status status = bgzf_close(piece->file) == 0 ? KUNI_OK : failed(piece, err);
-    if (!status && !end_marker) status = cut_end_marker(piece->path, err);
+    if (!status && !end_marker) status = kuni_file_cut_end_marker(piece->path, err);
     free(piece->path);
     free(piece);
     return status;
