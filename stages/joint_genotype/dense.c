@@ -12,7 +12,8 @@ typedef struct current {
 
 /* How a kind is written in the row under way. */
 typedef struct look {
-    uint8_t gt[4], gq;
+    uint8_t gt[8]; /* two values; beyond 16,382 alleles they are int32 */
+    uint8_t gq;
     char rnc;
     bool depth_known;
 } look;
@@ -134,7 +135,7 @@ static void blank(uint8_t *data, int type, size_t n, size_t width)
 /* The genotypes, qualities, depths and reasons of samples in blocks or without data; cells come on
  * top. */
 typedef struct base_row {
-    uint8_t *gt; /* two values a sample, type int8 or int16 */
+    uint8_t *gt; /* gt_width values a sample of type gt_type */
     int gt_type, gt_width;
     uint8_t *gq;
     char *rnc;
