@@ -2,23 +2,11 @@
 # SPDX-License-Identifier: MIT
 # Bad input gives one clear message that says what, where and what to do; good samples beside it are called as if the bad
 # one had never been there; nothing half-written is taken for whole.
-set -euo pipefail
-KUNI=${KUNI:?}
-for tool in samtools bcftools; do
-    command -v "$tool" >/dev/null || { echo "skipped: no $tool on PATH"; exit 77; }
-done
-export REF_PATH=/nonexistent
-work=$(mktemp -d)
-tmpfs=
-cleanup() {
+. "$(dirname "$0")/../lib.sh"
+need_tools samtools bcftools
+go_on=1 tmpfs=''
+at_exit() {
     [ -z "$tmpfs" ] || umount "$tmpfs"
-    rm -rf "$work"
-}
-trap cleanup EXIT
-failures=0
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
 }
 
 "$KUNI" simulate --quiet --samples 4 --contigs chr20:40k,chrX:10k --depth 8 --seed 2 --out "$work/good" >/dev/null
@@ -30,8 +18,8 @@ fresh() {
     c=$work/c
 }
 
-# run STATUS OPTIONS...: runs the copy's workflow
-run() {
+# expect STATUS OPTIONS...: runs the copy's workflow
+expect() {
     local expected=$1 status=0
     shift
     timeout 120 "$KUNI" run --quiet "$c/workflow.yaml" "$@" >"$work/out" 2>"$work/err" </dev/null || status=$?
@@ -68,7 +56,7 @@ without() {
 case="missing CRAM"
 fresh
 rm "$c/reads/S000002.cram"
-run 0
+expect 0
 says 'S000002'
 says 'No such file'
 brief 2
@@ -77,14 +65,14 @@ without S000002
 case="abort instead of quarantine"
 fresh
 rm "$c/reads/S000002.cram"
-run 65 --set on_error.sample=abort
+expect 65 --set on_error.sample=abort
 says 'S000002'
 [ ! -e "$c/dataset/current" ] || fail "$case: something was published"
 
 case="truncated CRAM"
 fresh
 truncate -s $(($(stat -c %s "$c/reads/S000003.cram") / 2)) "$c/reads/S000003.cram"
-run 0
+expect 0
 says 'S000003'
 brief 2
 without S000003
@@ -92,7 +80,7 @@ without S000003
 case="truncated CRAM that lost its end only"
 fresh
 truncate -s -38 "$c/reads/S000003.cram" # the end-of-file container
-run 0
+expect 0
 says 'S000003'
 says 'truncated'
 without S000003
@@ -101,14 +89,14 @@ case="bytes changed in the middle"
 fresh
 size=$(stat -c %s "$c/reads/S000001.cram")
 head -c 64 /dev/zero | tr '\0' '\377' | dd of="$c/reads/S000001.cram" bs=1 seek=$((size / 2)) conv=notrunc status=none
-run 0
+expect 0
 says 'S000001'
 without S000001
 
 case="missing index"
 fresh
 rm "$c/reads/S000001.cram.crai"
-run 0
+expect 0
 says 'S000001'
 says 'index'
 brief 2
@@ -117,7 +105,7 @@ without S000001
 case="wrong reference"
 fresh
 sed -i '200,300s/A/C/g' "$c/reference.fa"
-run 65
+expect 65
 says 'MD5'
 says 'use the reference that the reads were aligned to'
 [ ! -e "$c/dataset/current" ] || fail "$case: something was published"
@@ -126,7 +114,7 @@ case="unsorted"
 fresh
 samtools sort -n -O cram --reference "$c/reference.fa" -o "$c/reads/S000004.cram" "$work/good/reads/S000004.cram" \
     2>/dev/null
-run 0
+expect 0
 says 'not sorted by coordinate'
 brief 2
 without S000004
@@ -134,7 +122,7 @@ without S000004
 case="not an alignment file"
 fresh
 echo "hello" >"$c/reads/S000004.cram"
-run 0
+expect 0
 says 'S000004'
 brief 2
 without S000004
@@ -143,46 +131,46 @@ case="duplicate sample"
 fresh
 row=$(sed -n 2p "$c/manifest.tsv")
 echo "$row" >>"$c/manifest.tsv"
-run 65
+expect 65
 says "manifest.tsv:6: sample 'S000001' stands twice"
 brief 3
 
 case="empty cohort"
 fresh
 sed -i '2,$d' "$c/manifest.tsv"
-run 65
+expect 65
 says 'holds no sample'
 brief 1
 
 case="unknown contig"
 fresh
-run 64 --set 'regions.contigs=[chr21]'
+expect 64 --set 'regions.contigs=[chr21]'
 says "did you mean 'chr20'"
 brief 1
 
 case="typo in the workflow"
 fresh
 sed -i 's/shard:/shrad:/' "$c/workflow.yaml"
-run 64
+expect 64
 says "did you mean 'shard'"
 
 case="no workflow"
 fresh
 rm "$c/workflow.yaml"
-run 74
+expect 74
 says 'No such file'
 brief 1
 
 case="folder that cannot be made"
 fresh
-run 74 --set dataset=/proc/kuni/dataset
+expect 74 --set dataset=/proc/kuni/dataset
 says '/proc/kuni'
 brief 1
 
 case="a file where the dataset should be"
 fresh
 touch "$work/file"
-run 74 --set dataset="$work/file"
+expect 74 --set dataset="$work/file"
 says "$work/file"
 brief 1
 
@@ -195,7 +183,7 @@ add_stage() { # TEXT
 case="a command that fails"
 add_stage '    run: "echo the disk is tired >&2; exit 3; : {output}"
     scatter: region'
-run 70 --set on_error.retries=0
+expect 70 --set on_error.retries=0
 says 'extra'
 says 'the disk is tired'
 
@@ -203,13 +191,13 @@ case="a command that hangs"
 add_stage '    run: "sleep 600; : {output}"
     scatter: cohort
     time_limit: 2s'
-run 70 --set on_error.retries=0
+expect 70 --set on_error.retries=0
 says 'extra'
 
 case="a command that writes nothing"
 add_stage '    run: ": {output}"
     scatter: region'
-run 70 --set on_error.retries=0
+expect 70 --set on_error.retries=0
 says 'extra'
 
 # --- full disk: every size stops somewhere else; with room enough the same command goes on ---
@@ -229,16 +217,15 @@ if mount -t tmpfs -o size=64k tmpfs "$work/small" 2>/dev/null; then
         [ ! -e "$tmpfs/dataset/current/national.bcf" ] || fail "$case at $size: a call set was published"
     done
     mount -o remount,size=64m "$tmpfs"
-    run 0 --set dataset="$tmpfs/dataset"
+    expect 0 --set dataset="$tmpfs/dataset"
     cp -r "$tmpfs/dataset" "$c/"
     fresh_digest=$(bcftools view --no-version "$c/dataset/current/national.bcf" | sha256sum)
     fresh
-    run 0
+    expect 0
     [ "$fresh_digest" = "$(bcftools view --no-version "$c/dataset/current/national.bcf" | sha256sum)" ] ||
         fail "$case: the call set after a full disk differs"
 else
-    echo "no right to mount: full disk not tried"
+    left_out "full disk: no right to mount"
 fi
 
-[ "$failures" -eq 0 ] || exit 1
-echo "all right"
+verdict "all right"

@@ -1,30 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# kuni doctor finds seeded faults of every kind, all in one pass, and none where there is none. Needs KUNI; samtools.
-set -eu
-command -v samtools >/dev/null || { echo "doctor: skipped: samtools is not installed"; exit 77; }
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-failures=0
+# kuni doctor finds seeded faults of every kind, all in one pass, and none where there is none.
+. "$(dirname "$0")/../lib.sh"
+need_tools samtools
+go_on=1
+cd "$work"
 
-fail()
-{
-    echo "FAIL: $*"
-    failures=$((failures + 1))
-}
-
-# doctor STATUS ARGUMENTS...: runs it; the table is in $folder/out.
-doctor()
-{
+# doctor STATUS ARGUMENTS...: runs it; the table is in $work/out.
+doctor() {
     local expected=$1 status=0
     shift
     "$KUNI" doctor "$@" >out 2>err || status=$?
     [ "$status" -eq "$expected" ] || { fail "kuni doctor $*: exit status $status, expected $expected"; cat out err; }
 }
 
-finds()
-{
+finds() {
     grep -qE "^$1  +$2" out || { fail "no row '$1 $2'"; cat out; }
 }
 
@@ -53,8 +43,7 @@ grep -q ^FAIL out && fail "a fault where there is none: $(cat out)"
 
 # Names in the files: another sample's is a fault, one that nobody has a warning; two names a file are two samples.
 cp -r cohort named
-rename() # NUMBER SED: the header of a reads file of named/
-{
+rename() { # NUMBER SED: the header of a reads file of named/
     local file=named/${reads[$1]}
     samtools view -H "$file" | sed "$2" >header
     samtools reheader header "$file" >renamed 2>/dev/null
@@ -134,5 +123,4 @@ doctor 65 workflow.yaml --md5 --set cohort=md5.tsv --set reference=other/referen
     --set regions.ploidy=diploid
 finds FAIL 'sample .*the manifest says 0000'
 
-[ "$failures" -eq 0 ] || exit 1
-echo "doctor: all fine"
+verdict "all fine"

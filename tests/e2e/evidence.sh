@@ -2,12 +2,8 @@
 # SPDX-License-Identifier: MIT
 # kuni simulate --evidence and kuni evidence: same bytes at any thread count, census close to the truth, a genome within
 # 50 MiB, text that can be cut by region and sample, damage told with exit status 65.
-set -euo pipefail
-KUNI=${KUNI:?}
-fixtures=$(cd "$(dirname "$0")/../fixtures" && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-fail() { echo "FAILED: $*"; exit 1; }
+. "$(dirname "$0")/../lib.sh"
+fixtures=$here/../fixtures
 
 options=(--evidence --quiet --samples 300 --length 200k --seed 5 --batch 128)
 for threads in 1 3; do

@@ -1,22 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # kuni export: all of a dataset is its call set again; a part has the same genotypes; a sparse call set expands to the
-# dense one; a sample's gVCF says what its evidence says and can be imported again. Needs KUNI.
-set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-failures=0
+# dense one; a sample's gVCF says what its evidence says and can be imported again.
+. "$(dirname "$0")/../lib.sh"
+need_tools bcftools
+go_on=1
+cd "$work"
 
-fail()
-{
-    echo "FAIL: $*"
-    failures=$((failures + 1))
-}
-
-same()
-{
+same() {
     cmp -s "$1" "$2" || { fail "$3"; diff "$1" "$2" | head -4 | cut -c1-300; }
 }
 
@@ -49,8 +40,7 @@ same expected found "all samples and regions differ from the call set"
 
 # Two samples, across shards and into two batches. Records that lose their "*" with its carriers are left aside.
 bcftools query -f '%CHROM\t%POS\n' -i 'ALT="*"' calls.bcf >stars
-plain()
-{
+plain() {
     awk 'NR == FNR { star[$1 " " $2] = 1; next } !(($1 " " $2) in star)' stars -
 }
 query='%CHROM %POS %REF %ALT %QUAL %FILTER[ %GT:%GQ:%DP:%AD:%PL]\n'
@@ -76,8 +66,7 @@ bcftools view -H sites.bcf >found
 same expected found "exported sites differ from the call set"
 
 # Sparse: expands to the dense call set; the stage's, the exported one, a part, and with samples that min_gq leaves out.
-expands()
-{
+expands() {
     "$here/expand_sparse.py" "$@" || fail "does not expand to the dense call set: $*"
 }
 for sparse in $(find dataset/data/joint -name '*.vcf.gz' | sort -V); do
@@ -103,13 +92,12 @@ expands --exact exact.sparse.vcf.gz all.bcf
 [ "$(bcftools query -f '[%RNC ]' strict.bcf | tr -cd L | wc -c)" -gt 99 ] || fail "min_gq leaves nobody out: nothing was tried"
 
 # The same bytes from any number of processes and ranks.
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 part=(-r "chr20:10000-61000,chrX:5-30000,chrX:39000-40000" -S "S000002,S000007,S000009" w.yaml)
 for format in bcf vcf.gz vcf sparse sites plink; do
     "$KUNI" export -f "$format" -o one "${part[@]}" >/dev/null
     "$KUNI" export -f "$format" -o three -j 3 "${part[@]}" >/dev/null
     cmp one three || fail "$format: three processes write other bytes"
-    if command -v mpirun >/dev/null && [ "$format" != vcf.gz ]; then
+    if have mpirun && [ "$format" != vcf.gz ]; then
         # What MPI itself leaves behind is none of this test's business.
         ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 mpirun --oversubscribe -n 2 "$KUNI" export -f "$format" -o ranks -j 2 "${part[@]}" >printed
         cmp one ranks || fail "$format: two ranks write other bytes"
@@ -134,8 +122,7 @@ cat >>flagged.yaml <<'YAML'
 YAML
 cp flagged.yaml merged.yaml
 echo '  - {id: national, uses: merge, needs: tag}' >>merged.yaml
-records()
-{
+records() {
     bcftools query -r chr20:10000-61000,chrX -f '%CHROM %POS %ID %REF %ALT %QUAL %FILTER %INFO/F_MISSING\n' "$1" | plain
 }
 for workflow in flagged merged; do
@@ -161,7 +148,7 @@ done
 [ "$(cut -f1,4 plink.psam)" = "$(tail -n +2 cohort/manifest.tsv | awk 'BEGIN { print "#IID\tSEX" }
     { print $2 "\t" ($3 == "male" ? 1 : 2) }')" ] || fail "plink: sexes of the .psam"
 bcftools query -f '%ID\n' plink.bcf | sort | uniq -d | grep . && fail "plink: IDs are not unique"
-if command -v plink2 >/dev/null; then
+if have plink2; then
     plink2 --bcf plink.bcf --psam plink.psam --split-par 4000 40001 --make-pgen --out plink >plink.log || fail "plink2 fails"
     grep -i warning plink.log && fail "plink2 warns"
     plink2 --pfile plink --nonfounders --freq counts --out plink >/dev/null || fail "plink2 --freq fails"
@@ -201,4 +188,4 @@ for words in "-o x.bcf -S NOBODY" "-o x.bcf -r chr99" "-o x.bcf -r chr20:5-1" "-
     [ -s message ] || fail "export $words says nothing"
     [ -e x.bcf ] && fail "export $words leaves a file"
 done
-[ "$failures" -eq 0 ]
+verdict "all right"

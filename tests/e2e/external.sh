@@ -2,24 +2,15 @@
 # SPDX-License-Identifier: MIT
 # Commands as stages in a run: what they make is used and published; each way of failing gives one clear line, its exit
 # status, no output, and the same workflow goes on once the command is mended.
-set -euo pipefail
+. "$(dirname "$0")/../lib.sh"
+need_tools bcftools
+# a path that a careless shell would take apart
+place="$work/it's \$HOME and more"
+mkdir "$place"
+cd "$place"
+log=$PWD/log
 
-kuni=${KUNI:?path of the program}
-command -v bcftools >/dev/null || {
-    echo "skipped: bcftools is not installed"
-    exit 77
-}
-work=$(mktemp -d "/tmp/kuni-external it's \$HOME XXXXXX")
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-
-fail() {
-    echo "FAILED: $*"
-    cat log
-    exit 1
-}
-
-"$kuni" simulate --quiet -n 3 --contigs chr20:40k,chrM --depth 8 --seed 4 --out cohort >/dev/null
+"$KUNI" simulate --quiet -n 3 --contigs chr20:40k,chrM --depth 8 --seed 4 --out cohort >/dev/null
 printf '##INFO=<ID=SEEN,Number=1,Type=Integer,Description="x">\n' >"header; rm -rf x"
 
 workflow() { # COMMAND [MORE KEYS]
@@ -61,7 +52,7 @@ YAML
 expect() {
     local status=0 wanted=$1 words=$2
     workflow "$3" "${4:-}" >w.yaml
-    "$kuni" run w.yaml >log 2>&1 || status=$?
+    "$KUNI" run w.yaml >log 2>&1 || status=$?
     [ "$status" -eq "$wanted" ] || fail "$3: status $status, not $wanted"
     grep -qF -- "$words" log || fail "$3: no '$words'"
     if [ -e set/current ]; then fail "$3: published"; fi
@@ -81,7 +72,7 @@ expect 70 'exit status 127' 'no-such-program {input} {output}'
 expect 65 'keep all samples' 'bcftools query -l {input} | tail -n +2 > s; bcftools view --no-version -S s -Ob -o {output} {input}'
 
 workflow 'bcftools annotate -h {resource.header} -Ob -o {output} {input}' >w.yaml
-"$kuni" run w.yaml >log 2>&1 || fail "the mended workflow"
+"$KUNI" run w.yaml >log 2>&1 || fail "the mended workflow"
 [ -s set/current/extra/count.txt ] || fail "nothing published"
 bcftools view -h set/current/national.bcf >header.txt
 grep -q 'ID=SEEN' header.txt || fail "the annotation is not in the national file"

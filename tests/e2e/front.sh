@@ -1,29 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The face of the program: help, unknown words, stage reference, shipped workflows, man page. Needs KUNI and KUNI_SOURCE.
-set -u
-failures=0
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+# The face of the program: help, unknown words, stage reference, shipped workflows, man page.
+. "$(dirname "$0")/../lib.sh"
+go_on=1
 
-fail()
-{
-    echo "FAIL: $*"
-    failures=$((failures + 1))
-}
-
-# expect STATUS WORDS...: runs kuni; output in $folder/out and $folder/err.
-expect()
-{
+# expect STATUS WORDS...: runs kuni; output in $work/out and $work/err.
+expect() {
     local expected=$1 status=0
     shift
-    "$KUNI" "$@" >"$folder/out" 2>"$folder/err" || status=$?
-    [ "$status" -eq "$expected" ] || fail "kuni $*: exit status $status, expected $expected: $(cat "$folder/err")"
+    "$KUNI" "$@" >"$work/out" 2>"$work/err" || status=$?
+    [ "$status" -eq "$expected" ] || fail "kuni $*: exit status $status, expected $expected: $(cat "$work/err")"
 }
 
-says()
-{
-    grep -qF -- "$2" "$folder/$1" || fail "$1 lacks '$2': $(cat "$folder/$1")"
+says() {
+    grep -qF -- "$2" "$work/$1" || fail "$1 lacks '$2': $(cat "$work/$1")"
 }
 
 # --- help: every command explains itself, and the man page knows it ---
@@ -35,13 +25,13 @@ commands=$("$KUNI" --help | sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p' | grep -v '^
 for command in $commands; do
     expect 0 "$command" --help
     for part in "About:" "Usage:   kuni $command" "Example:" "--help"; do says out "$part"; done
-    [ -s "$folder/err" ] && fail "kuni $command --help writes to stderr"
-    cp "$folder/out" "$folder/help"
+    [ -s "$work/err" ] && fail "kuni $command --help writes to stderr"
+    cp "$work/out" "$work/help"
     expect 0 help "$command"
-    cmp -s "$folder/out" "$folder/help" || fail "kuni help $command differs from kuni $command --help"
+    cmp -s "$work/out" "$work/help" || fail "kuni help $command differs from kuni $command --help"
     expect 64 "$command" --no-such-option
     says err "kuni: $command: unknown or ambiguous option '--no-such-option'"
-    grep -q "^\.B $command\$" "$KUNI_SOURCE/docs/kuni.1" || fail "docs/kuni.1 lacks $command"
+    grep -q "^\.B $command\$" "$source_tree/docs/kuni.1" || fail "docs/kuni.1 lacks $command"
 done
 expect 64 valdate
 says err "did you mean 'validate'?"
@@ -56,13 +46,13 @@ says err "takes no value"
 expect 0 --version
 says out "kuni "
 status=0
-"$KUNI" --help >/dev/full 2>"$folder/err" || status=$?
+"$KUNI" --help >/dev/full 2>"$work/err" || status=$?
 [ "$status" -eq 74 ] || fail "a full disk behind stdout gives $status, expected 74"
 
 # --- stages: the committed page is what the tables say ---
 expect 0 stages --markdown
-if ! cmp -s "$folder/out" "$KUNI_SOURCE/docs/stages.md"; then
-    diff "$folder/out" "$KUNI_SOURCE/docs/stages.md" | head -20
+if ! cmp -s "$work/out" "$source_tree/docs/stages.md"; then
+    diff "$work/out" "$source_tree/docs/stages.md" | head -20
     fail "docs/stages.md is not what kuni stages --markdown prints: cmake --build --preset release --target docs"
 fi
 expect 0 stages
@@ -74,10 +64,9 @@ expect 64 stages aligment-qc
 says err "did you mean 'alignment-qc'?"
 
 # --- shipped workflows and those of the docs are right; stand-ins take the place of data ---
-stand_in()
-{
-    local root=$folder/$1/workflows
-    local quickstart=$folder/$1/build/quickstart/cohort
+stand_in() {
+    local root=$work/$1/workflows
+    local quickstart=$work/$1/build/quickstart/cohort
     mkdir -p "$root" "$quickstart"
     touch "$quickstart"/{reference.fa,pedigree.ped,ploidy.bed}
     touch "$root"/{GRCh38.fa,GRCh38_full_analysis_set_plus_decoy_hla.fa,gaps.bed,dbsnp.vcf.gz}
@@ -85,35 +74,34 @@ stand_in()
         tee "$root"/{cohort.tsv,delivery.tsv,cohort.with-2026-03.tsv} >"$quickstart/manifest.tsv"
 }
 stand_in shipped
-for workflow in "$KUNI_SOURCE"/workflows/*.yaml; do
+for workflow in "$source_tree"/workflows/*.yaml; do
     grep -q '^stages:' "$workflow" || continue # other files that people copy
-    cp "$workflow" "$folder/shipped/workflows/"
-    expect 0 validate "$folder/shipped/workflows/${workflow##*/}"
+    cp "$workflow" "$work/shipped/workflows/"
+    expect 0 validate "$work/shipped/workflows/${workflow##*/}"
     says out "OK: "
 done
-awk -v folder="$folder/shipped/workflows" '
+awk -v folder="$work/shipped/workflows" '
     /^```yaml/ { n++; file = folder "/doc" n ".yml"; next }
     /^```/ { file = "" }
-    file { print > file }' "$KUNI_SOURCE/docs/workflow.md"
-for workflow in "$folder"/shipped/workflows/doc*.yml; do expect 0 validate "$workflow"; done
+    file { print > file }' "$source_tree/docs/workflow.md"
+for workflow in "$work"/shipped/workflows/doc*.yml; do expect 0 validate "$workflow"; done
 
 # --- faults of workflow and manifest come in one go, on stderr, with status 64 ---
-sed -i 's/S1\tS1.cram/S\/1\tS1.cram/' "$folder/shipped/workflows/cohort.tsv"
-sed 's/shard:/shrad:/' "$KUNI_SOURCE/workflows/national.yaml" >"$folder/shipped/workflows/typo.yaml"
-expect 64 validate "$folder/shipped/workflows/typo.yaml"
+sed -i 's/S1\tS1.cram/S\/1\tS1.cram/' "$work/shipped/workflows/cohort.tsv"
+sed 's/shard:/shrad:/' "$source_tree/workflows/national.yaml" >"$work/shipped/workflows/typo.yaml"
+expect 64 validate "$work/shipped/workflows/typo.yaml"
 says err "did you mean 'shard'?"
 says err "cohort.tsv:2: sample_id 'S/1'"
-[ -s "$folder/out" ] && fail "faults are written to stdout"
-expect 65 validate "$folder/shipped/workflows/national.yaml"
-printf 'participant_id\tsample_id\treads\nP1\tS1\tS1.cram\n' >"$folder/shipped/workflows/cohort.tsv"
-expect 65 validate --files "$folder/shipped/workflows/national.yaml"
+[ -s "$work/out" ] && fail "faults are written to stdout"
+expect 65 validate "$work/shipped/workflows/national.yaml"
+printf 'participant_id\tsample_id\treads\nP1\tS1\tS1.cram\n' >"$work/shipped/workflows/cohort.tsv"
+expect 65 validate --files "$work/shipped/workflows/national.yaml"
 says err "cohort.tsv:2: sample 'S1': reads"
 
 # --- the man page formats without a warning ---
-if command -v groff >/dev/null; then
-    groff -man -Tutf8 -ww -z "$KUNI_SOURCE/docs/kuni.1" 2>"$folder/err"
-    [ -s "$folder/err" ] && fail "docs/kuni.1: $(cat "$folder/err")"
+if have groff; then
+    groff -man -Tutf8 -ww -z "$source_tree/docs/kuni.1" 2>"$work/err"
+    [ -s "$work/err" ] && fail "docs/kuni.1: $(cat "$work/err")"
 fi
 
-[ "$failures" -eq 0 ] || exit 1
-echo "front: all fine"
+verdict "all fine"

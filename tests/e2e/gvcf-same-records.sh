@@ -2,25 +2,12 @@
 # SPDX-License-Identifier: MIT
 # From gVCFs as dense as GATK's: the same national records for 1 shard and 50, for batches of 1, 3, 7 and 256 samples, at 1, 2, 3 and
 # 5 ranks, and with the samples in another order. Blocks lie across the edges of shards, and deletions that take another sample's SNP away.
-set -euo pipefail
-KUNI=${KUNI:?}
-data=${KUNI_DATA:?}
-for tool in mpirun bcftools samtools bgzip tabix cc; do
-    command -v "$tool" >/dev/null || { echo "skipped: no $tool on PATH"; exit 77; }
-done
-generator=$data/gvcf_generator
-source=$data/../tools/gvcfgen.c
-if [ ! -d "$generator" ] || [ ! -f "$source" ]; then
-    echo "skipped: no $generator"
-    exit 77
-fi
-export REF_PATH=/nonexistent OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-fail() { echo "FAILED: $*"; exit 1; }
-
+. "$(dirname "$0")/../lib.sh"
+need_tools mpirun bcftools samtools bgzip tabix cc
+need_data gvcf_generator ../tools/gvcfgen.c
+generator=$KUNI_DATA/gvcf_generator
 cd "$work"
-cc -O1 -w "$source" -lhts -lm -o gvcfgen || { echo "skipped: no htslib to build gvcfgen with"; exit 77; }
+cc -O1 -w "$KUNI_DATA/../tools/gvcfgen.c" -lhts -lm -o gvcfgen || skip "no htslib to build gvcfgen with"
 cp "$generator"/z.fa "$generator"/z.fa.fai .
 chmod u+w z.fa*
 BLK=20 ./gvcfgen z.fa z "$generator/panel300.vcf.gz" "$generator/sites.vcf.gz" 16 3 made 1 200000 >gvcfgen.log 2>&1 || [ -f made/S00016.g.vcf.gz ] ||
@@ -76,12 +63,7 @@ stages:
   - {id: national, uses: merge, needs: [import, joint]}
 EOF
 
-run() { # NAME RANKS OPTION...
-    local name=$1 ranks=$2
-    shift 2
-    mpirun --oversubscribe -n "$ranks" "$KUNI" run --quiet workflow.yaml --set "dataset=$name" "$@" >"$name.log" 2>&1 </dev/null ||
-        { cat "$name.log"; fail "run $name"; }
-}
+workflow=workflow.yaml
 columns=$(tail -n +2 cohort.tsv | cut -f2 | paste -sd,)
 records() { bcftools view -H --no-update -s "$columns" "$1/current/national.bcf"; }
 

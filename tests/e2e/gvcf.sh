@@ -2,20 +2,13 @@
 # SPDX-License-Identifier: MIT
 # kuni gvcf: the same gVCF however the region was cut into shards, taken by bcftools without a warning, merged by it
 # to the truth of a simulated cohort, and read back by import-gvcf.
-set -euo pipefail
-KUNI=${KUNI:?}
-for tool in bcftools bgzip tabix; do
-    command -v "$tool" >/dev/null || { echo "skipped: no $tool on PATH"; exit 77; }
-done
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-fail() { echo "FAILED: $*"; exit 1; }
+. "$(dirname "$0")/../lib.sh"
+need_tools bcftools bgzip tabix
 
 "$KUNI" simulate --quiet --samples 3 --contigs chr20 --length 60k --seed 1 --out "$work/sim" >/dev/null
 cd "$work/sim"
 for cut in 9kb 1Mb; do
-    "$KUNI" run workflow.yaml --set "regions.shard=$cut" --set "dataset=$work/$cut" >"$work/log" 2>&1 ||
-        { cat "$work/log"; fail "run with shards of $cut"; }
+    workflow=workflow.yaml run "$cut" 0 --set "regions.shard=$cut"
     mapfile -t files < <(find "$work/$cut/data" -name '*.ev' | sort -r)
     for sample in $(cut -f2 manifest.tsv | tail -n +2); do
         "$KUNI" gvcf -r reference.fa -s "$sample" -o "$work/$cut.$sample.g.vcf.gz" "${files[@]}"

@@ -2,22 +2,11 @@
 # SPDX-License-Identifier: MIT
 # Real GATK gVCFs through import, joint genotyping and merge: every ALT that a sample's file calls is in the national call
 # set, damaged files are quarantined with their reason, evidence passes its check, and shards, batches and ranks leave no trace.
-set -euo pipefail
-KUNI=${KUNI:?}
-data=${KUNI_DATA:?}
-for tool in mpirun bcftools; do
-    command -v "$tool" >/dev/null || { echo "skipped: no $tool on PATH"; exit 77; }
-done
-gvcfs=$data/gvcf_1000G50_chr22
-reference=$data/GRCh38_chr22_panel_and_NA12878/GRCh38.chr22.masked.fa.gz
-if [ ! -d "$gvcfs" ] || [ ! -f "$reference" ]; then
-    echo "skipped: no $gvcfs"
-    exit 77
-fi
-export REF_PATH=/nonexistent OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-fail() { echo "FAILED: $*"; exit 1; }
+. "$(dirname "$0")/../lib.sh"
+need_tools mpirun bcftools
+need_data gvcf_1000G50_chr22 GRCh38_chr22_panel_and_NA12878/GRCh38.chr22.masked.fa.gz
+gvcfs=$KUNI_DATA/gvcf_1000G50_chr22
+reference=$KUNI_DATA/GRCh38_chr22_panel_and_NA12878/GRCh38.chr22.masked.fa.gz
 
 cp "$reference"* "$work"
 chmod -R u+w "$work"
@@ -46,13 +35,7 @@ stages:
   - {id: national, uses: merge, needs: [import, joint]}
 EOF
 
-run() { # NAME RANKS OPTION...
-    local name=$1 ranks=$2 start=()
-    shift 2
-    [ "$ranks" -eq 0 ] || start=(mpirun --oversubscribe -n "$ranks")
-    "${start[@]}" "$KUNI" run --quiet "$work/workflow.yaml" --set "dataset=$work/$name" "$@" \
-        >"$work/$name.log" 2>&1 </dev/null || { cat "$work/$name.log"; fail "run $name"; }
-}
+workflow=$work/workflow.yaml
 records() { bcftools view -H "$work/$1/current/national.bcf" | sha256sum; }
 
 run one 0

@@ -1,15 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The plugin of docs/plugin.md builds as the page says, runs beside calling, and counts what samtools counts. Needs KUNI, KUNI_SOURCE;
-# samtools.
-set -euo pipefail
-command -v samtools >/dev/null || { echo "plugin: skipped: samtools is not installed"; exit 77; }
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-awk '/^```c$/ { on = 1; next } /^```/ { on = 0 } on' "$KUNI_SOURCE/docs/plugin.md" >mapq0.c
+# The plugin of docs/plugin.md builds as the page says, runs beside calling, and counts what samtools counts.
+. "$(dirname "$0")/../lib.sh"
+need_tools samtools "${CC:-cc}" pkg-config
+cd "$work"
+awk '/^```c$/ { on = 1; next } /^```/ { on = 0 } on' "$source_tree/docs/plugin.md" >mapq0.c
 # shellcheck disable=SC2046
-"${CC:-cc}" -std=c11 -O2 -Wall -Wextra -Werror -shared -fPIC -I "$KUNI_SOURCE/include" $(pkg-config --cflags htslib) -o mapq0.so mapq0.c
+"${CC:-cc}" -std=c11 -O2 -Wall -Wextra -Werror -shared -fPIC -I "$source_tree/include" $(pkg-config --cflags htslib) -o mapq0.so mapq0.c
 "$KUNI" stages ./mapq0.so >described
 grep -q 'most: integer, 0 to 254 phred \[0\]' described
 "$KUNI" simulate --out cohort --samples 3 --contigs chr20:60k --paralogs 1 --depth 8 --quiet >made
@@ -24,7 +21,7 @@ stages:
   - {id: call, uses: call-variants}
   - {id: mapq0, plugin: ./mapq0.so, with: {most: 3}}
 YAML
-"$KUNI" run --quiet workflow.yaml 2>log || { cat log; exit 1; }
+workflow=workflow.yaml run dataset 0
 echo -e 'sample\treads\tnot_placed' >expected
 for reads in cohort/reads/*.cram; do
     sample=${reads##*/}

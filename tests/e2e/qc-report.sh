@@ -4,11 +4,9 @@
 # itself in a browser without an error and without reaching out.
 #
 # Environment: QC_COHORT, the program tests/bench/qc_cohort.
-set -euo pipefail
+. "$(dirname "$0")/../lib.sh"
 QC_COHORT=${QC_COHORT:?}
-command -v python3 >/dev/null || { echo "skipped: no python3 on PATH"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+need_tools python3
 
 "$QC_COHORT" 1100 "$work/qc" 2000 samtools_stats=true >/dev/null
 python3 - "$work/qc" <<'PYTHON'

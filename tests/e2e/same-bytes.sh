@@ -3,27 +3,11 @@
 # The whole pipeline on a small simulated cohort gives the same merged records, sites, quality tables at 1, 2, 3 and 5
 # ranks, at 1, 7 and 40 shards and for any batch size, built at once or grown; the field's tools read every output
 # without a warning, and queries over the index find what a scan finds.
-set -euo pipefail
-KUNI=${KUNI:?}
-for tool in mpirun bcftools samtools tabix; do
-    command -v "$tool" >/dev/null || { echo "skipped: no $tool on PATH"; exit 77; }
-done
-export REF_PATH=/nonexistent OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-fail() { echo "FAILED: $*"; exit 1; }
+. "$(dirname "$0")/../lib.sh"
+need_tools mpirun bcftools samtools tabix
 
 "$KUNI" simulate --quiet --samples 7 --trios 1 --contigs chr20:90k,chrX:40k,chrY:20k,chrM:10k --paralogs 1 --depth 14 \
     --clusters 0.05 --seed 11 --out "$work/cohort" >/dev/null
-
-# run NAME RANKS OPTION...: the cohort into $work/NAME
-run() {
-    local name=$1 ranks=$2 start=()
-    shift 2
-    [ "$ranks" -eq 0 ] || start=(mpirun --oversubscribe -n "$ranks")
-    "${start[@]}" "$KUNI" run --quiet "$work/cohort/workflow.yaml" --set "dataset=$work/$name" "$@" \
-        >"$work/$name.log" 2>&1 </dev/null || { cat "$work/$name.log"; fail "run $name"; }
-}
 
 # What must be the same: decoded records and headers (a compressor may cut its blocks elsewhere), and all tables.
 digest() {

@@ -1,21 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # What a second run on a dataset must mend, replace or leave alone. Each part is a fault that a first user met.
-set -euo pipefail
-KUNI=${KUNI:?}
-command -v bcftools >/dev/null || { echo "skipped: no bcftools on PATH"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-fail() {
-    echo "FAILED: $*"
-    cat "$work/log" 2>/dev/null
-    exit 1
-}
+. "$(dirname "$0")/../lib.sh"
+need_tools bcftools
 "$KUNI" simulate --quiet --samples 4 --contigs chr20:20k,chrX:10k --depth 12 --seed 3 --out "$work/cohort" >/dev/null
-run() { # DATASET OPTION...
-    local name=$1
-    shift
-    "$KUNI" run --quiet "$work/cohort/workflow.yaml" --set batch=2 --set "dataset=$work/$name" "$@" >"$work/log" 2>&1
+run() { # DATASET OPTION...: the status is kuni's
+    try_run "$1" 0 --set batch=2 "${@:2}"
 }
 current=$work/set/current
 run set || fail "the first run"
@@ -26,7 +16,7 @@ rm "$work"/set/generations/*/national.bcf
 run set || fail "the run after a published file was lost"
 cmp "$work/first/national.bcf" "$current/national.bcf" || fail "a lost published file is not put back"
 run set || fail "the run with nothing to do"
-grep -q unchanged "$work/log" || fail "a whole generation is published again"
+grep -q unchanged "$log" || fail "a whole generation is published again"
 
 # Killed while it wrote its state: status.json.tmp.PID.0 stayed in the dataset for ever.
 touch "$work/set/status.json.tmp.12345.0" "$work/set/notes.tmp.txt"
@@ -43,7 +33,7 @@ rm "$current/national.bcf"
 status=0
 run set || status=$?
 [ $status -eq 74 ] || fail "status $status where current is a folder"
-grep -q 'current is a folder' "$work/log" || fail "no clear message where current is a folder"
+grep -q 'current is a folder' "$log" || fail "no clear message where current is a folder"
 rm -r "$current"
 run set || fail "the run after the folder was moved away"
 diff -r "$work/first" "$current" || fail "the generation differs"
@@ -53,7 +43,7 @@ reads=$work/cohort/reads/S000002.cram
 cp -p "$reads" "$work/kept.cram"
 head -c 9000 "$work/kept.cram" >"$reads"
 run set || fail "a truncated sample"
-grep -q 'quarantined sample S000002: ' "$work/log" || fail "how the quarantine is told"
+grep -q 'quarantined sample S000002: ' "$log" || fail "how the quarantine is told"
 grep -qP '^S000002\t[^\t]*\tpreflight\t[^\t]*truncated' "$current/failures.tsv" || fail "failures.tsv of a truncated sample"
 if grep -q 'sample S000002:' "$current/failures.tsv"; then fail "the reason names the sample again"; fi
 rm "$reads"

@@ -2,15 +2,8 @@
 # SPDX-License-Identifier: MIT
 # kuni simulate keeps its promises: same bytes at any thread count, files that the field's tools take without a
 # warning, reads that stand in the true haplotypes letter by letter, plausible variants, clear refusals.
-set -euo pipefail
-KUNI=${KUNI:?}
-for tool in samtools bcftools python3; do
-    command -v "$tool" >/dev/null || { echo "skipped: no $tool on PATH"; exit 77; }
-done
-export REF_PATH=/nonexistent
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-fail() { echo "FAILED: $*"; exit 1; }
+. "$(dirname "$0")/../lib.sh"
+need_tools samtools bcftools python3
 
 options=(--quiet --samples 7 --trios 1 --contigs "chr20,chrX,chrY,chrM" --length 40k --paralogs 1 --hard --seed 3
     --depth 8 --contaminated 1)
@@ -29,10 +22,20 @@ for file in reads/*.cram; do
     [ ! -s "$work/log" ] || { cat "$work/log"; fail "samtools warns of $file"; }
 done
 bcftools norm -f reference.fa -c e truth.vcf.gz -Ou 2>"$work/log" | bcftools view -H >"$work/normed"
-grep -q 'split/realigned/skipped:.*/0/0/0$' "$work/log" || { cat "$work/log"; fail "truth is not normalised"; }
+# total, then what was done to how many: three numbers of bcftools 1.16, four of 1.21
+grep -qE 'split/.*realigned/.*skipped:[[:space:]]+[1-9][0-9]*(/0){3,}$' "$work/log" ||
+    { cat "$work/log"; fail "truth is not normalised"; }
 bcftools view -H -r chrX truth.vcf.gz >/dev/null || fail "region query of the truth"
-bcftools +mendelian truth.vcf.gz -t S000002,S000001,S000003 2>&1 |
-    awk '/^[0-9]/ {good = $1; bad = $2} END {exit !(good > 100 && bad == 0)}' || fail "the trio is none"
+trio_errors() { # CHILD FATHER MOTHER: prints how many genotypes hold to Mendel and how many do not
+    case " $(bcftools plugin -l 2>/dev/null | tr '\n' ' ')" in
+    *' mendelian2 '*) # in place of mendelian from some version on
+        bcftools +mendelian2 truth.vcf.gz -p "$1,$2,$3" -m c | awk '{n[$1] = $2} END {print n["ngood"], n["nmerr"]}'
+        ;;
+    *) bcftools +mendelian truth.vcf.gz -t "$3,$2,$1" 2>&1 | awk '/^[0-9]/ {print $1, $2}' ;;
+    esac
+}
+read -r good bad < <(trio_errors S000003 S000001 S000002)
+if [ "$good" -le 100 ] || [ "$bad" -ne 0 ]; then fail "the trio is none: $good genotypes as Mendel has it, $bad not"; fi
 
 # without errors every pair stands in one of the sample's haplotypes
 "$KUNI" simulate --quiet --samples 2 --contigs chr20 --length 60k --seed 5 --error-profile perfect --indel-error 0 \
@@ -98,7 +101,7 @@ refuse 'is no region' --reference "$work/many/reference.fa" --region chr1:5-2000
 # a full disk: htslib 1.16 overruns the stack where a CRAM file's last container finds no room, which must not be met
 mkdir "$work/small"
 for size in 60k 200k 300k 400k; do
-    mount -t tmpfs -o size=$size tmpfs "$work/small" 2>/dev/null || { echo "no right to mount: full disk not tried"; break; }
+    mount -t tmpfs -o size=$size tmpfs "$work/small" 2>/dev/null || { left_out "full disk: no right to mount"; break; }
     status=0
     "$KUNI" simulate --quiet --samples 3 --contigs chr20:100k --out "$work/small/c" >/dev/null 2>"$work/log" || status=$?
     [ ! -e "$work/small/c/workflow.yaml" ] || status=whole

@@ -2,16 +2,8 @@
 # SPDX-License-Identifier: MIT
 # variant-quality in a workflow: a cohort with artefacts in its reads gets a model, VQ and LowVQ; the same records, model
 # and report at 1 and 3 ranks, at 1 and 11 shards, in batches and grown; annotate leaves FILTER as joint-genotype made it.
-set -euo pipefail
-KUNI=${KUNI:?}
-here=$(cd "$(dirname "$0")" && pwd)
-for tool in mpirun bcftools samtools python3; do
-    command -v "$tool" >/dev/null || { echo "skipped: no $tool on PATH"; exit 77; }
-done
-export REF_PATH=/nonexistent OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-fail() { echo "FAILED: $*"; exit 1; }
+. "$(dirname "$0")/../lib.sh"
+need_tools mpirun bcftools samtools python3
 
 cohort=$work/cohort
 "$KUNI" simulate --quiet --samples 30 --trios 2 --contigs chr20:100k --heterozygosity 0.002 --depth 14 --seed 5 \
@@ -29,30 +21,20 @@ sed -i -e '/- id: qc/,/needs: \[call\]/d' -e 's/needs: \[qc, joint\]/needs: [qua
     "$cohort/workflow.yaml"
 sed 's/use: filter/use: annotate/' "$cohort/workflow.yaml" >"$cohort/annotate.yaml"
 
-# run NAME RANKS WORKFLOW OPTION...
-run() {
-    local name=$1 ranks=$2 workflow=$3 start=()
-    shift 3
-    # under the address sanitizer MPI's own leaks are not looked at
-    [ "$ranks" -eq 0 ] || start=(env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" mpirun --oversubscribe -n "$ranks")
-    "${start[@]}" "$KUNI" run --quiet "$cohort/$workflow.yaml" --set "dataset=$work/$name" "$@" \
-        >"$work/$name.log" 2>&1 </dev/null || { cat "$work/$name.log"; fail "run $name"; }
-}
-
 digest() {
     local current=$work/$1/current
     { bcftools view --no-version "$current/national.bcf"; cat "$current"/qc/variant_quality*.tsv; } | sha256sum
 }
 
-run one 0 workflow --set regions.shard=1Mb
+run one 0 --set regions.shard=1Mb
 cat "$work/one/current/qc/variant_quality.tsv"
 grep -q '^snp' "$work/one/current/qc/variant_quality.model.tsv" || fail "no model of SNPs"
 reference=$(digest one)
-run cut 3 workflow --set regions.shard=9kb --set batch=7
+run cut 3 --set regions.shard=9kb --set batch=7
 [ "$(digest cut)" = "$reference" ] || fail "shards, batches or ranks change the output"
 head -n 21 "$cohort/manifest.tsv" >"$cohort/first.tsv"
-run grown 0 workflow --set regions.shard=30kb --set batch=10 --set "cohort=$cohort/first.tsv"
-run grown 0 workflow --set regions.shard=30kb --set batch=10
+run grown 0 --set regions.shard=30kb --set batch=10 --set "cohort=$cohort/first.tsv"
+run grown 0 --set regions.shard=30kb --set batch=10
 [ "$(digest grown)" = "$reference" ] || fail "growing from 20 samples to 30 changes the output"
 
 "$here/../accuracy/quality-sites" "$work/one/current/national.bcf" "$cohort/truth.vcf.gz" "$cohort/reference.fa" \
@@ -62,7 +44,7 @@ cat "$work/table"
 awk '/^snp/ {snp = 1} /^indel/ {snp = 0} snp && /^no filter/ {true = $3; false = $8} snp && /^model/ {kept = $5}
      END {exit !(true > 200 && false > 30 && kept > 98)}' "$work/table" || fail "the model loses true sites"
 
-run plain 0 annotate --set regions.shard=1Mb
+workflow=$cohort/annotate.yaml run plain 0 --set regions.shard=1Mb
 bcftools query -f '%POS %FILTER\n' "$work/plain/current/national.bcf" >"$work/filters"
 grep -q LowVQ "$work/filters" && fail "annotate sets FILTER"
 bcftools query -f '%INFO/VQ\n' "$work/plain/current/national.bcf" | grep -v '^\.$' >"$work/scores" || fail "annotate sets no VQ"

@@ -2,18 +2,8 @@
 # SPDX-License-Identifier: MIT
 # The plain, AVX2 and AVX-512 paths of the PairHMM give the same bytes of evidence and of the call set, on a simulated
 # cohort and, where they are at hand, on real reads of HG002; these also at 1, 7 and 40 shards the same records.
-set -euo pipefail
-KUNI=${KUNI:?} KUNI_DATA=${KUNI_DATA:-}
-command -v bcftools >/dev/null || { echo "skipped: no bcftools on PATH"; exit 77; }
-export REF_PATH=/nonexistent
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-fail() { echo "FAILED: $*"; exit 1; }
-
-# run WORKFLOW DATASET OPTION...
-run() {
-    "$KUNI" run --quiet "$1" --set "dataset=$work/$2" "${@:3}" >"$work/log" 2>&1 || { cat "$work/log"; fail "run $2"; }
-}
+. "$(dirname "$0")/../lib.sh"
+need_tools bcftools
 
 # Every byte of the evidence and of the call set.
 bytes() {
@@ -22,12 +12,12 @@ bytes() {
 
 # paths WORKFLOW NAME: the paths this processor has, each against the plain one
 paths() {
-    KUNI_PAIRHMM=plain run "$1" "$2.plain"
+    KUNI_PAIRHMM=plain workflow=$1 run "$2.plain" 0
     bytes "$2.plain" >"$work/$2.bytes"
     [ "$(grep -c '\.ev$' "$work/$2.bytes")" -gt 0 ] || fail "$2: no evidence was written"
     for path in avx2 avx512; do
-        grep -qw "$path" <<<"$flags" || { echo "$2: this processor has no $path: not compared"; continue; }
-        KUNI_PAIRHMM=$path run "$1" "$2.$path"
+        grep -qw "$path" <<<"$flags" || { left_out "$2: this processor has no $path"; continue; }
+        KUNI_PAIRHMM=$path workflow=$1 run "$2.$path" 0
         bytes "$2.$path" | cmp - "$work/$2.bytes" || fail "$2: $path and plain code differ"
         echo "$2: $path gives the bytes of plain code"
     done
@@ -67,7 +57,7 @@ records() { bcftools view --no-version "$work/$1/current/national.bcf"; }
 records hg002.plain >"$work/whole.vcf"
 [ "$(grep -vc '^#' "$work/whole.vcf")" -gt 200 ] || fail "hardly a record was called"
 for shard in 14500 2538; do # 7 and 40 shards
-    run "$work/workflow.yaml" "hg002.$shard" --set "regions.shard=$shard"
+    workflow=$work/workflow.yaml run "hg002.$shard" 0 --set "regions.shard=$shard"
     echo "hg002: $(find "$work/hg002.$shard" -name '*.ev' | wc -l) shards"
     records "hg002.$shard" | cmp - "$work/whole.vcf" || fail "hg002: a shard of $shard bp changes the records"
 done

@@ -2,35 +2,19 @@
 # SPDX-License-Identifier: MIT
 # A dataset on a disk that fills up: one clear line and status 74, nothing half-written stands at its place, and the same
 # command goes on once there is room. At every size, until the disk is large enough, by one process and by three ranks.
-# Needs root, to mount a small tmpfs; exits with 77 otherwise.
-set -euo pipefail
-
-kuni=${KUNI:?path of the program}
-skip() {
-    echo "skipped: $*"
-    exit 77
-}
-[ "$(id -u)" -eq 0 ] || skip "needs root"
-command -v bcftools >/dev/null || skip "bcftools is not installed"
-
-work=$(mktemp -d /tmp/kuni-full-XXXXXX)
+# Needs root, to mount a small tmpfs.
+. "$(dirname "$0")/../lib.sh"
+need_root
+need_tools mpirun bcftools
 disk=$work/disk
-# shellcheck disable=SC2317 # called by the trap
-clean_up() {
+at_exit() {
     umount "$disk" 2>/dev/null || true
-    rm -rf "$work"
 }
-trap clean_up EXIT
 mkdir "$disk"
 mount -t tmpfs -o size=64k tmpfs "$disk" 2>/dev/null || skip "cannot mount a tmpfs"
+log=$work/log
 
-fail() {
-    echo "FAILED: $*"
-    cat "$work/log" 2>/dev/null
-    exit 1
-}
-
-"$kuni" simulate --quiet -n 3 --contigs chr20:60k --depth 10 --seed 8 --out "$work/cohort" >/dev/null
+"$KUNI" simulate --quiet -n 3 --contigs chr20:60k --depth 10 --seed 8 --out "$work/cohort" >/dev/null
 write_workflow() { # DATASET
     cat <<YAML
 version: 1
@@ -54,12 +38,12 @@ on_error: {sample: abort, retries: 0}
 YAML
 }
 write_workflow "$work/whole" >"$work/whole.yaml"
-"$kuni" run "$work/whole.yaml" >"$work/log" 2>&1 || fail "the undisturbed run"
+"$KUNI" run "$work/whole.yaml" >"$work/log" 2>&1 || fail "the undisturbed run"
 bcftools view --no-version "$work/whole/current/national.bcf" >"$work/whole.vcf"
 
 for ranks in 1 3; do
     launch=()
-    [ $ranks -eq 1 ] || launch=(mpirun --allow-run-as-root --oversubscribe -n "$ranks")
+    [ $ranks -eq 1 ] || launch=(mpirun --oversubscribe -n "$ranks")
     umount "$disk"
     mount -t tmpfs -o size=8k tmpfs "$disk"
     write_workflow "$disk/set" >"$work/full.yaml"
@@ -67,7 +51,7 @@ for ranks in 1 3; do
     for size in 8 24 64 80 104 120 160 200 250 300 500 700 900 1100 1600 3000; do
         mount -o "remount,size=${size}k" "$disk" || continue
         status=0
-        "${launch[@]}" "$kuni" run "$work/full.yaml" >"$work/log" 2>&1 || status=$?
+        "${launch[@]}" "$KUNI" run "$work/full.yaml" >"$work/log" 2>&1 || status=$?
         [ $status -eq 0 ] && break
         refused=$((refused + 1))
         [ $status -eq 74 ] || fail "$ranks ranks, ${size}k: status $status, not 74"

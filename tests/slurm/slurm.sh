@@ -2,37 +2,22 @@
 # SPDX-License-Identifier: MIT
 # kuni.sbatch under a real Slurm of one node, set up in a folder of its own: told to stop it is requeued and goes on; a
 # killed rank is a restart; an error in the workflow ends the job; srun works with PMIx and is refused without.
-# Needs root and the packages slurm-wlm and munge; exits with 77 otherwise.
-set -euo pipefail
-
-kuni=${KUNI:?path of the program}
-sbatch_script=${KUNI_SOURCE:?}/containers/slurm/kuni.sbatch
-
-skip() {
-    echo "skipped: $*"
-    exit 77
-}
-[ "$(id -u)" -eq 0 ] || skip "needs root"
-for program in munged slurmctld slurmd sbatch mpirun bcftools; do
-    command -v "$program" >/dev/null || skip "$program is not installed"
-done
-
-work=$(mktemp -d /tmp/kuni-slurm-XXXXXX)
+# Needs root and the packages slurm-wlm and munge.
+. "$(dirname "$0")/../lib.sh"
+sbatch_script=$source_tree/containers/slurm/kuni.sbatch
+need_root
+need_tools munged slurmctld slurmd sbatch mpirun bcftools
 export SLURM_CONF=$work/slurm.conf
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-export KUNI=$kuni MPIRUN='mpirun --oversubscribe'
+export MPIRUN='mpirun --oversubscribe'
 daemons=()
 
-# shellcheck disable=SC2317 # called by the trap
-clean_up() {
+at_exit() {
     scancel --user=root 2>/dev/null || true
     sleep 1
     [ ${#daemons[@]} -eq 0 ] || kill "${daemons[@]}" 2>/dev/null || true
     sleep 1
     [ ${#daemons[@]} -eq 0 ] || kill -9 "${daemons[@]}" 2>/dev/null || true
-    rm -rf "$work"
 }
-trap clean_up EXIT
 
 fail() {
     echo "FAILED: $*"
@@ -166,9 +151,9 @@ wait_for_slow_task() { # DATASET
 }
 
 start_slurm
-"$kuni" simulate --quiet -n 4 --contigs chr20:100k --depth 8 --seed 5 --out "$work/cohort"
+"$KUNI" simulate --quiet -n 4 --contigs chr20:100k --depth 8 --seed 5 --out "$work/cohort"
 make_workflow plain 0
-"$kuni" run "$work/plain.yaml" >"$work/plain.log" 2>&1 || fail "the run without Slurm"
+"$KUNI" run "$work/plain.yaml" >"$work/plain.log" 2>&1 || fail "the run without Slurm"
 
 echo "-- told to stop, requeued, goes on"
 make_workflow stopped 2
@@ -201,12 +186,12 @@ wait_state "$job" 60 FAILED
 
 echo "-- srun"
 make_workflow srun 0
-if srun --mpi=none -n 2 "$kuni" run "$work/srun.yaml" >"$work/srun.log" 2>&1; then
+if srun --mpi=none -n 2 "$KUNI" run "$work/srun.yaml" >"$work/srun.log" 2>&1; then
     fail "srun without PMIx was not refused"
 fi
 grep -q "srun --mpi=pmix" "$work/srun.log" || fail "no advice about srun"
 if srun --mpi=list 2>&1 | grep -q pmix; then
-    srun --mpi=pmix -n 3 "$kuni" run "$work/srun.yaml" >"$work/srun.log" 2>&1 || fail "srun --mpi=pmix"
+    srun --mpi=pmix -n 3 "$KUNI" run "$work/srun.yaml" >"$work/srun.log" 2>&1 || fail "srun --mpi=pmix"
     [ "$(records srun)" = "$(records plain)" ] || fail "records differ under srun"
 else
     echo "   (this Slurm has no PMIx)"
