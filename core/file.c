@@ -213,6 +213,29 @@ kuni_status kuni_file_get(const char *path, size_t limit_bytes, kuni_buffer *buf
     return status;
 }
 
+static bool is_outage(int code)
+{
+    static const int codes[] = {EIO,          ESTALE,       ETIMEDOUT,   ENODEV,     ENXIO,
+                                ENOTCONN,     EHOSTDOWN,    EHOSTUNREACH, ENETDOWN,  ENETUNREACH,
+                                ECONNRESET,   ECONNREFUSED, ECONNABORTED, EREMOTEIO, ENOMEM,
+                                EMFILE,       ENFILE,       EACCES,      EPERM};
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (code == codes[i]) return true;
+    return false;
+}
+
+bool kuni_file_is_out_of_reach(const char *path, int *code)
+{
+    if (is_outage(*code)) return true;
+    if (strstr(path, "://")) return false;
+    char byte;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool reached = fd >= 0 && read(fd, &byte, 1) >= 0;
+    if (!reached) *code = errno;
+    if (fd >= 0) (void)close(fd);
+    return !reached;
+}
+
 kuni_status kuni_file_publish(const char *path, const char *target, kuni_error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);

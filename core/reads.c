@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kuni/buffer.h"
+#include "kuni/file.h"
 
 enum { TID_ABSENT = -2 }; /* a contig of the file that the reference lacks */
 
@@ -38,13 +38,23 @@ static kuni_status damaged(const kuni_reads *reads, kuni_error *err, const char 
     return kuni_fail(err, KUNI_DATA, "sample %s: %s: %s", reads->sample, reads->path, what);
 }
 
+/* As `damaged`, but where the file cannot be read at all just now: that says nothing of its bytes. */
+static kuni_status damaged_or_away(const kuni_reads *reads, int code, kuni_error *err,
+                                   const char *what)
+{
+    if (!kuni_file_is_out_of_reach(reads->path, &code)) return damaged(reads, err, what);
+    errno = code;
+    return kuni_fail_errno(err, "sample %s: cannot read %s", reads->sample, reads->path);
+}
+
 static kuni_status open_file(kuni_reads *reads, const char *fasta, int fields, kuni_error *err)
 {
     errno = 0;
     reads->file = sam_open(reads->path, "r");
     if (!reads->file) {
         if (errno == ENOEXEC || errno == 0)
-            return damaged(reads, err, "not a BAM or CRAM file, or damaged in its first bytes");
+            return damaged_or_away(reads, 0, err,
+                                   "not a BAM or CRAM file, or damaged in its first bytes");
         return kuni_fail_errno(err, "sample %s: cannot open %s", reads->sample, reads->path);
     }
     enum htsExactFormat format = hts_get_format(reads->file)->format;
@@ -55,11 +65,14 @@ static kuni_status open_file(kuni_reads *reads, const char *fasta, int fields, k
                            hts_set_opt(reads->file, CRAM_OPT_DECODE_MD, 0) != 0))
         return kuni_fail(err, KUNI_IO, "sample %s: cannot set up CRAM decoding of %s against %s",
                          reads->sample, reads->path, fasta);
+    errno = 0;
     reads->header = sam_hdr_read(reads->file);
     if (!reads->header)
-        return damaged(reads, err, "the header cannot be read: damaged or truncated");
+        return damaged_or_away(reads, errno, err,
+                               "the header cannot be read: damaged or truncated");
+    errno = 0;
     if (hts_check_EOF(reads->file) == 0)
-        return damaged(reads, err,
+        return damaged_or_away(reads, errno, err,
                        "truncated: the end-of-file marker is missing: copy or make the file again");
     return KUNI_OK;
 }
@@ -152,6 +165,21 @@ static kuni_status check_order(kuni_reads *reads, kuni_error *err)
     return status;
 }
 
+static kuni_status load_index(kuni_reads *reads, const char *path, kuni_error *err)
+{
+    errno = 0;
+    reads->index = sam_index_load3(reads->file, reads->path, path, HTS_IDX_SILENT_FAIL);
+    if (reads->index) return KUNI_OK;
+    int code = errno;
+    if (kuni_file_is_out_of_reach(reads->path, &code)) {
+        errno = code;
+        return kuni_fail_errno(err, "sample %s: cannot read the index of %s", reads->sample,
+                               reads->path);
+    }
+    return kuni_fail(err, KUNI_DATA, "sample %s: no usable index for %s%s%s: run: samtools index %s",
+                     reads->sample, reads->path, path ? " at " : "", path ? path : "", reads->path);
+}
+
 kuni_status kuni_reads_open(kuni_reads **out, const kuni_sample *sample, kuni_genome *genome,
                             const kuni_span *spans, size_t n_spans, int fields, kuni_error *err)
 {
@@ -169,14 +197,8 @@ kuni_status kuni_reads_open(kuni_reads **out, const kuni_sample *sample, kuni_ge
     if (status) goto fail;
     status = map_contigs(reads, genome, spans, n_spans, err);
     if (status) goto fail;
-    reads->index = sam_index_load3(reads->file, reads->path, sample->index, HTS_IDX_SILENT_FAIL);
-    if (!reads->index) {
-        status = kuni_fail(err, KUNI_DATA,
-                           "sample %s: no usable index for %s%s%s: run: samtools index %s",
-                           sample->id, reads->path, sample->index ? " at " : "",
-                           sample->index ? sample->index : "", reads->path);
-        goto fail;
-    }
+    status = load_index(reads, sample->index, err);
+    if (status) goto fail;
     *out = reads;
     return KUNI_OK;
 fail:
@@ -205,9 +227,11 @@ kuni_status kuni_reads_seek(kuni_reads *reads, kuni_span span, kuni_error *err)
 kuni_status kuni_reads_next(kuni_reads *reads, bam1_t **record, kuni_error *err)
 {
     bam1_t *next = reads->record;
+    errno = 0;
     int result = sam_itr_next(reads->file, reads->iterator, next);
     if (result < -1)
-        return damaged(reads, err,
+        return damaged_or_away(
+            reads, errno, err,
                        "a record cannot be decoded: the file is damaged or truncated, or it was "
                        "compressed against another reference");
     if (result == -1) {

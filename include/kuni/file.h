@@ -38,6 +38,13 @@ KUNI_MUST_CHECK kuni_status kuni_file_put(const char *path, const void *bytes, s
 KUNI_MUST_CHECK kuni_status kuni_file_get(const char *path, size_t limit_bytes, kuni_buffer *buffer,
                                           kuni_error *err);
 
+/*
+ * After reading `path` has failed with errno *code (0: not known): true where that lies with the
+ * machine, the network or the file system, and not with the bytes of the file; also where the file
+ * cannot be opened and read any more. *code is then an errno that tells why. A URL is not tried.
+ */
+bool kuni_file_is_out_of_reach(const char *path, int *code);
+
 /* fsync `path`, rename it to `target`, fsync the folder: for files that a library wrote. */
 KUNI_MUST_CHECK kuni_status kuni_file_publish(const char *path, const char *target,
                                               kuni_error *err);

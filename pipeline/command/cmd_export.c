@@ -48,7 +48,7 @@ static kuni_status export(const kuni_export_request *request, const kuni_run_opt
     kuni_preview preview;
     kuni_exporter x;
     kuni_status status =
-        kuni_transport_agree(kuni_preview_make(&preview, options, faults, err), err);
+        kuni_transport_agree(kuni_preview_make(&preview, options, true, faults, err), err);
     if (!status) {
         status = kuni_transport_agree(kuni_exporter_init(&x, request, &preview, err), err);
         if (!status)

@@ -194,7 +194,7 @@ int kuni_cmd_plan(int argc, char **argv)
     kuni_preview preview;
     kuni_buffer faults = KUNI_BUFFER_INIT;
     kuni_error err = KUNI_ERROR_INIT;
-    kuni_status status = kuni_preview_make(&preview, &run, &faults, &err);
+    kuni_status status = kuni_preview_make(&preview, &run, false, &faults, &err);
     bool told = faults.length > 0;
     kuni_command_print_faults(&faults);
     kuni_buffer_fini(&faults);

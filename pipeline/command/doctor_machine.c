@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "doctor.h"
+#include "mark.h"
 
 /*
  * Space: DESIGN's goal of 50 MiB of evidence for a 30x genome of 3.1 Gb, and as much again for
@@ -120,7 +121,7 @@ void kuni_doctor_dataset(kuni_doctor *doctor)
     bool there = stat(dataset, &status) == 0;
     if (there && !S_ISDIR(status.st_mode))
         kuni_doctor_row(doctor, KUNI_FAIL, "dataset", "%s is a file: name a folder", dataset);
-    else if (try_writing(folder, &err))
+    else if (kuni_mark_check(dataset, &err) || try_writing(folder, &err))
         kuni_doctor_row(doctor, KUNI_FAIL, "dataset", "%s", err.text);
     else
         kuni_doctor_row(doctor, KUNI_PASS, "dataset", "%s %s", dataset,

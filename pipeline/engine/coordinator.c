@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "losses.h"
+#include "published.h"
 #include "reads_pass.h"
 #include "transport.h"
 
@@ -421,7 +422,8 @@ static kuni_status apply_bad(kuni_coordinator *c, kuni_error *err)
         const kuni_signature *now = &c->samples.signatures[bad->sample];
         if (now->bytes != bad->signature.bytes || now->mtime_ns != bad->signature.mtime_ns)
             continue;
-        status = kuni_samples_quarantine(&c->samples, bad->sample, bad->where, bad->why, err);
+        status = kuni_samples_quarantine(&c->samples, bad->sample, KUNI_VERDICT_LASTS, bad->where,
+                                         bad->why, err);
     }
     return status;
 }
@@ -468,8 +470,7 @@ static kuni_status check_preflight(kuni_coordinator *c, kuni_error *err)
         char *save = NULL;
         for (char *line = strtok_r(faults.data, "\n", &save); line;
              line = strtok_r(NULL, "\n", &save))
-            kuni_progress_say(c->progress, "%s%s",
-                              c->run->workflow.quarantine ? "quarantined " : "", line);
+            kuni_progress_say(c->progress, "%s", line);
         if (!c->run->workflow.quarantine)
             status =
                 kuni_fail(err, KUNI_DATA,
@@ -490,23 +491,91 @@ static kuni_status check_cohort(kuni_coordinator *c, kuni_error *err)
                      c->samples.n_quarantined, c->samples.list[0].reason);
 }
 
-/* The quarantine list is final: every rank makes its columns from it. */
+/*
+ * Of the samples that no generation was made with yet, so many may be missing: a share, but always
+ * one, so that a cohort of ten can do without a broken file; and never all of them.
+ */
+static size_t losses_allowed(const kuni_workflow *workflow, size_t n_new)
+{
+    enum { WHOLE = 10000 };
+    size_t allowed = (size_t)workflow->max_quarantined;
+    if (!workflow->max_quarantined_share) return allowed;
+    if (allowed == WHOLE) return n_new;
+    allowed = n_new * allowed / WHOLE;
+    if (allowed == 0 && workflow->max_quarantined > 0) allowed = 1;
+    return allowed < n_new ? allowed : n_new - 1;
+}
+
+/* A file system that was away must not end in a call set without the people whose files lay there. */
+static kuni_status check_new_samples(const kuni_coordinator *c, kuni_error *err)
+{
+    const kuni_cohort *cohort = &c->run->cohort;
+    kuni_published published;
+    kuni_status status = kuni_published_read(&published, c->run->folder, err);
+    size_t first = 0, n_new = 0, lost = 0;
+    if (!status && published.n_batches)
+        first = published.n_batches < cohort->n_batches
+                    ? cohort->batches[published.n_batches].first
+                    : cohort->n_samples;
+    for (size_t i = first; i < cohort->n_samples && !status; i++) {
+        n_new += cohort->samples[i].reads != NULL;
+        lost += cohort->samples[i].reads && c->samples.skip[i];
+    }
+    kuni_published_fini(&published);
+    if (status || !lost || lost <= losses_allowed(&c->run->workflow, n_new)) return status;
+    size_t example = 0;
+    while (c->samples.list[example].sample < first) example++;
+    const kuni_quarantined *q = &c->samples.list[example];
+    return kuni_fail(err, KUNI_DATA,
+                     "%zu of %zu new samples would be missing, more than on_error.max_quarantined "
+                     "allows, so nothing is published; one is %s: %s: mend what is wrong and run "
+                     "the same command again, or go on without them with --set "
+                     "on_error.max_quarantined=%zu",
+                     lost, n_new, cohort->samples[q->sample].id, q->reason, lost);
+}
+
+/* Who is in the call set is final, neither withdrawn nor quarantined: every rank makes its columns
+ * from that. */
 static kuni_status fix_columns(kuni_coordinator *c, kuni_error *err)
 {
     kuni_samples_sort(&c->samples);
     kuni_status status = kuni_message_start(&c->message, KUNI_MESSAGE_COLUMNS, err);
-    for (size_t i = 0; i < c->samples.n_quarantined && !status; i++)
-        status = kuni_message_put_u64(&c->message, c->samples.list[i].sample, err);
+    for (size_t i = 0; i < c->run->cohort.n_samples && !status; i++)
+        if (c->samples.skip[i]) status = kuni_message_put_u64(&c->message, i, err);
     for (int rank = 1; rank < c->run->size && !status; rank++)
         status = kuni_transport_send(rank, c->message.data, c->message.length, err);
     if (!status) status = kuni_run_set_columns(c->run, c->samples.skip, err);
     return status ? status : kuni_keys_set_cohort(&c->keys, &c->samples, err);
 }
 
-kuni_status kuni_coordinator_look(kuni_coordinator *c, const char *journal_path, kuni_error *err)
+/* Who was left out of what is published, and the files as they were: no look at today's. */
+static kuni_status recall_published(kuni_coordinator *c, bool *found, kuni_error *err)
+{
+    kuni_published published;
+    kuni_status status = kuni_published_read(&published, c->run->folder, err);
+    *found = !status && published.json;
+    size_t i;
+    json_t *id;
+    json_array_foreach(published.quarantined, i, id)
+    {
+        int64_t sample = json_is_string(id)
+                             ? kuni_names_find(&c->sample_names, json_string_value(id))
+                             : -1;
+        if (sample < 0 || status) continue;
+        status = kuni_samples_quarantine(&c->samples, (size_t)sample, KUNI_VERDICT_THIS_RUN,
+                                         "current", "quarantined when this was published", err);
+    }
+    kuni_published_fini(&published);
+    return status;
+}
+
+kuni_status kuni_coordinator_look(kuni_coordinator *c, const char *journal_path, bool published,
+                                  kuni_error *err)
 {
     const kuni_plan *plan = &c->run->plan;
-    kuni_status status = survey(c, err);
+    bool found = false;
+    kuni_status status = published ? recall_published(c, &found, err) : KUNI_OK;
+    if (!status && !found) status = survey(c, err);
     if (!status) status = kuni_keys_init(&c->keys, c->run, &c->known_files, NULL, err);
     for (int phase = 0; phase < 3 && !status; phase++) {
         if (phase == 1) status = kuni_resume_reads(c, journal_path, err);
@@ -541,9 +610,11 @@ static kuni_status run_phases(kuni_coordinator *c, const char *journal_path, kun
     if (!status) status = run_phase(c, 0, err);
     if (!status) status = check_preflight(c, err);
     if (!status) status = check_cohort(c, err);
+    if (!status) status = check_new_samples(c, err);
     if (!status) status = kuni_resume_reads(c, journal_path, err);
     if (!status) status = run_phase(c, 1, err);
     if (!status) status = check_cohort(c, err);
+    if (!status) status = check_new_samples(c, err);
     if (!status) status = fix_columns(c, err);
     if (!status) status = run_phase(c, 2, err);
     return status;

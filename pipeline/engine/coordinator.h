@@ -134,10 +134,13 @@ KUNI_MUST_CHECK kuni_status kuni_coordinator_ping(kuni_coordinator *c, kuni_erro
 /* A message without a body to all other ranks. */
 KUNI_MUST_CHECK kuni_status kuni_coordinator_tell(kuni_coordinator *c, kuni_message_type type,
                                                   kuni_error *err);
-/* Without running anything: marks what the journal has with intact outputs, as far as keys can be
- * known. */
+/*
+ * Without running anything: marks what the journal has with intact outputs, as far as keys can be
+ * known. `published`: with the samples and files of the current generation, if there is one, instead
+ * of those that a run would find now.
+ */
 KUNI_MUST_CHECK kuni_status kuni_coordinator_look(kuni_coordinator *c, const char *journal_path,
-                                                  kuni_error *err);
+                                                  bool published, kuni_error *err);
 
 /* --- resume.c --- */
 

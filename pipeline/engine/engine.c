@@ -10,6 +10,7 @@
 #include "coordinator.h"
 #include "dataset.h"
 #include "losses.h"
+#include "mark.h"
 #include "preflight.h"
 #include "sweep.h"
 #include "transport.h"
@@ -63,8 +64,11 @@ static kuni_status write_batches(const kuni_run *run, kuni_error *err)
 static kuni_status lead_in(kuni_run *run, kuni_lock **lock, kuni_buffer *faults, kuni_error *err)
 {
     kuni_status status = read_workflow(run, faults, err);
+    bool fresh;
+    if (!status) status = kuni_mark_check(run->folder, err);
     if (!status) status = kuni_make_folders(run->folder, err);
     if (!status) status = kuni_lock_take(lock, run->folder, run->options->lock_wait_ms, err);
+    if (!status) status = kuni_mark_claim(run->folder, &fresh, err);
     if (status) return status;
     run->epoch = kuni_lock_epoch(*lock);
     status = read_cohort(run, faults, err);

@@ -57,8 +57,24 @@ static const char *without_id(const char *reason, const char *id)
     return rest + length + 2;
 }
 
+/* Columns are fixed by then, and files made with them: the next run starts without this sample. */
+static kuni_status leave_joint_steps(const kuni_coordinator *c, const char *id, kuni_error *err)
+{
+    if (c->phase != 2) return KUNI_OK;
+    return kuni_fail(err, KUNI_AGAIN,
+                     "sample %s was quarantined after the joint steps began: run the same command "
+                     "to go on without it",
+                     id);
+}
+
+/* Damaged data are the sample's own; all else may be of the machine, the network or the stage. */
+static kuni_verdict verdict_of(kuni_status status)
+{
+    return status == KUNI_DATA ? KUNI_VERDICT_LASTS : KUNI_VERDICT_THIS_RUN;
+}
+
 static kuni_status quarantine(kuni_coordinator *c, const kuni_work *work, int64_t sample,
-                              const char *reason, kuni_error *err)
+                              kuni_verdict verdict, const char *reason, kuni_error *err)
 {
     const kuni_sample *s = &c->run->cohort.samples[sample];
     if (c->samples.skip[sample]) return KUNI_OK;
@@ -68,9 +84,14 @@ static kuni_status quarantine(kuni_coordinator *c, const kuni_work *work, int64_
     char where[512];
     size_t node = work->parts[0].node;
     kuni_run_task_name(c->run, node, work->shard, -1, where, sizeof(where));
-    kuni_status status = kuni_samples_quarantine(&c->samples, (size_t)sample, where, reason, err);
+    kuni_status status =
+        kuni_samples_quarantine(&c->samples, (size_t)sample, verdict, where, reason, err);
     if (status) return status;
     reason = c->samples.list[c->samples.n_quarantined - 1].reason;
+    if (verdict == KUNI_VERDICT_THIS_RUN) {
+        kuni_progress_say(c->progress, "left out sample %s of this run: %s", s->id, reason);
+        return leave_joint_steps(c, s->id, err);
+    }
     json_t *record = json_pack("{ss ss sI sI ss ss}", "t", "bad", "id", s->id, "z",
                                (json_int_t)c->samples.signatures[sample].bytes, "m",
                                (json_int_t)c->samples.signatures[sample].mtime_ns, "why", reason,
@@ -79,15 +100,7 @@ static kuni_status quarantine(kuni_coordinator *c, const kuni_work *work, int64_
         json_object_set_new(record, "s", json_string(c->run->plan.shard_names[work->shard]));
     status = kuni_journal_add(c->journal, record, err);
     kuni_progress_say(c->progress, "quarantined sample %s: %s", s->id, reason);
-    /* Columns are fixed by now, and files made with them: the next run starts without this sample.
-     */
-    if (!status && c->phase == 2)
-        status =
-            kuni_fail(err, KUNI_AGAIN,
-                      "sample %s was quarantined after the joint steps began: run the same command "
-                      "to go on without it",
-                      s->id);
-    return status;
+    return status ? status : leave_joint_steps(c, s->id, err);
 }
 
 /* --- success --- */
@@ -174,7 +187,8 @@ static kuni_status succeed(kuni_coordinator *c, const kuni_order *order,
     const kuni_work *work = &order->work;
     kuni_status status = KUNI_OK;
     for (size_t i = 0; i < result->n_bad && !status; i++)
-        status = quarantine(c, work, result->bad[i].sample, result->bad[i].reason, err);
+        status = quarantine(c, work, result->bad[i].sample, verdict_of(result->bad[i].status),
+                            result->bad[i].reason, err);
     for (size_t i = 0; i < work->n_parts && !status; i++)
         status = record_part(c, order, i, result, err);
     c->failures_in_row = 0;
@@ -252,7 +266,9 @@ static kuni_status fail(kuni_coordinator *c, const kuni_order *order, const kuni
     bool reads = plan->nodes[work->parts[0].node].scatter == KUNI_SCATTER_READS;
     if (reads && result->sample >= 0 && !c->samples.skip[result->sample] && !was_killed(result)) {
         const char *reason = result->text ? result->text : "the stage crashed on it";
-        kuni_status status = quarantine(c, work, result->sample, reason, err);
+        kuni_verdict verdict =
+            result->crashed ? KUNI_VERDICT_THIS_RUN : verdict_of(result->status);
+        kuni_status status = quarantine(c, work, result->sample, verdict, reason, err);
         return status ? status : try_again(c, order, false, err);
     }
     size_t at_fault = result->part < work->n_parts ? result->part : 0;
@@ -376,9 +392,10 @@ static kuni_status read_faults(kuni_coordinator *c, size_t batch, kuni_buffer *f
     for (char *line = text.data ? strtok_r(text.data, "\n", &save) : NULL; line && !status;
          line = strtok_r(NULL, "\n", &save)) {
         size_t sample;
+        int fault;
         char *reason = strchr(line, '\t');
         reason = reason ? strchr(reason + 1, '\t') : NULL;
-        if (!reason || sscanf(line, "%zu", &sample) != 1 || sample < b->first ||
+        if (!reason || sscanf(line, "%zu\t%d", &sample, &fault) != 2 || sample < b->first ||
             sample >= b->first + b->n_samples) {
             status = kuni_fail(err, KUNI_BUG, "%s: not a preflight report", path);
             break;
@@ -387,8 +404,15 @@ static kuni_status read_faults(kuni_coordinator *c, size_t batch, kuni_buffer *f
         ++*n_faults;
         const char *id = c->run->cohort.samples[sample].id;
         const char *why = without_id(reason + 1, id);
-        status = kuni_buffer_printf(faults, err, "sample %s: %s\n", id, why);
-        if (!status) status = kuni_samples_quarantine(&c->samples, sample, "preflight", why, err);
+        kuni_verdict verdict = verdict_of((kuni_status)fault);
+        bool lasts = verdict == KUNI_VERDICT_LASTS, quarantine = c->run->workflow.quarantine;
+        status = kuni_buffer_printf(faults, err, "%ssample %s%s: %s\n",
+                                    !quarantine ? ""
+                                    : lasts     ? "quarantined "
+                                                : "left out ",
+                                    id, quarantine && !lasts ? " of this run" : "", why);
+        if (!status)
+            status = kuni_samples_quarantine(&c->samples, sample, verdict, "preflight", why, err);
     }
     kuni_buffer_fini(&text);
     return status;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "preflight.h"
 
+#include <errno.h>
 #include <htslib/hts.h>
 #include <htslib/kstring.h>
 #include <htslib/tbx.h>
@@ -17,8 +18,14 @@
 /* A BAM, CRAM or BGZF file ends with a fixed block: a copy that was cut off lacks it. */
 static kuni_status check_end(htsFile *file, const kuni_sample *sample, kuni_error *err)
 {
+    errno = 0;
     int whole = hts_check_EOF(file); /* 1 present, 0 absent, 2 not seekable, 3 format has none */
-    if (whole == 0 || whole < 0)
+    int code = errno;
+    if (whole <= 0 && kuni_file_is_out_of_reach(sample->reads, &code)) {
+        errno = code;
+        return kuni_fail_errno(err, "%s: cannot read %s", sample->id, sample->reads);
+    }
+    if (whole <= 0)
         return kuni_fail(err, KUNI_DATA,
                          "%s: %s is truncated: its end-of-file marker is missing: copy it again",
                          sample->id, sample->reads);
@@ -141,11 +148,17 @@ static kuni_status check_variants(const kuni_task *task, const kuni_sample *samp
     kuni_status status = KUNI_OK;
     htsFile *file = hts_open(sample->reads, "r");
     if (!file) return kuni_fail_errno(err, "%s: cannot open %s", sample->id, sample->reads);
+    errno = 0;
     bcf_hdr_t *header = bcf_hdr_read(file);
-    if (!header)
+    int code = errno;
+    if (!header && kuni_file_is_out_of_reach(sample->reads, &code)) {
+        errno = code;
+        status = kuni_fail_errno(err, "%s: cannot read %s", sample->id, sample->reads);
+    } else if (!header) {
         status =
             kuni_fail(err, KUNI_DATA, "%s: %s has no VCF header, or one that bcftools refuses, too",
                       sample->id, sample->reads);
+    }
     if (!status) status = check_contigs(task, sample, header, err);
     if (!status) status = check_column(sample, header, err);
     if (!status && bcf_hdr_nsamples(header) == 1 && kputs(header->samples[0], name) < 0)
@@ -187,8 +200,7 @@ static kuni_status run(const kuni_task *task, kuni_error *err)
         if (bad == KUNI_MEMORY || bad == KUNI_BUG)
             status = kuni_fail(err, bad, "%s", fault.text);
         else if (bad)
-            status =
-                kuni_file_printf(out, err, "%zu\t%s\t%s\n", i, task->samples[i].id, fault.text);
+            status = kuni_file_printf(out, err, "%zu\t%d\t%s\n", i, (int)bad, fault.text);
         if (task->heartbeat) task->heartbeat((int64_t)(i - batch->first + 1));
     }
     if (!status) return kuni_file_commit(out, err);
@@ -202,6 +214,6 @@ static const kuni_step steps[] = {
 
 const kuni_stage kuni_preflight_stage = {.name = "preflight",
                                          .summary = "opens and checks every sample's file",
-                                         .version = 2,
+                                         .version = 3,
                                          .steps = steps,
                                          .n_steps = 1};

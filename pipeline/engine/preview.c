@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "dataset.h"
+#include "mark.h"
 #include "preflight.h"
 
 /* Free space where the dataset is, or will be: the nearest folder that stands. */
@@ -31,6 +32,8 @@ static kuni_status make_run(kuni_run *run, kuni_buffer *faults, kuni_error *err)
     if (status) return status;
     run->folder = run->workflow.dataset;
     run->size = 1;
+    status = kuni_mark_check(run->folder, err);
+    if (status) return status;
     char *batches = kuni_path_join(run->folder, "batches.tsv", err);
     if (!batches) return KUNI_MEMORY;
     status = kuni_cohort_read(&run->cohort, run->workflow.cohort, run->workflow.pedigree, batches,
@@ -43,7 +46,7 @@ static kuni_status make_run(kuni_run *run, kuni_buffer *faults, kuni_error *err)
                                    &kuni_preflight_stage, err);
 }
 
-static kuni_status look(kuni_preview *p, kuni_error *err)
+static kuni_status look(kuni_preview *p, bool published, kuni_error *err)
 {
     kuni_run *run = &p->run;
     char *journal = kuni_path_join(run->folder, "journal", err);
@@ -57,7 +60,7 @@ static kuni_status look(kuni_preview *p, kuni_error *err)
             status = kuni_dataset_settings(run, &p->coordinator.known_files, NULL,
                                            p->coordinator.reads_records > 0, run->options->recall,
                                            false, err);
-        if (!status) status = kuni_coordinator_look(&p->coordinator, journal, err);
+        if (!status) status = kuni_coordinator_look(&p->coordinator, journal, published, err);
     } else if (!status) {
         status = kuni_samples_survey(&p->coordinator.samples, err);
     }
@@ -103,13 +106,13 @@ static void add_memory(kuni_preview *p)
                            samples * (int64_t)(sizeof(kuni_signature) + sizeof(kuni_hash) + 2 + 16);
 }
 
-kuni_status kuni_preview_make(kuni_preview *p, const kuni_run_options *options, kuni_buffer *faults,
-                              kuni_error *err)
+kuni_status kuni_preview_make(kuni_preview *p, const kuni_run_options *options, bool published,
+                              kuni_buffer *faults, kuni_error *err)
 {
     *p = (kuni_preview){.run = {.options = options}};
     p->coordinator.run = &p->run;
     kuni_status status = make_run(&p->run, faults, err);
-    if (!status) status = look(p, err);
+    if (!status) status = look(p, published, err);
     if (!status) {
         p->steps = kuni_alloc(p->run.plan.n_nodes, sizeof(kuni_preview_step), err);
         if (!p->steps) status = KUNI_MEMORY;

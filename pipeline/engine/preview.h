@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a run would do, without doing it: for `kuni plan`. One process, no lock, nothing is written.
+ * What a run would do, without doing it: for `kuni plan`; or, with `published`, what stands behind
+ * the current generation, whatever has happened to the reads since: for `kuni export`. One process,
+ * no lock, nothing is written.
  */
 #ifndef KUNI_ENGINE_PREVIEW_H
 #define KUNI_ENGINE_PREVIEW_H
@@ -30,8 +32,8 @@ typedef struct kuni_preview {
 } kuni_preview;
 
 KUNI_MUST_CHECK kuni_status kuni_preview_make(kuni_preview *preview,
-                                              const kuni_run_options *options, kuni_buffer *faults,
-                                              kuni_error *err);
+                                              const kuni_run_options *options, bool published,
+                                              kuni_buffer *faults, kuni_error *err);
 void kuni_preview_fini(kuni_preview *preview);
 
 #endif

@@ -219,19 +219,28 @@ static kuni_status swap(const kuni_run *run, int64_t number, kuni_arena *arena, 
     return sync_folder(run->folder, err);
 }
 
-/* Those before the former one, and what a crashed publication left. */
-static kuni_status prune(const kuni_run *run, const char *folder, int64_t number, kuni_error *err)
+/* A generation's name, as it is made: the number with at least six digits, and nothing else. */
+static bool parse_generation(const char *name, int64_t *number)
 {
-    (void)run;
+    char made[32], rest;
+    if (sscanf(name, "%" SCNd64 "%c", number, &rest) != 1) return false;
+    (void)snprintf(made, sizeof(made), "%06" PRId64, *number);
+    return strcmp(name, made) == 0;
+}
+
+/* Those before the former one, and what a crashed publication left. */
+static kuni_status prune(const char *folder, int64_t number, kuni_error *err)
+{
     kuni_status status = KUNI_OK;
     DIR *dir = opendir(folder);
     for (struct dirent *entry; dir && (entry = readdir(dir)) && !status;) {
         int64_t other;
+        uint64_t epoch;
         char rest;
-        int fields = sscanf(entry->d_name, "%" SCNd64 "%c", &other, &rest);
-        bool ours = fields == 1 || strncmp(entry->d_name, ".new-", 5) == 0;
-        if (entry->d_name[0] == '.' && fields < 1 && !ours) continue;
-        if (!ours || (fields == 1 && other > number - GENERATIONS_KEPT)) continue;
+        bool outdated = parse_generation(entry->d_name, &other)
+                            ? other <= number - GENERATIONS_KEPT
+                            : sscanf(entry->d_name, ".new-%" SCNu64 "%c", &epoch, &rest) == 1;
+        if (!outdated) continue;
         char *path = kuni_path_join(folder, entry->d_name, err);
         status = path ? kuni_remove_tree(path, err) : KUNI_MEMORY;
         free(path);
@@ -314,7 +323,7 @@ kuni_status kuni_dataset_publish(kuni_coordinator *c, int64_t *generation, bool 
         status = kuni_fail_errno(err, "cannot rename %s", fresh);
     if (!status) status = sync_folder(folder, err);
     if (!status) status = swap(run, *generation, arena, err);
-    if (!status) status = prune(run, folder, *generation, err);
+    if (!status) status = prune(folder, *generation, err);
 done:
     free(text);
     kuni_arena_free(arena);

@@ -99,14 +99,15 @@ static void clean(char *text)
     json_decref(valid);
 }
 
-kuni_status kuni_samples_quarantine(kuni_samples *samples, size_t sample, const char *where,
-                                    const char *reason, kuni_error *err)
+kuni_status kuni_samples_quarantine(kuni_samples *samples, size_t sample, kuni_verdict verdict,
+                                    const char *where, const char *reason, kuni_error *err)
 {
     if (samples->skip[sample]) return KUNI_OK;
     kuni_status status = kuni_grow((void **)&samples->list, &samples->capacity,
                                    samples->n_quarantined + 1, sizeof(kuni_quarantined), err);
     if (status) return status;
     kuni_quarantined entry = {.sample = (uint32_t)sample,
+                              .verdict = verdict,
                               .reason = kuni_strdup(reason, err),
                               .where = kuni_strdup(where, err)};
     if (!entry.reason || !entry.where) {

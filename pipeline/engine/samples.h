@@ -19,8 +19,16 @@ typedef struct kuni_signature {
     int64_t mtime_ns;
 } kuni_signature;
 
+/*
+ * A verdict that lasts is about the bytes of a sample's file: it holds until they change. What could
+ * not be opened or read, a crash or a memory limit are none: the sample is left out of this run, and
+ * tried again by the next.
+ */
+typedef enum kuni_verdict { KUNI_VERDICT_LASTS, KUNI_VERDICT_THIS_RUN } kuni_verdict;
+
 typedef struct kuni_quarantined {
     uint32_t sample;
+    kuni_verdict verdict;
     char *reason;
     char *where; /* "call chr1-0-5000000": stage and shard, or "preflight" */
 } kuni_quarantined;
@@ -45,8 +53,8 @@ KUNI_MUST_CHECK kuni_status kuni_samples_survey(kuni_samples *samples, kuni_erro
 
 /* Copies reason and where. No effect on a sample that is quarantined already. */
 KUNI_MUST_CHECK kuni_status kuni_samples_quarantine(kuni_samples *samples, size_t sample,
-                                                    const char *where, const char *reason,
-                                                    kuni_error *err);
+                                                    kuni_verdict verdict, const char *where,
+                                                    const char *reason, kuni_error *err);
 /* Sorts the list by sample, so that reports do not depend on the order of discovery. */
 void kuni_samples_sort(kuni_samples *samples);
 

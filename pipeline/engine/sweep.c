@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -24,27 +25,42 @@ kuni_status kuni_remove_tree(const char *path, kuni_error *err)
     return kuni_fail_errno(err, "cannot remove %s", path);
 }
 
+/* A folder of a shard that the plan does not have any more: of other regions, before --recall. */
+enum { SHARD_GONE = -2, KEY_DIGITS = 16 };
+
 typedef struct sweeping {
     kuni_coordinator *c;
     size_t node;
-    int64_t shard; /* -1: the folder "all" */
+    int64_t shard; /* -1: the folder "all"; SHARD_GONE */
     const char *folder;
     size_t *removed;
 } sweeping;
 
-/* True where NAME, "BATCH.KEY16.EXTENSION", is an output of a task that is done under that key. */
+/* Parts "BATCH.KEY16.EXTENSION"; false where the name is not of that form. Batch names hold no dots.
+ */
+static bool parse_name(const char *name, char batch[256], unsigned long long *key)
+{
+    const char *dot = strchr(name, '.');
+    if (!dot || dot == name || dot - name >= 256) return false;
+    if (strspn(dot + 1, "0123456789abcdef") != KEY_DIGITS || dot[1 + KEY_DIGITS] != '.' ||
+        !dot[2 + KEY_DIGITS])
+        return false;
+    memcpy(batch, name, (size_t)(dot - name));
+    batch[dot - name] = '\0';
+    *key = strtoull(dot + 1, NULL, 16);
+    return strcmp(batch, "all") == 0 ||
+           (batch[0] == 'b' && batch[1] && strspn(batch + 1, "0123456789") == strlen(batch + 1));
+}
+
+/* True where NAME is an output of a task that is done under its key, or not one of ours at all. */
 static bool is_referred_to(const sweeping *s, const char *name)
 {
     const kuni_plan *plan = &s->c->run->plan;
     const kuni_node *node = &plan->nodes[s->node];
     char batch[256];
     unsigned long long key;
-    const char *dot = strchr(name, '.');
-    /* Batch names hold no dots; what does not look like ours is not touched. */
-    if (!dot || (size_t)(dot - name) >= sizeof(batch) || sscanf(dot + 1, "%16llx.", &key) != 1)
-        return true;
-    memcpy(batch, name, (size_t)(dot - name));
-    batch[dot - name] = '\0';
+    if (!parse_name(name, batch, &key)) return true;
+    if (s->shard == SHARD_GONE) return false;
     int64_t b = strcmp(batch, "all") == 0 ? -1 : kuni_names_find(&s->c->batch_names, batch);
     bool wants_batch = node->scatter == KUNI_SCATTER_READS || node->scatter == KUNI_SCATTER_BATCH;
     if (wants_batch != (b >= 0)) return false;
@@ -72,10 +88,10 @@ static kuni_status sweep_folder(const sweeping *s, kuni_error *err)
         const char *name = entry->d_name;
         bool temporary = is_old_temporary(s, name);
         if (!temporary && (name[0] == '.' || is_referred_to(s, name))) continue;
-        if (unlinkat(dirfd(dir), name, 0) != 0 && errno != ENOENT && errno != EISDIR)
-            status = kuni_fail_errno(err, "cannot remove %s/%s", s->folder, name);
-        else
+        if (unlinkat(dirfd(dir), name, 0) == 0)
             *s->removed += !temporary;
+        else if (errno != ENOENT && errno != EISDIR)
+            status = kuni_fail_errno(err, "cannot remove %s/%s", s->folder, name);
     }
     closedir(dir);
     return status;
@@ -88,26 +104,30 @@ static kuni_status sweep_node(kuni_coordinator *c, size_t node, size_t *removed,
     const char *top =
         arena ? kuni_run_path(c->run, arena, err, "data/%s", c->run->plan.nodes[node].folder)
               : NULL;
-    DIR *dir = top ? opendir(top) : NULL;
+    int fd = top ? open(top, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     if (!top) status = KUNI_MEMORY;
+    if (fd >= 0 && !dir) (void)close(fd);
     bool by_shard = c->run->plan.nodes[node].scatter == KUNI_SCATTER_READS ||
                     c->run->plan.nodes[node].scatter == KUNI_SCATTER_REGION;
     for (struct dirent *entry; dir && (entry = readdir(dir)) && !status;) {
         const char *name = entry->d_name;
-        if (name[0] == '.') continue;
+        struct stat info;
+        /* Links are not followed: they lead out of the dataset. */
+        if (name[0] == '.' || fstatat(dirfd(dir), name, &info, AT_SYMLINK_NOFOLLOW) != 0 ||
+            !S_ISDIR(info.st_mode))
+            continue;
         char *folder = kuni_path_join(top, name, err);
         if (!folder) status = KUNI_MEMORY;
+        int64_t shard = by_shard ? kuni_names_find(&c->shard_names, name) : -1;
+        bool gone = by_shard ? shard < 0 : strcmp(name, "all") != 0;
         sweeping s = {.c = c,
                       .node = node,
-                      .shard = by_shard ? kuni_names_find(&c->shard_names, name) : -1,
+                      .shard = gone ? SHARD_GONE : shard,
                       .folder = folder,
                       .removed = removed};
-        if (!status && by_shard == (s.shard >= 0) && (by_shard || strcmp(name, "all") == 0)) {
-            status = sweep_folder(&s, err);
-        } else if (!status) { /* a shard that is no more */
-            status = kuni_remove_tree(folder, err);
-            ++*removed;
-        }
+        if (!status) status = sweep_folder(&s, err);
+        if (!status && gone) (void)rmdir(folder); /* stays where it holds what is not ours */
         free(folder);
     }
     if (dir) closedir(dir);

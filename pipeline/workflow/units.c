@@ -87,6 +87,12 @@ bool kuni_parse_bytes(const char *text, int64_t *bytes)
     return parse(text, byte_units, sizeof(byte_units) / sizeof(byte_units[0]), bytes);
 }
 
+bool kuni_parse_percent(const char *text, int64_t *hundredths)
+{
+    static const unit percent = {"%", 100};
+    return parse(text, &percent, 1, hundredths);
+}
+
 bool kuni_parse_seconds(const char *text, int64_t *seconds)
 {
     return parse(text, second_units, sizeof(second_units) / sizeof(second_units[0]), seconds);

@@ -18,6 +18,8 @@ bool kuni_parse_int(const char *text, int64_t *value);
 bool kuni_parse_bp(const char *text, int64_t *bp);
 /* Bytes: none, b; k, kb, kib; m ...; g ...; t ...: k and kib are 1024, kb is 1000. */
 bool kuni_parse_bytes(const char *text, int64_t *bytes);
+/* A share: "5%", "0.25 %"; in hundredths of a percent. */
+bool kuni_parse_percent(const char *text, int64_t *hundredths);
 /* Seconds: none, s, sec; m, min; h; d. */
 bool kuni_parse_seconds(const char *text, int64_t *seconds);
 

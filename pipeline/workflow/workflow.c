@@ -73,8 +73,11 @@ static const kuni_field region_fields[] = {
 
 static const char sample_expected[] = "quarantine or abort";
 
+static const char quarantined_expected[] = "a share of the new samples such as 5%, or their number";
+
 static const kuni_field error_fields[] = {
     {.key = "sample", .type = KUNI_FIELD_OTHER, .expected = sample_expected},
+    {.key = "max_quarantined", .type = KUNI_FIELD_OTHER, .expected = quarantined_expected},
     {.key = "retries",
      .type = KUNI_FIELD_INT,
      .offset = AT(retries),
@@ -301,6 +304,26 @@ static kuni_status read_regions(kuni_reader *reader, const kuni_node *root)
     return KUNI_OK;
 }
 
+static void read_max_quarantined(kuni_reader *reader, const kuni_node *node)
+{
+    enum { WHOLE = 10000 };
+    kuni_workflow *w = reader->workflow;
+    const char *text =
+        node ? kuni_reader_text(reader, node, "max_quarantined", quarantined_expected) : NULL;
+    int64_t value;
+    if (!text) return;
+    bool share = strchr(text, '%') != NULL;
+    bool fine = share ? kuni_parse_percent(text, &value) && value <= WHOLE
+                      : kuni_parse_int(text, &value) && value >= 0;
+    if (!fine) {
+        kuni_tree_fault(reader->faults, node, "max_quarantined: got '%.100s'; expected %s", text,
+                        quarantined_expected);
+        return;
+    }
+    w->max_quarantined = value;
+    w->max_quarantined_share = share;
+}
+
 static kuni_status read_on_error(kuni_reader *reader, const kuni_node *root)
 {
     const kuni_node *map = section_of(reader, root, "on_error");
@@ -308,6 +331,7 @@ static kuni_status read_on_error(kuni_reader *reader, const kuni_node *root)
     kuni_status status =
         kuni_reader_fields(reader, map, "on_error", error_fields, COUNT(error_fields));
     const kuni_node *sample = kuni_tree_get(map, "sample");
+    if (!status) read_max_quarantined(reader, kuni_tree_get(map, "max_quarantined"));
     if (status || !sample) return status;
     static const char *const words[] = {"quarantine", "abort"};
     const char *text = kuni_reader_text(reader, sample, "sample", sample_expected);
@@ -451,6 +475,8 @@ kuni_status kuni_workflow_read_partly(kuni_workflow *workflow, const char *path,
                                 .ploidy = "GRCh38",
                                 .batch_size = 256,
                                 .quarantine = true,
+                                .max_quarantined = 500, /* 5 % */
+                                .max_quarantined_share = true,
                                 .retries = 2,
                                 .time_limit_s = 3600,
                                 .memory_bytes = INT64_C(2) << 30};

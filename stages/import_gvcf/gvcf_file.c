@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "kuni/file.h"
 #include "kuni/sample.h"
 
 enum {
@@ -41,6 +42,10 @@ struct kuni_gvcf_file {
 
 static kuni_status bad(const kuni_gvcf_file *file, kuni_error *err, const char *what)
 {
+    int code = 0;
+    if (kuni_file_is_out_of_reach(file->path, &code))
+        return kuni_fail_sample(err, KUNI_IO, 0, "gVCF %s: cannot be read: %s", file->path,
+                                strerror(code));
     return kuni_fail(err, KUNI_DATA, "gVCF %s: %s", file->path, what);
 }
 
@@ -95,10 +100,13 @@ static kuni_status refill(kuni_gvcf_file *file, kuni_error *err)
     }
     errno = 0;
     ssize_t n = bgzf_read(file->bgzf, file->buffer + left, file->capacity - 1 - left);
-    if (n < 0)
-        return errno == EIO
-                   ? kuni_fail_sample(err, KUNI_IO, 0, "gVCF %s: read error", file->path)
-                   : bad(file, err, "damaged or cut off: a compressed block cannot be read");
+    if (n < 0) {
+        int code = errno;
+        if (!kuni_file_is_out_of_reach(file->path, &code))
+            return bad(file, err, "damaged or cut off: a compressed block cannot be read");
+        return kuni_fail_sample(err, KUNI_IO, 0, "gVCF %s: cannot be read: %s", file->path,
+                                strerror(code));
+    }
     if (n == 0) file->at_end = true;
     file->filled += (size_t)n;
     return KUNI_OK;

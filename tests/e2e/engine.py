@@ -25,7 +25,7 @@ cohort: {manifest}
 batch: {batch}
 regions: {{contigs: [chr20, chrX], shard: {shard}, ploidy: diploid}}
 dataset: {dataset}
-on_error: {{sample: {sample}, retries: 1}}
+on_error: {{sample: {sample}, retries: 1, max_quarantined: 100%}}
 stages:
   - id: t
     plugin: {plugin}

@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Who is in the call set, whatever happens around it; each case on one process and on three ranks.
+
+environment: KUNI, MPIEXEC; needs bcftools
+"""
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+KUNI = os.environ["KUNI"]
+MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
+RANKS = (0, 3)
+
+
+def want(fine, text):
+    if not fine:
+        sys.exit(f"FAIL: {text}")
+
+
+class Cohort:
+    """A folder with twelve simulated people in batches of five, copied for each case."""
+
+    def __init__(self, folder):
+        self.source = os.path.join(folder, "source")
+        self.folder = os.path.join(folder, "case")
+        subprocess.run([KUNI, "simulate", "--quiet", "-n", "12", "--contigs", "chr20:30k", "-d", "12", "--seed", "5",
+                        "-o", self.source], check=True, stdout=subprocess.DEVNULL)
+        path = os.path.join(self.source, "workflow.yaml")
+        with open(path) as f:
+            lines = [line for line in f if not line.startswith("pedigree:")]
+        with open(path, "w") as f:
+            f.writelines(lines + ["batch: 5\n"])
+
+    def fresh(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.copytree(self.source, self.folder)
+
+    def path(self, *parts):
+        return os.path.join(self.folder, *parts)
+
+    def start(self, verb, *arguments, ranks=0):
+        command = [KUNI, verb, *arguments]
+        if ranks:
+            command = [MPIEXEC, "--allow-run-as-root", "--oversubscribe", "-n", str(ranks)] + command
+        return subprocess.Popen(command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def kuni(self, verb, *arguments, ranks=0, expect=0):
+        process = self.start(verb, *arguments, ranks=ranks)
+        text, _ = process.communicate(timeout=240)
+        want(process.returncode == expect, f"kuni {verb} {' '.join(arguments)} on {ranks or 1} ranks: status "
+             f"{process.returncode}, expected {expect}\n{text}")
+        return text
+
+    def run(self, *extra, ranks=0, expect=0):
+        return self.kuni("run", "--quiet", *extra, "workflow.yaml", ranks=ranks, expect=expect)
+
+    def people(self, name="dataset/current/national.bcf"):
+        if not os.path.exists(self.path(name)):
+            return []
+        return subprocess.run(["bcftools", "query", "-l", self.path(name)], check=True, capture_output=True,
+                              text=True).stdout.split()
+
+    def digest(self, name="dataset/current/national.bcf"):
+        with open(self.path(name), "rb") as f:
+            return hashlib.md5(f.read()).hexdigest()
+
+    def manifest(self, without=()):
+        with open(os.path.join(self.source, "manifest.tsv")) as f:
+            rows = [row for row in f if row.split("\t")[1] not in without]
+        with open(self.path("manifest.tsv"), "w") as f:
+            f.writelines(rows)
+
+    def ids(self):
+        with open(os.path.join(self.source, "manifest.tsv")) as f:
+            return [row.split("\t")[1] for row in f][1:]
+
+
+def withdrawn(cohort):
+    """The columns of the workers knew who was quarantined, and not who was withdrawn: they wrote him back in."""
+    seen = set()
+    for ranks in RANKS:
+        cohort.fresh()
+        cohort.run(ranks=ranks)
+        cohort.manifest(without=("S000004",))
+        cohort.run(ranks=ranks)
+        want(cohort.people() == [i for i in cohort.ids() if i != "S000004"],
+             f"{ranks or 1} ranks: {len(cohort.people())} people, or S000004 among them")
+        seen.add(cohort.digest())
+    want(len(seen) == 1, "one process and three ranks publish different files")
+
+
+def foreign_folder(cohort):
+    """`dataset:` with the name of somebody's folder: the run removed tmp, old generations and more of its owner's."""
+    theirs = {"tmp/thesis.txt": "a", "generations/000001/y": "b", "data/call/z": "c", "notes.tmp.12.3": "d", "lock": "e"}
+    for ranks in RANKS:
+        for names in (list(theirs), ["tmp/thesis.txt"], ["lock"], ["journal"], ["batches.tsv", "journal"]):
+            cohort.fresh()
+            for name in names:
+                os.makedirs(os.path.dirname(cohort.path("theirs", name)), exist_ok=True)
+                with open(cohort.path("theirs", name), "w") as f:
+                    f.write(theirs.get(name, "precious"))
+            text = cohort.run("--set", "dataset=theirs", ranks=ranks, expect=64)
+            want("theirs is not a dataset that kuni made" in text, f"unclear: {text}")
+            left = sorted(os.path.relpath(os.path.join(at, name), cohort.path("theirs"))
+                          for at, _, files in os.walk(cohort.path("theirs")) for name in files)
+            want(left == sorted(names), f"the folder of somebody else holds {left} instead of {names}")
+    want("not a dataset" in cohort.kuni("doctor", "--set", "dataset=theirs", "workflow.yaml", expect=65), "doctor")
+    cohort.kuni("plan", "--set", "dataset=theirs", "workflow.yaml", expect=64)
+    os.makedirs(cohort.path("empty"))
+    cohort.run("--set", "dataset=empty")
+    want(len(cohort.people("empty/current/national.bcf")) == 12, "an empty folder was not taken")
+
+
+def strangers_inside(cohort):
+    """What lies in a dataset and is not its own stays: the sweep took whatever had no name it knew."""
+    for ranks in RANKS:
+        cohort.fresh()
+        cohort.run(ranks=ranks)
+        os.makedirs(cohort.path("elsewhere"))
+        with open(cohort.path("elsewhere", "b0000.0123456789abcdef.ev"), "w") as f:
+            f.write("theirs")
+        kept = ["data/NOTES.txt", "data/call/NOTES.txt", "data/call/mine/b0000.txt", "tmp/mine/x", "generations/notes",
+                "generations/1/x", "data/call/mine/b0000.0123456789abcdeg.ev", "notes.tmp.12.3"]
+        for name in kept:
+            os.makedirs(os.path.dirname(cohort.path("dataset", name)), exist_ok=True)
+            with open(cohort.path("dataset", name), "w") as f:
+                f.write("precious")
+        os.symlink(cohort.path("elsewhere"), cohort.path("dataset/data/call/linked"))
+        for least in (1, 2, 3): # new generations, so that old ones go
+            cohort.run("--set", f"joint.min_gq={least}", ranks=ranks)
+        for name in kept:
+            want(os.path.exists(cohort.path("dataset", name)), f"dataset/{name} was removed")
+        want(os.listdir(cohort.path("elsewhere")), "a link was followed out of the dataset")
+        want(len(os.listdir(cohort.path("dataset/generations"))) == 4, "old generations stay")
+        shutil.move(cohort.path("dataset/logs"), cohort.path("logs"))
+        os.symlink(cohort.path("logs"), cohort.path("dataset/logs"))
+        want("symbolic link" in cohort.run(ranks=ranks, expect=64), "a folder of the dataset that is a link")
+
+
+def outage(cohort):
+    """Files that cannot be opened for a while are no verdict on their people."""
+    whole = None
+    for ranks in RANKS:
+        cohort.fresh()
+        os.makedirs(cohort.path("off"))
+        for name in os.listdir(cohort.path("reads")):
+            if name[:7] in ("S000001", "S000004", "S000009"):
+                os.rename(cohort.path("reads", name), cohort.path("off", name))
+        text = cohort.run(ranks=ranks, expect=65)
+        want("3 of 12 new samples" in text and "max_quarantined=3" in text, f"unclear: {text}")
+        want(not os.path.exists(cohort.path("dataset/current")), "a call set without three people was published")
+        told = cohort.run("--set", "on_error.max_quarantined=3", ranks=ranks)
+        want(told.count("left out sample") == 3 and len(cohort.people()) == 9, f"not told, or not left out: {told}")
+        for name in os.listdir(cohort.path("off")):
+            os.rename(cohort.path("off", name), cohort.path("reads", name))
+        cohort.run(ranks=ranks)
+        want(cohort.people() == cohort.ids(), "people whose files are back are still missing")
+        whole = whole or cohort.digest()
+        want(cohort.digest() == whole, "another call set after an outage")
+        # A new batch of which nothing can be read.
+        cohort.fresh()
+        cohort.manifest(without=("S000012",))
+        cohort.run(ranks=ranks)
+        cohort.manifest()
+        os.rename(cohort.path("reads/S000012.cram"), cohort.path("S000012.cram"))
+        before = cohort.digest()
+        cohort.run(ranks=ranks, expect=65)
+        want(cohort.digest() == before, "a generation without the new batch was published")
+        os.rename(cohort.path("S000012.cram"), cohort.path("reads/S000012.cram"))
+        cohort.run(ranks=ranks)
+        want(cohort.digest() == whole, "another call set after a batch came late")
+
+
+def outage_meanwhile(cohort):
+    """The folder of the reads goes away for a moment while they are read."""
+    whole = None
+    for ranks in RANKS:
+        for wait in (0.0, 0.1, 0.25):
+            cohort.fresh()
+            process = cohort.start("run", "--quiet", "workflow.yaml", ranks=ranks)
+            deadline = time.time() + 20
+            journal = cohort.path("dataset/journal")
+            while time.time() < deadline and not (os.path.exists(journal) and os.path.getsize(journal)):
+                time.sleep(0.01)
+            time.sleep(wait)
+            os.rename(cohort.path("reads"), cohort.path("off"))
+            time.sleep(0.4)
+            os.rename(cohort.path("off"), cohort.path("reads"))
+            text, _ = process.communicate(timeout=120)
+            want(process.returncode != 0 or len(cohort.people()) >= 11, f"status 0 without {12 - len(cohort.people())}")
+            cohort.run(ranks=ranks)
+            want(cohort.people() == cohort.ids(), f"the same command again: {len(cohort.people())} people\n{text}")
+            whole = whole or cohort.digest()
+            want(cohort.digest() == whole, "another call set after an outage")
+
+
+def export(cohort):
+    """An export is of what is published, whatever has happened to the reads since."""
+    for ranks in RANKS:
+        cohort.fresh()
+        os.rename(cohort.path("reads/S000003.cram"), cohort.path("S000003.cram"))
+        cohort.run(ranks=ranks)
+        cohort.kuni("export", "-o", "x.bcf", "workflow.yaml", ranks=ranks)
+        want(cohort.people("x.bcf") == [i for i in cohort.ids() if i != "S000003"], "export after a quarantine")
+        for name in os.listdir(cohort.path("reads")):
+            os.utime(cohort.path("reads", name))
+        cohort.kuni("export", "-o", "y.bcf", "workflow.yaml", ranks=ranks)
+        want(cohort.digest("x.bcf") == cohort.digest("y.bcf"), "export after the reads were touched")
+        os.rename(cohort.path("S000003.cram"), cohort.path("reads/S000003.cram"))
+        for form, name in (("sparse", "s.bcf"), ("sites", "s.vcf.gz"), ("plink", "p")):
+            cohort.kuni("export", "--format", form, "-o", name, "workflow.yaml", ranks=ranks)
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="kuni-people-") as folder:
+        cohort = Cohort(folder)
+        chosen = sys.argv[1:]
+        for test in (withdrawn, foreign_folder, strangers_inside, outage, outage_meanwhile, export):
+            if chosen and test.__name__ not in chosen:
+                continue
+            began = time.time()
+            test(cohort)
+            print(f"{test.__name__}: fine ({time.time() - began:.1f} s)", flush=True)
+
+
+if __name__ == "__main__":
+    main()
