@@ -114,7 +114,7 @@ static void print_plan(const kuni_preview *p, int64_t ranks, int64_t jobs)
     printf("samples   %zu in %zu batch%s of at most %" PRId64, run->cohort.n_samples,
            run->cohort.n_batches, run->cohort.n_batches == 1 ? "" : "es", run->workflow.batch_size);
     printf(", %zu new, %zu withdrawn, %zu quarantined", run->cohort.n_new, run->cohort.n_withdrawn,
-           p->coordinator.samples.n_quarantined);
+           p->ledger.samples.n_quarantined);
     print_bytes(", ", (double)p->reads_bytes);
     if (p->missing_files) printf(", %zu FILES MISSING", p->missing_files);
     printf("\nregions   %.3f Mb in %zu shards of at most %.3f Mb%s\n", (double)p->genome_bp / 1e6,
@@ -141,7 +141,7 @@ static void print_shards(const kuni_preview *p)
     const kuni_plan *plan = &p->run.plan;
     printf("%-8s %-32s %14s %10s\n", "shard", "locus", "bp", "share");
     for (size_t k = 0; k < plan->n_shards; k++) {
-        uint32_t i = p->coordinator.shard_order[k];
+        uint32_t i = p->shard_order[k];
         kuni_span s = plan->shards[i];
         char locus[256] = "reads without a place";
         int64_t bp = s.end - s.beg;

@@ -86,7 +86,7 @@ static kuni_status want_sample(kuni_exporter *x, const kuni_names *names, const 
 {
     int64_t i = kuni_names_find(names, id);
     if (i < 0) return kuni_fail(err, KUNI_USAGE, "sample %s is not in the cohort", id);
-    if (x->coordinator->samples.skip[i])
+    if (x->ledger->samples.skip[i])
         return kuni_fail(err, KUNI_DATA,
                          "sample %s is withdrawn or in quarantine: it is not in the call set", id);
     x->columns[i] = 0;
@@ -100,7 +100,7 @@ static kuni_status choose_samples(kuni_exporter *x, kuni_error *err)
     x->columns = kuni_alloc(cohort->n_samples + 1, sizeof(*x->columns), err);
     if (!x->columns) return KUNI_MEMORY;
     for (size_t i = 0; i < cohort->n_samples; i++)
-        x->columns[i] = all && !x->coordinator->samples.skip[i] ? 0 : -1;
+        x->columns[i] = all && !x->ledger->samples.skip[i] ? 0 : -1;
     kuni_buffer list = KUNI_BUFFER_INIT;
     kuni_status status = KUNI_OK;
     if (x->request->samples) status = kuni_buffer_printf(&list, err, "%s\n", x->request->samples);
@@ -180,7 +180,7 @@ kuni_status kuni_exporter_evidence(kuni_exporter *x, size_t shard, kuni_task_fil
     kuni_work work = {0};
     size_t task = kuni_plan_task(&x->run->plan, &x->run->plan.nodes[x->node], (int64_t)shard, -1);
     kuni_status status = kuni_work_add_part(&work, x->node, &(kuni_hash){0}, err);
-    if (!status) status = kuni_table_files(&x->coordinator->table, x->node, task, &work, err);
+    if (!status) status = kuni_task_table_files(&x->ledger->table, x->node, task, &work, err);
     *files = status ? NULL : kuni_arena_alloc(x->arena, work.n_files + 1, sizeof(**files), err);
     if (!status && !*files) status = KUNI_MEMORY;
     *n_files = 0;
@@ -241,9 +241,9 @@ static kuni_status find_file(const kuni_exporter *x, size_t node, int output, in
     *path = NULL;
     if (output < 0) return KUNI_OK;
     size_t task = kuni_plan_task(&run->plan, &run->plan.nodes[node], shard, -1);
-    if (kuni_table_state(&x->coordinator->table, node, task) != KUNI_TASK_DONE) return KUNI_OK;
+    if (kuni_task_table_state(&x->ledger->table, node, task) != KUNI_TASK_DONE) return KUNI_OK;
     *path = kuni_run_output(run, x->arena, node, (size_t)output, shard, -1,
-                            x->coordinator->table.nodes[node].key[task], err);
+                            x->ledger->table.nodes[node].key[task], err);
     if (!*path) return KUNI_MEMORY;
     if (access(*path, R_OK) != 0) *path = NULL;
     return KUNI_OK;
@@ -305,8 +305,7 @@ kuni_span kuni_exporter_part(const kuni_exporter *x, size_t shard, size_t span)
 kuni_status kuni_exporter_init(kuni_exporter *x, const kuni_export_request *request,
                                const kuni_preview *preview, kuni_error *err)
 {
-    *x = (kuni_exporter){
-        .request = request, .run = &preview->run, .coordinator = &preview->coordinator};
+    *x = (kuni_exporter){.request = request, .run = &preview->run, .ledger = &preview->ledger};
     x->kind = strcmp(request->format, "sparse") == 0  ? JOINT_EXPORT_SPARSE
               : strcmp(request->format, "sites") == 0 ? JOINT_EXPORT_SITES
               : strcmp(request->format, "plink") == 0 ? JOINT_EXPORT_PLINK

@@ -22,7 +22,7 @@ typedef struct kuni_export_request {
 typedef struct kuni_exporter {
     const kuni_export_request *request;
     const kuni_run *run;
-    const kuni_coordinator *coordinator;
+    const kuni_ledger *ledger;
     size_t node;                  /* of joint-genotype */
     size_t last_node, last_calls; /* what gives its records as later stages made them */
     joint_export_kind kind;

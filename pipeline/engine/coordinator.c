@@ -6,9 +6,7 @@
 #include <string.h>
 
 #include "clock.h"
-#include "losses.h"
 #include "published.h"
-#include "reads_pass.h"
 #include "transport.h"
 
 enum {
@@ -22,104 +20,31 @@ enum {
 
 /* --- life --- */
 
-static const char *node_name(const void *context, size_t i)
-{
-    return ((const kuni_plan *)context)->nodes[i].folder;
-}
-
-static const char *shard_name(const void *context, size_t i)
-{
-    return ((const kuni_plan *)context)->shard_names[i];
-}
-
-static const char *batch_name(const void *context, size_t i)
-{
-    return ((const kuni_cohort *)context)->batches[i].id;
-}
-
-static const char *sample_name(const void *context, size_t i)
-{
-    return ((const kuni_cohort *)context)->samples[i].id;
-}
-
-/* Tasks that are not to be done: reads steps where no sample of the batch brings their feed, or
- * without a place. */
-static void mark_absent(kuni_coordinator *c)
-{
-    const kuni_plan *plan = &c->run->plan;
-    for (size_t i = 0; i < plan->n_nodes; i++) {
-        const kuni_node *node = &plan->nodes[i];
-        if (node->scatter != KUNI_SCATTER_READS) continue;
-        for (size_t b = 0; b < plan->n_batches; b++) {
-            bool fed = kuni_samples_batch_feeds(&c->run->cohort, b, node->step->feed);
-            for (size_t s = 0; s < plan->n_shards; s++) {
-                bool placed = s < plan->n_places || node->step->unplaced;
-                if (!fed || !placed)
-                    kuni_table_set(&c->table, i, s * plan->n_batches + b, KUNI_TASK_ABSENT);
-            }
-        }
-    }
-}
-
 kuni_status kuni_coordinator_init(kuni_coordinator *c, kuni_run *run, kuni_lock *lock,
                                   kuni_journal *journal, kuni_progress *progress,
                                   const char *journal_path, kuni_error *err)
 {
     *c = (kuni_coordinator){.run = run, .lock = lock, .journal = journal, .progress = progress};
-    c->n_lanes = run->size > 1 ? (size_t)run->size - 1 : 1;
-    kuni_status status = kuni_samples_init(&c->samples, &run->cohort, err);
-    if (!status) status = kuni_table_init(&c->table, &run->plan, run->cohort.batches, err);
-    if (!status)
-        status = kuni_names_index(&c->node_names, run->plan.n_nodes, node_name, &run->plan, err);
-    if (!status)
-        status = kuni_names_index(&c->shard_names, run->plan.n_shards, shard_name, &run->plan, err);
-    if (!status)
-        status =
-            kuni_names_index(&c->batch_names, run->cohort.n_batches, batch_name, &run->cohort, err);
-    if (!status)
-        status = kuni_names_index(&c->sample_names, run->cohort.n_samples, sample_name,
-                                  &run->cohort, err);
-    if (!status) {
-        c->finals =
-            kuni_alloc(run->plan.n_nodes * KUNI_PLAN_OUTPUTS_MAX, sizeof(kuni_stored_output), err);
-        c->lanes = kuni_alloc(c->n_lanes, sizeof(kuni_lane), err);
-        c->arena = kuni_arena_new(err);
-        c->history = kuni_alloc(run->plan.n_nodes, sizeof(kuni_node_history), err);
-        if (!c->history || !c->finals || !c->lanes || !c->arena) status = KUNI_MEMORY;
-    }
-    if (!status) status = kuni_schedule_init(c, err);
-    if (!status) status = kuni_resume_start(c, journal_path, err);
-    if (!status) mark_absent(c);
+    c->lanes.n = run->size > 1 ? (size_t)run->size - 1 : 1;
+    c->lanes.list = kuni_alloc(c->lanes.n, sizeof(kuni_lane), err);
+    c->orders = (kuni_orders){
+        .ledger = &c->ledger, .lanes = &c->lanes, .journal = journal, .progress = progress};
+    kuni_status status = c->lanes.list ? KUNI_OK : KUNI_MEMORY;
+    if (!status) status = kuni_ledger_init(&c->ledger, run, err);
+    if (!status) status = kuni_queue_init(&c->queue, &c->ledger, &c->past, &c->orders, err);
+    if (!status) status = kuni_past_read(&c->past, &c->ledger, journal_path, err);
+    if (!status) kuni_ledger_mark_absent(&c->ledger);
     return status;
 }
 
 void kuni_coordinator_fini(kuni_coordinator *c)
 {
     kuni_executor_free(c->executor);
-    for (size_t i = 0; i < c->n_stored; i++) free(c->stored[i].outputs);
-    for (size_t i = 0; i < c->n_bad; i++) {
-        free(c->bad[i].why);
-        free(c->bad[i].where);
-    }
-    for (size_t i = 0; i < c->n_orders; i++) kuni_work_fini(&c->orders[i].work);
-    for (size_t i = 0; i < c->n_failures; i++) free(c->failures[i].text);
-    free(c->stored);
-    free(c->bad);
-    free(c->orders);
-    free(c->troubles);
-    free(c->failures);
-    free(c->finals);
-    free(c->history);
-    free(c->lanes);
-    kuni_schedule_fini(c);
-    kuni_names_fini(&c->node_names);
-    kuni_names_fini(&c->shard_names);
-    kuni_names_fini(&c->batch_names);
-    kuni_names_fini(&c->sample_names);
-    kuni_known_files_fini(&c->known_files);
-    kuni_table_fini(&c->table);
-    kuni_samples_fini(&c->samples);
-    kuni_arena_free(c->arena);
+    kuni_orders_fini(&c->orders);
+    kuni_queue_fini(&c->queue);
+    kuni_past_fini(&c->past);
+    kuni_ledger_fini(&c->ledger);
+    free(c->lanes.list);
     kuni_buffer_fini(&c->message);
 }
 
@@ -129,22 +54,23 @@ static void report(kuni_coordinator *c)
 {
     static const char *const names[] = {"preflight", "reads", "joint"};
     const kuni_plan *plan = &c->run->plan;
-    kuni_progress_numbers n = {.phase = names[c->phase],
+    kuni_progress_numbers n = {.phase = names[c->queue.phase],
                                .samples = c->run->cohort.n_samples,
-                               .quarantined = c->samples.n_quarantined,
-                               .running = c->n_orders,
-                               .ranks = c->run->size - (int)c->n_lost};
+                               .quarantined = c->ledger.samples.n_quarantined,
+                               .running = c->orders.n,
+                               .ranks = c->run->size - (int)c->lanes.n_lost};
     double total = 0, done = 0, reused = 0;
     int64_t genome_bp = 0;
     for (size_t s = 0; s < plan->n_places; s++)
         genome_bp += plan->shards[s].end - plan->shards[s].beg;
     for (size_t i = 0; i < plan->n_nodes; i++) {
-        const kuni_table_node *state = &c->table.nodes[i];
+        const kuni_task_table_node *state = &c->ledger.table.nodes[i];
         n.tasks += plan->nodes[i].n_tasks - state->absent;
         n.done += state->done;
         n.failed += state->failed;
         n.reused += state->reused;
-        if (plan->nodes[i].phase != c->phase || plan->nodes[i].n_tasks == state->absent) continue;
+        if (plan->nodes[i].phase != c->queue.phase || plan->nodes[i].n_tasks == state->absent)
+            continue;
         /* of one node: genome x samples, spread evenly over its tasks */
         double each = (double)genome_bp * (double)c->run->cohort.n_samples /
                       (double)(plan->nodes[i].n_tasks - state->absent);
@@ -160,7 +86,7 @@ static void report(kuni_coordinator *c)
 
 /* --- messages --- */
 
-kuni_status kuni_coordinator_tell(kuni_coordinator *c, kuni_message_type type, kuni_error *err)
+static kuni_status tell(kuni_coordinator *c, kuni_message_type type, kuni_error *err)
 {
     kuni_status status = kuni_message_start(&c->message, type, err);
     for (int rank = 1; rank < c->run->size && !status; rank++)
@@ -168,9 +94,11 @@ kuni_status kuni_coordinator_tell(kuni_coordinator *c, kuni_message_type type, k
     return status;
 }
 
-kuni_status kuni_coordinator_ping(kuni_coordinator *c, kuni_error *err)
+/* The other ranks hear nothing while a large journal is read. */
+static kuni_status ping(void *context, kuni_error *err)
 {
-    return c->run->size > 1 ? kuni_coordinator_tell(c, KUNI_MESSAGE_PING, err) : KUNI_OK;
+    kuni_coordinator *c = context;
+    return c->run->size > 1 ? tell(c, KUNI_MESSAGE_PING, err) : KUNI_OK;
 }
 
 static kuni_status hear_result(kuni_coordinator *c, kuni_message_reader *reader, kuni_error *err)
@@ -181,7 +109,7 @@ static kuni_status hear_result(kuni_coordinator *c, kuni_message_reader *reader,
     if (!status)
         status =
             kuni_job_result_unpack(&result, reader->at, (size_t)(reader->end - reader->at), err);
-    if (!status) status = kuni_outcome(c, id, &result, err);
+    if (!status) status = kuni_outcome(&c->orders, id, &result, err);
     kuni_job_result_fini(&result);
     return status;
 }
@@ -198,7 +126,7 @@ static kuni_status hear(kuni_coordinator *c, bool *busy, kuni_error *err)
         status = kuni_transport_poll(&rank, &message, &got, err);
         if (status || !got) break;
         *busy = true;
-        kuni_lane *lane = rank > 0 ? &c->lanes[rank - 1] : NULL;
+        kuni_lane *lane = rank > 0 ? &c->lanes.list[rank - 1] : NULL;
         int type = kuni_message_open(&reader, &message);
         if (lane) lane->heard_ms = kuni_now_ms();
         if (type == KUNI_MESSAGE_RESULT) {
@@ -230,23 +158,44 @@ static kuni_status run_own(kuni_coordinator *c, bool *busy, kuni_error *err)
         kuni_status status = kuni_executor_poll(c->executor, &done, &id, &result, err);
         if (status || !done) return status;
         *busy = true;
-        status = kuni_outcome(c, id, &result, err);
+        status = kuni_outcome(&c->orders, id, &result, err);
         kuni_job_result_fini(&result);
         if (status) return status;
     }
 }
 
-/* --- handing out --- */
+/* --- lost ranks --- */
 
-static kuni_status keep_order(kuni_coordinator *c, int lane, kuni_work *work, kuni_error *err)
+static kuni_status take_losses(kuni_coordinator *c, bool *busy, kuni_error *err)
 {
-    kuni_status status = kuni_grow((void **)&c->orders, &c->orders_capacity, c->n_orders + 1,
-                                   sizeof(kuni_order), err);
-    if (status) return status;
-    c->orders[c->n_orders++] = (kuni_order){.work = *work, .lane = lane, .began_ms = kuni_now_ms()};
-    c->lanes[lane].outstanding++;
+    int rank;
+    while (kuni_transport_lost(&rank)) {
+        int lane = rank - 1;
+        kuni_lane *l = &c->lanes.list[lane];
+        *busy = true;
+        l->lost = true;
+        c->lanes.n_lost++;
+        kuni_queue_leave(&c->queue, lane);
+        kuni_progress_say(c->progress,
+                          "rank %d was lost: its %" PRId64 " tasks go to the %zu others", rank,
+                          l->outstanding, c->lanes.n - c->lanes.n_lost);
+        kuni_status status = kuni_outcome_lost(&c->orders, lane, err);
+        if (status) return status;
+    }
+    if (c->run->size > 1 && c->lanes.n_lost == c->lanes.n)
+        return kuni_fail(err, KUNI_AGAIN,
+                         "all ranks but 0 were lost: run the same command to go on");
     return KUNI_OK;
 }
+
+static kuni_status regroup(kuni_coordinator *c, kuni_error *err)
+{
+    if (!kuni_transport_broken()) return KUNI_OK;
+    kuni_status status = tell(c, KUNI_MESSAGE_REGROUP, err);
+    return status ? status : kuni_transport_regroup(err);
+}
+
+/* --- handing out --- */
 
 static kuni_status send_work(kuni_coordinator *c, int lane, const kuni_work *work,
                              kuni_message_type type, kuni_error *err)
@@ -262,11 +211,11 @@ static kuni_status together(kuni_coordinator *c, kuni_work *work, kuni_error *er
 {
     kuni_job_result result = {.status = KUNI_OK};
     kuni_error fault = KUNI_ERROR_INIT;
-    kuni_status status = kuni_losses_regroup(c, err);
-    for (int lane = 0; c->run->size > 1 && lane < (int)c->n_lanes && !status; lane++)
+    kuni_status status = regroup(c, err);
+    for (int lane = 0; c->run->size > 1 && lane < (int)c->lanes.n && !status; lane++)
         status = send_work(c, lane, work, KUNI_MESSAGE_TOGETHER, err);
     if (!status) status = kuni_journal_flush(c->journal, 0, err);
-    if (!status) status = keep_order(c, 0, work, err);
+    if (!status) status = kuni_orders_add(&c->orders, 0, work, err);
     if (status) {
         kuni_work_fini(work);
         return status;
@@ -275,8 +224,8 @@ static kuni_status together(kuni_coordinator *c, kuni_work *work, kuni_error *er
     result.status = kuni_executor_together(c->run, work, &result, &fault);
     if (result.status) result.text = kuni_strdup(fault.text, err);
     int64_t now = kuni_now_ms();
-    for (size_t i = 0; i < c->n_lanes; i++) c->lanes[i].heard_ms = now;
-    status = kuni_outcome(c, id, &result, err);
+    for (size_t i = 0; i < c->lanes.n; i++) c->lanes.list[i].heard_ms = now;
+    status = kuni_outcome(&c->orders, id, &result, err);
     kuni_job_result_fini(&result);
     return status;
 }
@@ -284,19 +233,19 @@ static kuni_status together(kuni_coordinator *c, kuni_work *work, kuni_error *er
 static kuni_status hand_out(kuni_coordinator *c, int lane, bool *found, kuni_error *err)
 {
     kuni_work work;
-    kuni_status status = kuni_schedule_next(c, lane, &work, found, err);
+    kuni_status status = kuni_queue_next(&c->queue, lane, &work, found, err);
     if (status || !*found) return status;
     if (c->run->plan.nodes[work.parts[0].node].scatter == KUNI_SCATTER_RANKS) {
-        if (c->n_orders == 0) return together(c, &work, err);
+        if (c->orders.n == 0) return together(c, &work, err);
         /* Not yet: others are still at work. Back on the heap. */
-        kuni_table_set(&c->table, work.parts[0].node, 0, KUNI_TASK_PENDING);
+        kuni_task_table_set(&c->ledger.table, work.parts[0].node, 0, KUNI_TASK_PENDING);
         kuni_work_fini(&work);
         *found = false;
         return KUNI_OK;
     }
     status = c->run->size > 1 ? send_work(c, lane, &work, KUNI_MESSAGE_WORK, err)
                               : kuni_executor_start(c->executor, &work, err);
-    if (!status) status = keep_order(c, lane, &work, err);
+    if (!status) status = kuni_orders_add(&c->orders, lane, &work, err);
     if (status) kuni_work_fini(&work);
     return status;
 }
@@ -306,12 +255,12 @@ static kuni_status hand_out(kuni_coordinator *c, int lane, bool *found, kuni_err
 static kuni_status dispatch(kuni_coordinator *c, bool *busy, kuni_error *err)
 {
     int64_t jobs = c->run->options->jobs;
-    bool plenty = kuni_schedule_left(c) > 2 * c->n_lanes * (size_t)jobs;
+    bool plenty = kuni_queue_left(&c->queue) > 2 * c->lanes.n * (size_t)jobs;
     int64_t most = c->run->size > 1 && plenty ? jobs + 1 : jobs;
     bool any = true;
     for (int64_t level = 1; level <= most && any; level++) {
-        for (int lane = 0; lane < (int)c->n_lanes; lane++) {
-            if (c->lanes[lane].lost || c->lanes[lane].outstanding >= level) continue;
+        for (int lane = 0; lane < (int)c->lanes.n; lane++) {
+            if (c->lanes.list[lane].lost || c->lanes.list[lane].outstanding >= level) continue;
             kuni_status status = hand_out(c, lane, &any, err);
             if (status) return status;
             if (!any) break;
@@ -340,9 +289,9 @@ static kuni_status keep_house(kuni_coordinator *c, tick *t, kuni_error *err)
     kuni_status status = kuni_journal_flush(c->journal, FLUSH_MS, err);
     t->kept_ms = now;
     /* This process was itself suspended, with the others or alone: nobody could be heard. */
-    for (size_t i = 0; i < c->n_lanes && away > PING_MS; i++) {
-        int64_t heard = c->lanes[i].heard_ms + away;
-        c->lanes[i].heard_ms = heard < now ? heard : now;
+    for (size_t i = 0; i < c->lanes.n && away > PING_MS; i++) {
+        int64_t heard = c->lanes.list[i].heard_ms + away;
+        c->lanes.list[i].heard_ms = heard < now ? heard : now;
     }
     if (!status && now - t->fence_ms >= FENCE_MS) {
         t->fence_ms = now;
@@ -350,33 +299,18 @@ static kuni_status keep_house(kuni_coordinator *c, tick *t, kuni_error *err)
     }
     if (!status && now - t->ping_ms >= PING_MS) {
         t->ping_ms = now;
-        status = kuni_coordinator_tell(c, KUNI_MESSAGE_PING, err);
+        status = tell(c, KUNI_MESSAGE_PING, err);
     }
-    for (size_t i = 0; i < c->n_lanes && c->run->size > 1 && !status; i++)
-        if (!c->lanes[i].lost && now - c->lanes[i].heard_ms > t->silence_ms) {
+    for (size_t i = 0; i < c->lanes.n && c->run->size > 1 && !status; i++)
+        if (!c->lanes.list[i].lost && now - c->lanes.list[i].heard_ms > t->silence_ms) {
             c->rank_lost = true;
             status = kuni_fail(err, KUNI_AGAIN,
                                "rank %zu has been silent for %" PRId64
                                " s: it hangs, or its node is lost: run the same command to go on",
-                               i + 1, (now - c->lanes[i].heard_ms) / 1000);
+                               i + 1, (now - c->lanes.list[i].heard_ms) / 1000);
         }
     report(c);
     return status;
-}
-
-static bool phase_ended(const kuni_coordinator *c)
-{
-    for (size_t i = 0; i < c->run->plan.n_nodes; i++)
-        if (c->run->plan.nodes[i].phase == c->phase && !kuni_table_ended(&c->table, i))
-            return false;
-    return c->n_orders == 0;
-}
-
-static bool retry_waits(const kuni_coordinator *c)
-{
-    for (size_t i = 0; i < c->n_troubles; i++)
-        if (c->troubles[i].waiting) return true;
-    return false;
 }
 
 /* Until all tasks of the phase have ended, or the rest can never start because what it needs has
@@ -387,21 +321,20 @@ static kuni_status run_phase(kuni_coordinator *c, int phase, kuni_error *err)
     tick t = {.kept_ms = now, .ping_ms = now, .silence_ms = silence_ms()};
     kuni_status status = KUNI_OK;
     int64_t idle = 0;
-    c->phase = phase;
-    kuni_schedule_phase(c);
-    c->n_troubles = 0;
-    for (size_t i = 0; i < c->n_lanes; i++) c->lanes[i].heard_ms = t.ping_ms;
-    while (!status && !phase_ended(c)) {
+    kuni_queue_phase(&c->queue, phase);
+    kuni_orders_phase(&c->orders, phase);
+    for (size_t i = 0; i < c->lanes.n; i++) c->lanes.list[i].heard_ms = t.ping_ms;
+    while (!status && !kuni_queue_ended(&c->queue)) {
         bool busy = false;
         if (kuni_stop_asked())
             return kuni_fail(err, KUNI_AGAIN, "stopped by signal %d: run the same command to go on",
                              kuni_stop_asked());
         status = hear(c, &busy, err);
-        if (!status) status = kuni_losses_take(c, &busy, err);
+        if (!status) status = take_losses(c, &busy, err);
         if (!status) status = run_own(c, &busy, err);
         if (!status) status = dispatch(c, &busy, err);
         if (!status) status = keep_house(c, &t, err);
-        if (!status && !busy && c->n_orders == 0 && !retry_waits(c)) break;
+        if (!status && !busy && c->orders.n == 0 && !kuni_orders_retry_waits(&c->orders)) break;
         idle = busy ? 0 : idle + 1;
         if (!status && !busy) kuni_sleep_ms(idle < IDLE_SLEEP_MS ? idle : IDLE_SLEEP_MS);
     }
@@ -410,35 +343,17 @@ static kuni_status run_phase(kuni_coordinator *c, int phase, kuni_error *err)
 
 /* --- phases --- */
 
-static kuni_status apply_bad(kuni_coordinator *c, kuni_error *err)
-{
-    kuni_status status = KUNI_OK;
-    if (c->n_bad && c->run->options->retry_quarantined && c->journal) {
-        c->n_bad = 0;
-        return kuni_journal_add(c->journal, json_pack("{ss}", "t", "forget"), err);
-    }
-    for (size_t i = 0; i < c->n_bad && !status; i++) {
-        const kuni_stored_bad *bad = &c->bad[i];
-        const kuni_signature *now = &c->samples.signatures[bad->sample];
-        if (now->bytes != bad->signature.bytes || now->mtime_ns != bad->signature.mtime_ns)
-            continue;
-        status = kuni_samples_quarantine(&c->samples, bad->sample, KUNI_VERDICT_LASTS, bad->where,
-                                         bad->why, err);
-    }
-    return status;
-}
-
 static kuni_status record_signatures(kuni_coordinator *c, const kuni_signature *before,
                                      kuni_error *err)
 {
-    for (size_t b = 0; b < c->run->plan.n_batches && c->journal; b++) {
+    for (size_t b = 0; b < c->run->plan.n_batches; b++) {
         const kuni_batch *batch = &c->run->cohort.batches[b];
-        const kuni_signature *now = &c->samples.signatures[batch->first];
+        const kuni_signature *now = &c->ledger.samples.signatures[batch->first];
         if (memcmp(now, before + batch->first, batch->n_samples * sizeof(*now)) == 0) continue;
         json_t *list = json_array();
         for (size_t i = 0; i < batch->n_samples; i++) {
             char hex[KUNI_DIGEST_HEX_BYTES];
-            kuni_hash_print(&c->samples.digests[batch->first + i], hex);
+            kuni_hash_print(&c->ledger.samples.digests[batch->first + i], hex);
             json_array_append_new(list, json_pack("[IIs]", (json_int_t)now[i].bytes,
                                                   (json_int_t)now[i].mtime_ns, hex));
         }
@@ -454,18 +369,21 @@ static kuni_status survey(kuni_coordinator *c, kuni_error *err)
     size_t n = c->run->cohort.n_samples;
     kuni_signature *before = kuni_alloc(n + 1, sizeof(kuni_signature), err);
     if (!before) return KUNI_MEMORY;
-    memcpy(before, c->samples.signatures, n * sizeof(kuni_signature));
-    kuni_status status = kuni_samples_survey(&c->samples, err);
+    memcpy(before, c->ledger.samples.signatures, n * sizeof(kuni_signature));
+    kuni_status status = kuni_samples_survey(&c->ledger.samples, err);
     if (!status) status = record_signatures(c, before, err);
     free(before);
-    return status ? status : apply_bad(c, err);
+    if (status) return status;
+    if (c->past.n_bad && c->run->options->retry_quarantined)
+        return kuni_journal_add(c->journal, json_pack("{ss}", "t", "forget"), err);
+    return kuni_past_apply_bad(&c->past, err);
 }
 
 static kuni_status check_preflight(kuni_coordinator *c, kuni_error *err)
 {
     kuni_buffer faults = KUNI_BUFFER_INIT;
     size_t n = 0;
-    kuni_status status = kuni_outcome_preflight(c, &faults, &n, err);
+    kuni_status status = kuni_outcome_preflight(&c->ledger, &faults, &n, err);
     if (!status && n) {
         char *save = NULL;
         for (char *line = strtok_r(faults.data, "\n", &save); line;
@@ -483,12 +401,12 @@ static kuni_status check_preflight(kuni_coordinator *c, kuni_error *err)
 static kuni_status check_cohort(kuni_coordinator *c, kuni_error *err)
 {
     size_t left = c->run->cohort.n_samples - c->run->cohort.n_withdrawn;
-    if (c->samples.n_quarantined < left) return KUNI_OK;
-    if (c->samples.n_quarantined == 0)
+    if (c->ledger.samples.n_quarantined < left) return KUNI_OK;
+    if (c->ledger.samples.n_quarantined == 0)
         return kuni_fail(err, KUNI_USAGE, "the cohort %s has no samples", c->run->workflow.cohort);
     return kuni_fail(err, KUNI_DATA,
                      "no sample is left: all %zu are quarantined, the first because: %s",
-                     c->samples.n_quarantined, c->samples.list[0].reason);
+                     c->ledger.samples.n_quarantined, c->ledger.samples.list[0].reason);
 }
 
 /*
@@ -506,7 +424,8 @@ static size_t losses_allowed(const kuni_workflow *workflow, size_t n_new)
     return allowed < n_new ? allowed : n_new - 1;
 }
 
-/* A file system that was away must not end in a call set without the people whose files lay there. */
+/* A file system that was away must not end in a call set without the people whose files lay there.
+ */
 static kuni_status check_new_samples(const kuni_coordinator *c, kuni_error *err)
 {
     const kuni_cohort *cohort = &c->run->cohort;
@@ -514,18 +433,17 @@ static kuni_status check_new_samples(const kuni_coordinator *c, kuni_error *err)
     kuni_status status = kuni_published_read(&published, c->run->folder, err);
     size_t first = 0, n_new = 0, lost = 0;
     if (!status && published.n_batches)
-        first = published.n_batches < cohort->n_batches
-                    ? cohort->batches[published.n_batches].first
-                    : cohort->n_samples;
+        first = published.n_batches < cohort->n_batches ? cohort->batches[published.n_batches].first
+                                                        : cohort->n_samples;
     for (size_t i = first; i < cohort->n_samples && !status; i++) {
         n_new += cohort->samples[i].reads != NULL;
-        lost += cohort->samples[i].reads && c->samples.skip[i];
+        lost += cohort->samples[i].reads && c->ledger.samples.skip[i];
     }
     kuni_published_fini(&published);
     if (status || !lost || lost <= losses_allowed(&c->run->workflow, n_new)) return status;
     size_t example = 0;
-    while (c->samples.list[example].sample < first) example++;
-    const kuni_quarantined *q = &c->samples.list[example];
+    while (c->ledger.samples.list[example].sample < first) example++;
+    const kuni_quarantined *q = &c->ledger.samples.list[example];
     return kuni_fail(err, KUNI_DATA,
                      "%zu of %zu new samples would be missing, more than on_error.max_quarantined "
                      "allows, so nothing is published; one is %s: %s: mend what is wrong and run "
@@ -538,72 +456,25 @@ static kuni_status check_new_samples(const kuni_coordinator *c, kuni_error *err)
  * from that. */
 static kuni_status fix_columns(kuni_coordinator *c, kuni_error *err)
 {
-    kuni_samples_sort(&c->samples);
+    kuni_samples_sort(&c->ledger.samples);
     kuni_status status = kuni_message_start(&c->message, KUNI_MESSAGE_COLUMNS, err);
     for (size_t i = 0; i < c->run->cohort.n_samples && !status; i++)
-        if (c->samples.skip[i]) status = kuni_message_put_u64(&c->message, i, err);
+        if (c->ledger.samples.skip[i]) status = kuni_message_put_u64(&c->message, i, err);
     for (int rank = 1; rank < c->run->size && !status; rank++)
         status = kuni_transport_send(rank, c->message.data, c->message.length, err);
-    if (!status) status = kuni_run_set_columns(c->run, c->samples.skip, err);
-    return status ? status : kuni_keys_set_cohort(&c->keys, &c->samples, err);
-}
-
-/* Who was left out of what is published, and the files as they were: no look at today's. */
-static kuni_status recall_published(kuni_coordinator *c, bool *found, kuni_error *err)
-{
-    kuni_published published;
-    kuni_status status = kuni_published_read(&published, c->run->folder, err);
-    *found = !status && published.json;
-    size_t i;
-    json_t *id;
-    json_array_foreach(published.quarantined, i, id)
-    {
-        int64_t sample = json_is_string(id)
-                             ? kuni_names_find(&c->sample_names, json_string_value(id))
-                             : -1;
-        if (sample < 0 || status) continue;
-        status = kuni_samples_quarantine(&c->samples, (size_t)sample, KUNI_VERDICT_THIS_RUN,
-                                         "current", "quarantined when this was published", err);
-    }
-    kuni_published_fini(&published);
-    return status;
-}
-
-kuni_status kuni_coordinator_look(kuni_coordinator *c, const char *journal_path, bool published,
-                                  kuni_error *err)
-{
-    const kuni_plan *plan = &c->run->plan;
-    bool found = false;
-    kuni_status status = published ? recall_published(c, &found, err) : KUNI_OK;
-    if (!status && !found) status = survey(c, err);
-    if (!status) status = kuni_keys_init(&c->keys, c->run, &c->known_files, NULL, err);
-    for (int phase = 0; phase < 3 && !status; phase++) {
-        if (phase == 1) status = kuni_resume_reads(c, journal_path, err);
-        for (size_t i = 0; phase == 2 && i < plan->n_nodes; i++)
-            if (plan->nodes[i].phase == 1 && !kuni_table_ended(&c->table, i)) return KUNI_OK;
-        if (phase == 2 && !status) status = kuni_keys_set_cohort(&c->keys, &c->samples, err);
-        for (size_t i = 0; i < plan->n_nodes && !status; i++) {
-            if (plan->nodes[i].phase != phase || kuni_resume_streams(&plan->nodes[i])) continue;
-            for (size_t task = 0; task < plan->nodes[i].n_tasks && !status; task++) {
-                kuni_hash key;
-                bool reused;
-                if (!kuni_table_ready(&c->table, i, task)) continue;
-                status = kuni_schedule_key(c, i, task, &key, err);
-                if (!status) status = kuni_resume_reuse(c, i, task, &key, &reused, err);
-            }
-        }
-    }
-    return status;
+    if (!status) status = kuni_run_set_columns(c->run, c->ledger.samples.skip, err);
+    return status ? status : kuni_keys_set_cohort(&c->ledger.keys, &c->ledger.samples, err);
 }
 
 static kuni_status run_phases(kuni_coordinator *c, const char *journal_path, kuni_error *err)
 {
     kuni_status status = survey(c, err);
-    if (!status) status = kuni_keys_init(&c->keys, c->run, &c->known_files, c->journal, err);
-    if (!status && c->damaged_lines)
+    if (!status)
+        status = kuni_keys_init(&c->ledger.keys, c->run, &c->past.known_files, c->journal, err);
+    if (!status && c->past.damaged_lines)
         kuni_progress_say(c->progress,
                           "the journal has %" PRId64 " damaged lines: their tasks are done again",
-                          c->damaged_lines);
+                          c->past.damaged_lines);
     if (!status && c->run->size == 1)
         status = kuni_executor_new(&c->executor, c->run, (size_t)c->run->options->jobs, err);
     if (!status) status = check_cohort(c, err);
@@ -611,7 +482,7 @@ static kuni_status run_phases(kuni_coordinator *c, const char *journal_path, kun
     if (!status) status = check_preflight(c, err);
     if (!status) status = check_cohort(c, err);
     if (!status) status = check_new_samples(c, err);
-    if (!status) status = kuni_resume_reads(c, journal_path, err);
+    if (!status) status = kuni_past_read_tasks(&c->past, journal_path, ping, c, err);
     if (!status) status = run_phase(c, 1, err);
     if (!status) status = check_cohort(c, err);
     if (!status) status = check_new_samples(c, err);
@@ -630,15 +501,15 @@ kuni_status kuni_coordinator_run(kuni_coordinator *c, kuni_error *err)
     c->executor = NULL;
     /* Even after an error: what is done is done, and the others must not be left waiting. */
     kuni_status flushed = kuni_journal_flush(c->journal, 0, status ? &ignored : err);
-    kuni_status told =
-        kuni_coordinator_tell(c, KUNI_MESSAGE_STOP, status || flushed ? &ignored : err);
+    kuni_status told = tell(c, KUNI_MESSAGE_STOP, status || flushed ? &ignored : err);
     kuni_arena_free(arena);
     if (!status) status = flushed ? flushed : told;
-    if (!status && c->n_failures)
+    if (!status && c->orders.n_failures)
         status =
-            c->n_failures == 1
-                ? kuni_fail(err, c->failures[0].status, "1 task failed: %s", c->failures[0].text)
-                : kuni_fail(err, c->failures[0].status, "%zu tasks failed, the first: %s",
-                            c->n_failures, c->failures[0].text);
+            c->orders.n_failures == 1
+                ? kuni_fail(err, c->orders.failures[0].status, "1 task failed: %s",
+                            c->orders.failures[0].text)
+                : kuni_fail(err, c->orders.failures[0].status, "%zu tasks failed, the first: %s",
+                            c->orders.n_failures, c->orders.failures[0].text);
     return status;
 }

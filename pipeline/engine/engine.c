@@ -8,11 +8,14 @@
 
 #include "clock.h"
 #include "coordinator.h"
-#include "dataset.h"
-#include "losses.h"
+#include "farewell.h"
+#include "folder.h"
 #include "mark.h"
 #include "preflight.h"
-#include "sweep.h"
+#include "prune.h"
+#include "publish.h"
+#include "reference.h"
+#include "settings.h"
 #include "transport.h"
 #include "worker.h"
 
@@ -75,8 +78,8 @@ static kuni_status lead_in(kuni_run *run, kuni_lock **lock, kuni_buffer *faults,
     if (!status && run->cohort.n_samples == 0)
         status = kuni_fail(err, KUNI_USAGE, "the cohort %s has no samples", run->workflow.cohort);
     if (!status) status = make_plan(run, err);
-    if (!status) status = kuni_dataset_prepare(run->folder, err);
-    if (!status) status = kuni_dataset_reference(run, true, err);
+    if (!status) status = kuni_folder_prepare(run->folder, err);
+    if (!status) status = kuni_reference_digests(run, true, err);
     return status ? status : write_batches(run, err);
 }
 
@@ -89,21 +92,21 @@ static void summarise(kuni_coordinator *c, int64_t generation, bool changed, siz
     kuni_progress *p = c->progress;
     size_t done = 0, reused = 0;
     for (size_t i = 0; i < run->plan.n_nodes; i++) {
-        done += c->table.nodes[i].done;
-        reused += c->table.nodes[i].reused;
+        done += c->ledger.table.nodes[i].done;
+        reused += c->ledger.table.nodes[i].reused;
     }
     kuni_progress_say(
         p, "done in %.1f s: %zu tasks, %zu of them from earlier runs; %" PRId64 " samples",
         (double)(kuni_now_ms() - began_ms) / 1000, done, reused, run->n_columns);
     if (removed) kuni_progress_say(p, "removed %zu outdated files", removed);
-    if (c->samples.n_quarantined)
+    if (c->ledger.samples.n_quarantined)
         kuni_progress_say(p, "%zu quarantined sample%s: see %s/current/failures.tsv",
-                          c->samples.n_quarantined, c->samples.n_quarantined == 1 ? "" : "s",
-                          run->folder);
+                          c->ledger.samples.n_quarantined,
+                          c->ledger.samples.n_quarantined == 1 ? "" : "s", run->folder);
     for (size_t i = 0; changed && i < run->plan.n_nodes; i++)
         for (size_t o = 0; o < run->plan.nodes[i].n_outputs; o++) {
             const char *name = run->plan.nodes[i].step->outputs[o].publish;
-            const kuni_stored_output *out = &c->finals[i * KUNI_PLAN_OUTPUTS_MAX + o];
+            const kuni_stored_output *out = &c->ledger.finals[i * KUNI_PLAN_OUTPUTS_MAX + o];
             if (name && out->bytes >= 0 && run->plan.nodes[i].scatter >= KUNI_SCATTER_COHORT)
                 kuni_progress_say(p, "  %s/current/%s (%" PRId64 " bytes)", run->folder, name,
                                   out->bytes);
@@ -117,8 +120,8 @@ static kuni_status finish(kuni_coordinator *c, int64_t began_ms, kuni_error *err
     int64_t generation = 0;
     bool changed = false;
     size_t removed = 0;
-    kuni_status status = kuni_dataset_publish(c, &generation, &changed, err);
-    if (!status && !c->run->options->keep_all) status = kuni_sweep(c, &removed, err);
+    kuni_status status = kuni_publish(&c->ledger, &generation, &changed, err);
+    if (!status && !c->run->options->keep_all) status = kuni_prune(&c->ledger, &removed, err);
     if (!status) summarise(c, generation, changed, removed, began_ms);
     return status;
 }
@@ -136,8 +139,8 @@ static kuni_status coordinate(kuni_run *run, kuni_lock *lock, int64_t began_ms, 
                                    run->options->quiet, err);
     if (!status) status = kuni_coordinator_init(&c, run, lock, journal, progress, path, err);
     if (!status)
-        status = kuni_dataset_settings(run, &c.known_files, journal, c.reads_records > 0,
-                                       run->options->recall, true, err);
+        status = kuni_settings_check(run, &c.past.known_files, journal, c.past.reads_records > 0,
+                                     run->options->recall, true, err);
     status = kuni_transport_agree(status, err); /* the others wait here: see follow */
     if (!status) {
         status = kuni_coordinator_run(&c, err);
@@ -201,7 +204,7 @@ kuni_status kuni_engine_run(const kuni_run_options *options, bool *leads, kuni_b
         status = read_workflow(&run, faults, err);
         if (!status) status = read_cohort(&run, faults, err);
         if (!status) status = make_plan(&run, err);
-        if (!status) status = kuni_dataset_reference(&run, false, err);
+        if (!status) status = kuni_reference_digests(&run, false, err);
     }
     status = kuni_transport_agree(status, err);
     if (!status) {
@@ -210,12 +213,12 @@ kuni_status kuni_engine_run(const kuni_run_options *options, bool *leads, kuni_b
         if (!status && epoch.length == sizeof(run.epoch))
             memcpy(&run.epoch, epoch.data, sizeof(run.epoch));
         status = run.rank == 0 ? coordinate(&run, lock, began_ms, err) : follow(&run, err);
-        status = kuni_losses_farewell(status, err);
+        status = kuni_farewell(status, err);
     }
     kuni_buffer_fini(&epoch);
     kuni_run_fini(&run);
     kuni_lock_release(lock);
-    if (kuni_transport_maimed()) kuni_losses_leave(status, err);
+    if (kuni_transport_maimed()) kuni_leave(status, err);
     kuni_transport_fini();
     return status;
 }

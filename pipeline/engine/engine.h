@@ -5,20 +5,7 @@
 #ifndef KUNI_ENGINE_ENGINE_H
 #define KUNI_ENGINE_ENGINE_H
 
-#include "kuni/buffer.h"
-
-typedef struct kuni_run_options {
-    const char *workflow;
-    const char *const *settings; /* --set */
-    size_t n_settings;
-    int64_t jobs;         /* tasks at once per rank */
-    int64_t lock_wait_ms; /* how long to wait for another run to end */
-    bool quiet;           /* no progress, only faults and the summary */
-    bool recall; /* settings that contradict the dataset's: redo everything with the new ones */
-    bool retry_quarantined; /* give quarantined samples another chance though their files are the
-                               same */
-    bool keep_all;          /* do not remove files that nothing refers to any more */
-} kuni_run_options;
+#include "run.h"
 
 /*
  * Collective. Returns the same status on all ranks; rank 0 has printed the progress, all faults and

@@ -10,6 +10,7 @@
 
 #include "run.h"
 #include "runner.h"
+#include "work.h"
 
 typedef struct kuni_executor kuni_executor;
 

@@ -60,7 +60,7 @@ KUNI_MUST_CHECK kuni_status kuni_keys_set_cohort(kuni_keys *keys, const kuni_sam
 /*
  * Key of a task. `samples_digest`: kuni_samples_batch_digest for reads tasks and the preflight,
  * kuni_samples_column_digest of the batch for batch tasks, NULL for others. `inputs`:
- * kuni_table_inputs.
+ * kuni_task_table_inputs.
  */
 KUNI_MUST_CHECK kuni_status kuni_keys_task(const kuni_keys *keys, size_t node, size_t task,
                                            const kuni_hash *samples_digest, const kuni_hash *inputs,

@@ -5,40 +5,75 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "coordinator.h"
+#include "clock.h"
+#include "journal.h"
+#include "outcome.h"
 
-static kuni_trouble *find_trouble(kuni_coordinator *c, const kuni_work *work, kuni_error *err)
+void kuni_orders_fini(kuni_orders *o)
+{
+    for (size_t i = 0; i < o->n; i++) kuni_work_fini(&o->list[i].work);
+    for (size_t i = 0; i < o->n_failures; i++) free(o->failures[i].text);
+    free(o->list);
+    free(o->troubles);
+    free(o->failures);
+    *o = (kuni_orders){.ledger = NULL};
+}
+
+void kuni_orders_phase(kuni_orders *o, int phase)
+{
+    o->phase = phase;
+    o->n_troubles = 0;
+}
+
+kuni_status kuni_orders_add(kuni_orders *o, int lane, const kuni_work *work, kuni_error *err)
+{
+    kuni_status status =
+        kuni_grow((void **)&o->list, &o->capacity, o->n + 1, sizeof(kuni_order), err);
+    if (status) return status;
+    o->list[o->n++] = (kuni_order){.work = *work, .lane = lane, .began_ms = kuni_now_ms()};
+    o->lanes->list[lane].outstanding++;
+    return KUNI_OK;
+}
+
+bool kuni_orders_retry_waits(const kuni_orders *o)
+{
+    for (size_t i = 0; i < o->n_troubles; i++)
+        if (o->troubles[i].waiting) return true;
+    return false;
+}
+
+static kuni_trouble *find_trouble(kuni_orders *o, const kuni_work *work, kuni_error *err)
 {
     size_t node = work->parts[0].node;
-    for (size_t i = 0; i < c->n_troubles; i++) {
-        kuni_trouble *t = &c->troubles[i];
+    for (size_t i = 0; i < o->n_troubles; i++) {
+        kuni_trouble *t = &o->troubles[i];
         if (t->shard == work->shard && t->batch == work->batch &&
-            (t->node == node ||
-             kuni_plan_fused(&c->run->plan.nodes[t->node], &c->run->plan.nodes[node])))
+            (t->node == node || kuni_plan_fused(&o->ledger->run->plan.nodes[t->node],
+                                                &o->ledger->run->plan.nodes[node])))
             return t;
     }
-    if (kuni_grow((void **)&c->troubles, &c->troubles_capacity, c->n_troubles + 1,
+    if (kuni_grow((void **)&o->troubles, &o->troubles_capacity, o->n_troubles + 1,
                   sizeof(kuni_trouble), err))
         return NULL;
-    kuni_trouble *t = &c->troubles[c->n_troubles++];
+    kuni_trouble *t = &o->troubles[o->n_troubles++];
     *t = (kuni_trouble){.node = node, .shard = work->shard, .batch = work->batch, .lane = -1};
     return t;
 }
 
 /* The unit's first node: a retry looks at all parts of the group from there on. */
-static size_t unit_head(const kuni_coordinator *c, size_t node)
+static size_t unit_head(const kuni_orders *o, size_t node)
 {
     for (size_t i = 0; i < node; i++)
-        if (kuni_plan_fused(&c->run->plan.nodes[i], &c->run->plan.nodes[node])) return i;
+        if (kuni_plan_fused(&o->ledger->run->plan.nodes[i], &o->ledger->run->plan.nodes[node]))
+            return i;
     return node;
 }
 
-static kuni_status try_again(kuni_coordinator *c, const kuni_order *order, bool counts,
-                             kuni_error *err)
+static kuni_status try_again(kuni_orders *o, const kuni_order *order, bool counts, kuni_error *err)
 {
-    kuni_trouble *t = find_trouble(c, &order->work, err);
+    kuni_trouble *t = find_trouble(o, &order->work, err);
     if (!t) return KUNI_MEMORY;
-    t->node = unit_head(c, t->node);
+    t->node = unit_head(o, t->node);
     t->attempts = counts ? t->attempts + 1 : 0;
     t->lane = order->lane;
     t->waiting = true;
@@ -58,9 +93,9 @@ static const char *without_id(const char *reason, const char *id)
 }
 
 /* Columns are fixed by then, and files made with them: the next run starts without this sample. */
-static kuni_status leave_joint_steps(const kuni_coordinator *c, const char *id, kuni_error *err)
+static kuni_status leave_joint_steps(const kuni_orders *o, const char *id, kuni_error *err)
 {
-    if (c->phase != 2) return KUNI_OK;
+    if (o->phase != 2) return KUNI_OK;
     return kuni_fail(err, KUNI_AGAIN,
                      "sample %s was quarantined after the joint steps began: run the same command "
                      "to go on without it",
@@ -73,64 +108,67 @@ static kuni_verdict verdict_of(kuni_status status)
     return status == KUNI_DATA ? KUNI_VERDICT_LASTS : KUNI_VERDICT_THIS_RUN;
 }
 
-static kuni_status quarantine(kuni_coordinator *c, const kuni_work *work, int64_t sample,
+static kuni_status quarantine(kuni_orders *o, const kuni_work *work, int64_t sample,
                               kuni_verdict verdict, const char *reason, kuni_error *err)
 {
-    const kuni_sample *s = &c->run->cohort.samples[sample];
-    if (c->samples.skip[sample]) return KUNI_OK;
+    const kuni_sample *s = &o->ledger->run->cohort.samples[sample];
+    if (o->ledger->samples.skip[sample]) return KUNI_OK;
     reason = without_id(reason, s->id);
-    if (!c->run->workflow.quarantine)
+    if (!o->ledger->run->workflow.quarantine)
         return kuni_fail(err, KUNI_DATA, "sample %s: %s (on_error.sample is abort)", s->id, reason);
     char where[512];
     size_t node = work->parts[0].node;
-    kuni_run_task_name(c->run, node, work->shard, -1, where, sizeof(where));
+    kuni_run_task_name(o->ledger->run, node, work->shard, -1, where, sizeof(where));
     kuni_status status =
-        kuni_samples_quarantine(&c->samples, (size_t)sample, verdict, where, reason, err);
+        kuni_samples_quarantine(&o->ledger->samples, (size_t)sample, verdict, where, reason, err);
     if (status) return status;
-    reason = c->samples.list[c->samples.n_quarantined - 1].reason;
+    reason = o->ledger->samples.list[o->ledger->samples.n_quarantined - 1].reason;
     if (verdict == KUNI_VERDICT_THIS_RUN) {
-        kuni_progress_say(c->progress, "left out sample %s of this run: %s", s->id, reason);
-        return leave_joint_steps(c, s->id, err);
+        kuni_progress_say(o->progress, "left out sample %s of this run: %s", s->id, reason);
+        return leave_joint_steps(o, s->id, err);
     }
     json_t *record = json_pack("{ss ss sI sI ss ss}", "t", "bad", "id", s->id, "z",
-                               (json_int_t)c->samples.signatures[sample].bytes, "m",
-                               (json_int_t)c->samples.signatures[sample].mtime_ns, "why", reason,
-                               "n", c->run->plan.nodes[node].folder);
+                               (json_int_t)o->ledger->samples.signatures[sample].bytes, "m",
+                               (json_int_t)o->ledger->samples.signatures[sample].mtime_ns, "why",
+                               reason, "n", o->ledger->run->plan.nodes[node].folder);
     if (record && work->shard >= 0)
-        json_object_set_new(record, "s", json_string(c->run->plan.shard_names[work->shard]));
-    status = kuni_journal_add(c->journal, record, err);
-    kuni_progress_say(c->progress, "quarantined sample %s: %s", s->id, reason);
-    return status ? status : leave_joint_steps(c, s->id, err);
+        json_object_set_new(record, "s",
+                            json_string(o->ledger->run->plan.shard_names[work->shard]));
+    status = kuni_journal_add(o->journal, record, err);
+    kuni_progress_say(o->progress, "quarantined sample %s: %s", s->id, reason);
+    return status ? status : leave_joint_steps(o, s->id, err);
 }
 
 /* --- success --- */
 
-static json_t *sample_list(const kuni_coordinator *c, const uint32_t *samples, size_t n)
+static json_t *sample_list(const kuni_orders *o, const uint32_t *samples, size_t n)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, json_string(c->run->cohort.samples[samples[i]].id));
+        json_array_append_new(list, json_string(o->ledger->run->cohort.samples[samples[i]].id));
     return list;
 }
 
-static json_t *task_record(const kuni_coordinator *c, const kuni_order *order, size_t part,
+static json_t *task_record(const kuni_orders *o, const kuni_order *order, size_t part,
                            const kuni_job_result *result)
 {
     const kuni_work *work = &order->work;
-    const kuni_node *node = &c->run->plan.nodes[work->parts[part].node];
+    const kuni_node *node = &o->ledger->run->plan.nodes[work->parts[part].node];
     char hex[KUNI_DIGEST_HEX_BYTES];
     kuni_hash_print(&work->parts[part].key, hex);
-    json_t *o = json_pack("{ss ss ss}", "t", "task", "n", node->folder, "k", hex);
+    json_t *record = json_pack("{ss ss ss}", "t", "task", "n", node->folder, "k", hex);
     json_t *outputs = json_array();
-    if (!o || !outputs) {
-        json_decref(o);
+    if (!record || !outputs) {
+        json_decref(record);
         json_decref(outputs);
         return NULL;
     }
     if (work->shard >= 0)
-        json_object_set_new(o, "s", json_string(c->run->plan.shard_names[work->shard]));
+        json_object_set_new(record, "s",
+                            json_string(o->ledger->run->plan.shard_names[work->shard]));
     if (work->batch >= 0)
-        json_object_set_new(o, "b", json_string(c->run->cohort.batches[work->batch].id));
+        json_object_set_new(record, "b",
+                            json_string(o->ledger->run->cohort.batches[work->batch].id));
     for (size_t i = 0; i < result->n_outputs; i++) {
         const kuni_job_output *out = &result->outputs[i];
         if (out->part != part) continue;
@@ -139,59 +177,60 @@ static json_t *task_record(const kuni_coordinator *c, const kuni_order *order, s
                                                        (json_int_t)out->mtime_ns, out->digest)
                                            : json_null());
     }
-    json_object_set_new(o, "o", outputs);
+    json_object_set_new(record, "o", outputs);
     if (node->scatter == KUNI_SCATTER_READS && work->n_skip)
-        json_object_set_new(o, "skip", sample_list(c, work->skip, work->n_skip));
+        json_object_set_new(record, "skip", sample_list(o, work->skip, work->n_skip));
     json_t *drop = json_array();
     for (size_t i = 0; i < result->n_bad; i++)
-        json_array_append_new(drop, json_string(c->run->cohort.samples[result->bad[i].sample].id));
+        json_array_append_new(
+            drop, json_string(o->ledger->run->cohort.samples[result->bad[i].sample].id));
     if (json_array_size(drop))
-        json_object_set_new(o, "drop", drop);
+        json_object_set_new(record, "drop", drop);
     else
         json_decref(drop);
-    if (work->n_parts > 1) json_object_set_new(o, "of", json_integer((json_int_t)work->n_parts));
-    json_object_set_new(o, "cpu", json_real((double)(int64_t)(result->cpu_s * 1000) / 1000));
-    json_object_set_new(o, "wall", json_real((double)(int64_t)(result->wall_s * 1000) / 1000));
-    json_object_set_new(o, "rss", json_integer(result->max_rss_bytes));
-    json_object_set_new(o, "work", json_integer(result->work));
-    return o;
+    if (work->n_parts > 1)
+        json_object_set_new(record, "of", json_integer((json_int_t)work->n_parts));
+    json_object_set_new(record, "cpu", json_real((double)(int64_t)(result->cpu_s * 1000) / 1000));
+    json_object_set_new(record, "wall", json_real((double)(int64_t)(result->wall_s * 1000) / 1000));
+    json_object_set_new(record, "rss", json_integer(result->max_rss_bytes));
+    json_object_set_new(record, "work", json_integer(result->work));
+    return record;
 }
 
-static kuni_status record_part(kuni_coordinator *c, const kuni_order *order, size_t part,
+static kuni_status record_part(kuni_orders *o, const kuni_order *order, size_t part,
                                const kuni_job_result *result, kuni_error *err)
 {
     const kuni_work *work = &order->work;
     size_t node = work->parts[part].node;
-    const kuni_node *n = &c->run->plan.nodes[node];
-    kuni_task_output_digest digests[KUNI_PLAN_OUTPUTS_MAX] = {{.present = false}};
+    const kuni_node *n = &o->ledger->run->plan.nodes[node];
+    kuni_stored_output outputs[KUNI_PLAN_OUTPUTS_MAX];
+    for (size_t i = 0; i < n->n_outputs; i++) outputs[i] = (kuni_stored_output){.bytes = -1};
     for (size_t i = 0; i < result->n_outputs; i++) {
         const kuni_job_output *out = &result->outputs[i];
-        if (out->part != part || out->output >= n->n_outputs) continue;
-        digests[out->output].present = out->present;
-        memcpy(digests[out->output].digest, out->digest, sizeof(out->digest));
-        kuni_stored_output *final = &c->finals[node * KUNI_PLAN_OUTPUTS_MAX + out->output];
-        final->bytes = out->present ? (int64_t)out->bytes : -1;
-        final->mtime_ns = out->mtime_ns;
-        if (out->present && !kuni_hash_parse(&final->digest, out->digest)) final->bytes = -1;
+        if (out->part != part || out->output >= n->n_outputs || !out->present) continue;
+        kuni_stored_output *stored = &outputs[out->output];
+        stored->bytes = (int64_t)out->bytes;
+        stored->mtime_ns = out->mtime_ns;
+        if (!kuni_hash_parse(&stored->digest, out->digest))
+            return kuni_fail(err, KUNI_BUG, "a rank sent a result without a digest");
     }
-    kuni_status status = kuni_journal_add(c->journal, task_record(c, order, part, result), err);
-    size_t task = kuni_plan_task(&c->run->plan, n, work->shard, work->batch);
+    kuni_status status = kuni_journal_add(o->journal, task_record(o, order, part, result), err);
+    size_t task = kuni_plan_task(&o->ledger->run->plan, n, work->shard, work->batch);
     return status ? status
-                  : kuni_table_done(&c->table, node, task, kuni_hash_short(&work->parts[part].key),
-                                    digests, err);
+                  : kuni_ledger_done(o->ledger, node, task, &work->parts[part].key, outputs, err);
 }
 
-static kuni_status succeed(kuni_coordinator *c, const kuni_order *order,
-                           const kuni_job_result *result, kuni_error *err)
+static kuni_status succeed(kuni_orders *o, const kuni_order *order, const kuni_job_result *result,
+                           kuni_error *err)
 {
     const kuni_work *work = &order->work;
     kuni_status status = KUNI_OK;
     for (size_t i = 0; i < result->n_bad && !status; i++)
-        status = quarantine(c, work, result->bad[i].sample, verdict_of(result->bad[i].status),
+        status = quarantine(o, work, result->bad[i].sample, verdict_of(result->bad[i].status),
                             result->bad[i].reason, err);
     for (size_t i = 0; i < work->n_parts && !status; i++)
-        status = record_part(c, order, i, result, err);
-    c->failures_in_row = 0;
+        status = record_part(o, order, i, result, err);
+    o->failures_in_row = 0;
     return status;
 }
 
@@ -204,30 +243,31 @@ static bool was_killed(const kuni_job_result *result)
     return result->crashed && result->signal == SIGKILL && !result->timed_out;
 }
 
-static kuni_status fail_part(kuni_coordinator *c, const kuni_order *order, size_t part,
+static kuni_status fail_part(kuni_orders *o, const kuni_order *order, size_t part,
                              const kuni_job_result *result, kuni_error *err)
 {
     const kuni_work *work = &order->work;
     size_t node = work->parts[part].node;
-    const kuni_node *n = &c->run->plan.nodes[node];
+    const kuni_node *n = &o->ledger->run->plan.nodes[node];
     char name[512], text[KUNI_ERROR_TEXT_BYTES];
-    kuni_run_task_name(c->run, node, work->shard, work->batch, name, sizeof(name));
+    kuni_run_task_name(o->ledger->run, node, work->shard, work->batch, name, sizeof(name));
     const char *what = result->text ? result->text : "failed";
     size_t id_length = strlen(n->id); /* a stage that names itself: the task's name does already */
     if (strncmp(what, "stage ", 6) == 0 && strncmp(what + 6, n->id, id_length) == 0 &&
         strncmp(what + 6 + id_length, ": ", 2) == 0)
         what += 6 + id_length + 2;
     snprintf(text, sizeof(text), "%s: %s", name, what);
-    kuni_progress_say(c->progress, "failed: %s", text);
-    kuni_table_set(&c->table, node, kuni_plan_task(&c->run->plan, n, work->shard, work->batch),
-                   KUNI_TASK_FAILED);
+    kuni_progress_say(o->progress, "failed: %s", text);
+    kuni_task_table_set(&o->ledger->table, node,
+                        kuni_plan_task(&o->ledger->run->plan, n, work->shard, work->batch),
+                        KUNI_TASK_FAILED);
     if (n->phase == 0)
         return KUNI_OK; /* the reads pass will find out what the preflight could not */
-    kuni_status status = kuni_grow((void **)&c->failures, &c->failures_capacity, c->n_failures + 1,
+    kuni_status status = kuni_grow((void **)&o->failures, &o->failures_capacity, o->n_failures + 1,
                                    sizeof(kuni_failure), err);
     char *copy = status ? NULL : kuni_strdup(text, err);
     if (!copy) return KUNI_MEMORY;
-    c->failures[c->n_failures++] = (kuni_failure){.node = node,
+    o->failures[o->n_failures++] = (kuni_failure){.node = node,
                                                   .shard = work->shard,
                                                   .batch = work->batch,
                                                   .status = was_killed(result) ? KUNI_MEMORY
@@ -235,10 +275,10 @@ static kuni_status fail_part(kuni_coordinator *c, const kuni_order *order, size_
                                                                                : result->status,
                                                   .text = copy};
     /* A full disk or a lost file system fails everything: stop before every task has said so. */
-    if (++c->failures_in_row >= 8 + 2 * c->n_lanes)
-        return kuni_fail(err, c->failures[c->n_failures - 1].status,
+    if (++o->failures_in_row >= 8 + 2 * o->lanes->n)
+        return kuni_fail(err, o->failures[o->n_failures - 1].status,
                          "%zu tasks in a row have failed, the last: %s: stopping",
-                         c->failures_in_row, text);
+                         o->failures_in_row, text);
     return KUNI_OK;
 }
 
@@ -249,74 +289,74 @@ static bool was_skipped(const kuni_work *work, int64_t sample)
     return false;
 }
 
-static kuni_status fail(kuni_coordinator *c, const kuni_order *order, const kuni_job_result *result,
+static kuni_status fail(kuni_orders *o, const kuni_order *order, const kuni_job_result *result,
                         kuni_error *err)
 {
     const kuni_work *work = &order->work;
-    const kuni_plan *plan = &c->run->plan;
-    kuni_trouble *t = find_trouble(c, work, err);
+    const kuni_plan *plan = &o->ledger->run->plan;
+    kuni_trouble *t = find_trouble(o, work, err);
     if (!t) return KUNI_MEMORY;
     if (result->status == KUNI_AGAIN)
-        return try_again(c, order, false, err); /* killed, no fault of its own */
+        return try_again(o, order, false, err); /* killed, no fault of its own */
     /* Quarantined since this was handed out, because of another task: do it without. */
-    if (result->sample >= 0 && c->samples.skip[result->sample] &&
+    if (result->sample >= 0 && o->ledger->samples.skip[result->sample] &&
         !was_skipped(work, result->sample))
-        return try_again(c, order, false, err);
-    if (t->attempts < c->run->workflow.retries) return try_again(c, order, true, err);
+        return try_again(o, order, false, err);
+    if (t->attempts < o->ledger->run->workflow.retries) return try_again(o, order, true, err);
     bool reads = plan->nodes[work->parts[0].node].scatter == KUNI_SCATTER_READS;
-    if (reads && result->sample >= 0 && !c->samples.skip[result->sample] && !was_killed(result)) {
+    if (reads && result->sample >= 0 && !o->ledger->samples.skip[result->sample] &&
+        !was_killed(result)) {
         const char *reason = result->text ? result->text : "the stage crashed on it";
-        kuni_verdict verdict =
-            result->crashed ? KUNI_VERDICT_THIS_RUN : verdict_of(result->status);
-        kuni_status status = quarantine(c, work, result->sample, verdict, reason, err);
-        return status ? status : try_again(c, order, false, err);
+        kuni_verdict verdict = result->crashed ? KUNI_VERDICT_THIS_RUN : verdict_of(result->status);
+        kuni_status status = quarantine(o, work, result->sample, verdict, reason, err);
+        return status ? status : try_again(o, order, false, err);
     }
     size_t at_fault = result->part < work->n_parts ? result->part : 0;
-    kuni_status status = fail_part(c, order, at_fault, result, err);
+    kuni_status status = fail_part(o, order, at_fault, result, err);
     /* The other parts of a shared decode are not to blame. */
-    if (!status && work->n_parts > 1) status = try_again(c, order, false, err);
+    if (!status && work->n_parts > 1) status = try_again(o, order, false, err);
     return status;
 }
 
-static bool worth_another_try(const kuni_coordinator *c, const kuni_trouble *t,
+static bool worth_another_try(const kuni_orders *o, const kuni_trouble *t,
                               const kuni_job_result *result)
 {
-    if (t->attempts >= c->run->workflow.retries) return false;
+    if (t->attempts >= o->ledger->run->workflow.retries) return false;
     for (size_t i = 0; i < result->n_bad; i++)
         if (result->bad[i].status == KUNI_IO) return true; /* the file system may come back */
     return false;
 }
 
-static bool result_is_sound(const kuni_coordinator *c, const kuni_job_result *result)
+static bool result_is_sound(const kuni_orders *o, const kuni_job_result *result)
 {
-    int64_t n = (int64_t)c->run->cohort.n_samples;
+    int64_t n = (int64_t)o->ledger->run->cohort.n_samples;
     if (result->sample >= n) return false;
     for (size_t i = 0; i < result->n_bad; i++)
         if (result->bad[i].sample < 0 || result->bad[i].sample >= n) return false;
     return true;
 }
 
-kuni_status kuni_outcome(kuni_coordinator *c, uint64_t id, const kuni_job_result *result,
+kuni_status kuni_outcome(kuni_orders *o, uint64_t id, const kuni_job_result *result,
                          kuni_error *err)
 {
     size_t i = 0;
-    while (i < c->n_orders && c->orders[i].work.id != id) i++;
-    if (i == c->n_orders || !result_is_sound(c, result))
+    while (i < o->n && o->list[i].work.id != id) i++;
+    if (i == o->n || !result_is_sound(o, result))
         return kuni_fail(err, KUNI_BUG, "a rank sent a result that nobody asked for");
-    kuni_order order = c->orders[i];
-    c->orders[i] = c->orders[--c->n_orders];
-    c->lanes[order.lane].outstanding--;
+    kuni_order order = o->list[i];
+    o->list[i] = o->list[--o->n];
+    o->lanes->list[order.lane].outstanding--;
     kuni_status status;
     if (result->status == KUNI_OK) {
-        kuni_trouble *t = result->n_bad ? find_trouble(c, &order.work, err) : NULL;
+        kuni_trouble *t = result->n_bad ? find_trouble(o, &order.work, err) : NULL;
         if (result->n_bad && !t)
             status = KUNI_MEMORY;
-        else if (t && worth_another_try(c, t, result))
-            status = try_again(c, &order, true, err);
+        else if (t && worth_another_try(o, t, result))
+            status = try_again(o, &order, true, err);
         else
-            status = succeed(c, &order, result, err);
+            status = succeed(o, &order, result, err);
     } else {
-        status = fail(c, &order, result, err);
+        status = fail(o, &order, result, err);
     }
     kuni_work_fini(&order.work);
     return status;
@@ -329,17 +369,17 @@ kuni_status kuni_outcome(kuni_coordinator *c, uint64_t id, const kuni_job_result
 enum { LOSSES_MOST = 3 };
 
 /* Whether the rank was at work on it, or had it in advance. */
-static bool was_running(const kuni_coordinator *c, const kuni_order *order)
+static bool was_running(const kuni_orders *o, const kuni_order *order)
 {
     int64_t older = 0;
-    for (size_t i = 0; i < c->n_orders; i++)
-        if (c->orders[i].lane == order->lane && c->orders[i].work.id < order->work.id) older++;
-    return older < c->run->options->jobs;
+    for (size_t i = 0; i < o->n; i++)
+        if (o->list[i].lane == order->lane && o->list[i].work.id < order->work.id) older++;
+    return older < o->ledger->run->options->jobs;
 }
 
-static kuni_status lose(kuni_coordinator *c, const kuni_order *order, bool running, kuni_error *err)
+static kuni_status lose(kuni_orders *o, const kuni_order *order, bool running, kuni_error *err)
 {
-    kuni_trouble *t = find_trouble(c, &order->work, err);
+    kuni_trouble *t = find_trouble(o, &order->work, err);
     if (!t) return KUNI_MEMORY;
     int64_t attempts = t->attempts;
     if (running && ++t->losses >= LOSSES_MOST) {
@@ -348,30 +388,30 @@ static kuni_status lose(kuni_coordinator *c, const kuni_order *order, bool runni
             .status = KUNI_BUG, .crashed = true, .text = text, .sample = -1};
         kuni_status status = KUNI_OK;
         for (size_t i = 0; i < order->work.n_parts && !status; i++)
-            status = fail_part(c, order, i, &result, err);
+            status = fail_part(o, order, i, &result, err);
         return status;
     }
-    kuni_status status = try_again(c, order, false, err);
+    kuni_status status = try_again(o, order, false, err);
     if (!status) t->attempts = attempts;
     return status;
 }
 
-kuni_status kuni_outcome_lost(kuni_coordinator *c, int lane, kuni_error *err)
+kuni_status kuni_outcome_lost(kuni_orders *o, int lane, kuni_error *err)
 {
     kuni_status status = KUNI_OK;
     /* From the youngest on, so that what was running can still be told from what was not. */
     while (!status) {
-        size_t youngest = c->n_orders;
-        for (size_t i = 0; i < c->n_orders; i++)
-            if (c->orders[i].lane == lane &&
-                (youngest == c->n_orders || c->orders[i].work.id > c->orders[youngest].work.id))
+        size_t youngest = o->n;
+        for (size_t i = 0; i < o->n; i++)
+            if (o->list[i].lane == lane &&
+                (youngest == o->n || o->list[i].work.id > o->list[youngest].work.id))
                 youngest = i;
-        if (youngest == c->n_orders) break;
-        kuni_order order = c->orders[youngest];
-        bool running = was_running(c, &order);
-        c->orders[youngest] = c->orders[--c->n_orders];
-        c->lanes[lane].outstanding--;
-        status = lose(c, &order, running, err);
+        if (youngest == o->n) break;
+        kuni_order order = o->list[youngest];
+        bool running = was_running(o, &order);
+        o->list[youngest] = o->list[--o->n];
+        o->lanes->list[lane].outstanding--;
+        status = lose(o, &order, running, err);
         kuni_work_fini(&order.work);
     }
     return status;
@@ -379,14 +419,15 @@ kuni_status kuni_outcome_lost(kuni_coordinator *c, int lane, kuni_error *err)
 
 /* --- preflight --- */
 
-static kuni_status read_faults(kuni_coordinator *c, size_t batch, kuni_buffer *faults,
+static kuni_status read_faults(kuni_ledger *ledger, size_t batch, kuni_buffer *faults,
                                size_t *n_faults, kuni_error *err)
 {
-    const kuni_batch *b = &c->run->cohort.batches[batch];
+    const kuni_batch *b = &ledger->run->cohort.batches[batch];
     kuni_buffer text = KUNI_BUFFER_INIT;
-    kuni_arena_clear(c->arena);
-    const char *path = kuni_run_output(c->run, c->arena, KUNI_PLAN_PREFLIGHT, 0, -1, (int64_t)batch,
-                                       c->table.nodes[KUNI_PLAN_PREFLIGHT].key[batch], err);
+    kuni_arena_clear(ledger->arena);
+    const char *path =
+        kuni_run_output(ledger->run, ledger->arena, KUNI_PLAN_PREFLIGHT, 0, -1, (int64_t)batch,
+                        ledger->table.nodes[KUNI_PLAN_PREFLIGHT].key[batch], err);
     kuni_status status = path ? kuni_file_get(path, (size_t)64 << 20, &text, err) : KUNI_MEMORY;
     char *save = NULL;
     for (char *line = text.data ? strtok_r(text.data, "\n", &save) : NULL; line && !status;
@@ -400,31 +441,33 @@ static kuni_status read_faults(kuni_coordinator *c, size_t batch, kuni_buffer *f
             status = kuni_fail(err, KUNI_BUG, "%s: not a preflight report", path);
             break;
         }
-        if (c->samples.gone[sample] && c->samples.signatures[sample].bytes >= 0) continue;
+        if (ledger->samples.gone[sample] && ledger->samples.signatures[sample].bytes >= 0) continue;
         ++*n_faults;
-        const char *id = c->run->cohort.samples[sample].id;
+        const char *id = ledger->run->cohort.samples[sample].id;
         const char *why = without_id(reason + 1, id);
         kuni_verdict verdict = verdict_of((kuni_status)fault);
-        bool lasts = verdict == KUNI_VERDICT_LASTS, quarantine = c->run->workflow.quarantine;
+        bool lasts = verdict == KUNI_VERDICT_LASTS, quarantine = ledger->run->workflow.quarantine;
         status = kuni_buffer_printf(faults, err, "%ssample %s%s: %s\n",
                                     !quarantine ? ""
                                     : lasts     ? "quarantined "
                                                 : "left out ",
                                     id, quarantine && !lasts ? " of this run" : "", why);
         if (!status)
-            status = kuni_samples_quarantine(&c->samples, sample, verdict, "preflight", why, err);
+            status =
+                kuni_samples_quarantine(&ledger->samples, sample, verdict, "preflight", why, err);
     }
     kuni_buffer_fini(&text);
     return status;
 }
 
-kuni_status kuni_outcome_preflight(kuni_coordinator *c, kuni_buffer *faults, size_t *n_faults,
+kuni_status kuni_outcome_preflight(kuni_ledger *ledger, kuni_buffer *faults, size_t *n_faults,
                                    kuni_error *err)
 {
     *n_faults = 0;
-    for (size_t b = 0; b < c->run->plan.n_batches; b++) {
-        if (kuni_table_state(&c->table, KUNI_PLAN_PREFLIGHT, b) != KUNI_TASK_DONE) continue;
-        kuni_status status = read_faults(c, b, faults, n_faults, err);
+    for (size_t b = 0; b < ledger->run->plan.n_batches; b++) {
+        if (kuni_task_table_state(&ledger->table, KUNI_PLAN_PREFLIGHT, b) != KUNI_TASK_DONE)
+            continue;
+        kuni_status status = read_faults(ledger, b, faults, n_faults, err);
         if (status) return status;
     }
     return KUNI_OK;

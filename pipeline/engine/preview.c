@@ -6,9 +6,11 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "dataset.h"
 #include "mark.h"
 #include "preflight.h"
+#include "published.h"
+#include "reference.h"
+#include "settings.h"
 
 /* Free space where the dataset is, or will be: the nearest folder that stands. */
 static int64_t free_space(const char *folder)
@@ -46,23 +48,75 @@ static kuni_status make_run(kuni_run *run, kuni_buffer *faults, kuni_error *err)
                                    &kuni_preflight_stage, err);
 }
 
+/* Who was left out of what is published, and the files as they were: no look at today's. */
+static kuni_status recall_published(kuni_preview *p, bool *found, kuni_error *err)
+{
+    kuni_published published;
+    kuni_status status = kuni_published_read(&published, p->run.folder, err);
+    *found = !status && published.json;
+    size_t i;
+    json_t *id;
+    json_array_foreach(published.quarantined, i, id)
+    {
+        int64_t sample = json_is_string(id)
+                             ? kuni_names_find(&p->ledger.sample_names, json_string_value(id))
+                             : -1;
+        if (sample < 0 || status) continue;
+        status = kuni_samples_quarantine(&p->ledger.samples, (size_t)sample, KUNI_VERDICT_THIS_RUN,
+                                         "current", "quarantined when this was published", err);
+    }
+    kuni_published_fini(&published);
+    return status;
+}
+
+/* Marks what the journal has with intact outputs, as far as keys can be known. */
+static kuni_status look_back(kuni_preview *p, const char *journal_path, bool published,
+                             kuni_error *err)
+{
+    const kuni_plan *plan = &p->run.plan;
+    bool found = false;
+    kuni_status status = published ? recall_published(p, &found, err) : KUNI_OK;
+    if (!status && !found) status = kuni_samples_survey(&p->ledger.samples, err);
+    if (!status && !found) status = kuni_past_apply_bad(&p->past, err);
+    if (!status) status = kuni_keys_init(&p->ledger.keys, &p->run, &p->past.known_files, NULL, err);
+    for (int phase = 0; phase < 3 && !status; phase++) {
+        if (phase == 1) status = kuni_past_read_tasks(&p->past, journal_path, NULL, NULL, err);
+        for (size_t i = 0; phase == 2 && i < plan->n_nodes; i++)
+            if (plan->nodes[i].phase == 1 && !kuni_task_table_ended(&p->ledger.table, i))
+                return KUNI_OK;
+        if (phase == 2 && !status)
+            status = kuni_keys_set_cohort(&p->ledger.keys, &p->ledger.samples, err);
+        for (size_t i = 0; i < plan->n_nodes && !status; i++) {
+            if (plan->nodes[i].phase != phase || kuni_past_streams(&plan->nodes[i])) continue;
+            for (size_t task = 0; task < plan->nodes[i].n_tasks && !status; task++) {
+                kuni_hash key;
+                bool reused;
+                if (!kuni_task_table_ready(&p->ledger.table, i, task)) continue;
+                status = kuni_ledger_key(&p->ledger, i, task, &key, err);
+                if (!status) status = kuni_past_reuse(&p->past, i, task, &key, &reused, err);
+            }
+        }
+    }
+    return status;
+}
+
 static kuni_status look(kuni_preview *p, bool published, kuni_error *err)
 {
     kuni_run *run = &p->run;
     char *journal = kuni_path_join(run->folder, "journal", err);
     if (!journal) return KUNI_MEMORY;
-    kuni_status status =
-        kuni_coordinator_init(&p->coordinator, run, NULL, NULL, NULL, journal, err);
+    kuni_status status = kuni_ledger_init(&p->ledger, run, err);
+    if (!status) status = kuni_past_read(&p->past, &p->ledger, journal, err);
+    if (!status) kuni_ledger_mark_absent(&p->ledger);
     if (!status &&
         access(journal, R_OK) == 0) { /* else nothing is done, and no key need be known */
-        status = kuni_dataset_reference(run, false, err);
+        status = kuni_reference_digests(run, false, err);
         if (!status)
-            status = kuni_dataset_settings(run, &p->coordinator.known_files, NULL,
-                                           p->coordinator.reads_records > 0, run->options->recall,
-                                           false, err);
-        if (!status) status = kuni_coordinator_look(&p->coordinator, journal, published, err);
+            status = kuni_settings_check(run, &p->past.known_files, NULL, p->past.reads_records > 0,
+                                         run->options->recall, false, err);
+        if (!status) status = look_back(p, journal, published, err);
     } else if (!status) {
-        status = kuni_samples_survey(&p->coordinator.samples, err);
+        status = kuni_samples_survey(&p->ledger.samples, err);
     }
     free(journal);
     return status;
@@ -73,8 +127,8 @@ static void add_steps(kuni_preview *p)
     const kuni_plan *plan = &p->run.plan;
     for (size_t i = 0; i < plan->n_nodes; i++) {
         const kuni_node *node = &plan->nodes[i];
-        const kuni_table_node *state = &p->coordinator.table.nodes[i];
-        const kuni_node_history *past = &p->coordinator.history[i];
+        const kuni_task_table_node *state = &p->ledger.table.nodes[i];
+        const kuni_node_history *past = &p->past.history[i];
         kuni_preview_step *step = &p->steps[p->n_steps++];
         *step = (kuni_preview_step){.name = node->folder,
                                     .scatter = node->scatter,
@@ -110,23 +164,24 @@ kuni_status kuni_preview_make(kuni_preview *p, const kuni_run_options *options, 
                               kuni_buffer *faults, kuni_error *err)
 {
     *p = (kuni_preview){.run = {.options = options}};
-    p->coordinator.run = &p->run;
     kuni_status status = make_run(&p->run, faults, err);
     if (!status) status = look(p, published, err);
     if (!status) {
         p->steps = kuni_alloc(p->run.plan.n_nodes, sizeof(kuni_preview_step), err);
-        if (!p->steps) status = KUNI_MEMORY;
+        p->shard_order = kuni_alloc(p->run.plan.n_shards, sizeof(uint32_t), err);
+        if (!p->steps || !p->shard_order) status = KUNI_MEMORY;
     }
+    if (!status) status = kuni_plan_heaviest_first(&p->run.plan, p->shard_order, err);
     if (status) return status;
     add_steps(p);
     add_memory(p);
     for (size_t i = 0; i < p->run.plan.n_places; i++)
         p->genome_bp += p->run.plan.shards[i].end - p->run.plan.shards[i].beg;
     for (size_t i = 0; i < p->run.cohort.n_samples; i++) {
-        if (p->coordinator.samples.gone[i])
+        if (p->ledger.samples.gone[i])
             p->missing_files += p->run.cohort.samples[i].reads != NULL;
         else
-            p->reads_bytes += p->coordinator.samples.signatures[i].bytes;
+            p->reads_bytes += p->ledger.samples.signatures[i].bytes;
     }
     p->free_bytes = free_space(p->run.folder);
     return KUNI_OK;
@@ -134,7 +189,9 @@ kuni_status kuni_preview_make(kuni_preview *p, const kuni_run_options *options, 
 
 void kuni_preview_fini(kuni_preview *p)
 {
-    kuni_coordinator_fini(&p->coordinator);
+    kuni_past_fini(&p->past);
+    kuni_ledger_fini(&p->ledger);
     kuni_run_fini(&p->run);
     free(p->steps);
+    free(p->shard_order);
 }

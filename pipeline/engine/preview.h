@@ -7,7 +7,7 @@
 #ifndef KUNI_ENGINE_PREVIEW_H
 #define KUNI_ENGINE_PREVIEW_H
 
-#include "coordinator.h"
+#include "past.h"
 
 typedef struct kuni_preview_step {
     const char *name; /* "call", "joint.sites" */
@@ -20,7 +20,9 @@ typedef struct kuni_preview_step {
 
 typedef struct kuni_preview {
     kuni_run run;
-    kuni_coordinator coordinator;
+    kuni_ledger ledger;
+    kuni_past past;
+    uint32_t *shard_order; /* shards, heaviest first */
     kuni_preview_step *steps;
     size_t n_steps;
     int64_t genome_bp;   /* chosen */

@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "dataset.h"
 #include "kuni/version.h"
-#include "sweep.h"
+#include "publish.h"
+#include "temporary.h"
 
 enum { GENERATIONS_KEPT = 2, DATASET_JSON_BYTES_MAX = 1 << 28 };
 
@@ -32,10 +32,10 @@ static json_t *param_value(const kuni_param *param, const char *value)
     return list;
 }
 
-static json_t *stage_objects(const kuni_coordinator *c)
+static json_t *stage_objects(const kuni_ledger *ledger)
 {
     json_t *stages = json_array();
-    const kuni_plan *plan = &c->run->plan;
+    const kuni_plan *plan = &ledger->run->plan;
     for (size_t i = 1; i < plan->n_nodes; i++) {
         const kuni_node *node = &plan->nodes[i];
         if (node->stage == plan->nodes[i - 1].stage) continue;
@@ -52,15 +52,15 @@ static json_t *stage_objects(const kuni_coordinator *c)
     return stages;
 }
 
-static json_t *file_objects(const kuni_coordinator *c)
+static json_t *file_objects(const kuni_ledger *ledger)
 {
     json_t *files = json_object();
-    const kuni_plan *plan = &c->run->plan;
+    const kuni_plan *plan = &ledger->run->plan;
     for (size_t i = 0; i < plan->n_nodes; i++) {
         if (plan->nodes[i].scatter < KUNI_SCATTER_COHORT) continue;
         for (size_t o = 0; o < plan->nodes[i].n_outputs; o++) {
             const char *name = plan->nodes[i].step->outputs[o].publish;
-            const kuni_stored_output *out = &c->finals[i * KUNI_PLAN_OUTPUTS_MAX + o];
+            const kuni_stored_output *out = &ledger->finals[i * KUNI_PLAN_OUTPUTS_MAX + o];
             char hex[KUNI_DIGEST_HEX_BYTES];
             if (!name || out->bytes < 0) continue;
             kuni_hash_print(&out->digest, hex);
@@ -71,19 +71,19 @@ static json_t *file_objects(const kuni_coordinator *c)
     return files;
 }
 
-static json_t *quarantine_objects(const kuni_coordinator *c)
+static json_t *quarantine_objects(const kuni_ledger *ledger)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < c->samples.n_quarantined; i++)
-        json_array_append_new(list,
-                              json_string(c->run->cohort.samples[c->samples.list[i].sample].id));
+    for (size_t i = 0; i < ledger->samples.n_quarantined; i++)
+        json_array_append_new(
+            list, json_string(ledger->run->cohort.samples[ledger->samples.list[i].sample].id));
     return list;
 }
 
 /* What the generation is, without a clock: the same data give the same bytes. */
-static char *describe(const kuni_coordinator *c, kuni_error *err)
+static char *describe(const kuni_ledger *ledger, kuni_error *err)
 {
-    const kuni_run *run = c->run;
+    const kuni_run *run = ledger->run;
     kuni_hash reference;
     char hex[KUNI_DIGEST_HEX_BYTES];
     if (kuni_keys_reference(run, &reference, err)) return NULL;
@@ -96,8 +96,8 @@ static char *describe(const kuni_coordinator *c, kuni_error *err)
         run->workflow.name ? run->workflow.name : "", "reference", "contigs",
         (int)kuni_genome_contig_count(run->genome), "blake2b", hex, "regions_bp", (json_int_t)bp,
         "samples", (json_int_t)run->n_columns, "batches", (json_int_t)run->plan.n_batches,
-        "withdrawn", (json_int_t)run->cohort.n_withdrawn, "quarantined", quarantine_objects(c),
-        "stages", stage_objects(c), "files", file_objects(c));
+        "withdrawn", (json_int_t)run->cohort.n_withdrawn, "quarantined", quarantine_objects(ledger),
+        "stages", stage_objects(ledger), "files", file_objects(ledger));
     char *text = o ? json_dumps(o, JSON_INDENT(1)) : NULL;
     json_decref(o);
     if (!text) (void)kuni_fail_memory(err, 1, 1);
@@ -145,18 +145,18 @@ static kuni_status place(const char *data, const char *published, kuni_error *er
     return kuni_fail_errno(err, "cannot link %s to %s", data, published);
 }
 
-static kuni_status place_files(kuni_coordinator *c, const char *folder, kuni_arena *arena,
+static kuni_status place_files(const kuni_ledger *ledger, const char *folder, kuni_arena *arena,
                                kuni_error *err)
 {
-    const kuni_plan *plan = &c->run->plan;
+    const kuni_plan *plan = &ledger->run->plan;
     kuni_status status = KUNI_OK;
     for (size_t i = 0; i < plan->n_nodes; i++) {
         if (plan->nodes[i].scatter < KUNI_SCATTER_COHORT) continue;
         for (size_t o = 0; o < plan->nodes[i].n_outputs && !status; o++) {
             const char *name = plan->nodes[i].step->outputs[o].publish;
-            if (!name || c->finals[i * KUNI_PLAN_OUTPUTS_MAX + o].bytes < 0) continue;
-            const char *data =
-                kuni_run_output(c->run, arena, i, o, -1, -1, c->table.nodes[i].key[0], err);
+            if (!name || ledger->finals[i * KUNI_PLAN_OUTPUTS_MAX + o].bytes < 0) continue;
+            const char *data = kuni_run_output(ledger->run, arena, i, o, -1, -1,
+                                               ledger->table.nodes[i].key[0], err);
             char *published = kuni_path_join(folder, name, err);
             status = data && published ? place(data, published, err) : KUNI_MEMORY;
             free(published);
@@ -165,22 +165,22 @@ static kuni_status place_files(kuni_coordinator *c, const char *folder, kuni_are
     return status;
 }
 
-static kuni_status print_failures(const kuni_coordinator *c, kuni_buffer *text, kuni_error *err)
+static kuni_status print_failures(const kuni_ledger *ledger, kuni_buffer *text, kuni_error *err)
 {
     kuni_status status = kuni_buffer_printf(text, err, "sample_id\tsite\twhere\treason\n");
-    for (size_t i = 0; i < c->samples.n_quarantined && !status; i++) {
-        const kuni_quarantined *q = &c->samples.list[i];
-        const kuni_sample *s = &c->run->cohort.samples[q->sample];
+    for (size_t i = 0; i < ledger->samples.n_quarantined && !status; i++) {
+        const kuni_quarantined *q = &ledger->samples.list[i];
+        const kuni_sample *s = &ledger->run->cohort.samples[q->sample];
         status = kuni_buffer_printf(text, err, "%s\t%s\t%s\t%s\n", s->id, s->site ? s->site : ".",
                                     q->where, q->reason);
     }
     return status;
 }
 
-static kuni_status write_failures(const kuni_coordinator *c, const char *folder, kuni_error *err)
+static kuni_status write_failures(const kuni_ledger *ledger, const char *folder, kuni_error *err)
 {
     kuni_buffer text = KUNI_BUFFER_INIT;
-    kuni_status status = print_failures(c, &text, err);
+    kuni_status status = print_failures(ledger, &text, err);
     char *path = kuni_path_join(folder, "failures.tsv", err);
     if (!status) status = path ? kuni_file_put(path, text.data, text.length, err) : KUNI_MEMORY;
     free(path);
@@ -261,46 +261,46 @@ static bool holds(const char *path, const char *text, size_t length)
 }
 
 /* True where all that is published stands in `current` with its size. */
-static bool is_complete(const kuni_coordinator *c, kuni_arena *arena)
+static bool is_complete(const kuni_ledger *ledger, kuni_arena *arena)
 {
-    const kuni_plan *plan = &c->run->plan;
+    const kuni_plan *plan = &ledger->run->plan;
     for (size_t i = 0; i < plan->n_nodes; i++) {
         if (plan->nodes[i].scatter < KUNI_SCATTER_COHORT) continue;
         for (size_t o = 0; o < plan->nodes[i].n_outputs; o++) {
             struct stat st;
             const char *name = plan->nodes[i].step->outputs[o].publish;
-            int64_t bytes = c->finals[i * KUNI_PLAN_OUTPUTS_MAX + o].bytes;
+            int64_t bytes = ledger->finals[i * KUNI_PLAN_OUTPUTS_MAX + o].bytes;
             if (!name || bytes < 0) continue;
-            const char *path = kuni_run_path(c->run, arena, NULL, "current/%s", name);
+            const char *path = kuni_run_path(ledger->run, arena, NULL, "current/%s", name);
             if (!path || stat(path, &st) != 0 || st.st_size != bytes) return false;
         }
     }
     return true;
 }
 
-static bool is_unchanged(const kuni_coordinator *c, kuni_arena *arena, const char *text)
+static bool is_unchanged(const kuni_ledger *ledger, kuni_arena *arena, const char *text)
 {
     kuni_error ignored = KUNI_ERROR_INIT;
     kuni_buffer failures = KUNI_BUFFER_INIT;
-    const char *description = kuni_run_path(c->run, arena, &ignored, "current/dataset.json");
-    const char *list = kuni_run_path(c->run, arena, &ignored, "current/failures.tsv");
-    bool same = print_failures(c, &failures, &ignored) == KUNI_OK &&
+    const char *description = kuni_run_path(ledger->run, arena, &ignored, "current/dataset.json");
+    const char *list = kuni_run_path(ledger->run, arena, &ignored, "current/failures.tsv");
+    bool same = print_failures(ledger, &failures, &ignored) == KUNI_OK &&
                 holds(description, text, strlen(text)) &&
-                holds(list, failures.data, failures.length) && is_complete(c, arena);
+                holds(list, failures.data, failures.length) && is_complete(ledger, arena);
     kuni_buffer_fini(&failures);
     return same;
 }
 
-kuni_status kuni_dataset_publish(kuni_coordinator *c, int64_t *generation, bool *changed,
-                                 kuni_error *err)
+kuni_status kuni_publish(const kuni_ledger *ledger, int64_t *generation, bool *changed,
+                         kuni_error *err)
 {
-    const kuni_run *run = c->run;
+    const kuni_run *run = ledger->run;
     kuni_status status = KUNI_MEMORY;
     kuni_arena *arena = kuni_arena_new(err);
-    char *text = arena ? describe(c, err) : NULL;
+    char *text = arena ? describe(ledger, err) : NULL;
     if (!text) goto done;
     *generation = current_number(run, arena);
-    *changed = *generation == 0 || !is_unchanged(c, arena, text);
+    *changed = *generation == 0 || !is_unchanged(ledger, arena, text);
     if (!*changed) {
         status = KUNI_OK;
         goto done;
@@ -315,8 +315,8 @@ kuni_status kuni_dataset_publish(kuni_coordinator *c, int64_t *generation, bool 
     if (!final || !description) goto done;
     status = kuni_remove_tree(fresh, err);
     if (!status) status = kuni_make_folders(fresh, err);
-    if (!status) status = place_files(c, fresh, arena, err);
-    if (!status) status = write_failures(c, fresh, err);
+    if (!status) status = place_files(ledger, fresh, arena, err);
+    if (!status) status = write_failures(ledger, fresh, err);
     if (!status) status = kuni_file_put(description, text, strlen(text), err);
     if (!status) status = sync_folder(fresh, err);
     if (!status && rename(fresh, final) != 0)

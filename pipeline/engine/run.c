@@ -19,13 +19,13 @@ void kuni_run_fini(kuni_run *run)
     *run = (kuni_run){.options = NULL};
 }
 
-kuni_status kuni_run_set_columns(kuni_run *run, const uint8_t *quarantined, kuni_error *err)
+kuni_status kuni_run_set_columns(kuni_run *run, const uint8_t *without, kuni_error *err)
 {
     size_t n = run->cohort.n_samples;
     if (!run->columns) run->columns = kuni_alloc(n ? n : 1, sizeof(int32_t), err);
     if (!run->columns) return KUNI_MEMORY;
     int32_t column = 0;
-    for (size_t i = 0; i < n; i++) run->columns[i] = quarantined[i] ? -1 : column++;
+    for (size_t i = 0; i < n; i++) run->columns[i] = without[i] ? -1 : column++;
     run->n_columns = column;
     run->columns_known = true;
     return KUNI_OK;

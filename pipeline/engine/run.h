@@ -7,9 +7,20 @@
 #define KUNI_ENGINE_RUN_H
 
 #include "cohort.h"
-#include "engine.h"
 #include "plan.h"
-#include "work.h"
+
+typedef struct kuni_run_options {
+    const char *workflow;
+    const char *const *settings; /* --set */
+    size_t n_settings;
+    int64_t jobs;         /* tasks at once per rank */
+    int64_t lock_wait_ms; /* how long to wait for another run to end */
+    bool quiet;           /* no progress, only faults and the summary */
+    bool recall; /* settings that contradict the dataset's: redo everything with the new ones */
+    bool retry_quarantined; /* give quarantined samples another chance though their files are the
+                               same */
+    bool keep_all;          /* do not remove files that nothing refers to any more */
+} kuni_run_options;
 
 typedef struct kuni_run {
     const kuni_run_options *options;
@@ -28,8 +39,8 @@ typedef struct kuni_run {
 
 void kuni_run_fini(kuni_run *run);
 
-/* Makes the columns from the final list of quarantined samples. */
-KUNI_MUST_CHECK kuni_status kuni_run_set_columns(kuni_run *run, const uint8_t *quarantined,
+/* Makes the columns, once it is final who has none: the withdrawn and the quarantined. */
+KUNI_MUST_CHECK kuni_status kuni_run_set_columns(kuni_run *run, const uint8_t *without,
                                                  kuni_error *err);
 
 /* Paths below the dataset folder, allocated in `arena`. */

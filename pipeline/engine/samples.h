@@ -20,9 +20,9 @@ typedef struct kuni_signature {
 } kuni_signature;
 
 /*
- * A verdict that lasts is about the bytes of a sample's file: it holds until they change. What could
- * not be opened or read, a crash or a memory limit are none: the sample is left out of this run, and
- * tried again by the next.
+ * A verdict that lasts is about the bytes of a sample's file: it holds until they change. What
+ * could not be opened or read, a crash or a memory limit are none: the sample is left out of this
+ * run, and tried again by the next.
  */
 typedef enum kuni_verdict { KUNI_VERDICT_LASTS, KUNI_VERDICT_THIS_RUN } kuni_verdict;
 

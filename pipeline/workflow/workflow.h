@@ -38,14 +38,14 @@ typedef struct kuni_workflow {
     int64_t shard_bp;
     const char *ploidy; /* name or absolute path: see kuni_ploidy_open */
     int64_t batch_size;
-    bool quarantine;      /* on_error.sample: quarantine, else abort */
+    bool quarantine; /* on_error.sample: quarantine, else abort */
     /* on_error.max_quarantined: of a run's new samples; beyond it nothing is published */
     int64_t max_quarantined;    /* a number of samples, or hundredths of a percent */
     bool max_quarantined_share; /* the latter */
-    int64_t retries;      /* on_error.retries: of a task that failed or crashed */
-    int64_t time_limit_s; /* on_error.time_limit: a task without a sign of life for so long is
-                             killed; 0: never */
-    int64_t memory_bytes; /* resources.memory: per task */
+    int64_t retries;            /* on_error.retries: of a task that failed or crashed */
+    int64_t time_limit_s;       /* on_error.time_limit: a task without a sign of life for so long is
+                                   killed; 0: never */
+    int64_t memory_bytes;       /* resources.memory: per task */
     const kuni_name_value *resources; /* {resource.NAME} in `run:`; absolute paths */
     size_t n_resources;
     kuni_workflow_stage *stages; /* in an order that respects `needs` */

@@ -29,6 +29,7 @@ reference: $(basename "$reference")
 cohort: cohort.tsv
 dataset: unset
 regions: {contigs: ["chr22:10500001-12000000"], shard: 300kb}
+on_error: {max_quarantined: 2}
 stages:
   - {id: import, uses: import-gvcf}
   - {id: joint, uses: joint-genotype, needs: import}

@@ -6,7 +6,7 @@
 #include "names.h"
 #include "plan.h"
 #include "regions.h"
-#include "table.h"
+#include "task_table.h"
 
 /* --- a genome and stages to plan with --- */
 
@@ -330,7 +330,7 @@ static void test_plan_faults(void **state)
 
 /* --- the table --- */
 
-static void finish(kuni_table *table, size_t node, size_t task, const char *content)
+static void finish(kuni_task_table *table, size_t node, size_t task, const char *content)
 {
     kuni_error err = KUNI_ERROR_INIT;
     kuni_task_output_digest out[KUNI_PLAN_OUTPUTS_MAX];
@@ -338,7 +338,7 @@ static void finish(kuni_table *table, size_t node, size_t task, const char *cont
         out[o].present = true;
         snprintf(out[o].digest, sizeof(out[o].digest), "%s%zu", content, task);
     }
-    assert_int_equal(kuni_table_done(table, node, task, 7 + task, out, &err), KUNI_OK);
+    assert_int_equal(kuni_task_table_done(table, node, task, 7 + task, out, &err), KUNI_OK);
 }
 
 /* A joint task is ready when all batches of its shard are; its inputs' digest does not depend on
@@ -348,27 +348,27 @@ static void test_table(void **state)
     (void)state;
     kuni_error err = KUNI_ERROR_INIT;
     kuni_plan plan;
-    kuni_table tables[2];
+    kuni_task_table tables[2];
     const kuni_batch batches[] = {{.id = "b0"}, {.id = "b1"}, {.id = "b2"}};
     kuni_workflow_stage stages[] = {use(&call, "call", NULL, 0), use(&joint, "joint", NEEDS(0))};
     kuni_workflow w = {.shard_bp = 200, .stages = stages, .n_stages = 2};
     assert_int_equal(kuni_plan_make(&plan, &w, genome, 3, &preflight, &err), KUNI_OK);
     size_t n = plan.nodes[1].n_tasks;
     for (int k = 0; k < 2; k++) {
-        assert_int_equal(kuni_table_init(&tables[k], &plan, batches, &err), KUNI_OK);
-        assert_false(kuni_table_ready(&tables[k], 2, 0));
+        assert_int_equal(kuni_task_table_init(&tables[k], &plan, batches, &err), KUNI_OK);
+        assert_false(kuni_task_table_ready(&tables[k], 2, 0));
         for (size_t i = 0; i < n; i++) finish(&tables[k], 1, k ? n - 1 - i : i, "same");
-        assert_true(kuni_table_ended(&tables[k], 1));
+        assert_true(kuni_task_table_ended(&tables[k], 1));
     }
     for (size_t shard = 0; shard < plan.n_places; shard++) {
         kuni_hash a, b;
         kuni_work work = {.id = 0};
-        assert_true(kuni_table_ready(&tables[0], 2, shard));
-        assert_int_equal(kuni_table_inputs(&tables[0], 2, shard, &a, &err), KUNI_OK);
-        assert_int_equal(kuni_table_inputs(&tables[1], 2, shard, &b, &err), KUNI_OK);
+        assert_true(kuni_task_table_ready(&tables[0], 2, shard));
+        assert_int_equal(kuni_task_table_inputs(&tables[0], 2, shard, &a, &err), KUNI_OK);
+        assert_int_equal(kuni_task_table_inputs(&tables[1], 2, shard, &b, &err), KUNI_OK);
         assert_true(kuni_hash_equal(&a, &b));
         assert_int_equal(kuni_work_add_part(&work, 2, &a, &err), KUNI_OK);
-        assert_int_equal(kuni_table_files(&tables[0], 2, shard, &work, &err), KUNI_OK);
+        assert_int_equal(kuni_task_table_files(&tables[0], 2, shard, &work, &err), KUNI_OK);
         assert_int_equal(work.n_files, 3);
         for (int32_t i = 0; i < 3; i++) {
             assert_int_equal(work.files[i].shard, (int32_t)shard);
@@ -393,8 +393,8 @@ static void test_table(void **state)
         kuni_buffer_fini(&message);
         kuni_work_fini(&work);
     }
-    kuni_table_fini(&tables[0]);
-    kuni_table_fini(&tables[1]);
+    kuni_task_table_fini(&tables[0]);
+    kuni_task_table_fini(&tables[1]);
     kuni_plan_fini(&plan);
     drop(&w);
 }
@@ -405,27 +405,27 @@ static void test_blocked(void **state)
     (void)state;
     kuni_error err = KUNI_ERROR_INIT;
     kuni_plan plan;
-    kuni_table table;
+    kuni_task_table table;
     const kuni_batch batches[] = {{.id = "b0"}, {.id = "b1"}};
     kuni_workflow_stage stages[] = {use(&call, "call", NULL, 0), use(&joint, "joint", NEEDS(0)),
                                     use(&merge, "all", NEEDS(1))};
     kuni_workflow w = {.shard_bp = 200, .stages = stages, .n_stages = 3};
     assert_int_equal(kuni_plan_make(&plan, &w, genome, 2, &preflight, &err), KUNI_OK);
-    assert_int_equal(kuni_table_init(&table, &plan, batches, &err), KUNI_OK);
+    assert_int_equal(kuni_task_table_init(&table, &plan, batches, &err), KUNI_OK);
     for (size_t i = 0; i < plan.nodes[1].n_tasks; i++) {
         if (i == 5)
-            kuni_table_set(&table, 1, i, KUNI_TASK_FAILED);
+            kuni_task_table_set(&table, 1, i, KUNI_TASK_FAILED);
         else if (i % 2)
-            kuni_table_set(&table, 1, i, KUNI_TASK_ABSENT);
+            kuni_task_table_set(&table, 1, i, KUNI_TASK_ABSENT);
         else
             finish(&table, 1, i, "x");
     }
     for (size_t shard = 0; shard < plan.n_places; shard++) {
-        assert_int_equal(kuni_table_ready(&table, 2, shard), shard != 2);
-        assert_int_equal(kuni_table_blocked(&table, 2, shard), shard == 2);
+        assert_int_equal(kuni_task_table_ready(&table, 2, shard), shard != 2);
+        assert_int_equal(kuni_task_table_blocked(&table, 2, shard), shard == 2);
     }
-    assert_false(kuni_table_ready(&table, 3, 0));
-    kuni_table_fini(&table);
+    assert_false(kuni_task_table_ready(&table, 3, 0));
+    kuni_task_table_fini(&table);
     kuni_plan_fini(&plan);
     drop(&w);
 }

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kuni/file.h"
+#include "temporary.h"
+
+/* A file that kuni_file_put makes at the top of a dataset, under the name it has until it is whole:
+ * "NAME.tmp.PID.SERIAL". */
+static bool is_half_written(const char *name)
+{
+    static const char *const names[] = {"batches.tsv", "reference.tsv", "settings.json",
+                                        "status.json", "kuni-dataset.json"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        long pid;
+        unsigned long serial;
+        int end = -1;
+        size_t length = strlen(names[i]);
+        if (strncmp(name, names[i], length) == 0 &&
+            sscanf(name + length, ".tmp.%ld.%lu%n", &pid, &serial, &end) == 2 && end > 0 &&
+            !name[length + (size_t)end])
+            return true;
+    }
+    return false;
+}
+
+/* Files of a run that was killed while it wrote them. */
+static kuni_status clear_leftovers(const char *folder, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    DIR *dir = opendir(folder);
+    if (!dir) return kuni_fail_errno(err, "cannot read %s", folder);
+    for (struct dirent *entry; (entry = readdir(dir)) && !status;) {
+        uint64_t epoch;
+        char rest;
+        bool ours = is_half_written(entry->d_name) ||
+                    sscanf(entry->d_name, ".current-%" SCNu64 "%c", &epoch, &rest) == 1;
+        if (ours && unlinkat(dirfd(dir), entry->d_name, 0) != 0 && errno != ENOENT)
+            status = kuni_fail_errno(err, "cannot remove %s/%s", folder, entry->d_name);
+    }
+    closedir(dir);
+    return status;
+}
+
+/* Scratch folders of tasks, "EPOCH-RANK-WORK-NODE"; other things in tmp/ are not ours. */
+static kuni_status clear_scratch(const char *folder, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    DIR *dir = opendir(folder);
+    if (!dir) return errno == ENOENT ? KUNI_OK : kuni_fail_errno(err, "cannot read %s", folder);
+    for (struct dirent *entry; (entry = readdir(dir)) && !status;) {
+        uint64_t epoch, work;
+        unsigned rank, node;
+        char rest;
+        if (sscanf(entry->d_name, "%" SCNu64 "-%u-%" SCNu64 "-%u%c", &epoch, &rank, &work, &node,
+                   &rest) != 4)
+            continue;
+        char *path = kuni_path_join(folder, entry->d_name, err);
+        status = path ? kuni_remove_tree(path, err) : KUNI_MEMORY;
+        free(path);
+    }
+    closedir(dir);
+    return status;
+}
+
+/* A folder of the dataset that is a link leads out of it: nothing may be written or removed there.
+ */
+static kuni_status refuse_link(const char *path, kuni_error *err)
+{
+    struct stat info;
+    if (lstat(path, &info) != 0 || !S_ISLNK(info.st_mode)) return KUNI_OK;
+    return kuni_fail(err, KUNI_USAGE,
+                     "%s is a symbolic link: a dataset's folders must lie in it: move the folder "
+                     "back, or the whole dataset to where there is room",
+                     path);
+}
+
+kuni_status kuni_folder_prepare(const char *folder, kuni_error *err)
+{
+    kuni_status left = clear_leftovers(folder, err);
+    if (left) return left;
+    static const char *const parts[] = {"data", "logs", "tmp", "generations"};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        char *path = kuni_path_join(folder, parts[i], err);
+        if (!path) return KUNI_MEMORY;
+        kuni_status status = refuse_link(path, err);
+        if (!status && strcmp(parts[i], "tmp") == 0) status = clear_scratch(path, err);
+        if (!status) status = kuni_make_folders(path, err);
+        free(path);
+        if (status) return status;
+    }
+    return KUNI_OK;
+}

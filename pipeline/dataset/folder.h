@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* The folders of a dataset; see docs/dataset.md for what lies where. */
+#ifndef KUNI_DATASET_FOLDER_H
+#define KUNI_DATASET_FOLDER_H
+
+#include "kuni/status.h"
+
+/*
+ * Makes the folders; removes what crashed runs left, and nothing whose name is not one that kuni
+ * gives. Under the lock, of a folder that carries the mark (see mark.h). KUNI_USAGE where one of
+ * them is a link.
+ */
+KUNI_MUST_CHECK kuni_status kuni_folder_prepare(const char *folder, kuni_error *err);
+
+#endif

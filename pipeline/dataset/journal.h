@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The journal of a dataset: an append-only log of what has been finished. Rank 0 alone writes it.
+ *
+ * One line a record: eight hex digits of the CRC-32 of the rest, a space, one compact JSON object,
+ * a newline. Lines reach the disk in groups, at the latest about a second after they were added and
+ * before the run ends: what a crash loses is redone, since tasks are idempotent. A torn last line
+ * is cut off when the journal is opened for writing; a damaged line elsewhere is skipped and
+ * counted: its task is redone.
+ *
+ * Records ("t" tells the type):
+ *   task
+ * {"t":"task","n":folder,"s":shard?,"b":batch?,"k":key,"o":[[bytes,mtime_ns,digest]|null,...],
+ *           "skip":[id..]?,"drop":[id..]?,"of":parts?,"cpu":s,"wall":s,"rss":bytes,"work":n}
+ *   bad    {"t":"bad","id":sample,"z":bytes,"m":mtime_ns,"why":text,"n":folder,"s":shard}   a
+ * quarantined sample signs  {"t":"signs","b":batch,"v":[[bytes,mtime_ns,digest],...]}    a batch's
+ * samples when last seen file   {"t":"file","p":path,"z":bytes,"m":mtime_ns,"d":digest}      a
+ * parameter file's digest forget {"t":"forget"} --retry-quarantined: bad records before it are void
+ */
+#ifndef KUNI_DATASET_JOURNAL_H
+#define KUNI_DATASET_JOURNAL_H
+
+#include <jansson.h>
+
+#include "kuni/file.h"
+
+typedef struct kuni_journal kuni_journal;
+
+/* Called for each whole record; the record is borrowed. */
+typedef kuni_status kuni_journal_visitor(void *context, json_t *record, int64_t offset,
+                                         kuni_error *err);
+
+/*
+ * Reads a journal (none: no records). *damaged counts unreadable lines before the last,
+ * *whole_bytes the length up to the end of the last whole line. Memory does not grow with the
+ * journal.
+ */
+KUNI_MUST_CHECK kuni_status kuni_journal_scan(const char *path, kuni_journal_visitor *visit,
+                                              void *context, int64_t *damaged, int64_t *whole_bytes,
+                                              kuni_error *err);
+/* Opens for appending, cuts off a torn last line. */
+KUNI_MUST_CHECK kuni_status kuni_journal_open(kuni_journal **journal, const char *path,
+                                              kuni_error *err);
+/* Takes the reference of `record`, also on failure. */
+KUNI_MUST_CHECK kuni_status kuni_journal_add(kuni_journal *journal, json_t *record,
+                                             kuni_error *err);
+/* Writes and syncs what was added, if that is older than max_age_ms (0: in any case). */
+KUNI_MUST_CHECK kuni_status kuni_journal_flush(kuni_journal *journal, int64_t max_age_ms,
+                                               kuni_error *err);
+/* Flushes, closes, frees also on failure. Accepts NULL. */
+KUNI_MUST_CHECK kuni_status kuni_journal_close(kuni_journal *journal, kuni_error *err);
+
+#endif

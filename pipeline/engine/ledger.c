@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "ledger.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *node_name(const void *context, size_t i)
+{
+    return ((const kuni_plan *)context)->nodes[i].folder;
+}
+
+static const char *shard_name(const void *context, size_t i)
+{
+    return ((const kuni_plan *)context)->shard_names[i];
+}
+
+static const char *batch_name(const void *context, size_t i)
+{
+    return ((const kuni_cohort *)context)->batches[i].id;
+}
+
+static const char *sample_name(const void *context, size_t i)
+{
+    return ((const kuni_cohort *)context)->samples[i].id;
+}
+
+kuni_status kuni_ledger_init(kuni_ledger *ledger, kuni_run *run, kuni_error *err)
+{
+    const kuni_plan *plan = &run->plan;
+    const kuni_cohort *cohort = &run->cohort;
+    *ledger = (kuni_ledger){.run = run};
+    kuni_status status = kuni_samples_init(&ledger->samples, cohort, err);
+    if (!status) status = kuni_task_table_init(&ledger->table, plan, cohort->batches, err);
+    if (!status)
+        status = kuni_names_index(&ledger->node_names, plan->n_nodes, node_name, plan, err);
+    if (!status)
+        status = kuni_names_index(&ledger->shard_names, plan->n_shards, shard_name, plan, err);
+    if (!status)
+        status = kuni_names_index(&ledger->batch_names, cohort->n_batches, batch_name, cohort, err);
+    if (!status)
+        status =
+            kuni_names_index(&ledger->sample_names, cohort->n_samples, sample_name, cohort, err);
+    if (status) return status;
+    ledger->finals =
+        kuni_alloc(plan->n_nodes * KUNI_PLAN_OUTPUTS_MAX, sizeof(kuni_stored_output), err);
+    ledger->arena = kuni_arena_new(err);
+    return ledger->finals && ledger->arena ? KUNI_OK : KUNI_MEMORY;
+}
+
+void kuni_ledger_fini(kuni_ledger *ledger)
+{
+    free(ledger->finals);
+    kuni_names_fini(&ledger->node_names);
+    kuni_names_fini(&ledger->shard_names);
+    kuni_names_fini(&ledger->batch_names);
+    kuni_names_fini(&ledger->sample_names);
+    kuni_task_table_fini(&ledger->table);
+    kuni_samples_fini(&ledger->samples);
+    kuni_arena_free(ledger->arena);
+    *ledger = (kuni_ledger){.run = NULL};
+}
+
+void kuni_ledger_mark_absent(kuni_ledger *ledger)
+{
+    const kuni_plan *plan = &ledger->run->plan;
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        const kuni_node *node = &plan->nodes[i];
+        if (node->scatter != KUNI_SCATTER_READS) continue;
+        for (size_t b = 0; b < plan->n_batches; b++) {
+            bool fed = kuni_samples_batch_feeds(&ledger->run->cohort, b, node->step->feed);
+            for (size_t s = 0; s < plan->n_shards; s++) {
+                bool placed = s < plan->n_places || node->step->unplaced;
+                if (!fed || !placed)
+                    kuni_task_table_set(&ledger->table, i, s * plan->n_batches + b,
+                                        KUNI_TASK_ABSENT);
+            }
+        }
+    }
+}
+
+kuni_status kuni_ledger_key(const kuni_ledger *ledger, size_t node, size_t task, kuni_hash *key,
+                            kuni_error *err)
+{
+    const kuni_node *n = &ledger->run->plan.nodes[node];
+    int64_t shard, batch;
+    kuni_hash samples, inputs, *digest = &samples;
+    kuni_status status = KUNI_OK;
+    kuni_plan_place(&ledger->run->plan, n, task, &shard, &batch);
+    if (n->scatter == KUNI_SCATTER_READS || n->phase == 0) {
+        kuni_samples_batch_digest(&ledger->samples, (size_t)batch, n->phase == 0, &samples);
+    } else if (n->scatter == KUNI_SCATTER_BATCH) {
+        const kuni_batch *b = &ledger->run->cohort.batches[batch];
+        status =
+            kuni_samples_column_digest(&ledger->samples, b->first, b->n_samples, &samples, err);
+    } else {
+        digest = NULL;
+    }
+    if (!status) status = kuni_task_table_inputs(&ledger->table, node, task, &inputs, err);
+    return status ? status : kuni_keys_task(&ledger->keys, node, task, digest, &inputs, key, err);
+}
+
+kuni_status kuni_ledger_done(kuni_ledger *ledger, size_t node, size_t task, const kuni_hash *key,
+                             const kuni_stored_output *outputs, kuni_error *err)
+{
+    kuni_task_output_digest digests[KUNI_PLAN_OUTPUTS_MAX] = {{.present = false}};
+    const kuni_node *n = &ledger->run->plan.nodes[node];
+    for (size_t o = 0; o < n->n_outputs; o++) {
+        digests[o].present = outputs[o].bytes >= 0;
+        kuni_hash_print(&outputs[o].digest, digests[o].digest);
+    }
+    if (n->scatter >= KUNI_SCATTER_COHORT)
+        memcpy(&ledger->finals[node * KUNI_PLAN_OUTPUTS_MAX], outputs,
+               n->n_outputs * sizeof(*outputs));
+    return kuni_task_table_done(&ledger->table, node, task, kuni_hash_short(key), digests, err);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ledger of a run: who takes part, which tasks there are, what is done. Rank 0 only.
+ *
+ * It ties the samples, the table of tasks and the content keys together and knows nothing of ranks,
+ * messages or the journal: what comes next (queue.h), what was done before (past.h) and what comes
+ * of a piece of work (outcome.h) all read and write it.
+ */
+#ifndef KUNI_ENGINE_LEDGER_H
+#define KUNI_ENGINE_LEDGER_H
+
+#include "keys.h"
+#include "names.h"
+#include "samples.h"
+#include "task_table.h"
+
+typedef struct kuni_stored_output {
+    int64_t bytes; /* -1: an optional output that was not written */
+    int64_t mtime_ns;
+    kuni_hash digest;
+} kuni_stored_output;
+
+typedef struct kuni_ledger {
+    kuni_run *run;
+    kuni_samples samples;
+    kuni_keys keys; /* made by kuni_keys_init once the parameters' files may be read */
+    kuni_task_table table;
+    /* [node * KUNI_PLAN_OUTPUTS_MAX + output]: of nodes with one task */
+    kuni_stored_output *finals;
+    kuni_names node_names, shard_names, batch_names, sample_names;
+    kuni_arena *arena; /* for paths; cleared often */
+} kuni_ledger;
+
+/* A finished ledger is to be freed by kuni_ledger_fini also after a failure. */
+KUNI_MUST_CHECK kuni_status kuni_ledger_init(kuni_ledger *ledger, kuni_run *run, kuni_error *err);
+void kuni_ledger_fini(kuni_ledger *ledger);
+
+/* Marks reads tasks that are not to be done: no sample of the batch brings their feed, or no place.
+ */
+void kuni_ledger_mark_absent(kuni_ledger *ledger);
+/* The key of a task whose inputs are settled. */
+KUNI_MUST_CHECK kuni_status kuni_ledger_key(const kuni_ledger *ledger, size_t node, size_t task,
+                                            kuni_hash *key, kuni_error *err);
+/* The task is done under its key; `outputs`: one for each output port. */
+KUNI_MUST_CHECK kuni_status kuni_ledger_done(kuni_ledger *ledger, size_t node, size_t task,
+                                             const kuni_hash *key,
+                                             const kuni_stored_output *outputs, kuni_error *err);
+
+#endif

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+/* What the journal says has been done already. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "assembly.h"
+#include "journal.h"
+#include "past.h"
+
+bool kuni_past_streams(const kuni_node *node)
+{
+    return node->scatter == KUNI_SCATTER_READS && node->n_inputs == 0;
+}
+
+static const char *text_of(json_t *record, const char *name)
+{
+    return json_string_value(json_object_get(record, name));
+}
+
+/* --- checking outputs on disk --- */
+
+/* True where the file is what the journal says: same size and time, or else same digest. */
+static bool output_is_intact(const char *path, const kuni_stored_output *output, bool sliced)
+{
+    struct stat st;
+    if (stat(path, &st) != 0 || st.st_size != output->bytes) return false;
+    int64_t mtime = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    if (mtime == output->mtime_ns) return true;
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    kuni_hash digest;
+    kuni_error ignored = KUNI_ERROR_INIT;
+    kuni_status status =
+        sliced ? kuni_assembly_digest(path, hex, &ignored) : kuni_digest_file(path, hex, &ignored);
+    return status == KUNI_OK && kuni_hash_parse(&digest, hex) &&
+           kuni_hash_equal(&digest, &output->digest);
+}
+
+static bool parse_outputs(json_t *record, const kuni_node *node, kuni_stored_output *outputs)
+{
+    json_t *list = json_object_get(record, "o");
+    if (json_array_size(list) != node->n_outputs) return false;
+    for (size_t o = 0; o < node->n_outputs; o++) {
+        json_t *entry = json_array_get(list, o);
+        outputs[o] = (kuni_stored_output){.bytes = -1};
+        if (json_is_null(entry)) continue;
+        const char *hex = json_string_value(json_array_get(entry, 2));
+        outputs[o].bytes = json_integer_value(json_array_get(entry, 0));
+        outputs[o].mtime_ns = json_integer_value(json_array_get(entry, 1));
+        if (!hex || !kuni_hash_parse(&outputs[o].digest, hex)) return false;
+    }
+    return true;
+}
+
+static kuni_status mark_done(kuni_ledger *ledger, size_t node, size_t task, const kuni_hash *key,
+                             const kuni_stored_output *outputs, kuni_error *err)
+{
+    ledger->table.nodes[node].reused++;
+    return kuni_ledger_done(ledger, node, task, key, outputs, err);
+}
+
+/* --- where a record belongs --- */
+
+/* Node and task of a record; false where this workflow has no such task any more. */
+static bool place_record(const kuni_ledger *ledger, json_t *record, size_t *node, size_t *task)
+{
+    const kuni_plan *plan = &ledger->run->plan;
+    const char *folder = text_of(record, "n"), *shard = text_of(record, "s"),
+               *batch = text_of(record, "b");
+    int64_t n = folder ? kuni_names_find(&ledger->node_names, folder) : -1;
+    if (n < 0) return false;
+    *node = (size_t)n;
+    int64_t s = shard ? kuni_names_find(&ledger->shard_names, shard) : -1;
+    int64_t b = batch ? kuni_names_find(&ledger->batch_names, batch) : -1;
+    if ((shard && s < 0) || (batch && b < 0)) return false;
+    kuni_scatter scatter = plan->nodes[n].scatter;
+    bool wants_shard = scatter == KUNI_SCATTER_READS || scatter == KUNI_SCATTER_REGION;
+    bool wants_batch = scatter == KUNI_SCATTER_READS || scatter == KUNI_SCATTER_BATCH;
+    if (wants_shard != (s >= 0) || wants_batch != (b >= 0)) return false;
+    *task = kuni_plan_task(plan, &plan->nodes[n], s, b);
+    return *task < plan->nodes[n].n_tasks;
+}
+
+/* --- first pass --- */
+
+static void remember(kuni_node_history *history, json_t *record)
+{
+    /* parts that shared a decode share its time */
+    int64_t parts = json_integer_value(json_object_get(record, "of"));
+    double share = parts > 1 ? 1.0 / (double)parts : 1;
+    int64_t rss = json_integer_value(json_object_get(record, "rss"));
+    size_t i;
+    json_t *output;
+    history->tasks++;
+    history->cpu_s += share * json_number_value(json_object_get(record, "cpu"));
+    history->wall_s += share * json_number_value(json_object_get(record, "wall"));
+    if (rss > history->max_rss_bytes) history->max_rss_bytes = rss;
+    json_array_foreach(json_object_get(record, "o"), i, output) history->bytes +=
+        json_integer_value(json_array_get(output, 0));
+}
+
+static kuni_status keep_task(kuni_past *past, json_t *record, int64_t offset, kuni_error *err)
+{
+    size_t node, task;
+    const char *key = text_of(record, "k");
+    if (!key || !place_record(past->ledger, record, &node, &task)) return KUNI_OK;
+    remember(&past->history[node], record);
+    if (kuni_past_streams(&past->ledger->run->plan.nodes[node])) {
+        past->reads_records++;
+        return KUNI_OK;
+    }
+    kuni_stored stored = {.node = node, .task = task, .order = (size_t)offset};
+    if (!kuni_hash_parse(&stored.key, key)) return KUNI_OK;
+    size_t n = past->ledger->run->plan.nodes[node].n_outputs;
+    stored.outputs = kuni_alloc(n + 1, sizeof(kuni_stored_output), err);
+    if (!stored.outputs) return KUNI_MEMORY;
+    if (!parse_outputs(record, &past->ledger->run->plan.nodes[node], stored.outputs)) {
+        free(stored.outputs);
+        return KUNI_OK;
+    }
+    kuni_status status = kuni_grow((void **)&past->stored, &past->stored_capacity,
+                                   past->n_stored + 1, sizeof(kuni_stored), err);
+    if (status) {
+        free(stored.outputs);
+        return status;
+    }
+    past->stored[past->n_stored++] = stored;
+    return KUNI_OK;
+}
+
+static void forget_bad(kuni_past *past)
+{
+    for (size_t i = 0; i < past->n_bad; i++) {
+        free(past->bad[i].why);
+        free(past->bad[i].where);
+    }
+    past->n_bad = 0;
+}
+
+static kuni_status keep_bad(kuni_past *past, json_t *record, kuni_error *err)
+{
+    const char *id = text_of(record, "id"), *why = text_of(record, "why"),
+               *node = text_of(record, "n"), *shard = text_of(record, "s");
+    int64_t sample = id ? kuni_names_find(&past->ledger->sample_names, id) : -1;
+    if (sample < 0) return KUNI_OK;
+    kuni_status status = kuni_grow((void **)&past->bad, &past->bad_capacity, past->n_bad + 1,
+                                   sizeof(kuni_stored_bad), err);
+    if (status) return status;
+    char where[1024];
+    snprintf(where, sizeof(where), "%s%s%s", node ? node : "", shard ? " " : "",
+             shard ? shard : "");
+    kuni_stored_bad bad = {
+        .sample = (uint32_t)sample,
+        .signature = {.bytes = json_integer_value(json_object_get(record, "z")),
+                      .mtime_ns = json_integer_value(json_object_get(record, "m"))},
+        .why = kuni_strdup(why ? why : "", err),
+        .where = kuni_strdup(where, err)};
+    if (!bad.why || !bad.where) {
+        free(bad.why);
+        free(bad.where);
+        return KUNI_MEMORY;
+    }
+    past->bad[past->n_bad++] = bad;
+    return KUNI_OK;
+}
+
+static kuni_status keep_signatures(kuni_past *past, json_t *record)
+{
+    const char *name = text_of(record, "b");
+    int64_t b = name ? kuni_names_find(&past->ledger->batch_names, name) : -1;
+    if (b < 0) return KUNI_OK;
+    const kuni_batch *batch = &past->ledger->run->cohort.batches[b];
+    json_t *list = json_object_get(record, "v");
+    if (json_array_size(list) != batch->n_samples) return KUNI_OK;
+    for (size_t i = 0; i < batch->n_samples; i++) {
+        json_t *entry = json_array_get(list, i);
+        past->ledger->samples.signatures[batch->first + i] =
+            (kuni_signature){.bytes = json_integer_value(json_array_get(entry, 0)),
+                             .mtime_ns = json_integer_value(json_array_get(entry, 1))};
+        const char *hex = json_string_value(json_array_get(entry, 2));
+        if (!hex || !kuni_hash_parse(&past->ledger->samples.digests[batch->first + i], hex))
+            past->ledger->samples.digests[batch->first + i] = (kuni_hash){{0}};
+    }
+    return KUNI_OK;
+}
+
+static kuni_status keep_file(kuni_past *past, json_t *record, kuni_error *err)
+{
+    const char *path = text_of(record, "p"), *digest = text_of(record, "d");
+    kuni_hash check;
+    if (!path || !digest || !kuni_hash_parse(&check, digest)) return KUNI_OK;
+    return kuni_known_files_add(&past->known_files, path,
+                                json_integer_value(json_object_get(record, "z")),
+                                json_integer_value(json_object_get(record, "m")), digest, err);
+}
+
+static kuni_status visit_first(void *context, json_t *record, int64_t offset, kuni_error *err)
+{
+    kuni_past *past = context;
+    const char *type = text_of(record, "t");
+    if (!type) return KUNI_OK;
+    if (strcmp(type, "task") == 0) return keep_task(past, record, offset, err);
+    if (strcmp(type, "bad") == 0) return keep_bad(past, record, err);
+    if (strcmp(type, "signs") == 0) return keep_signatures(past, record);
+    if (strcmp(type, "file") == 0) return keep_file(past, record, err);
+    if (strcmp(type, "forget") == 0) forget_bad(past);
+    return KUNI_OK;
+}
+
+static int by_task_and_key(const void *a, const void *b)
+{
+    const kuni_stored *x = a, *y = b;
+    if (x->node != y->node) return x->node < y->node ? -1 : 1;
+    if (x->task != y->task) return x->task < y->task ? -1 : 1;
+    int order = memcmp(&x->key, &y->key, sizeof(kuni_hash));
+    if (order) return order;
+    return x->order > y->order ? -1 : x->order < y->order; /* the youngest first */
+}
+
+kuni_status kuni_past_read(kuni_past *past, kuni_ledger *ledger, const char *journal_path,
+                           kuni_error *err)
+{
+    *past = (kuni_past){.ledger = ledger};
+    past->history = kuni_alloc(ledger->run->plan.n_nodes, sizeof(kuni_node_history), err);
+    if (!past->history) return KUNI_MEMORY;
+    int64_t whole;
+    kuni_status status =
+        kuni_journal_scan(journal_path, visit_first, past, &past->damaged_lines, &whole, err);
+    if (status) return status;
+    if (past->n_stored) qsort(past->stored, past->n_stored, sizeof(kuni_stored), by_task_and_key);
+    return KUNI_OK;
+}
+
+kuni_status kuni_past_reuse(kuni_past *past, size_t node, size_t task, const kuni_hash *key,
+                            bool *reused, kuni_error *err)
+{
+    *reused = false;
+    size_t low = 0, high = past->n_stored;
+    kuni_stored wanted = {.node = node, .task = task, .key = *key, .order = SIZE_MAX};
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (by_task_and_key(&past->stored[middle], &wanted) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const kuni_node *n = &past->ledger->run->plan.nodes[node];
+    int64_t shard, batch;
+    kuni_plan_place(&past->ledger->run->plan, n, task, &shard, &batch);
+    for (; low < past->n_stored; low++) {
+        const kuni_stored *stored = &past->stored[low];
+        if (stored->node != node || stored->task != task || !kuni_hash_equal(&stored->key, key))
+            break;
+        /* Faults may have been mended by other means than changing the file, an index put beside
+         * it. */
+        bool intact = node != KUNI_PLAN_PREFLIGHT || stored->outputs[0].bytes == 0;
+        for (size_t o = 0; o < n->n_outputs && intact; o++) {
+            if (stored->outputs[o].bytes < 0) continue;
+            kuni_arena_clear(past->ledger->arena);
+            const char *path = kuni_run_output(past->ledger->run, past->ledger->arena, node, o,
+                                               shard, batch, kuni_hash_short(key), err);
+            if (!path) return KUNI_MEMORY;
+            intact = output_is_intact(path, &stored->outputs[o], n->scatter == KUNI_SCATTER_RANKS);
+        }
+        if (!intact) continue;
+        *reused = true;
+        return mark_done(past->ledger, node, task, key, stored->outputs, err);
+    }
+    return KUNI_OK;
+}
+
+kuni_status kuni_past_apply_bad(const kuni_past *past, kuni_error *err)
+{
+    kuni_samples *samples = &past->ledger->samples;
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < past->n_bad && !status; i++) {
+        const kuni_stored_bad *bad = &past->bad[i];
+        const kuni_signature *now = &samples->signatures[bad->sample];
+        if (now->bytes != bad->signature.bytes || now->mtime_ns != bad->signature.mtime_ns)
+            continue;
+        status = kuni_samples_quarantine(samples, bad->sample, KUNI_VERDICT_LASTS, bad->where,
+                                         bad->why, err);
+    }
+    return status;
+}
+
+void kuni_past_fini(kuni_past *past)
+{
+    for (size_t i = 0; i < past->n_stored; i++) free(past->stored[i].outputs);
+    forget_bad(past);
+    free(past->stored);
+    free(past->bad);
+    free(past->history);
+    kuni_known_files_fini(&past->known_files);
+    *past = (kuni_past){.ledger = NULL};
+}
+
+/* --- second pass: reads tasks, checked in groups so that waiting for the file system overlaps ---
+ */
+
+enum { GROUP = 1024 };
+
+typedef struct candidate {
+    size_t node, task;
+    kuni_hash key;
+    kuni_stored_output outputs[KUNI_PLAN_OUTPUTS_MAX];
+    const char *paths[KUNI_PLAN_OUTPUTS_MAX]; /* NULL: not written */
+    bool intact;
+} candidate;
+
+typedef struct second_pass {
+    kuni_past *past;
+    kuni_past_pause *pause;
+    void *pause_context;
+    candidate *group;
+    size_t n;
+    kuni_arena *arena;
+} second_pass;
+
+static void check_candidate(void *context, size_t i)
+{
+    second_pass *pass = context;
+    candidate *it = &pass->group[i];
+    it->intact = true;
+    for (size_t o = 0; o < KUNI_PLAN_OUTPUTS_MAX && it->intact; o++)
+        if (it->paths[o]) it->intact = output_is_intact(it->paths[o], &it->outputs[o], false);
+}
+
+static kuni_status settle_group(second_pass *pass, kuni_error *err)
+{
+    kuni_past *past = pass->past;
+    kuni_parallel(pass->n, check_candidate, pass);
+    for (size_t i = 0; i < pass->n; i++) {
+        const candidate *it = &pass->group[i];
+        /* a task may stand in the journal twice */
+        if (!it->intact ||
+            kuni_task_table_state(&past->ledger->table, it->node, it->task) != KUNI_TASK_PENDING)
+            continue;
+        kuni_status status =
+            mark_done(past->ledger, it->node, it->task, &it->key, it->outputs, err);
+        if (status) return status;
+    }
+    pass->n = 0;
+    kuni_arena_clear(pass->arena);
+    return pass->pause ? pass->pause(pass->pause_context, err) : KUNI_OK;
+}
+
+/* Takes the listed samples off the batch's digest; false where one of them is not quarantined any
+ * more. */
+static bool take_out(const kuni_ledger *ledger, json_t *list, kuni_hash *digest)
+{
+    size_t i;
+    json_t *entry;
+    json_array_foreach(list, i, entry)
+    {
+        const char *id = json_string_value(entry);
+        int64_t sample = id ? kuni_names_find(&ledger->sample_names, id) : -1;
+        if (sample < 0 || !ledger->samples.skip[sample]) return false;
+        if (digest) kuni_hash_subtract(digest, &ledger->samples.digests[sample]);
+    }
+    return true;
+}
+
+/*
+ * A reads task made without some samples of its batch ("skip": quarantined before it, "drop":
+ * during it) still holds while all of these are quarantined, though others have joined them since:
+ * joint steps look at columns.
+ */
+static kuni_status visit_second(void *context, json_t *record, int64_t offset, kuni_error *err)
+{
+    (void)offset;
+    second_pass *pass = context;
+    kuni_past *past = pass->past;
+    const char *type = text_of(record, "t"), *hex = text_of(record, "k");
+    size_t node, task;
+    kuni_hash said, key, digest, inputs;
+    if (!type || strcmp(type, "task") != 0 || !hex || !kuni_hash_parse(&said, hex) ||
+        !place_record(past->ledger, record, &node, &task))
+        return KUNI_OK;
+    const kuni_node *n = &past->ledger->run->plan.nodes[node];
+    if (!kuni_past_streams(n) ||
+        kuni_task_table_state(&past->ledger->table, node, task) != KUNI_TASK_PENDING)
+        return KUNI_OK;
+    int64_t shard, batch;
+    kuni_plan_place(&past->ledger->run->plan, n, task, &shard, &batch);
+    kuni_samples_batch_digest(&past->ledger->samples, (size_t)batch, true, &digest);
+    if (!take_out(past->ledger, json_object_get(record, "skip"), &digest) ||
+        !take_out(past->ledger, json_object_get(record, "drop"), NULL))
+        return KUNI_OK;
+    kuni_status status = kuni_task_table_inputs(&past->ledger->table, node, task, &inputs, err);
+    if (!status)
+        status = kuni_keys_task(&past->ledger->keys, node, task, &digest, &inputs, &key, err);
+    if (status || !kuni_hash_equal(&key, &said)) return status;
+    candidate *it = &pass->group[pass->n];
+    *it = (candidate){.node = node, .task = task, .key = key};
+    if (!parse_outputs(record, n, it->outputs)) return KUNI_OK;
+    for (size_t o = 0; o < n->n_outputs; o++) {
+        if (it->outputs[o].bytes < 0) continue;
+        it->paths[o] = kuni_run_output(past->ledger->run, pass->arena, node, o, shard, batch,
+                                       kuni_hash_short(&key), err);
+        if (!it->paths[o]) return KUNI_MEMORY;
+    }
+    return ++pass->n == GROUP ? settle_group(pass, err) : KUNI_OK;
+}
+
+kuni_status kuni_past_read_tasks(kuni_past *past, const char *journal_path, kuni_past_pause *pause,
+                                 void *context, kuni_error *err)
+{
+    int64_t damaged, whole;
+    if (past->reads_records == 0) return KUNI_OK;
+    second_pass pass = {.past = past,
+                        .pause = pause,
+                        .pause_context = context,
+                        .group = kuni_alloc(GROUP, sizeof(candidate), err)};
+    pass.arena = kuni_arena_new(err);
+    kuni_status status = pass.group && pass.arena ? KUNI_OK : KUNI_MEMORY;
+    if (!status)
+        status = kuni_journal_scan(journal_path, visit_second, &pass, &damaged, &whole, err);
+    if (!status) status = settle_group(&pass, err);
+    free(pass.group);
+    kuni_arena_free(pass.arena);
+    return status;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The past of a dataset: what the journal says has been done already, and of whom.
+ *
+ * Tasks without inputs that read samples are many: they are taken from the journal line by line
+ * once it is settled who is in a batch, and not kept. Of others the records are kept until their
+ * keys are known, for a key holds what the task's inputs turned out to be.
+ */
+#ifndef KUNI_ENGINE_PAST_H
+#define KUNI_ENGINE_PAST_H
+
+#include "ledger.h"
+
+/* A task of the journal that may still hold: its key is known only once its inputs are. */
+typedef struct kuni_stored {
+    size_t node, task, order;
+    kuni_hash key;
+    kuni_stored_output *outputs; /* one for each output port */
+} kuni_stored;
+
+typedef struct kuni_stored_bad {
+    uint32_t sample;
+    kuni_signature signature;
+    char *why, *where;
+} kuni_stored_bad;
+
+/* What the journal tells of a node's tasks of the past: for estimates. */
+typedef struct kuni_node_history {
+    int64_t tasks, bytes, max_rss_bytes;
+    double cpu_s, wall_s;
+} kuni_node_history;
+
+typedef struct kuni_past {
+    kuni_ledger *ledger;
+    kuni_known_files known_files;
+    kuni_stored *stored; /* by node, task and key, the youngest first */
+    size_t n_stored, stored_capacity;
+    kuni_stored_bad *bad;
+    size_t n_bad, bad_capacity;
+    int64_t damaged_lines, reads_records;
+    kuni_node_history *history; /* by node */
+} kuni_past;
+
+/* Reads the journal (none: nothing was done): into the ledger the signatures of the samples, the
+ * rest into `past`. */
+KUNI_MUST_CHECK kuni_status kuni_past_read(kuni_past *past, kuni_ledger *ledger,
+                                           const char *journal_path, kuni_error *err);
+void kuni_past_fini(kuni_past *past);
+/* Quarantines in the ledger whose files are still those that were found bad. */
+KUNI_MUST_CHECK kuni_status kuni_past_apply_bad(const kuni_past *past, kuni_error *err);
+
+/* Called now and then while a large journal is read, so that others can be told that one lives. */
+typedef kuni_status kuni_past_pause(void *context, kuni_error *err);
+/* Reads the journal again for the reads tasks, once it is settled who is in a batch. */
+KUNI_MUST_CHECK kuni_status kuni_past_read_tasks(kuni_past *past, const char *journal_path,
+                                                 kuni_past_pause *pause, void *context,
+                                                 kuni_error *err);
+/* Marks the task done where it was done under this key and its outputs are intact. */
+KUNI_MUST_CHECK kuni_status kuni_past_reuse(kuni_past *past, size_t node, size_t task,
+                                            const kuni_hash *key, bool *reused, kuni_error *err);
+/* True for nodes whose tasks are taken from the journal line by line: READS without inputs. */
+bool kuni_past_streams(const kuni_node *node);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* The MD5 of the reference's contigs, computed once a dataset. */
+#ifndef KUNI_ENGINE_REFERENCE_H
+#define KUNI_ENGINE_REFERENCE_H
+
+#include "run.h"
+
+/*
+ * Gives the genome the MD5 of every contig: from DATASET/reference.tsv where that was made from
+ * this very file (path, size, time), else computed, and with `write` (rank 0) kept there.
+ */
+KUNI_MUST_CHECK kuni_status kuni_reference_digests(kuni_run *run, bool write, kuni_error *err);
+
+#endif

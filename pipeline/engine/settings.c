@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "settings.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "past.h"
+
+static kuni_status set_fact(json_t *facts, const char *name, const char *value, kuni_error *err)
+{
+    return json_object_set_new(facts, name, json_string(value)) == 0 ? KUNI_OK
+                                                                     : kuni_fail_memory(err, 1, 1);
+}
+
+static kuni_status node_facts(const kuni_run *run, const kuni_node *node, kuni_known_files *known,
+                              kuni_journal *journal, json_t *facts, kuni_error *err)
+{
+    kuni_buffer params = KUNI_BUFFER_INIT;
+    char name[512], value[256];
+    snprintf(name, sizeof(name), "stage %s", node->id);
+    snprintf(value, sizeof(value), "%s version %d", node->stage->stage->name,
+             node->stage->stage->version);
+    kuni_status status = set_fact(facts, name, value, err);
+    if (!status) status = kuni_keys_params(run, node, known, journal, &params, err);
+    const kuni_param *table = kuni_params_table(node->params);
+    char *save = NULL;
+    for (char *line = params.data ? strtok_r(params.data, "\n", &save) : NULL; line && !status;
+         line = strtok_r(NULL, "\n", &save)) {
+        char *equals = strchr(line, '=');
+        const kuni_param *param = table;
+        if (!equals) continue;
+        *equals = '\0';
+        while (param->name && strcmp(param->name, line) != 0) param++;
+        if (!param->name) continue;
+        snprintf(name, sizeof(name), "stage %s: %s", node->id, line);
+        status = set_fact(facts, name, equals + 1, err);
+    }
+    kuni_buffer_fini(&params);
+    return status;
+}
+
+static kuni_status shard_fact(const kuni_run *run, json_t *facts, kuni_error *err)
+{
+    char hex[KUNI_DIGEST_HEX_BYTES], value[256];
+    int64_t bp = 0;
+    kuni_digest *digest = kuni_digest_new(err);
+    if (!digest) return KUNI_MEMORY;
+    for (size_t i = 0; i < run->plan.n_shards; i++) {
+        kuni_digest_add_text(digest, run->plan.shard_names[i]);
+        bp += run->plan.shards[i].end - run->plan.shards[i].beg;
+    }
+    kuni_digest_finish(digest, hex);
+    snprintf(value, sizeof(value),
+             "%zu shards, %" PRId64 " bp, at most %" PRId64 " bp each (%.12s)", run->plan.n_places,
+             bp, run->workflow.shard_bp, hex);
+    return set_fact(facts, "regions", value, err);
+}
+
+static kuni_status collect_facts(const kuni_run *run, kuni_known_files *known,
+                                 kuni_journal *journal, json_t *facts, kuni_error *err)
+{
+    kuni_hash reference;
+    char hex[KUNI_DIGEST_HEX_BYTES], value[512];
+    kuni_status status = kuni_keys_reference(run, &reference, err);
+    if (status) return status;
+    kuni_hash_print(&reference, hex);
+    const char *path = kuni_genome_path(run->genome), *base = strrchr(path, '/');
+    snprintf(value, sizeof(value), "%s, %d contigs (%.12s)", base ? base + 1 : path,
+             (int)kuni_genome_contig_count(run->genome), hex);
+    status = set_fact(facts, "reference", value, err);
+    const char *ploidy = run->workflow.ploidy ? run->workflow.ploidy : "";
+    if (!status && ploidy[0] == '/') {
+        status = kuni_digest_file(ploidy, hex, err);
+        ploidy = hex;
+    }
+    if (!status) status = set_fact(facts, "ploidy", ploidy, err);
+    if (!status) status = shard_fact(run, facts, err);
+    for (size_t i = 1; i < run->plan.n_nodes && !status; i++)
+        if (kuni_past_streams(&run->plan.nodes[i]))
+            status = node_facts(run, &run->plan.nodes[i], known, journal, facts, err);
+    return status;
+}
+
+/* The reference's file name is told for people; only the digest in brackets counts. */
+static bool same_fact(const char *name, const char *a, const char *b)
+{
+    if (strcmp(name, "reference") == 0 && strrchr(a, '(') && strrchr(b, '('))
+        return strcmp(strrchr(a, '('), strrchr(b, '(')) == 0;
+    return strcmp(a, b) == 0;
+}
+
+static kuni_status compare_facts(json_t *old, json_t *now, const char *folder, kuni_error *err)
+{
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    kuni_status status = KUNI_OK;
+    const char *name;
+    json_t *value;
+    size_t n = 0;
+    json_object_foreach(now, name, value)
+    {
+        const char *before = json_string_value(json_object_get(old, name));
+        const char *wanted = json_string_value(value);
+        if (!before || same_fact(name, before, wanted) || status) continue;
+        status = kuni_buffer_printf(&text, err, "%s%s: the dataset has %s, the workflow says %s",
+                                    n++ ? "; " : "", name, before, wanted);
+    }
+    if (!status && n)
+        status = kuni_fail(
+            err, KUNI_USAGE,
+            "%s was made with other settings: %s: keep the old ones, use another dataset, "
+            "or redo everything with --recall",
+            folder, text.data);
+    kuni_buffer_fini(&text);
+    return status;
+}
+
+kuni_status kuni_settings_check(const kuni_run *run, kuni_known_files *known, kuni_journal *journal,
+                                bool has_data, bool override, bool write, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    char *path = kuni_path_join(run->folder, "settings.json", err);
+    json_t *old = NULL, *now = json_object();
+    char *text = NULL;
+    if (!path || !now) {
+        status = KUNI_MEMORY;
+        goto done;
+    }
+    if (access(path, R_OK) == 0) old = json_load_file(path, 0, NULL);
+    status = collect_facts(run, known, journal, now, err);
+    if (!status && old && has_data && !override) status = compare_facts(old, now, run->folder, err);
+    if (status || !write) goto done;
+    if (old && has_data && !override) json_object_update_missing(now, old);
+    if (old && json_equal(old, now)) goto done;
+    text = json_dumps(now, JSON_INDENT(1) | JSON_SORT_KEYS);
+    status = text ? kuni_file_put(path, text, strlen(text), err) : kuni_fail_memory(err, 1, 1);
+done:
+    json_decref(old);
+    json_decref(now);
+    free(text);
+    free(path);
+    return status;
+}

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "regions.h"
+
+static size_t count_ports(const kuni_port *ports)
+{
+    size_t n = 0;
+    while (ports && ports[n].kind) n++;
+    return n;
+}
+
+/* --- shards --- */
+
+static kuni_status choose_regions(kuni_regions *regions, const kuni_workflow *workflow,
+                                  const kuni_genome *genome, kuni_error *err)
+{
+    kuni_regions other = {.spans = NULL};
+    kuni_status status =
+        kuni_regions_choose(regions, workflow->contigs, workflow->n_contigs, genome, err);
+    if (!status && workflow->region_bed) {
+        status = kuni_regions_read_bed(&other, workflow->region_bed, genome, false, err);
+        if (!status) status = kuni_regions_intersect(regions, &other, err);
+        kuni_regions_fini(&other);
+    }
+    if (!status && workflow->exclude_bed) {
+        status = kuni_regions_read_bed(&other, workflow->exclude_bed, genome, true, err);
+        if (!status) status = kuni_regions_subtract(regions, &other, err);
+        kuni_regions_fini(&other);
+    }
+    if (!status && regions->n_spans == 0)
+        status = kuni_fail(err, KUNI_USAGE,
+                           "regions: nothing is left to process: the chosen contigs, include and "
+                           "exclude files have no base in common");
+    return status;
+}
+
+/* Contig names may hold anything (HLA-A*01:01:01:01): what is unsafe in file names becomes %XX. */
+static const char *shard_name(kuni_arena *arena, const kuni_genome *genome, kuni_span span,
+                              kuni_error *err)
+{
+    if (span.tid < 0) return kuni_arena_strndup(arena, "unplaced", 8, err);
+    const char *contig = kuni_genome_contig(genome, span.tid)->name;
+    size_t room = strlen(contig) * 3 + 48;
+    char *name = kuni_arena_alloc(arena, room, 1, err);
+    if (!name) return NULL;
+    size_t n = 0;
+    for (const char *p = contig; *p; p++) {
+        bool safe = (*p >= '0' && *p <= '9') || (*p >= 'A' && *p <= 'Z') ||
+                    (*p >= 'a' && *p <= 'z') || *p == '_' ||
+                    ((*p == '.' || *p == '-') && p > contig);
+        n += (size_t)snprintf(name + n, room - n, safe ? "%c" : "%%%02X", (unsigned char)*p);
+    }
+    snprintf(name + n, room - n, "-%" PRId64 "-%" PRId64, span.beg, span.end);
+    return name;
+}
+
+static kuni_status make_shards(kuni_plan *plan, const kuni_workflow *workflow,
+                               const kuni_genome *genome, bool want_unplaced, kuni_error *err)
+{
+    kuni_regions regions = {.spans = NULL};
+    kuni_status status = choose_regions(&regions, workflow, genome, err);
+    if (!status)
+        status =
+            kuni_regions_cut(&regions, workflow->shard_bp, &plan->shards, &plan->n_places, err);
+    bool whole = regions.whole && !workflow->region_bed;
+    kuni_regions_fini(&regions);
+    if (status) return status;
+    if (plan->n_places > KUNI_PLAN_SHARDS_MAX)
+        return kuni_fail(
+            err, KUNI_USAGE,
+            "regions: %zu shards are too many: use fewer, longer intervals or a larger "
+            "regions.shard",
+            plan->n_places);
+    plan->n_shards = plan->n_places;
+    plan->unplaced = want_unplaced && whole;
+    if (plan->unplaced) {
+        size_t capacity = plan->n_shards;
+        status = kuni_grow((void **)&plan->shards, &capacity, plan->n_shards + 1, sizeof(kuni_span),
+                           err);
+        if (status) return status;
+        plan->shards[plan->n_shards++] = (kuni_span){.tid = -1};
+    }
+    plan->shard_names = kuni_arena_alloc(plan->arena, plan->n_shards, sizeof(char *), err);
+    if (!plan->shard_names) return KUNI_MEMORY;
+    for (size_t i = 0; i < plan->n_shards; i++) {
+        plan->shard_names[i] = shard_name(plan->arena, genome, plan->shards[i], err);
+        if (!plan->shard_names[i]) return KUNI_MEMORY;
+    }
+    return KUNI_OK;
+}
+
+/* --- nodes --- */
+
+static kuni_status make_node(kuni_plan *plan, kuni_node *node, const kuni_workflow_stage *stage,
+                             const char *id, const kuni_step *step, kuni_error *err)
+{
+    size_t room = strlen(id) + strlen(step->name) + 2;
+    char *folder = kuni_arena_alloc(plan->arena, room, 1, err);
+    if (!folder) return KUNI_MEMORY;
+    snprintf(folder, room, "%s%s%s", id, step->name[0] ? "." : "", step->name);
+    *node = (kuni_node){.stage = stage,
+                        .id = id,
+                        .step = step,
+                        .params = stage ? stage->params : NULL,
+                        .scatter = step->scatter,
+                        .folder = folder,
+                        .n_outputs = count_ports(step->outputs)};
+    if (node->n_outputs > KUNI_PLAN_OUTPUTS_MAX)
+        return kuni_fail(err, KUNI_BUG,
+                         "stage %s declares %zu outputs in one step: at most %d are possible", id,
+                         node->n_outputs, KUNI_PLAN_OUTPUTS_MAX);
+    return KUNI_OK;
+}
+
+static kuni_status make_nodes(kuni_plan *plan, const kuni_workflow *workflow,
+                              const kuni_stage *preflight, kuni_error *err)
+{
+    plan->nodes = kuni_arena_alloc(plan->arena, KUNI_PLAN_NODES_MAX, sizeof(kuni_node), err);
+    if (!plan->nodes) return KUNI_MEMORY;
+    kuni_status status = make_node(plan, &plan->nodes[plan->n_nodes++], NULL, preflight->name,
+                                   &preflight->steps[0], err);
+    for (size_t i = 0; i < workflow->n_stages && !status; i++) {
+        const kuni_workflow_stage *stage = &workflow->stages[i];
+        const kuni_step *steps;
+        size_t n_steps;
+        status = kuni_stage_steps(stage->stage, stage->params, plan->arena, &steps, &n_steps, err);
+        if (status) return status;
+        if (plan->n_nodes + n_steps > KUNI_PLAN_NODES_MAX)
+            return kuni_fail(err, KUNI_USAGE, "stages: a workflow may have at most %d steps",
+                             KUNI_PLAN_NODES_MAX);
+        for (size_t j = 0; j < n_steps && !status; j++)
+            status =
+                make_node(plan, &plan->nodes[plan->n_nodes++], stage, stage->id, &steps[j], err);
+    }
+    return status;
+}
+
+/* --- inputs --- */
+
+/* The last node of stage `s` before node `limit` that gives `kind`; false where none does. */
+static bool giver_in_stage(const kuni_plan *plan, const kuni_workflow_stage *stage, size_t limit,
+                           const char *kind, kuni_plan_input *found)
+{
+    for (size_t i = limit; i-- > 0;) {
+        const kuni_node *node = &plan->nodes[i];
+        if (node->stage != stage || !stage) continue;
+        for (size_t o = 0; o < node->n_outputs; o++)
+            if (strcmp(node->step->outputs[o].kind, kind) == 0) {
+                found->node = i;
+                found->output = o;
+                return true;
+            }
+    }
+    return false;
+}
+
+typedef struct search {
+    uint8_t *seen; /* by workflow stage */
+    size_t *queue, n_queue, head;
+} search;
+
+static void enqueue_needs(search *s, const kuni_workflow_stage *stage)
+{
+    for (size_t i = 0; i < stage->n_needs; i++) {
+        size_t next = stage->needs[i];
+        if (s->seen[next]) continue;
+        s->seen[next] = 1;
+        s->queue[s->n_queue++] = next;
+    }
+}
+
+static kuni_status add_input(kuni_plan *plan, kuni_node *node, kuni_plan_input input,
+                             size_t *capacity, kuni_error *err)
+{
+    (void)plan;
+    kuni_status status = kuni_grow((void **)&node->inputs, capacity, node->n_inputs + 1,
+                                   sizeof(kuni_plan_input), err);
+    if (status) return status;
+    node->inputs[node->n_inputs++] = input;
+    return KUNI_OK;
+}
+
+static kuni_status no_giver(const kuni_node *node, const kuni_port *port, const kuni_plan *plan,
+                            kuni_error *err)
+{
+    char givers[512] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < plan->n_nodes; i++)
+        for (size_t o = 0; o < plan->nodes[i].n_outputs && n < sizeof(givers); o++)
+            if (strcmp(plan->nodes[i].step->outputs[o].kind, port->kind) == 0)
+                n += (size_t)snprintf(givers + n, sizeof(givers) - n, "%s%s", n ? ", " : "",
+                                      plan->nodes[i].id);
+    return kuni_fail(err, KUNI_USAGE,
+                     "stage %s needs a file of kind \"%s\" but no stage upstream gives it: %s%s%s",
+                     node->id, port->kind,
+                     n ? "add to its needs one of: " : "no stage of the workflow does", givers,
+                     n ? "" : ": add one that does");
+}
+
+/* Breadth first along `needs`: the nearest giver, or (many) every giver that no nearer one stands
+ * before. */
+static kuni_status resolve_port(kuni_plan *plan, kuni_node *node, size_t port_index, search *s,
+                                size_t n_stages, const kuni_workflow *workflow, size_t *capacity,
+                                kuni_error *err)
+{
+    const kuni_port *port = &node->step->inputs[port_index];
+    kuni_plan_input found = {.port = port_index}, first = {.node = 0};
+    if (giver_in_stage(plan, node->stage, (size_t)(node - plan->nodes), port->kind, &found))
+        return add_input(plan, node, found, capacity, err);
+    memset(s->seen, 0, n_stages);
+    s->n_queue = s->head = 0;
+    enqueue_needs(s, node->stage);
+    size_t layer_end = s->n_queue, n_found = 0;
+    while (s->head < s->n_queue) {
+        const kuni_workflow_stage *stage = &workflow->stages[s->queue[s->head++]];
+        if (giver_in_stage(plan, stage, plan->n_nodes, port->kind, &found)) {
+            if (n_found++ && !port->many)
+                return kuni_fail(
+                    err, KUNI_USAGE,
+                    "stage %s takes one file of kind \"%s\" but both %s and %s give it: "
+                    "drop one of them from needs, or put one after the other",
+                    node->id, port->kind, plan->nodes[first.node].id, stage->id);
+            first = found;
+            kuni_status status = add_input(plan, node, found, capacity, err);
+            if (status) return status;
+        } else {
+            enqueue_needs(s, stage);
+        }
+        if (s->head == layer_end) {
+            if (n_found && !port->many) break;
+            layer_end = s->n_queue;
+        }
+    }
+    return n_found || port->optional ? KUNI_OK : no_giver(node, port, plan, err);
+}
+
+static kuni_status resolve_inputs(kuni_plan *plan, const kuni_workflow *workflow, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    size_t n_stages = workflow->n_stages;
+    search s = {.seen = kuni_alloc(n_stages + 1, 1, err),
+                .queue = kuni_alloc(n_stages + 1, sizeof(size_t), err)};
+    if (!s.seen || !s.queue) status = KUNI_MEMORY;
+    for (size_t i = 1; i < plan->n_nodes && !status; i++) {
+        kuni_node *node = &plan->nodes[i];
+        size_t capacity = 0;
+        for (size_t p = 0; p < count_ports(node->step->inputs) && !status; p++)
+            status = resolve_port(plan, node, p, &s, n_stages, workflow, &capacity, err);
+    }
+    free(s.seen);
+    free(s.queue);
+    return status;
+}
+
+static void rank_nodes(kuni_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        kuni_node *node = &plan->nodes[i];
+        bool late = node->scatter != KUNI_SCATTER_READS;
+        for (size_t k = 0; k < node->n_inputs; k++) {
+            const kuni_node *from = &plan->nodes[node->inputs[k].node];
+            if (from->level + 1 > node->level) node->level = from->level + 1;
+            late = late || from->phase == 2;
+        }
+        node->phase = i == KUNI_PLAN_PREFLIGHT ? 0 : late ? 2 : 1;
+    }
+}
+
+static void count_tasks(kuni_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        kuni_node *node = &plan->nodes[i];
+        switch (node->scatter) {
+        case KUNI_SCATTER_READS:
+            node->n_tasks = plan->n_shards * plan->n_batches;
+            break;
+        case KUNI_SCATTER_BATCH:
+            node->n_tasks = plan->n_batches;
+            break;
+        case KUNI_SCATTER_REGION:
+            node->n_tasks = plan->n_places;
+            break;
+        case KUNI_SCATTER_COHORT:
+        case KUNI_SCATTER_RANKS:
+            node->n_tasks = 1;
+            break;
+        }
+    }
+}
+
+kuni_status kuni_plan_make(kuni_plan *plan, const kuni_workflow *workflow,
+                           const kuni_genome *genome, size_t n_batches, const kuni_stage *preflight,
+                           kuni_error *err)
+{
+    *plan = (kuni_plan){.n_batches = n_batches};
+    kuni_status status = KUNI_OK;
+    plan->arena = kuni_arena_new(err);
+    if (!plan->arena) return KUNI_MEMORY;
+    status = make_nodes(plan, workflow, preflight, err);
+    if (status) goto fail;
+    bool want_unplaced = false;
+    for (size_t i = 0; i < plan->n_nodes; i++)
+        want_unplaced = want_unplaced || (plan->nodes[i].scatter == KUNI_SCATTER_READS &&
+                                          plan->nodes[i].step->unplaced);
+    status = make_shards(plan, workflow, genome, want_unplaced, err);
+    if (!status) status = resolve_inputs(plan, workflow, err);
+    if (status) goto fail;
+    rank_nodes(plan);
+    count_tasks(plan);
+    return KUNI_OK;
+fail:
+    kuni_plan_fini(plan);
+    return status;
+}
+
+void kuni_plan_fini(kuni_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_nodes; i++) free(plan->nodes[i].inputs);
+    free(plan->shards);
+    kuni_arena_free(plan->arena);
+    *plan = (kuni_plan){.n_nodes = 0};
+}
+
+/* --- places --- */
+
+void kuni_plan_place(const kuni_plan *plan, const kuni_node *node, size_t task, int64_t *shard,
+                     int64_t *batch)
+{
+    *shard = *batch = -1;
+    switch (node->scatter) {
+    case KUNI_SCATTER_READS:
+        *shard = (int64_t)(task / plan->n_batches);
+        *batch = (int64_t)(task % plan->n_batches);
+        break;
+    case KUNI_SCATTER_BATCH:
+        *batch = (int64_t)task;
+        break;
+    case KUNI_SCATTER_REGION:
+        *shard = (int64_t)task;
+        break;
+    case KUNI_SCATTER_COHORT:
+    case KUNI_SCATTER_RANKS:
+        break;
+    }
+}
+
+size_t kuni_plan_task(const kuni_plan *plan, const kuni_node *node, int64_t shard, int64_t batch)
+{
+    switch (node->scatter) {
+    case KUNI_SCATTER_READS:
+        return (size_t)shard * plan->n_batches + (size_t)batch;
+    case KUNI_SCATTER_BATCH:
+        return (size_t)batch;
+    case KUNI_SCATTER_REGION:
+        return (size_t)shard;
+    case KUNI_SCATTER_COHORT:
+    case KUNI_SCATTER_RANKS:
+        break;
+    }
+    return 0;
+}
+
+int64_t kuni_plan_weight(const kuni_plan *plan, int64_t shard)
+{
+    if (shard < 0) return 1;
+    kuni_span span = plan->shards[shard];
+    if (span.tid >= 0) return span.end - span.beg;
+    int64_t sum = 0;
+    for (size_t i = 0; i < plan->n_places; i++) sum += plan->shards[i].end - plan->shards[i].beg;
+    return sum / (int64_t)plan->n_places;
+}
+
+bool kuni_plan_fused(const kuni_node *a, const kuni_node *b)
+{
+    return a->scatter == KUNI_SCATTER_READS && b->scatter == KUNI_SCATTER_READS &&
+           a->phase == b->phase && a->level == b->level;
+}
+
+static int64_t *weights_to_sort; /* qsort has no context argument */
+
+static int by_weight(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    if (weights_to_sort[x] != weights_to_sort[y])
+        return weights_to_sort[x] > weights_to_sort[y] ? -1 : 1;
+    return x < y ? -1 : x > y;
+}
+
+kuni_status kuni_plan_heaviest_first(const kuni_plan *plan, uint32_t *order, kuni_error *err)
+{
+    int64_t *weights = kuni_alloc(plan->n_shards, sizeof(int64_t), err);
+    if (!weights) return KUNI_MEMORY;
+    for (size_t i = 0; i < plan->n_shards; i++) {
+        order[i] = (uint32_t)i;
+        weights[i] = kuni_plan_weight(plan, (int64_t)i);
+    }
+    weights_to_sort = weights;
+    qsort(order, plan->n_shards, sizeof(uint32_t), by_weight);
+    weights_to_sort = NULL;
+    free(weights);
+    return KUNI_OK;
+}

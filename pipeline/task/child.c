@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+/* The child's side of a job: sets itself apart from the rank, runs the stage code, publishes the
+ * outputs. */
+#include "child.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "reads_pass.h"
+#include "temporary.h"
+
+/* A part with its outputs under temporary names. */
+typedef struct child_part {
+    kuni_task task;
+    kuni_task_file *outputs;
+} child_part;
+
+typedef struct child {
+    const kuni_job *job;
+    child_part *parts;
+    kuni_job_result result;
+    size_t bad_capacity;
+} child;
+
+/* The only state outside the stack: heartbeats come through a function pointer without a context.
+ */
+static runner_page *shared;
+
+static void beat(int64_t work_done)
+{
+    atomic_store_explicit(&shared->work, work_done, memory_order_relaxed);
+    atomic_fetch_add_explicit(&shared->beats, 1, memory_order_relaxed);
+}
+
+/* --- crash injection for tests: see runner.h --- */
+
+static void run_out_of_memory(void)
+{
+    enum { BLOCK = 1 << 20 };
+    struct rlimit limit;
+    /* Without a limit act as the kernel would. */
+    if (getrlimit(RLIMIT_DATA, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        (void)raise(SIGKILL);
+    char *block;
+    while ((block = malloc(BLOCK)) != NULL) memset(block, 1, BLOCK);
+    abort();
+}
+
+static void crash(const char *how)
+{
+    if (strcmp(how, "segv") == 0) (void)raise(SIGSEGV);
+    if (strcmp(how, "kill") == 0) (void)raise(SIGKILL);
+    if (strcmp(how, "abort") == 0) abort();
+    if (strcmp(how, "exit") == 0) _exit(3);
+    if (strcmp(how, "memory") == 0) run_out_of_memory();
+    while (strcmp(how, "hang") == 0) (void)pause();
+}
+
+static void crash_at(const char *place)
+{
+    const char *wanted = getenv("KUNI_CRASH");
+    const char *at = wanted ? strchr(wanted, '@') : NULL;
+    if (!at) return;
+    const char *once = strchr(at, '#');
+    size_t length = once ? (size_t)(once - at - 1) : strlen(at + 1);
+    if (strlen(place) != length || memcmp(at + 1, place, length) != 0) return;
+    if (once) {
+        int fd = open(once + 1, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd < 0) return;
+        (void)close(fd);
+    }
+    char how[16];
+    (void)snprintf(how, sizeof(how), "%.*s", (int)(at - wanted), wanted);
+    crash(how);
+}
+
+/* --- setting apart --- */
+
+static void reset_signals(void)
+{
+    for (int number = 1; number < NSIG; number++)
+        if (number != SIGKILL && number != SIGSTOP) (void)signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/*
+ * The rank's sockets, pipes and event descriptors: a child that holds them could keep a connection
+ * alive that the death of its rank should close. Regular files stay: the reference is reopened
+ * properly.
+ */
+static void close_connections(int keep)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    if (!folder) return;
+    struct dirent *entry;
+    while ((entry = readdir(folder)) != NULL) {
+        char *end;
+        long fd = strtol(entry->d_name, &end, 10);
+        if (*end || end == entry->d_name || fd <= STDERR_FILENO || fd == keep ||
+            fd == dirfd(folder))
+            continue;
+        struct stat info;
+        if (fstat((int)fd, &info) == 0 && !S_ISREG(info.st_mode)) (void)close((int)fd);
+    }
+    (void)closedir(folder);
+}
+
+static kuni_status redirect(int to, const char *prefix, const char *ending, kuni_error *err)
+{
+    kuni_buffer path = KUNI_BUFFER_INIT;
+    kuni_status status = kuni_buffer_printf(&path, err, "%s%s", prefix, ending);
+    if (status) return status;
+    /* Readable too: the external stage quotes a command's last words from it. */
+    int fd = open(path.data, O_RDWR | O_CREAT | O_TRUNC | O_APPEND, 0666);
+    if (fd < 0 || dup2(fd, to) < 0)
+        status = kuni_fail_errno(err, "cannot open the log %s", path.data);
+    if (fd >= 0) (void)close(fd);
+    kuni_buffer_fini(&path);
+    return status;
+}
+
+static kuni_status set_streams(const kuni_job *job, kuni_error *err)
+{
+    int null = open("/dev/null", O_RDONLY);
+    if (null >= 0) {
+        (void)dup2(null, STDIN_FILENO);
+        (void)close(null);
+    }
+    if (!job->log) return KUNI_OK;
+    kuni_status status = redirect(STDOUT_FILENO, job->log, ".out", err);
+    return status ? status : redirect(STDERR_FILENO, job->log, ".err", err);
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+
+static kuni_status limit_memory(const kuni_job *job, kuni_error *err)
+{
+    (void)job; /* the sanitizer's shadow memory counts as data */
+    (void)err;
+    return KUNI_OK;
+}
+#else
+/* Private memory that the process holds already, in bytes. */
+static uint64_t held_bytes(void)
+{
+    char line[256] = "";
+    FILE *statm = fopen("/proc/self/statm", "re");
+    if (!statm) return 0;
+    const char *field = fgets(line, sizeof(line), statm);
+    (void)fclose(statm);
+    /* size, resident, shared, text, library, data: in pages */
+    for (int i = 0; i < 5 && field; i++) field = strchr(field + 1, ' ');
+    return field ? strtoull(field, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+static kuni_status limit_memory(const kuni_job *job, kuni_error *err)
+{
+    if (job->memory_bytes <= 0) return KUNI_OK;
+    rlim_t bytes = (rlim_t)held_bytes() + (rlim_t)job->memory_bytes;
+    struct rlimit limit = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+    (void)getrlimit(RLIMIT_DATA, &limit);
+    if (limit.rlim_cur <= bytes) return KUNI_OK; /* the system's own limit is tighter */
+    limit.rlim_cur = bytes;
+    if (setrlimit(RLIMIT_DATA, &limit) != 0)
+        return kuni_fail_errno(err, "cannot limit memory to %lld bytes",
+                               (long long)job->memory_bytes);
+    return KUNI_OK;
+}
+#endif
+
+/* Work is done; what remains must not fail for want of the last megabyte. */
+static void lift_memory_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_DATA, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_DATA, &limit);
+}
+
+static kuni_status reopen_references(const kuni_job *job, kuni_error *err)
+{
+    for (size_t i = 0; i < job->n_parts; i++) {
+        kuni_genome *genome = job->parts[i].task->genome;
+        bool seen = !genome;
+        for (size_t k = 0; k < i; k++) seen = seen || job->parts[k].task->genome == genome;
+        kuni_status status = seen ? KUNI_OK : kuni_genome_reopen(genome, err);
+        if (status) return status;
+    }
+    return KUNI_OK;
+}
+
+/* --- outputs --- */
+
+static kuni_status make_folder_of(const char *path, kuni_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash || slash == path) return KUNI_OK;
+    char *folder = strndup(path, (size_t)(slash - path));
+    if (!folder) return kuni_fail_memory(err, strlen(path), 1);
+    kuni_status status = kuni_make_folders(folder, err);
+    free(folder);
+    return status;
+}
+
+static kuni_status prepare_part(const kuni_job *job, const kuni_job_part *from, child_part *part,
+                                kuni_error *err)
+{
+    part->task = *from->task;
+    part->task.heartbeat = beat;
+    if (from->task->scratch) {
+        kuni_status status = kuni_make_folders(from->task->scratch, err);
+        if (status) return status;
+    }
+    if (!from->task->n_outputs) return KUNI_OK;
+    part->outputs = kuni_alloc(from->task->n_outputs, sizeof(*part->outputs), err);
+    if (!part->outputs) return KUNI_MEMORY;
+    part->task.outputs = part->outputs;
+    for (size_t i = 0; i < from->task->n_outputs; i++) {
+        part->outputs[i] = from->task->outputs[i];
+        kuni_status status = make_folder_of(part->outputs[i].path, err);
+        if (status) return status;
+        part->outputs[i].path =
+            kuni_temporary_name(from->task->outputs[i].path, job->epoch, job->rank, err);
+        if (!part->outputs[i].path) return KUNI_MEMORY;
+    }
+    return KUNI_OK;
+}
+
+static bool is_optional(const kuni_step *step, const char *kind)
+{
+    for (const kuni_port *port = step->outputs; port && port->kind; port++)
+        if (strcmp(port->kind, kind) == 0) return port->optional;
+    return false;
+}
+
+/* Size, time and digest of an output under its temporary name. */
+static kuni_status examine_output(child *me, size_t part, size_t index, kuni_job_output *found,
+                                  kuni_error *err)
+{
+    const kuni_job_part *from = &me->job->parts[part];
+    const kuni_task_file *file = &me->parts[part].outputs[index];
+    found->part = part;
+    found->output = index;
+    struct stat info;
+    if (stat(file->path, &info) != 0) {
+        if (errno != ENOENT) return kuni_fail_errno(err, "cannot look at %s", file->path);
+        if (is_optional(from->step, file->kind)) return KUNI_OK;
+        return kuni_fail(err, KUNI_BUG,
+                         "stage %s ended well but did not write its output '%s' (%s)",
+                         from->task->stage_id, file->kind, from->task->outputs[index].path);
+    }
+    if (!S_ISREG(info.st_mode))
+        return kuni_fail(err, KUNI_BUG, "stage %s: its output '%s' is not a regular file",
+                         from->task->stage_id, file->kind);
+    found->present = true;
+    found->bytes = (uint64_t)info.st_size;
+    found->mtime_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
+    return kuni_digest_file(file->path, found->digest, err);
+}
+
+/* All outputs are looked at before the first is renamed. */
+static kuni_status publish(child *me, kuni_error *err)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < me->job->n_parts; i++) count += me->job->parts[i].task->n_outputs;
+    me->result.outputs = kuni_alloc(count, sizeof(*me->result.outputs), err);
+    if (count && !me->result.outputs) return KUNI_MEMORY;
+    size_t n = 0;
+    for (size_t part = 0; part < me->job->n_parts; part++)
+        for (size_t i = 0; i < me->job->parts[part].task->n_outputs; i++, n++) {
+            atomic_store(&shared->part, (int64_t)part);
+            kuni_status status = examine_output(me, part, i, &me->result.outputs[n], err);
+            if (status) return status;
+            atomic_fetch_add(&shared->beats, 1);
+        }
+    for (size_t i = 0; i < n; i++) {
+        const kuni_job_output *output = &me->result.outputs[i];
+        if (!output->present) continue;
+        kuni_status status =
+            kuni_file_publish(me->parts[output->part].outputs[output->output].path,
+                              me->job->parts[output->part].task->outputs[output->output].path, err);
+        if (status) return status;
+        atomic_fetch_add(&shared->beats, 1);
+    }
+    me->result.n_outputs = n;
+    return KUNI_OK;
+}
+
+/* --- running --- */
+
+static void pass_at(void *context, int64_t sample, size_t part)
+{
+    const child *me = context;
+    atomic_store_explicit(&shared->part, (int64_t)part, memory_order_relaxed);
+    if (sample == atomic_load_explicit(&shared->sample, memory_order_relaxed)) return;
+    const char *name = sample >= 0 ? me->parts[0].task.samples[sample].id : "";
+    (void)snprintf(shared->sample_name, sizeof(shared->sample_name), "%s", name);
+    atomic_store_explicit(&shared->sample, sample, memory_order_relaxed);
+    crash_at(sample >= 0 ? name : "finish");
+}
+
+static void pass_beat(void *context, int64_t records)
+{
+    (void)context;
+    beat(records);
+}
+
+static kuni_status pass_bad(void *context, int64_t sample, const kuni_error *why, kuni_error *err)
+{
+    child *me = context;
+    kuni_status status = kuni_grow((void **)&me->result.bad, &me->bad_capacity,
+                                   me->result.n_bad + 1, sizeof(*me->result.bad), err);
+    if (status) return status;
+    char *reason = kuni_strdup(why->text, err);
+    if (!reason) return KUNI_MEMORY;
+    me->result.bad[me->result.n_bad++] =
+        (kuni_bad_sample){.sample = sample, .status = why->status, .reason = reason};
+    return KUNI_OK;
+}
+
+static kuni_status run_pass(child *me, kuni_error *err)
+{
+    kuni_reads_pass_part *parts = kuni_alloc(me->job->n_parts, sizeof(*parts), err);
+    if (!parts) return KUNI_MEMORY;
+    for (size_t i = 0; i < me->job->n_parts; i++)
+        parts[i] =
+            (kuni_reads_pass_part){.step = me->job->parts[i].step, .task = &me->parts[i].task};
+    const kuni_reads_pass pass = {.parts = parts,
+                                  .n_parts = me->job->n_parts,
+                                  .skip = me->job->skip,
+                                  .at = pass_at,
+                                  .beat = pass_beat,
+                                  .bad = pass_bad,
+                                  .context = me};
+    crash_at("open");
+    kuni_status status = kuni_reads_pass_run(&pass, err);
+    free(parts);
+    return status;
+}
+
+static kuni_status prepare(child *me, kuni_error *err)
+{
+    const kuni_job *job = me->job;
+    kuni_status status = set_streams(job, err);
+    if (!status) status = reopen_references(job, err);
+    if (status) return status;
+    me->parts = kuni_alloc(job->n_parts, sizeof(*me->parts), err);
+    if (!me->parts) return KUNI_MEMORY;
+    for (size_t i = 0; i < job->n_parts && !status; i++)
+        status = prepare_part(job, &job->parts[i], &me->parts[i], err);
+    return status ? status : limit_memory(job, err);
+}
+
+static kuni_status run(child *me, kuni_error *err)
+{
+    kuni_status status = prepare(me, err);
+    if (status) return status;
+    const kuni_step *step = me->job->parts[0].step;
+    if (step->scatter == KUNI_SCATTER_READS) {
+        status = run_pass(me, err);
+    } else {
+        crash_at("run");
+        status = step->run(&me->parts[0].task, err);
+        me->result.sample = status && err->sample >= 0 ? err->sample : -1;
+    }
+    if (status && err->status == KUNI_OK)
+        status = kuni_fail(err, status, "stage %s failed without saying why",
+                           me->job->parts[0].task->stage_id);
+    if (status) return status;
+    atomic_store(&shared->sample, -1);
+    shared->sample_name[0] = '\0';
+    lift_memory_limit();
+    if (fflush(NULL) != 0)
+        return kuni_fail_errno(err, "stage %s: cannot write its log", me->parts[0].task.stage_id);
+    return publish(me, err);
+}
+
+static bool send_result(int fd, const kuni_job_result *result)
+{
+    kuni_buffer packed = KUNI_BUFFER_INIT;
+    if (kuni_job_result_pack(result, &packed, NULL)) return false;
+    size_t sent = 0;
+    while (sent < packed.length) {
+        ssize_t wrote = write(fd, packed.data + sent, packed.length - sent);
+        if (wrote < 0 && errno == EINTR) continue;
+        if (wrote < 0) return false;
+        sent += (size_t)wrote;
+    }
+    return true;
+}
+
+void runner_child_main(const kuni_job *job, runner_page *page, int result_fd, long parent_pid)
+{
+    shared = page;
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent_pid) _exit(1); /* the rank died before the line above */
+    (void)setsid();                        /* so that all it starts can be found and killed */
+    reset_signals();
+    close_connections(result_fd);
+
+    child me = {.job = job, .result = {.sample = -1}};
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_status status = run(&me, &err);
+    me.result.status = status;
+    me.result.text = err.text;
+    me.result.part = (size_t)atomic_load(&shared->part);
+    if (status) {
+        if (job->parts[0].step->scatter == KUNI_SCATTER_READS) me.result.sample = err.sample;
+        me.result.n_outputs = 0;
+        (void)fflush(NULL);
+    }
+    _exit(send_result(result_fd, &me.result) ? 0 : 1);
+}

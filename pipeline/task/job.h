@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A job: one or more tasks that one child runs, and what comes of it. The result travels as bytes,
+ * from the child to its rank and from there to rank 0.
+ */
+#ifndef KUNI_TASK_JOB_H
+#define KUNI_TASK_JOB_H
+
+#include "kuni/file.h"
+#include "kuni/stage.h"
+
+typedef struct kuni_job_part {
+    const kuni_step *step;
+    const kuni_task *
+        task; /* outputs[].path are the final places; folders are made where missing. `heartbeat` is
+                 set by the runner. `scratch`, where not NULL, is made before and removed after */
+} kuni_job_part;
+
+typedef struct kuni_job {
+    const kuni_job_part *parts;
+    size_t n_parts;
+    const char
+        *log; /* stdout and stderr go to LOG.out and LOG.err (removed where empty); NULL: stay */
+    int64_t time_limit_s; /* killed when without a sign of life for so long; 0: never */
+    int64_t memory_bytes; /* what the child may allocate beyond what the rank holds; 0: no limit */
+    uint64_t
+        epoch; /* of the run: part of temporary names, so that two runs never write the same file */
+    int rank;  /* likewise */
+    const uint8_t
+        *skip; /* READS: n_samples flags over task->samples, nonzero: quarantined; NULL: none */
+} kuni_job;
+
+typedef struct kuni_bad_sample {
+    int64_t sample;     /* index into task->samples */
+    kuni_status status; /* KUNI_DATA or KUNI_IO */
+    char *reason;
+} kuni_bad_sample;
+
+typedef struct kuni_job_output {
+    size_t part, output; /* index of the part, and into its task->outputs */
+    bool present;        /* false: an optional output that was not written */
+    uint64_t bytes;
+    int64_t mtime_ns;
+    char digest[KUNI_DIGEST_HEX_BYTES];
+} kuni_job_output;
+
+typedef struct kuni_job_result {
+    kuni_status status; /* KUNI_OK: all outputs stand. KUNI_AGAIN: killed by kuni_runner_kill */
+    char *text;         /* what went wrong; "" where nothing did */
+    int64_t sample; /* the one at fault (index into task->samples), or -1. After a crash: the one
+                       under way */
+    size_t part;    /* that failed */
+    int signal;     /* that ended the child, or 0 */
+    bool crashed;   /* ended without a result: signal, stray exit, time limit */
+    bool timed_out;
+    kuni_bad_sample
+        *bad; /* READS: samples dropped because of their input; the job goes on without them */
+    size_t n_bad;
+    kuni_job_output *outputs; /* on KUNI_OK: one for each output of each part, in order */
+    size_t n_outputs;
+    double cpu_s, wall_s; /* the child and what it waited for */
+    int64_t max_rss_bytes;
+    int64_t work; /* last heartbeat's value; READS: records fed */
+} kuni_job_result;
+
+void kuni_job_result_fini(kuni_job_result *result);
+/* As bytes, for the way from rank to rank. `unpack` checks all lengths: KUNI_BUG on foreign bytes.
+ */
+KUNI_MUST_CHECK kuni_status kuni_job_result_pack(const kuni_job_result *result, kuni_buffer *out,
+                                                 kuni_error *err);
+KUNI_MUST_CHECK kuni_status kuni_job_result_unpack(kuni_job_result *result, const void *bytes,
+                                                   size_t length, kuni_error *err);
+
+#endif
