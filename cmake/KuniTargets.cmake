@@ -12,6 +12,8 @@ target_compile_options(kuni_flags INTERFACE
 # clang means more by two of them than gcc: htslib's own bam_get_cigar would not pass.
 target_compile_options(kuni_flags INTERFACE
   $<$<C_COMPILER_ID:Clang>:-Wno-cast-align -Wno-implicit-int-float-conversion>)
+# Plugins see the names that include/kuni declares, which says so itself (KUNI_API_BEGIN), and no others.
+target_compile_options(kuni_flags INTERFACE -fvisibility=hidden)
 target_include_directories(kuni_flags INTERFACE ${PROJECT_SOURCE_DIR}/include)
 if(KUNI_WERROR)
   target_compile_options(kuni_flags INTERFACE -Werror)

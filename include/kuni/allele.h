@@ -11,6 +11,10 @@
 
 #include <stddef.h>
 
+#include "kuni/api.h"
+
+KUNI_API_BEGIN
+
 /* ref[skip .. skip + ref_length) and alt[skip .. skip + alt_length) are the minimal form; its
  * position is pos + skip. */
 typedef struct kuni_allele_trim {
@@ -30,7 +34,10 @@ static inline kuni_allele_trim kuni_allele_minimal(const char *ref, size_t ref_l
         ref_length--;
         alt_length--;
     }
-    return (kuni_allele_trim){.skip = skip, .ref_length = ref_length, .alt_length = alt_length};
+    kuni_allele_trim trim = {skip, ref_length, alt_length};
+    return trim;
 }
+
+KUNI_API_END
 
 #endif

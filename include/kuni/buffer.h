@@ -8,7 +8,10 @@
 #ifndef KUNI_BUFFER_H
 #define KUNI_BUFFER_H
 
+#include "kuni/api.h"
 #include "kuni/status.h"
+
+KUNI_API_BEGIN
 
 typedef struct kuni_buffer {
     char *data; /* NUL-terminated once anything was added; NULL when never used */
@@ -17,7 +20,7 @@ typedef struct kuni_buffer {
 
 #define KUNI_BUFFER_INIT                                                                           \
     {                                                                                              \
-        .data = NULL, .length = 0, .capacity = 0                                                   \
+        NULL, 0, 0                                                                                 \
     }
 
 /* Makes room for `extra` more bytes (and the NUL). */
@@ -52,5 +55,7 @@ KUNI_MUST_CHECK char *kuni_arena_strndup(kuni_arena *arena, const char *text, si
 /* Forgets all allocations, keeps the memory for the next round. */
 void kuni_arena_clear(kuni_arena *arena);
 void kuni_arena_free(kuni_arena *arena);
+
+KUNI_API_END
 
 #endif

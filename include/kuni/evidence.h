@@ -15,8 +15,11 @@
 #ifndef KUNI_EVIDENCE_H
 #define KUNI_EVIDENCE_H
 
+#include "kuni/api.h"
 #include "kuni/buffer.h"
 #include "kuni/genome.h"
+
+KUNI_API_BEGIN
 
 enum {
     KUNI_EVIDENCE_FORMAT = 3,
@@ -104,8 +107,8 @@ enum {
 /* The code of a z, which is no NAN. */
 static inline uint8_t kuni_rank_code(double z)
 {
-    if (z <= -KUNI_RANK_REACH / 2.0) return KUNI_RANK_EQUAL - KUNI_RANK_REACH;
-    if (z >= KUNI_RANK_REACH / 2.0) return KUNI_RANK_EQUAL + KUNI_RANK_REACH;
+    if (z <= -(double)KUNI_RANK_REACH / 2) return KUNI_RANK_EQUAL - KUNI_RANK_REACH;
+    if (z >= (double)KUNI_RANK_REACH / 2) return KUNI_RANK_EQUAL + KUNI_RANK_REACH;
     return (uint8_t)(KUNI_RANK_EQUAL + (int)(2 * z + (z < 0 ? -0.5 : 0.5)));
 }
 
@@ -271,5 +274,7 @@ KUNI_MUST_CHECK kuni_status kuni_evidence_read(kuni_evidence_reader *reader, siz
  * it. */
 void kuni_evidence_rest(kuni_evidence_reader *reader);
 void kuni_evidence_close(kuni_evidence_reader *reader);
+
+KUNI_API_END
 
 #endif

@@ -14,7 +14,10 @@
 
 #include <stdio.h>
 
+#include "kuni/api.h"
 #include "kuni/buffer.h"
+
+KUNI_API_BEGIN
 
 typedef struct kuni_file kuni_file;
 
@@ -75,5 +78,7 @@ void kuni_digest_free(kuni_digest *digest);
 
 KUNI_MUST_CHECK kuni_status kuni_digest_file(const char *path, char hex[KUNI_DIGEST_HEX_BYTES],
                                              kuni_error *err);
+
+KUNI_API_END
 
 #endif

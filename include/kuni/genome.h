@@ -8,7 +8,10 @@
 #ifndef KUNI_GENOME_H
 #define KUNI_GENOME_H
 
+#include "kuni/api.h"
 #include "kuni/buffer.h"
+
+KUNI_API_BEGIN
 
 typedef struct kuni_span {
     int32_t tid; /* contig, or -1: reads without a place */
@@ -75,5 +78,7 @@ int kuni_ploidy_at(const kuni_ploidy *ploidy, int32_t tid, int64_t pos, kuni_sex
                    int64_t *until);
 /* True for contigs known as mitochondrial (chrM, MT, M). */
 bool kuni_is_mitochondrial(const char *contig_name);
+
+KUNI_API_END
 
 #endif

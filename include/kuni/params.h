@@ -8,7 +8,10 @@
 #ifndef KUNI_PARAMS_H
 #define KUNI_PARAMS_H
 
+#include "kuni/api.h"
 #include "kuni/buffer.h"
+
+KUNI_API_BEGIN
 
 typedef enum kuni_param_type {
     KUNI_PARAM_BOOL,
@@ -68,5 +71,7 @@ KUNI_MUST_CHECK kuni_status kuni_params_print_step(const kuni_params *params, co
 /* The candidate nearest to `word` by edit distance where it is near enough to be meant, else NULL.
  */
 const char *kuni_nearest(const char *word, const char *const *candidates, size_t n_candidates);
+
+KUNI_API_END
 
 #endif

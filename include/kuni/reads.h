@@ -11,7 +11,10 @@
 
 #include <htslib/sam.h>
 
+#include "kuni/api.h"
 #include "kuni/sample.h"
+
+KUNI_API_BEGIN
 
 /* Once per process, before any other use of htslib: never fetch references; quiet library log. */
 void kuni_htslib_setup(void);
@@ -37,5 +40,7 @@ sam_hdr_t *kuni_reads_header(kuni_reads *reads);
 /* A 64-bit hash of a record's read name, the same on every machine: mates share it. */
 uint64_t kuni_read_name_hash(const bam1_t *record);
 void kuni_reads_close(kuni_reads *reads);
+
+KUNI_API_END
 
 #endif

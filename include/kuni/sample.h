@@ -7,7 +7,10 @@
 
 #include <string.h>
 
+#include "kuni/api.h"
 #include "kuni/genome.h"
+
+KUNI_API_BEGIN
 
 /* A VCF or BCF of this size may come without an index: each shard reads it from the front. */
 enum { KUNI_UNINDEXED_BYTES_MAX = 64 << 20 };
@@ -39,5 +42,7 @@ static inline bool kuni_is_variants_path(const char *path)
     }
     return false;
 }
+
+KUNI_API_END
 
 #endif

@@ -22,8 +22,11 @@
 
 #include <htslib/sam.h>
 
+#include "kuni/api.h"
 #include "kuni/params.h"
 #include "kuni/sample.h"
+
+KUNI_API_BEGIN
 
 typedef enum kuni_scatter {
     KUNI_SCATTER_READS,  /* a task a batch and shard; reads are decoded once for all stages of this
@@ -151,8 +154,6 @@ static inline KUNI_MUST_CHECK kuni_status kuni_stage_steps(const kuni_stage *sta
  * moved.
  */
 
-/* A shared object named by `plugin:` exports this. */
-#define KUNI_PLUGIN_SYMBOL "kuni_plugin_stage"
-typedef const kuni_stage *kuni_plugin_function(void);
+KUNI_API_END
 
 #endif

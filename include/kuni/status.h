@@ -14,6 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kuni/api.h"
+
+KUNI_API_BEGIN
+
 #define KUNI_MUST_CHECK        __attribute__((warn_unused_result))
 #define KUNI_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
@@ -37,9 +41,10 @@ typedef struct kuni_error {
     char text[KUNI_ERROR_TEXT_BYTES];
 } kuni_error;
 
+/* By position, for C++ before 20 has no designated initialisers. */
 #define KUNI_ERROR_INIT                                                                            \
     {                                                                                              \
-        .status = KUNI_OK, .sample = -1, .text = ""                                                \
+        KUNI_OK, -1, ""                                                                            \
     }
 
 /*
@@ -64,5 +69,7 @@ void kuni_error_clear(kuni_error *err);
 
 /* "data", "I/O", ...: a word for messages and the journal. */
 const char *kuni_status_name(kuni_status status);
+
+KUNI_API_END
 
 #endif

@@ -5,6 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kuni/plugin.h"
+#include "kuni/version.h"
+
 /* What the engine would stumble over; NULL where nothing. */
 static const char *fault_of_step(const kuni_step *step)
 {
@@ -45,6 +48,25 @@ static const char *fault_of(const kuni_stage *stage)
     return NULL;
 }
 
+/* Before anything of the plugin is looked at: its structs may be laid out otherwise. */
+static kuni_status check_abi(const char *path, void *library, kuni_error *err)
+{
+    kuni_plugin_abi_function *function;
+    *(void **)&function = dlsym(library, KUNI_PLUGIN_ABI_SYMBOL);
+    if (!function)
+        return kuni_fail(err, KUNI_USAGE,
+                         "plugin %s: does not tell which plugin interface it was built for; this "
+                         "is interface %d of kuni %s: name its stage with KUNI_PLUGIN(stage) of "
+                         "kuni/plugin.h and build it again",
+                         path, KUNI_PLUGIN_ABI, KUNI_VERSION);
+    int abi = function();
+    if (abi == KUNI_PLUGIN_ABI) return KUNI_OK;
+    return kuni_fail(err, KUNI_USAGE,
+                     "plugin %s: was built for plugin interface %d; this is interface %d of kuni "
+                     "%s: build it again with this version's headers",
+                     path, abi, KUNI_PLUGIN_ABI, KUNI_VERSION);
+}
+
 kuni_status kuni_plugin_load(const char *path, const kuni_stage **stage, kuni_error *err)
 {
     if (access(path, R_OK) != 0) return kuni_fail_errno(err, "plugin %s", path);
@@ -52,12 +74,16 @@ kuni_status kuni_plugin_load(const char *path, const kuni_stage **stage, kuni_er
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!library)
         return kuni_fail(err, KUNI_USAGE, "plugin %s: cannot be loaded: %s", path, dlerror());
+    kuni_status status = check_abi(path, library, err);
+    if (status) return status;
     kuni_plugin_function *function;
     /* POSIX promises that this conversion works; ISO C has no word for it. */
     *(void **)&function = dlsym(library, KUNI_PLUGIN_SYMBOL);
     if (!function)
-        return kuni_fail(err, KUNI_USAGE, "plugin %s: exports no function '%s'", path,
-                         KUNI_PLUGIN_SYMBOL);
+        return kuni_fail(err, KUNI_USAGE,
+                         "plugin %s: exports no function '%s': name its stage with "
+                         "KUNI_PLUGIN(stage) of kuni/plugin.h",
+                         path, KUNI_PLUGIN_SYMBOL);
     const kuni_stage *found = function();
     if (!found) return kuni_fail(err, KUNI_USAGE, "plugin %s: gives no stage", path);
     const char *fault = fault_of(found);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A stage from a shared object, for tests of the workflow reader: no work, all parameter types. */
-#include "kuni/stage.h"
+#include "kuni/plugin.h"
 
 static const char *const modes[] = {"fast", "exact", NULL};
 
@@ -67,9 +67,4 @@ static const kuni_stage stage = {
     .n_steps = 1,
 };
 
-kuni_plugin_function kuni_plugin_stage;
-
-const kuni_stage *kuni_plugin_stage(void)
-{
-    return &stage;
-}
+KUNI_PLUGIN(stage)
