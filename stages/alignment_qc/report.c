@@ -8,8 +8,8 @@
 
 #include "text.h"
 
-/* Compiled in from report/: the page with its three markers, the program, and the charts (empty
- * without npm). */
+/* Compiled in from report/: the page with its three markers, the program, and the charts (or why
+ * there are none). */
 extern const char kuni_qc_report_page[];
 extern const char kuni_qc_report_app[];
 extern const char kuni_qc_report_charts[];

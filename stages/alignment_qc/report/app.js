@@ -116,7 +116,7 @@
       box.append(element("p", { class: "warn" }, `Part of a genome was processed (${number(bp ? bp.q[8] : 0, 0)} non-gap autosomal positions): every metric is over the regions processed, and limits for whole genomes are not judged.`));
     }
     if (meta.shown < meta.samples) box.append(element("p", { class: "warn" }, `${number(meta.shown, 0)} of ${number(meta.samples, 0)} samples are listed, those in trouble first; distributions are of all. The rest stands in sample_qc.tsv.`));
-    if (!charts) box.append(element("p", { class: "warn" }, "This kuni was built where npm was not available, so this page has tables and no charts. The numbers are complete."));
+    if (!charts) box.append(element("p", { class: "warn" }, "This kuni was built without charts (" + (window.kuniNoCharts || "no reason is known") + "), so this page has tables only. The numbers are complete."));
   }
 
   // --- failures first ---
