@@ -55,6 +55,10 @@ function(kuni_embed target symbol file)
     "-Wno-overflow;-Wno-conversion;-Wno-constant-conversion;-Wno-unknown-warning-option")
 endfunction()
 
+# Tests that need data which do not lie in the tree (tests/README.md) look here, or where the environment variable of the same
+# name says if this is empty; without both they are skipped.
+set(KUNI_DATA "" CACHE PATH "Folder of the test data; empty: the environment variable KUNI_DATA names it, or none")
+
 # kuni_add_test(NAME LABELS ... [RANKS n ...] [SOURCES ...] [LINK ...] [COMMAND ...] [TIMEOUT s]): a cmocka program
 # (SOURCES), or any COMMAND. Exit status 77 means skipped.
 function(kuni_add_test name)
@@ -78,6 +82,9 @@ function(kuni_add_test name)
     add_test(NAME ${name} COMMAND ${ARG_COMMAND})
     set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
       SKIP_RETURN_CODE 77 ENVIRONMENT
-      "KUNI=$<TARGET_FILE:kuni>;ASAN_OPTIONS=allocator_may_return_null=1;KUNI_SOURCE=${PROJECT_SOURCE_DIR};KUNI_DATA=${PROJECT_SOURCE_DIR}/../shared/data")
+      "KUNI=$<TARGET_FILE:kuni>;ASAN_OPTIONS=allocator_may_return_null=1;KUNI_SOURCE=${PROJECT_SOURCE_DIR}")
+    if(KUNI_DATA)
+      set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT "KUNI_DATA=${KUNI_DATA}")
+    endif()
   endif()
 endfunction()

@@ -95,12 +95,12 @@ workflow=$work/cohort/workflow.yaml
 # try_run NAME RANKS [OPTION...]: `kuni run` of $workflow into the dataset $work/NAME; RANKS 0 is one process without mpirun.
 # All that it prints is in $log afterwards. The status is kuni's.
 try_run() {
-    local name=$1 ranks=$2 start=()
+    local name=$1 ranks=$2 launch=()
     shift 2
     # under the address sanitizer MPI's own leaks are not looked at
-    [ "$ranks" -eq 0 ] || start=(env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" mpirun --oversubscribe -n "$ranks")
+    [ "$ranks" -eq 0 ] || launch=(env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" mpirun --oversubscribe -n "$ranks")
     log=$work/$name.log
-    "${start[@]}" "$KUNI" run --quiet "$workflow" --set "dataset=$work/$name" "$@" >"$log" 2>&1 </dev/null
+    "${launch[@]}" "$KUNI" run --quiet "$workflow" --set "dataset=$work/$name" "$@" >"$log" 2>&1 </dev/null
 }
 
 # run NAME RANKS [OPTION...]: try_run that must not fail

@@ -7,7 +7,7 @@ import re
 import subprocess
 
 KUNI = os.environ.get("KUNI") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/release/kuni")
-DATA = os.environ.get("KUNI_DATA") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../shared/data")
+DATA = os.path.abspath(os.environ["KUNI_DATA"]) if os.environ.get("KUNI_DATA") else "/nonexistent"
 WORKFLOW = """version: 1
 reference: {reference}
 cohort: cohort.tsv
@@ -18,6 +18,20 @@ stages:
   - {{id: joint, uses: joint-genotype, needs: import, with: {{{joint}}}}}
   - {{id: national, uses: merge, needs: [import, joint]}}
 """
+
+
+def no_data(*names):
+    """Why test data (tests/README.md) that a test needs are not there, or None."""
+    if DATA == "/nonexistent":
+        return "no test data: KUNI_DATA is not set"
+    missing = [name for name in names if not os.path.exists(os.path.join(DATA, name))]
+    return "no %s in the test data" % ", ".join(missing) if missing else None
+
+
+def skip(why):
+    """The exit status of a test that is skipped, after it said why."""
+    print("skipped: " + why)
+    return 77
 
 
 class Failed(Exception):

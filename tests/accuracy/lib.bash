@@ -1,47 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# What the accuracy scripts share: places, tools, one run of kuni, one of each peer.
-#
-#   KUNI       the program            [build/release/kuni]
-#   KUNI_DATA  the real data          [../shared/data beside the source tree]
-#   KEEP       keep the work folder where it is set: KEEP=/tmp/accuracy
-
-set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-KUNI=${KUNI:-$here/../../build/release/kuni}
-KUNI_DATA=${KUNI_DATA:-$here/../../../shared/data}
+# What the accuracy scripts share beside what all shell tests do: tools, one run of kuni, one of each peer.
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 compare=$here/compare
-export REF_PATH=/nonexistent # nothing is ever fetched
-
-if [ -n "${KEEP:-}" ]; then
-    mkdir -p "$KEEP"
-    work=$KEEP
-else
-    work=$(mktemp -d)
-    trap 'rm -rf "$work"' EXIT
-fi
-
-skip() {
-    echo "skipped: $*"
-    exit 77
-}
-
-have() {
-    command -v "$1" >/dev/null
-}
-
-need_tools() {
-    for tool in "$@"; do have "$tool" || skip "no $tool on PATH"; done
-}
-
-need_data() {
-    for path in "$@"; do [ -e "$KUNI_DATA/$path" ] || skip "no $path in $KUNI_DATA"; done
-}
-
-# Whether the program has all that a run needs.
-need_kuni() {
-    [ -x "$KUNI" ] || skip "no program at $KUNI: build it or set KUNI"
-}
 
 heading() {
     printf '\n== %s\n' "$*"

@@ -161,10 +161,10 @@ static void finds_the_rate_on_the_real_panel(void **state)
     const char *data = getenv("KUNI_DATA");
     char bed[4096];
     (void)snprintf(bed, sizeof(bed), "%s/contamination_panels/1000g.phase3.10k.b38.vcf.gz.dat.bed",
-                   data ? data : "");
+                   data && *data ? data : "KUNI_DATA");
     FILE *probe = fopen(bed, "r");
     if (!probe) {
-        print_message("no panel at %s: skipped\n", bed);
+        print_message("left out: no panel at %s\n", bed);
         skip();
     }
     (void)fclose(probe);
