@@ -6,7 +6,7 @@
 # Environment: QC_COHORT, the program tests/bench/qc_cohort.
 . "$(dirname "$0")/../lib.sh"
 QC_COHORT=${QC_COHORT:?}
-need_tools python3
+need_tools python3 cmake
 
 "$QC_COHORT" 1100 "$work/qc" 2000 samtools_stats=true >/dev/null
 python3 - "$work/qc" <<'PYTHON'
@@ -45,6 +45,23 @@ assert data["meta"]["samples"] == 1100 and len(data["samples"]["id"]) == 1100
 assert data["meta"]["fail"] == sum(r["outcome"] == "fail" for r in rows)
 assert "https://" not in page.split('id="data">')[0]
 PYTHON
+
+# Where npm is absent or fails, the build says why, and the bundle holds what the page tells of it: nothing of this machine.
+report=$source_tree/stages/alignment_qc/report
+# shellcheck disable=SC2016 # the script's own
+printf '#!/bin/sh\necho "npm ERR! code ENOTFOUND" >&2\necho "npm ERR! no registry at $PWD" >&2\nexit 7\n' >"$work/npm"
+chmod +x "$work/npm"
+bundle() { # NPM WHY
+    rm -rf "$work/bundle"
+    cmake -DNPM="$1" -DWHY="$2" -DFROM="$report" -DTO="$work/bundle" -P "$report/Bundle.cmake" >"$work/said" 2>&1
+}
+bundle "" "npm was not found" || fail "the build ends where npm is absent"
+grep -q 'tables and no charts: npm was not found' "$work/said" || fail "the build does not say that npm is absent"
+[ "$(cat "$work/bundle/charts.bundle.js")" = 'window.kuniNoCharts = "npm was not found";' ] || fail "the bundle without npm"
+bundle "$work/npm" "" || fail "the build ends where npm fails"
+grep -q 'tables and no charts: npm ci failed (7): code ENOTFOUND no registry' "$work/said" || fail "the build does not say why npm failed"
+grep -q 'ENOTFOUND' "$work/bundle/no-charts.txt" || fail "the reason is not kept"
+[ "$(cat "$work/bundle/charts.bundle.js")" = 'window.kuniNoCharts = "npm ci failed (7)";' ] || fail "the bundle where npm fails"
 
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
 if grep -q 'kuniNoCharts = "' "$work/qc/report.html"; then left_out "charts: this build has none"; fi
