@@ -468,10 +468,9 @@ kuni_status made_up_end_well(made_up *m, uint64_t id, kuni_error *err)
     return status;
 }
 
-size_t made_up_play(made_up *m, int phase)
+size_t made_up_play_on(made_up *m)
 {
     size_t n = 0;
-    made_up_phase(m, phase);
     for (bool any = true; any;) {
         any = false;
         for (int lane = 0; lane < (int)m->lanes.n; lane++)
@@ -483,6 +482,12 @@ size_t made_up_play(made_up *m, int phase)
     }
     assert_true(kuni_queue_ended(&m->queue));
     return n;
+}
+
+size_t made_up_play(made_up *m, int phase)
+{
+    made_up_phase(m, phase);
+    return made_up_play_on(m);
 }
 
 void made_up_fix_columns(made_up *m)

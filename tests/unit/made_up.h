@@ -69,6 +69,8 @@ void made_up_result(made_up *m, const kuni_work *work, kuni_job_result *result);
 kuni_status made_up_end_well(made_up *m, uint64_t id, kuni_error *err);
 /* All works of the phase, by all lanes in turn; their number. */
 size_t made_up_play(made_up *m, int phase);
+/* The rest of a phase that has begun. */
+size_t made_up_play_on(made_up *m);
 /* All phases; between the second and third the columns are fixed. */
 size_t made_up_play_all(made_up *m);
 /* Columns and the cohort's key, as before the last phase. */
