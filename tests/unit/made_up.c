@@ -292,6 +292,11 @@ const kuni_stage made_up_stage_list[MADE_UP_STAGES] = {
 
 void made_up_open(made_up *m)
 {
+    made_up_open_reference(m, "r.fa");
+}
+
+void made_up_open_reference(made_up *m, const char *fasta)
+{
     static const size_t none[1], joint_needs[] = {0, 1}, merge_needs[] = {2};
     static const size_t *const needs[] = {none, none, joint_needs, merge_needs};
     static const size_t n_needs[] = {0, 0, 2, 1};
@@ -334,7 +339,7 @@ void made_up_open(made_up *m)
                         .folder = strcat(m->folder, "/ds"),
                         .epoch = 7,
                         .size = 1};
-    CHECK_OK(kuni_genome_open(&m->run.genome, "r.fa", &err));
+    CHECK_OK(kuni_genome_open(&m->run.genome, fasta, &err));
 }
 
 void made_up_plan(made_up *m, size_t n_stages)

@@ -51,6 +51,7 @@ void made_up_files(void);
 void made_up_word(size_t sample, const char *word);
 /* The run; before made_up_plan its fields may be changed. */
 void made_up_open(made_up *m);
+void made_up_open_reference(made_up *m, const char *fasta);
 /* Makes the plan of the first n_stages stages. */
 void made_up_plan(made_up *m, size_t n_stages);
 void made_up_close(made_up *m);
