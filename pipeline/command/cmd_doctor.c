@@ -1,51 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "command.h"
-#include "doctor.h"
-#include "options.h"
+#include "doctor_inputs.h"
+#include "doctor_machine.h"
 
-enum { KEY_MD5 = KUNI_OPTION_LONG, KEY_NO_SAMPLES };
+typedef struct request {
+    kuni_doctor doctor;  /* its ranks, jobs and md5 */
+    kuni_texts settings; /* --set */
+    bool no_samples;     /* do not open the samples' files */
+} request;
 
-static const kuni_option option_table[] = {
-    {NULL, 0, NULL, NULL, "Input"},
-    KUNI_OPTION_SET,
-    {"no-samples", KEY_NO_SAMPLES, NULL, NULL, "do not open the samples' files"},
-    {"md5", KEY_MD5, NULL, NULL, "read every file that has an MD5 in the manifest, and compare"},
-    {NULL, 0, NULL, NULL, "Machine"},
-    {"ranks", 'r', "N", "those of mpirun, or 1", "processes that shall run on this machine"},
-    {"jobs", 'j', "N", "4", "processes that look at the samples' files"},
-    {NULL, 0, NULL, NULL, NULL},
+static const kuni_option options[] = {
+    KUNI_OPTIONS_HEADING("Input"),
+    KUNI_OPTION_SET(request, settings),
+    {"no-samples", 0, NULL, NULL, "do not open the samples' files",
+     KUNI_BIND_FLAG(request, no_samples)},
+    {"md5", 0, NULL, NULL, "read every file that has an MD5 in the manifest, and compare",
+     KUNI_BIND_FLAG(request, doctor.md5)},
+    KUNI_OPTIONS_HEADING("Machine"),
+    {"ranks", 'r', "N", "those of mpirun, or 1", "processes that shall run on this machine",
+     KUNI_BIND_INT(request, doctor.ranks, 1, 4096)},
+    {"jobs", 'j', "N", "4", "processes that look at the samples' files",
+     KUNI_BIND_INT(request, doctor.jobs, 1, 256)},
+    KUNI_OPTIONS_END,
 };
-
-static const kuni_usage usage = {
-    .about =
-        "Check all that a run needs, in one pass: workflow, manifest, reference, every sample's\n"
-        "file and index, the dataset's folder and disk, and this machine. Nothing is computed.\n"
-        "Exit status 65 where anything is FAIL.",
-    .usage = "kuni doctor [OPTIONS] WORKFLOW.yaml",
-    .options = option_table,
-    .example = "kuni doctor workflows/national.yaml --ranks 32",
-    .least_operands = 1,
-    .most_operands = 1,
-};
-
-void kuni_doctor_row(kuni_doctor *doctor, kuni_finding finding, const char *subject,
-                     const char *format, ...)
-{
-    static const char *const names[] = {"PASS", "WARN", "FAIL"};
-    va_list args;
-    va_start(args, format);
-    printf("%s  %-10s  ", names[finding], subject);
-    vprintf(format, args);
-    putchar('\n');
-    va_end(args);
-    doctor->counts[finding]++;
-}
 
 static void print_lines(kuni_doctor *doctor, kuni_finding finding, const char *subject,
                         const char *lines)
@@ -68,7 +50,7 @@ static void print_faults(kuni_doctor *doctor, const char *subject, const kuni_bu
 }
 
 static void check_workflow(kuni_doctor *doctor, kuni_workflow *workflow, const char *path,
-                           const kuni_settings *settings)
+                           const kuni_texts *settings)
 {
     kuni_buffer faults = KUNI_BUFFER_INIT;
     kuni_error err = KUNI_ERROR_INIT;
@@ -111,19 +93,19 @@ static bool check_manifest(kuni_doctor *doctor, kuni_cohort *cohort)
     return fine;
 }
 
-static int examine(const char *path, const kuni_settings *settings, kuni_doctor *doctor,
-                   bool samples)
+static int examine(request *r, const char *path)
 {
+    kuni_doctor *doctor = &r->doctor;
     kuni_workflow workflow = {.path = NULL};
     kuni_cohort cohort = {.notes = ""};
     doctor->workflow = &workflow;
-    check_workflow(doctor, &workflow, path, settings);
+    check_workflow(doctor, &workflow, path, &r->settings);
     if (check_manifest(doctor, &cohort)) doctor->cohort = &cohort;
     kuni_doctor_reference(doctor);
     kuni_doctor_dataset(doctor);
     kuni_doctor_machine(doctor);
     fflush(stdout);
-    if (samples) kuni_doctor_samples(doctor);
+    if (!r->no_samples) kuni_doctor_samples(doctor);
     printf("%zu PASS, %zu WARN, %zu FAIL\n", doctor->counts[KUNI_PASS], doctor->counts[KUNI_WARN],
            doctor->counts[KUNI_FAIL]);
     free(doctor->shards);
@@ -141,38 +123,36 @@ static int64_t from_mpirun(const char *name, int64_t fallback)
     return number > 0 ? number : fallback;
 }
 
-int kuni_cmd_doctor(int argc, char **argv)
+static void set_defaults(void *given)
 {
-    kuni_options options;
-    kuni_settings settings = {.n = 0};
-    kuni_doctor doctor = {.ranks = from_mpirun("OMPI_COMM_WORLD_LOCAL_SIZE", 1), .jobs = 4};
-    const char *value;
-    bool samples = true;
-    kuni_options_start(&options, &usage, argc, argv);
-    for (int key; (key = kuni_options_next(&options, &value)) != KUNI_OPTIONS_END;) {
-        switch (key) {
-        case 's':
-            if (!kuni_settings_add(&options, &settings, value)) return options.status;
-            break;
-        case 'r':
-            if (!kuni_option_int(&options, "ranks", value, 1, 4096, &doctor.ranks))
-                return options.status;
-            break;
-        case 'j':
-            if (!kuni_option_int(&options, "jobs", value, 1, 256, &doctor.jobs))
-                return options.status;
-            break;
-        case KEY_MD5:
-            doctor.md5 = true;
-            break;
-        case KEY_NO_SAMPLES:
-            samples = false;
-            break;
-        default:
-            return options.status;
-        }
-    }
+    request *r = given;
+    r->doctor.ranks = from_mpirun("OMPI_COMM_WORLD_LOCAL_SIZE", 1);
+    r->doctor.jobs = 4;
+}
+
+static int run(const kuni_call *call)
+{
+    request *r = call->options;
     if (from_mpirun("OMPI_COMM_WORLD_LOCAL_RANK", 0) > 0)
         return KUNI_OK; /* one speaks for a machine */
-    return examine(options.operands[0], &settings, &doctor, samples);
+    return examine(r, call->words[0]);
 }
+
+const kuni_command kuni_cmd_doctor = {
+    .group = "Before a run",
+    .name = "doctor",
+    .summary = "check all that a run needs: files, indices, disk, machine",
+    .about =
+        "Check all that a run needs, in one pass: workflow, manifest, reference, every sample's\n"
+        "file and index, the dataset's folder and disk, and this machine. Nothing is computed.\n"
+        "Exit status 65 where anything is FAIL.",
+    .usage = "kuni doctor [OPTIONS] WORKFLOW.yaml",
+    .example = "kuni doctor workflows/national.yaml --ranks 32",
+    .options = options,
+    .options_bytes = sizeof(request),
+    .defaults = set_defaults,
+    .least_words = 1,
+    .most_words = 1,
+    .words = KUNI_COMPLETES_WORKFLOW,
+    .run = run,
+};

@@ -6,40 +6,27 @@
 #include <string.h>
 
 #include "command.h"
+#include "complain.h"
 #include "evidence_check.h"
 #include "evidence_columns.h"
 #include "kuni/evidence.h"
-#include "kuni/params.h"
-#include "options.h"
-
-enum { KEY_WHAT = KUNI_OPTION_LONG };
-
-static const kuni_option table[] = {
-    {.name = NULL, .help = "Of dump"},
-    {"region", 'r', "BEG-END", "all", "positions, 1-based and inclusive; CONTIG: may stand before"},
-    {"sample", 's', "ID", "all", "events and blocks of one sample only"},
-    {"what", KEY_WHAT, "LIST", "census,events,blocks", "kinds of lines to print"},
-    {.name = NULL, .help = NULL},
-};
-
-static const kuni_usage usage = {
-    .about =
-        "look into evidence files: what calling found for a batch of samples in a shard\n"
-        "  stat   sizes of the columns, numbers of events and blocks, bytes a sample and genome\n"
-        "  dump   census, events and reference blocks as tab-separated text\n"
-        "  check  decode everything and compare it with itself; exit status 65 on damage",
-    .usage = "kuni evidence stat|dump|check [OPTIONS] FILE ...",
-    .options = table,
-    .example = "  kuni evidence stat dataset/evidence/*.kev\n"
-               "  kuni evidence dump --region 10000-10100 --what events batch.kev",
-    .least_operands = 2,
-    .most_operands = -1,
-};
 
 typedef struct request {
-    kuni_options options;
-    const char *region, *sample, *what;
+    const char *region; /* of dump: [CONTIG:]BEG-END; NULL: all */
+    const char *sample; /* of dump: its id; NULL: all */
+    const char *what;   /* of dump: kinds of lines, separated by commas; NULL: all */
 } request;
+
+static const kuni_option options[] = {
+    KUNI_OPTIONS_HEADING("Of dump"),
+    {"region", 'r', "BEG-END", "all", "positions, 1-based and inclusive; CONTIG: may stand before",
+     KUNI_BIND_TEXT(request, region, KUNI_COMPLETES_NOTHING)},
+    {"sample", 's', "ID", "all", "events and blocks of one sample only",
+     KUNI_BIND_TEXT(request, sample, KUNI_COMPLETES_NOTHING)},
+    {"what", 0, "LIST", "census,events,blocks", "kinds of lines to print",
+     KUNI_BIND_TEXT(request, what, KUNI_COMPLETES_NOTHING)},
+    KUNI_OPTIONS_END,
+};
 
 /* --- stat --- */
 
@@ -320,37 +307,42 @@ static kuni_status check_file(const request *r, const char *path, kuni_error *er
     return status;
 }
 
-int kuni_cmd_evidence(int argc, char **argv)
+static int run(const kuni_call *call)
 {
-    static const struct {
-        const char *name;
-        kuni_status (*run)(const request *, const char *, kuni_error *);
-    } verbs[] = {{"stat", print_stat}, {"dump", print_dump}, {"check", check_file}};
-    static const char *const names[] = {"stat", "dump", "check"};
-    enum { N_VERBS = sizeof(verbs) / sizeof(verbs[0]) };
-    request r = {0};
-    const char *value;
-    kuni_options_start(&r.options, &usage, argc, argv);
-    for (int key; (key = kuni_options_next(&r.options, &value)) != KUNI_OPTIONS_END;) {
-        if (key == KUNI_OPTIONS_STOP) return r.options.status;
-        *(key == 'r' ? &r.region : key == 's' ? &r.sample : &r.what) = value;
-    }
-    size_t verb = 0;
-    while (verb < N_VERBS && strcmp(verbs[verb].name, r.options.operands[0]) != 0) verb++;
-    if (verb == N_VERBS) {
-        const char *near = kuni_nearest(r.options.operands[0], names, N_VERBS);
-        return kuni_command_complain(KUNI_USAGE, "'%s' is none of stat, dump, check%s%s%s",
-                                     r.options.operands[0], near ? "; did you mean '" : "",
-                                     near ? near : "", near ? "'?" : "");
-    }
-    if (verb != 1 && (r.region || r.sample || r.what))
+    static kuni_status (*const verbs[])(const request *, const char *,
+                                        kuni_error *) = {print_stat, print_dump, check_file};
+    const request *r = call->options;
+    if (verbs[call->verb] != print_dump && (r->region || r->sample || r->what))
         return kuni_command_complain(KUNI_USAGE, "--region, --sample and --what belong to dump");
     int worst = KUNI_OK;
-    for (int i = 1; i < r.options.n_operands; i++) {
+    for (int i = 0; i < call->n_words; i++) {
         kuni_error err = KUNI_ERROR_INIT;
-        if (verbs[verb].run(&r, r.options.operands[i], &err) == KUNI_OK) continue;
+        if (verbs[call->verb](r, call->words[i], &err) == KUNI_OK) continue;
         int status = kuni_command_fail(&err);
         if (worst == KUNI_OK) worst = status;
     }
     return worst;
 }
+
+static const char *const verb_names[] = {"stat", "dump", "check", NULL};
+
+const kuni_command kuni_cmd_evidence = {
+    .group = "Dataset",
+    .name = "evidence",
+    .summary = "look into evidence files: stat, dump, check",
+    .about =
+        "look into evidence files: what calling found for a batch of samples in a shard\n"
+        "  stat   sizes of the columns, numbers of events and blocks, bytes a sample and genome\n"
+        "  dump   census, events and reference blocks as tab-separated text\n"
+        "  check  decode everything and compare it with itself; exit status 65 on damage",
+    .usage = "kuni evidence stat|dump|check [OPTIONS] FILE ...",
+    .example = "kuni evidence stat dataset/evidence/*.kev\n"
+               "kuni evidence dump --region 10000-10100 --what events batch.kev",
+    .options = options,
+    .options_bytes = sizeof(request),
+    .verbs = verb_names,
+    .least_words = 1,
+    .most_words = -1,
+    .words = KUNI_COMPLETES_EVIDENCE,
+    .run = run,
+};

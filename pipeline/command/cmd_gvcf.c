@@ -4,25 +4,23 @@
 #include <string.h>
 
 #include "command.h"
+#include "complain.h"
 #include "gvcf_writer.h"
-#include "options.h"
 
-static const kuni_option table[] = {
-    {"reference", 'r', "FASTA", NULL, "the reference that the evidence was made with"},
-    {"sample", 's', "ID", "the only one", "the sample to write"},
-    {"output", 'o', "FILE.g.vcf.gz", "-", "bgzipped and indexed; - is plain text to stdout"},
-    {NULL, 0, NULL, NULL, NULL},
-};
+typedef struct request {
+    const char *reference; /* FASTA */
+    const char *sample;    /* NULL: the only one */
+    const char *output;    /* "-": stdout */
+} request;
 
-static const kuni_usage usage = {
-    .about = "Write a sample's evidence as a gVCF, for GATK GenotypeGVCFs, GLnexus and bcftools.\n"
-             "Give the files of the sample's batch from all shards, in any order.",
-    .usage = "kuni gvcf -r REFERENCE.fa [OPTIONS] EVIDENCE.ev ...",
-    .options = table,
-    .example =
-        "  kuni gvcf -r GRCh38.fa -s P000001 -o P000001.g.vcf.gz dataset/data/call/*/b0000.*.ev",
-    .least_operands = 1,
-    .most_operands = -1,
+static const kuni_option options[] = {
+    {"reference", 'r', "FASTA", NULL, "the reference that the evidence was made with",
+     KUNI_BIND_TEXT(request, reference, KUNI_COMPLETES_FASTA)},
+    {"sample", 's', "ID", "the only one", "the sample to write",
+     KUNI_BIND_TEXT(request, sample, KUNI_COMPLETES_NOTHING)},
+    {"output", 'o', "FILE.g.vcf.gz", "-", "bgzipped and indexed; - is plain text to stdout",
+     KUNI_BIND_TEXT(request, output, KUNI_COMPLETES_FILE)},
+    KUNI_OPTIONS_END,
 };
 
 typedef struct piece {
@@ -65,16 +63,15 @@ static kuni_status locate(const kuni_genome *genome, char *const *paths, size_t 
     return KUNI_OK;
 }
 
-static kuni_status write_all(const char *reference, const char *named, const char *output,
-                             char *const *paths, size_t n, kuni_error *err)
+static kuni_status write_all(const request *r, char *const *paths, size_t n, kuni_error *err)
 {
     kuni_genome *genome = NULL;
     kuni_gvcf_writer *writer = NULL;
     char *sample = NULL;
     piece *pieces = kuni_alloc(n, sizeof(*pieces), err);
-    kuni_status status = pieces ? kuni_genome_open(&genome, reference, err) : KUNI_MEMORY;
-    if (!status) status = locate(genome, paths, n, pieces, named, &sample, err);
-    if (!status) status = kuni_gvcf_create(&writer, output, genome, sample, err);
+    kuni_status status = pieces ? kuni_genome_open(&genome, r->reference, err) : KUNI_MEMORY;
+    if (!status) status = locate(genome, paths, n, pieces, r->sample, &sample, err);
+    if (!status) status = kuni_gvcf_create(&writer, r->output, genome, sample, err);
     for (size_t i = 0; !status && i < n; i++) status = kuni_gvcf_add(writer, pieces[i].path, err);
     if (!status)
         status = kuni_gvcf_finish(writer, err);
@@ -86,19 +83,36 @@ static kuni_status write_all(const char *reference, const char *named, const cha
     return status;
 }
 
-int kuni_cmd_gvcf(int argc, char **argv)
+static void set_defaults(void *given)
 {
-    kuni_options options;
-    const char *value, *reference = NULL, *sample = NULL, *output = "-";
-    kuni_options_start(&options, &usage, argc, argv);
-    for (int key; (key = kuni_options_next(&options, &value)) != KUNI_OPTIONS_END;) {
-        if (key == KUNI_OPTIONS_STOP) return options.status;
-        *(key == 'r' ? &reference : key == 's' ? &sample : &output) = value;
-    }
-    if (!reference)
+    request *r = given;
+    r->output = "-";
+}
+
+static int run(const kuni_call *call)
+{
+    const request *r = call->options;
+    if (!r->reference)
         return kuni_command_complain(KUNI_USAGE, "give the reference: --reference FASTA");
     kuni_error err = KUNI_ERROR_INIT;
-    kuni_status status =
-        write_all(reference, sample, output, options.operands, (size_t)options.n_operands, &err);
-    return status ? kuni_command_fail(&err) : KUNI_OK;
+    return write_all(r, call->words, (size_t)call->n_words, &err) ? kuni_command_fail(&err)
+                                                                  : KUNI_OK;
 }
+
+const kuni_command kuni_cmd_gvcf = {
+    .group = "Dataset",
+    .name = "gvcf",
+    .summary = "write a sample's evidence as a gVCF",
+    .about = "Write a sample's evidence as a gVCF, for GATK GenotypeGVCFs, GLnexus and bcftools.\n"
+             "Give the files of the sample's batch from all shards, in any order.",
+    .usage = "kuni gvcf -r REFERENCE.fa [OPTIONS] EVIDENCE.ev ...",
+    .example =
+        "kuni gvcf -r GRCh38.fa -s P000001 -o P000001.g.vcf.gz dataset/data/call/*/b0000.*.ev",
+    .options = options,
+    .options_bytes = sizeof(request),
+    .defaults = set_defaults,
+    .least_words = 1,
+    .most_words = -1,
+    .words = KUNI_COMPLETES_EVIDENCE,
+    .run = run,
+};

@@ -3,31 +3,29 @@
 #include <stdio.h>
 
 #include "command.h"
-#include "options.h"
+#include "complain.h"
 #include "preview.h"
 
-enum { KEY_BED = KUNI_OPTION_LONG, KEY_SHARDS, KEY_RANKS, KEY_RECALL };
+typedef struct request {
+    kuni_run_options run; /* but for workflow and settings */
+    kuni_texts settings;  /* --set */
+    int64_t ranks;        /* to estimate the time for */
+    bool shards;          /* print the shards instead */
+    bool bed;             /* print them as BED instead */
+} request;
 
-static const kuni_option option_table[] = {
-    KUNI_OPTION_SET,
-    {"ranks", 'n', "N", "1", "estimate the time for so many ranks"},
-    {"jobs", 'j', "N", "1", "tasks at once per rank"},
-    {"recall", KEY_RECALL, NULL, NULL, "as for `kuni run`: settings may contradict the dataset's"},
-    {"shards", KEY_SHARDS, NULL, NULL, "print the shards, heaviest first, instead"},
-    {"bed", KEY_BED, NULL, NULL,
-     "print the shards as BED: chrom start end locus shard path, instead"},
-    {NULL, 0, NULL, NULL, NULL},
-};
-
-static const kuni_usage usage = {
-    .about =
-        "Show what a run of the workflow would do: shards, tasks, what is done already, memory,\n"
-        "disk, files and time. Nothing is computed or written.",
-    .usage = "kuni plan [OPTIONS] WORKFLOW.yaml",
-    .options = option_table,
-    .example = "kuni plan --ranks 64 workflows/quickstart.yaml",
-    .least_operands = 1,
-    .most_operands = 1,
+static const kuni_option options[] = {
+    KUNI_OPTION_SET(request, settings),
+    {"ranks", 'n', "N", "1", "estimate the time for so many ranks",
+     KUNI_BIND_INT(request, ranks, 1, 1000000)},
+    {"jobs", 'j', "N", "1", "tasks at once per rank", KUNI_BIND_INT(request, run.jobs, 1, 1024)},
+    {"recall", 0, NULL, NULL, "as for `kuni run`: settings may contradict the dataset's",
+     KUNI_BIND_FLAG(request, run.recall)},
+    {"shards", 0, NULL, NULL, "print the shards, heaviest first, instead",
+     KUNI_BIND_FLAG(request, shards)},
+    {"bed", 0, NULL, NULL, "print the shards as BED: chrom start end locus shard path, instead",
+     KUNI_BIND_FLAG(request, bed)},
+    KUNI_OPTIONS_END,
 };
 
 static void print_bytes(const char *label, double bytes)
@@ -153,58 +151,51 @@ static void print_shards(const kuni_preview *p)
     }
 }
 
-int kuni_cmd_plan(int argc, char **argv)
+static void set_defaults(void *given)
 {
-    kuni_options options;
-    kuni_settings settings = {.n = 0};
-    const char *value;
-    int64_t ranks = 1;
-    bool bed = false, shards = false;
-    kuni_run_options run = {.jobs = 1};
-    kuni_options_start(&options, &usage, argc, argv);
-    for (int key; (key = kuni_options_next(&options, &value)) != KUNI_OPTIONS_END;) {
-        switch (key) {
-        case 's':
-            if (!kuni_settings_add(&options, &settings, value)) return options.status;
-            break;
-        case 'n':
-            if (!kuni_option_int(&options, "ranks", value, 1, 1000000, &ranks))
-                return options.status;
-            break;
-        case 'j':
-            if (!kuni_option_int(&options, "jobs", value, 1, 1024, &run.jobs))
-                return options.status;
-            break;
-        case KEY_RECALL:
-            run.recall = true;
-            break;
-        case KEY_BED:
-            bed = true;
-            break;
-        case KEY_SHARDS:
-            shards = true;
-            break;
-        default:
-            return options.status;
-        }
-    }
-    run.workflow = options.operands[0];
-    run.settings = settings.texts;
-    run.n_settings = settings.n;
+    request *r = given;
+    r->run.jobs = 1;
+    r->ranks = 1;
+}
+
+static int run(const kuni_call *call)
+{
+    request *r = call->options;
+    r->run.workflow = call->words[0];
+    r->run.settings = r->settings.texts;
+    r->run.n_settings = r->settings.n;
     kuni_preview preview;
     kuni_buffer faults = KUNI_BUFFER_INIT;
     kuni_error err = KUNI_ERROR_INIT;
-    kuni_status status = kuni_preview_make(&preview, &run, false, &faults, &err);
+    kuni_status status = kuni_preview_make(&preview, &r->run, false, &faults, &err);
     bool told = faults.length > 0;
     kuni_command_print_faults(&faults);
     kuni_buffer_fini(&faults);
     if (status && !told) (void)kuni_command_fail(&err);
-    if (!status && bed)
+    if (!status && r->bed)
         print_bed(&preview);
-    else if (!status && shards)
+    else if (!status && r->shards)
         print_shards(&preview);
     else if (!status)
-        print_plan(&preview, ranks, run.jobs);
+        print_plan(&preview, r->ranks, r->run.jobs);
     kuni_preview_fini(&preview);
     return status;
 }
+
+const kuni_command kuni_cmd_plan = {
+    .group = "Before a run",
+    .name = "plan",
+    .summary = "show shards, tasks, what is left, memory, disk and time",
+    .about =
+        "Show what a run of the workflow would do: shards, tasks, what is done already, memory,\n"
+        "disk, files and time. Nothing is computed or written.",
+    .usage = "kuni plan [OPTIONS] WORKFLOW.yaml",
+    .example = "kuni plan --ranks 64 workflows/quickstart.yaml",
+    .options = options,
+    .options_bytes = sizeof(request),
+    .defaults = set_defaults,
+    .least_words = 1,
+    .most_words = 1,
+    .words = KUNI_COMPLETES_WORKFLOW,
+    .run = run,
+};

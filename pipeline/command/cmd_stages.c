@@ -3,26 +3,19 @@
 #include <string.h>
 
 #include "command.h"
+#include "complain.h"
 #include "kuni/params.h"
-#include "options.h"
 #include "plugin.h"
 #include "stage_table.h"
 
-enum { KEY_MARKDOWN = KUNI_OPTION_LONG };
+typedef struct request {
+    bool markdown; /* print the reference of all stages */
+} request;
 
-static const kuni_option option_table[] = {
-    {"markdown", KEY_MARKDOWN, NULL, NULL, "print the reference of all stages as Markdown"},
-    {NULL, 0, NULL, NULL, NULL},
-};
-
-static const kuni_usage usage = {
-    .about =
-        "List the built-in stages, or describe one: its parameters, and what it takes and gives.\n"
-        "STAGE is a name, or the path of a plugin (a shared object; with a slash in it).",
-    .usage = "kuni stages [OPTIONS] [STAGE]",
-    .options = option_table,
-    .example = "kuni stages call-variants",
-    .most_operands = 1,
+static const kuni_option options[] = {
+    {"markdown", 0, NULL, NULL, "print the reference of all stages as Markdown",
+     KUNI_BIND_FLAG(request, markdown)},
+    KUNI_OPTIONS_END,
 };
 
 static const char *type_name(kuni_param_type type)
@@ -206,25 +199,18 @@ static int unknown(const char *name)
                                  near ? "'?)" : "");
 }
 
-int kuni_cmd_stages(int argc, char **argv)
+static int run(const kuni_call *call)
 {
-    kuni_options options;
-    const char *value;
-    bool markdown = false;
-    kuni_options_start(&options, &usage, argc, argv);
-    for (int key; (key = kuni_options_next(&options, &value)) != KUNI_OPTIONS_END;) {
-        if (key != KEY_MARKDOWN) return options.status;
-        markdown = true;
-    }
-    if (markdown) {
+    const request *r = call->options;
+    if (r->markdown) {
         print_markdown();
         return KUNI_OK;
     }
-    if (!options.n_operands) {
+    if (!call->n_words) {
         print_list();
         return KUNI_OK;
     }
-    const char *name = options.operands[0];
+    const char *name = call->words[0];
     const kuni_stage *stage = NULL;
     if (strchr(name, '/')) {
         kuni_error err = KUNI_ERROR_INIT;
@@ -235,3 +221,19 @@ int kuni_cmd_stages(int argc, char **argv)
     print_stage(stage);
     return KUNI_OK;
 }
+
+const kuni_command kuni_cmd_stages = {
+    .group = "Help",
+    .name = "stages",
+    .summary = "list the stages, or the parameters of one",
+    .about =
+        "List the built-in stages, or describe one: its parameters, and what it takes and gives.\n"
+        "STAGE is a name, or the path of a plugin (a shared object; with a slash in it).",
+    .usage = "kuni stages [OPTIONS] [STAGE]",
+    .example = "kuni stages call-variants",
+    .options = options,
+    .options_bytes = sizeof(request),
+    .most_words = 1,
+    .words = KUNI_COMPLETES_STAGE,
+    .run = run,
+};

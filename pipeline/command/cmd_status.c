@@ -10,28 +10,19 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "complain.h"
 #include "kuni/file.h"
 #include "lock.h"
-#include "options.h"
 #include "workflow.h"
 
-enum { KEY_JSON = KUNI_OPTION_LONG };
+typedef struct request {
+    bool json; /* print status.json instead of words */
+} request;
 
-static const kuni_option option_table[] = {
-    {"json", KEY_JSON, NULL, NULL, "print DATASET/status.json, with the state as it is now"},
-    {NULL, 0, NULL, NULL, NULL},
-};
-
-static const kuni_usage usage = {
-    .about = "Tell how the last run of a dataset stands, or how it ended.\n"
-             "Exit status: 0 done; 75 running, stopped or killed (the same command goes on); else "
-             "why it\n"
-             "failed. Trust this, not the exit status of mpirun.",
-    .usage = "kuni status [OPTIONS] DATASET|WORKFLOW.yaml",
-    .options = option_table,
-    .example = "kuni status workflows/quickstart.yaml",
-    .least_operands = 1,
-    .most_operands = 1,
+static const kuni_option options[] = {
+    {"json", 0, NULL, NULL, "print DATASET/status.json, with the state as it is now",
+     KUNI_BIND_FLAG(request, json)},
+    KUNI_OPTIONS_END,
 };
 
 /* The dataset of an operand that may be the folder itself or a workflow that names it. */
@@ -102,20 +93,13 @@ static void print_words(const char *folder, json_t *o)
     if (message && message[0]) printf("message   %s\n", message);
 }
 
-int kuni_cmd_status(int argc, char **argv)
+static int run(const kuni_call *call)
 {
-    kuni_options options;
-    const char *value;
-    bool json = false;
-    kuni_options_start(&options, &usage, argc, argv);
-    for (int key; (key = kuni_options_next(&options, &value)) != KUNI_OPTIONS_END;) {
-        if (key != KEY_JSON) return options.status;
-        json = true;
-    }
+    const request *r = call->options;
     kuni_error err = KUNI_ERROR_INIT;
     char *folder = NULL;
     json_t *o = NULL;
-    kuni_status status = find_dataset(options.operands[0], &folder, &err);
+    kuni_status status = find_dataset(call->words[0], &folder, &err);
     if (!status) status = read_status(folder, &o, &err);
     if (status) {
         free(folder);
@@ -133,12 +117,30 @@ int kuni_cmd_status(int argc, char **argv)
     int64_t code = strcmp(state, "done") == 0     ? 0
                    : strcmp(state, "failed") == 0 ? number(o, "exit_status")
                                                   : KUNI_AGAIN;
-    if (json)
+    if (r->json)
         json_dumpf(o, stdout, JSON_INDENT(1));
     else
         print_words(folder, o);
-    if (json) putchar('\n');
+    if (r->json) putchar('\n');
     json_decref(o);
     free(folder);
     return (int)code;
 }
+
+const kuni_command kuni_cmd_status = {
+    .group = "Run",
+    .name = "status",
+    .summary = "tell how a run stands or how it ended",
+    .about = "Tell how the last run of a dataset stands, or how it ended.\n"
+             "Exit status: 0 done; 75 running, stopped or killed (the same command goes on); else "
+             "why it\n"
+             "failed. Trust this, not the exit status of mpirun.",
+    .usage = "kuni status [OPTIONS] DATASET|WORKFLOW.yaml",
+    .example = "kuni status workflows/quickstart.yaml",
+    .options = options,
+    .options_bytes = sizeof(request),
+    .least_words = 1,
+    .most_words = 1,
+    .words = KUNI_COMPLETES_DATASET,
+    .run = run,
+};

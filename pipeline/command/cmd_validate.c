@@ -5,25 +5,19 @@
 
 #include "cohort.h"
 #include "command.h"
-#include "options.h"
+#include "complain.h"
 #include "workflow.h"
 
-enum { KEY_FILES = KUNI_OPTION_LONG };
+typedef struct request {
+    kuni_texts settings; /* --set */
+    bool files;          /* look whether reads and indices are there */
+} request;
 
-static const kuni_option option_table[] = {
-    KUNI_OPTION_SET,
-    {"files", KEY_FILES, NULL, NULL, "also look whether every sample's reads and index are there"},
-    {NULL, 0, NULL, NULL, NULL},
-};
-
-static const kuni_usage usage = {
-    .about = "Check a workflow and its manifest, and print all their faults at once.\n"
-             "Nothing is computed, written or downloaded.",
-    .usage = "kuni validate [OPTIONS] WORKFLOW.yaml",
-    .options = option_table,
-    .example = "kuni validate workflows/national.yaml --set regions.shard=1Mb --files",
-    .least_operands = 1,
-    .most_operands = 1,
+static const kuni_option options[] = {
+    KUNI_OPTION_SET(request, settings),
+    {"files", 0, NULL, NULL, "also look whether every sample's reads and index are there",
+     KUNI_BIND_FLAG(request, files)},
+    KUNI_OPTIONS_END,
 };
 
 static void print_summary(const kuni_workflow *workflow, const kuni_cohort *cohort)
@@ -44,14 +38,13 @@ static void print_summary(const kuni_workflow *workflow, const kuni_cohort *coho
  * Faults of both files in one go: the manifest is read as soon as the workflow names one that is
  * there. The status is that of the first file with a fault.
  */
-static kuni_status check(const char *path, const kuni_settings *settings, bool files,
-                         kuni_buffer *faults, kuni_error *err)
+static kuni_status check(const char *path, const request *r, kuni_buffer *faults, kuni_error *err)
 {
     kuni_workflow workflow;
     kuni_cohort cohort;
     kuni_error later = KUNI_ERROR_INIT;
     kuni_status status =
-        kuni_workflow_read_partly(&workflow, path, settings->texts, settings->n, faults, err);
+        kuni_workflow_read_partly(&workflow, path, r->settings.texts, r->settings.n, faults, err);
     bool manifest = (status == KUNI_OK || status == KUNI_USAGE) && workflow.cohort &&
                     access(workflow.cohort, R_OK) == 0;
     if (manifest) {
@@ -66,7 +59,8 @@ static kuni_status check(const char *path, const kuni_settings *settings, bool f
         if (second && faults->length == before)
             second = kuni_buffer_printf(faults, err, "%s\n", later.text) ? KUNI_MEMORY : second;
         if (!second) {
-            if (files) second = kuni_cohort_check_files(&cohort, workflow.cohort, faults, &later);
+            if (r->files)
+                second = kuni_cohort_check_files(&cohort, workflow.cohort, faults, &later);
             kuni_command_print_notes(cohort.notes);
             if (!status && !second) print_summary(&workflow, &cohort);
             kuni_cohort_fini(&cohort);
@@ -77,31 +71,31 @@ static kuni_status check(const char *path, const kuni_settings *settings, bool f
     return status;
 }
 
-int kuni_cmd_validate(int argc, char **argv)
+static int run(const kuni_call *call)
 {
-    kuni_options options;
-    kuni_settings settings = {.n = 0};
-    const char *value;
-    bool files = false;
-    kuni_options_start(&options, &usage, argc, argv);
-    for (int key; (key = kuni_options_next(&options, &value)) != KUNI_OPTIONS_END;) {
-        switch (key) {
-        case 's':
-            if (!kuni_settings_add(&options, &settings, value)) return options.status;
-            break;
-        case KEY_FILES:
-            files = true;
-            break;
-        default:
-            return options.status;
-        }
-    }
+    const request *r = call->options;
     kuni_buffer faults = KUNI_BUFFER_INIT;
     kuni_error err = KUNI_ERROR_INIT;
-    kuni_status status = check(options.operands[0], &settings, files, &faults, &err);
+    kuni_status status = check(call->words[0], r, &faults, &err);
     bool told = faults.length > 0;
     kuni_command_print_faults(&faults);
     kuni_buffer_fini(&faults);
     if (status && !told) return kuni_command_fail(&err);
     return status;
 }
+
+const kuni_command kuni_cmd_validate = {
+    .group = "Before a run",
+    .name = "validate",
+    .summary = "check a workflow and its manifest",
+    .about = "Check a workflow and its manifest, and print all their faults at once.\n"
+             "Nothing is computed, written or downloaded.",
+    .usage = "kuni validate [OPTIONS] WORKFLOW.yaml",
+    .example = "kuni validate workflows/national.yaml --set regions.shard=1Mb --files",
+    .options = options,
+    .options_bytes = sizeof(request),
+    .least_words = 1,
+    .most_words = 1,
+    .words = KUNI_COMPLETES_WORKFLOW,
+    .run = run,
+};

@@ -4,21 +4,21 @@
 
 #include "command.h"
 #include "kuni/version.h"
-#include "options.h"
 
-static const kuni_usage usage = {
-    .about = "Print the version of kuni and of the library that reads and writes its files.",
-    .usage = "kuni version",
-    .example = "kuni version",
-};
-
-int kuni_cmd_version(int argc, char **argv)
+static int run(const kuni_call *call)
 {
-    kuni_options options;
-    const char *value;
-    kuni_options_start(&options, &usage, argc, argv);
-    if (kuni_options_next(&options, &value) != KUNI_OPTIONS_END) return options.status;
+    (void)call;
     puts("kuni " KUNI_VERSION);
     printf("htslib %s\n", hts_version());
     return KUNI_OK;
 }
+
+const kuni_command kuni_cmd_version = {
+    .group = "Help",
+    .name = "version",
+    .summary = "print the version of kuni and of the libraries it uses",
+    .about = "Print the version of kuni and of the library that reads and writes its files.",
+    .usage = "kuni version",
+    .example = "kuni version",
+    .run = run,
+};

@@ -1,45 +1,55 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Subcommands. Each lives in cmd_NAME.c and exports one function; main.c holds the table. A command
- * may print; it returns an exit status (see kuni_status) and never calls exit().
+ * A subcommand. Each lives in cmd_NAME.c and defines one constant, which commands.c lists: all that
+ * the help, the man page and the completions say of it, and its function. To add one: copy
+ * cmd_validate.c, declare its constant below, list it in commands.c and in CMakeLists.txt, and
+ * build the target `docs`.
  *
- * What a command was asked for goes to stdout; faults and notes go to stderr, each line led by
- * "kuni: ". Options and help come from one table a command: see options.h. cmd_validate.c is the
- * example to copy.
+ * A command may print; it returns an exit status (see kuni_status) and never calls exit(). What it
+ * was asked for goes to stdout; faults and notes go to stderr: see complain.h.
  */
 #ifndef KUNI_COMMAND_COMMAND_H
 #define KUNI_COMMAND_COMMAND_H
 
-#include "kuni/buffer.h"
-#include "kuni/status.h"
+#include "options.h"
 
-typedef struct kuni_command {
-    const char *group; /* heading in `kuni --help` */
+typedef struct kuni_command kuni_command;
+
+/* What a command is called with. */
+typedef struct kuni_call {
+    void *options; /* the command's own struct: its defaults, and what was given */
+    char **words;  /* the operands after the verb, borrowed from argv; as many as it may have */
+    int n_words;
+    size_t verb;                         /* which of the command's verbs */
+    const kuni_command *const *commands; /* all, ended by NULL: for what tells of them */
+} kuni_call;
+
+struct kuni_command {
+    const char *group; /* heading in `kuni --help`; NULL: a command that is not for people */
     const char *name;
-    const char *summary;
-    int (*run)(int argc, char **argv); /* argv[0] is the command's name */
-} kuni_command;
+    const char *summary;        /* one line */
+    const char *about;          /* one or more lines */
+    const char *usage;          /* "kuni validate [OPTIONS] WORKFLOW.yaml"; one or more lines */
+    const char *example;        /* lines that can be run as they stand */
+    const kuni_option *options; /* or NULL: only --help */
+    size_t options_bytes;       /* of its struct of options */
+    void (*defaults)(void *options); /* sets what is not 0 in it; or NULL */
+    const char *const *verbs;        /* what its first operand is one of, ended by NULL; or NULL */
+    int least_words, most_words;     /* operands after the verb; most -1: any number */
+    kuni_completes words;            /* what they are */
+    int (*run)(const kuni_call *call);
+};
 
-int kuni_cmd_doctor(int argc, char **argv);
-int kuni_cmd_evidence(int argc, char **argv);
-int kuni_cmd_gvcf(int argc, char **argv);
-int kuni_cmd_export(int argc, char **argv);
-int kuni_cmd_simulate(int argc, char **argv);
-int kuni_cmd_stages(int argc, char **argv);
-int kuni_cmd_validate(int argc, char **argv);
-int kuni_cmd_plan(int argc, char **argv);
-int kuni_cmd_status(int argc, char **argv);
-int kuni_cmd_run(int argc, char **argv);
-int kuni_cmd_version(int argc, char **argv);
-
-/* Prints "kuni: TEXT" of an error to stderr and returns its status as the exit status. */
-int kuni_command_fail(const kuni_error *err);
-/* Prints a message to stderr, led by "kuni: ", and returns `status`. */
-int kuni_command_complain(kuni_status status, const char *format, ...) KUNI_PRINTF(2, 3);
-/* Prints every line of `faults` to stderr, led by "kuni: ". */
-void kuni_command_print_faults(const kuni_buffer *faults);
-
-/* As that, for what is no fault: each line led by "kuni: note: ". */
-void kuni_command_print_notes(const char *notes);
+extern const kuni_command kuni_cmd_doctor;
+extern const kuni_command kuni_cmd_evidence;
+extern const kuni_command kuni_cmd_export;
+extern const kuni_command kuni_cmd_gvcf;
+extern const kuni_command kuni_cmd_plan;
+extern const kuni_command kuni_cmd_run;
+extern const kuni_command kuni_cmd_simulate;
+extern const kuni_command kuni_cmd_stages;
+extern const kuni_command kuni_cmd_status;
+extern const kuni_command kuni_cmd_validate;
+extern const kuni_command kuni_cmd_version;
 
 #endif

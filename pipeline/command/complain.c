@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include "complain.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "command.h"
 
 int kuni_command_fail(const kuni_error *err)
 {

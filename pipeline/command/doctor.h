@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The checks of `kuni doctor`. Each adds rows to the table, PASS, WARN or FAIL, and goes on: what
- * can be found in one pass is found in one pass. A row says what was looked at, what was found and,
- * where that is bad, what to do.
+ * What the checks of `kuni doctor` share. Each adds rows to the table, PASS, WARN or FAIL, and goes
+ * on: what can be found in one pass is found in one pass. A row says what was looked at, what was
+ * found and, where that is bad, what to do. The checks are in doctor_inputs.h and
+ * doctor_machine.h; cmd_doctor.c calls them in turn.
  */
 #ifndef KUNI_COMMAND_DOCTOR_H
 #define KUNI_COMMAND_DOCTOR_H
@@ -28,14 +29,5 @@ typedef struct kuni_doctor {
 /* Prints a row. */
 void kuni_doctor_row(kuni_doctor *doctor, kuni_finding finding, const char *subject,
                      const char *format, ...) KUNI_PRINTF(4, 5);
-
-/* Opens the reference, sets genome, shards and length; regions and ploidy. */
-void kuni_doctor_reference(kuni_doctor *doctor);
-/* Opens every sample's file, as a run does before it computes. */
-void kuni_doctor_samples(kuni_doctor *doctor);
-/* The dataset's folder: access, another run, space. */
-void kuni_doctor_dataset(kuni_doctor *doctor);
-/* Descriptors, memory, cores; programs that `run:` stages call. */
-void kuni_doctor_machine(kuni_doctor *doctor);
 
 #endif

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "doctor_inputs.h"
+
 #include <errno.h>
 #include <htslib/hts.h>
 #include <stdio.h>
@@ -9,7 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "doctor.h"
 #include "preflight.h"
 #include "regions.h"
 

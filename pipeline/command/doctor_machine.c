@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "doctor_machine.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -10,7 +12,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "doctor.h"
 #include "mark.h"
 
 /*

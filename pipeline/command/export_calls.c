@@ -220,7 +220,7 @@ static kuni_status finish(const calls *c, kuni_error *err)
     kuni_status status = KUNI_OK;
     if (c->mode[1] && bcf_index_build3(request->out, NULL, INDEX_MIN_SHIFT, (int)request->jobs) < 0)
         status = kuni_fail(err, KUNI_IO, "cannot index %s", request->out);
-    if (!status && strcmp(request->format, "plink") == 0) status = write_psam(c->x, &psam, err);
+    if (!status && request->format == KUNI_EXPORT_PLINK) status = write_psam(c->x, &psam, err);
     if (!status) printf("%s\n", request->out);
     if (!status && psam.data) printf("%s\n", psam.data);
     kuni_buffer_fini(&psam);
@@ -229,9 +229,9 @@ static kuni_status finish(const calls *c, kuni_error *err)
 
 kuni_status kuni_export_calls(kuni_exporter *x, kuni_error *err)
 {
-    const char *format = x->request->format;
-    bool text = strcmp(format, "vcf.gz") == 0 || strcmp(format, "sparse") == 0;
-    calls c = {.x = x, .mode = strcmp(format, "vcf") == 0 ? "w" : text ? "wz" : "wb"};
+    int format = x->request->format;
+    bool text = format == KUNI_EXPORT_VCF_GZ || format == KUNI_EXPORT_SPARSE;
+    calls c = {.x = x, .mode = format == KUNI_EXPORT_VCF ? "w" : text ? "wz" : "wb"};
     kuni_status status = find_parts(&c, err);
     size_t n = pieces_of(&c, kuni_team_shares(x->request->jobs));
     if (!status) status = kuni_team_run(x->request->jobs, write_piece, &c, err);

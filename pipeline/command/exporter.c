@@ -51,15 +51,15 @@ static kuni_status parse_region(kuni_exporter *x, const char *text, kuni_error *
 static kuni_status choose_regions(kuni_exporter *x, kuni_error *err)
 {
     kuni_status status = KUNI_OK;
-    for (size_t i = 0; i < x->request->n_regions && !status; i++) {
-        char *list = kuni_strdup(x->request->regions[i], err), *save = NULL;
+    for (size_t i = 0; i < x->request->regions.n && !status; i++) {
+        char *list = kuni_strdup(x->request->regions.texts[i], err), *save = NULL;
         if (!list) return KUNI_MEMORY;
         for (char *at = strtok_r(list, ",", &save); at && !status; at = strtok_r(NULL, ",", &save))
             status = parse_region(x, at, err);
         free(list);
     }
     for (int32_t tid = 0;
-         !x->request->n_regions && !status && tid < kuni_genome_contig_count(x->run->genome); tid++)
+         !x->request->regions.n && !status && tid < kuni_genome_contig_count(x->run->genome); tid++)
         status = add_span(
             x, (kuni_span){tid, 0, kuni_genome_contig(x->run->genome, tid)->length_bp}, err);
     if (status) return status;
@@ -160,7 +160,7 @@ static kuni_status choose_params(kuni_exporter *x, kuni_error *err)
         status = kuni_params_set(x->params, numbers[i], text, err);
     }
     if (status) return status;
-    if (strcmp(x->request->format, "plink") == 0)
+    if (x->request->format == KUNI_EXPORT_PLINK)
         return kuni_params_set(x->params, "format", "GT", err);
     if (!x->request->fields) return KUNI_OK;
     char *list = kuni_strdup(x->request->fields, err);
@@ -306,10 +306,10 @@ kuni_status kuni_exporter_init(kuni_exporter *x, const kuni_export_request *requ
                                const kuni_preview *preview, kuni_error *err)
 {
     *x = (kuni_exporter){.request = request, .run = &preview->run, .ledger = &preview->ledger};
-    x->kind = strcmp(request->format, "sparse") == 0  ? JOINT_EXPORT_SPARSE
-              : strcmp(request->format, "sites") == 0 ? JOINT_EXPORT_SITES
-              : strcmp(request->format, "plink") == 0 ? JOINT_EXPORT_PLINK
-                                                      : JOINT_EXPORT_DENSE;
+    x->kind = request->format == KUNI_EXPORT_SPARSE  ? JOINT_EXPORT_SPARSE
+              : request->format == KUNI_EXPORT_SITES ? JOINT_EXPORT_SITES
+              : request->format == KUNI_EXPORT_PLINK ? JOINT_EXPORT_PLINK
+                                                     : JOINT_EXPORT_DENSE;
     x->arena = kuni_arena_new(err);
     kuni_status status = x->arena ? choose_node(x, err) : KUNI_MEMORY;
     if (!status) choose_last(x);

@@ -11,12 +11,27 @@
 #include "options.h"
 #include "preview.h"
 
+/* As --format names them. */
+typedef enum kuni_export_format {
+    KUNI_EXPORT_BCF,
+    KUNI_EXPORT_VCF_GZ,
+    KUNI_EXPORT_VCF,
+    KUNI_EXPORT_SPARSE,
+    KUNI_EXPORT_SITES,
+    KUNI_EXPORT_GVCF,
+    KUNI_EXPORT_PLINK
+} kuni_export_format;
+
 typedef struct kuni_export_request {
-    const char *out, *format, *fields, *stage, *samples, *samples_file;
-    const char *regions[KUNI_SETTINGS_MAX];
-    size_t n_regions;
-    bool exact;
-    int64_t jobs;
+    const char *out;          /* the file; for gVCF the folder */
+    int format;               /* kuni_export_format */
+    const char *fields;       /* of FORMAT, separated by commas; NULL: as in the workflow */
+    const char *stage;        /* id of a joint-genotype stage; NULL: the only one */
+    const char *samples;      /* ids, separated by commas; NULL: all, or those of samples_file */
+    const char *samples_file; /* ids, one a line; or NULL */
+    kuni_texts regions;       /* lists of CONTIG or CONTIG:BEG-END; none: all */
+    bool exact;               /* sparse: GQ and DP of blocks as they are */
+    int64_t jobs;             /* processes at once, of every rank */
 } kuni_export_request;
 
 typedef struct kuni_exporter {

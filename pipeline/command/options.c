@@ -9,98 +9,189 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
+#include "complain.h"
 #include "kuni/params.h"
 
-enum { HELP_KEY = INT_MAX, HELP_COLUMN = 30 };
+/* What getopt_long returns for the row i is FIRST_KEY + i, with or without a short letter. */
+enum { FIRST_KEY = 256, HELP_KEY = INT_MAX };
 
-static const kuni_option help_option = {"help", 'h', NULL, NULL, "print this text"};
+typedef struct parser {
+    const kuni_option *table;
+    const char *command; /* for messages */
+    int argc;
+    char **argv;
+    void *options;
+    struct option longs[KUNI_OPTIONS_MAX + 2];
+    char shorts[2 * KUNI_OPTIONS_MAX + 4];
+} parser;
 
-static bool is_end(const kuni_option *option)
+bool kuni_option_is_end(const kuni_option *option)
 {
     return !option || (!option->name && !option->help);
 }
 
-static bool has_letter(const kuni_option *option)
+bool kuni_options_h_is_help(const kuni_option *table)
 {
-    return option->key > 0 && option->key < KUNI_OPTION_LONG;
+    for (const kuni_option *o = table; !kuni_option_is_end(o); o++)
+        if (o->letter == 'h') return false;
+    return true;
 }
 
-/* -h is --help unless the command gives the letter another sense. */
-static bool takes_h(const kuni_usage *usage)
-{
-    for (const kuni_option *o = usage->options; !is_end(o); o++)
-        if (o->name && o->key == 'h') return true;
-    return false;
-}
+/* --- what getopt_long asks for --- */
 
-/* "text" where every line after the first is indented under it. */
-static void print_labelled(const char *label, const char *text)
+static void prepare(parser *p)
 {
-    fputs(label, stdout);
-    for (; *text; text++) {
-        putchar(*text);
-        if (*text == '\n' && text[1]) fputs("         ", stdout);
+    size_t n = 0, s = 0;
+    p->shorts[s++] = ':'; /* a missing value is told apart from an unknown option */
+    for (const kuni_option *o = p->table; !kuni_option_is_end(o) && n < KUNI_OPTIONS_MAX; o++) {
+        if (!o->name) continue;
+        p->longs[n++] = (struct option){.name = o->name,
+                                        .has_arg = o->value ? required_argument : no_argument,
+                                        .val = FIRST_KEY + (int)(o - p->table)};
+        if (!o->letter) continue;
+        p->shorts[s++] = o->letter;
+        if (o->value) p->shorts[s++] = ':';
     }
-    putchar('\n');
-}
-
-static void print_option(const kuni_option *option, bool letter)
-{
-    int width = letter ? printf("  -%c, ", option->key) : printf("      ");
-    width += printf("--%s", option->name);
-    if (option->value) width += printf(" %s", option->value);
-    if (width >= HELP_COLUMN - 1) {
-        putchar('\n');
-        width = 0;
-    }
-    printf("%*s%s", HELP_COLUMN - width, "", option->help ? option->help : "");
-    if (option->fallback) printf(" [%s]", option->fallback);
-    putchar('\n');
-}
-
-void kuni_usage_print(const kuni_usage *usage)
-{
-    print_labelled("About:   ", usage->about);
-    print_labelled("Usage:   ", usage->usage);
-    bool headed = usage->options && !usage->options->name && usage->options->help;
-    if (!headed) puts("\nOptions:");
-    for (const kuni_option *o = usage->options; !is_end(o); o++) {
-        if (o->name)
-            print_option(o, has_letter(o));
-        else
-            printf("\n%s:\n", o->help);
-    }
-    if (headed) puts("\nOther:");
-    print_option(&help_option, !takes_h(usage));
-    if (usage->example) {
-        puts("\nExample:");
-        for (const char *line = usage->example; *line;) {
-            size_t length = strcspn(line, "\n");
-            printf("  %.*s\n", (int)length, line);
-            line += length + (line[length] == '\n');
-        }
-    }
-}
-
-void kuni_options_start(kuni_options *options, const kuni_usage *usage, int argc, char **argv)
-{
-    *options = (kuni_options){.usage = usage, .argc = argc, .argv = argv, .status = KUNI_OK};
+    if (kuni_options_h_is_help(p->table)) p->shorts[s++] = 'h';
+    p->shorts[s] = '\0';
+    p->longs[n++] = (struct option){.name = "help", .has_arg = no_argument, .val = HELP_KEY};
+    p->longs[n] = (struct option){.name = NULL};
     optind = 0; /* glibc: start anew */
     opterr = 0;
 }
 
-static int stop(kuni_options *options, kuni_status status)
+static const kuni_option *find(const parser *p, int key)
 {
-    options->status = status;
-    return KUNI_OPTIONS_STOP;
+    if (key >= FIRST_KEY) return &p->table[key - FIRST_KEY];
+    const kuni_option *o = p->table;
+    while (o->letter != key) o++;
+    return o;
 }
 
-static int unknown(kuni_options *options, const char *word)
+/* --- values --- */
+
+static bool refuse_number(const parser *p, const kuni_option *option, const char *value,
+                          const char *expected)
+{
+    (void)kuni_command_complain(KUNI_USAGE, "%s: --%s '%s': expected %s", p->command, option->name,
+                                value, expected);
+    return false;
+}
+
+static bool refuse_word(const parser *p, const kuni_option *option, const char *value,
+                        const char *expected)
+{
+    (void)kuni_command_complain(KUNI_USAGE, "%s: '%s' is no value of --%s: expected %s", p->command,
+                                value, option->name, expected);
+    return false;
+}
+
+static bool read_whole(const parser *p, const kuni_option *option, const char *value, int64_t *out)
+{
+    const kuni_binding *b = &option->binding;
+    char *end, expected[96];
+    errno = 0;
+    long long number = strtoll(value, &end, 10);
+    if (!errno && end != value && !*end && (double)number >= b->least &&
+        (double)number <= b->most) {
+        *out = number;
+        return true;
+    }
+    long long most = b->most < 0x1p63 ? (long long)b->most : INT64_MAX;
+    snprintf(expected, sizeof(expected), "a whole number from %lld to %lld", (long long)b->least,
+             most);
+    return refuse_number(p, option, value, expected);
+}
+
+static bool read_float(const parser *p, const kuni_option *option, const char *value, double *out)
+{
+    const kuni_binding *b = &option->binding;
+    char *end, expected[96];
+    double number = strtod(value, &end);
+    if (end != value && !*end && isfinite(number) && number >= b->least && number <= b->most) {
+        *out = number;
+        return true;
+    }
+    snprintf(expected, sizeof(expected), "a number from %g to %g", b->least, b->most);
+    return refuse_number(p, option, value, expected);
+}
+
+/* "a, b or c" */
+static void list_choices(const char *const *choices, char *room, size_t size)
+{
+    size_t n = 0;
+    for (size_t i = 0; choices[i] && n < size; i++) {
+        const char *gap = i == 0 ? "" : choices[i + 1] ? ", " : " or ";
+        int more = snprintf(room + n, size - n, "%s%s", gap, choices[i]);
+        if (more < 0) return;
+        n += (size_t)more;
+    }
+}
+
+static bool read_choice(const parser *p, const kuni_option *option, const char *value, int *out)
+{
+    const char *const *choices = option->binding.choices;
+    for (int i = 0; choices[i]; i++) {
+        if (strcmp(choices[i], value) != 0) continue;
+        *out = i;
+        return true;
+    }
+    char expected[256];
+    list_choices(choices, expected, sizeof(expected));
+    return refuse_word(p, option, value, expected);
+}
+
+static bool add_text(const parser *p, const kuni_option *option, const char *value,
+                     kuni_texts *texts)
+{
+    if (texts->n < KUNI_TEXTS_MAX) {
+        texts->texts[texts->n++] = value;
+        return true;
+    }
+    (void)kuni_command_complain(KUNI_USAGE, "%s: more than %d --%s", p->command, KUNI_TEXTS_MAX,
+                                option->name);
+    return false;
+}
+
+/* False: the fault was printed. */
+static bool take(const parser *p, const kuni_option *option, const char *value)
+{
+    void *field = (char *)p->options + option->binding.offset;
+    int64_t number = 0;
+    const char *expected;
+    switch (option->binding.type) {
+    case KUNI_OPTION_FLAG:
+        *(bool *)field = true;
+        return true;
+    case KUNI_OPTION_TEXT:
+        *(const char **)field = value;
+        return true;
+    case KUNI_OPTION_TEXTS:
+        return add_text(p, option, value, field);
+    case KUNI_OPTION_INT:
+        return read_whole(p, option, value, field);
+    case KUNI_OPTION_COUNT:
+        if (!read_whole(p, option, value, &number)) return false;
+        *(uint32_t *)field = (uint32_t)number;
+        return true;
+    case KUNI_OPTION_FLOAT:
+        return read_float(p, option, value, field);
+    case KUNI_OPTION_CHOICE:
+        return read_choice(p, option, value, field);
+    case KUNI_OPTION_READ:
+        expected = option->binding.read(p->options, value);
+        return !expected || refuse_word(p, option, value, expected);
+    }
+    return false;
+}
+
+/* --- faults --- */
+
+static void tell_unknown(const parser *p, const char *word)
 {
     const char *names[KUNI_OPTIONS_MAX + 1] = {"help"};
     size_t n = 1;
-    for (const kuni_option *o = options->usage->options; !is_end(o) && n < KUNI_OPTIONS_MAX; o++)
+    for (const kuni_option *o = p->table; !kuni_option_is_end(o) && n < KUNI_OPTIONS_MAX; o++)
         if (o->name) names[n++] = o->name;
     char name[64] = "";
     const char *near = NULL;
@@ -110,116 +201,46 @@ static int unknown(kuni_options *options, const char *word)
         memcpy(name, word + 2, length);
         near = kuni_nearest(name, names, n);
     }
-    return stop(options,
-                kuni_command_complain(
-                    KUNI_USAGE, "%s: unknown or ambiguous option '%s'%s%s%s; see `kuni %s --help`",
-                    options->argv[0], word, near ? " (did you mean --" : "", near ? near : "",
-                    near ? "?)" : "", options->argv[0]));
+    (void)kuni_command_complain(
+        KUNI_USAGE, "%s: unknown or ambiguous option '%s'%s%s%s; see `kuni %s --help`", p->command,
+        word, near ? " (did you mean --" : "", near ? near : "", near ? "?)" : "", p->command);
 }
 
-static int finish(kuni_options *options)
+/* `key` is what getopt_long returned, `before` the place in argv where it began to look. */
+static void tell_fault(const parser *p, int key, int before)
 {
-    const kuni_usage *usage = options->usage;
-    options->operands = options->argv + optind;
-    options->n_operands = options->argc - optind;
-    if (options->n_operands < usage->least_operands)
-        return stop(options,
-                    kuni_command_complain(KUNI_USAGE, "%s: %s; usage: %s", options->argv[0],
-                                          options->n_operands ? "too few arguments"
-                                                              : "an argument is missing",
-                                          usage->usage));
-    if (usage->most_operands >= 0 && options->n_operands > usage->most_operands)
-        return stop(options,
-                    kuni_command_complain(KUNI_USAGE, "%s: unexpected argument '%s'; usage: %s",
-                                          options->argv[0], options->operands[usage->most_operands],
-                                          usage->usage));
-    return KUNI_OPTIONS_END;
-}
-
-int kuni_options_next(kuni_options *options, const char **value)
-{
-    const kuni_usage *usage = options->usage;
-    struct option longs[KUNI_OPTIONS_MAX + 2];
-    char shorts[2 * KUNI_OPTIONS_MAX + 4];
-    size_t n = 0, s = 0;
-    shorts[s++] = ':'; /* a missing value is told apart from an unknown option */
-    for (const kuni_option *o = usage->options; !is_end(o) && n < KUNI_OPTIONS_MAX; o++) {
-        if (!o->name) continue;
-        longs[n++] = (struct option){.name = o->name, .has_arg = o->value ? 1 : 0, .val = o->key};
-        if (!has_letter(o)) continue;
-        shorts[s++] = (char)o->key;
-        if (o->value) shorts[s++] = ':';
-    }
-    bool letter = !takes_h(usage);
-    if (letter) shorts[s++] = 'h';
-    shorts[s] = '\0';
-    longs[n++] = (struct option){.name = "help", .has_arg = 0, .val = HELP_KEY};
-    longs[n] = (struct option){.name = NULL};
-
-    int before = optind > 0 ? optind : 1;
-    int key = getopt_long(options->argc, options->argv, shorts, longs, NULL);
-    *value = optarg;
-    if (key == -1) return finish(options);
-    if (key == HELP_KEY || (key == 'h' && letter)) {
-        kuni_usage_print(usage);
-        return stop(options, KUNI_OK);
-    }
     if (key == ':') {
-        return stop(options, kuni_command_complain(
-                                 KUNI_USAGE, "%s: option '%s' needs a value; see `kuni %s --help`",
-                                 options->argv[0], options->argv[optind - 1], options->argv[0]));
+        (void)kuni_command_complain(KUNI_USAGE,
+                                    "%s: option '%s' needs a value; see `kuni %s --help`",
+                                    p->command, p->argv[optind - 1], p->command);
+        return;
     }
-    if (key == '?') {
-        char word[3] = {'-', (char)optopt, '\0'};
-        const char *at = options->argv[optind > before ? optind - 1 : before];
-        if (optopt > 0 && strncmp(at, "--", 2) == 0)
-            return stop(options,
-                        kuni_command_complain(KUNI_USAGE, "%s: option '%.*s' takes no value",
-                                              options->argv[0], (int)strcspn(at, "="), at));
-        return unknown(options, optopt > 0 ? word : at);
-    }
-    return key;
+    char word[3] = {'-', (char)optopt, '\0'};
+    const char *at = p->argv[optind > before ? optind - 1 : before];
+    if (optopt > 0 && strncmp(at, "--", 2) == 0)
+        (void)kuni_command_complain(KUNI_USAGE, "%s: option '%.*s' takes no value", p->command,
+                                    (int)strcspn(at, "="), at);
+    else
+        tell_unknown(p, optopt > 0 ? word : at);
 }
 
-bool kuni_option_int(kuni_options *options, const char *name, const char *value, int64_t least,
-                     int64_t most, int64_t *out)
+kuni_parsed kuni_options_parse(const kuni_option *table, int argc, char **argv, void *options,
+                               kuni_operands *operands)
 {
-    char *end;
-    errno = 0;
-    long long number = strtoll(value, &end, 10);
-    if (errno || end == value || *end || number < least || number > most) {
-        options->status = kuni_command_complain(
-            KUNI_USAGE, "%s: --%s '%s': expected a whole number from %lld to %lld",
-            options->argv[0], name, value, (long long)least, (long long)most);
-        return false;
+    parser p = {.table = table, .command = argv[0], .argc = argc, .argv = argv, .options = options};
+    prepare(&p);
+    for (;;) {
+        int before = optind > 0 ? optind : 1;
+        int key = getopt_long(argc, argv, p.shorts, p.longs, NULL);
+        if (key == -1) break;
+        if (key == HELP_KEY || (key == 'h' && kuni_options_h_is_help(table)))
+            return KUNI_ASKED_HELP;
+        if (key == ':' || key == '?') {
+            tell_fault(&p, key, before);
+            return KUNI_NOT_PARSED;
+        }
+        if (!take(&p, find(&p, key), optarg)) return KUNI_NOT_PARSED;
     }
-    *out = number;
-    return true;
-}
-
-bool kuni_option_float(kuni_options *options, const char *name, const char *value, double least,
-                       double most, double *out)
-{
-    char *end;
-    double number = strtod(value, &end);
-    if (end == value || *end || !isfinite(number) || number < least || number > most) {
-        options->status =
-            kuni_command_complain(KUNI_USAGE, "%s: --%s '%s': expected a number from %g to %g",
-                                  options->argv[0], name, value, least, most);
-        return false;
-    }
-    *out = number;
-    return true;
-}
-
-bool kuni_settings_add(kuni_options *options, kuni_settings *settings, const char *text)
-{
-    if (settings->n == KUNI_SETTINGS_MAX) {
-        options->status = kuni_command_complain(
-            KUNI_USAGE, "%s: more than %d --set; write them into the workflow", options->argv[0],
-            KUNI_SETTINGS_MAX);
-        return false;
-    }
-    settings->texts[settings->n++] = text;
-    return true;
+    *operands = (kuni_operands){.words = argv + optind, .n = argc - optind};
+    return KUNI_PARSED;
 }

@@ -1,93 +1,166 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options of a command: one table gives the parser (getopt_long) and the help text.
+ * Options of a command. One table of rows, each bound to a field of the command's own plain struct,
+ * is the single source: of the parser (getopt_long), of --help, of the man page and of the shell
+ * completions. A command never sees a key or a text that it has to read.
  *
- * A command declares a kuni_usage and loops:
+ *     typedef struct request {
+ *         int64_t jobs;       processes at once
+ *         bool json;          print JSON
+ *     } request;
  *
- *     kuni_options options;
- *     const char *value;
- *     kuni_options_start(&options, &usage, argc, argv);
- *     for (int key; (key = kuni_options_next(&options, &value)) != KUNI_OPTIONS_END;) {
- *         switch (key) {
- *         case KUNI_OPTIONS_STOP: return options.status;    help was printed, or the fault was
- *         case 't': if (!kuni_option_int(&options, "threads", value, 1, 1024, &threads)) return
- * options.status;
- *         ...
- *     }
- *     options.operands[0 .. options.n_operands - 1] are the rest.
+ *     static const kuni_option options[] = {
+ *         {"jobs", 'j', "N", "1", "processes at once", KUNI_BIND_INT(request, jobs, 1, 1024)},
+ *         {"json", 0, NULL, NULL, "print JSON", KUNI_BIND_FLAG(request, json)},
+ *         KUNI_OPTIONS_END,
+ *     };
  *
- * --help is known to every command and need not stand in the table.
+ * A binding to a field of another type does not compile. Options are read from left to right; one
+ * that is given twice counts as it was given last, but for lists. --help is known to every command
+ * and need not stand in the table.
  */
 #ifndef KUNI_COMMAND_OPTIONS_H
 #define KUNI_COMMAND_OPTIONS_H
 
+#include <stddef.h>
+
 #include "kuni/status.h"
 
-enum {
-    KUNI_OPTIONS_END = 0,
-    KUNI_OPTIONS_STOP = -1,
-    KUNI_OPTIONS_MAX = 48,
-    KUNI_OPTION_LONG = 256 /* keys from here on have no short letter */
-};
+enum { KUNI_OPTIONS_MAX = 64, KUNI_TEXTS_MAX = 256 };
+
+/* The values of an option that may be given several times. */
+typedef struct kuni_texts {
+    const char *texts[KUNI_TEXTS_MAX]; /* borrowed from argv */
+    size_t n;
+} kuni_texts;
+
+/* What a value or an operand is, for completions in a shell. */
+typedef enum kuni_completes {
+    KUNI_COMPLETES_NOTHING,
+    KUNI_COMPLETES_FILE, /* any */
+    KUNI_COMPLETES_FOLDER,
+    KUNI_COMPLETES_WORKFLOW, /* *.yaml */
+    KUNI_COMPLETES_DATASET,  /* a folder or a workflow */
+    KUNI_COMPLETES_EVIDENCE, /* *.ev */
+    KUNI_COMPLETES_FASTA,
+    KUNI_COMPLETES_STAGE /* the name of a built-in stage, or a plugin: *.so */
+} kuni_completes;
+
+typedef enum kuni_option_type {
+    KUNI_OPTION_FLAG,   /* bool: true once given; takes no value */
+    KUNI_OPTION_TEXT,   /* const char *, borrowed from argv */
+    KUNI_OPTION_TEXTS,  /* kuni_texts */
+    KUNI_OPTION_INT,    /* int64_t in [least, most] */
+    KUNI_OPTION_COUNT,  /* uint32_t in [least, most] */
+    KUNI_OPTION_FLOAT,  /* double in [least, most] */
+    KUNI_OPTION_CHOICE, /* int: which of `choices` */
+    KUNI_OPTION_READ    /* what `read` makes of it */
+} kuni_option_type;
+
+/*
+ * Sets fields of the command's options, all of which it is given, from a value (NULL where the
+ * option takes none). Returns NULL, or what was expected: "5k to 2000M, for example 100k".
+ */
+typedef const char *kuni_option_read(void *options, const char *value);
+
+typedef struct kuni_binding {
+    kuni_option_type type;
+    size_t offset;              /* of the field in the command's options, but for READ */
+    double least, most;         /* of numbers */
+    const char *const *choices; /* ended by NULL */
+    kuni_option_read *read;
+    kuni_completes completes;
+} kuni_binding;
 
 typedef struct kuni_option {
     const char *name; /* long name without "--"; NULL with help set: a group's heading */
-    int key; /* what kuni_options_next returns: the short letter, or KUNI_OPTION_LONG + n */
+    char letter;      /* short name, or 0 */
     const char
         *value; /* what stands for the value in the help ("FILE"); NULL: the option takes none */
     const char *fallback; /* the default, shown as [fallback]; or NULL */
     const char *help;     /* one line; NULL with name NULL ends the table */
+    kuni_binding binding;
 } kuni_option;
 
-typedef struct kuni_usage {
-    const char *about;                 /* one or more lines */
-    const char *usage;                 /* "kuni validate [OPTIONS] WORKFLOW.yaml" */
-    const kuni_option *options;        /* or NULL: only --help */
-    const char *example;               /* lines that can be run as they stand */
-    int least_operands, most_operands; /* most -1: any number */
-} kuni_usage;
-
-typedef struct kuni_options {
-    const kuni_usage *usage;
-    int argc;
-    char **argv;
-    char **operands; /* set once kuni_options_next has returned KUNI_OPTIONS_END */
-    int n_operands;
-    int status; /* exit status after KUNI_OPTIONS_STOP: 0 where help was asked for, 64 for a fault
-                 */
-} kuni_options;
-
-void kuni_options_start(kuni_options *options, const kuni_usage *usage, int argc, char **argv);
-/* The key of the next option and its value; KUNI_OPTIONS_END; or KUNI_OPTIONS_STOP: return
- * options->status. */
-KUNI_MUST_CHECK int kuni_options_next(kuni_options *options, const char **value);
-
-/* Reads the value of option --name; false (and options->status set, the fault printed) where it is
- * no such number. */
-KUNI_MUST_CHECK bool kuni_option_int(kuni_options *options, const char *name, const char *value,
-                                     int64_t least, int64_t most, int64_t *out);
-KUNI_MUST_CHECK bool kuni_option_float(kuni_options *options, const char *name, const char *value,
-                                       double least, double most, double *out);
-
-/* The values of --set, which most commands about a workflow take. */
-enum { KUNI_SETTINGS_MAX = 256 };
-
-typedef struct kuni_settings {
-    const char *texts[KUNI_SETTINGS_MAX]; /* borrowed from argv */
-    size_t n;
-} kuni_settings;
-
-#define KUNI_OPTION_SET                                                                            \
+#define KUNI_OPTIONS_HEADING(TEXT)                                                                 \
     {                                                                                              \
-        "set", 's', "KEY=VALUE", NULL,                                                             \
-            "override a key of the workflow, as in regions.shard=1Mb; repeatable"                  \
+        .name = NULL, .help = (TEXT)                                                               \
+    }
+#define KUNI_OPTIONS_END                                                                           \
+    {                                                                                              \
+        .name = NULL, .help = NULL                                                                 \
     }
 
-/* False (and options->status set, the fault printed) where there are too many. */
-KUNI_MUST_CHECK bool kuni_settings_add(kuni_options *options, kuni_settings *settings,
-                                       const char *text);
+/* The offset of FIELD; the second term is 0, and asks the compiler whether the field is a TYPE. */
+#define KUNI_BIND(STRUCT, FIELD, TYPE)                                                             \
+    .offset = offsetof(STRUCT, FIELD) + 0 * sizeof(1 ? &((STRUCT *)NULL)->FIELD : (TYPE *)NULL)
 
-/* The help text as --help prints it. */
-void kuni_usage_print(const kuni_usage *usage);
+#define KUNI_BIND_FLAG(STRUCT, FIELD)                                                              \
+    {                                                                                              \
+        .type = KUNI_OPTION_FLAG, KUNI_BIND(STRUCT, FIELD, bool)                                   \
+    }
+#define KUNI_BIND_TEXT(STRUCT, FIELD, COMPLETES)                                                   \
+    {                                                                                              \
+        .type = KUNI_OPTION_TEXT, .completes = (COMPLETES), KUNI_BIND(STRUCT, FIELD, const char *) \
+    }
+#define KUNI_BIND_TEXTS(STRUCT, FIELD, COMPLETES)                                                  \
+    {                                                                                              \
+        .type = KUNI_OPTION_TEXTS, .completes = (COMPLETES), KUNI_BIND(STRUCT, FIELD, kuni_texts)  \
+    }
+#define KUNI_BIND_INT(STRUCT, FIELD, LEAST, MOST)                                                  \
+    {                                                                                              \
+        .type = KUNI_OPTION_INT, .least = (LEAST), .most = (MOST),                                 \
+        KUNI_BIND(STRUCT, FIELD, int64_t)                                                          \
+    }
+#define KUNI_BIND_COUNT(STRUCT, FIELD, LEAST, MOST)                                                \
+    {                                                                                              \
+        .type = KUNI_OPTION_COUNT, .least = (LEAST), .most = (MOST),                               \
+        KUNI_BIND(STRUCT, FIELD, uint32_t)                                                         \
+    }
+#define KUNI_BIND_FLOAT(STRUCT, FIELD, LEAST, MOST)                                                \
+    {                                                                                              \
+        .type = KUNI_OPTION_FLOAT, .least = (LEAST), .most = (MOST),                               \
+        KUNI_BIND(STRUCT, FIELD, double)                                                           \
+    }
+#define KUNI_BIND_CHOICE(STRUCT, FIELD, CHOICES)                                                   \
+    {                                                                                              \
+        .type = KUNI_OPTION_CHOICE, .choices = (CHOICES), KUNI_BIND(STRUCT, FIELD, int)            \
+    }
+#define KUNI_BIND_READ(READ)                                                                       \
+    {                                                                                              \
+        .type = KUNI_OPTION_READ, .read = (READ)                                                   \
+    }
+
+/* The row of --set, which most commands about a workflow take. */
+#define KUNI_OPTION_SET(STRUCT, FIELD)                                                             \
+    {                                                                                              \
+        "set", 's', "KEY=VALUE", NULL,                                                             \
+            "override a key of the workflow, as in regions.shard=1Mb; repeatable",                 \
+            KUNI_BIND_TEXTS(STRUCT, FIELD, KUNI_COMPLETES_NOTHING)                                 \
+    }
+
+/* The words of a command line that are no options; borrowed from argv. */
+typedef struct kuni_operands {
+    char **words;
+    int n;
+} kuni_operands;
+
+typedef enum kuni_parsed {
+    KUNI_PARSED,     /* options and operands are set */
+    KUNI_ASKED_HELP, /* --help stood there: what else there is was not looked at */
+    KUNI_NOT_PARSED  /* a fault, which was printed: exit status 64 */
+} kuni_parsed;
+
+/*
+ * Reads argv[1 ..] by a table (NULL: only --help) into `options`, which holds the defaults; argv[0]
+ * is the command's name, for messages. Operands may stand between options.
+ */
+KUNI_MUST_CHECK kuni_parsed kuni_options_parse(const kuni_option *table, int argc, char **argv,
+                                               void *options, kuni_operands *operands);
+
+/* Whether this row ends the table. */
+bool kuni_option_is_end(const kuni_option *option);
+/* Whether -h is --help, which it is unless the command gives the letter another sense. */
+bool kuni_options_h_is_help(const kuni_option *table);
 
 #endif
