@@ -215,10 +215,10 @@ kuni_status kuni_file_get(const char *path, size_t limit_bytes, kuni_buffer *buf
 
 static bool is_outage(int code)
 {
-    static const int codes[] = {EIO,          ESTALE,       ETIMEDOUT,   ENODEV,     ENXIO,
-                                ENOTCONN,     EHOSTDOWN,    EHOSTUNREACH, ENETDOWN,  ENETUNREACH,
-                                ECONNRESET,   ECONNREFUSED, ECONNABORTED, EREMOTEIO, ENOMEM,
-                                EMFILE,       ENFILE,       EACCES,      EPERM};
+    static const int codes[] = {EIO,        ESTALE,       ETIMEDOUT,    ENODEV,    ENXIO,
+                                ENOTCONN,   EHOSTDOWN,    EHOSTUNREACH, ENETDOWN,  ENETUNREACH,
+                                ECONNRESET, ECONNREFUSED, ECONNABORTED, EREMOTEIO, ENOMEM,
+                                EMFILE,     ENFILE,       EACCES,       EPERM};
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
         if (code == codes[i]) return true;
     return false;

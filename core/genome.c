@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "kuni/file.h"
+#include "kuni/lines.h"
 
 /* Where a contig's bases lie in the (uncompressed) FASTA: the columns of the .fai. */
 typedef struct fasta_layout {
@@ -65,15 +66,16 @@ static kuni_status open_fasta(kuni_genome *genome, kuni_error *err)
 /* One line of the .fai: name, length, offset, bases a line, bytes a line. */
 static kuni_status add_contig(kuni_genome *genome, char *line, kuni_error *err)
 {
-    long long length, offset, line_bases, line_bytes;
-    char *tab = strchr(line, '\t');
-    if (!tab ||
-        sscanf(tab, "%lld %lld %lld %lld", &length, &offset, &line_bases, &line_bytes) != 4 ||
-        length < 0 || offset < 0 || line_bases < (length > 0) || line_bytes < line_bases)
+    char *fields[KUNI_LINE_FIELDS_MAX];
+    int64_t length = 0, offset, line_bases = 0, line_bytes;
+    if (kuni_line_split(line, '\t', fields) != 5 ||
+        !kuni_text_int(fields[1], 0, INT64_MAX, &length) ||
+        !kuni_text_int(fields[2], 0, INT64_MAX, &offset) ||
+        !kuni_text_int(fields[3], length > 0, INT64_MAX, &line_bases) ||
+        !kuni_text_int(fields[4], line_bases, INT64_MAX, &line_bytes))
         return kuni_fail(err, KUNI_DATA, "%s.fai: damaged at line %d: run: samtools faidx %s",
                          genome->path, genome->n_contigs + 1, genome->path);
-    *tab = '\0';
-    char *name = kuni_strdup(line, err);
+    char *name = kuni_strdup(fields[0], err);
     if (!name) return KUNI_MEMORY;
     int32_t tid = genome->n_contigs++;
     genome->contigs[tid] = (kuni_contig){.name = name, .length_bp = length};

@@ -6,6 +6,7 @@
 
 #include "kuni/buffer.h"
 #include "kuni/genome.h"
+#include "kuni/lines.h"
 
 typedef struct ploidy_span {
     int64_t beg, end;
@@ -76,39 +77,38 @@ static int compare_spans(const void *a, const void *b)
     return (left->beg > right->beg) - (left->beg < right->beg);
 }
 
+static kuni_status read_bed_line(kuni_ploidy *ploidy, const kuni_lines *lines, char *line,
+                                 const kuni_genome *genome, kuni_error *err)
+{
+    char *fields[KUNI_LINE_FIELDS_MAX];
+    int64_t beg = 0, end, male, female;
+    if (kuni_line_split(line, ' ', fields) != 5 || !kuni_text_int(fields[1], 0, INT64_MAX, &beg) ||
+        !kuni_text_int(fields[2], beg + 1, INT64_MAX, &end) ||
+        !kuni_text_int(fields[3], 0, 2, &male) || !kuni_text_int(fields[4], 0, 2, &female))
+        return kuni_fail(err, KUNI_DATA,
+                         "%s:%lld: expected contig, beg, end, copies in males, copies in females "
+                         "(0-based half-open, copies 0 to 2)",
+                         lines->path, (long long)lines->number);
+    int32_t tid = kuni_genome_find(genome, fields[0]);
+    if (tid < 0) return KUNI_OK; /* a table for the whole assembly serves a part of it */
+    return add_span(&ploidy->contigs[tid], (ploidy_span){beg, end, (int8_t)male, (int8_t)female},
+                    err);
+}
+
 static kuni_status read_bed(kuni_ploidy *ploidy, const char *path, const kuni_genome *genome,
                             kuni_error *err)
 {
-    FILE *file = fopen(path, "re");
-    if (!file)
+    kuni_lines lines;
+    if (kuni_lines_open(&lines, path, NULL))
         return kuni_fail_errno(
             err, "ploidy: neither GRCh38, GRCh37, diploid nor a readable file: %s", path);
     kuni_status status = KUNI_OK;
-    char *line = NULL;
-    size_t room = 0;
-    for (long number = 1; !status && getline(&line, &room, file) >= 0; number++) {
-        if (line[0] == '#' || line[strspn(line, " \t\r\n")] == '\0') continue;
-        char name[256], rest[2];
-        long long beg, end;
-        int male, female;
-        int fields =
-            sscanf(line, "%255s %lld %lld %d %d %1s", name, &beg, &end, &male, &female, rest);
-        if (fields != 5 || beg < 0 || end <= beg || male < 0 || male > 2 || female < 0 ||
-            female > 2) {
-            status =
-                kuni_fail(err, KUNI_DATA,
-                          "%s:%ld: expected contig, beg, end, copies in males, copies in females "
-                          "(0-based half-open, copies 0 to 2)",
-                          path, number);
-            break;
-        }
-        int32_t tid = kuni_genome_find(genome, name);
-        if (tid < 0) continue; /* a table for the whole assembly serves a part of it */
-        status = add_span(&ploidy->contigs[tid],
-                          (ploidy_span){beg, end, (int8_t)male, (int8_t)female}, err);
+    char *line;
+    while (!(status = kuni_lines_next(&lines, &line, err)) && line) {
+        if (line[0] == '#' || !line[strspn(line, " \t")]) continue;
+        if ((status = read_bed_line(ploidy, &lines, line, genome, err))) break;
     }
-    free(line);
-    (void)fclose(file);
+    kuni_lines_close(&lines);
     for (int32_t tid = 0; !status && tid < ploidy->n_contigs; tid++) {
         ploidy_contig *contig = &ploidy->contigs[tid];
         if (contig->n_spans > 1)

@@ -72,8 +72,9 @@ static kuni_status open_file(kuni_reads *reads, const char *fasta, int fields, k
                                "the header cannot be read: damaged or truncated");
     errno = 0;
     if (hts_check_EOF(reads->file) == 0)
-        return damaged_or_away(reads, errno, err,
-                       "truncated: the end-of-file marker is missing: copy or make the file again");
+        return damaged_or_away(
+            reads, errno, err,
+            "truncated: the end-of-file marker is missing: copy or make the file again");
     return KUNI_OK;
 }
 
@@ -176,8 +177,9 @@ static kuni_status load_index(kuni_reads *reads, const char *path, kuni_error *e
         return kuni_fail_errno(err, "sample %s: cannot read the index of %s", reads->sample,
                                reads->path);
     }
-    return kuni_fail(err, KUNI_DATA, "sample %s: no usable index for %s%s%s: run: samtools index %s",
-                     reads->sample, reads->path, path ? " at " : "", path ? path : "", reads->path);
+    return kuni_fail(err, KUNI_DATA,
+                     "sample %s: no usable index for %s%s%s: run: samtools index %s", reads->sample,
+                     reads->path, path ? " at " : "", path ? path : "", reads->path);
 }
 
 kuni_status kuni_reads_open(kuni_reads **out, const kuni_sample *sample, kuni_genome *genome,
@@ -232,8 +234,8 @@ kuni_status kuni_reads_next(kuni_reads *reads, bam1_t **record, kuni_error *err)
     if (result < -1)
         return damaged_or_away(
             reads, errno, err,
-                       "a record cannot be decoded: the file is damaged or truncated, or it was "
-                       "compressed against another reference");
+            "a record cannot be decoded: the file is damaged or truncated, or it was "
+            "compressed against another reference");
     if (result == -1) {
         *record = NULL;
         return KUNI_OK;

@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "evidence_dictionary.h"
 
+#include <htslib/khash.h>
 #include <stdlib.h>
 
 #include "kuni/allele.h"
-
-static uint64_t hash_event(const kuni_event *event)
-{
-    uint64_t hash = 0xcbf29ce484222325u ^ (uint64_t)event->pos; /* FNV-1a */
-    for (uint32_t i = 0; i < event->n_alleles; i++)
-        for (const char *c = event->alleles[i];; c++) {
-            hash = (hash ^ (uint8_t)*c) * 0x100000001b3u;
-            if (!*c) break;
-        }
-    return hash ^ hash >> 29;
-}
 
 static int compare_alleles(int64_t pos_a, const char *const *a, uint32_t n_a, int64_t pos_b,
                            const char *const *b, uint32_t n_b)
@@ -26,6 +16,28 @@ static int compare_alleles(int64_t pos_a, const char *const *a, uint32_t n_a, in
     }
     return (n_a > n_b) - (n_a < n_b);
 }
+
+/* khash's own hash of a text, over the alleles and the position. */
+static khint_t hash_event(const kuni_event *event)
+{
+    const khint64_t pos = (khint64_t)event->pos;
+    khint_t hash = (khint_t)(pos >> 32) ^ (khint_t)pos;
+    for (uint32_t i = 0; i < event->n_alleles; i++)
+        hash = (hash << 5) - hash + kh_str_hash_func(event->alleles[i]);
+    return __ac_Wang_hash(hash);
+}
+
+static bool same_alleles(const kuni_event *a, const kuni_event *b)
+{
+    return compare_alleles(a->pos, a->alleles, a->n_alleles, b->pos, b->alleles, b->n_alleles) == 0;
+}
+
+/* The set of each event: number of the set. */
+/* khash narrows its own counts */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+KHASH_INIT(sets, const kuni_event *, uint32_t, 1, hash_event, same_alleles)
+#pragma GCC diagnostic pop
 
 /* A set in the making, with its place before sorting. */
 typedef struct numbered_set {
@@ -45,30 +57,25 @@ static kuni_status collect_sets(kuni_dictionary *dictionary, kuni_arena *arena,
                                 const kuni_chunk_input *input, kuni_error *err)
 {
     kuni_status status = KUNI_MEMORY;
-    size_t n_slots = 64, n_sets = 0, capacity = 0;
-    while (n_slots < 2 * input->n_events) n_slots *= 2;
+    size_t n_sets = 0, capacity = 0;
     numbered_set *sets = NULL;
-    uint32_t *slots = kuni_alloc(n_slots, sizeof(*slots), err); /* 0: free, else set number + 1 */
-    if (!slots) goto fail;
+    khash_t(sets) *known = kh_init(sets);
+    if (!known) goto fail;
     for (size_t i = 0; i < input->n_events; i++) {
         kuni_event *event = &input->events[i];
-        size_t slot = hash_event(event) & (n_slots - 1);
-        for (; slots[slot]; slot = (slot + 1) & (n_slots - 1)) {
-            const kuni_dictionary_set *set = &sets[slots[slot] - 1].set;
-            if (compare_alleles(set->pos, set->alleles, set->n_alleles, event->pos, event->alleles,
-                                event->n_alleles) == 0)
-                break;
-        }
-        if (!slots[slot]) {
+        int added;
+        khint_t at = kh_put(sets, known, event, &added);
+        if (added < 0) goto fail;
+        if (added) {
             status = kuni_grow((void **)&sets, &capacity, n_sets + 1, sizeof(*sets), err);
             if (status) goto fail;
             sets[n_sets] = (numbered_set){.set = {.pos = event->pos,
                                                   .n_alleles = event->n_alleles,
                                                   .alleles = event->alleles},
                                           .number = (uint32_t)n_sets};
-            slots[slot] = (uint32_t)++n_sets;
+            kh_value(known, at) = (uint32_t)n_sets++;
         }
-        event->set = slots[slot] - 1;
+        event->set = kh_value(known, at);
     }
     if (n_sets > 0) qsort(sets, n_sets, sizeof(*sets), compare_sets);
     status = KUNI_MEMORY;
@@ -86,8 +93,9 @@ static kuni_status collect_sets(kuni_dictionary *dictionary, kuni_arena *arena,
     for (size_t i = 0; i < input->n_events; i++) input->events[i].set = rank[input->events[i].set];
     status = KUNI_OK;
 fail:
-    free(slots);
+    if (known) kh_destroy(sets, known);
     free(sets);
+    if (status == KUNI_MEMORY) (void)kuni_fail_memory(err, input->n_events, sizeof(*sets));
     return status;
 }
 

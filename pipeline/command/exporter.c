@@ -106,7 +106,7 @@ static kuni_status choose_samples(kuni_exporter *x, kuni_error *err)
     if (x->request->samples) status = kuni_buffer_printf(&list, err, "%s\n", x->request->samples);
     if (x->request->samples_file && !status)
         status = kuni_file_get(x->request->samples_file, (size_t)1 << 30, &list, err);
-    kuni_names names = {.slots = NULL};
+    kuni_names names = {.table = NULL};
     if (!all && !status)
         status = kuni_names_index(&names, cohort->n_samples, sample_name, cohort, err);
     char *save = NULL;

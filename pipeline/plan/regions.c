@@ -2,12 +2,12 @@
 #include "regions.h"
 
 #include <errno.h>
-#include <htslib/hts.h>
-#include <htslib/kstring.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kuni/lines.h"
 #include "kuni/params.h"
 
 void kuni_regions_fini(kuni_regions *regions)
@@ -176,22 +176,15 @@ static kuni_status parse_bed_line(kuni_regions *regions, char *line, const char 
 kuni_status kuni_regions_read_bed(kuni_regions *regions, const char *path,
                                   const kuni_genome *genome, bool ignore_foreign, kuni_error *err)
 {
-    kstring_t line = {0, 0, NULL};
-    kuni_status status = KUNI_OK;
-    htsFile *file = hts_open(path, "r");
-    if (!file) return kuni_fail_errno(err, "cannot open %s", path);
-    int got;
-    for (int64_t number = 1; (got = hts_getline(file, '\n', &line)) >= 0; number++) {
+    kuni_lines lines;
+    kuni_status status = kuni_lines_open(&lines, path, err);
+    if (status) return status;
+    for (char *line; !(status = kuni_lines_next(&lines, &line, err)) && line;) {
         char where[4200];
-        snprintf(where, sizeof(where), "%s:%" PRId64, path, number);
-        status = parse_bed_line(regions, line.s ? line.s : (char[1]){""}, where, genome,
-                                ignore_foreign, err);
-        if (status) goto done;
+        snprintf(where, sizeof(where), "%s:%" PRId64, path, lines.number);
+        if ((status = parse_bed_line(regions, line, where, genome, ignore_foreign, err))) break;
     }
-    if (got < -1) status = kuni_fail(err, KUNI_IO, "cannot read %s: truncated or damaged", path);
-done:
-    free(line.s);
-    if (hts_close(file) != 0 && !status) status = kuni_fail(err, KUNI_IO, "cannot read %s", path);
+    kuni_lines_close(&lines);
     if (!status) normalise(regions);
     return status;
 }

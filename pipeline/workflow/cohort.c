@@ -14,21 +14,16 @@ static const char batches_header[] = "batch\tsample_id";
 typedef struct known {
     const char **ids;
     size_t n, capacity;
-    kuni_lookup by_id;
+    kuni_names by_id;
     kuni_batch *batches;
     size_t n_batches, batches_capacity;
 } known;
-
-static const char *text_known(const void *context, uint32_t row)
-{
-    return ((const known *)context)->ids[row];
-}
 
 static void known_fini(known *k)
 {
     free(k->ids);
     free(k->batches);
-    kuni_lookup_fini(&k->by_id);
+    kuni_names_fini(&k->by_id);
 }
 
 static kuni_status add_known(known *k, const char *batch, const char *id, kuni_arena *arena,
@@ -38,7 +33,7 @@ static kuni_status add_known(known *k, const char *batch, const char *id, kuni_a
     if (kuni_grow(&ids, &k->capacity, k->n + 1, sizeof(char *), err)) return KUNI_MEMORY;
     k->ids = ids;
     if (!(k->ids[k->n] = kuni_arena_strndup(arena, id, strlen(id), err))) return KUNI_MEMORY;
-    if (kuni_lookup_add(&k->by_id, id, (uint32_t)k->n, err)) return KUNI_MEMORY;
+    if (kuni_names_add(&k->by_id, k->ids[k->n], (uint32_t)k->n, err)) return KUNI_MEMORY;
     if (!k->n_batches || strcmp(k->batches[k->n_batches - 1].id, batch) != 0) {
         if (kuni_grow(&batches, &k->batches_capacity, k->n_batches + 1, sizeof(kuni_batch), err))
             return KUNI_MEMORY;
@@ -71,19 +66,19 @@ static kuni_status read_known(known *k, const char *path, kuni_arena *arena, kun
     if (status) return status;
     if ((status = kuni_lines_open(&lines, path, err))) goto fail;
     for (char *line;;) {
-        if ((status = kuni_lines_next(&lines, false, &line, &unreadable, err))) goto fail;
+        if ((status = kuni_table_next(&lines, false, &line, &unreadable, err))) goto fail;
         if (!line) break;
         if (lines.number == 1 && strcmp(line, batches_header) == 0) continue;
-        char *fields[KUNI_TABLE_FIELDS_MAX], name[32], next[32];
+        char *fields[KUNI_LINE_FIELDS_MAX], name[32], next[32];
         size_t n = kuni_line_split(line, '\t', fields);
         batch_name(k->n_batches ? k->n_batches - 1 : 0, name);
         batch_name(k->n_batches, next);
-        const char *wrong =
-            n != 2                                                         ? "expected two columns"
-            : kuni_id_fault(fields[1])                                     ? "no sample id"
-            : strcmp(fields[0], name) != 0 && strcmp(fields[0], next) != 0 ? "batch out of order"
-            : kuni_lookup_find(&k->by_id, fields[1], text_known, k) >= 0   ? "sample stands twice"
-                                                                           : NULL;
+        const char *wrong = n != 2                     ? "expected two columns"
+                            : kuni_id_fault(fields[1]) ? "no sample id"
+                            : strcmp(fields[0], name) != 0 && strcmp(fields[0], next) != 0
+                                ? "batch out of order"
+                            : kuni_names_find(&k->by_id, fields[1]) >= 0 ? "sample stands twice"
+                                                                         : NULL;
         if (wrong) {
             status =
                 kuni_fail(err, KUNI_DATA,
@@ -111,7 +106,7 @@ static kuni_status lay_out(kuni_cohort *cohort, const known *k, const kuni_manif
 {
     size_t n_new = 0;
     for (size_t i = 0; i < manifest->n; i++)
-        if (kuni_lookup_find(&k->by_id, manifest->rows[i].id, text_known, k) < 0) n_new++;
+        if (kuni_names_find(&k->by_id, manifest->rows[i].id) < 0) n_new++;
     size_t n = k->n + n_new, n_new_batches = (n_new + batch_size - 1) / batch_size;
     cohort->samples = kuni_arena_alloc(cohort->arena, n, sizeof(kuni_sample), err);
     cohort->lines = kuni_arena_alloc(cohort->arena, n, sizeof(uint32_t), err);
@@ -123,7 +118,7 @@ static kuni_status lay_out(kuni_cohort *cohort, const known *k, const kuni_manif
         cohort->samples[i] = (kuni_sample){.id = k->ids[i], .participant = k->ids[i]};
     size_t next = k->n;
     for (size_t i = 0; i < manifest->n; i++) {
-        int64_t old = kuni_lookup_find(&k->by_id, manifest->rows[i].id, text_known, k);
+        int64_t old = kuni_names_find(&k->by_id, manifest->rows[i].id);
         size_t at = old >= 0 ? (size_t)old : next++;
         cohort->samples[at] = manifest->rows[i];
         cohort->lines[at] = manifest->lines[i];

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "reader.h"
-#include "table.h"
+#include "table_lines.h"
 #include "units.h"
 
 enum { CONTIG_BYTES_MAX = 400 };
@@ -19,27 +19,22 @@ typedef struct fai {
     const char **names;
     int64_t *lengths_bp;
     size_t n, names_capacity, lengths_capacity;
-    kuni_lookup by_name;
+    kuni_names by_name;
 } fai;
-
-static const char *text_name(const void *context, uint32_t row)
-{
-    return ((const fai *)context)->names[row];
-}
 
 static void fai_fini(fai *index)
 {
     free(index->names);
     free(index->lengths_bp);
-    kuni_lookup_fini(&index->by_name);
+    kuni_names_fini(&index->by_name);
 }
 
 static kuni_status fai_add(fai *index, char *line, kuni_arena *arena, kuni_error *err)
 {
-    char *fields[KUNI_TABLE_FIELDS_MAX];
+    char *fields[KUNI_LINE_FIELDS_MAX];
     int64_t length_bp;
     if (kuni_line_split(line, '\t', fields) < 2 || !kuni_parse_int(fields[1], &length_bp) ||
-        kuni_lookup_find(&index->by_name, fields[0], text_name, index) >= 0)
+        kuni_names_find(&index->by_name, fields[0]) >= 0)
         return KUNI_OK; /* a damaged index is found where the reference is opened */
     void *names = index->names, *lengths = index->lengths_bp;
     if (kuni_grow(&names, &index->names_capacity, index->n + 1, sizeof(char *), err))
@@ -51,7 +46,8 @@ static kuni_status fai_add(fai *index, char *line, kuni_arena *arena, kuni_error
     index->lengths_bp[index->n] = length_bp;
     if (!(index->names[index->n] = kuni_arena_strndup(arena, fields[0], strlen(fields[0]), err)))
         return KUNI_MEMORY;
-    return kuni_lookup_add(&index->by_name, fields[0], (uint32_t)index->n++, err);
+    const char *name = index->names[index->n];
+    return kuni_names_add(&index->by_name, name, (uint32_t)index->n++, err);
 }
 
 /* Empty where there is no index yet, or none that can be read. */
@@ -66,7 +62,7 @@ static kuni_status fai_read(fai *index, const kuni_reader *reader)
     if (status || access(path.data, R_OK) != 0) goto done;
     if ((status = kuni_faults_init(&passed_over, path.data, reader->err))) goto done;
     if ((status = kuni_lines_open(&lines, path.data, reader->err))) goto done;
-    for (char *line; !(status = kuni_lines_next(&lines, true, &line, &passed_over, reader->err));) {
+    for (char *line; !(status = kuni_table_next(&lines, true, &line, &passed_over, reader->err));) {
         if (!line) break;
         if ((status = fai_add(index, line, reader->arena, reader->err))) break;
     }
@@ -112,10 +108,10 @@ static bool parse_entry(const char *text, char clean[CONTIG_BYTES_MAX + 1], size
 static void check_reference(const kuni_reader *reader, const kuni_node *at, const fai *index,
                             const char *entry, size_t name_length, int64_t end)
 {
-    if (!index->n || kuni_lookup_find(&index->by_name, entry, text_name, index) >= 0) return;
+    if (!index->n || kuni_names_find(&index->by_name, entry) >= 0) return;
     char name[CONTIG_BYTES_MAX + 1];
     snprintf(name, sizeof(name), "%.*s", (int)name_length, entry);
-    int64_t row = kuni_lookup_find(&index->by_name, name, text_name, index);
+    int64_t row = kuni_names_find(&index->by_name, name);
     if (row < 0) {
         const char *near = kuni_nearest(name, index->names, index->n);
         kuni_tree_fault(reader->faults, at, "contigs: the reference has no contig '%.100s'%s%s%s",

@@ -140,7 +140,7 @@ static bool has_name(char *const *fields, size_t n, const char *name)
 
 static void check_required(const row_reader *c, char *const *fields, const dialect *f)
 {
-    const char *names[KUNI_TABLE_FIELDS_MAX];
+    const char *names[KUNI_LINE_FIELDS_MAX];
     for (size_t i = 0; i < f->n_columns; i++) names[i] = fields[i];
     const char *const required[] = {f->sarek ? "patient" : "participant_id",
                                     f->sarek ? "sample" : "sample_id", f->sarek ? NULL : "reads"};
@@ -156,12 +156,12 @@ static void check_required(const row_reader *c, char *const *fields, const diale
 
 static kuni_status read_header(row_reader *c, char *line, dialect *f)
 {
-    char *fields[KUNI_TABLE_FIELDS_MAX];
+    char *fields[KUNI_LINE_FIELDS_MAX];
     *f = (dialect){.separator = strchr(line, '\t') ? '\t' : ','};
     for (size_t i = 0; i < N_MEANINGS; i++) f->at[i] = -1;
     if (*line == '#') line++;
     f->n_columns = kuni_line_split(line, f->separator, fields);
-    if (f->n_columns < 2 || f->n_columns > KUNI_TABLE_FIELDS_MAX) {
+    if (f->n_columns < 2 || f->n_columns > KUNI_LINE_FIELDS_MAX) {
         fault(c,
               "the header has %zu column%s; expected tab-separated columns with names, at least "
               "participant_id, sample_id and reads",
@@ -192,24 +192,9 @@ static kuni_status read_header(row_reader *c, char *line, dialect *f)
 
 /* --- rows --- */
 
-static const char *text_id(const void *context, uint32_t row)
-{
-    return ((const kuni_manifest *)context)->rows[row].id;
-}
-
-static const char *text_reads(const void *context, uint32_t row)
-{
-    return ((const kuni_manifest *)context)->rows[row].reads;
-}
-
-static const char *text_participant(const void *context, uint32_t row)
-{
-    return ((const kuni_manifest *)context)->rows[row].participant;
-}
-
 int64_t kuni_manifest_find(const kuni_manifest *manifest, const char *id)
 {
-    return kuni_lookup_find(&manifest->by_id, id, text_id, manifest);
+    return kuni_names_find(&manifest->by_id, id);
 }
 
 /* A field by meaning; "" where the column is absent or the field holds only a dot. */
@@ -304,23 +289,22 @@ static kuni_status read_files(row_reader *c, const dialect *f, char *const *fiel
 static kuni_status check_others(row_reader *c, const kuni_sample *row, uint32_t at)
 {
     kuni_manifest *m = c->manifest;
-    int64_t other = row->id ? kuni_manifest_find(m, row->id) : KUNI_LOOKUP_NONE;
+    int64_t other = row->id ? kuni_manifest_find(m, row->id) : -1;
     if (other >= 0)
         fault(c, "sample '%.100s' stands twice; line %u has it already", row->id, m->lines[other]);
-    else if (row->id && kuni_lookup_add(&m->by_id, row->id, at, c->err))
+    else if (row->id && kuni_names_add(&m->by_id, row->id, at, c->err))
         return KUNI_MEMORY;
-    other =
-        row->reads ? kuni_lookup_find(&m->by_reads, row->reads, text_reads, m) : KUNI_LOOKUP_NONE;
+    other = row->reads ? kuni_names_find(&m->by_reads, row->reads) : -1;
     if (other >= 0 && kuni_is_variants_path(row->reads))
         m->rows[at].shares_reads = m->rows[other].shares_reads = true;
     else if (other >= 0)
         fault(c, "reads '%.200s' stand twice; line %u has them already", row->reads,
               m->lines[other]);
-    else if (row->reads && kuni_lookup_add(&m->by_reads, row->reads, at, c->err))
+    else if (row->reads && kuni_names_add(&m->by_reads, row->reads, at, c->err))
         return KUNI_MEMORY;
     if (!row->participant) return KUNI_OK;
-    other = kuni_lookup_find(&m->by_participant, row->participant, text_participant, m);
-    if (other < 0) return kuni_lookup_add(&m->by_participant, row->participant, at, c->err);
+    other = kuni_names_find(&m->by_participant, row->participant);
+    if (other < 0) return kuni_names_add(&m->by_participant, row->participant, at, c->err);
     kuni_sample *first = &m->rows[other];
     if (row->sex && first->sex && row->sex != first->sex)
         fault(c, "participant '%.100s' has another sex than on line %u", row->participant,
@@ -344,10 +328,10 @@ static kuni_status grow(row_reader *c)
 
 static kuni_status read_row(row_reader *c, const dialect *f, char *line)
 {
-    char *fields[KUNI_TABLE_FIELDS_MAX];
+    char *fields[KUNI_LINE_FIELDS_MAX];
     size_t n = kuni_line_split(line, f->separator, fields);
     /* Spreadsheets append empty columns. */
-    while (n > f->n_columns && n <= KUNI_TABLE_FIELDS_MAX && !*fields[n - 1]) n--;
+    while (n > f->n_columns && n <= KUNI_LINE_FIELDS_MAX && !*fields[n - 1]) n--;
     if (n != f->n_columns) {
         fault(c, "has %zu column%s; the header has %zu", n, n == 1 ? "" : "s", f->n_columns);
         return KUNI_OK;
@@ -400,13 +384,13 @@ kuni_status kuni_manifest_read(kuni_manifest *manifest, const char *path, kuni_a
     if ((status = kuni_lines_open(&lines, path, err))) return status;
     char *line = NULL;
     dialect f = {.n_columns = 0};
-    if ((status = kuni_lines_next(&lines, true, &line, faults, err))) goto fail;
+    if ((status = kuni_table_next(&lines, true, &line, faults, err))) goto fail;
     c.line = lines.number;
     if (line && (status = read_header(&c, line, &f))) goto fail;
     bool table = line && kuni_faults_none(faults); /* rows mean nothing under a broken header */
     bool any = false;
     while (table) {
-        if ((status = kuni_lines_next(&lines, false, &line, faults, err))) goto fail;
+        if ((status = kuni_table_next(&lines, false, &line, faults, err))) goto fail;
         if (!line) break;
         c.line = lines.number;
         any = true;
@@ -424,9 +408,9 @@ void kuni_manifest_fini(kuni_manifest *manifest)
 {
     free(manifest->rows);
     free(manifest->lines);
-    kuni_lookup_fini(&manifest->by_id);
-    kuni_lookup_fini(&manifest->by_reads);
-    kuni_lookup_fini(&manifest->by_participant);
+    kuni_names_fini(&manifest->by_id);
+    kuni_names_fini(&manifest->by_reads);
+    kuni_names_fini(&manifest->by_participant);
     kuni_buffer_fini(&manifest->notes);
     *manifest = (kuni_manifest){.n = 0};
 }

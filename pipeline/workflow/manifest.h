@@ -4,13 +4,13 @@
 #define KUNI_WORKFLOW_MANIFEST_H
 
 #include "kuni/sample.h"
-#include "table.h"
+#include "table_lines.h"
 
 typedef struct kuni_manifest {
     kuni_sample *rows; /* in file order; freed by kuni_manifest_fini, its strings are the arena's */
     uint32_t *lines;
     size_t n, capacity, lines_capacity;
-    kuni_lookup by_id, by_reads, by_participant; /* participant: its first row */
+    kuni_names by_id, by_reads, by_participant; /* participant: its first row */
     kuni_buffer notes;
 } kuni_manifest;
 

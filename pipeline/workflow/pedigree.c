@@ -19,29 +19,19 @@ typedef struct individual {
 typedef struct pedigree {
     individual *list;
     size_t n, capacity;
-    kuni_lookup by_id;
+    kuni_names by_id;
     kuni_arena *arena; /* of the texts while reading */
 } pedigree;
 
-static const char *text_id(const void *context, uint32_t row)
-{
-    return ((const pedigree *)context)->list[row].id;
-}
-
-static const char *text_participant(const void *context, uint32_t row)
-{
-    return ((const kuni_manifest *)context)->rows[row].participant;
-}
-
 static int64_t find(const pedigree *ped, const char *id)
 {
-    return kuni_lookup_find(&ped->by_id, id, text_id, ped);
+    return kuni_names_find(&ped->by_id, id);
 }
 
 static kuni_status read_line(pedigree *ped, char *line, uint32_t number, kuni_faults *faults,
                              kuni_error *err)
 {
-    char *fields[KUNI_TABLE_FIELDS_MAX];
+    char *fields[KUNI_LINE_FIELDS_MAX];
     size_t n = kuni_line_split(line, ' ', fields);
     if (n < 5) {
         kuni_faults_add(faults, NULL, number, 0,
@@ -76,13 +66,13 @@ static kuni_status read_line(pedigree *ped, char *line, uint32_t number, kuni_fa
     if (kuni_grow(&list, &ped->capacity, ped->n + 1, sizeof(individual), err)) return KUNI_MEMORY;
     ped->list = list;
     ped->list[ped->n] = one;
-    return kuni_lookup_add(&ped->by_id, one.id, (uint32_t)ped->n++, err);
+    return kuni_names_add(&ped->by_id, one.id, (uint32_t)ped->n++, err);
 }
 
 static void check_parent(const pedigree *ped, const individual *child, const char *parent,
                          kuni_sex sex, const char *role, kuni_faults *faults)
 {
-    int64_t row = parent ? find(ped, parent) : KUNI_LOOKUP_NONE;
+    int64_t row = parent ? find(ped, parent) : -1;
     if (row >= 0 && ped->list[row].sex != KUNI_SEX_UNKNOWN && ped->list[row].sex != sex)
         kuni_faults_add(faults, NULL, child->line, 0, "%s '%.100s' has the other sex on line %u",
                         role, parent, ped->list[row].line);
@@ -93,7 +83,7 @@ static const char *sample_of(const kuni_manifest *manifest, const char *id)
 {
     if (!id) return NULL;
     int64_t row = kuni_manifest_find(manifest, id);
-    if (row < 0) row = kuni_lookup_find(&manifest->by_participant, id, text_participant, manifest);
+    if (row < 0) row = kuni_names_find(&manifest->by_participant, id);
     return row < 0 ? NULL : manifest->rows[row].id;
 }
 
@@ -125,7 +115,7 @@ kuni_status kuni_pedigree_read(kuni_manifest *manifest, const char *path, kuni_f
     if (!(ped.arena = kuni_arena_new(err))) goto fail;
     if ((status = kuni_lines_open(&lines, path, err))) goto fail;
     for (char *line;;) {
-        if ((status = kuni_lines_next(&lines, false, &line, faults, err))) goto fail;
+        if ((status = kuni_table_next(&lines, false, &line, faults, err))) goto fail;
         if (!line) break;
         if ((status = read_line(&ped, line, (uint32_t)lines.number, faults, err))) goto fail;
     }
@@ -138,7 +128,7 @@ kuni_status kuni_pedigree_read(kuni_manifest *manifest, const char *path, kuni_f
 fail:
     kuni_lines_close(&lines);
     free(ped.list);
-    kuni_lookup_fini(&ped.by_id);
+    kuni_names_fini(&ped.by_id);
     kuni_arena_free(ped.arena);
     return status;
 }

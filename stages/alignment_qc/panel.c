@@ -1,27 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "panel.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kuni/file.h"
-
-enum { PANEL_BYTES_MOST = 1 << 30 };
-
-/* The file's next line, cut off at its newline; NULL at the end. */
-static char *next_line(char **cursor)
-{
-    if (!*cursor) return NULL;
-    while (**cursor == '\n' || **cursor == '\r') (*cursor)++;
-    if (!**cursor) return NULL;
-    char *line = *cursor;
-    *cursor += strcspn(*cursor, "\n");
-    if (**cursor) *(*cursor)++ = '\0';
-    line[strcspn(line, "\r")] = '\0';
-    return line;
-}
+#include "kuni/lines.h"
 
 static char *next_field(char **cursor)
 {
@@ -35,14 +19,12 @@ static char *next_field(char **cursor)
 
 static bool parse_number(const char *text, double *value)
 {
-    if (!text) return false;
-    char *end = NULL;
-    errno = 0;
-    *value = strtod(text, &end);
-    return end != text && !*end && isfinite(*value);
+    return text && kuni_text_double(text, value);
 }
 
-static kuni_status sibling(const char *bed, const char *ending, kuni_buffer *text, kuni_error *err)
+/* The panel's file of this ending; its path stays in `path`, which the lines borrow. */
+static kuni_status open_sibling(const char *bed, const char *ending, kuni_buffer *path,
+                                kuni_lines *lines, kuni_error *err)
 {
     size_t stem = strlen(bed);
     if (stem < 4 || strcmp(bed + stem - 4, ".bed") != 0)
@@ -50,12 +32,17 @@ static kuni_status sibling(const char *bed, const char *ending, kuni_buffer *tex
                          "contamination_panel: %s: expected the panel's .bed file, with .mu and "
                          ".UD files of the same name beside it",
                          bed);
-    kuni_buffer path = KUNI_BUFFER_INIT;
-    kuni_status status = kuni_buffer_printf(&path, err, "%.*s%s", (int)(stem - 4), bed, ending);
-    if (!status) status = kuni_file_get(path.data, PANEL_BYTES_MOST, text, err);
-    if (!status && !text->length)
-        status = kuni_fail(err, KUNI_DATA, "contamination panel: %s: empty file", path.data);
-    kuni_buffer_fini(&path);
+    kuni_status status = kuni_buffer_printf(path, err, "%.*s%s", (int)(stem - 4), bed, ending);
+    return status ? status : kuni_lines_open(lines, path->data, err);
+}
+
+/* The next line that is not empty; NULL at the end. */
+static kuni_status next_row(kuni_lines *lines, char **line, kuni_error *err)
+{
+    kuni_status status;
+    do {
+        status = kuni_lines_next(lines, line, err);
+    } while (!status && *line && !**line);
     return status;
 }
 
@@ -112,44 +99,50 @@ static int by_place(const void *a, const void *b)
     return x->alt - y->alt;
 }
 
+static kuni_status read_rows(kuni_qc_panel *panel, const char *bed, kuni_lines files[3],
+                             const char *const endings[3], const kuni_genome *genome,
+                             kuni_error *err)
+{
+    size_t capacity = 0;
+    for (size_t row = 1;; row++) {
+        char *line[3];
+        kuni_status status = KUNI_OK;
+        for (int i = 0; i < 3 && !status; i++) status = next_row(&files[i], &line[i], err);
+        if (status) return status;
+        if (!line[0] && !line[1] && !line[2])
+            return row > 1 ? KUNI_OK
+                           : kuni_fail(err, KUNI_DATA, "contamination panel: %s: empty file", bed);
+        for (int i = 0; i < 3; i++)
+            if (!line[i]) return malformed(bed, endings[i], row, err);
+        status = kuni_grow((void **)&panel->sites, &capacity, panel->n_sites + 1,
+                           sizeof(*panel->sites), err);
+        if (!status) status = read_row(panel, bed, row, line[0], line[1], line[2], genome, err);
+        if (status) return status;
+    }
+}
+
 kuni_status kuni_qc_panel_read(kuni_qc_panel **out, const char *bed, const kuni_genome *genome,
                                kuni_error *err)
 {
-    kuni_buffer text[3] = {KUNI_BUFFER_INIT, KUNI_BUFFER_INIT, KUNI_BUFFER_INIT};
     static const char *const endings[3] = {".bed", ".mu", ".UD"};
+    kuni_buffer paths[3] = {KUNI_BUFFER_INIT, KUNI_BUFFER_INIT, KUNI_BUFFER_INIT};
+    kuni_lines files[3] = {{.path = NULL}, {.path = NULL}, {.path = NULL}};
     kuni_qc_panel *panel = kuni_alloc(1, sizeof(*panel), err);
-    if (!panel) return KUNI_MEMORY;
-    kuni_status status = KUNI_OK;
+    kuni_status status = panel ? KUNI_OK : KUNI_MEMORY;
+    for (int i = 0; i < 3 && !status; i++)
+        status = open_sibling(bed, endings[i], &paths[i], &files[i], err);
+    if (!status) status = read_rows(panel, bed, files, endings, genome, err);
     for (int i = 0; i < 3; i++) {
-        status = sibling(bed, endings[i], &text[i], err);
-        if (status) goto fail;
+        kuni_lines_close(&files[i]);
+        kuni_buffer_fini(&paths[i]);
     }
-    size_t capacity = 1;
-    for (const char *c = text[0].data; c && *c; c++) capacity += *c == '\n';
-    panel->sites = kuni_alloc(capacity, sizeof(*panel->sites), err);
-    status = KUNI_MEMORY;
-    if (!panel->sites) goto fail;
-    char *cursor[3] = {text[0].data, text[1].data, text[2].data};
-    for (size_t row = 1;; row++) {
-        char *line[3];
-        for (int i = 0; i < 3; i++) line[i] = next_line(&cursor[i]);
-        if (!line[0] && !line[1] && !line[2]) break;
-        for (int i = 0; i < 3; i++)
-            if (!line[i]) {
-                status = malformed(bed, endings[i], row, err);
-                goto fail;
-            }
-        status = read_row(panel, bed, row, line[0], line[1], line[2], genome, err);
-        if (status) goto fail;
+    if (status) {
+        kuni_qc_panel_free(panel);
+        return status;
     }
-    qsort(panel->sites, panel->n_sites, sizeof(*panel->sites), by_place);
-    for (int i = 0; i < 3; i++) kuni_buffer_fini(&text[i]);
+    if (panel->n_sites) qsort(panel->sites, panel->n_sites, sizeof(*panel->sites), by_place);
     *out = panel;
     return KUNI_OK;
-fail:
-    for (int i = 0; i < 3; i++) kuni_buffer_fini(&text[i]);
-    kuni_qc_panel_free(panel);
-    return status;
 }
 
 void kuni_qc_panel_free(kuni_qc_panel *panel)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "draw.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kuni/file.h"
+#include "kuni/lines.h"
 
-static const char magic[] = "#kuni variant quality sites 2\n";
+static const char magic[] = "#kuni variant quality sites 2";
 
 /* Lets the site at `at` sink until none below it has a greater hash. */
 static void sink(quality_site *heap, size_t n, size_t at)
@@ -89,7 +89,7 @@ kuni_status quality_draw_write(const quality_draw *draw, const char *path, kuni_
     kuni_file *file;
     kuni_status status = kuni_file_create(&file, path, err);
     if (status) return status;
-    status = kuni_file_printf(file, err, "%s", magic);
+    status = kuni_file_printf(file, err, "%s\n", magic);
     for (int t = 0; t < QUALITY_TYPES && !status; t++)
         for (int l = 0; l < QUALITY_LABELS && !status; l++) {
             const struct quality_pile *pile = &draw->piles[t][l];
@@ -155,15 +155,13 @@ static bool parse_seen(char *line, quality_draw *draw)
 
 kuni_status quality_draw_read(quality_draw *draw, const char *path, kuni_error *err)
 {
-    FILE *file = fopen(path, "r");
-    if (!file) return kuni_fail_errno(err, "cannot open %s", path);
-    char *line = NULL;
-    size_t capacity = 0, number = 0;
-    kuni_status status = KUNI_OK;
-    while (!status && getline(&line, &capacity, file) > 0) {
+    kuni_lines lines;
+    kuni_status status = kuni_lines_open(&lines, path, err);
+    if (status) return status;
+    for (char *line; !(status = kuni_lines_next(&lines, &line, err)) && line;) {
         quality_site site;
         bool fine = true;
-        if (number++ == 0)
+        if (lines.number == 1)
             fine = strcmp(line, magic) == 0;
         else if (strncmp(line, "#seen\t", 6) == 0)
             fine = parse_seen(line + 6, draw);
@@ -172,11 +170,10 @@ kuni_status quality_draw_read(quality_draw *draw, const char *path, kuni_error *
             status = quality_draw_add(draw, &site, err);
         }
         if (!fine)
-            status = kuni_fail(err, KUNI_DATA, "%s: line %zu is none of variant-quality's", path,
-                               number);
+            status = kuni_fail(err, KUNI_DATA, "%s: line %lld is none of variant-quality's", path,
+                               (long long)lines.number);
+        if (status) break;
     }
-    if (!status && ferror(file)) status = kuni_fail_errno(err, "cannot read %s", path);
-    free(line);
-    (void)fclose(file);
+    kuni_lines_close(&lines);
     return status;
 }

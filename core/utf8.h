@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Is it UTF-8? (RFC 3629: shortest form, no surrogates, up to U+10FFFF.) */
-#ifndef KUNI_WORKFLOW_UTF8_H
-#define KUNI_WORKFLOW_UTF8_H
+#ifndef KUNI_CORE_UTF8_H
+#define KUNI_CORE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>
