@@ -89,7 +89,7 @@ const char *kuni_line_fault_text(kuni_line_fault fault)
     case KUNI_LINE_LONG:
         return "is longer than 1 MiB; expected a table of text";
     case KUNI_LINE_BINARY:
-        return "holds bytes that are no text; expected a plain table (not a spreadsheet, UTF-8)";
+        return "holds bytes that are no text; expected a plain table (not compressed, not a spreadsheet, UTF-8)";
     case KUNI_LINE_NOT_UTF8:
         return "is not UTF-8; expected the table to be saved as UTF-8";
     case KUNI_LINE_FINE:

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "evidence_dictionary.h"
+#include "evidence_format.h"
 
 /* NULL, or the promise that the events of a chunk break. */
 static const char *events_fault(const kuni_evidence_chunk *chunk)

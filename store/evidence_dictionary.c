@@ -3,6 +3,7 @@
 
 #include <htslib/khash.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kuni/allele.h"
 

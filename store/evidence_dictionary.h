@@ -5,7 +5,7 @@
 #ifndef KUNI_STORE_EVIDENCE_DICTIONARY_H
 #define KUNI_STORE_EVIDENCE_DICTIONARY_H
 
-#include "evidence_encode.h"
+#include "evidence_chunk.h"
 
 typedef struct kuni_dictionary_set {
     int64_t pos;

@@ -5,16 +5,8 @@
 #ifndef KUNI_STORE_EVIDENCE_ENCODE_H
 #define KUNI_STORE_EVIDENCE_ENCODE_H
 
+#include "evidence_chunk.h"
 #include "evidence_format.h"
-
-typedef struct kuni_chunk_input {
-    int64_t beg, end;
-    uint32_t n_samples;
-    kuni_event *events; /* sample by sample, each in position order; their `set` is overwritten */
-    size_t n_events;
-    const kuni_block *blocks; /* sample by sample, each in position order */
-    size_t n_blocks;
-} kuni_chunk_input;
 
 typedef struct kuni_encoder kuni_encoder;
 

@@ -12,7 +12,7 @@
 
 #include "kuni/buffer.h"
 #include "kuni/genome.h"
-#include "simulate.h"
+#include "simulate_options.h"
 
 /* An edit: minimal and left-aligned; indels keep the base before them. */
 typedef struct sim_allele {

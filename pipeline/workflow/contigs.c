@@ -7,9 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "reader.h"
+#include "sections.h"
 #include "table_lines.h"
 #include "units.h"
+#include "workflow.h"
 
 enum { CONTIG_BYTES_MAX = 400 };
 

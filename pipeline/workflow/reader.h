@@ -6,11 +6,12 @@
 
 #include "kuni/file.h"
 #include "tree.h"
-#include "workflow.h"
+
+struct kuni_workflow;
 
 typedef struct kuni_reader {
-    kuni_workflow *workflow;
-    kuni_arena *arena; /* of the workflow */
+    struct kuni_workflow *workflow; /* under construction */
+    kuni_arena *arena;              /* of the workflow */
     kuni_faults *faults;
     const char *folder; /* of the file: what relative paths are relative to */
     kuni_error *err;    /* not for faults: memory, I/O */
@@ -57,10 +58,8 @@ const char *kuni_reader_path(kuni_reader *reader, const char *text);
 /* As that; a fault at `at` (and the path all the same) where no such file can be read. */
 const char *kuni_reader_file(kuni_reader *reader, const kuni_node *at, const char *key,
                              const char *text);
-/* Reads `regions.contigs` (NULL: absent) and holds it against the index of the reference, where
- * that is there. */
-KUNI_MUST_CHECK kuni_status kuni_reader_contigs(kuni_reader *reader, const kuni_node *node);
-/* Reads `stages:` into the workflow, sorted. */
-KUNI_MUST_CHECK kuni_status kuni_reader_stages(kuni_reader *reader, const kuni_node *stages);
+/* Reads one value into its field. */
+KUNI_MUST_CHECK kuni_status kuni_reader_field(kuni_reader *reader, const kuni_node *value,
+                                              const kuni_field *field);
 
 #endif

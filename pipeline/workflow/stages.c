@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "plugin.h"
-#include "reader.h"
+#include "sections.h"
 #include "stage_table.h"
 #include "units.h"
+#include "workflow.h"
 
 enum { STAGES_MAX = 256, KEYS_MAX = 64, ID_BYTES_MAX = 64 };
 

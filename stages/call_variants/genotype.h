@@ -35,6 +35,12 @@ typedef struct kuni_call_event {
     int64_t phase_set;
 } kuni_call_event;
 
+/* Where events go. */
+typedef struct kuni_call_events {
+    kuni_call_event *list;
+    size_t n, capacity;
+} kuni_call_events;
+
 static inline int kuni_genotype_count(int n_alleles, int ploidy)
 {
     return ploidy == 1 ? n_alleles : n_alleles * (n_alleles + 1) / 2;

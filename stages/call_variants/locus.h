@@ -6,7 +6,8 @@
 #ifndef KUNI_CALL_LOCUS_H
 #define KUNI_CALL_LOCUS_H
 
-#include "region.h"
+#include "candidates.h"
+#include "genotype.h"
 #include "stutter.h"
 
 /* One or two overlapping mates. */

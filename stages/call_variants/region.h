@@ -19,12 +19,6 @@ typedef struct kuni_region_counts {
     uint64_t regions, empty, assembled, haplotypes, reads;
 } kuni_region_counts;
 
-/* Where events go. */
-typedef struct kuni_call_events {
-    kuni_call_event *list;
-    size_t n, capacity;
-} kuni_call_events;
-
 KUNI_MUST_CHECK kuni_status kuni_region_caller_new(kuni_region_caller **caller, kuni_error *err);
 void kuni_region_caller_free(kuni_region_caller *caller);
 /*

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "header.h"
+#include "info.h"
 
 struct joint_added {
     htsFile *file;
@@ -80,7 +80,7 @@ void joint_added_close(joint_added *a)
 static bool goes_along(const bcf_hdr_t *header, const char *tag)
 {
     int id = bcf_hdr_id2int(header, BCF_DT_ID, tag);
-    if (id < 0 || !bcf_hdr_idinfo_exists(header, BCF_HL_INFO, id) || joint_header_has_info(tag))
+    if (id < 0 || !bcf_hdr_idinfo_exists(header, BCF_HL_INFO, id) || joint_info_is_own(tag))
         return false;
     int length = bcf_hdr_id2length(header, BCF_HL_INFO, id);
     return length == BCF_VL_FIXED || length == BCF_VL_VAR;

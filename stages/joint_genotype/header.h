@@ -43,8 +43,6 @@ KUNI_MUST_CHECK kuni_status joint_header_make(joint_header *header, joint_render
                                               const kuni_task *task, const joint_cohort *cohort,
                                               const joint_filters *filters,
                                               const joint_added *added, kuni_error *err);
-/* Whether an INFO field of this name is joint-genotype's own. */
-bool joint_header_has_info(const char *tag);
 /* Accepts a zeroed one. */
 void joint_header_fini(joint_header *header);
 
