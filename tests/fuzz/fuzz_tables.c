@@ -23,7 +23,7 @@ static void set_up(void)
     char path[256];
     kuni_error err = KUNI_ERROR_INIT;
     if (!mkdtemp(folder)) abort();
-    put("r.fa.fai", "chrX\t8\t6\t8\t9\n", 14, path);
+    put("r.fa.fai", "chrX\t8\t6\t8\t9\n", 13, path);
     put("r.fa", ">chrX\nACGTACGT\n", 15, path);
     if (kuni_genome_open(&genome, path, &err)) abort();
 }
