@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/* The dataset's folder: whose it is, what is cleared away and what never, and what is published. */
+#include "fixture.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "folder.h"
+#include "journal.h"
+#include "lock.h"
+#include "mark.h"
+#include "published.h"
+#include "temporary.h"
+
+static void shell(const char *command)
+{
+    if (system(command) != 0) fail_msg("failed: %s", command);
+}
+
+static bool exists(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0;
+}
+
+/* --- the mark --- */
+
+static void expect_mark(const char *make, kuni_status expected, const char *words)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    shell("rm -rf d");
+    shell(make);
+    kuni_status status = kuni_mark_check("d", &err);
+    if (status != expected) fail_msg("after `%s`: status %d: %s", make, status, err.text);
+    if (words && !strstr(err.text, words)) fail_msg("\"%s\" is not in \"%s\"", words, err.text);
+}
+
+static void test_whose_folder(void **state)
+{
+    (void)state;
+    expect_mark("true", KUNI_OK, NULL);
+    expect_mark("mkdir d", KUNI_OK, NULL);
+    expect_mark("mkdir d; echo '{\"format\": 1, \"id\": \"x\"}' >d/kuni-dataset.json; touch d/foo",
+                KUNI_OK, NULL);
+    expect_mark("mkdir d; touch d/thesis.tex", KUNI_USAGE, "it holds 'thesis.tex'");
+    expect_mark("mkdir d; touch d/lock d/thesis.tex", KUNI_USAGE, "it holds 'thesis.tex'");
+    expect_mark("echo a file >d", KUNI_IO, "cannot read the dataset folder d");
+    /* what a run that was killed in its first moments leaves */
+    expect_mark("mkdir d; touch d/lock d/kuni-dataset.json.tmp.7.1", KUNI_OK, NULL);
+    expect_mark("mkdir d; echo 'epoch 1 host h pid 7' >d/lock", KUNI_OK, NULL);
+    expect_mark("mkdir d; echo 'of a door' >d/lock", KUNI_USAGE, "it holds 'lock'");
+    expect_mark("mkdir -p d/lock", KUNI_USAGE, "it holds 'lock'");
+    /* of a version before the mark: told by its journal */
+    expect_mark("mkdir d; touch d/batches.tsv d/journal", KUNI_USAGE, "not a dataset");
+    expect_mark("mkdir d; touch d/batches.tsv; echo nonsense >d/journal", KUNI_USAGE,
+                "not a dataset");
+}
+
+static void test_formats(void **state)
+{
+    (void)state;
+    expect_mark("mkdir d; echo '{\"format\": 2, \"kuni\": \"9.9\"}' >d/kuni-dataset.json",
+                KUNI_USAGE, "d is a dataset of format 2 (made by kuni 9.9)");
+    expect_mark("mkdir d; echo '{\"format\": 3}' >d/kuni-dataset.json", KUNI_USAGE, "kuni ?");
+    expect_mark("mkdir d; echo '{\"format\": 0}' >d/kuni-dataset.json", KUNI_IO, "is damaged");
+    expect_mark("mkdir d; echo nonsense >d/kuni-dataset.json", KUNI_IO, "is damaged");
+}
+
+static void test_claim(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer first = KUNI_BUFFER_INIT, second = KUNI_BUFFER_INIT;
+    bool fresh = false;
+    shell("rm -rf d e; mkdir d e; touch d/lock e/notes");
+    assert_int_equal(kuni_mark_claim("d", &fresh, &err), KUNI_OK);
+    assert_true(fresh);
+    assert_int_equal(kuni_file_get("d/kuni-dataset.json", 4096, &first, &err), KUNI_OK);
+    assert_non_null(strstr(first.data, "{\"format\": 1, \"id\": \""));
+    assert_int_equal(kuni_mark_claim("d", &fresh, &err), KUNI_OK);
+    assert_false(fresh);
+    assert_int_equal(kuni_file_get("d/kuni-dataset.json", 4096, &second, &err), KUNI_OK);
+    assert_string_equal(first.data, second.data); /* an identity is for life */
+    assert_int_equal(kuni_mark_claim("e", &fresh, &err), KUNI_USAGE);
+    assert_false(exists("e/kuni-dataset.json"));
+    kuni_buffer_fini(&first);
+    kuni_buffer_fini(&second);
+}
+
+/* A dataset from before the mark has batches and a journal with a whole record; it is given one. */
+static void test_claim_unmarked(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_journal *journal;
+    bool fresh = true;
+    shell("rm -rf d; mkdir -p d/data; touch d/batches.tsv");
+    assert_int_equal(kuni_journal_open(&journal, "d/journal", &err), KUNI_OK);
+    assert_int_equal(kuni_journal_add(journal, json_pack("{ss}", "t", "forget"), &err), KUNI_OK);
+    assert_int_equal(kuni_journal_close(journal, &err), KUNI_OK);
+    assert_int_equal(kuni_mark_check("d", &err), KUNI_OK);
+    assert_int_equal(kuni_mark_claim("d", &fresh, &err), KUNI_OK);
+    assert_false(fresh);
+    assert_true(exists("d/kuni-dataset.json"));
+    shell("rm d/batches.tsv d/kuni-dataset.json");
+    assert_int_equal(kuni_mark_check("d", &err), KUNI_USAGE);
+}
+
+/* --- the folder --- */
+
+static void test_prepare(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    static const char *const ours[] = {"d/batches.tsv.tmp.12.3", "d/settings.json.tmp.1.1",
+                                       "d/.current-12", "d/tmp/3-0-17-2", "d/tmp/3-1-18-2"};
+    static const char *const others[] = {"d/batches.tsv.tmp.12", "d/batches.tsv.tmp.12.3.old",
+                                         "d/notes.tmp.12.3",     "d/.current-12a",
+                                         "d/tmp/3-0-17-2-mine",  "d/tmp/readme"};
+    shell("rm -rf d; mkdir -p d/tmp/3-0-17-2/deep; touch d/tmp/3-0-17-2/deep/file d/tmp/3-1-18-2; "
+          "ln -s nowhere d/.current-12");
+    for (size_t i = 0; i < 2; i++) fixture_write(ours[i], "half");
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) fixture_write(others[i], "x");
+    assert_int_equal(kuni_folder_prepare("d", &err), KUNI_OK);
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+        if (exists(ours[i])) fail_msg("%s still stands", ours[i]);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (!exists(others[i])) fail_msg("%s is gone", others[i]);
+    assert_true(exists("d/data") && exists("d/logs") && exists("d/generations"));
+}
+
+static void test_prepare_faults(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    assert_int_equal(kuni_folder_prepare("nowhere", &err), KUNI_IO);
+    kuni_error_clear(&err);
+    shell("rm -rf d elsewhere; mkdir d elsewhere; touch elsewhere/3-0-17-2; ln -s ../elsewhere "
+          "d/tmp");
+    assert_int_equal(kuni_folder_prepare("d", &err), KUNI_USAGE);
+    assert_non_null(strstr(err.text, "d/tmp is a symbolic link"));
+    assert_true(exists("elsewhere/3-0-17-2"));
+    kuni_error_clear(&err);
+    shell("rm d/tmp; touch d/tmp");
+    assert_int_equal(kuni_folder_prepare("d", &err), KUNI_IO);
+}
+
+/* --- temporary names --- */
+
+static void test_temporary_name(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    char expected[128];
+    char *name = kuni_temporary_name("a/b/c.txt", 12, 3, &err);
+    (void)snprintf(expected, sizeof(expected), "a/b/.kuni-tmp-12-3-%ld-c.txt", (long)getpid());
+    assert_string_equal(name, expected);
+    free(name);
+    name = kuni_temporary_name("c.txt", 1, 0, &err);
+    assert_int_equal(strncmp(name, ".kuni-tmp-1-0-", 14), 0);
+    free(name);
+}
+
+static void test_remove_tree(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    shell("rm -rf t kept; mkdir -p t/a/b kept; touch t/a/b/c kept/file; ln -s ../kept t/link");
+    assert_int_equal(kuni_remove_tree("t", &err), KUNI_OK);
+    assert_false(exists("t"));
+    assert_true(exists("kept/file"));
+    assert_int_equal(kuni_remove_tree("t", &err), KUNI_OK); /* nothing there is fine */
+}
+
+/* --- what is published --- */
+
+static void test_published(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_published published;
+    shell("rm -rf d; mkdir -p d/generations/000001");
+    assert_int_equal(kuni_published_read(&published, "d", &err), KUNI_OK);
+    assert_null(published.json);
+    assert_int_equal(published.n_batches, 0);
+    shell("ln -s generations/000001 d/current");
+    fixture_write("d/current/dataset.json", "{\"batches\": 5, \"quarantined\": [\"S1\", \"S2\"]}");
+    assert_int_equal(kuni_published_read(&published, "d", &err), KUNI_OK);
+    assert_int_equal(published.n_batches, 5);
+    assert_int_equal(json_array_size(published.quarantined), 2);
+    kuni_published_fini(&published);
+    static const char *const damaged[] = {"", "{", "{}", "{\"batches\": -1}",
+                                          "{\"batches\": \"5\"}"};
+    for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
+        fixture_write("d/current/dataset.json", damaged[i]);
+        assert_int_equal(kuni_published_read(&published, "d", &err), KUNI_IO);
+        assert_non_null(strstr(err.text, "d/current/dataset.json"));
+        assert_null(published.json);
+        kuni_error_clear(&err);
+    }
+}
+
+/* --- the lock --- */
+
+static void test_lock_faults(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_lock *lock;
+    assert_int_equal(kuni_lock_take(&lock, "nowhere", 0, &err), KUNI_IO);
+    assert_non_null(strstr(err.text, "nowhere/lock"));
+    kuni_error_clear(&err);
+    shell("rm -rf d; mkdir d; echo nonsense >d/lock");
+    assert_int_equal(kuni_lock_take(&lock, "d", 0, &err), KUNI_OK);
+    assert_int_equal(kuni_lock_epoch(lock), 1);
+    kuni_lock_release(lock);
+    kuni_lock_release(NULL);
+    assert_int_equal(kuni_lock_take(&lock, "d", 0, &err), KUNI_OK);
+    assert_int_equal(kuni_lock_epoch(lock), 2); /* each run has its own */
+    kuni_lock_release(lock);
+}
+
+/* A run that waits gets the lock as soon as the other ends. */
+static void test_lock_waits(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_lock *lock;
+    int ready[2];
+    char byte;
+    shell("rm -rf d; mkdir d");
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        if (kuni_lock_take(&lock, "d", 0, &err) != KUNI_OK || write(ready[1], "x", 1) != 1)
+            _exit(1);
+        (void)usleep(300000);
+        _exit(0);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(kuni_lock_take(&lock, "d", 60000, &err), KUNI_OK);
+    assert_int_equal(kuni_lock_epoch(lock), 2);
+    kuni_lock_release(lock);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    (void)close(ready[0]);
+    (void)close(ready[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_whose_folder),   cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_claim),          cmocka_unit_test(test_claim_unmarked),
+        cmocka_unit_test(test_prepare),        cmocka_unit_test(test_prepare_faults),
+        cmocka_unit_test(test_temporary_name), cmocka_unit_test(test_remove_tree),
+        cmocka_unit_test(test_published),      cmocka_unit_test(test_lock_faults),
+        cmocka_unit_test(test_lock_waits),
+    };
+    return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
+}
