@@ -68,6 +68,9 @@ void made_up_files(void)
         (void)fputc('\n', fasta);
     }
     assert_int_equal(fclose(fasta), 0);
+    kuni_genome *genome; /* makes the index, before several ranks would */
+    CHECK_OK(kuni_genome_open(&genome, "r.fa", &err));
+    kuni_genome_close(genome);
     for (size_t i = 0; i < MADE_UP_SAMPLES; i++) {
         char word[16];
         (void)snprintf(word, sizeof(word), "word%zu", i);
