@@ -90,18 +90,20 @@ static int run(const kuni_call *call)
                                .n_settings = r->settings.n};
     kuni_buffer faults = KUNI_BUFFER_INIT;
     kuni_error err = KUNI_ERROR_INIT;
+    bool leads = true;
     kuni_status status = kuni_transport_init(&err);
     if (!status) {
         status = write_all(&r->export, &as_run, &faults, &err);
-        if (kuni_transport_rank() == 0 && faults.length)
+        leads = kuni_transport_rank() == 0;
+        if (leads && faults.length)
             kuni_command_print_faults(&faults);
-        else if (kuni_transport_rank() == 0 && status)
+        else if (leads && status)
             (void)kuni_command_fail(&err);
         kuni_transport_fini();
     } else
         (void)kuni_command_fail(&err);
     kuni_buffer_fini(&faults);
-    return status;
+    return leads ? status : KUNI_OK; /* as in cmd_run.c */
 }
 
 const kuni_command kuni_cmd_export = {
