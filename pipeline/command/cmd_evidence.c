@@ -331,13 +331,13 @@ const kuni_command kuni_cmd_evidence = {
     .name = "evidence",
     .summary = "look into evidence files: stat, dump, check",
     .about =
-        "look into evidence files: what calling found for a batch of samples in a shard\n"
+        "Look into evidence files: what calling found for a batch of samples in a shard\n"
         "  stat   sizes of the columns, numbers of events and blocks, bytes a sample and genome\n"
         "  dump   census, events and reference blocks as tab-separated text\n"
         "  check  decode everything and compare it with itself; exit status 65 on damage",
     .usage = "kuni evidence stat|dump|check [OPTIONS] FILE ...",
-    .example = "kuni evidence stat dataset/evidence/*.kev\n"
-               "kuni evidence dump --region 10000-10100 --what events batch.kev",
+    .example = "kuni evidence stat dataset/data/call/*/*.ev\n"
+               "kuni evidence dump --region 10000-10100 --what events batch.ev",
     .options = options,
     .options_bytes = sizeof(request),
     .verbs = verb_names,

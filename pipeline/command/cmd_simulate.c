@@ -227,7 +227,7 @@ const kuni_command kuni_cmd_simulate = {
     .name = "simulate",
     .summary = "make a cohort with known truth: reference, reads, manifest, workflow",
     .about =
-        "makes a cohort with known truth: reference, reads, manifest, workflow, true genotypes",
+        "Make a cohort with known truth: reference, reads, manifest, workflow, true genotypes.",
     .usage = "kuni simulate [OPTIONS] --out FOLDER",
     .example = "kuni simulate --samples 20 --contigs chr20,chrX,chrY,chrM --length 100k --depth "
                "30 --out cohort\n"

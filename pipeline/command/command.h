@@ -40,10 +40,12 @@ struct kuni_command {
     int (*run)(const kuni_call *call);
 };
 
+extern const kuni_command kuni_cmd_completion;
 extern const kuni_command kuni_cmd_doctor;
 extern const kuni_command kuni_cmd_evidence;
 extern const kuni_command kuni_cmd_export;
 extern const kuni_command kuni_cmd_gvcf;
+extern const kuni_command kuni_cmd_manual;
 extern const kuni_command kuni_cmd_plan;
 extern const kuni_command kuni_cmd_run;
 extern const kuni_command kuni_cmd_simulate;

@@ -26,6 +26,9 @@ const kuni_command *const kuni_commands[] = {
     /* help */
     &kuni_cmd_stages,
     &kuni_cmd_version,
+    &kuni_cmd_completion,
+    /* not for people */
+    &kuni_cmd_manual,
     NULL,
 };
 

@@ -11,7 +11,9 @@ enum { HELP_COLUMN = 30 };
 const kuni_exit_status kuni_exit_statuses[] = {
     {KUNI_OK, "done", "Done."},
     {KUNI_USAGE, "usage", "The command line or the workflow is wrong."},
-    {KUNI_DATA, "bad data", "An input is damaged, foreign, or contradicts another."},
+    {KUNI_DATA, "bad data",
+     "An input is damaged, foreign, or contradicts another; or a run would miss too many of its "
+     "new samples."},
     {KUNI_BUG, "fault of kuni", "A fault of kuni, or a stage that crashed more often than it may."},
     {KUNI_MEMORY, "memory", "Memory was refused."},
     {KUNI_IO, "input or output", "Input or output failed: missing file, no right, full disk."},

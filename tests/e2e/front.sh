@@ -98,12 +98,28 @@ printf 'participant_id\tsample_id\treads\nP1\tS1\tS1.cram\n' >"$work/shipped/wor
 expect 65 validate --files "$work/shipped/workflows/national.yaml"
 says err "cohort.tsv:2: sample 'S1': reads"
 
-# --- the man page formats without a warning ---
+# --- the man page: made from the tables, every option of every command in it, formats without a warning ---
+expect 0 manual
+if ! cmp -s "$work/out" "$source_tree/docs/kuni.1"; then
+    diff "$work/out" "$source_tree/docs/kuni.1" | head -20
+    fail "docs/kuni.1 is not what kuni manual prints: cmake --build --preset release --target docs"
+fi
+for command in $commands; do
+    sed -n "/^\.SS \"kuni $command\"/,/^\.S[SH]/s/\\\\-/-/gp" "$source_tree/docs/kuni.1" >"$work/section"
+    for option in $("$KUNI" "$command" --help | sed -n 's/^  \(-.,\|   \) \(--[a-z0-9-]*\).*/\2/p'); do
+        [ "$option" = --help ] || grep -qF -- "$option\fR" "$work/section" || fail "docs/kuni.1, kuni $command: no $option"
+    done
+done
 if have groff; then
     groff -man -Tutf8 -ww -z "$source_tree/docs/kuni.1" 2>"$work/err"
     [ -s "$work/err" ] && fail "docs/kuni.1: $(cat "$work/err")"
 else
     left_out "the layout of the man page: no groff on PATH"
+fi
+if have mandoc; then
+    mandoc -Tlint "$source_tree/docs/kuni.1" >"$work/out" || fail "docs/kuni.1: $(cat "$work/out")"
+else
+    left_out "the man page by mandoc: not on PATH"
 fi
 
 verdict "all fine"
