@@ -139,7 +139,7 @@ static kuni_status coordinate(kuni_run *run, kuni_lock *lock, int64_t began_ms, 
                                    run->options->quiet, err);
     if (!status) status = kuni_coordinator_init(&c, run, lock, journal, progress, path, err);
     if (!status)
-        status = kuni_settings_check(run, &c.past.known_files, journal, c.past.reads_records > 0,
+        status = kuni_settings_check(run, &c.past.known_files, journal, c.past.has_reads,
                                      run->options->recall, true, err);
     status = kuni_transport_agree(status, err); /* the others wait here: see follow */
     if (!status) {

@@ -104,6 +104,7 @@ static kuni_status keep_task(kuni_past *past, json_t *record, int64_t offset, ku
 {
     size_t node, task;
     const char *key = text_of(record, "k");
+    past->has_reads = past->has_reads || (text_of(record, "s") && text_of(record, "b"));
     if (!key || !place_record(past->ledger, record, &node, &task)) return KUNI_OK;
     remember(&past->history[node], record);
     if (kuni_past_streams(&past->ledger->run->plan.nodes[node])) {

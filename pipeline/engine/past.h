@@ -38,6 +38,7 @@ typedef struct kuni_past {
     kuni_stored_bad *bad;
     size_t n_bad, bad_capacity;
     int64_t damaged_lines, reads_records;
+    bool has_reads; /* the dataset has reads tasks, be it of other steps or other shards */
     kuni_node_history *history; /* by node */
 } kuni_past;
 

@@ -112,7 +112,7 @@ static kuni_status look(kuni_preview *p, bool published, kuni_error *err)
         access(journal, R_OK) == 0) { /* else nothing is done, and no key need be known */
         status = kuni_reference_digests(run, false, err);
         if (!status)
-            status = kuni_settings_check(run, &p->past.known_files, NULL, p->past.reads_records > 0,
+            status = kuni_settings_check(run, &p->past.known_files, NULL, p->past.has_reads,
                                          run->options->recall, false, err);
         if (!status) status = look_back(p, journal, published, err);
     } else if (!status) {

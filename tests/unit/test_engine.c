@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `kuni run` and `kuni plan` as the command line calls them, on five tiny gVCFs: from the workflow
+ * file to what is published, and the look ahead and back that changes nothing.
+ */
+#include "fixture.h"
+
+#include <sys/stat.h>
+
+#include "engine.h"
+#include "preview.h"
+
+#define VCF                                                                                        \
+    "##fileformat=VCFv4.2\n##contig=<ID=chr1,length=1000>\n"                                       \
+    "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t"
+
+enum { PEOPLE = 5 };
+
+static void shell(const char *command)
+{
+    if (system(command) != 0) fail_msg("failed: %s", command);
+}
+
+static void write_gvcf(int person, const char *rest)
+{
+    char name[32], text[1024];
+    (void)snprintf(name, sizeof(name), "p%d.g.vcf", person);
+    (void)snprintf(text, sizeof(text), VCF "P%d\n%s", person, rest);
+    fixture_write(name, text);
+}
+
+static void write_people(int n)
+{
+    char text[1024] = "participant_id\tsample_id\treads\n";
+    for (int i = 0; i < n; i++) {
+        char line[64];
+        (void)snprintf(line, sizeof(line), "P%d\tP%d\tp%d.g.vcf\n", i, i, i);
+        (void)strcat(text, line);
+    }
+    fixture_write("people.tsv", text);
+}
+
+#define WORKFLOW                                                                                   \
+    "version: 1\nname: tiny\nreference: r.fa\ncohort: people.tsv\ndataset: ds\n"                   \
+    "regions: {shard: 500}\nbatch: 2\n"                                                            \
+    "stages:\n  - {id: import, uses: import-gvcf}\n"                                               \
+    "  - {id: joint, uses: joint-genotype, needs: import}\n"                                       \
+    "  - {id: national, uses: merge, needs: [import, joint]}\n"
+
+static int enter(void **state)
+{
+    if (fixture_enter(state) != 0) return -1;
+    (void)unsetenv("OMPI_COMM_WORLD_SIZE");
+    (void)unsetenv("PMIX_RANK");
+    (void)unsetenv("PMI_RANK");
+    FILE *fasta = fopen("r.fa", "w");
+    if (!fasta) return -1;
+    (void)fputs(">chr1\n", fasta);
+    for (int i = 0; i < 1000; i++) (void)fputc("ACGT"[i % 4], fasta);
+    (void)fputc('\n', fasta);
+    (void)fclose(fasta);
+    fixture_write("w.yaml", WORKFLOW);
+    return 0;
+}
+
+static void fresh(void)
+{
+    shell("rm -rf ds *.g.vcf");
+    for (int i = 0; i < PEOPLE; i++)
+        write_gvcf(i, i % 2 ? "chr1\t1\t.\tA\tC,<*>\t60\t.\t.\tGT:AD:DP:GQ:PL\t"
+                              "0/1:10,10,0:20:60:60,0,60,90,90,99\n"
+                              "chr1\t2\t.\tC\t<*>\t.\t.\tEND=1000\tGT:DP:GQ\t0/0:30:60\n"
+                            : "chr1\t1\t.\tA\t<*>\t.\t.\tEND=1000\tGT:DP:GQ\t0/0:30:60\n");
+    write_people(PEOPLE);
+}
+
+static kuni_run_options options_of(const char *const *settings, size_t n)
+{
+    return (kuni_run_options){
+        .workflow = "w.yaml", .settings = settings, .n_settings = n, .jobs = 2, .quiet = true};
+}
+
+static kuni_status run_with(const kuni_run_options *options, kuni_buffer *faults, kuni_error *err)
+{
+    bool leads = false;
+    kuni_status status = kuni_engine_run(options, &leads, faults, err);
+    assert_true(leads);
+    return status;
+}
+
+static void expect_run(const char *const *settings, size_t n)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    const kuni_run_options options = options_of(settings, n);
+    if (run_with(&options, &faults, &err)) fail_msg("%s %s", err.text, faults.data);
+    kuni_buffer_fini(&faults);
+}
+
+static void expect_failure(const char *setting, kuni_status expected, const char *words)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    const kuni_run_options options = options_of(&setting, setting ? 1 : 0);
+    kuni_status status = run_with(&options, &faults, &err);
+    if (status != expected ||
+        (!strstr(err.text, words) && !strstr(faults.data ? faults.data : "", words)))
+        fail_msg("status %d: %s %s", status, err.text, faults.data ? faults.data : "");
+    kuni_buffer_fini(&faults);
+}
+
+static bool says(const char *path, const char *words)
+{
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    kuni_error err = KUNI_ERROR_INIT;
+    if (kuni_file_get(path, 1 << 22, &text, &err)) fail_msg("%s", err.text);
+    bool found = strstr(text.data ? text.data : "", words) != NULL;
+    kuni_buffer_fini(&text);
+    return found;
+}
+
+/* --- run --- */
+
+static void test_run(void **state)
+{
+    (void)state;
+    struct stat first, second;
+    fresh();
+    expect_run(NULL, 0);
+    assert_true(says("ds/status.json", "\"state\": \"done\""));
+    assert_true(says("ds/current/dataset.json", "\"samples\": 5"));
+    assert_true(says("ds/kuni-dataset.json", "\"format\": 1"));
+    assert_true(says("ds/batches.tsv", "b0002\tP4"));
+    assert_int_equal(stat("ds/current/national.bcf", &first), 0);
+    expect_run(NULL, 0);
+    assert_int_equal(stat("ds/current/national.bcf", &second), 0);
+    assert_int_equal(first.st_ino, second.st_ino);
+    assert_true(says("ds/lock", "epoch 2 "));
+}
+
+/* People are added as a batch of their own; who is no longer named is withdrawn. */
+static void test_grows(void **state)
+{
+    (void)state;
+    fresh();
+    write_people(3);
+    expect_run(NULL, 0);
+    assert_true(says("ds/current/dataset.json", "\"batches\": 2"));
+    write_people(PEOPLE);
+    expect_run(NULL, 0);
+    assert_true(says("ds/current/dataset.json", "\"batches\": 3"));
+    assert_true(says("ds/current/dataset.json", "\"samples\": 5"));
+    write_people(4);
+    expect_run(NULL, 0);
+    assert_true(says("ds/current/dataset.json", "\"samples\": 4"));
+    assert_true(says("ds/current/dataset.json", "\"withdrawn\": 1"));
+}
+
+static void test_faults(void **state)
+{
+    (void)state;
+    fresh();
+    expect_failure("nonsense=1", KUNI_USAGE, "nonsense");
+    expect_failure("reference=nowhere.fa", KUNI_USAGE, "nowhere.fa");
+    fixture_write("people.tsv", "participant_id\tsample_id\treads\n");
+    expect_failure(NULL, KUNI_DATA, "the manifest holds no sample");
+    fixture_write("people.tsv", "participant_id\tsample_id\treads\nA\tA\n");
+    expect_failure(NULL, KUNI_DATA, "people.tsv:2");
+    write_people(PEOPLE);
+    expect_failure("regions.contigs=[chr7]", KUNI_USAGE, "chr7");
+    shell("rm -rf ds; mkdir ds; touch ds/thesis.tex");
+    expect_failure(NULL, KUNI_USAGE, "ds is not a dataset that kuni made");
+}
+
+/* The dataset's settings hold until they are overridden by name. */
+static void test_settings(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    const char *shard = "regions.shard=250";
+    struct stat st;
+    fresh();
+    expect_run(NULL, 0);
+    expect_failure(shard, KUNI_USAGE, "ds was made with other settings: regions:");
+    assert_true(says("ds/status.json", "\"state\": \"failed\""));
+    kuni_run_options options = options_of(&shard, 1);
+    options.recall = true;
+    options.keep_all = true;
+    if (run_with(&options, &faults, &err)) fail_msg("%s", err.text);
+    assert_int_equal(stat("ds/data/import.import/chr1-0-500", &st), 0);
+    options.keep_all = false;
+    if (run_with(&options, &faults, &err)) fail_msg("%s", err.text);
+    assert_int_not_equal(stat("ds/data/import.import/chr1-0-500", &st), 0);
+    assert_int_equal(stat("ds/data/import.import/chr1-0-250", &st), 0);
+    kuni_buffer_fini(&faults);
+}
+
+/* A damaged file costs its sample, here half of the new ones, which has to be allowed. */
+static void test_quarantine(void **state)
+{
+    (void)state;
+    const char *allowed = "on_error.max_quarantined=1";
+    fresh();
+    write_gvcf(1, "chr1\t5\t.\tA\n");
+    expect_run(&allowed, 1);
+    assert_true(says("ds/current/failures.tsv", "P1\t"));
+    assert_true(says("ds/current/dataset.json", "\"samples\": 4"));
+    write_gvcf(2, "chr1\t5\t.\tA\n");
+    fixture_write("w2.yaml", WORKFLOW);
+    shell("rm -rf ds");
+    expect_failure(allowed, KUNI_DATA, "2 of 5 new samples would be missing");
+    assert_true(says("ds/status.json", "\"state\": \"failed\""));
+}
+
+/* --- plan --- */
+
+static void look(kuni_preview *p, bool published)
+{
+    static kuni_run_options options;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    options = options_of(NULL, 0);
+    if (kuni_preview_make(p, &options, published, &faults, &err)) fail_msg("%s", err.text);
+    kuni_buffer_fini(&faults);
+}
+
+static const kuni_preview_step *step_of(const kuni_preview *p, const char *name)
+{
+    for (size_t i = 0; i < p->n_steps; i++)
+        if (strcmp(p->steps[i].name, name) == 0) return &p->steps[i];
+    fail_msg("no step %s but %s, ...", name, p->steps[1].name);
+    return NULL;
+}
+
+static void test_preview(void **state)
+{
+    (void)state;
+    kuni_preview p;
+    struct stat st;
+    fresh();
+    look(&p, false);
+    assert_int_not_equal(stat("ds", &st), 0); /* looking makes nothing */
+    assert_int_equal(p.genome_bp, 1000);
+    assert_int_equal(p.missing_files, 0);
+    assert_true(p.reads_bytes > 0 && p.free_bytes > 0);
+    assert_true(p.coordinator_bytes > p.rank_bytes && p.rank_bytes > 0);
+    assert_int_equal(step_of(&p, "import.import")->tasks, 2 * 3);
+    assert_int_equal(step_of(&p, "import.import")->done, 0);
+    assert_true(step_of(&p, "import.import")->task_cpu_s < 0);
+    kuni_preview_fini(&p);
+    expect_run(NULL, 0);
+    look(&p, false);
+    for (size_t i = 0; i < p.n_steps; i++) assert_int_equal(p.steps[i].done, p.steps[i].tasks);
+    assert_true(step_of(&p, "import.import")->task_bytes > 0);
+    kuni_preview_fini(&p);
+    /* one file changes: its batch is to be done, and nothing can be told of what follows */
+    write_gvcf(0, "chr1\t1\t.\tA\t<*>\t.\t.\tEND=1000\tGT:DP:GQ\t0/0:40:60\n");
+    look(&p, false);
+    assert_int_equal(step_of(&p, "import.import")->done, 4);
+    assert_int_equal(step_of(&p, "joint")->done, 0);
+    kuni_preview_fini(&p);
+    /* what is published stands on the files as they were */
+    shell("rm p0.g.vcf p3.g.vcf");
+    look(&p, true);
+    for (size_t i = 0; i < p.n_steps; i++) assert_int_equal(p.steps[i].done, p.steps[i].tasks);
+    kuni_preview_fini(&p);
+    look(&p, false);
+    assert_int_equal(p.missing_files, 2);
+    kuni_preview_fini(&p);
+}
+
+/* Who was left out of what is published stays out of that view of it. */
+static void test_preview_of_quarantine(void **state)
+{
+    (void)state;
+    kuni_preview p;
+    const char *allowed = "on_error.max_quarantined=1";
+    fresh();
+    write_gvcf(1, "chr1\t5\t.\tA\n");
+    expect_run(&allowed, 1);
+    look(&p, true);
+    assert_int_equal(p.ledger.samples.n_quarantined, 1);
+    for (size_t i = 0; i < p.n_steps; i++) assert_int_equal(p.steps[i].done, p.steps[i].tasks);
+    kuni_preview_fini(&p);
+}
+
+static void test_preview_faults(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    kuni_preview p;
+    fresh();
+    kuni_run_options options = options_of(NULL, 0);
+    options.workflow = "nowhere.yaml";
+    assert_int_not_equal(kuni_preview_make(&p, &options, false, &faults, &err), KUNI_OK);
+    kuni_preview_fini(&p);
+    kuni_error_clear(&err);
+    shell("mkdir ds; touch ds/thesis.tex");
+    options.workflow = "w.yaml";
+    assert_int_equal(kuni_preview_make(&p, &options, false, &faults, &err), KUNI_USAGE);
+    kuni_preview_fini(&p);
+    kuni_buffer_fini(&faults);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_run),
+        cmocka_unit_test(test_grows),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_quarantine),
+        cmocka_unit_test(test_preview),
+        cmocka_unit_test(test_preview_of_quarantine),
+        cmocka_unit_test(test_preview_faults),
+    };
+    return cmocka_run_group_tests(tests, enter, fixture_leave);
+}

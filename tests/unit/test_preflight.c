@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* The preflight: what is wrong with a sample's file is said with the cause, by the right status. */
+#include "fixture.h"
+
+#include <htslib/bgzf.h>
+#include <htslib/sam.h>
+#include <htslib/tbx.h>
+#include <sys/stat.h>
+
+#include "kuni/file.h"
+#include "preflight.h"
+
+static kuni_genome *genome;
+static kuni_task task;
+static const kuni_span shards[] = {{.tid = 0, .beg = 0, .end = 1000}, {.tid = -1}};
+
+static int enter(void **state)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    if (fixture_enter(state) != 0) return -1;
+    FILE *fasta = fopen("r.fa", "w");
+    if (!fasta) return -1;
+    (void)fputs(">chr1\n", fasta);
+    for (int i = 0; i < 1000; i++) (void)fputc("ACGT"[i % 4], fasta);
+    (void)fputc('\n', fasta);
+    (void)fclose(fasta);
+    task = (kuni_task){.shards = shards, .n_shards = 2};
+    if (kuni_genome_open(&genome, "r.fa", &err)) return -1;
+    task.genome = genome;
+    return 0;
+}
+
+static int leave(void **state)
+{
+    kuni_genome_close(genome);
+    return fixture_leave(state);
+}
+
+static void expect(const kuni_sample *sample, kuni_status expected, const char *words)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    char *name;
+    kuni_status status = kuni_preflight_check(&task, sample, &name, &err);
+    if (status != expected || !strstr(err.text, words))
+        fail_msg("status %d: \"%s\", expected %d: \"%s\"", status, err.text, expected, words);
+    free(name);
+}
+
+static void expect_fine(const kuni_sample *sample, const char *expected_name)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    char *name;
+    if (kuni_preflight_check(&task, sample, &name, &err)) fail_msg("%s", err.text);
+    if (expected_name)
+        assert_string_equal(name, expected_name);
+    else
+        assert_null(name);
+    free(name);
+}
+
+/* --- reads --- */
+
+static void write_bam(const char *path, const char *header_text, bool indexed)
+{
+    samFile *out = sam_open(path, "wb");
+    sam_hdr_t *header = sam_hdr_parse(strlen(header_text), header_text);
+    assert_true(out && header);
+    assert_int_equal(sam_hdr_write(out, header), 0);
+    bam1_t *record = bam_init1();
+    const uint32_t cigar = 4 << BAM_CIGAR_SHIFT | BAM_CMATCH;
+    assert_true(
+        bam_set1(record, 2, "r", 0, 0, 100, 60, 1, &cigar, -1, -1, 0, 4, "ACGT", "IIII", 0) >= 0);
+    assert_true(sam_write1(out, header, record) >= 0);
+    bam_destroy1(record);
+    sam_hdr_destroy(header);
+    assert_int_equal(sam_close(out), 0);
+    if (indexed) assert_int_equal(sam_index_build(path, 0), 0);
+}
+
+#define CHR1 "@HD\tVN:1.6\tSO:coordinate\n@SQ\tSN:chr1\tLN:1000\n"
+
+static void cut(const char *path, off_t bytes)
+{
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(truncate(path, st.st_size - bytes), 0);
+}
+
+static void test_bam(void **state)
+{
+    (void)state;
+    write_bam("a.bam", CHR1 "@RG\tID:1\tSM:anna\n@RG\tID:2\tSM:anna\n@RG\tID:3\n", true);
+    expect_fine(&(kuni_sample){.id = "A", .reads = "a.bam"}, "anna");
+    write_bam("n.bam", CHR1, true);
+    expect_fine(&(kuni_sample){.id = "N", .reads = "n.bam"}, NULL);
+    expect_fine(&(kuni_sample){.id = "W"}, NULL); /* withdrawn */
+    write_bam("two.bam", CHR1 "@RG\tID:1\tSM:anna\n@RG\tID:2\tSM:berta\n", true);
+    expect(&(kuni_sample){.id = "T", .reads = "two.bam"}, KUNI_DATA,
+           "T: two.bam holds reads of several samples (read groups of 'anna' and 'berta')");
+    write_bam("other.bam", "@HD\tVN:1.6\tSO:coordinate\n@SQ\tSN:chr1\tLN:999\n", true);
+    expect(&(kuni_sample){.id = "O", .reads = "other.bam"}, KUNI_DATA, "O: ");
+    write_bam("bare.bam", CHR1, false);
+    expect(&(kuni_sample){.id = "B", .reads = "bare.bam"}, KUNI_DATA, "B: ");
+    write_bam("cut.bam", CHR1, true);
+    cut("cut.bam", 28);
+    expect(&(kuni_sample){.id = "C", .reads = "cut.bam"}, KUNI_DATA,
+           "cut.bam: truncated: the end-of-file marker is missing");
+    expect(&(kuni_sample){.id = "G", .reads = "gone.bam"}, KUNI_IO, "G: cannot read gone.bam");
+}
+
+/* --- variants --- */
+
+#define COLUMNS  "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t"
+#define GENOTYPE "##FORMAT=<ID=GT,Number=1,Type=String,Description=\"genotype\">\n"
+#define VCF      "##fileformat=VCFv4.2\n" GENOTYPE
+
+static void test_gvcf(void **state)
+{
+    (void)state;
+    fixture_write("a.g.vcf", VCF "##contig=<ID=chr1,length=1000>\n" COLUMNS "anna\n");
+    expect_fine(&(kuni_sample){.id = "A", .reads = "a.g.vcf"}, "anna");
+    fixture_write("bare.g.vcf", VCF COLUMNS "anna\n"); /* a header need not name contigs */
+    expect_fine(&(kuni_sample){.id = "B", .reads = "bare.g.vcf"}, "anna");
+    fixture_write("two.g.vcf", VCF "##contig=<ID=chr1>\n" COLUMNS "A\tB\n");
+    expect_fine(&(kuni_sample){.id = "A", .reads = "two.g.vcf", .shares_reads = true}, NULL);
+    expect(&(kuni_sample){.id = "C", .reads = "two.g.vcf"}, KUNI_DATA,
+           "C: none of the 2 samples of two.g.vcf has this name");
+    expect(&(kuni_sample){.id = "C", .reads = "a.g.vcf", .shares_reads = true}, KUNI_DATA,
+           "C: none of the 1 samples of a.g.vcf has this name");
+    fixture_write("long.g.vcf", VCF "##contig=<ID=chr1,length=1001>\n" COLUMNS "A\n");
+    expect(&(kuni_sample){.id = "L", .reads = "long.g.vcf"}, KUNI_DATA,
+           "contig chr1 has 1001 bp there, 1000 in r.fa");
+    fixture_write("far.g.vcf", VCF "##contig=<ID=chrX,length=5>\n" COLUMNS "A\n");
+    expect(&(kuni_sample){.id = "F", .reads = "far.g.vcf"}, KUNI_DATA,
+           "far.g.vcf shares no contig with the reference r.fa");
+    fixture_write("sites.g.vcf", "##fileformat=VCFv4.2\n##contig=<ID=chr1,length=1000>\n"
+                                 "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n");
+    expect(&(kuni_sample){.id = "S", .reads = "sites.g.vcf"}, KUNI_DATA,
+           "S: sites.g.vcf has no sample");
+    fixture_write("text.g.vcf", "no VCF at all\n");
+    expect(&(kuni_sample){.id = "T", .reads = "text.g.vcf"}, KUNI_DATA, "text.g.vcf");
+    expect(&(kuni_sample){.id = "G", .reads = "gone.g.vcf"}, KUNI_IO, "G: cannot read gone.g.vcf");
+    expect(&(kuni_sample){.id = "A", .reads = "a.g.vcf", .index = "r.fa"}, KUNI_DATA,
+           "A: r.fa is no index of a.g.vcf");
+}
+
+static void test_packed_gvcf(void **state)
+{
+    (void)state;
+    static const char text[] =
+        VCF "##contig=<ID=chr1,length=1000>\n" COLUMNS "anna\nchr1\t5\t.\tA\tG\t9\t.\t.\tGT\t0/1\n";
+    BGZF *out = bgzf_open("p.g.vcf.gz", "w");
+    assert_non_null(out);
+    assert_int_equal(bgzf_write(out, text, sizeof(text) - 1), sizeof(text) - 1);
+    assert_int_equal(bgzf_close(out), 0);
+    expect_fine(&(kuni_sample){.id = "P", .reads = "p.g.vcf.gz"}, "anna");
+    assert_int_equal(tbx_index_build("p.g.vcf.gz", 0, &tbx_conf_vcf), 0);
+    expect_fine(&(kuni_sample){.id = "P", .reads = "p.g.vcf.gz"}, "anna");
+    expect_fine(&(kuni_sample){.id = "P", .reads = "p.g.vcf.gz", .index = "p.g.vcf.gz.tbi"},
+                "anna");
+    cut("p.g.vcf.gz", 28);
+    expect(&(kuni_sample){.id = "P", .reads = "p.g.vcf.gz"}, KUNI_DATA,
+           "P: p.g.vcf.gz is truncated");
+}
+
+/* A large file without an index would be read from the front by every shard. */
+static void test_large_gvcf(void **state)
+{
+    (void)state;
+    fixture_write("large.g.vcf", VCF "##contig=<ID=chr1,length=1000>\n" COLUMNS "anna\n");
+    assert_int_equal(truncate("large.g.vcf", KUNI_UNINDEXED_BYTES_MAX + 1), 0);
+    expect(&(kuni_sample){.id = "L", .reads = "large.g.vcf"}, KUNI_DATA,
+           "large.g.vcf has no index, and only files of up to 64 MiB are read without");
+}
+
+/* --- the step: a line a fault, for the samples of its batch --- */
+
+static void test_step(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    fixture_write("fine.g.vcf", VCF "##contig=<ID=chr1,length=1000>\n" COLUMNS "anna\n");
+    const kuni_sample samples[] = {{.id = "S0", .reads = "gone.bam"},
+                                   {.id = "S1", .reads = "fine.g.vcf"},
+                                   {.id = "S2", .reads = "gone.g.vcf"},
+                                   {.id = "S3"}};
+    const kuni_batch batches[] = {{.id = "b0", .n_samples = 1},
+                                  {.id = "b1", .first = 1, .n_samples = 3}};
+    const kuni_task_file output = {.kind = "faults", .path = "faults.tsv"};
+    kuni_task step = task;
+    step.samples = samples;
+    step.n_samples = 4;
+    step.batches = batches;
+    step.n_batches = 2;
+    step.batch = 1;
+    step.outputs = &output;
+    step.n_outputs = 1;
+    assert_int_equal(kuni_preflight_stage.steps[0].run(&step, &err), KUNI_OK);
+    assert_int_equal(kuni_file_get("faults.tsv", 1 << 16, &text, &err), KUNI_OK);
+    assert_string_equal(text.data,
+                        "2\t74\tS2: cannot read gone.g.vcf: No such file or directory\n");
+    kuni_buffer_fini(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bam),         cmocka_unit_test(test_gvcf),
+        cmocka_unit_test(test_packed_gvcf), cmocka_unit_test(test_large_gvcf),
+        cmocka_unit_test(test_step),
+    };
+    return cmocka_run_group_tests(tests, enter, leave);
+}
