@@ -34,7 +34,8 @@ static int compare_names(const void *a, const void *b)
     return strcmp((*(const kuni_contig *const *)a)->name, (*(const kuni_contig *const *)b)->name);
 }
 
-/* The .fai is made, or read, by htslib, which also checks the FASTA; what it holds is read below.
+/*
+ * The .fai is made, or read, by htslib, which also checks the FASTA; what it holds is read below.
  */
 static kuni_status make_index(const char *path, kuni_error *err)
 {
@@ -133,7 +134,8 @@ fail:
 
 kuni_status kuni_genome_reopen(kuni_genome *genome, kuni_error *err)
 {
-    /* The old handle shares its file offset with the parent process: never read through it again.
+    /*
+     * The old handle shares its file offset with the parent process: never read through it again.
      */
     if (genome->file) (void)bgzf_close(genome->file);
     genome->file = NULL;

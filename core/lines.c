@@ -30,8 +30,10 @@ void kuni_lines_close(kuni_lines *lines)
     lines->file = lines->text = NULL;
 }
 
-/* Up to the newline or the end of the file; -1 at the end, -2 after an error, -3 where it is too
- * long. */
+/*
+ * Up to the newline or the end of the file; -1 at the end, -2 after an error, -3 where it is too
+ * long.
+ */
 static int take(BGZF *file, kstring_t *text)
 {
     text->l = 0;
@@ -89,7 +91,8 @@ const char *kuni_line_fault_text(kuni_line_fault fault)
     case KUNI_LINE_LONG:
         return "is longer than 1 MiB; expected a table of text";
     case KUNI_LINE_BINARY:
-        return "holds bytes that are no text; expected a plain table (not compressed, not a spreadsheet, UTF-8)";
+        return "holds bytes that are no text; expected a plain table (not compressed, not a "
+               "spreadsheet, UTF-8)";
     case KUNI_LINE_NOT_UTF8:
         return "is not UTF-8; expected the table to be saved as UTF-8";
     case KUNI_LINE_FINE:

@@ -12,8 +12,10 @@ typedef struct kuni_names {
     void *table; /* NULL: empty */
 } kuni_names;
 
-/* Adds a text with its number; a text that is there already keeps the number it has. The text is
- * borrowed and must stay where it is. */
+/*
+ * Adds a text with its number; a text that is there already keeps the number it has. The text is
+ * borrowed and must stay where it is.
+ */
 KUNI_MUST_CHECK kuni_status kuni_names_add(kuni_names *names, const char *text, uint32_t number,
                                            kuni_error *err);
 /* Adds texts 0..count-1, which text(context, number) gives, to an empty table. */

@@ -217,8 +217,10 @@ kuni_status kuni_params_print_step(const kuni_params *params, const char *step, 
     return print_values(params, step, out, err);
 }
 
-/* Levenshtein distance with transpositions of neighbours, of words up to 63 bytes; larger words are
- * never near. */
+/*
+ * Levenshtein distance with transpositions of neighbours, of words up to 63 bytes; larger words are
+ * never near.
+ */
 static size_t edit_distance(const char *a, const char *b)
 {
     enum { MOST = 63 };

@@ -24,8 +24,9 @@ struct kuni_ploidy {
     int32_t n_contigs;
 };
 
-/* Outside the pseudo-autosomal regions males have one X; Y is theirs alone. Boundaries: the Genome
-   Reference Consortium's PAR definitions, 1-based inclusive in the names, 0-based half-open here.
+/*
+ * Outside the pseudo-autosomal regions males have one X; Y is theirs alone. Boundaries: the Genome
+ * Reference Consortium's PAR definitions, 1-based inclusive in the names, 0-based half-open here.
  */
 typedef struct builtin_span {
     const char *assembly, *contig;

@@ -6,8 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Length of the well-formed character at `s`, of which `left` bytes may be read; 0 where there is
- * none. */
+/*
+ * Length of the well-formed character at `s`, of which `left` bytes may be read; 0 where there is
+ * none.
+ */
 static inline size_t kuni_utf8_length(const unsigned char *s, size_t left)
 {
     if (s[0] < 0x80) return 1;

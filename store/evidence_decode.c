@@ -495,8 +495,10 @@ kuni_status kuni_decode_events(kuni_decoder *decoder, const kuni_decode_frame *f
     uint64_t n_events = kuni_get_varint(&in[EVENTS_HEAD]);
     uint64_t n_pl = kuni_get_varint(&in[EVENTS_HEAD]);
     uint64_t n_ad = kuni_get_varint(&in[EVENTS_HEAD]);
-    /* Every event takes a byte for its shape, every number one of its own but the PLs that must be
-     * 0. */
+    /*
+     * Every event takes a byte for its shape, every number one of its own but the PLs that must be
+     * 0.
+     */
     size_t raw = decoder->raw.length;
     if (n_events != frame->extent.n_events || n_events > raw ||
         n_events > KUNI_EVIDENCE_EVENTS_MAX || n_pl > raw || n_ad > raw)
@@ -554,7 +556,8 @@ static kuni_status sort_spans(kuni_decoder *decoder, const kuni_decode_frame *fr
     uint32_t *lengths = decoder->lengths;
     for (size_t i = 0; i < chunk->n_sets; i++)
         lengths[i] = (uint32_t)strlen(chunk->sets[i].alleles[0]);
-    /* The events of sample s are counted in starts[s + 2]; filling moves starts[s + 1] to its end.
+    /*
+     * The events of sample s are counted in starts[s + 2]; filling moves starts[s + 1] to its end.
      */
     size_t *starts = decoder->starts;
     memset(starts, 0, ((size_t)frame->n_samples + 2) * sizeof(*starts));
@@ -639,8 +642,10 @@ static bool decode_sample_blocks(const blocks_input *input, const kuni_decode_fr
     return !bad;
 }
 
-/* Blocks come sample by sample and are wanted by (begin, sample): a counting sort over the chunk's
- * positions. */
+/*
+ * Blocks come sample by sample and are wanted by (begin, sample): a counting sort over the chunk's
+ * positions.
+ */
 static kuni_status order_blocks(kuni_decoder *decoder, const kuni_decode_frame *frame, size_t n,
                                 kuni_error *err)
 {

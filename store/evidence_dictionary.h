@@ -21,8 +21,10 @@ typedef struct kuni_dictionary {
     size_t n_alleles;
 } kuni_dictionary;
 
-/* Builds it from the input's events, whose `set` becomes the index of theirs. All memory is the
- * arena's. */
+/*
+ * Builds it from the input's events, whose `set` becomes the index of theirs. All memory is the
+ * arena's.
+ */
 KUNI_MUST_CHECK kuni_status kuni_dictionary_build(kuni_dictionary *dictionary, kuni_arena *arena,
                                                   const kuni_chunk_input *input, kuni_error *err);
 

@@ -246,8 +246,10 @@ static void target_places(int class_, int places[LINEAR_TARGETS])
     places[3] = 4;
 }
 
-/* Terms for the target at a place, and how many: heterozygotes and genotypes with <*> need but the
- * reads. */
+/*
+ * Terms for the target at a place, and how many: heterozygotes and genotypes with <*> need but the
+ * reads.
+ */
 static int linear_terms(const kuni_event *event, int place, int64_t x[LINEAR_TERMS])
 {
     x[0] = event->ad[0];
@@ -426,8 +428,10 @@ static void put_samples(kuni_encoder *encoder, const shaped_event *events, size_
     }
 }
 
-/* Orders events by (position, sample, order of adding): they come sample by sample, so counting
- * keeps the rest. */
+/*
+ * Orders events by (position, sample, order of adding): they come sample by sample, so counting
+ * keeps the rest.
+ */
 static kuni_status order_events(kuni_encoder *encoder, const kuni_chunk_input *input,
                                 const kuni_dictionary *dictionary, shaped_event **out,
                                 kuni_error *err)

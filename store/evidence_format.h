@@ -109,8 +109,8 @@ enum {                /* where a block ends */
        STOP_ANYWHERE, /* the length is given */
        STOP_EVENT,    /* where the sample's next event begins, or the chunk ends */
        STOP_LINE,     /* on a multiple of KUNI_BLOCK_LINE_BP: how many lines on is given */
-       STOP_HOLE /* the length is given; a block that differs but in quality follows, then one like
-                    this */
+       /* The length is given; a block that differs but in quality follows, then one like this. */
+       STOP_HOLE
 };
 
 enum { /* codings of block depths and qualities */
@@ -119,8 +119,10 @@ enum { /* codings of block depths and qualities */
        CODING_DEPTH  /* qualities: from min(99, 3 x depth) */
 };
 
-/* The context of a block's quality: 1, 4, 7, 10, 13, 16, 20, 24, 28, 32, 40 are where the next
- * begins. */
+/*
+ * The context of a block's quality: 1, 4, 7, 10, 13, 16, 20, 24, 28, 32, 40 are where the next
+ * begins.
+ */
 static inline int kuni_quality_context(uint32_t depth)
 {
     static const uint8_t contexts[41] = {0, 1, 1, 1, 2,  2,  2,  3,  3,  3,  4,  4,  4, 5,
@@ -241,7 +243,8 @@ static inline uint32_t kuni_ladder_value(kuni_ladder ladder, uint32_t step)
     return (1u << ladder.bits | (above & ((1u << ladder.bits) - 1))) << (top - ladder.bits);
 }
 
-/* The genotype quality that likelihoods suggest: the second smallest less the smallest, at most 99.
+/*
+ * The genotype quality that likelihoods suggest: the second smallest less the smallest, at most 99.
  */
 static inline int kuni_gq_from_pl(const uint16_t *pl, uint32_t n)
 {
@@ -291,7 +294,8 @@ typedef struct kuni_event_walk {
     size_t n, next;
 } kuni_event_walk;
 
-/* Where a block is expected to begin that follows `end`: there, or behind the events that touch it.
+/*
+ * Where a block is expected to begin that follows `end`: there, or behind the events that touch it.
  */
 static inline uint32_t kuni_event_walk_begin(kuni_event_walk *walk, uint32_t end)
 {

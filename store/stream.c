@@ -5,11 +5,15 @@
 #include <stdlib.h>
 
 enum {
-    /* Streams shorter than this share one deflate block: each of its own would cost a Huffman
-       table. */
+    /*
+     * Streams shorter than this share one deflate block: each of its own would cost a Huffman
+     * table.
+     */
     SMALL_BYTES = 768,
-    /* Of 12. These columns are mostly noise to be Huffman-coded: 6 gains 0.4 % and writes a third
-       slower, 12 gains 4 % and takes 5 times as long. */
+    /*
+     * Of 12. These columns are mostly noise to be Huffman-coded: 6 gains 0.4 % and writes a third
+     * slower, 12 gains 4 % and takes 5 times as long.
+     */
     DEFLATE_LEVEL = 5,
     /* Deflate cannot expand by more than 1032; a stream that claims more is damaged. */
     DEFLATE_RATIO_MAX = 1032

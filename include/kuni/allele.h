@@ -15,8 +15,10 @@
 
 KUNI_API_BEGIN
 
-/* ref[skip .. skip + ref_length) and alt[skip .. skip + alt_length) are the minimal form; its
- * position is pos + skip. */
+/*
+ * ref[skip .. skip + ref_length) and alt[skip .. skip + alt_length) are the minimal form; its
+ * position is pos + skip.
+ */
 typedef struct kuni_allele_trim {
     size_t skip, ref_length, alt_length;
 } kuni_allele_trim;

@@ -18,10 +18,7 @@ typedef struct kuni_buffer {
     size_t length, capacity;
 } kuni_buffer;
 
-#define KUNI_BUFFER_INIT                                                                           \
-    {                                                                                              \
-        NULL, 0, 0                                                                                 \
-    }
+#define KUNI_BUFFER_INIT {NULL, 0, 0}
 
 /* Makes room for `extra` more bytes (and the NUL). */
 KUNI_MUST_CHECK kuni_status kuni_buffer_reserve(kuni_buffer *buffer, size_t extra, kuni_error *err);
@@ -34,7 +31,8 @@ void kuni_buffer_clear(kuni_buffer *buffer);
 /* Frees the memory; the buffer may be used again. Accepts a zeroed buffer. */
 void kuni_buffer_fini(kuni_buffer *buffer);
 
-/* calloc/realloc with checked size arithmetic. The caller owns the memory and frees it with free().
+/*
+ * calloc/realloc with checked size arithmetic. The caller owns the memory and frees it with free().
  */
 KUNI_MUST_CHECK void *kuni_alloc(size_t count, size_t size, kuni_error *err);
 KUNI_MUST_CHECK void *kuni_realloc(void *old, size_t count, size_t size, kuni_error *err);

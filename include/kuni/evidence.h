@@ -43,8 +43,10 @@ enum {
     KUNI_BLOCK_LINE_BP = 16 /* blocks that may end anywhere should end on a multiple of this */
 };
 
-/* The nearest number with `bits` binary digits after the first; small numbers stay. `pl` is at most
- * KUNI_PL_MAX. */
+/*
+ * The nearest number with `bits` binary digits after the first; small numbers stay. `pl` is at most
+ * KUNI_PL_MAX.
+ */
 static inline uint16_t kuni_pl_round(uint32_t pl, int bits)
 {
     if (pl < KUNI_PL_EXACT) return (uint16_t)pl;
@@ -181,8 +183,8 @@ typedef struct kuni_allele_set {
     int64_t pos;
     uint32_t n_alleles;
     const char *const *alleles; /* as in kuni_event */
-    const int32_t *census; /* of each allele: index into the chunk's `alleles`, KUNI_CENSUS_NONE for
-                              REF, "*", "<*>" */
+    /* Of each allele: index into the chunk's `alleles`, KUNI_CENSUS_NONE for REF, "*", "<*>". */
+    const int32_t *census;
 } kuni_allele_set;
 
 typedef struct kuni_evidence_header {
@@ -195,15 +197,15 @@ typedef struct kuni_evidence_header {
     uint32_t n_samples;
 } kuni_evidence_header;
 
-/* --- writing: bounded memory; events and blocks of a sample in position order, samples in any
- * order --- */
+/* --- writing: bounded memory; a sample's events and blocks by position, samples in any order --- */
 
 typedef struct kuni_evidence_writer kuni_evidence_writer;
 
 KUNI_MUST_CHECK kuni_status kuni_evidence_create(kuni_evidence_writer **writer, const char *path,
                                                  const kuni_evidence_header *header,
                                                  kuni_error *err);
-/* For a READS task with an output of kind "evidence": shard, samples and parameters are the task's.
+/*
+ * For a READS task with an output of kind "evidence": shard, samples and parameters are the task's.
  */
 struct kuni_task;
 KUNI_MUST_CHECK kuni_status kuni_evidence_create_for_task(kuni_evidence_writer **writer,
@@ -225,7 +227,8 @@ void kuni_evidence_abandon(kuni_evidence_writer *writer);
 
 typedef struct kuni_evidence_reader kuni_evidence_reader;
 
-/* A decoded chunk: events by (pos, sample), blocks by (beg, sample), dictionary by (pos, ref, alt).
+/*
+ * A decoded chunk: events by (pos, sample), blocks by (beg, sample), dictionary by (pos, ref, alt).
  */
 typedef struct kuni_evidence_chunk {
     int64_t beg, end;
@@ -270,8 +273,10 @@ void kuni_evidence_share(kuni_evidence_reader *reader, kuni_evidence_reader *wit
 /* Decodes chunk number `index` into memory owned by the reader, valid until its next read. */
 KUNI_MUST_CHECK kuni_status kuni_evidence_read(kuni_evidence_reader *reader, size_t index, int what,
                                                kuni_evidence_chunk *chunk, kuni_error *err);
-/* Gives the file descriptor back between reads, for runs with thousands of batches; reads reopen
- * it. */
+/*
+ * Gives the file descriptor back between reads, for runs with thousands of batches; reads reopen
+ * it.
+ */
 void kuni_evidence_rest(kuni_evidence_reader *reader);
 void kuni_evidence_close(kuni_evidence_reader *reader);
 

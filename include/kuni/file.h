@@ -68,7 +68,8 @@ typedef struct kuni_digest kuni_digest; /* a digest under way */
 
 KUNI_MUST_CHECK kuni_digest *kuni_digest_new(kuni_error *err);
 void kuni_digest_add(kuni_digest *digest, const void *bytes, size_t length);
-/* Adds text with its length in front, so that fields cannot run into each other. NULL counts as "".
+/*
+ * Adds text with its length in front, so that fields cannot run into each other. NULL counts as "".
  */
 void kuni_digest_add_text(kuni_digest *digest, const char *text);
 void kuni_digest_add_int(kuni_digest *digest, int64_t value);

@@ -50,7 +50,8 @@ KUNI_MUST_CHECK kuni_status kuni_genome_fetch(kuni_genome *genome, kuni_span spa
 /* MD5 of a contig by the SAM rules (@SQ M5), 32 hex digits; computed on first use. */
 KUNI_MUST_CHECK kuni_status kuni_genome_md5(kuni_genome *genome, int32_t tid, char hex[33],
                                             kuni_error *err);
-/* Appends the contig's header line of VCF, with its length and MD5: "##contig=<...>", no newline.
+/*
+ * Appends the contig's header line of VCF, with its length and MD5: "##contig=<...>", no newline.
  */
 KUNI_MUST_CHECK kuni_status kuni_genome_vcf_contig(kuni_genome *genome, int32_t tid,
                                                    kuni_buffer *text, kuni_error *err);
@@ -72,8 +73,10 @@ typedef struct kuni_ploidy kuni_ploidy;
 KUNI_MUST_CHECK kuni_status kuni_ploidy_open(kuni_ploidy **ploidy, const char *name,
                                              const kuni_genome *genome, kuni_error *err);
 void kuni_ploidy_close(kuni_ploidy *ploidy);
-/* Copies (0, 1 or 2) at a position; *until becomes the first position after it where that may
- * change. */
+/*
+ * Copies (0, 1 or 2) at a position; *until becomes the first position after it where that may
+ * change.
+ */
 int kuni_ploidy_at(const kuni_ploidy *ploidy, int32_t tid, int64_t pos, kuni_sex sex,
                    int64_t *until);
 /* True for contigs known as mitochondrial (chrM, MT, M). */

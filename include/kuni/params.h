@@ -19,8 +19,7 @@ typedef enum kuni_param_type {
     KUNI_PARAM_FLOAT,
     KUNI_PARAM_TEXT,   /* any text */
     KUNI_PARAM_CHOICE, /* one of `choices` */
-    KUNI_PARAM_PATH,   /* an existing file; relative to the workflow file, absolute when the stage
-                          sees it */
+    KUNI_PARAM_PATH,   /* an existing file; given relative to the workflow, seen as absolute */
     KUNI_PARAM_LIST    /* texts, joined by '\n' when the stage sees them */
 } kuni_param_type;
 
@@ -68,7 +67,8 @@ KUNI_MUST_CHECK kuni_status kuni_params_print(const kuni_params *params, kuni_bu
 KUNI_MUST_CHECK kuni_status kuni_params_print_step(const kuni_params *params, const char *step,
                                                    kuni_buffer *out, kuni_error *err);
 
-/* The candidate nearest to `word` by edit distance where it is near enough to be meant, else NULL.
+/*
+ * The candidate nearest to `word` by edit distance where it is near enough to be meant, else NULL.
  */
 const char *kuni_nearest(const char *word, const char *const *candidates, size_t n_candidates);
 

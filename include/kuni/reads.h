@@ -33,8 +33,10 @@ KUNI_MUST_CHECK kuni_status kuni_reads_open(kuni_reads **reads, const kuni_sampl
                                             size_t n_spans, int fields, kuni_error *err);
 /* Starts over at the records that overlap `span`; tid -1: the reads without a place. */
 KUNI_MUST_CHECK kuni_status kuni_reads_seek(kuni_reads *reads, kuni_span span, kuni_error *err);
-/* The next record, or NULL in *record at the end. Borrowed until the next call. Out-of-order
- * records are KUNI_DATA. */
+/*
+ * The next record, or NULL in *record at the end. Borrowed until the next call. Out-of-order
+ * records are KUNI_DATA.
+ */
 KUNI_MUST_CHECK kuni_status kuni_reads_next(kuni_reads *reads, bam1_t **record, kuni_error *err);
 sam_hdr_t *kuni_reads_header(kuni_reads *reads);
 /* A 64-bit hash of a record's read name, the same on every machine: mates share it. */

@@ -29,7 +29,8 @@ typedef struct kuni_sample {
     uint32_t index_in_cohort; /* column in the call set */
 } kuni_sample;
 
-/* Whether a path of `reads` is a VCF or BCF, by its name: .vcf .gvcf (.gz .bgz) .bcf; else reads.
+/*
+ * Whether a path of `reads` is a VCF or BCF, by its name: .vcf .gvcf (.gz .bgz) .bcf; else reads.
  */
 static inline bool kuni_is_variants_path(const char *path)
 {

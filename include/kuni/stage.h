@@ -29,8 +29,7 @@
 KUNI_API_BEGIN
 
 typedef enum kuni_scatter {
-    KUNI_SCATTER_READS,  /* a task a batch and shard; reads are decoded once for all stages of this
-                            kind */
+    KUNI_SCATTER_READS,  /* a task a batch and shard; reads are decoded once for all of them */
     KUNI_SCATTER_BATCH,  /* a task a batch */
     KUNI_SCATTER_REGION, /* a task a shard */
     KUNI_SCATTER_COHORT, /* one task */
@@ -46,10 +45,10 @@ typedef enum kuni_feed {
 typedef struct kuni_port {
     const char *kind;      /* NULL ends the list */
     const char *extension; /* outputs: file name ending, "bcf", "tsv", ... */
-    const char *publish; /* outputs of COHORT and RANKS steps: name in the dataset's published tree,
-                            or NULL */
-    bool optional;       /* inputs: no producer upstream is fine; outputs: need not be written */
-    bool many; /* inputs: several producers may give it (evidence of calls and of imports) */
+    /* Outputs of COHORT and RANKS steps: name in the dataset's published tree, or NULL. */
+    const char *publish;
+    bool optional; /* inputs: no producer upstream is fine; outputs: need not be written */
+    bool many;     /* inputs: several producers may give it (evidence of calls and of imports) */
 } kuni_port;
 
 typedef struct kuni_task_file {
@@ -70,8 +69,11 @@ typedef struct kuni_task {
     const kuni_params *params;
     const kuni_sample *samples; /* the whole dataset, in column order, quarantined ones too */
     size_t n_samples;
-    const int32_t *columns; /* column of each sample in the call set, -1: quarantined or withdrawn.
-                               NULL in READS tasks: not known yet */
+    /*
+     * Column of each sample in the call set, -1: quarantined or withdrawn. NULL in READS tasks: not
+     * known yet.
+     */
+    const int32_t *columns;
     const kuni_batch *batches;
     size_t n_batches;
     const kuni_span
@@ -83,15 +85,16 @@ typedef struct kuni_task {
     const kuni_task_file
         *outputs; /* one an output port: where to write; the engine checks and renames */
     size_t n_outputs;
-    const char *scratch;                  /* a private folder that is removed afterwards */
-    int64_t memory_bytes;                 /* what the task may use */
-    void (*heartbeat)(int64_t work_done); /* call now and then in long loops, with the total so far;
-                                             may be NULL */
+    const char *scratch;  /* a private folder that is removed afterwards */
+    int64_t memory_bytes; /* what the task may use */
+    /* Call now and then in long loops, with the total so far; may be NULL. */
+    void (*heartbeat)(int64_t work_done);
 } kuni_task;
 
 /* The path of the output of a kind; a kind the step did not declare is a bug and aborts. */
 const char *kuni_task_output(const kuni_task *task, const char *kind);
-/* The inputs of a kind: pointer to the first, their number in *count (0 where optional and absent).
+/*
+ * The inputs of a kind: pointer to the first, their number in *count (0 where optional and absent).
  */
 const kuni_task_file *kuni_task_inputs(const kuni_task *task, const char *kind, size_t *count);
 
@@ -103,10 +106,12 @@ typedef struct kuni_step {
     /* BATCH, REGION, COHORT. On an error nothing that was written counts. */
     kuni_status (*run)(const kuni_task *task, kuni_error *err);
 
-    /* READS. `sample` counts within the batch. Records overlap the shard widened by halo_bp on both
-       sides (clipped to the contig), whatever other stages ask for; they come in coordinate order,
-       flags unfiltered. For the shard with tid -1 they have no place. drop_sample forgets the
-       sample under way: its input is bad. */
+    /*
+     * READS. `sample` counts within the batch. Records overlap the shard widened by halo_bp on both
+     * sides (clipped to the contig), whatever other stages ask for; they come in coordinate order,
+     * flags unfiltered. For the shard with tid -1 they have no place. drop_sample forgets the
+     * sample under way: its input is bad.
+     */
     kuni_feed feed;
     int fields; /* OR of htslib's SAM_* fields that `read` looks at */
     int64_t halo_bp;
@@ -127,9 +132,11 @@ typedef struct kuni_stage {
     const kuni_param *params;
     const kuni_step *steps;
     size_t n_steps;
-    /* For a stage whose ports or scatter follow from its parameters (external); NULL: `steps` as
-       they stand. Gives the steps for these parameters, allocated in `arena`; KUNI_USAGE where the
-       parameters contradict each other. Everyone who needs the steps asks kuni_stage_steps. */
+    /*
+     * For a stage whose ports or scatter follow from its parameters (external); NULL: `steps` as
+     * they stand. Gives the steps for these parameters, allocated in `arena`; KUNI_USAGE where the
+     * parameters contradict each other. Everyone who needs the steps asks kuni_stage_steps.
+     */
     kuni_status (*shape)(const kuni_params *params, kuni_arena *arena, const kuni_step **steps,
                          size_t *n_steps, kuni_error *err);
 } kuni_stage;

@@ -42,10 +42,7 @@ typedef struct kuni_error {
 } kuni_error;
 
 /* By position, for C++ before 20 has no designated initialisers. */
-#define KUNI_ERROR_INIT                                                                            \
-    {                                                                                              \
-        KUNI_OK, -1, ""                                                                            \
-    }
+#define KUNI_ERROR_INIT {KUNI_OK, -1, ""}
 
 /*
  * Sets err (unless it is already set or NULL) and returns status. The text is one line without a

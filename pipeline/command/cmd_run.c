@@ -53,8 +53,10 @@ static int run(const kuni_call *call)
         if (status && !told) (void)kuni_command_fail(&err);
     }
     kuni_buffer_fini(&faults);
-    /* All ranks have agreed on the status, and the one that speaks ends with it: a launcher ends the
-     * job with the first that fails, and may drop what the others have not said by then. */
+    /*
+     * All ranks have agreed on the status, and the one that speaks ends with it: a launcher ends
+     * the job with the first that fails, and may drop what the others have not said by then.
+     */
     return leads ? status : KUNI_OK;
 }
 

@@ -159,7 +159,8 @@ static kuni_status check_md5(const kuni_sample *sample, kuni_error *err)
     return status;
 }
 
-/* The index is older than what it indexes: usual after a file was replaced and its index was not.
+/*
+ * The index is older than what it indexes: usual after a file was replaced and its index was not.
  */
 static bool index_is_stale(const kuni_sample *sample)
 {
@@ -243,7 +244,8 @@ static kuni_status add_finding(findings *all, size_t sample, int what, const cha
     return KUNI_OK;
 }
 
-/* Takes over what a child wrote; *last becomes the sample it looked at last, SIZE_MAX where none.
+/*
+ * Takes over what a child wrote; *last becomes the sample it looked at last, SIZE_MAX where none.
  */
 static kuni_status collect(findings *all, FILE *from, size_t *last, kuni_error *err)
 {
@@ -285,8 +287,10 @@ static kuni_status start(const kuni_doctor *doctor, job *one, kuni_error *err)
     return one->pid > 0 ? KUNI_OK : kuni_fail_errno(err, "fork");
 }
 
-/* Waits for a child; where it crashed, that is laid to the sample it looked at, and another goes on
- * after that. */
+/*
+ * Waits for a child; where it crashed, that is laid to the sample it looked at, and another goes on
+ * after that.
+ */
 static kuni_status finish(const kuni_doctor *doctor, job *one, findings *all, kuni_error *err)
 {
     for (;;) {

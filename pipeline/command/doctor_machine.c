@@ -214,8 +214,10 @@ static bool on_path(const char *program)
     return false;
 }
 
-/* The first word of a command where it is plainly a program's name; false where a shell has to
- * tell. */
+/*
+ * The first word of a command where it is plainly a program's name; false where a shell has to
+ * tell.
+ */
 static bool first_word(const char *command, char *word, size_t size)
 {
     command += strspn(command, " \t\n");

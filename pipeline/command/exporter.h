@@ -56,13 +56,17 @@ void kuni_exporter_fini(kuni_exporter *x);
 /* To be called first by a share of the work. */
 KUNI_MUST_CHECK kuni_status kuni_exporter_enter(kuni_exporter *x, kuni_error *err);
 
-/* The evidence files that the joint task of a shard takes, of batches with chosen samples; in the
- * arena. */
+/*
+ * The evidence files that the joint task of a shard takes, of batches with chosen samples; in the
+ * arena.
+ */
 KUNI_MUST_CHECK kuni_status kuni_exporter_evidence(kuni_exporter *x, size_t shard,
                                                    kuni_task_file **files, size_t *n_files,
                                                    kuni_error *err);
-/* The sites of a shard as they were joint-genotyped (its call set, or its sites where the stage
- * wrote those too), and what was made of them later. */
+/*
+ * The sites of a shard as they were joint-genotyped (its call set, or its sites where the stage
+ * wrote those too), and what was made of them later.
+ */
 KUNI_MUST_CHECK kuni_status kuni_exporter_source(kuni_exporter *x, size_t shard,
                                                  joint_export_source *source, kuni_error *err);
 /* What of a shard lies in a wanted span; empty: beg >= end. */

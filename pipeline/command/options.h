@@ -73,71 +73,47 @@ typedef struct kuni_binding {
 } kuni_binding;
 
 typedef struct kuni_option {
-    const char *name; /* long name without "--"; NULL with help set: a group's heading */
-    char letter;      /* short name, or 0 */
-    const char
-        *value; /* what stands for the value in the help ("FILE"); NULL: the option takes none */
+    const char *name;     /* long name without "--"; NULL with help set: a group's heading */
+    char letter;          /* short name, or 0 */
+    const char *value;    /* what stands for it in the help ("FILE"); NULL: the option takes none */
     const char *fallback; /* the default, shown as [fallback]; or NULL */
     const char *help;     /* one line; NULL with name NULL ends the table */
     kuni_binding binding;
 } kuni_option;
 
-#define KUNI_OPTIONS_HEADING(TEXT)                                                                 \
-    {                                                                                              \
-        .name = NULL, .help = (TEXT)                                                               \
-    }
-#define KUNI_OPTIONS_END                                                                           \
-    {                                                                                              \
-        .name = NULL, .help = NULL                                                                 \
-    }
+#define KUNI_OPTIONS_HEADING(TEXT) {.name = NULL, .help = (TEXT)}
+#define KUNI_OPTIONS_END           {.name = NULL, .help = NULL}
 
 /* The offset of FIELD; the second term is 0, and asks the compiler whether the field is a TYPE. */
 #define KUNI_BIND(STRUCT, FIELD, TYPE)                                                             \
     .offset = offsetof(STRUCT, FIELD) + 0 * sizeof(1 ? &((STRUCT *)NULL)->FIELD : (TYPE *)NULL)
 
-#define KUNI_BIND_FLAG(STRUCT, FIELD)                                                              \
-    {                                                                                              \
-        .type = KUNI_OPTION_FLAG, KUNI_BIND(STRUCT, FIELD, bool)                                   \
-    }
+#define KUNI_BIND_FLAG(STRUCT, FIELD) {.type = KUNI_OPTION_FLAG, KUNI_BIND(STRUCT, FIELD, bool)}
 #define KUNI_BIND_TEXT(STRUCT, FIELD, COMPLETES)                                                   \
-    {                                                                                              \
-        .type = KUNI_OPTION_TEXT, .completes = (COMPLETES), KUNI_BIND(STRUCT, FIELD, const char *) \
-    }
+    {.type = KUNI_OPTION_TEXT, .completes = (COMPLETES), KUNI_BIND(STRUCT, FIELD, const char *)}
 #define KUNI_BIND_TEXTS(STRUCT, FIELD, COMPLETES)                                                  \
-    {                                                                                              \
-        .type = KUNI_OPTION_TEXTS, .completes = (COMPLETES), KUNI_BIND(STRUCT, FIELD, kuni_texts)  \
-    }
+    {.type = KUNI_OPTION_TEXTS, .completes = (COMPLETES), KUNI_BIND(STRUCT, FIELD, kuni_texts)}
 #define KUNI_BIND_INT(STRUCT, FIELD, LEAST, MOST)                                                  \
-    {                                                                                              \
-        .type = KUNI_OPTION_INT, .least = (LEAST), .most = (MOST),                                 \
-        KUNI_BIND(STRUCT, FIELD, int64_t)                                                          \
-    }
+    {.type = KUNI_OPTION_INT, .least = (LEAST), .most = (MOST), KUNI_BIND(STRUCT, FIELD, int64_t)}
 #define KUNI_BIND_COUNT(STRUCT, FIELD, LEAST, MOST)                                                \
-    {                                                                                              \
-        .type = KUNI_OPTION_COUNT, .least = (LEAST), .most = (MOST),                               \
-        KUNI_BIND(STRUCT, FIELD, uint32_t)                                                         \
-    }
+    {.type = KUNI_OPTION_COUNT,                                                                    \
+     .least = (LEAST),                                                                             \
+     .most = (MOST),                                                                               \
+     KUNI_BIND(STRUCT, FIELD, uint32_t)}
 #define KUNI_BIND_FLOAT(STRUCT, FIELD, LEAST, MOST)                                                \
-    {                                                                                              \
-        .type = KUNI_OPTION_FLOAT, .least = (LEAST), .most = (MOST),                               \
-        KUNI_BIND(STRUCT, FIELD, double)                                                           \
-    }
+    {.type = KUNI_OPTION_FLOAT, .least = (LEAST), .most = (MOST), KUNI_BIND(STRUCT, FIELD, double)}
 #define KUNI_BIND_CHOICE(STRUCT, FIELD, CHOICES)                                                   \
-    {                                                                                              \
-        .type = KUNI_OPTION_CHOICE, .choices = (CHOICES), KUNI_BIND(STRUCT, FIELD, int)            \
-    }
-#define KUNI_BIND_READ(READ)                                                                       \
-    {                                                                                              \
-        .type = KUNI_OPTION_READ, .read = (READ)                                                   \
-    }
+    {.type = KUNI_OPTION_CHOICE, .choices = (CHOICES), KUNI_BIND(STRUCT, FIELD, int)}
+#define KUNI_BIND_READ(READ) {.type = KUNI_OPTION_READ, .read = (READ)}
 
 /* The row of --set, which most commands about a workflow take. */
 #define KUNI_OPTION_SET(STRUCT, FIELD)                                                             \
-    {                                                                                              \
-        "set", 's', "KEY=VALUE", NULL,                                                             \
-            "override a key of the workflow, as in regions.shard=1Mb; repeatable",                 \
-            KUNI_BIND_TEXTS(STRUCT, FIELD, KUNI_COMPLETES_NOTHING)                                 \
-    }
+    {"set",                                                                                        \
+     's',                                                                                          \
+     "KEY=VALUE",                                                                                  \
+     NULL,                                                                                         \
+     "override a key of the workflow, as in regions.shard=1Mb; repeatable",                        \
+     KUNI_BIND_TEXTS(STRUCT, FIELD, KUNI_COMPLETES_NOTHING)}
 
 /* The words of a command line that are no options; borrowed from argv. */
 typedef struct kuni_operands {

@@ -13,8 +13,10 @@
 #include "kuni/file.h"
 #include "temporary.h"
 
-/* A file that kuni_file_put makes at the top of a dataset, under the name it has until it is whole:
- * "NAME.tmp.PID.SERIAL". */
+/*
+ * A file that kuni_file_put makes at the top of a dataset, under the name it has until it is whole:
+ * "NAME.tmp.PID.SERIAL".
+ */
 static bool is_half_written(const char *name)
 {
     static const char *const names[] = {"batches.tsv", "reference.tsv", "settings.json",
@@ -71,7 +73,8 @@ static kuni_status clear_scratch(const char *folder, kuni_error *err)
     return status;
 }
 
-/* A folder of the dataset that is a link leads out of it: nothing may be written or removed there.
+/*
+ * A folder of the dataset that is a link leads out of it: nothing may be written or removed there.
  */
 static kuni_status refuse_link(const char *path, kuni_error *err)
 {

@@ -9,13 +9,17 @@
  * counted: its task is redone.
  *
  * Records ("t" tells the type):
- *   task
- * {"t":"task","n":folder,"s":shard?,"b":batch?,"k":key,"o":[[bytes,mtime_ns,digest]|null,...],
- *           "skip":[id..]?,"drop":[id..]?,"of":parts?,"cpu":s,"wall":s,"rss":bytes,"work":n}
- *   bad    {"t":"bad","id":sample,"z":bytes,"m":mtime_ns,"why":text,"n":folder,"s":shard}   a
- * quarantined sample signs  {"t":"signs","b":batch,"v":[[bytes,mtime_ns,digest],...]}    a batch's
- * samples when last seen file   {"t":"file","p":path,"z":bytes,"m":mtime_ns,"d":digest}      a
- * parameter file's digest forget {"t":"forget"} --retry-quarantined: bad records before it are void
+ *   a task that is done
+ *     {"t":"task","n":folder,"s":shard?,"b":batch?,"k":key,"o":[[bytes,mtime_ns,digest]|null,...],
+ *      "skip":[id,...]?,"drop":[id,...]?,"of":parts?,"cpu":s,"wall":s,"rss":bytes,"work":n}
+ *   a quarantined sample
+ *     {"t":"bad","id":sample,"z":bytes,"m":mtime_ns,"why":text,"n":folder,"s":shard}
+ *   a batch's samples when last seen
+ *     {"t":"signs","b":batch,"v":[[bytes,mtime_ns,digest],...]}
+ *   a parameter file's digest
+ *     {"t":"file","p":path,"z":bytes,"m":mtime_ns,"d":digest}
+ *   --retry-quarantined: bad records before it are void
+ *     {"t":"forget"}
  */
 #ifndef KUNI_DATASET_JOURNAL_H
 #define KUNI_DATASET_JOURNAL_H

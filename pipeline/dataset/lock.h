@@ -22,8 +22,10 @@ typedef struct kuni_lock kuni_lock;
 KUNI_MUST_CHECK kuni_status kuni_lock_take(kuni_lock **lock, const char *folder, int64_t wait_ms,
                                            kuni_error *err);
 uint64_t kuni_lock_epoch(const kuni_lock *lock);
-/* Checks that no younger run has taken over (possible only where locks are not kept): KUNI_AGAIN if
- * one has. */
+/*
+ * Checks that no younger run has taken over (possible only where locks are not kept): KUNI_AGAIN if
+ * one has.
+ */
 KUNI_MUST_CHECK kuni_status kuni_lock_check(const kuni_lock *lock, kuni_error *err);
 /*
  * Whether some process holds the lock of a dataset; for a process that does not itself. Seen from

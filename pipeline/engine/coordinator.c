@@ -250,7 +250,8 @@ static kuni_status hand_out(kuni_coordinator *c, int lane, bool *found, kuni_err
     return status;
 }
 
-/* Every lane gets as much as it can run at once; while there is plenty, also one piece in advance.
+/*
+ * Every lane gets as much as it can run at once; while there is plenty, also one piece in advance.
  */
 static kuni_status dispatch(kuni_coordinator *c, bool *busy, kuni_error *err)
 {
@@ -313,8 +314,10 @@ static kuni_status keep_house(kuni_coordinator *c, tick *t, kuni_error *err)
     return status;
 }
 
-/* Until all tasks of the phase have ended, or the rest can never start because what it needs has
- * failed. */
+/*
+ * Until all tasks of the phase have ended, or the rest can never start because what it needs has
+ * failed.
+ */
 static kuni_status run_phase(kuni_coordinator *c, int phase, kuni_error *err)
 {
     int64_t now = kuni_now_ms();
@@ -424,7 +427,8 @@ static size_t losses_allowed(const kuni_workflow *workflow, size_t n_new)
     return allowed < n_new ? allowed : n_new - 1;
 }
 
-/* A file system that was away must not end in a call set without the people whose files lay there.
+/*
+ * A file system that was away must not end in a call set without the people whose files lay there.
  */
 static kuni_status check_new_samples(const kuni_coordinator *c, kuni_error *err)
 {
@@ -452,8 +456,10 @@ static kuni_status check_new_samples(const kuni_coordinator *c, kuni_error *err)
                      lost, n_new, cohort->samples[q->sample].id, q->reason, lost);
 }
 
-/* Who is in the call set is final, neither withdrawn nor quarantined: every rank makes its columns
- * from that. */
+/*
+ * Who is in the call set is final, neither withdrawn nor quarantined: every rank makes its columns
+ * from that.
+ */
 static kuni_status fix_columns(kuni_coordinator *c, kuni_error *err)
 {
     kuni_samples_sort(&c->ledger.samples);

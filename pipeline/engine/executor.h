@@ -29,8 +29,10 @@ KUNI_MUST_CHECK kuni_status kuni_executor_poll(kuni_executor *executor, bool *do
 /* Sum of the heartbeats' values of what runs now. */
 int64_t kuni_executor_work(const kuni_executor *executor);
 
-/* Collective. Runs a work of a RANKS step on all ranks; the result's outputs are filled on all of
- * them. */
+/*
+ * Collective. Runs a work of a RANKS step on all ranks; the result's outputs are filled on all of
+ * them.
+ */
 KUNI_MUST_CHECK kuni_status kuni_executor_together(kuni_run *run, const kuni_work *work,
                                                    kuni_job_result *result, kuni_error *err);
 

@@ -83,8 +83,10 @@ kuni_status kuni_farewell(kuni_status mine, kuni_error *err)
 void kuni_leave(kuni_status status, const kuni_error *err)
 {
     if (status && kuni_transport_speaks()) (void)fprintf(stderr, "kuni: %s\n", err->text);
-    /* The launcher ends the job when the first leaves with an error, and drops what it has not read
-     * by then. */
+    /*
+     * The launcher ends the job when the first leaves with an error, and drops what it has not read
+     * by then.
+     */
     if (status) kuni_sleep_ms(kuni_transport_speaks() ? LAST_WORD_MS : 2 * LAST_WORD_MS);
     kuni_transport_leave(status);
 }

@@ -117,8 +117,10 @@ static kuni_status ploidy_text(const kuni_run *run, kuni_known_files *known, kun
     return digest_of(run->workflow.ploidy, known, journal, hex, err);
 }
 
-/* A command may name any resource: a stage that shapes its steps by its parameters depends on all
- * of them. */
+/*
+ * A command may name any resource: a stage that shapes its steps by its parameters depends on all
+ * of them.
+ */
 static kuni_status add_resources(const kuni_run *run, const kuni_node *node, kuni_digest *digest,
                                  kuni_known_files *known, kuni_journal *journal, kuni_error *err)
 {

@@ -7,10 +7,13 @@
  *   reference: names, lengths and MD5 of all contigs     node digest
  *   ploidy: name, or content of the file                 node digest
  *   shard span, batch name
- *   samples   reads tasks: id, sex, file of the batch's samples that are not quarantined
- *             batch tasks: id, kin, groups, quarantine of the batch's samples; the preflight: their
- * files others: the same of the whole cohort, which is what columns follow from inputs    digests
- * of their contents (so that a change that makes no difference goes no further)
+ *   samples                                              digest of samples, which depends on the task
+ *     reads tasks: id, sex, file of the batch's samples that are not quarantined
+ *     preflight: files of the batch's samples
+ *     batch tasks: id, kin, groups, quarantine of the batch's samples
+ *     others: the same of the whole cohort, which is what columns follow from
+ *   inputs                                               digests of their contents
+ *     (so that a change that makes no difference goes no further)
  *
  * Two tasks of one key make the same bytes: whoever finds a key in the journal with intact outputs
  * need not run it.

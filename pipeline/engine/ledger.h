@@ -35,7 +35,8 @@ typedef struct kuni_ledger {
 KUNI_MUST_CHECK kuni_status kuni_ledger_init(kuni_ledger *ledger, kuni_run *run, kuni_error *err);
 void kuni_ledger_fini(kuni_ledger *ledger);
 
-/* Marks reads tasks that are not to be done: no sample of the batch brings their feed, or no place.
+/*
+ * Marks reads tasks that are not to be done: no sample of the batch brings their feed, or no place.
  */
 void kuni_ledger_mark_absent(kuni_ledger *ledger);
 /* The key of a task whose inputs are settled. */

@@ -236,8 +236,10 @@ static kuni_status succeed(kuni_orders *o, const kuni_order *order, const kuni_j
 
 /* --- failure --- */
 
-/* Ended by SIGKILL from outside: the machine ran out of memory, which is no sample's fault and no
- * bug of the stage. The run's own time limit kills by SIGKILL too, and says so. */
+/*
+ * Ended by SIGKILL from outside: the machine ran out of memory, which is no sample's fault and no
+ * bug of the stage. The run's own time limit kills by SIGKILL too, and says so.
+ */
 static bool was_killed(const kuni_job_result *result)
 {
     return result->crashed && result->signal == SIGKILL && !result->timed_out;
@@ -364,7 +366,8 @@ kuni_status kuni_outcome(kuni_orders *o, uint64_t id, const kuni_job_result *res
 
 /* --- lost ranks --- */
 
-/* A task that takes its rank down with it, by the memory it needs for instance, must not take all.
+/*
+ * A task that takes its rank down with it, by the memory it needs for instance, must not take all.
  */
 enum { LOSSES_MOST = 3 };
 

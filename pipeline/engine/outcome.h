@@ -59,8 +59,10 @@ KUNI_MUST_CHECK kuni_status kuni_orders_add(kuni_orders *orders, int lane, const
 /* True where something that failed waits for another try. */
 bool kuni_orders_retry_waits(const kuni_orders *orders);
 
-/* Deals with the end of an order: journal, table, quarantine, another try. Takes the order off the
- * list. */
+/*
+ * Deals with the end of an order: journal, table, quarantine, another try. Takes the order off the
+ * list.
+ */
 KUNI_MUST_CHECK kuni_status kuni_outcome(kuni_orders *orders, uint64_t id,
                                          const kuni_job_result *result, kuni_error *err);
 /* The rank of a lane is no more: what it had is done by others. */

@@ -253,8 +253,10 @@ kuni_status kuni_past_reuse(kuni_past *past, size_t node, size_t task, const kun
         const kuni_stored *stored = &past->stored[low];
         if (stored->node != node || stored->task != task || !kuni_hash_equal(&stored->key, key))
             break;
-        /* Faults may have been mended by other means than changing the file, an index put beside
-         * it. */
+        /*
+         * Faults may have been mended by other means than changing the file, an index put beside
+         * it.
+         */
         bool intact = node != KUNI_PLAN_PREFLIGHT || stored->outputs[0].bytes == 0;
         for (size_t o = 0; o < n->n_outputs && intact; o++) {
             if (stored->outputs[o].bytes < 0) continue;
@@ -297,8 +299,7 @@ void kuni_past_fini(kuni_past *past)
     *past = (kuni_past){.ledger = NULL};
 }
 
-/* --- second pass: reads tasks, checked in groups so that waiting for the file system overlaps ---
- */
+/* --- second pass: reads tasks, checked in groups, so that waits for files overlap --- */
 
 enum { GROUP = 1024 };
 
@@ -347,8 +348,10 @@ static kuni_status settle_group(second_pass *pass, kuni_error *err)
     return pass->pause ? pass->pause(pass->pause_context, err) : KUNI_OK;
 }
 
-/* Takes the listed samples off the batch's digest; false where one of them is not quarantined any
- * more. */
+/*
+ * Takes the listed samples off the batch's digest; false where one of them is not quarantined any
+ * more.
+ */
 static bool take_out(const kuni_ledger *ledger, json_t *list, kuni_hash *digest)
 {
     size_t i;

@@ -42,8 +42,10 @@ typedef struct kuni_past {
     kuni_node_history *history; /* by node */
 } kuni_past;
 
-/* Reads the journal (none: nothing was done): into the ledger the signatures of the samples, the
- * rest into `past`. */
+/*
+ * Reads the journal (none: nothing was done): into the ledger the signatures of the samples, the
+ * rest into `past`.
+ */
 KUNI_MUST_CHECK kuni_status kuni_past_read(kuni_past *past, kuni_ledger *ledger,
                                            const char *journal_path, kuni_error *err);
 void kuni_past_fini(kuni_past *past);

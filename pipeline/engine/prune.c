@@ -23,7 +23,8 @@ typedef struct pruning {
     size_t *removed;
 } pruning;
 
-/* Parts "BATCH.KEY16.EXTENSION"; false where the name is not of that form. Batch names hold no
+/*
+ * Parts "BATCH.KEY16.EXTENSION"; false where the name is not of that form. Batch names hold no
  * dots.
  */
 static bool parse_name(const char *name, char batch[256], unsigned long long *key)

@@ -17,8 +17,10 @@ enum { GENERATIONS_KEPT = 2, DATASET_JSON_BYTES_MAX = 1 << 28 };
 
 /* --- dataset.json --- */
 
-/* A parameter as JSON text, or a list of texts. Without folders: the same bytes wherever the files
- * lie. */
+/*
+ * A parameter as JSON text, or a list of texts. Without folders: the same bytes wherever the files
+ * lie.
+ */
 static json_t *param_value(const kuni_param *param, const char *value)
 {
     if (param->type != KUNI_PARAM_LIST)

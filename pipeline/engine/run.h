@@ -17,8 +17,7 @@ typedef struct kuni_run_options {
     int64_t lock_wait_ms; /* how long to wait for another run to end */
     bool quiet;           /* no progress, only faults and the summary */
     bool recall; /* settings that contradict the dataset's: redo everything with the new ones */
-    bool retry_quarantined; /* give quarantined samples another chance though their files are the
-                               same */
+    bool retry_quarantined; /* quarantined samples get another chance with the same files */
     bool keep_all;          /* do not remove files that nothing refers to any more */
 } kuni_run_options;
 
@@ -46,8 +45,10 @@ KUNI_MUST_CHECK kuni_status kuni_run_set_columns(kuni_run *run, const uint8_t *w
 /* Paths below the dataset folder, allocated in `arena`. */
 KUNI_MUST_CHECK const char *kuni_run_path(const kuni_run *run, kuni_arena *arena, kuni_error *err,
                                           const char *format, ...) KUNI_PRINTF(4, 5);
-/* Where output `output` of a task with this key stands: data/FOLDER/SHARD/BATCH.KEY16.EXTENSION;
-   "all" stands for an axis the node does not have. */
+/*
+ * Where output `output` of a task with this key stands: data/FOLDER/SHARD/BATCH.KEY16.EXTENSION;
+ * "all" stands for an axis the node does not have.
+ */
 KUNI_MUST_CHECK const char *kuni_run_output(const kuni_run *run, kuni_arena *arena, size_t node,
                                             size_t output, int64_t shard, int64_t batch,
                                             uint64_t key, kuni_error *err);

@@ -47,8 +47,10 @@ KUNI_MUST_CHECK kuni_status kuni_samples_init(kuni_samples *samples, const kuni_
                                               kuni_error *err);
 void kuni_samples_fini(kuni_samples *samples);
 
-/* Looks at all files, on several threads, and digests. Where a file is gone, what was known stays
- * (see `gone`). */
+/*
+ * Looks at all files, on several threads, and digests. Where a file is gone, what was known stays
+ * (see `gone`).
+ */
 KUNI_MUST_CHECK kuni_status kuni_samples_survey(kuni_samples *samples, kuni_error *err);
 
 /* Copies reason and where. No effect on a sample that is quarantined already. */
@@ -61,15 +63,18 @@ void kuni_samples_sort(kuni_samples *samples);
 /* Digest of a batch; without those who are skipped unless `all`. */
 void kuni_samples_batch_digest(const kuni_samples *samples, size_t batch, bool all,
                                kuni_hash *hash);
-/* Digest of what joint tasks see of the samples first .. first + count - 1: ids, groups, kin,
- * columns. */
+/*
+ * Digest of what joint tasks see of the samples first .. first + count - 1: ids, groups, kin,
+ * columns.
+ */
 KUNI_MUST_CHECK kuni_status kuni_samples_column_digest(const kuni_samples *samples, size_t first,
                                                        size_t count, kuni_hash *hash,
                                                        kuni_error *err);
 /* True where a sample of the batch, quarantined or not, brings what the feed wants. */
 bool kuni_samples_batch_feeds(const kuni_cohort *cohort, size_t batch, kuni_feed feed);
 
-/* Runs body(context, i) for i in 0..count-1 on some threads: for calls that wait for a file system.
+/*
+ * Runs body(context, i) for i in 0..count-1 on some threads: for calls that wait for a file system.
  */
 void kuni_parallel(size_t count, void (*body)(void *context, size_t i), void *context);
 

@@ -203,8 +203,10 @@ static kuni_status no_giver(const kuni_node *node, const kuni_port *port, const 
                      n ? "" : ": add one that does");
 }
 
-/* Breadth first along `needs`: the nearest giver, or (many) every giver that no nearer one stands
- * before. */
+/*
+ * Breadth first along `needs`: the nearest giver, or (many) every giver that no nearer one stands
+ * before.
+ */
 static kuni_status resolve_port(kuni_plan *plan, kuni_node *node, size_t port_index, search *s,
                                 size_t n_stages, const kuni_workflow *workflow, size_t *capacity,
                                 kuni_error *err)

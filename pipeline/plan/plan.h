@@ -55,8 +55,10 @@ typedef struct kuni_plan {
     kuni_arena *arena;
 } kuni_plan;
 
-/* `preflight` is the stage whose only step becomes node 0. KUNI_USAGE names stage and kind of what
- * does not fit. */
+/*
+ * `preflight` is the stage whose only step becomes node 0. KUNI_USAGE names stage and kind of what
+ * does not fit.
+ */
 KUNI_MUST_CHECK kuni_status kuni_plan_make(kuni_plan *plan, const kuni_workflow *workflow,
                                            const kuni_genome *genome, size_t n_batches,
                                            const kuni_stage *preflight, kuni_error *err);

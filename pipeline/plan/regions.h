@@ -26,8 +26,10 @@ void kuni_regions_fini(kuni_regions *regions);
 KUNI_MUST_CHECK kuni_status kuni_regions_choose(kuni_regions *regions, const char *const *entries,
                                                 size_t n_entries, const kuni_genome *genome,
                                                 kuni_error *err);
-/* Appends the spans of a BED file, plain or gzipped, merged. Contigs foreign to the genome are
-   KUNI_USAGE unless `ignore_foreign`. */
+/*
+ * Appends the spans of a BED file, plain or gzipped, merged. Contigs foreign to the genome are
+ * KUNI_USAGE unless `ignore_foreign`.
+ */
 KUNI_MUST_CHECK kuni_status kuni_regions_read_bed(kuni_regions *regions, const char *path,
                                                   const kuni_genome *genome, bool ignore_foreign,
                                                   kuni_error *err);
@@ -42,8 +44,10 @@ enum {
     KUNI_SHARD_GRID_FROM_BP = 500000 /* shards of at least this length end on the grid */
 };
 
-/* Cuts each span into windows of at most shard_bp, all of a span of nearly one length; long ones
-   end on multiples of the grid. */
+/*
+ * Cuts each span into windows of at most shard_bp, all of a span of nearly one length; long ones
+ * end on multiples of the grid.
+ */
 KUNI_MUST_CHECK kuni_status kuni_regions_cut(const kuni_regions *regions, int64_t shard_bp,
                                              kuni_span **shards, size_t *n_shards, kuni_error *err);
 

@@ -18,8 +18,10 @@
 
 #include "kuni/buffer.h"
 
-/* Local or, where a launcher started the program, collective. Call once, before any fork and any
- * use of the rest. */
+/*
+ * Local or, where a launcher started the program, collective. Call once, before any fork and any
+ * use of the rest.
+ */
 KUNI_MUST_CHECK kuni_status kuni_transport_init(kuni_error *err);
 /*
  * Collective. Waits until own messages are delivered, then leaves MPI. Messages nobody received are
@@ -31,8 +33,10 @@ _Noreturn void kuni_transport_abort(int status);
 
 int kuni_transport_rank(void);
 int kuni_transport_size(void);
-/* Number of this rank among those that take part in collectives, and how many these are: rank and
- * size, until ranks are lost and the rest has regrouped. Rank 0 has number 0. */
+/*
+ * Number of this rank among those that take part in collectives, and how many these are: rank and
+ * size, until ranks are lost and the rest has regrouped. Rank 0 has number 0.
+ */
 int kuni_transport_place(void);
 int kuni_transport_present(void);
 /* Name of the host this rank runs on, for messages and logs. */
@@ -63,7 +67,8 @@ KUNI_MUST_CHECK kuni_status kuni_transport_agree(kuni_status mine, kuni_error *e
 KUNI_MUST_CHECK kuni_status kuni_transport_max(int64_t *value, kuni_error *err);
 /* Collective. `message` of rank `root` replaces that of all others. */
 KUNI_MUST_CHECK kuni_status kuni_transport_bcast(kuni_buffer *message, int root, kuni_error *err);
-/* Collective. Byte strings of all, by place, one after another in `all` of rank 0 (NULL elsewhere).
+/*
+ * Collective. Byte strings of all, by place, one after another in `all` of rank 0 (NULL elsewhere).
  */
 KUNI_MUST_CHECK kuni_status kuni_transport_gather(const char *mine, int length, char *all,
                                                   const int *lengths, const int *places,

@@ -57,8 +57,10 @@ static void keep_better(way *best_local, way *best_total, const way *w)
     if (w->total > best_total->total) *best_total = *w;
 }
 
-/* Fixes the side of the read beyond base `from` (within the seed); returns the last base that is
- * aligned. */
+/*
+ * Fixes the side of the read beyond base `from` (within the seed); returns the last base that is
+ * aligned.
+ */
 static int32_t extend(const site *s, int32_t from, int32_t step, int32_t *score)
 {
     way truth = {.best = 0, .best_at = from, .total = 0, .leaves_at = -1};

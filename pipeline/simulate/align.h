@@ -31,7 +31,8 @@ typedef struct sim_alignment {
 void sim_align(const char *bases, int64_t *places, int32_t length, const char *ref, int64_t ref_beg,
                int64_t ref_end, sim_alignment *out);
 
-/* Writes the MD tag's text (NUL-terminated) and returns its length; room for 4 bytes a base and 32.
+/*
+ * Writes the MD tag's text (NUL-terminated) and returns its length; room for 4 bytes a base and 32.
  */
 size_t sim_align_md(const sim_alignment *alignment, const char *bases, const char *ref,
                     int64_t ref_beg, char *text);

@@ -101,8 +101,10 @@ static bool clear_of_n(const draw *d, int64_t beg, int64_t end)
     return true;
 }
 
-/* Adds an event whose carriers are `leaves`; where the reference is one of them, the others carry
- * it. */
+/*
+ * Adds an event whose carriers are `leaves`; where the reference is one of them, the others carry
+ * it.
+ */
 static kuni_status add_event(draw *d, int64_t pos, int32_t ref_len, const char *alt,
                              int32_t alt_len, const uint32_t *leaves, uint32_t n, kuni_error *err)
 {
@@ -152,8 +154,10 @@ static kuni_status add_snp(draw *d, int64_t pos, const uint32_t *leaves, uint32_
     return add_event(d, pos, 1, &alt, 1, leaves, n, err);
 }
 
-/* Left-aligns an insertion of `text` after pos, or a deletion of `length` bases after pos (text
- * NULL). */
+/*
+ * Left-aligns an insertion of `text` after pos, or a deletion of `length` bases after pos (text
+ * NULL).
+ */
 static int64_t left_align(const draw *d, int64_t pos, char *text, int32_t length)
 {
     while (pos > d->region->span.beg) {
@@ -225,8 +229,10 @@ static int64_t draw_position(draw *d, int64_t beg, int64_t end, bool snp)
     }
 }
 
-/* Steps of one unit fall on branches; a leaf's length is the sum on its way to the root, against
- * the reference's. */
+/*
+ * Steps of one unit fall on branches; a leaf's length is the sum on its way to the root, against
+ * the reference's.
+ */
 static kuni_status mutate_tandem(draw *d, const tandem *t, kuni_error *err)
 {
     uint32_t n_haplotypes = 2 * d->n_founders;
@@ -263,8 +269,10 @@ static kuni_status mutate_tandem(draw *d, const tandem *t, kuni_error *err)
     return KUNI_OK;
 }
 
-/* Tandem repeats of the region, with step rates that grow with their length and sum to the share
- * asked for. */
+/*
+ * Tandem repeats of the region, with step rates that grow with their length and sum to the share
+ * asked for.
+ */
 static kuni_status find_tandems(draw *d, double mutation, kuni_error *err)
 {
     static const int32_t least[7] = {0, 6, 8, 12, 12, 15, 18};
@@ -294,8 +302,10 @@ static kuni_status find_tandems(draw *d, double mutation, kuni_error *err)
     for (size_t i = 0; i < d->n_tandems; i++) {
         double *rate = &d->tandems[i].rate;
         *rate *= target / sum;
-        /* a locus with more than 30 times the diversity of a base's is not seen outside the longest
-         * repeats */
+        /*
+         * a locus with more than 30 times the diversity of a base's is not seen outside the longest
+         * repeats
+         */
         if (*rate > 300.0 * mutation) *rate = 300.0 * mutation;
     }
     return KUNI_OK;
@@ -374,8 +384,10 @@ static bool is_last_allele(const sim_region *region, const event *e)
     return last->pos == e->pos && last->ref_len == e->ref_len && strcmp(last->alt, e->alt) == 0;
 }
 
-/* Events in order become alleles; one that would overlap an earlier one of the same haplotype is
- * left out there. */
+/*
+ * Events in order become alleles; one that would overlap an earlier one of the same haplotype is
+ * left out there.
+ */
 static kuni_status settle(draw *d, kuni_error *err)
 {
     sim_region *region = d->region;
@@ -412,8 +424,10 @@ static int64_t passed_slot(const sim_world *world, const sim_region *region, uin
     return copies == 0 ? -1 : 2 * (int64_t)parent + (copies == 2 && other);
 }
 
-/* The alleles that `parent` passes on, crossing over once per 1/recombination bp and at least as
- * often as not. */
+/*
+ * The alleles that `parent` passes on, crossing over once per 1/recombination bp and at least as
+ * often as not.
+ */
 static kuni_status inherit(sim_world *world, sim_region *region, uint32_t child, uint32_t parent,
                            uint32_t side, kuni_error *err)
 {

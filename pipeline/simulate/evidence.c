@@ -247,8 +247,10 @@ static kuni_status write_blocks(sample_model *m, int64_t end, kuni_error *err)
         if (stop > end) stop = end;
         if (stop > m->gap_beg) stop = m->gap_beg;
         m->drift = 0.8 * m->drift + 0.09 * sim_rng_normal(&m->rng);
-        /* The least depth over some hundred bases lies about 1.5 standard deviations below the
-         * mean. */
+        /*
+         * The least depth over some hundred bases lies about 1.5 standard deviations below the
+         * mean.
+         */
         double least = m->depth * (1 + m->drift) - 1.5 * sqrt(m->depth) + sim_rng_normal(&m->rng);
         int depth = least < 0 ? 0 : (int)least;
         int gq = 3 * depth - (int)sim_rng_below(&m->rng, 4);
@@ -366,8 +368,10 @@ static kuni_status write_noise(sample_model *m, int64_t pos, kuni_error *err)
     return write_event(m, &site, err);
 }
 
-/* The alleles that stand at one place of a sample: one copy of each of two, or one or two of the
- * same. */
+/*
+ * The alleles that stand at one place of a sample: one copy of each of two, or one or two of the
+ * same.
+ */
 typedef struct sample_site {
     uint32_t allele[2], copies[2];
     int n;
@@ -404,8 +408,10 @@ static kuni_status write_site(sample_model *m, const sample_site *site, kuni_err
     return write_event(m, &reads, err);
 }
 
-/* Gathers the alleles at the next place from list[*i] on; those that cannot stand beside the last
- * are left out. */
+/*
+ * Gathers the alleles at the next place from list[*i] on; those that cannot stand beside the last
+ * are left out.
+ */
 static bool next_site(const population *pop, const carried *list, size_t n, size_t *i, int64_t end,
                       sample_site *site)
 {

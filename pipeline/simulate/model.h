@@ -73,8 +73,10 @@ KUNI_MUST_CHECK kuni_status sim_people_draw(sim_world *world, kuni_error *err);
 KUNI_MUST_CHECK kuni_status sim_cohort_draw(sim_world *world, sim_region *region,
                                             const char *sequence, kuni_error *err);
 
-/* reads.c: one sample's file and its index. Called by several threads, each with a genome of its
- * own. */
+/*
+ * reads.c: one sample's file and its index. Called by several threads, each with a genome of its
+ * own.
+ */
 KUNI_MUST_CHECK kuni_status sim_reads_write(const sim_world *world, kuni_genome *genome,
                                             uint32_t sample, kuni_error *err);
 

@@ -236,8 +236,10 @@ static void read_end(output *o, end *e, bool second)
     sim_align(e->seen, e->seen_places, e->length, o->ref, o->ref_beg, o->ref_end, &e->alignment);
 }
 
-/* Bases by which an alignment tells its place from the paralog's; what lies outside tells a lot.
- * -1: no paralog. */
+/*
+ * Bases by which an alignment tells its place from the paralog's; what lies outside tells a lot.
+ * -1: no paralog.
+ */
 static int64_t count_differences(const output *o, const sim_alignment *a)
 {
     const sim_world *world = o->world;
@@ -396,7 +398,8 @@ static bool passes_gc(output *o, int32_t beg, int32_t stop)
     return sim_rng_unit(&o->rng) < (keep < 0.05 ? 0.05 : keep);
 }
 
-/* Draws both ends of a fragment; false where it cannot be: window's end, N, no such copy there, GC.
+/*
+ * Draws both ends of a fragment; false where it cannot be: window's end, N, no such copy there, GC.
  */
 static bool draw_fragment(output *o, uint32_t slot)
 {
@@ -553,15 +556,18 @@ static kuni_status open_file(output *o, const char *index, kuni_error *err)
                            world->header, id, id, id, id);
     if (status) goto fail;
     o->header = sam_hdr_parse(text.length, text.data);
-    /* CRAM holds the first letters of the name that it was opened by: the sample's, not the
-     * folder's. */
+    /*
+     * CRAM holds the first letters of the name that it was opened by: the sample's, not the
+     * folder's.
+     */
     o->raw = hopen(o->path, "w");
     o->file = o->raw ? hts_hopen(o->raw, id, world->options->bam ? "wb" : "wc") : NULL;
     if (!o->header || !o->file) {
         status = kuni_fail_errno(err, "cannot create reads: %s: check the folder", o->path);
         goto fail;
     }
-    /* The reference is named after the header is out, or the library would write its path into it.
+    /*
+     * The reference is named after the header is out, or the library would write its path into it.
      */
     if (sam_hdr_write(o->file, o->header) < 0)
         status = kuni_fail_errno(err, "cannot write reads: %s: check free space", o->path);

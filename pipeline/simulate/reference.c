@@ -136,8 +136,10 @@ static char complement(char base)
     return base == 'A' ? 'T' : base == 'C' ? 'G' : base == 'G' ? 'C' : base == 'T' ? 'A' : 'N';
 }
 
-/* About a tenth of the contig: copies of one family, 8 to 20 % apart, either strand, with a poly-A
- * tail. */
+/*
+ * About a tenth of the contig: copies of one family, 8 to 20 % apart, either strand, with a poly-A
+ * tail.
+ */
 static void add_family(char *seq, int64_t length, const char *family, sim_rng *rng)
 {
     int64_t n = length / 3500;

@@ -17,7 +17,8 @@
 /* Sensible defaults for all but `out`. */
 void kuni_simulate_defaults(kuni_simulate_options *options);
 
-/* KUNI_USAGE for options that make no sense, KUNI_IO, KUNI_DATA (the given reference), KUNI_MEMORY.
+/*
+ * KUNI_USAGE for options that make no sense, KUNI_IO, KUNI_DATA (the given reference), KUNI_MEMORY.
  */
 KUNI_MUST_CHECK kuni_status kuni_simulate(const kuni_simulate_options *options, kuni_error *err);
 

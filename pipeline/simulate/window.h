@@ -25,8 +25,10 @@ typedef struct sim_window {
     size_t n_runs, runs_capacity;
 } sim_window;
 
-/* ref holds [ref_beg, ref_end), which reaches beyond the block. `with_runs`: find tandem repeats
- * too. */
+/*
+ * ref holds [ref_beg, ref_end), which reaches beyond the block. `with_runs`: find tandem repeats
+ * too.
+ */
 KUNI_MUST_CHECK kuni_status sim_window_build(sim_window *window, const sim_region *region,
                                              const sim_haplotype *haplotype, kuni_span block,
                                              const char *ref, int64_t ref_beg, int64_t ref_end,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The child's side of a job: sets itself apart from the rank, runs the stage code, publishes the
- * outputs. */
+/*
+ * The child's side of a job: sets itself apart from the rank, runs the stage code, publishes the
+ * outputs.
+ */
 #include "child.h"
 
 #include <dirent.h>
@@ -31,7 +33,8 @@ typedef struct child {
     size_t bad_capacity;
 } child;
 
-/* The only state outside the stack: heartbeats come through a function pointer without a context.
+/*
+ * The only state outside the stack: heartbeats come through a function pointer without a context.
  */
 static runner_page *shared;
 

@@ -11,9 +11,11 @@
 
 typedef struct kuni_job_part {
     const kuni_step *step;
-    const kuni_task *
-        task; /* outputs[].path are the final places; folders are made where missing. `heartbeat` is
-                 set by the runner. `scratch`, where not NULL, is made before and removed after */
+    /*
+     * outputs[].path are the final places; folders are made where missing. `heartbeat` is set by the
+     * runner. `scratch`, where not NULL, is made before and removed after.
+     */
+    const kuni_task *task;
 } kuni_job_part;
 
 typedef struct kuni_job {
@@ -47,11 +49,11 @@ typedef struct kuni_job_output {
 typedef struct kuni_job_result {
     kuni_status status; /* KUNI_OK: all outputs stand. KUNI_AGAIN: killed by kuni_runner_kill */
     char *text;         /* what went wrong; "" where nothing did */
-    int64_t sample; /* the one at fault (index into task->samples), or -1. After a crash: the one
-                       under way */
-    size_t part;    /* that failed */
-    int signal;     /* that ended the child, or 0 */
-    bool crashed;   /* ended without a result: signal, stray exit, time limit */
+    /* The one at fault (index into task->samples), or -1. After a crash: the one under way. */
+    int64_t sample;
+    size_t part;  /* that failed */
+    int signal;   /* that ended the child, or 0 */
+    bool crashed; /* ended without a result: signal, stray exit, time limit */
     bool timed_out;
     kuni_bad_sample
         *bad; /* READS: samples dropped because of their input; the job goes on without them */
@@ -64,7 +66,8 @@ typedef struct kuni_job_result {
 } kuni_job_result;
 
 void kuni_job_result_fini(kuni_job_result *result);
-/* As bytes, for the way from rank to rank. `unpack` checks all lengths: KUNI_BUG on foreign bytes.
+/*
+ * As bytes, for the way from rank to rank. `unpack` checks all lengths: KUNI_BUG on foreign bytes.
  */
 KUNI_MUST_CHECK kuni_status kuni_job_result_pack(const kuni_job_result *result, kuni_buffer *out,
                                                  kuni_error *err);

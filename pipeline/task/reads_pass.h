@@ -24,8 +24,10 @@ typedef struct kuni_reads_pass {
     const kuni_reads_pass_part *parts;
     size_t n_parts;
     const uint8_t *skip; /* flags over task->samples, or NULL */
-    /* All may be NULL. `at` is told where the pass stands before a stage function or the decoder
-       runs: the sample (index into task->samples, -1: none) and, for a stage function, its part. */
+    /*
+     * All may be NULL. `at` is told where the pass stands before a stage function or the decoder
+     * runs: the sample (index into task->samples, -1: none) and, for a stage function, its part.
+     */
     void (*at)(void *context, int64_t sample, size_t part);
     void (*beat)(void *context, int64_t records);
     /* A sample was dropped. Returns an error to end the pass. */
@@ -33,12 +35,16 @@ typedef struct kuni_reads_pass {
     void *context;
 } kuni_reads_pass;
 
-/* Runs the pass to the end: all parts have finished and closed. err->sample is the sample at fault,
- * or -1. */
+/*
+ * Runs the pass to the end: all parts have finished and closed. err->sample is the sample at fault,
+ * or -1.
+ */
 KUNI_MUST_CHECK kuni_status kuni_reads_pass_run(const kuni_reads_pass *pass, kuni_error *err);
 
-/* What a sample's `reads` brings, by its name: .vcf .vcf.gz .vcf.bgz .gvcf.gz .g.vcf.gz .bcf are
- * gVCF, else reads. */
+/*
+ * What a sample's `reads` brings, by its name: .vcf .vcf.gz .vcf.bgz .gvcf.gz .g.vcf.gz .bcf are
+ * gVCF, else reads.
+ */
 kuni_feed kuni_sample_feed(const kuni_sample *sample);
 
 #endif

@@ -215,7 +215,8 @@ static long session_of(const char *pid)
     return rest ? strtol(rest, NULL, 10) : -1;
 }
 
-/* A command of the external stage has a process group of its own, but stays in the child's session.
+/*
+ * A command of the external stage has a process group of its own, but stays in the child's session.
  */
 static void kill_session(pid_t leader)
 {

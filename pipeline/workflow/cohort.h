@@ -13,9 +13,11 @@
 #include "kuni/stage.h"
 
 typedef struct kuni_cohort {
-    /* Column order: a dataset's existing samples first, then the manifest's. A sample that the
-       dataset knows and the manifest lacks was withdrawn: it keeps its place, `reads` is NULL and
-       `participant` its id. */
+    /*
+     * Column order: a dataset's existing samples first, then the manifest's. A sample that the
+     * dataset knows and the manifest lacks was withdrawn: it keeps its place, `reads` is NULL and
+     * `participant` its id.
+     */
     kuni_sample *samples;
     size_t n_samples;
     kuni_batch *batches;
@@ -37,8 +39,10 @@ KUNI_MUST_CHECK kuni_status kuni_cohort_read(kuni_cohort *cohort, const char *ma
                                              const char *ped, const char *batches_tsv,
                                              size_t batch_size, kuni_buffer *faults,
                                              kuni_error *err);
-/* Looks whether the reads, and indices where named, are there; KUNI_DATA with faults by line of
- * `manifest`. */
+/*
+ * Looks whether the reads, and indices where named, are there; KUNI_DATA with faults by line of
+ * `manifest`.
+ */
 KUNI_MUST_CHECK kuni_status kuni_cohort_check_files(const kuni_cohort *cohort, const char *manifest,
                                                     kuni_buffer *faults, kuni_error *err);
 /* Writes the list of batches: `batch sample_id` lines. */

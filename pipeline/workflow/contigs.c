@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* `regions.contigs` of a workflow: names and spans, held against the reference's index where that
- * is there. */
+/*
+ * `regions.contigs` of a workflow: names and spans, held against the reference's index where that
+ * is there.
+ */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -39,8 +39,10 @@ void kuni_faults_add_list(kuni_faults *faults, const char *origin, int64_t line,
                           const char *format, va_list args) KUNI_PRINTF(5, 0);
 /* True where nothing was found and nothing failed. */
 bool kuni_faults_none(const kuni_faults *faults);
-/* Appends the faults to `out`, sorted, one a line. KUNI_OK where there are none, else `status` and
- * a summary in err. */
+/*
+ * Appends the faults to `out`, sorted, one a line. KUNI_OK where there are none, else `status` and
+ * a summary in err.
+ */
 KUNI_MUST_CHECK kuni_status kuni_faults_report(kuni_faults *faults, kuni_status status,
                                                kuni_buffer *out, kuni_error *err);
 

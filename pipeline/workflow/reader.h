@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of the workflow reader share: the tree under reading and helpers that give a fault
- * at a node's place. */
+/*
+ * What the parts of the workflow reader share: the tree under reading and helpers that give a fault
+ * at a node's place.
+ */
 #ifndef KUNI_WORKFLOW_READER_H
 #define KUNI_WORKFLOW_READER_H
 
@@ -52,8 +54,10 @@ KUNI_MUST_CHECK kuni_status kuni_reader_unknown_key(kuni_reader *reader, const k
 /* The text of a value, or NULL after a fault. */
 const char *kuni_reader_text(kuni_reader *reader, const kuni_node *value, const char *key,
                              const char *expected);
-/* Absolute path of a value that may be relative to the file, in the arena; NULL when memory ran
- * out. */
+/*
+ * Absolute path of a value that may be relative to the file, in the arena; NULL when memory ran
+ * out.
+ */
 const char *kuni_reader_path(kuni_reader *reader, const char *text);
 /* As that; a fault at `at` (and the path all the same) where no such file can be read. */
 const char *kuni_reader_file(kuni_reader *reader, const kuni_node *at, const char *key,

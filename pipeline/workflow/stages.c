@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The `stages:` of a workflow: which stage, its parameters, its needs, and the order that respects
- * them. */
+/*
+ * The `stages:` of a workflow: which stage, its parameters, its needs, and the order that respects
+ * them.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -224,7 +226,8 @@ static kuni_status read_with(kuni_reader *reader, entry *e)
     return KUNI_OK;
 }
 
-/* Marks the resources that a text uses as {resource.NAME}; those that are not declared are faults.
+/*
+ * Marks the resources that a text uses as {resource.NAME}; those that are not declared are faults.
  */
 static void find_resources(kuni_reader *reader, const kuni_node *text, bool *used)
 {
@@ -370,8 +373,10 @@ static void read_needs(kuni_reader *reader, const entries *all, entry *e)
     for (size_t i = 0; i < needs->n; i++) add_need(reader, all, e, needs->values[i]);
 }
 
-/* Walks from a stage that could not be sorted to the circle that holds it up, and reports that
- * once. */
+/*
+ * Walks from a stage that could not be sorted to the circle that holds it up, and reports that
+ * once.
+ */
 static kuni_status report_circle(kuni_reader *reader, const entries *all, size_t from)
 {
     size_t path[STAGES_MAX], n = 0, at = from, first = STAGES_MAX;
@@ -530,7 +535,8 @@ static kuni_status find_shapes(kuni_reader *reader, const entries *all, shape *s
     return KUNI_OK;
 }
 
-/* Every input that must be there has a producer: an earlier step of the stage, or a stage upstream.
+/*
+ * Every input that must be there has a producer: an earlier step of the stage, or a stage upstream.
  */
 static kuni_status check_flow(kuni_reader *reader, const entries *all)
 {
@@ -584,7 +590,8 @@ static kuni_status read_entries(kuni_reader *reader, const kuni_node *stages, en
     check_ids_distinct(reader, all);
     for (size_t i = 0; i < all->n; i++) read_needs(reader, all, &all->list[i]);
     if (sort(reader, all)) return reader->err->status;
-    /* With all stages known and in order the flow of files can be checked whatever else is wrong.
+    /*
+     * With all stages known and in order the flow of files can be checked whatever else is wrong.
      */
     bool sound = count_faults(reader) == before && all->n == stages->n;
     for (size_t i = 0; i < all->n; i++)

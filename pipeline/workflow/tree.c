@@ -394,8 +394,10 @@ kuni_status kuni_tree_parse(kuni_node **root, kuni_arena *arena, const char *tex
 
 /* --- settings --- */
 
-/* The value of `key` in `map` as a node of its own that may be changed; NULL only when memory ran
- * out. */
+/*
+ * The value of `key` in `map` as a node of its own that may be changed; NULL only when memory ran
+ * out.
+ */
 static kuni_node *own_child(kuni_arena *arena, kuni_node *parent, size_t at, kuni_error *err)
 {
     kuni_node *old = parent->values[at];

@@ -43,9 +43,9 @@ typedef struct kuni_workflow {
     int64_t max_quarantined;    /* a number of samples, or hundredths of a percent */
     bool max_quarantined_share; /* the latter */
     int64_t retries;            /* on_error.retries: of a task that failed or crashed */
-    int64_t time_limit_s;       /* on_error.time_limit: a task without a sign of life for so long is
-                                   killed; 0: never */
-    int64_t memory_bytes;       /* resources.memory: per task */
+    /* on_error.time_limit: a task without a sign of life for so long is killed; 0: never. */
+    int64_t time_limit_s;
+    int64_t memory_bytes;             /* resources.memory: per task */
     const kuni_name_value *resources; /* {resource.NAME} in `run:`; absolute paths */
     size_t n_resources;
     kuni_workflow_stage *stages; /* in an order that respects `needs` */
@@ -60,9 +60,11 @@ typedef struct kuni_workflow {
 KUNI_MUST_CHECK kuni_status kuni_workflow_read(kuni_workflow *workflow, const char *path,
                                                const char *const *settings, size_t n_settings,
                                                kuni_buffer *faults, kuni_error *err);
-/* As kuni_workflow_read, but on failure `workflow` holds what could be read (NULL or a default for
+/*
+ * As kuni_workflow_read, but on failure `workflow` holds what could be read (NULL or a default for
  * the rest), so that more can be checked in the same go. To be given to kuni_workflow_fini in any
- * case. */
+ * case.
+ */
 KUNI_MUST_CHECK kuni_status kuni_workflow_read_partly(kuni_workflow *workflow, const char *path,
                                                       const char *const *settings,
                                                       size_t n_settings, kuni_buffer *faults,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The batch step: sums a batch's partials of all shards and fits what needs a sample's whole
- * pileup. */
+/*
+ * The batch step: sums a batch's partials of all shards and fits what needs a sample's whole
+ * pileup.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,8 +75,10 @@ static kuni_status add_partial(block *now, const char *path, const kuni_qc_shape
     return status;
 }
 
-/* Panel sites on sex chromosomes and the mitochondrion say nothing about a mixture of diploid
- * genotypes. */
+/*
+ * Panel sites on sex chromosomes and the mitochondrion say nothing about a mixture of diploid
+ * genotypes.
+ */
 static bool *sites_to_skip(const kuni_task *task, const kuni_qc_panel *panel, kuni_error *err)
 {
     bool *skip = kuni_alloc(panel->n_sites, sizeof(*skip), err);
@@ -145,8 +149,10 @@ kuni_status kuni_qc_batch_run(const kuni_task *task, kuni_error *err)
     size_t n_files = 0, n_evidence = 0;
     const kuni_task_file *files = kuni_task_inputs(task, "qc-partial", &n_files);
     const kuni_task_file *evidence = kuni_task_inputs(task, "evidence", &n_evidence);
-    /* As many samples at a time as fit into half of the task's memory; the result does not depend
-     * on it. */
+    /*
+     * As many samples at a time as fit into half of the task's memory; the result does not depend
+     * on it.
+     */
     size_t n_block = (size_t)(task->memory_bytes / 2) / (n_counts * sizeof(uint64_t));
     if (n_block < 1) n_block = 1;
     status = KUNI_MEMORY;

@@ -45,14 +45,18 @@ typedef struct kuni_qc_cohort {
 typedef kuni_status kuni_qc_reason(void *context, const kuni_qc_row *row, const kuni_qc_rule *rule,
                                    kuni_qc_outcome outcome, const char *name, const char *value,
                                    const char *limit, kuni_error *err);
-/* Judges a row by the profile: sets outcome and counts, and tells each reason to `reason` (or
- * NULL). */
+/*
+ * Judges a row by the profile: sets outcome and counts, and tells each reason to `reason` (or
+ * NULL).
+ */
 KUNI_MUST_CHECK kuni_status kuni_qc_judge_row(const kuni_qc_profile *profile, kuni_qc_row *row,
                                               kuni_qc_reason *reason, void *context,
                                               kuni_error *err);
 
-/* Compares all rows: kin, and identity conflicts of the rows. `kinship` is sealed and numbered as
- * the rows. */
+/*
+ * Compares all rows: kin, and identity conflicts of the rows. `kinship` is sealed and numbered as
+ * the rows.
+ */
 KUNI_MUST_CHECK kuni_status kuni_qc_find_kin(kuni_qc_cohort *cohort, const kuni_qc_kinship *kinship,
                                              kuni_error *err);
 

@@ -15,9 +15,11 @@ enum {
 static const double af_least = 0.00005, af_most = 0.99995; /* VerifyBamID2 */
 static const double pc_unit =
     0.01; /* the order of a coordinate: scores of 1000 Genomes samples lie within 0.1 */
-/* Coordinates are held near those of people by a normal prior. Scores of N panel samples have
-   deviation 1/sqrt(N), 0.02 for 1000 Genomes; three times that. Without it the coordinates of a
-   contaminant of 0.1 % run away. */
+/*
+ * Coordinates are held near those of people by a normal prior. Scores of N panel samples have
+ * deviation 1/sqrt(N), 0.02 for 1000 Genomes; three times that. Without it the coordinates of a
+ * contaminant of 0.1 % run away.
+ */
 static const double pc_prior_deviation = 0.06;
 static const double depth_deviations =
     3; /* sites deeper or shallower than this are set aside, as in VerifyBamID2 */
@@ -46,12 +48,12 @@ typedef struct fit {
     int n_pcs;
     bool two; /* the contaminant has coordinates of its own */
     double rate;
-    double (*mixture)[PAIRS]; /* likelihood of each pair of genotypes at `rate`, scaled by its
-                                 maximum */
+    double (*mixture)[PAIRS]; /* likelihood of each pair of genotypes at `rate`, over its maximum */
     double constant;          /* sum of the logs of those maxima */
 } fit;
 
-/* The frequency at coordinates x (in units of pc_unit); *free tells whether it is off its clamps.
+/*
+ * The frequency at coordinates x (in units of pc_unit); *free tells whether it is off its clamps.
  */
 static double frequency(const kuni_qc_site *site, const double *x, int n_pcs, bool *free)
 {
@@ -144,8 +146,10 @@ static double evaluate(const fit *now, const double *x, double *gradient)
     return sum;
 }
 
-/* The BFGS update of the inverse Hessian estimate h after a step s that changed the (negated)
- * gradient by y. */
+/*
+ * The BFGS update of the inverse Hessian estimate h after a step s that changed the (negated)
+ * gradient by y.
+ */
 static void update_inverse(double h[DIMS][DIMS], const double *s, const double *y, int dims)
 {
     double sy = 0, yhy = 0, hy[DIMS];
@@ -161,14 +165,17 @@ static void update_inverse(double h[DIMS][DIMS], const double *s, const double *
             h[i][k] += (1 + yhy / sy) * s[i] * s[k] / sy - (hy[i] * s[k] + s[i] * hy[k]) / sy;
 }
 
-/* Climbs from x to a maximum over the coordinates at the present rate. Returns the log-likelihood.
+/*
+ * Climbs from x to a maximum over the coordinates at the present rate. Returns the log-likelihood.
  */
 static double ascend(const fit *now, double *x)
 {
     int dims = now->two ? 2 * now->n_pcs : now->n_pcs;
     double h[DIMS][DIMS] = {{0}}, g[DIMS], next_g[DIMS], next[DIMS], s[DIMS], y[DIMS];
-    /* A frequency carries about as much information as a tenth of the sites: the first step's
-     * scale. */
+    /*
+     * A frequency carries about as much information as a tenth of the sites: the first step's
+     * scale.
+     */
     for (int i = 0; i < dims; i++) h[i][i] = 10.0 / (double)now->n_sites;
     double best = evaluate(now, x, g);
     for (int step = 0; step < ASCENT_STEPS; step++) {
@@ -206,7 +213,8 @@ static double value_at(fit *now, double rate, double *x)
     return ascend(now, x);
 }
 
-/* Maximises over rate and coordinates: along a grid, then by golden section around its best point.
+/*
+ * Maximises over rate and coordinates: along a grid, then by golden section around its best point.
  */
 static double maximise(fit *now, double *x, double *rate)
 {
@@ -247,8 +255,10 @@ static double maximise(fit *now, double *x, double *rate)
     return value_at(now, *rate, x);
 }
 
-/* Where the likelihood has fallen by interval_drop between the best rate and `limit`, coordinates
- * held. */
+/*
+ * Where the likelihood has fallen by interval_drop between the best rate and `limit`, coordinates
+ * held.
+ */
 static double interval_end(fit *now, const double *x, double best_rate, double best, double limit)
 {
     double inside = best_rate, outside = limit;
@@ -328,8 +338,10 @@ static void call_genotypes(fit *now, const kuni_qc_estimates *estimates, unsigne
     }
 }
 
-/* Groups the stacks by site; sets sites of unusual depth aside. Returns the mean depth of those
- * kept. */
+/*
+ * Groups the stacks by site; sets sites of unusual depth aside. Returns the mean depth of those
+ * kept.
+ */
 static double gather_sites(fit *now, const kuni_qc_panel *panel, size_t n_stacks, const bool *skip)
 {
     double sum = 0, squares = 0;

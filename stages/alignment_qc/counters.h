@@ -28,7 +28,8 @@ enum {
     KUNI_QC_GC_WINDOW_BP = 100
 };
 
-/* Single counts. "reads" are primary records unless said otherwise; PF: without the QC-fail flag.
+/*
+ * Single counts. "reads" are primary records unless said otherwise; PF: without the QC-fail flag.
  */
 typedef enum kuni_qc_count {
     KUNI_QC_READS,
@@ -64,10 +65,10 @@ typedef enum kuni_qc_count {
     KUNI_QC_SOFT_CLIPPED,
     KUNI_QC_HARD_CLIPPED,
     KUNI_QC_EDITS, /* as the NM tag: mismatches, inserted and deleted bases of mapped records */
-    KUNI_QC_MISMATCHES,         /* ACGT against another ACGT, primary non-duplicate mapped reads */
-    KUNI_QC_COMPARED,           /* aligned bases of the same reads */
-    KUNI_QC_EXCLUDED_DUPLICATE, /* aligned bases kept out of the coverage, by the first reason that
-                                   holds */
+    KUNI_QC_MISMATCHES, /* ACGT against another ACGT, primary non-duplicate mapped reads */
+    KUNI_QC_COMPARED,   /* aligned bases of the same reads */
+    /* Aligned bases kept out of the coverage, by the first reason that holds. */
+    KUNI_QC_EXCLUDED_DUPLICATE,
     KUNI_QC_EXCLUDED_MAPQ,
     KUNI_QC_EXCLUDED_BASEQ,
     KUNI_QC_EXCLUDED_OVERLAP,

@@ -159,7 +159,7 @@ static void count_positions(kuni_qc_coverage *coverage, kuni_qc_class class, siz
         }
     }
     coverage->depth = (int32_t)depth;
-    uint64_t *depths = coverage->counts + KUNI_QC_AT_DEPTH + (size_t) class * KUNI_QC_DEPTHS;
+    uint64_t *depths = coverage->counts + KUNI_QC_AT_DEPTH + (size_t)class * KUNI_QC_DEPTHS;
     for (int d = 0; d < KUNI_QC_DEPTHS; d++) {
         uint64_t n = 0;
         for (int turn = 0; turn < TURNS; turn++) n += turns[turn][d];
@@ -246,7 +246,8 @@ static kuni_status push(interval **list, size_t *n, size_t *capacity, int64_t be
     return KUNI_OK;
 }
 
-/* Bit i is set where quality[i] >= least, for n <= 64 qualities; qualities above 127 count as 127.
+/*
+ * Bit i is set where quality[i] >= least, for n <= 64 qualities; qualities above 127 count as 127.
  */
 static uint64_t good_bits(const uint8_t *quality, int n, int least)
 {
@@ -257,8 +258,10 @@ static uint64_t good_bits(const uint8_t *quality, int n, int least)
     for (; i + 8 <= n; i += 8) {
         uint64_t eight;
         memcpy(&eight, quality + i, sizeof(eight));
-        /* No byte borrows from its neighbour: its high bit is set first, and stays where it reaches
-         * `least`. */
+        /*
+         * No byte borrows from its neighbour: its high bit is set first, and stays where it reaches
+         * `least`.
+         */
         uint64_t reached = (((le64toh(eight) | high) - least8) & high) >> 7;
         bits |= (reached * gather >> 56) << i;
     }
@@ -266,8 +269,10 @@ static uint64_t good_bits(const uint8_t *quality, int n, int least)
     return bits;
 }
 
-/* Appends the stretches of [beg, beg + n) whose qualities suffice: found as the changes in a mask
- * of bits. */
+/*
+ * Appends the stretches of [beg, beg + n) whose qualities suffice: found as the changes in a mask
+ * of bits.
+ */
 static kuni_status push_good(kuni_qc_coverage *coverage, const uint8_t *quality, int64_t beg,
                              int64_t n, kuni_error *err)
 {

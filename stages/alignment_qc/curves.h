@@ -59,8 +59,10 @@ KUNI_MUST_CHECK kuni_status kuni_qc_curves_reference(kuni_qc_curves *curves,
 KUNI_MUST_CHECK kuni_status kuni_qc_curves_add(kuni_qc_curves *curves, size_t row,
                                                const kuni_qc_summary *summary, bool in_trouble,
                                                kuni_error *err);
-/* The level that a share of the samples do not exceed at a point; KUNI_QC_CURVE_ABSENT without
- * samples. */
+/*
+ * The level that a share of the samples do not exceed at a point; KUNI_QC_CURVE_ABSENT without
+ * samples.
+ */
 uint16_t kuni_qc_curves_quantile(const kuni_qc_curves *curves, kuni_qc_curve curve, int point,
                                  double share);
 /* The kept coverage curves as MultiQC custom content (line graph). */

@@ -140,8 +140,10 @@ static kuni_status add_kin(kin_list *list, kuni_qc_relation relation, kuni_error
     return KUNI_OK;
 }
 
-/* A declared pair is compared whether or not the search would find it; those below `least` are
- * added here. */
+/*
+ * A declared pair is compared whether or not the search would find it; those below `least` are
+ * added here.
+ */
 static kuni_status add_declared(kin_list *list, const kuni_qc_kinship *kinship, uint32_t a,
                                 uint32_t b, double least, uint32_t min_sites, kuni_error *err)
 {

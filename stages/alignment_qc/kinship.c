@@ -17,18 +17,24 @@ enum {
     FIRST_WORDS = 16, /* 1,024 sites of the first look */
     BLOCK = 256       /* samples that stay in the cache */
 };
-/* Kinship on 1,024 common sites has a standard error of about 0.03: what lies so far below the
- * wanted kinship there is let go. */
+/*
+ * Kinship on 1,024 common sites has a standard error of about 0.03: what lies so far below the
+ * wanted kinship there is let go.
+ */
 static const double first_look_margin = 0.11;
 static const double duplicate_least = 0.35355339059327379; /* 2^-1.5 */
 static const double first_degree_least = 0.17677669529663689;
 static const double second_degree_least = 0.08838834764831845;
-/* Parent and child share an allele everywhere; full siblings have opposite homozygotes at about 3 %
- * of common sites. */
+/*
+ * Parent and child share an allele everywhere; full siblings have opposite homozygotes at about 3 %
+ * of common sites.
+ */
 static const double parent_opposite_most = 0.006;
 
-/* A sample: n_words words each of heterozygous, homozygous ALT, homozygous REF sites, sites in
- * scattered order. */
+/*
+ * A sample: n_words words each of heterozygous, homozygous ALT, homozygous REF sites, sites in
+ * scattered order.
+ */
 struct kuni_qc_kinship {
     size_t n_sites, n_words, n_samples;
     uint32_t *order; /* bit -> site */
@@ -50,8 +56,10 @@ static int by_key(const void *a, const void *b)
     return x->site < y->site ? -1 : x->site > y->site;
 }
 
-/* Scatters the sites, so that the first look sees the whole genome: a fixed multiplicative hash as
- * sort key. */
+/*
+ * Scatters the sites, so that the first look sees the whole genome: a fixed multiplicative hash as
+ * sort key.
+ */
 static kuni_status scatter(kuni_qc_kinship *kinship, kuni_error *err)
 {
     place *places = kuni_alloc(kinship->n_sites, sizeof(*places), err);
@@ -141,8 +149,10 @@ typedef struct tally {
     uint64_t both_het, opposite, het_a, het_b, sites;
 } tally;
 
-/* Counts over the first n words of two rows of `stride` words a plane. Integers: every clone gives
- * the same. */
+/*
+ * Counts over the first n words of two rows of `stride` words a plane. Integers: every clone gives
+ * the same.
+ */
 #if defined(__x86_64__) && defined(__GNUC__)
 __attribute__((target_clones("arch=haswell", "popcnt", "default")))
 #endif

@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* samtools stats takes insert-size mean and deviation over the main bulk of the pairs: its default
- * share. */
+/*
+ * samtools stats takes insert-size mean and deviation over the main bulk of the pairs: its default
+ * share.
+ */
 static const double insert_bulk = 0.99;
 
 static double count(const kuni_qc_summary *s, kuni_qc_count which)
@@ -96,8 +98,10 @@ static double insert_count(const kuni_qc_summary *s, size_t bp)
                     s->counts[KUNI_QC_AT_INSERT_OTHER + bp]);
 }
 
-/* Mean and deviation over the smallest sizes that hold the main bulk, as samtools stats defines
- * them. */
+/*
+ * Mean and deviation over the smallest sizes that hold the main bulk, as samtools stats defines
+ * them.
+ */
 static void insert_moments(const kuni_qc_summary *s, double *mean, double *deviation)
 {
     double n = 0, bulk = 0, sum = 0, squares = 0;
@@ -319,8 +323,10 @@ static double pct_excluded_overlap(const kuni_qc_summary *s)
     return pct_of_aligned(s, KUNI_QC_EXCLUDED_OVERLAP);
 }
 
-/* Share of reads that GC bins up to or from 50 % should have had by their share of windows
- * (Picard). */
+/*
+ * Share of reads that GC bins up to or from 50 % should have had by their share of windows
+ * (Picard).
+ */
 static double dropout(const kuni_qc_summary *s, int from, int to)
 {
     const uint64_t *reads = s->counts + KUNI_QC_AT_WINDOW_GC;

@@ -64,8 +64,10 @@ static kuni_status read_row(kuni_qc_panel *panel, const char *bed, size_t row, c
     double from = -1, to = -1;
     const char *end = next_field(&bed_line);
     const char *ref = next_field(&bed_line), *alt = next_field(&bed_line);
-    /* Some rows of the published panels have several ALTs ("A,G"): what their frequency counts is
-       not said, so they are left out. */
+    /*
+     * Some rows of the published panels have several ALTs ("A,G"): what their frequency counts is
+     * not said, so they are left out.
+     */
     bool biallelic = alt && strlen(alt) == 1;
     if (!parse_number(beg, &from) || !parse_number(end, &to) || from < 0 || to <= from || !ref ||
         !alt || strlen(ref) != 1 || strspn(alt, "ACGT,") != strlen(alt) || !strchr("ACGT", *ref) ||

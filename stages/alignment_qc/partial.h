@@ -4,7 +4,7 @@
  *
  *   qc-partial  a batch in a shard: counts, reference counts, panel pileups
  *   qc-batch    a batch, all shards summed: counts, reference counts, estimates and genotypes made
- * from the pileups
+ *               from the pileups
  *
  * Layout, little-endian: "kuniqc01", u32 kind, u32 contigs, u32 panel sites, u32 samples, u64
  * length of the body, CRC-32 of the body (u32), u32 0; then the body: coded reference counts, then
@@ -23,8 +23,10 @@ typedef struct kuni_qc_shape {
     uint32_t n_contigs, n_sites, n_samples;
 } kuni_qc_shape;
 
-/* Writes reference counts and the samples' records, already coded one after the other (see
- * kuni_qc_add_record). */
+/*
+ * Writes reference counts and the samples' records, already coded one after the other (see
+ * kuni_qc_add_record).
+ */
 KUNI_MUST_CHECK kuni_status kuni_qc_write(const char *path, const kuni_qc_shape *shape,
                                           const uint64_t *reference, const kuni_buffer *records,
                                           kuni_error *err);
@@ -40,8 +42,10 @@ typedef struct kuni_qc_file {
     kuni_qc_bytes *records;  /* one a sample; at == end: no data */
 } kuni_qc_file;
 
-/* Reads and checks a file; another kind or shape than `expected` is KUNI_DATA. Free with
- * kuni_qc_close. */
+/*
+ * Reads and checks a file; another kind or shape than `expected` is KUNI_DATA. Free with
+ * kuni_qc_close.
+ */
 KUNI_MUST_CHECK kuni_status kuni_qc_open(kuni_qc_file *file, const char *path,
                                          const kuni_qc_shape *expected, kuni_error *err);
 void kuni_qc_close(kuni_qc_file *file);

@@ -8,15 +8,19 @@
 
 #include "text.h"
 
-/* Compiled in from report/: the page with its three markers, the program, and the charts (or why
- * there are none). */
+/*
+ * Compiled in from report/: the page with its three markers, the program, and the charts (or why
+ * there are none).
+ */
 extern const char kuni_qc_report_page[];
 extern const char kuni_qc_report_app[];
 extern const char kuni_qc_report_charts[];
 
 enum { BINS = 48, PIECE_BYTES = 1 << 16 };
-/* Histograms reach this many interquartile ranges beyond the quartiles; what lies further is in the
- * end bins. */
+/*
+ * Histograms reach this many interquartile ranges beyond the quartiles; what lies further is in the
+ * end bins.
+ */
 static const double reach_iqr = 4;
 
 typedef struct writer {

@@ -5,7 +5,8 @@
 
 typedef unsigned long long ull;
 
-/* Both reads of a pair were counted; samtools halves every bin on its own and so drops odd reads.
+/*
+ * Both reads of a pair were counted; samtools halves every bin on its own and so drops odd reads.
  */
 static uint64_t insert_pairs(const kuni_qc_summary *s, size_t at)
 {
@@ -155,7 +156,7 @@ static kuni_status put_coverage(kuni_buffer *out, const kuni_qc_summary *s, kuni
     for (size_t depth = 1; depth < KUNI_QC_DEPTHS && !status; depth++) {
         uint64_t n = 0;
         for (int class = 0; class < KUNI_QC_CLASSES; class ++)
-            n += s->counts[KUNI_QC_AT_DEPTH + (size_t) class * KUNI_QC_DEPTHS + depth];
+            n += s->counts[KUNI_QC_AT_DEPTH + (size_t)class * KUNI_QC_DEPTHS + depth];
         if (!n) continue;
         bool last = depth == KUNI_QC_DEPTHS - 1;
         status = last ? kuni_buffer_printf(out, err, "COV\t[%zu<]\t%zu\t%llu\n", depth - 1,

@@ -10,9 +10,11 @@ enum {
     X_SITES_LEAST = 8 /* variant-looking sites of X before heterozygosity says anything */
 };
 
-/* Copies of X and Y by coverage ratio; the gaps between the ranges are "ambiguous". The margins
-   follow what is published for 30x genomes: XX clusters at 0.95-1.05, XY at 0.45-0.55, and Y, rich
-   in repeats, a little below 0.5. */
+/*
+ * Copies of X and Y by coverage ratio; the gaps between the ranges are "ambiguous". The margins
+ * follow what is published for 30x genomes: XX clusters at 0.95-1.05, XY at 0.45-0.55, and Y, rich
+ * in repeats, a little below 0.5.
+ */
 typedef struct range {
     const char *name;
     double x_least, x_most, y_least, y_most;
@@ -74,8 +76,10 @@ kuni_qc_karyotype kuni_qc_infer_karyotype(const kuni_qc_summary *summary)
         const range *one = &ranges[i];
         if (x < one->x_least || x > one->x_most) continue;
         if (has_y && (y < one->y_least || y > one->y_most)) continue;
-        /* One X by coverage that shows heterozygosity contradicts itself (two without any do not:
-         * kin parents). */
+        /*
+         * One X by coverage that shows heterozygosity contradicts itself (two without any do not:
+         * kin parents).
+         */
         if (one->x_most < 0.7 && copies_by_heterozygosity(summary) == 2) break;
         return (kuni_qc_karyotype){one->name, one->sex,
                                    strcmp(one->name, "XX") != 0 && strcmp(one->name, "XY") != 0,

@@ -13,11 +13,15 @@
 
 extern const kuni_stage kuni_stage_alignment_qc;
 
-/* True for the contigs that count as autosomes: those of the parameter `autosomes`, or chr1..chr22
- * and 1..22. */
+/*
+ * True for the contigs that count as autosomes: those of the parameter `autosomes`, or chr1..chr22
+ * and 1..22.
+ */
 bool kuni_qc_is_autosome(const kuni_params *params, const char *contig);
-/* Class of the positions from `pos` on; *until becomes the first position after it where that may
- * change. */
+/*
+ * Class of the positions from `pos` on; *until becomes the first position after it where that may
+ * change.
+ */
 kuni_qc_class kuni_qc_class_at(const kuni_task *task, int32_t tid, int64_t pos, int64_t *until);
 /* The panel of the parameter `contamination_panel`, or NULL in *panel where there is none. */
 KUNI_MUST_CHECK kuni_status kuni_qc_task_panel(const kuni_task *task, kuni_qc_panel **panel,

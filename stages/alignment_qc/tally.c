@@ -26,9 +26,11 @@ struct kuni_qc_tally {
     int64_t *mismatches;
     size_t n_mismatches, mismatch_capacity;
     uint64_t mismatch_n; /* differing bases of the record, N included */
-    /* Qualities by cycle, [first, last][quality][cycle]: equal qualities of neighbouring cycles lie
-       side by side, so a read's counts stay in the nearest cache. Folded into the counters at the
-       end of the sample. */
+    /*
+     * Qualities by cycle, [first, last][quality][cycle]: equal qualities of neighbouring cycles lie
+     * side by side, so a read's counts stay in the nearest cache. Folded into the counters at the
+     * end of the sample.
+     */
     uint32_t qualities[2][KUNI_QC_QUALITIES][KUNI_QC_CYCLES];
     int64_t aligned[2][KUNI_QC_CYCLES + 1],
         clipped[2][KUNI_QC_CYCLES + 1]; /* differences by cycle */
@@ -309,8 +311,10 @@ static void count_mismatch_cycles(kuni_qc_tally *tally, const bam1_t *record, ui
     }
 }
 
-/* Alignment of a mapped record: CIGAR sums, mismatches, clipping. `profile`: primary, not
- * duplicate. */
+/*
+ * Alignment of a mapped record: CIGAR sums, mismatches, clipping. `profile`: primary, not
+ * duplicate.
+ */
 static kuni_status count_alignment(kuni_qc_tally *tally, const bam1_t *record, int64_t end,
                                    bool primary, kuni_error *err)
 {
@@ -358,7 +362,8 @@ static kuni_status count_alignment(kuni_qc_tally *tally, const bam1_t *record, i
     return KUNI_OK;
 }
 
-/* G and C, and N, of the record's bases: byte sums a block, which compilers turn into vector code.
+/*
+ * G and C, and N, of the record's bases: byte sums a block, which compilers turn into vector code.
  */
 static void count_composition(const uint8_t *bases, int64_t length, int64_t *gc, int64_t *n)
 {
@@ -401,8 +406,10 @@ static void count_qualities(uint32_t *table, const uint8_t *quality, int64_t len
     }
 }
 
-/* Base qualities by cycle; the sums over all bases are made of them in fold_qualities. GC of the
- * read. */
+/*
+ * Base qualities by cycle; the sums over all bases are made of them in fold_qualities. GC of the
+ * read.
+ */
 static void count_bases(kuni_qc_tally *tally, const bam1_t *record)
 {
     uint64_t *counts = tally->counts;
@@ -419,8 +426,10 @@ static void count_bases(kuni_qc_tally *tally, const bam1_t *record)
     count_qualities(&tally->qualities[which][0][0], quality, length, most, bam_is_rev(record));
     bool failed = (record->core.flag & BAM_FQCFAIL) != 0;
     if (most == length && !failed) return;
-    /* Rare: later cycles are not in the profile, and bases of failed reads are no yield. Counters
-     * wrap on the way. */
+    /*
+     * Rare: later cycles are not in the profile, and bases of failed reads are no yield. Counters
+     * wrap on the way.
+     */
     for (int64_t i = 0; i < length; i++) {
         int64_t cycle = cycle_of(i, length, bam_is_rev(record));
         uint64_t profiled = cycle < most;
@@ -448,8 +457,10 @@ static void count_pair(uint64_t *counts, const bam1_core_t *core)
     bool forward = !(core->flag & BAM_FREVERSE), mate_forward = !(core->flag & BAM_FMREVERSE);
     size_t at = KUNI_QC_AT_INSERT_OTHER;
     if (forward != mate_forward) {
-        /* Of a pair that faces each other the leftmost read points right. Equal places count as
-           leftmost for the first of the pair. */
+        /*
+         * Of a pair that faces each other the leftmost read points right. Equal places count as
+         * leftmost for the first of the pair.
+         */
         int64_t apart = core->mpos - core->pos;
         if (apart == 0) apart = (core->flag & BAM_FREAD1) ? 1 : -1;
         at = (apart > 0) == forward ? KUNI_QC_AT_INSERT_IN : KUNI_QC_AT_INSERT_OUT;

@@ -6,8 +6,10 @@
 
 #include "graph.h"
 
-/* Two graphs are merged: the smallest k that works and the next: small ones need few reads, large
-   ones tell repeats apart. Larger k than 85 leaves too few k-mers in a read of 100 bases. */
+/*
+ * Two graphs are merged: the smallest k that works and the next: small ones need few reads, large
+ * ones tell repeats apart. Larger k than 85 leaves too few k-mers in a read of 100 bases.
+ */
 static const uint32_t k_steps[] = {15, 25, 37, 51, 67, 85};
 enum { N_K_STEPS = sizeof(k_steps) / sizeof(k_steps[0]), GRAPHS_WANTED = 2 };
 

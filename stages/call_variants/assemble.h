@@ -25,9 +25,7 @@ typedef struct kuni_assemble_options {
 } kuni_assemble_options;
 
 #define KUNI_ASSEMBLE_DEFAULTS                                                                     \
-    {                                                                                              \
-        .min_base_quality = 10, .min_weight = 2, .max_haplotypes = 32, .max_tail_gap = 20          \
-    }
+    {.min_base_quality = 10, .min_weight = 2, .max_haplotypes = 32, .max_tail_gap = 20}
 
 typedef struct kuni_assembler kuni_assembler;
 

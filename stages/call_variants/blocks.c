@@ -96,8 +96,10 @@ static int64_t run_end(const kuni_cell_confidence *cell, const uint8_t *bands, i
     return k;
 }
 
-/* The end of the hole at k in a block of `band`: a short run of less confidence after which the
- * block goes on. Else k. */
+/*
+ * The end of the hole at k in a block of `band`: a short run of less confidence after which the
+ * block goes on. Else k.
+ */
 static int64_t hole_end(const kuni_cell_confidence *cell, const uint8_t *bands, uint8_t band,
                         int64_t k, int64_t n)
 {

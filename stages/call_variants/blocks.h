@@ -21,8 +21,10 @@ typedef struct kuni_cell_confidence {
     uint8_t ploidy[KUNI_CELL_BP];
 } kuni_cell_confidence;
 
-/* Fills gq, depth and skip (N only) of the cell at `beg` from the pileup; `ploidy` is filled
- * before. */
+/*
+ * Fills gq, depth and skip (N only) of the cell at `beg` from the pileup; `ploidy` is filled
+ * before.
+ */
 void kuni_confidence_measure(kuni_cell_confidence *cell, const kuni_pileup *pileup,
                              const kuni_call_reference *reference, int64_t beg);
 /* Adds the blocks of the cell at `beg`, clipped to the shard, to the writer. */

@@ -31,8 +31,8 @@ typedef struct kuni_call_options {
     double mito_min_fraction;
     bool pcr_free;
     double mixture; /* least fraction of copies worth a call where they mix; 0: genotypes */
-    int emit_phred; /* events whose best variant genotype is this much worse than REF are left out
-                     */
+    /* Events whose best variant genotype is this much worse than REF are left out. */
+    int emit_phred;
 } kuni_call_options;
 
 /* Reference around the shard: sequence and what repeats make of it. Positions are absolute. */

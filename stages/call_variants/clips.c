@@ -78,7 +78,8 @@ static int64_t locate(const fork *f, const char *bases, int n, const kuni_call_r
     return found;
 }
 
-/* [a, b) is missing (deletion) or comes twice (insertion before b); left-aligned into VCF's form.
+/*
+ * [a, b) is missing (deletion) or comes twice (insertion before b); left-aligned into VCF's form.
  */
 static kuni_status spell(const kuni_call_reference *reference, int64_t a, int64_t b, bool deletion,
                          kuni_variant *variant, kuni_arena *arena, kuni_error *err)

@@ -66,8 +66,10 @@ static inline double kuni_substitution_prior(double heterozygosity, unsigned ref
 void kuni_genotype_finish(kuni_call_event *event);
 /* Phred by which the best genotype with an ALT other than <*> is more likely than REF only. */
 double kuni_genotype_gain_phred(const kuni_call_event *event);
-/* Drops the ALT alleles that `keep` denies, with their likelihoods; then finish must be called
- * again. */
+/*
+ * Drops the ALT alleles that `keep` denies, with their likelihoods; then finish must be called
+ * again.
+ */
 void kuni_genotype_trim(kuni_call_event *event, const bool *keep);
 
 #endif

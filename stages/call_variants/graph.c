@@ -181,8 +181,10 @@ static int outdegree(const node *at, int *only)
     return count;
 }
 
-/* The unbranched run of edges that starts with edge `base` of node `from`: where it ends, and its
- * best weight. */
+/*
+ * The unbranched run of edges that starts with edge `base` of node `from`: where it ends, and its
+ * best weight.
+ */
 static uint32_t follow_run(const kuni_graph *graph, int32_t from, int base, size_t *edges,
                            bool *touches_reference)
 {
@@ -234,8 +236,10 @@ kuni_status kuni_graph_prune(kuni_graph *graph, uint32_t min_weight, kuni_error 
 
 /* --- rescue of branches that end or begin off the reference --- */
 
-/* Whether bases[0, length) reversed-or-not match the reference at `at`; false where they would
- * stick out. */
+/*
+ * Whether bases[0, length) reversed-or-not match the reference at `at`; false where they would
+ * stick out.
+ */
 static bool matches_reference(const kuni_graph *graph, const uint8_t *bases, size_t length,
                               int64_t at)
 {
@@ -281,7 +285,8 @@ static kuni_status rescue_tail(kuni_graph *graph, int32_t from, int base, uint32
     const uint8_t *outer = (const uint8_t *)bases->data + bases->length - RESCUE_MATCH_BP;
     if (!find_shift(graph, outer, RESCUE_MATCH_BP, last - RESCUE_MATCH_BP + 1, max_gap, &place))
         return KUNI_OK;
-    /* Node r of the reference ends with base r + k - 1; the one after `place`'s last base follows.
+    /*
+     * Node r of the reference ends with base r + k - 1; the one after `place`'s last base follows.
      */
     int64_t follow = place + RESCUE_MATCH_BP - graph->k + 1;
     if (follow <= graph->nodes[from].ref || follow + graph->k > graph->reference_length)
@@ -310,8 +315,10 @@ static kuni_status rescue_head(kuni_graph *graph, int32_t head, uint32_t max_gap
     int64_t first = graph->nodes[at].ref + (int64_t)graph->k - (int64_t)length, place;
     const uint8_t *kmer = graph->nodes[head].kmer;
     if (!find_shift(graph, kmer, RESCUE_MATCH_BP, first, max_gap, &place)) return KUNI_OK;
-    /* The reference node that ends just before `place` + RESCUE_MATCH_BP leads on with the k-mer's
-     * next base. */
+    /*
+     * The reference node that ends just before `place` + RESCUE_MATCH_BP leads on with the k-mer's
+     * next base.
+     */
     int64_t from = place + RESCUE_MATCH_BP - graph->k;
     if (from < 0 || from >= graph->nodes[at].ref) return KUNI_OK;
     uint32_t weight = graph->nodes[head].weight[only];
@@ -525,8 +532,10 @@ kuni_status kuni_graph_paths(kuni_graph *graph, kuni_arena *arena, size_t max_pa
     kuni_graph_path *found = kuni_arena_alloc(arena, max_paths, sizeof(*found), err);
     if (!found) return KUNI_MEMORY;
     path_search search = {0};
-    /* The bound is exact, so every pop but those that tie leads to a path: the work is paths x
-     * length. */
+    /*
+     * The bound is exact, so every pop but those that tie leads to a path: the work is paths x
+     * length.
+     */
     size_t steps = 0, most_steps = max_paths * (4 * (size_t)graph->reference_length + 1000);
     status = push(&search, (partial){0, NONE, 0, graph->reach[0], graph->k}, err);
     while (!status && search.n_heap > 0 && *n_paths < max_paths && steps++ < most_steps) {

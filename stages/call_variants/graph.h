@@ -17,15 +17,16 @@ typedef struct kuni_graph kuni_graph;
 typedef struct kuni_graph_path {
     uint8_t *bases; /* in the arena given */
     uint32_t length;
-    double log10_weight; /* sum over its forks of log10(edge weight / weight of all edges that
-                            leave) */
+    double log10_weight; /* sum over its forks of log10(edge weight / weight of all that leave) */
 } kuni_graph_path;
 
 KUNI_MUST_CHECK kuni_graph *kuni_graph_new(kuni_error *err);
 void kuni_graph_free(kuni_graph *graph);
 
-/* Starts over with the k-mers of the reference window; *repeats is true where one occurs twice:
- * take a larger k. */
+/*
+ * Starts over with the k-mers of the reference window; *repeats is true where one occurs twice:
+ * take a larger k.
+ */
 KUNI_MUST_CHECK kuni_status kuni_graph_start(kuni_graph *graph, uint32_t k,
                                              const uint8_t *reference, uint32_t length,
                                              bool *repeats, kuni_error *err);

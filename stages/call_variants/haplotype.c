@@ -164,8 +164,10 @@ kuni_status kuni_haplotype_align(kuni_aligner *aligner, kuni_arena *arena, const
                                  uint32_t reference_length, const uint8_t *bases, uint32_t length,
                                  const kuni_edit **edits, uint32_t *n_edits, kuni_error *err)
 {
-    /* The common ends need no matrix. The end goes first: what is left of a lone indel is then
-     * leftmost. */
+    /*
+     * The common ends need no matrix. The end goes first: what is left of a lone indel is then
+     * leftmost.
+     */
     uint32_t shorter = reference_length < length ? reference_length : length;
     uint32_t tail = 0, head = 0;
     while (tail < shorter && reference[reference_length - 1 - tail] == bases[length - 1 - tail])

@@ -300,7 +300,8 @@ static void finish_locus(const kuni_locus_caller *c, const locus *l, kuni_call_e
     while ((uint64_t)(event->mq + 1) * (event->mq + 1) <= mean && event->mq < 254) event->mq++;
 }
 
-/* Mitochondria: an ALT's likelihood is that of its best fraction among the fragments, against none.
+/*
+ * Mitochondria: an ALT's likelihood is that of its best fraction among the fragments, against none.
  */
 static kuni_status mix(const kuni_locus_caller *c, const locus *l, kuni_call_event *event,
                        kuni_arena *scratch, kuni_error *err)

@@ -43,8 +43,10 @@ static bool branches_off(const sorted_haplotype *haplotype, size_t column)
 #define FLOAT_LEAST  0x1p-60
 #define DOUBLE_START 0x1p900
 #define LOG10_LEAST  (-560.0)
-/* Of sums from the end backwards: less than it takes for their smallest to vanish before sums of
- * FLOAT_LEAST do. */
+/*
+ * Of sums from the end backwards: less than it takes for their smallest to vanish before sums of
+ * FLOAT_LEAST do.
+ */
 #define SUFFIX_START 0x1p100
 enum { SUFFIX_WORTH = 8 };
 
@@ -295,8 +297,10 @@ static kuni_status reserve(kuni_pairhmm *hmm, size_t n_reads, size_t n_haplotype
         status = kuni_grow((void **)&hmm->sums, &hmm->sums_capacity,
                            hmm->path->lanes * n_haplotypes, sizeof(*hmm->sums), err);
     if (status) return status;
-    /* Emissions, ends, the suffix, state and saved columns: lanes x width is the same for float and
-     * double. */
+    /*
+     * Emissions, ends, the suffix, state and saved columns: lanes x width is the same for float and
+     * double.
+     */
     size_t row_bytes = hmm->path->lanes * sizeof(float);
     size_t bytes = (longest_read + 2) * row_bytes * (14 + 4 * (PAIRHMM_DEPTH_MAX + 1));
     if (bytes <= hmm->memory_bytes) return KUNI_OK;
@@ -402,8 +406,10 @@ kuni_status kuni_pairhmm_run(kuni_pairhmm *hmm, const kuni_pairhmm_read *reads, 
     for (size_t r = 0; r < n_reads; r++) hmm->by_length[r] = &reads[r];
     qsort(hmm->by_length, n_reads, sizeof(*hmm->by_length), compare_lengths);
 #if defined(__x86_64__)
-    /* Cells that cannot count sink into denormals, which are slow: flush them to zero, on every
-     * path alike. */
+    /*
+     * Cells that cannot count sink into denormals, which are slow: flush them to zero, on every
+     * path alike.
+     */
     unsigned control = _mm_getcsr();
     _mm_setcsr(control | 0x8040u);
 #endif

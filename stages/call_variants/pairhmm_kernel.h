@@ -28,7 +28,8 @@ TARGET static void KERNEL(REAL *restrict state_, const REAL *restrict fits_, siz
     const VECTOR zero = {0};
     const VECTOR to_gap = zero + open, stay = zero + extend;
     const VECTOR to_match = zero + (1 - (open + open)), leave = zero + (1 - extend);
-    /* Row 0: nothing of the read used; D[0][j] keeps its constant, so the read may start anywhere.
+    /*
+     * Row 0: nothing of the read used; D[0][j] keeps its constant, so the read may start anywhere.
      */
     VECTOR m_above_left = state[0], i_above_left = state[1], d_above_left = state[2];
     VECTOR m_above = zero, i_above = zero; /* M[0][j], I[0][j] */

@@ -55,8 +55,10 @@ static inline uint64_t kuni_pileup_any(const uint16_t *elements)
     return halves[0] | halves[1];
 }
 
-/* Nothing but agreement in KUNI_PILEUP_STEP elements from i on: no base that differs, no indel, no
- * clip. */
+/*
+ * Nothing but agreement in KUNI_PILEUP_STEP elements from i on: no base that differs, no indel, no
+ * clip.
+ */
 static inline bool kuni_pileup_agrees(const kuni_pileup *pileup, int64_t i)
 {
     return !(kuni_pileup_any(pileup->differ[0] + i) | kuni_pileup_any(pileup->differ[1] + i) |

@@ -81,8 +81,10 @@ const kuni_region_counts *kuni_region_get_counts(const kuni_region_caller *calle
     return &caller->counts;
 }
 
-/* The bases of a read that lie, by its alignment, in [beg, end); clipped ones as if they were
- * aligned. */
+/*
+ * The bases of a read that lie, by its alignment, in [beg, end); clipped ones as if they were
+ * aligned.
+ */
 static void trim(const kuni_call_read *read, int64_t beg, int64_t end, bool whole_clips,
                  int32_t *from, int32_t *to)
 {

@@ -12,7 +12,8 @@
 
 typedef struct kuni_sweep kuni_sweep;
 
-/* `reference` and `given` must cover the shard and KUNI_CALL_HALO_BP around it. All are borrowed.
+/*
+ * `reference` and `given` must cover the shard and KUNI_CALL_HALO_BP around it. All are borrowed.
  */
 KUNI_MUST_CHECK kuni_status kuni_sweep_new(kuni_sweep **sweep, const kuni_call_options *options,
                                            const kuni_call_reference *reference,

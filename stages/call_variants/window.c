@@ -82,7 +82,8 @@ static int by_hash(const void *a, const void *b)
     return x->name < y->name ? -1 : x->name > y->name;
 }
 
-/* Keeps the reads with the smallest name hashes of the bin that ended, until their bases suffice.
+/*
+ * Keeps the reads with the smallest name hashes of the bin that ended, until their bases suffice.
  */
 static kuni_status thin_bin(kuni_window *window, kuni_error *err)
 {

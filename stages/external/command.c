@@ -37,8 +37,10 @@ static double now_s(void)
 
 /* --- the command's side --- */
 
-/* A command that is itself an MPI program must not take this rank's place; test hooks are not meant
- * for it. */
+/*
+ * A command that is itself an MPI program must not take this rank's place; test hooks are not meant
+ * for it.
+ */
 static void clean_environment(int64_t threads)
 {
     static const char *const prefixes[] = {"OMPI_", "PMIX_",      "PMI_",
@@ -90,7 +92,8 @@ static _Noreturn void become_command(const command_order *order, int error_fd)
 
 /* --- signs of life --- */
 
-/* A number of /proc/PID/stat, counted from its name's closing parenthesis; 0 where there is none.
+/*
+ * A number of /proc/PID/stat, counted from its name's closing parenthesis; 0 where there is none.
  */
 static int64_t stat_field(const char *rest, int number)
 {
@@ -98,8 +101,10 @@ static int64_t stat_field(const char *rest, int number)
     return rest ? strtoll(rest, NULL, 10) : 0;
 }
 
-/* Processor time of all processes of this session, in ticks; the command and its children belong to
- * it. */
+/*
+ * Processor time of all processes of this session, in ticks; the command and its children belong to
+ * it.
+ */
 static uint64_t session_ticks(void)
 {
     uint64_t total = 0;

@@ -62,7 +62,8 @@ static kuni_status check_variants(const char *path, const char *extension, const
         if (record->errcode) break;
         if (heartbeat && count % BEAT_EVERY_RECORDS == 0) heartbeat(count);
     }
-    /* htslib takes a damaged block in the middle of a record for the end: its error stays behind.
+    /*
+     * htslib takes a damaged block in the middle of a record for the end: its error stays behind.
      */
     bool damaged = file->is_bgzf && file->format.format == bcf && file->fp.bgzf->errcode;
     if (result != -1 || damaged)

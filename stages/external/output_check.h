@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Is what a command wrote whole? By what its name promises: variant files are read to their end,
- * gzip to its checksum. */
+/*
+ * Is what a command wrote whole? By what its name promises: variant files are read to their end,
+ * gzip to its checksum.
+ */
 #ifndef KUNI_STAGES_EXTERNAL_OUTPUT_CHECK_H
 #define KUNI_STAGES_EXTERNAL_OUTPUT_CHECK_H
 

@@ -43,7 +43,8 @@ static kuni_status find_value(const char *name, size_t length, const template_va
     return status;
 }
 
-/* One step through a command: a placeholder, "{{name}}", or a byte. Returns how many bytes it took.
+/*
+ * One step through a command: a placeholder, "{{name}}", or a byte. Returns how many bytes it took.
  */
 static size_t next_token(const char *at, const char *start, size_t *name_length, bool *literal)
 {
@@ -124,8 +125,10 @@ static void follow_quotes(shell_state *state, const char *at, const char *start)
 static kuni_status write_reference(const template_value *value, quoting state, size_t *n_variables,
                                    kuni_buffer *command, kuni_error *err)
 {
-    /* How a variable is written where nothing, single quotes (left and entered again) or double
-       quotes are open. */
+    /*
+     * How a variable is written where nothing, single quotes (left and entered again) or double
+     * quotes are open.
+     */
     static const char *const before[] = {[UNQUOTED] = "\"", [IN_SINGLE] = "'\"", [IN_DOUBLE] = ""};
     static const char *const after[] = {[UNQUOTED] = "\"", [IN_SINGLE] = "\"'", [IN_DOUBLE] = ""};
     kuni_status status = KUNI_OK;

@@ -21,8 +21,10 @@ typedef struct template_value {
 /* Checks that all placeholders of `text` are known. KUNI_USAGE with the nearest name. */
 KUNI_MUST_CHECK kuni_status template_check(const char *text, const template_value *values,
                                            size_t n_values, kuni_error *err);
-/* The command for `/bin/sh -c`. The variables it refers to are set in the environment of this
- * process. */
+/*
+ * The command for `/bin/sh -c`. The variables it refers to are set in the environment of this
+ * process.
+ */
 KUNI_MUST_CHECK kuni_status template_shell(const char *text, const template_value *values,
                                            size_t n_values, kuni_buffer *command, kuni_error *err);
 /*

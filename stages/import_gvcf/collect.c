@@ -6,8 +6,10 @@
 
 #include "kuni/allele.h"
 
-/* A block kind of our own: fills a place that normalisation left empty, where nothing else tells of
- * it. */
+/*
+ * A block kind of our own: fills a place that normalisation left empty, where nothing else tells of
+ * it.
+ */
 enum { KIND_FILLER = KUNI_BLOCK_FILTERED + 1 };
 
 enum { SURE_PHRED = 60 }; /* of a genotype without likelihoods or quality */
@@ -125,8 +127,10 @@ static int compare_texts(const kuni_event *a, const kuni_event *b)
     return a->n_alleles - b->n_alleles;
 }
 
-/* By place, then by everything that may differ, so that the order of the file's lines leaves no
- * trace. */
+/*
+ * By place, then by everything that may differ, so that the order of the file's lines leaves no
+ * trace.
+ */
 static int compare_events(const void *a, const void *b)
 {
     const kuni_event *x = &((const collected_event *)a)->event;
@@ -323,8 +327,10 @@ static void judge_place(kuni_collect *collect, size_t first, size_t last, int64_
         if (copies_over(&collect->events[i], at)) collect->events[i].conflict = true;
 }
 
-/* The copies over a base rise only where an event begins to replace: those places within both are
- * looked at. */
+/*
+ * The copies over a base rise only where an event begins to replace: those places within both are
+ * looked at.
+ */
 static void compare_pair(kuni_collect *collect, size_t first, size_t other, size_t last)
 {
     const collected_event *a = &collect->events[other], *b = &collect->events[last];
@@ -356,8 +362,10 @@ static void find_conflicts(kuni_collect *collect)
     }
 }
 
-/* Takes events in conflict out and leaves blocks that say so; leaves fillers where normalisation
- * made room. */
+/*
+ * Takes events in conflict out and leaves blocks that say so; leaves fillers where normalisation
+ * made room.
+ */
 static kuni_status make_blocks(kuni_collect *collect, kuni_import_counts *counts, kuni_error *err)
 {
     size_t kept = 0;

@@ -27,14 +27,17 @@ void kuni_collect_clear(kuni_collect *collect);
 /* Memory for an event's alleles and numbers, valid until the collection is cleared. */
 kuni_arena *kuni_collect_arena(kuni_collect *collect);
 
-/* Adds an event; [beg, end) is what its record covered before normalisation. Texts and numbers are
- * borrowed. */
+/*
+ * Adds an event; [beg, end) is what its record covered before normalisation. Texts and numbers are
+ * borrowed.
+ */
 KUNI_MUST_CHECK kuni_status kuni_collect_event(kuni_collect *collect, const kuni_event *event,
                                                int64_t beg, int64_t end, kuni_error *err);
 KUNI_MUST_CHECK kuni_status kuni_collect_block(kuni_collect *collect, const kuni_block *block,
                                                kuni_error *err);
 
-/* The span whose records must have been added for this shard to come out right; it holds the shard.
+/*
+ * The span whose records must have been added for this shard to come out right; it holds the shard.
  */
 kuni_span kuni_collect_needs(const kuni_collect *collect);
 

@@ -205,7 +205,8 @@ static int64_t block_quality(const kuni_gvcf_record *record, int ploidy, int64_t
     return depth < 0 ? 0 : 3 * depth;
 }
 
-/* Homozygous reference without a number that says how sure: a finished call set of bare genotypes.
+/*
+ * Homozygous reference without a number that says how sure: a finished call set of bare genotypes.
  */
 static bool is_bare_reference(const kuni_gvcf_record *record, const genotype *called)
 {
@@ -396,7 +397,8 @@ static uint8_t mapping_quality(const kuni_gvcf_record *record, int64_t depth, bo
     return (uint8_t)(mq >= 0 ? (mq < 254 ? lround(mq) : 254) : UNKNOWN_MQ);
 }
 
-/* The mean z of an allele in a list of each allele's `z,count,z,count...`, with | between alleles.
+/*
+ * The mean z of an allele in a list of each allele's `z,count,z,count...`, with | between alleles.
  */
 static bool raw_rank_sum(kuni_text_view list, int allele, double *z)
 {

@@ -47,7 +47,8 @@ typedef struct kuni_convert {
     bool several_samples; /* ALTs that only other samples have are dropped */
 } kuni_convert;
 
-/* KUNI_DATA with the bare cause where the record cannot be true: the caller names file and place.
+/*
+ * KUNI_DATA with the bare cause where the record cannot be true: the caller names file and place.
  */
 KUNI_MUST_CHECK kuni_status kuni_convert_record(kuni_convert *convert,
                                                 const kuni_gvcf_record *record, kuni_error *err);

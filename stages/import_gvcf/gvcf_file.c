@@ -131,7 +131,8 @@ static kuni_status next_text_line(kuni_gvcf_file *file, char **line, size_t *len
         if (file->at_end) {
             *line = NULL;
             if (left == 0) return KUNI_OK;
-            /* BGZF has a mark at its end, which was looked for; a plain text may be cut anywhere.
+            /*
+             * BGZF has a mark at its end, which was looked for; a plain text may be cut anywhere.
              */
             if (bgzf_compression(file->bgzf) != IS_BGZF)
                 return bad(file, err, "cut off: the last line does not end");
@@ -385,8 +386,10 @@ static kuni_status seek_by_tabix(kuni_gvcf_file *file, int64_t beg, int64_t end,
     if (tid < 0) return KUNI_OK;
     hts_itr_t *itr = tbx_itr_queryi(file->tbx, tid, beg, end);
     if (!itr) return bad(file, err, "its index cannot be used: make it again");
-    /* The first chunk starts at or before the first line that reaches into the window; from there
-     * on lines are in order. */
+    /*
+     * The first chunk starts at or before the first line that reaches into the window; from there
+     * on lines are in order.
+     */
     file->contig_absent = itr->n_off == 0;
     uint64_t offset = itr->n_off > 0 ? itr->off[0].u : 0;
     hts_itr_destroy(itr);

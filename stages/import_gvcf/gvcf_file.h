@@ -43,8 +43,10 @@ KUNI_MUST_CHECK kuni_status kuni_gvcf_seek(kuni_gvcf_file *file, int64_t beg, in
                                            kuni_error *err);
 /* After a seek: true where the index tells of records on the contig; false also without index. */
 bool kuni_gvcf_indexed_contig(const kuni_gvcf_file *file);
-/* The next line, or *line NULL at the end. Lines of other contigs may come. Valid until the next
- * call. */
+/*
+ * The next line, or *line NULL at the end. Lines of other contigs may come. Valid until the next
+ * call.
+ */
 KUNI_MUST_CHECK kuni_status kuni_gvcf_next(kuni_gvcf_file *file, char **line, size_t *length,
                                            kuni_error *err);
 

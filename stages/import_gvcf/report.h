@@ -8,15 +8,19 @@
 #include "collect.h"
 #include "kuni/stage.h"
 
-/* Writes the counts of the batch's samples for which `counted` is true; `renamed`: see
- * kuni_gvcf_renamed. */
+/*
+ * Writes the counts of the batch's samples for which `counted` is true; `renamed`: see
+ * kuni_gvcf_renamed.
+ */
 KUNI_MUST_CHECK kuni_status kuni_import_counts_write(const char *path, const kuni_task *task,
                                                      const kuni_import_counts *counts,
                                                      const bool *counted, const bool *renamed,
                                                      kuni_error *err);
 
-/* The COHORT step: sums all counts into one table, a line a sample of the call set that was
- * imported. */
+/*
+ * The COHORT step: sums all counts into one table, a line a sample of the call set that was
+ * imported.
+ */
 kuni_status kuni_import_report_run(const kuni_task *task, kuni_error *err);
 
 #endif

@@ -13,9 +13,9 @@
 enum { STAGE_VERSION = 4 };
 
 enum {
-    LOOK_BEHIND_BP = 1000, /* read before the shard at once; more where a deletion reaches in from
-                              further away */
-    BEAT_EVERY = 1 << 14   /* lines between two signs of life */
+    /* Read before the shard at once; more where a deletion reaches in from further away. */
+    LOOK_BEHIND_BP = 1000,
+    BEAT_EVERY = 1 << 14 /* lines between two signs of life */
 };
 
 static const char *const absent_choices[] = {"no-data", "reference", NULL};

@@ -28,7 +28,8 @@ typedef struct joint_added_site {
     uint32_t n_filters, n_infos;
 } joint_added_site;
 
-/* `index` NULL: the file is read from the front. Only records that start in `span` are looked at.
+/*
+ * `index` NULL: the file is read from the front. Only records that start in `span` are looked at.
  */
 KUNI_MUST_CHECK kuni_status joint_added_open(joint_added **added, const char *path,
                                              const char *index, const char *contig, kuni_span span,

@@ -132,8 +132,10 @@ static void blank(uint8_t *data, int type, size_t n, size_t width)
     }
 }
 
-/* The genotypes, qualities, depths and reasons of samples in blocks or without data; cells come on
- * top. */
+/*
+ * The genotypes, qualities, depths and reasons of samples in blocks or without data; cells come on
+ * top.
+ */
 typedef struct base_row {
     uint8_t *gt; /* gt_width values a sample of type gt_type */
     int gt_type, gt_width;

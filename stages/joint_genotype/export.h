@@ -22,8 +22,10 @@ typedef enum joint_export_kind {
     JOINT_EXPORT_SPARSE /* mode "wz" only */
 } joint_export_kind;
 
-/* Starts a file; mode as hts_open has it: "wb", "wz", "w". Without `headed` it has no header: it
- * continues another. */
+/*
+ * Starts a file; mode as hts_open has it: "wb", "wz", "w". Without `headed` it has no header: it
+ * continues another.
+ */
 KUNI_MUST_CHECK kuni_status joint_export_open(joint_export **made, joint_export_kind kind,
                                               const char *path, const char *mode, bool headed,
                                               kuni_error *err);

@@ -3,9 +3,8 @@
  * Site filters: named expressions over the numbers of INFO, from the stage's parameters.
  *
  * A line reads NAME: EXPRESSION, with numbers, the names of joint_filter_names, + - * /, the
- * comparisons < <= > >= == !=,
- * && || ! and parentheses. A record that makes the expression true gets NAME in FILTER. A name that
- * has no value at a record makes every comparison with it false.
+ * comparisons < <= > >= == !=, && || ! and parentheses. A record that makes the expression true
+ * gets NAME in FILTER. A name that has no value at a record makes every comparison with it false.
  */
 #ifndef KUNI_JOINT_FILTERS_H
 #define KUNI_JOINT_FILTERS_H

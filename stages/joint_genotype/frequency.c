@@ -16,8 +16,10 @@ enum {
     SURE_BLOCK = 60 /* blocks of this quality and more count as REF without further ado */
 };
 
-/* Pseudo-copies of "*": next to none, for it takes up what samples say about alleles that nobody
- * listed. */
+/*
+ * Pseudo-copies of "*": next to none, for it takes up what samples say about alleles that nobody
+ * listed.
+ */
 static const double star_alpha = 1e-6;
 
 /* Copies of "*" below which there are none. */
@@ -308,7 +310,8 @@ static void expect(const joint_frequency *frequency, const evidence_class *c, co
     for (uint32_t i = 0; i < u->n; i++) copies[i] /= total;
 }
 
-/* The same for blocks of quality q: expected copies of anything but REF; *nothing is P(only REF).
+/*
+ * The same for blocks of quality q: expected copies of anything but REF; *nothing is P(only REF).
  */
 static double expect_block(const joint_frequency *frequency, int q, int copies, double f_ref,
                            double *nothing)

@@ -10,8 +10,9 @@
  *
  * Frequencies are the EM estimate under Hardy-Weinberg proportions (Li 2011, equation 5, for any
  * number of alleles), with half a pseudo-copy for REF and half a one shared by the ALTs, so that a
- * cohort of one is not certain of anything:   n_a = sum_s sum_g P(g | s, f) copies_a(g),   f_a =
- * (n_a + alpha_a) / sum.
+ * cohort of one is not certain of anything:
+ *
+ *   n_a = sum_s sum_g P(g | s, f) copies_a(g),   f_a = (n_a + alpha_a) / sum.
  *
  * QUAL follows the allele-frequency model of GATK: the same iteration with alpha = 10 for REF, 0.01
  * for a SNP, 0.00125 for an indel, until no n_a moves by 0.1; QUAL = -10 sum_s log10 P(s has only
@@ -37,8 +38,10 @@ void joint_frequency_free(joint_frequency *frequency);
 KUNI_MUST_CHECK kuni_status joint_frequency_begin(joint_frequency *frequency,
                                                   const joint_sites *sites, kuni_error *err);
 
-/* Counts a sample's likelihoods at a site. Calls that cannot be genotyped (local->reason) are not
- * for counting. */
+/*
+ * Counts a sample's likelihoods at a site. Calls that cannot be genotyped (local->reason) are not
+ * for counting.
+ */
 KUNI_MUST_CHECK kuni_status joint_frequency_add(joint_frequency *frequency, uint32_t site,
                                                 const joint_local *local, kuni_error *err);
 
@@ -51,8 +54,10 @@ void joint_frequency_finish(joint_frequency *frequency);
  */
 void joint_frequency_solve(joint_frequency *frequency, uint32_t site, uint32_t blocks[2][100]);
 
-/* Takes the site's frequencies as a record has them, instead: `alts` are those of the ALTs, then of
- * "*". */
+/*
+ * Takes the site's frequencies as a record has them, instead: `alts` are those of the ALTs, then of
+ * "*".
+ */
 void joint_frequency_set(joint_frequency *frequency, uint32_t site, const float *alts,
                          double copies, int64_t quality);
 
@@ -60,8 +65,10 @@ void joint_frequency_set(joint_frequency *frequency, uint32_t site, const float 
 const double *joint_frequency_get(const joint_frequency *frequency, const joint_site *site);
 /* Copies looked at: those of the samples whose likelihoods count. */
 double joint_frequency_copies(const joint_frequency *frequency, uint32_t site);
-/* Frequencies by the prior of QUAL, and what samples in blocks add to QUAL, in thousandths of
- * phred. */
+/*
+ * Frequencies by the prior of QUAL, and what samples in blocks add to QUAL, in thousandths of
+ * phred.
+ */
 const double *joint_frequency_get_quality(const joint_frequency *frequency, const joint_site *site);
 int64_t joint_frequency_quality(const joint_frequency *frequency, uint32_t site);
 

@@ -15,8 +15,10 @@ enum {
     LEAST_QUAL = 3    /* below it an event does not tell its prior */
 };
 
-/* See genotype.h: of the spectrum of human variants, and of the share of a genome that both parents
- * have from one ancestor. */
+/*
+ * See genotype.h: of the spectrum of human variants, and of the share of a genome that both parents
+ * have from one ancestor.
+ */
 static const double DISCOUNT = 0.5, BY_DESCENT = 0.01;
 
 static double powers[POWERS];

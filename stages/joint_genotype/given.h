@@ -27,13 +27,16 @@ typedef struct joint_given_site {
     joint_added_site added;
 } joint_given_site;
 
-/* `calls` is what joint-genotype wrote for a shard; only records that start in `span` are looked
- * at. `added` (borrowed, or NULL) tells their FILTER, where it has them. */
+/*
+ * `calls` is what joint-genotype wrote for a shard; only records that start in `span` are looked
+ * at. `added` (borrowed, or NULL) tells their FILTER, where it has them.
+ */
 KUNI_MUST_CHECK kuni_status joint_given_open(joint_given **given, const char *calls, kuni_span span,
                                              joint_added *added, kuni_error *err);
 void joint_given_close(joint_given *given);
 
-/* The records with beg <= POS < end, into `unify`, which was begun for that span. Spans must rise.
+/*
+ * The records with beg <= POS < end, into `unify`, which was begun for that span. Spans must rise.
  */
 KUNI_MUST_CHECK kuni_status joint_given_take(joint_given *given, joint_unify *unify,
                                              kuni_error *err);

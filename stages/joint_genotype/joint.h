@@ -8,9 +8,11 @@
  *
  *   unify      dictionaries of all files  -> sites: alleles of one position stand in one record
  *   frequency  events and blocks          -> counts of likelihood classes a site -> EM -> allele
- * frequencies, QUAL tally      events                     -> every sample's genotype from its
- * posterior -> integer counters a site render     the counters               -> INFO, filters and,
- * where a dense call set is asked for, the columns
+ *                                            frequencies, QUAL
+ *   tally      events                     -> every sample's genotype from its posterior -> integer
+ *                                            counters a site
+ *   render     the counters               -> INFO, filters and, where a dense call set is asked
+ *                                            for, the columns
  *
  * Everything that is summed over samples is an integer, or is summed over classes in sorted order,
  * so that no byte depends on how samples lie in batches or positions in shards.
@@ -66,8 +68,8 @@ typedef struct joint_site {
     uint32_t first_alt; /* in joint_sites.alts, dropped ones included, sorted */
     uint32_t all_alts;  /* dropped ones included */
     uint32_t n_alts;    /* kept */
-    uint32_t slot; /* of REF in arrays that run over all alleles of all sites; "*" is slot + n_alts
-                      + 1 */
+    /* Of REF in arrays that run over all alleles of all sites; "*" is slot + n_alts + 1. */
+    uint32_t slot;
     uint32_t longest; /* the ALT in joint_sites.alts with the longest REF */
     uint32_t dropped_alts;
     uint64_t dropped_copies;

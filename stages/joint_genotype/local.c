@@ -52,8 +52,10 @@ static void normalise(joint_local *local)
     for (uint32_t i = 0; i < n; i++) local->pl[i] -= least;
 }
 
-/* Likelihood of an event's genotype a/b (b alone with one copy), as it says or, for each copy that
- * differs, as its called genotype suggests. */
+/*
+ * Likelihood of an event's genotype a/b (b alone with one copy), as it says or, for each copy that
+ * differs, as its called genotype suggests.
+ */
 static int32_t event_pl(const kuni_event *event, uint32_t a, uint32_t b)
 {
     if (event->pl) return event->pl[event->ploidy == 1 ? b : joint_genotype_index(a, b)];
@@ -94,8 +96,10 @@ static void spread_event(joint_local *local, const kuni_event *event)
         local->reason = JOINT_CONFLICT;
 }
 
-/* Gives genotypes with an allele that the event does not list, and that no <*> stands for, their
- * bound. */
+/*
+ * Gives genotypes with an allele that the event does not list, and that no <*> stands for, their
+ * bound.
+ */
 static void bound_other(joint_local *local, const kuni_event *event)
 {
     uint32_t other = local->n - 1;
@@ -186,8 +190,10 @@ static void join_spanning(joint_local *out, const joint_local *left, const joint
     }
 }
 
-/* How `local` sees an allele that another event of the sample brought: as REF, unless it knows it
- * and it is its to tell. */
+/*
+ * How `local` sees an allele that another event of the sample brought: as REF, unless it knows it
+ * and it is its to tell.
+ */
 static uint32_t seen_as(const joint_local *local, uint16_t number, bool own)
 {
     for (uint32_t i = 0; i < local->n && own; i++)

@@ -52,8 +52,10 @@ static inline uint32_t joint_genotype_count(uint32_t n, int copies)
     return copies == 1 ? n : n * (n + 1) / 2;
 }
 
-/* `star` is the number of "*" at the site. copies: 1 or 2. scratch: two more, for events to be
- * joined. */
+/*
+ * `star` is the number of "*" at the site. copies: 1 or 2. scratch: two more, for events to be
+ * joined.
+ */
 void joint_local_build(joint_local *local, joint_local scratch[2], int64_t pos, uint16_t star,
                        const joint_cover *covers, size_t n_covers, int copies);
 

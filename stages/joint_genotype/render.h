@@ -13,7 +13,8 @@
 
 typedef struct joint_render joint_render;
 
-/* Creates the file at `path`, `headed`: with its header; mode as hts_open has it: "wb", "wz", "w".
+/*
+ * Creates the file at `path`, `headed`: with its header; mode as hts_open has it: "wb", "wz", "w".
  */
 KUNI_MUST_CHECK kuni_status joint_render_open(joint_render **render, joint_render_kind kind,
                                               const char *path, const char *mode, bool headed,

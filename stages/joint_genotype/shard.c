@@ -319,8 +319,10 @@ static kuni_status find_frequencies(joint_shard *j, kuni_error *err)
     return KUNI_OK;
 }
 
-/* Frequencies are given. Coverage is counted along with the genotypes where these are made in one
- * window, else here. */
+/*
+ * Frequencies are given. Coverage is counted along with the genotypes where these are made in one
+ * window, else here.
+ */
 static kuni_status take_frequencies(joint_shard *j, kuni_error *err)
 {
     kuni_status status = begin_frequencies(j, err);

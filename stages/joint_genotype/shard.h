@@ -48,11 +48,14 @@ typedef struct joint_shard {
     int64_t work;
 } joint_shard;
 
-/* Reads the parameters, opens the evidence files that are the task's inputs. To be closed also on
- * failure. */
+/*
+ * Reads the parameters, opens the evidence files that are the task's inputs. To be closed also on
+ * failure.
+ */
 KUNI_MUST_CHECK kuni_status joint_shard_open(joint_shard **shard, const kuni_task *task,
                                              kuni_error *err);
-/* Genotypes all chunks and gives the records to all of `renders`, whose kinds the options ask for.
+/*
+ * Genotypes all chunks and gives the records to all of `renders`, whose kinds the options ask for.
  */
 KUNI_MUST_CHECK kuni_status joint_shard_run(joint_shard *shard, joint_render *const *renders,
                                             size_t n_renders, kuni_error *err);

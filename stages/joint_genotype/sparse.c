@@ -154,7 +154,7 @@ kuni_status joint_sparse_piece(joint_sparse *sparse, const joint_piece *piece, u
 static int by_column(const void *left, const void *right)
 {
     const joint_cell *const *a = left, *const *b = right;
-    return (*a)->column < (*b)->column ? -1 : (*a)->column > (*b)->column;
+    return ((*a)->column > (*b)->column) - ((*a)->column < (*b)->column);
 }
 
 /* The row's cells by column; batches in the order of columns have left them the other way round. */

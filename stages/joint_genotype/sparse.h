@@ -26,8 +26,10 @@ KUNI_MUST_CHECK joint_sparse *joint_sparse_new(joint_window *window, const joint
                                                kuni_error *err);
 void joint_sparse_free(joint_sparse *sparse);
 
-/* Starts a chunk. With min_gq samples in blocks may be called at one site and not at another:
- * joint_sparse_uncalled then says where not, before any row. */
+/*
+ * Starts a chunk. With min_gq samples in blocks may be called at one site and not at another:
+ * joint_sparse_uncalled then says where not, before any row.
+ */
 KUNI_MUST_CHECK kuni_status joint_sparse_chunk(joint_sparse *sparse, const joint_sites *sites,
                                                uint32_t n_columns, kuni_error *err);
 void joint_sparse_uncalled(joint_sparse *sparse, int copies, int quality, uint32_t site);
@@ -39,8 +41,10 @@ KUNI_MUST_CHECK kuni_status joint_sparse_piece(joint_sparse *sparse, const joint
                                                uint8_t sex, kuni_error *err);
 KUNI_MUST_CHECK kuni_status joint_sparse_flush(joint_sparse *sparse, kuni_error *err);
 
-/* Appends FORMAT and the columns of a row, each led by a tab. Rows must be asked for in rising
- * order, all of a chunk's. */
+/*
+ * Appends FORMAT and the columns of a row, each led by a tab. Rows must be asked for in rising
+ * order, all of a chunk's.
+ */
 KUNI_MUST_CHECK kuni_status joint_sparse_row(joint_sparse *sparse, const joint_row *row,
                                              const joint_cohort *cohort, kuni_buffer *text,
                                              kuni_error *err);

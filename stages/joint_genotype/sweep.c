@@ -198,8 +198,10 @@ static kuni_status walk_events(walk *w, const uint32_t *order, size_t n, kuni_er
     return KUNI_OK;
 }
 
-/* Visits what lies between events, of a block or (NULL) of none, cut where the number of copies
- * changes. */
+/*
+ * Visits what lies between events, of a block or (NULL) of none, cut where the number of copies
+ * changes.
+ */
 static kuni_status visit_piece(walk *w, const kuni_block *block, int64_t beg, int64_t end,
                                kuni_error *err)
 {
@@ -226,8 +228,10 @@ static kuni_status visit_piece(walk *w, const kuni_block *block, int64_t beg, in
     return KUNI_OK;
 }
 
-/* Visits what `block`, or none, tells of from *at to `end`, but for what events cover. *at moves
- * past it. */
+/*
+ * Visits what `block`, or none, tells of from *at to `end`, but for what events cover. *at moves
+ * past it.
+ */
 static kuni_status visit_apart(walk *w, size_t *cluster, int64_t *at, const kuni_block *block,
                                int64_t end, kuni_error *err)
 {

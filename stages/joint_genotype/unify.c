@@ -10,7 +10,7 @@ struct joint_unify {
     struct pending {
         int64_t pos;
         joint_alt alt;
-    } * alts;
+    } *alts;
     size_t n_alts, capacity;
     uint32_t *table; /* open addressing: 1 + index into alts */
     size_t table_size;
@@ -148,8 +148,10 @@ kuni_status joint_unify_add(joint_unify *unify, const kuni_census *alleles, size
     return KUNI_OK;
 }
 
-/* SNPs before insertions before deletions, short before long, then by letter: the order of a
- * record's ALTs. */
+/*
+ * SNPs before insertions before deletions, short before long, then by letter: the order of a
+ * record's ALTs.
+ */
 static int compare_alts(const joint_alt *a, const joint_alt *b)
 {
     if (a->ref_length != b->ref_length) return a->ref_length < b->ref_length ? -1 : 1;

@@ -11,8 +11,10 @@
 
 enum { JOINT_NONE = UINT32_MAX };
 
-/* Samples without an event at a site, by what they are in: a block of some copies and code
- * (copies * JOINT_CODES + code), or nothing, by sex. */
+/*
+ * Samples without an event at a site, by what they are in: a block of some copies and code (copies
+ * * JOINT_CODES + code), or nothing, by sex.
+ */
 enum { JOINT_KIND_NO_DATA = 3 * JOINT_CODES, JOINT_KINDS = JOINT_KIND_NO_DATA + JOINT_SEXES };
 
 static inline int joint_kind(const joint_piece *piece)

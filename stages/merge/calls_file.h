@@ -29,8 +29,10 @@ KUNI_MUST_CHECK kuni_status calls_next(calls_file *calls, bool *found, kuni_erro
 /* Accepts a half-opened one. */
 void calls_close(calls_file *calls);
 
-/* The header's text for the national BCF (IDX numbers included), or for the sites VCF (no samples,
- * no FORMAT). */
+/*
+ * The header's text for the national BCF (IDX numbers included), or for the sites VCF (no samples,
+ * no FORMAT).
+ */
 KUNI_MUST_CHECK kuni_status calls_header_text(const calls_file *calls, bool sites,
                                               kuni_buffer *text, kuni_error *err);
 /* Length of the longest contig of the header; 0: none is known. */

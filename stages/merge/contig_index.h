@@ -43,15 +43,19 @@ void contig_index_clear(contig_index *index);
 KUNI_MUST_CHECK kuni_status contig_index_add(contig_index *index, int64_t pos, int64_t end,
                                              uint64_t from, uint64_t to, kuni_error *err);
 
-/* As bytes; and back: adds to `index` what *bytes holds, offsets moved on by `place` bytes of file.
-   Moves *bytes on. KUNI_BUG where the bytes are no such index. */
+/*
+ * As bytes; and back: adds to `index` what *bytes holds, offsets moved on by `place` bytes of file.
+ * Moves *bytes on. KUNI_BUG where the bytes are no such index.
+ */
 KUNI_MUST_CHECK kuni_status contig_index_pack(const contig_index *index, kuni_buffer *out,
                                               kuni_error *err);
 KUNI_MUST_CHECK kuni_status contig_index_merge(contig_index *index, const char **bytes,
                                                size_t *length, uint64_t place, kuni_error *err);
 
-/* The part of a contig in a CSI file (an empty index: the entry of a contig without records) or a
- * TBI file. */
+/*
+ * The part of a contig in a CSI file (an empty index: the entry of a contig without records) or a
+ * TBI file.
+ */
 KUNI_MUST_CHECK kuni_status contig_index_print_csi(contig_index *index, kuni_buffer *out,
                                                    kuni_error *err);
 KUNI_MUST_CHECK kuni_status contig_index_print_tbi(contig_index *index, kuni_buffer *out,

@@ -12,8 +12,10 @@
 
 enum { INDEX_LEVEL = 6 };
 
-/* Columns of VCF as tabix counts them: preset 2, CHROM 1, POS 2, no end column, '#', no lines
- * skipped. */
+/*
+ * Columns of VCF as tabix counts them: preset 2, CHROM 1, POS 2, no end column, '#', no lines
+ * skipped.
+ */
 static const int32_t tabix_vcf[6] = {2, 1, 2, 0, '#', 0};
 
 /* --- step "head" --- */
@@ -260,8 +262,10 @@ static kuni_status write_bcf_index(const layout *job, kuni_error *err)
     return status;
 }
 
-/* TBI where the contigs allow it, which more tools read; else CSI with tabix's columns as auxiliary
- * data. */
+/*
+ * TBI where the contigs allow it, which more tools read; else CSI with tabix's columns as auxiliary
+ * data.
+ */
 static kuni_status write_sites_index(const layout *job, kuni_error *err)
 {
     kuni_buffer bytes = KUNI_BUFFER_INIT;

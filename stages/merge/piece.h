@@ -11,8 +11,10 @@ typedef struct piece_writer piece_writer;
 
 KUNI_MUST_CHECK kuni_status piece_create(piece_writer **piece, const char *path, int level,
                                          kuni_error *err);
-/* Things that fit a block do not cross into the next; *from and *to, where not NULL, are virtual
- * offsets. */
+/*
+ * Things that fit a block do not cross into the next; *from and *to, where not NULL, are virtual
+ * offsets.
+ */
 KUNI_MUST_CHECK kuni_status piece_write(piece_writer *piece, const void *bytes, size_t length,
                                         uint64_t *from, uint64_t *to, kuni_error *err);
 /* Ends the block under way. */

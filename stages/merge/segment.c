@@ -15,8 +15,10 @@
 enum {
     INFO_BYTES_MAX = 1 << 30,
     BEAT_EVERY_RECORDS = 64,
-    /* A block ends at each multiple of this: blocks then do not depend on the shards, where their
-       edges are multiples too. */
+    /*
+     * A block ends at each multiple of this: blocks then do not depend on the shards, where their
+     * edges are multiples too.
+     */
     BLOCK_GRID_SHIFT = 16
 };
 

@@ -23,8 +23,10 @@ typedef struct segment_info {
 /* The step "segment". */
 kuni_status segment_run(const kuni_task *task, kuni_error *err);
 
-/* A segment-info file begins with segment_info, then come the packed indices of the BCF and the
-   sites piece. `bytes` owns what *indices points into. */
+/*
+ * A segment-info file begins with segment_info, then come the packed indices of the BCF and the
+ * sites piece. `bytes` owns what *indices points into.
+ */
 KUNI_MUST_CHECK kuni_status segment_info_read(const char *path, segment_info *info,
                                               kuni_buffer *bytes, const char **indices,
                                               size_t *length, kuni_error *err);

@@ -90,7 +90,8 @@ static uint64_t hash_allele(int64_t pos, const char *ref, const char *alt)
     return h;
 }
 
-/* Without the bases that REF and ALT share at their ends, so that records of several ALTs compare.
+/*
+ * Without the bases that REF and ALT share at their ends, so that records of several ALTs compare.
  */
 static kuni_status hash_minimal(int64_t pos, const char *ref, const char *alt, kuni_buffer *text,
                                 uint64_t *hash, kuni_error *err)

@@ -12,8 +12,10 @@ enum {
     BISECTIONS = 60
 };
 
-/* Quantiles of chi-squared of one degree of freedom: the middle, and the tail, where numbers that
- * are mostly alike (mapping qualities) show what true sites can be. */
+/*
+ * Quantiles of chi-squared of one degree of freedom: the middle, and the tail, where numbers that
+ * are mostly alike (mapping qualities) show what true sites can be.
+ */
 static const struct {
     double share, value;
 } chi2[] = {{0.5, 0.45493642311957283}, {0.9, 2.7055434540954146}};
@@ -22,8 +24,10 @@ static const double ridge = 2,
                     ridge_faultless =
                         1; /* on standardised terms, against 2 x the lesser number of sites */
 static const double settled = 1e-9;
-/* In a model before any site is seen: ln odds of a site without fault, and their change a unit of
- * x. */
+/*
+ * In a model before any site is seen: ln odds of a site without fault, and their change a unit of
+ * x.
+ */
 static const double prior_faultless = 5, prior_beyond_1 = -0.6, prior_beyond_3 = -1.5;
 
 /* A site while a model is fitted. */

@@ -4,7 +4,7 @@
  * and benches that want QC alone.
  *
  *   qc_run REFERENCE OUT SHARD_BP PLOIDY CONTIG[:BEG-END] [NAME=VALUE ...] --
- * ID[/male|/female]=READS ...
+ *          ID[/male|/female]=READS ...
  *
  * CONTIG may be "all". The published files are written to OUT by their base names. BATCH=n sets the
  * batch size.

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* PairHMM cells a second on each path the processor has: pairhmm_bench [READS] [READ_LENGTH]
- * [HAPLOTYPES] [LENGTH] */
+/*
+ * PairHMM cells a second on each path the processor has: pairhmm_bench [READS] [READ_LENGTH]
+ * [HAPLOTYPES] [LENGTH]
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>

@@ -81,7 +81,7 @@ static void write_reference(const char *path, size_t n_sites)
 
 static void add_depths(uint64_t *counts, kuni_qc_class class, double bp, double mean)
 {
-    uint64_t *bins = counts + KUNI_QC_AT_DEPTH + (size_t) class * KUNI_QC_DEPTHS;
+    uint64_t *bins = counts + KUNI_QC_AT_DEPTH + (size_t)class * KUNI_QC_DEPTHS;
     double sd = sqrt(mean) * 1.25 + 0.4, whole = 0, sum = 0;
     for (int d = 0; d < 200; d++) whole += exp(-(d - mean) * (d - mean) / (2 * sd * sd));
     for (int d = 0; d < 200; d++) {

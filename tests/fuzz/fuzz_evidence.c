@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Any bytes as an evidence file: an error or some content, never a crash, a leak or an absurd
- * allocation. */
+/*
+ * Any bytes as an evidence file: an error or some content, never a crash, a leak or an absurd
+ * allocation.
+ */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

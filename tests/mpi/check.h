@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* For programs that run at several ranks: a failed check ends all of them with a line that names
- * the rank. */
+/*
+ * For programs that run at several ranks: a failed check ends all of them with a line that names
+ * the rank.
+ */
 #ifndef KUNI_TESTS_MPI_CHECK_H
 #define KUNI_TESTS_MPI_CHECK_H
 

@@ -51,8 +51,10 @@ static inline void test_bases(uint64_t *seed, char *text, uint32_t n)
     text[n] = '\0';
 }
 
-/* Fills an event with random content; plain ones look like calls, odd ones use every corner of the
- * format. */
+/*
+ * Fills an event with random content; plain ones look like calls, odd ones use every corner of the
+ * format.
+ */
 static inline void test_make_event(test_cohort *cohort, test_event *made, uint32_t sample,
                                    int64_t pos, bool odd)
 {
@@ -135,7 +137,8 @@ static inline void *test_grown(void *old, size_t *capacity, size_t need, size_t 
     return grown;
 }
 
-/* `spacing` is the mean distance between events of a sample; every `odd_every`-th is odd (0: none).
+/*
+ * `spacing` is the mean distance between events of a sample; every `odd_every`-th is odd (0: none).
  */
 static inline void test_cohort_make(test_cohort *cohort, kuni_span shard, uint32_t n_samples,
                                     uint32_t spacing, uint32_t odd_every, uint64_t seed)

@@ -276,8 +276,10 @@ static inline char *fixture_joint(const joint_case *c, bool with_header)
     return text.s;
 }
 
-/* The part of a record (line number `line`) that a test is about: CHROM..ALT, or a FORMAT field of
- * all samples. */
+/*
+ * The part of a record (line number `line`) that a test is about: CHROM..ALT, or a FORMAT field of
+ * all samples.
+ */
 static inline const char *fixture_line(const char *text, int line)
 {
     while (line-- > 0 && text) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Assembly of windows with known variants: the true haplotypes must come out, described by the
- * right edits. */
+/*
+ * Assembly of windows with known variants: the true haplotypes must come out, described by the
+ * right edits.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

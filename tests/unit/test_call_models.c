@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The models of call-variants alone: logarithms, genotypes, mixtures, gap penalties, left
- * alignment. */
+/*
+ * The models of call-variants alone: logarithms, genotypes, mixtures, gap penalties, left
+ * alignment.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -160,7 +162,8 @@ static void test_gap_penalties(void **unused)
     assert_true(open[5] > open[25]);
 }
 
-/* A length is itself more often than any other, however long the repeat; steps are a distribution.
+/*
+ * A length is itself more often than any other, however long the repeat; steps are a distribution.
  */
 static void test_stutter(void **unused)
 {

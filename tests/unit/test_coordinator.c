@@ -144,8 +144,10 @@ static void test_run(void **state)
     expect_result("S0 word0\nS1 word1\nS2 word2\nS3 word3\nS4 word4\nS5 word5\nS6 other\n");
 }
 
-/* A file that turns out to be damaged, one that the preflight refuses, one that ends the process:
- * each costs its sample. */
+/*
+ * A file that turns out to be damaged, one that the preflight refuses, one that ends the process:
+ * each costs its sample.
+ */
 static void test_bad_samples(void **state)
 {
     (void)state;

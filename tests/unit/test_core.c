@@ -105,8 +105,10 @@ static void files_appear_whole_or_not_at_all(void **state)
     kuni_buffer_fini(&content);
 }
 
-/* Each fault leaves the former file as it was, no temporary file, and one error that names the
- * file. */
+/*
+ * Each fault leaves the former file as it was, no temporary file, and one error that names the
+ * file.
+ */
 static void faults_leave_the_former_file(void **state)
 {
     (void)state;

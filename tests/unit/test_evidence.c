@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The evidence store: what goes in comes out, in order, from any chunk alone, whatever the order of
- * adding. */
+/*
+ * The evidence store: what goes in comes out, in order, from any chunk alone, whatever the order of
+ * adding.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -146,8 +148,10 @@ static void check_census(const kuni_evidence_chunk *chunk)
             want.sum_qual += event->qual;
             if (event->qual > want.max_qual) want.max_qual = event->qual;
         }
-        /* Alleles that are one and the same minimal allele twice in one genotype count two samples:
-         * tolerated. */
+        /*
+         * Alleles that are one and the same minimal allele twice in one genotype count two samples:
+         * tolerated.
+         */
         assert_int_equal(got->n_copies, want.n_copies);
         assert_true(got->n_samples >= want.n_samples);
         assert_int_equal(got->max_qual, want.max_qual);
@@ -252,8 +256,10 @@ static void order_of_samples_does_not_matter(void **state)
     test_cohort_fini(&cohort);
 }
 
-/* Readers that share decode memory, in any order of closing; resting between reads; a file that is
- * replaced meanwhile. */
+/*
+ * Readers that share decode memory, in any order of closing; resting between reads; a file that is
+ * replaced meanwhile.
+ */
 static void sharing_and_resting(void **state)
 {
     (void)state;
@@ -319,7 +325,8 @@ static void dropped_samples_leave_no_trace(void **state)
     test_cohort_fini(&cohort);
 }
 
-/* What breaks the contract of adding is refused as a bug of the stage, before anything is written.
+/*
+ * What breaks the contract of adding is refused as a bug of the stage, before anything is written.
  */
 static void broken_promises_are_refused(void **state)
 {

@@ -110,8 +110,10 @@ static void set_crc(char *bytes, size_t at, uint32_t crc)
     memcpy(bytes + at, &crc, 4);
 }
 
-/* Makes all checksums of a damaged file right again, so that only the decoders stand between it and
- * us. */
+/*
+ * Makes all checksums of a damaged file right again, so that only the decoders stand between it and
+ * us.
+ */
 static void mend_checksums(char *bytes, size_t length, size_t footer, size_t n_chunks)
 {
     size_t trailer = length - KUNI_EVIDENCE_TRAILER_BYTES;

@@ -238,8 +238,10 @@ static void gatk_records(void **state)
            "B1-4 g87 d29 x2\n");
 }
 
-/* z in half units; of heterozygotes of REF and an ALT only; allele-specific lists where there is no
- * other. */
+/*
+ * z in half units; of heterozygotes of REF and an ALT only; allele-specific lists where there is no
+ * other.
+ */
 static void rank_sums(void **state)
 {
     (void)state;
@@ -391,7 +393,8 @@ static void absent_records_are_reference(void **state)
 static void indels_are_left_aligned(void **state)
 {
     (void)state;
-    /* 21-30 are A: a deletion of the last one stands at its left end; what it leaves is reference.
+    /*
+     * 21-30 are A: a deletion of the last one stands at its left end; what it leaves is reference.
      */
     expect("c1\t28\t.\tAA\tA,<NON_REF>\t300\t.\t.\tGT:AD:DP:GQ:PL\t"
            "0/1:10,11,0:21:90:300,0,280,330,310,620\n",
@@ -590,8 +593,10 @@ static void a_shared_file_goes_by_name(void **state)
     assert_non_null(strstr(err.text, "none of its 1 samples is other"));
 }
 
-/* A structural variant is no short one: its place has no genotype; what lies within it is as it is
- * told. */
+/*
+ * A structural variant is no short one: its place has no genotype; what lies within it is as it is
+ * told.
+ */
 static void symbolic_alleles(void **state)
 {
     (void)state;
@@ -660,7 +665,8 @@ static void random_records(const char *bases, uint64_t *seed, kuni_buffer *text)
     if (status) fail_msg("%s", err.text);
 }
 
-/* What a file says of each base: a digest of the block over it and of the events that begin at it.
+/*
+ * What a file says of each base: a digest of the block over it and of the events that begin at it.
  */
 static void add_signature(const char *path, uint64_t *signature, int64_t beg, int64_t end)
 {

@@ -135,8 +135,10 @@ static void contradiction(void **state)
     free(text);
 }
 
-/* Means over heterozygotes that have a z; a carrier of a deletion from the left has no part in the
- * site's reads. */
+/*
+ * Means over heterozygotes that have a z; a carrier of a deletion from the left has no part in the
+ * site's reads.
+ */
 static void rank_sums_and_carriers(void **state)
 {
     (void)state;

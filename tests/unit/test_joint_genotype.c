@@ -17,7 +17,8 @@ typedef struct question {
     uint16_t qual;
 } question;
 
-/* Expected copies of the first ALT under Hardy-Weinberg, as the estimate of frequencies has them.
+/*
+ * Expected copies of the first ALT under Hardy-Weinberg, as the estimate of frequencies has them.
  */
 static double own_copies(const int32_t *pl, double f)
 {
@@ -84,7 +85,8 @@ static void a_private_allele_needs_thirty_phred(void **state)
     expect(&(question){.n_alts = 1, .pl = strong}, 0, 1);
 }
 
-/* Its two copies are a rarity of their own: shallow reads that all show the ALT are a heterozygote.
+/*
+ * Its two copies are a rarity of their own: shallow reads that all show the ALT are a heterozygote.
  */
 static void a_private_homozygote_is_rarer_still(void **state)
 {
@@ -112,7 +114,8 @@ static void a_common_allele_is_in_proportion(void **state)
     expect(&(question){.n_alts = 1, .pl = either, .others = {60}}, 0, 1);
 }
 
-/* A caller that took a microsatellite's change for a matter of 20 phred is not overruled with 30.
+/*
+ * A caller that took a microsatellite's change for a matter of 20 phred is not overruled with 30.
  */
 static void the_callers_prior_is_not_exceeded(void **state)
 {

@@ -27,8 +27,10 @@ static const char *groups[SAMPLES];
 static char texts[PLACES][400];
 static int64_t places[PLACES];
 
-/* Alleles of a place: REF of 1 to 40 bases, and up to 4 ALTs that share its first base or replace
- * it. */
+/*
+ * Alleles of a place: REF of 1 to 40 bases, and up to 4 ALTs that share its first base or replace
+ * it.
+ */
 static void make_place(int i)
 {
     static const int64_t edges[] = {65536, 131072, 20000};
@@ -207,8 +209,10 @@ typedef struct told {
 
 static told stretches[SAMPLES];
 
-/* Field `key` of a column, "." where it has none. `format` and the column end with a tab or
- * newline. */
+/*
+ * Field `key` of a column, "." where it has none. `format` and the column end with a tab or
+ * newline.
+ */
 static void get_field(const char *format, const char *column, const char *key, char *out,
                       size_t most)
 {

@@ -81,8 +81,10 @@ static void strands(void **state)
     assert_true(large >= 0 && large < 3);
 }
 
-/* Values that GATK's own tests expect (StrandOddsRatioUnitTest, FisherStrandUnitTest: R's
- * fisher.test). */
+/*
+ * Values that GATK's own tests expect (StrandOddsRatioUnitTest, FisherStrandUnitTest: R's
+ * fisher.test).
+ */
 static void strands_as_gatk_has_them(void **state)
 {
     (void)state;

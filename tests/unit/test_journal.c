@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The journal and the lock: what survives a torn write, and that two runs cannot have one dataset.
+/*
+ * The journal and the lock: what survives a torn write, and that two runs cannot have one dataset.
  */
 #include "fixture.h"
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The rules of content keys: what changes a task's key, and what does not; and the samples' part in
- * them. */
+/*
+ * The rules of content keys: what changes a task's key, and what does not; and the samples' part in
+ * them.
+ */
 #include "fixture.h"
 
 #include <sys/stat.h>

@@ -195,7 +195,8 @@ static kuni_status run_step(pool *all, const kuni_step *step, int64_t shard, kun
     return step->run(&task, err);
 }
 
-/* Cuts the genome into shards of at most `shard_bp` and merges them; the calls are written first.
+/*
+ * Cuts the genome into shards of at most `shard_bp` and merges them; the calls are written first.
  */
 static void make_calls(pool *all, const char *name, int64_t shard_bp)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What follows from the end of a piece of work: records, other tries, quarantine, failures, losses.
+/*
+ * What follows from the end of a piece of work: records, other tries, quarantine, failures, losses.
  */
 #include "fixture.h"
 
@@ -219,7 +220,8 @@ static const kuni_quarantined *only_quarantined(void)
     return &m->ledger.samples.list[0];
 }
 
-/* A task that fails on a sample: tried again, then done without the sample, whose file is to blame.
+/*
+ * A task that fails on a sample: tried again, then done without the sample, whose file is to blame.
  */
 static void test_sample_to_blame(void **state)
 {
@@ -269,8 +271,10 @@ static void test_no_verdict(void **state)
     end();
 }
 
-/* Killed from outside, for want of memory: no sample's fault, though one was under way; killed
- * for its silence: the sample's. */
+/*
+ * Killed from outside, for want of memory: no sample's fault, though one was under way; killed for
+ * its silence: the sample's.
+ */
 static void test_killed_from_outside(void **state)
 {
     (void)state;
@@ -293,8 +297,10 @@ static void test_killed_from_outside(void **state)
     end();
 }
 
-/* Samples that a reads task dropped by itself: damaged ones at once, out-of-reach ones after another
- * look. */
+/*
+ * Samples that a reads task dropped by itself: damaged ones at once, out-of-reach ones after
+ * another look.
+ */
 static void test_dropped_samples(void **state)
 {
     (void)state;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The PairHMM against its own definition in long double, and the vector paths against each other,
- * bit by bit. */
+/*
+ * The PairHMM against its own definition in long double, and the vector paths against each other,
+ * bit by bit.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

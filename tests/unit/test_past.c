@@ -104,8 +104,10 @@ static void test_goes_on(void **state)
     end();
 }
 
-/* An output that is gone or of another size is made again; what comes of it is the same and ends
- * there. */
+/*
+ * An output that is gone or of another size is made again; what comes of it is the same and ends
+ * there.
+ */
 static void test_output_lost(void **state)
 {
     (void)state;
@@ -147,8 +149,10 @@ static void test_output_touched(void **state)
     end();
 }
 
-/* A sample's file has changed: its batch is read again, in all shards; the preflight looks at it
- * again; what is joined from the same bytes is not joined again. */
+/*
+ * A sample's file has changed: its batch is read again, in all shards; the preflight looks at it
+ * again; what is joined from the same bytes is not joined again.
+ */
 static void test_sample_changed(void **state)
 {
     (void)state;
@@ -173,8 +177,10 @@ static void test_parameter_changed(void **state)
     end();
 }
 
-/* A sample found bad is left out of later runs, and tasks made without it hold; once its file
- * changes it is back, and its batch is read again. */
+/*
+ * A sample found bad is left out of later runs, and tasks made without it hold; once its file
+ * changes it is back, and its batch is read again.
+ */
 static void test_quarantine_lasts(void **state)
 {
     (void)state;

@@ -188,8 +188,10 @@ static void test_region_faults(void **state)
     }
 }
 
-/* Whatever the shard length: no hole, no overlap, no shard too long, none across contigs, nearly
- * equal. */
+/*
+ * Whatever the shard length: no hole, no overlap, no shard too long, none across contigs, nearly
+ * equal.
+ */
 static void test_cut(void **state)
 {
     (void)state;
@@ -341,8 +343,10 @@ static void finish(kuni_task_table *table, size_t node, size_t task, const char 
     assert_int_equal(kuni_task_table_done(table, node, task, 7 + task, out, &err), KUNI_OK);
 }
 
-/* A joint task is ready when all batches of its shard are; its inputs' digest does not depend on
- * their order. */
+/*
+ * A joint task is ready when all batches of its shard are; its inputs' digest does not depend on
+ * their order.
+ */
 static void test_table(void **state)
 {
     (void)state;

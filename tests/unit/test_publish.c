@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a run does before and after its work: reference and settings, generations, pruning, and the
- * paths of a dataset. */
+/*
+ * What a run does before and after its work: reference and settings, generations, pruning, and the
+ * paths of a dataset.
+ */
 #include "fixture.h"
 
 #include <dirent.h>

@@ -116,8 +116,10 @@ static void finds_all_kin_and_no_others(void **state)
     assert_int_equal(rmdir(folder), 0); /* the scratch file is gone */
 }
 
-/* The formula on genotypes small enough to count: 4 sites shared het, 1 opposite, hets 6 and 8 of
- * 16 sites. */
+/*
+ * The formula on genotypes small enough to count: 4 sites shared het, 1 opposite, hets 6 and 8 of
+ * 16 sites.
+ */
 static void kinship_by_hand(void **state)
 {
     (void)state;

@@ -33,8 +33,10 @@ static double normal(void)
     return sqrt(-2 * log(1 - uniform())) * cos(2 * 3.14159265358979323846 * uniform());
 }
 
-/* Frequencies and loadings of the size that real panels have: several PCs apart, a quarter of the
- * allele count. */
+/*
+ * Frequencies and loadings of the size that real panels have: several PCs apart, a quarter of the
+ * allele count.
+ */
 static kuni_qc_panel *draw_panel(size_t n_sites, kuni_error *err)
 {
     kuni_qc_panel *panel = kuni_alloc(1, sizeof(*panel), err);

@@ -232,14 +232,18 @@ static void counts_by_hand(void **state)
     assert_int_equal(counts[KUNI_QC_BASES_PF_Q30], 238);
     assert_int_equal(counts[KUNI_QC_SOFT_CLIPPED], 10);
     assert_int_equal(counts[KUNI_QC_AT_INSERT_IN + 30], 2);
-    /* Aligned bases kept out, each by its first reason. The pair: 8 of the 10 overlapping positions
-     * are good in both. */
+    /*
+     * Aligned bases kept out, each by its first reason. The pair: 8 of the 10 overlapping positions
+     * are good in both.
+     */
     assert_int_equal(counts[KUNI_QC_EXCLUDED_DUPLICATE], 20);
     assert_int_equal(counts[KUNI_QC_EXCLUDED_MAPQ], 20);
     assert_int_equal(counts[KUNI_QC_EXCLUDED_BASEQ], 2);
     assert_int_equal(counts[KUNI_QC_EXCLUDED_OVERLAP], 8);
-    /* Depth 1 at: the pair's 30 positions, 10 clipped, 10 beside the gap, 20 + 18 + 20 + 20 of the
-     * last four. */
+    /*
+     * Depth 1 at: the pair's 30 positions, 10 clipped, 10 beside the gap, 20 + 18 + 20 + 20 of the
+     * last four.
+     */
     const uint64_t *depths = counts + KUNI_QC_AT_DEPTH;
     assert_int_equal(depths[0], 390 - 128);
     assert_int_equal(depths[1], 128);
@@ -248,9 +252,11 @@ static void counts_by_hand(void **state)
     assert_int_equal(reference[KUNI_QC_AT_DEPTH], 390);
     assert_int_equal(reference[KUNI_QC_AT_CONTIGS + KUNI_QC_CONTIG_NONGAP], 290);
     assert_int_equal(counts[KUNI_QC_AT_CONTIGS + KUNI_QC_CONTIG_READS], 11);
-    /* One base changed; N in the read or the reference is no mismatch of the profile, but an edit:
-       1 + 4 deleted + 2 inserted + 1 N + 10 against the gap. The changed base 3 of a reverse read
-       is in cycle 16. */
+    /*
+     * One base changed; N in the read or the reference is no mismatch of the profile, but an edit:
+     * 1 + 4 deleted + 2 inserted + 1 N + 10 against the gap. The changed base 3 of a reverse read
+     * is in cycle 16.
+     */
     assert_int_equal(counts[KUNI_QC_MISMATCHES], 1);
     assert_int_equal(counts[KUNI_QC_AT_MISMATCH + 16], 1);
     assert_int_equal(counts[KUNI_QC_EDITS], 18);
@@ -260,8 +266,10 @@ static void counts_by_hand(void **state)
     /* Soft clips of a forward read: cycles 0-4 and 15-19. */
     for (int cycle = 0; cycle < READ_BP; cycle++)
         assert_int_equal(counts[KUNI_QC_AT_CLIPPED + cycle], cycle < 5 || cycle >= 15);
-    /* Quality 10: cycle 15 of the forward first read; index 2 of the reverse last read is its
-     * cycle 17. */
+    /*
+     * Quality 10: cycle 15 of the forward first read; index 2 of the reverse last read is its cycle
+     * 17.
+     */
     assert_int_equal(counts[KUNI_QC_AT_QUALITY + 15 * KUNI_QC_QUALITIES + 10], 1);
     assert_int_equal(counts[KUNI_QC_AT_QUALITY + (KUNI_QC_CYCLES + 17) * KUNI_QC_QUALITIES + 10],
                      1);
@@ -334,8 +342,10 @@ static void put_panel(fixture *f, const char *ending, const char *text)
     must(kuni_file_put(path, text, strlen(text), &err));
 }
 
-/* Sites where the pair agrees (position 24; and 22, of which one base is too bad), and where it
- * does not (27). */
+/*
+ * Sites where the pair agrees (position 24; and 22, of which one base is too bad), and where it
+ * does not (27).
+ */
 static void pileup_by_hand(void **state)
 {
     fixture *f = *state;

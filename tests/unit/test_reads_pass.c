@@ -352,7 +352,8 @@ static void test_skip(void **state)
     assert_string_equal(third.events.data, "F C ");
 }
 
-/* Damaged data met by one part is forgotten in all, also where a part had already ended the sample.
+/*
+ * Damaged data met by one part is forgotten in all, also where a part had already ended the sample.
  */
 static void test_parts_agree(void **state)
 {

@@ -42,8 +42,10 @@ static void spread_of_noisy_numbers(void **state)
     (void)state;
     kuni_error err = KUNI_ERROR_INIT;
     quality_draw draw = {.most = 5000};
-    /* Numbers of true spread 0.5 around 2, measured with noise of variance 0.04 to 4; false ones
-     * lie at 6. */
+    /*
+     * Numbers of true spread 0.5 around 2, measured with noise of variance 0.04 to 4; false ones
+     * lie at 6.
+     */
     for (int i = 0; i < 4000; i++) {
         quality_site site = {.hash = (uint64_t)i * 0x9E3779B97F4A7C15u,
                              .label = i % 4 ? QUALITY_TRUE : QUALITY_FALSE,
@@ -117,8 +119,10 @@ static bool site_is_true(int i)
     return i % 5 != 0;
 }
 
-/* A site's numbers: false ones have ALT reads of one strand and low base quality, and half of them
- * too many heterozygotes. */
+/*
+ * A site's numbers: false ones have ALT reads of one strand and low base quality, and half of them
+ * too many heterozygotes.
+ */
 static void fill_info(bcf_hdr_t *header, bcf1_t *r, int i)
 {
     bool is_true = site_is_true(i);
@@ -324,8 +328,10 @@ static void put_genotypes(bcf_hdr_t *header, bcf1_t *record, const int copies[3]
     assert_int_equal(bcf_update_format_int32(header, record, "GQ", quality, 3), 0);
 }
 
-/* Father, mother, child: what is passed on is true, what comes from nowhere is not, and GQ must be
- * sure. */
+/*
+ * Father, mother, child: what is passed on is true, what comes from nowhere is not, and GQ must be
+ * sure.
+ */
 static void families_label_rare_sites(void **state)
 {
     (void)state;
@@ -406,7 +412,8 @@ static void known_sites_are_true(void **state)
     kuni_span shard = {0, 0, CONTIG_BP};
     const char *path = "known.bcf";
     write_calls(&shard, 1, &path);
-    /* sites 1 and 2 (A to G), 3 (A to C); the second with a base more; another ALT than that of 4
+    /*
+     * sites 1 and 2 (A to G), 3 (A to C); the second with a base more; another ALT than that of 4
      */
     char text[512];
     (void)snprintf(text, sizeof(text),
