@@ -14,6 +14,7 @@
 #include <htslib/vcf.h>
 
 #include "assembly.h"
+#include "built.h"
 #include "exporter.h"
 #include "kuni/evidence.h"
 #include "kuni/file.h"
@@ -114,10 +115,14 @@ static kuni_status write_piece(void *context, size_t share, size_t n_shares, kun
     if (share >= n) return KUNI_OK;
     size_t at = c->n_parts * share / n, end = c->n_parts * (share + 1) / n;
     char path[4096];
+    char source[128];
     joint_export *out = NULL;
+    snprintf(source, sizeof(source), "kuni %s", kuni_built_version);
     kuni_status status = kuni_exporter_enter(c->x, err);
     if (!status) status = piece_path(c, share, path, err);
-    if (!status) status = joint_export_open(&out, c->x->kind, path, c->mode, share == 0, err);
+    if (!status)
+        status =
+            joint_export_open(&out, c->x->kind, path, c->mode, share == 0 ? source : NULL, err);
     while (at < end && !status) {
         const part *first = &c->parts[at];
         kuni_span span = first->span;

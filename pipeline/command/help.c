@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kuni/version.h"
+#include "built.h"
 
 enum { HELP_COLUMN = 30 };
 
@@ -41,8 +41,8 @@ static void print_exit_statuses(void)
 
 void kuni_help_print(const kuni_command *const *commands)
 {
-    puts("About:   kuni " KUNI_VERSION
-         ", from the reads of whole genomes to one joint-called national dataset\n"
+    printf("About:   kuni %s", kuni_built_version);
+    puts(", from the reads of whole genomes to one joint-called national dataset\n"
          "Usage:   kuni COMMAND [OPTIONS] ...\n"
          "         mpirun -n RANKS kuni run WORKFLOW.yaml");
     const char *group = NULL;

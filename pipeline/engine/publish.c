@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "built.h"
 #include "kuni/version.h"
 #include "publish.h"
 #include "temporary.h"
@@ -94,7 +95,8 @@ static char *describe(const kuni_ledger *ledger, kuni_error *err)
     for (size_t i = 0; i < run->plan.n_places; i++)
         bp += run->plan.shards[i].end - run->plan.shards[i].beg;
     json_t *o = json_pack(
-        "{si ss ss s{si ss} sI sI sI sI so so so}", "format", 1, "kuni", KUNI_VERSION, "workflow",
+        "{si ss ss* ss s{si ss} sI sI sI sI so so so}", "format", 1, "kuni", KUNI_VERSION, "build",
+        kuni_built_from[0] ? kuni_built_from : NULL, "workflow",
         run->workflow.name ? run->workflow.name : "", "reference", "contigs",
         (int)kuni_genome_contig_count(run->genome), "blake2b", hex, "regions_bp", (json_int_t)bp,
         "samples", (json_int_t)run->n_columns, "batches", (json_int_t)run->plan.n_batches,

@@ -8,18 +8,18 @@
 struct joint_export {
     joint_export_kind kind;
     char *path, *mode;
-    bool headed;
+    const char *source; /* NULL: the file has no header */
     joint_render *render;
     joint_shard *first; /* the render borrows its cohort and filters */
 };
 
 kuni_status joint_export_open(joint_export **made, joint_export_kind kind, const char *path,
-                              const char *mode, bool headed, kuni_error *err)
+                              const char *mode, const char *source, kuni_error *err)
 {
     joint_export *e = kuni_alloc(1, sizeof(*e), err);
     if (!e) return KUNI_MEMORY;
     e->kind = kind;
-    e->headed = headed;
+    e->source = source;
     e->path = kuni_strdup(path, err);
     e->mode = kuni_strdup(mode, err);
     if (!e->path || !e->mode) {
@@ -54,14 +54,17 @@ kuni_status joint_export_shard(joint_export *e, const kuni_task *task,
     joint_given *given = NULL;
     bool opening = !e->render;
     kuni_status status = joint_shard_open(&shard, task, err);
-    if (!status) shard->options.named = e->kind == JOINT_EXPORT_PLINK;
+    if (!status) {
+        shard->options.named = e->kind == JOINT_EXPORT_PLINK;
+        shard->options.source = e->source;
+    }
     const char *contig = kuni_genome_contig(task->genome, span.tid)->name;
     if (!status && source->added)
         status = joint_added_open(&added, source->added, source->added_index, contig, span, err);
     if (!status && opening)
         status =
-            joint_render_open(&e->render, render_kind(e->kind), e->path, e->mode, e->headed, task,
-                              &shard->cohort, &shard->options, &shard->filters, added, err);
+            joint_render_open(&e->render, render_kind(e->kind), e->path, e->mode, e->source != NULL,
+                              task, &shard->cohort, &shard->options, &shard->filters, added, err);
     if (!status && opening) status = joint_render_flush(e->render, err);
     if (!status) status = joint_given_open(&given, source->calls, span, added, err);
     if (!status) status = joint_shard_run_given(shard, e->render, given, span, err);

@@ -23,12 +23,12 @@ typedef enum joint_export_kind {
 } joint_export_kind;
 
 /*
- * Starts a file; mode as hts_open has it: "wb", "wz", "w". Without `headed` it has no header: it
- * continues another.
+ * Starts a file; mode as hts_open has it: "wb", "wz", "w". With `source`, which is borrowed, it has
+ * a header, whose ##source says that; without, it continues another.
  */
 KUNI_MUST_CHECK kuni_status joint_export_open(joint_export **made, joint_export_kind kind,
-                                              const char *path, const char *mode, bool headed,
-                                              kuni_error *err);
+                                              const char *path, const char *mode,
+                                              const char *source, kuni_error *err);
 /* The stage's parameters that a kind needs. */
 KUNI_MUST_CHECK kuni_status joint_export_params(joint_export_kind kind, kuni_params *params,
                                                 kuni_error *err);

@@ -180,11 +180,12 @@ static kuni_status add_formats(joint_header *h, kuni_error *err)
     return status;
 }
 
-static kuni_status fill(joint_header *h, const kuni_task *task, kuni_error *err)
+static kuni_status fill(joint_header *h, const char *source, const kuni_task *task, kuni_error *err)
 {
     bool sparse = h->kind == JOINT_RENDER_SPARSE;
     if (sparse && bcf_hdr_set_version(h->header, "VCFv4.5") < 0) return kuni_fail_memory(err, 1, 1);
-    kuni_status status = add_line(h, "source", "kuni " KUNI_VERSION, err);
+    /* A task's file names the version and no build: tasks of several builds are merged into one. */
+    kuni_status status = add_line(h, "source", source ? source : "kuni " KUNI_VERSION, err);
     if (!status) status = add_contigs(h, task, err);
     if (!status && sparse)
         status = add_line(h, "ALT", "<ID=*,Description=\"Any other allele\">", err);
@@ -202,13 +203,14 @@ static kuni_status fill(joint_header *h, const kuni_task *task, kuni_error *err)
     return KUNI_OK;
 }
 
-kuni_status joint_header_make(joint_header *h, joint_render_kind kind, const kuni_task *task,
-                              const joint_cohort *cohort, const joint_filters *filters,
-                              const joint_added *added, kuni_error *err)
+kuni_status joint_header_make(joint_header *h, joint_render_kind kind, const char *source,
+                              const kuni_task *task, const joint_cohort *cohort,
+                              const joint_filters *filters, const joint_added *added,
+                              kuni_error *err)
 {
     *h = (joint_header){.kind = kind, .cohort = cohort, .filters = filters, .added = added};
     h->header = bcf_hdr_init("w");
-    return h->header ? fill(h, task, err) : kuni_fail_memory(err, 1, 1);
+    return h->header ? fill(h, source, task, err) : kuni_fail_memory(err, 1, 1);
 }
 
 void joint_header_fini(joint_header *h)

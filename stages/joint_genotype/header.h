@@ -38,9 +38,10 @@ typedef struct joint_header {
     kuni_buffer text;             /* the line under way */
 } joint_header;
 
-/* To be freed also on failure. */
+/* `source` for ##source, or NULL: kuni and its version. To be freed also on failure. */
 KUNI_MUST_CHECK kuni_status joint_header_make(joint_header *header, joint_render_kind kind,
-                                              const kuni_task *task, const joint_cohort *cohort,
+                                              const char *source, const kuni_task *task,
+                                              const joint_cohort *cohort,
                                               const joint_filters *filters,
                                               const joint_added *added, kuni_error *err);
 /* Accepts a zeroed one. */

@@ -81,7 +81,9 @@ kuni_status joint_render_open(joint_render **render, joint_render_kind kind, con
     r->text_mode = !strchr(mode, 'b');
     kuni_status status = KUNI_OK;
     if (!r->path || !r->record || !r->copy) status = kuni_fail_memory(err, 1, sizeof(*r));
-    if (!status) status = joint_header_make(&r->head, kind, task, cohort, filters, added, err);
+    if (!status)
+        status =
+            joint_header_make(&r->head, kind, options->source, task, cohort, filters, added, err);
     r->header = r->head.header;
     if (!status) status = look_up_ids(r, err);
     if (!status) {
