@@ -41,7 +41,7 @@ def build():
     must("gcc", "-c", os.path.join(TOP, "tests/lint/coverage_exit.c"), "-o", helper)
     must("cmake", "-S", TOP, "-B", BUILD, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_C_COMPILER=gcc",
          "-DCMAKE_C_FLAGS=--coverage -O1", f"-DCMAKE_EXE_LINKER_FLAGS=--coverage -Wl,--wrap=_exit {helper}")
-    must("cmake", "--build", BUILD, "--target", "tests/unit/all")
+    must("cmake", "--build", BUILD, "--target", "tests/unit/all", "tests/mpi/all")
     for path in below(BUILD, ".gcda"):
         os.remove(path)
 
