@@ -68,7 +68,9 @@ def read(rooms):
                     for line in file["lines"]:
                         number = line["line_number"]
                         lines[number] = lines.get(number, 0) + line["count"]
-    return {file: lines for file, lines in files.items() if os.path.dirname(file) in rooms}
+    # a former build may have left notes of files that are no more
+    return {file: lines for file, lines in files.items()
+            if os.path.dirname(file) in rooms and os.path.exists(os.path.join(TOP, file))}
 
 
 def percent(lines):
