@@ -175,9 +175,8 @@ static kuni_status copy(const kuni_task *task, const char *from, const char *to,
         char *save = NULL;
         for (char *line = in.length ? strtok_r(in.data, "\n", &save) : NULL; line && !status;
              line = strtok_r(NULL, "\n", &save)) {
-            size_t sample = 0;
-            if (sscanf(line, "S%zu", &sample) == 1 && task->columns && task->columns[sample] < 0)
-                continue;
+            size_t sample = (size_t)(line[1] - '0'); /* "S4 word" */
+            if (task->columns && sample < task->n_samples && task->columns[sample] < 0) continue;
             if (strstr(line, " late") && strcmp(to, "qc") == 0)
                 status = kuni_fail_sample(err, KUNI_DATA, (int64_t)sample, "S%zu: late", sample);
             else
@@ -307,7 +306,9 @@ void made_up_open_reference(made_up *m, const char *fasta)
     static const char *const ids[] = {"S0", "S1", "S2", "S3", "S4", "S5", "S6"};
     static const char *const batch_ids[] = {"b0000", "b0001", "b0002"};
     *m = (made_up){.options = {.jobs = 1, .quiet = true}};
-    assert_non_null(getcwd(m->folder, sizeof(m->folder) - 4));
+    char here[sizeof(m->folder) - 3];
+    assert_non_null(getcwd(here, sizeof(here)));
+    (void)snprintf(m->folder, sizeof(m->folder), "%s/ds", here);
     for (size_t i = 0; i < MADE_UP_SAMPLES; i++) {
         (void)snprintf(m->paths[i], sizeof(m->paths[i]), "s%zu.g.vcf", i);
         m->samples[i] = (kuni_sample){.id = ids[i],
@@ -339,7 +340,7 @@ void made_up_open_reference(made_up *m, const char *fasta)
                                    .n_samples = MADE_UP_SAMPLES,
                                    .batches = m->batches,
                                    .n_batches = MADE_UP_BATCHES},
-                        .folder = strcat(m->folder, "/ds"),
+                        .folder = m->folder,
                         .epoch = 7,
                         .size = 1};
     CHECK_OK(kuni_genome_open(&m->run.genome, fasta, &err));
@@ -483,10 +484,8 @@ size_t made_up_play_on(made_up *m)
         any = false;
         for (int lane = 0; lane < (int)m->lanes.n; lane++)
             if (!m->lanes.list[lane].lost && made_up_next(m, lane)) any = true;
-        while (m->orders.n) {
+        for (; m->orders.n && m->orders.list; n++)
             CHECK_OK(made_up_end_well(m, m->orders.list[0].work.id, &err));
-            n++;
-        }
     }
     assert_true(kuni_queue_ended(&m->queue));
     return n;

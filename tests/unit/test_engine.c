@@ -31,13 +31,12 @@ static void write_gvcf(int person, const char *rest)
 
 static void write_people(int n)
 {
-    char text[1024] = "participant_id\tsample_id\treads\n";
-    for (int i = 0; i < n; i++) {
-        char line[64];
-        (void)snprintf(line, sizeof(line), "P%d\tP%d\tp%d.g.vcf\n", i, i, i);
-        (void)strcat(text, line);
-    }
-    fixture_write("people.tsv", text);
+    FILE *manifest = fopen("people.tsv", "w");
+    assert_non_null(manifest);
+    assert_true(fputs("participant_id\tsample_id\treads\n", manifest) >= 0);
+    for (int i = 0; i < n; i++)
+        assert_true(fprintf(manifest, "P%d\tP%d\tp%d.g.vcf\n", i, i, i) > 0);
+    assert_int_equal(fclose(manifest), 0);
 }
 
 #define WORKFLOW                                                                                   \

@@ -77,6 +77,7 @@ static void expect_end(kuni_status expected, const char *words)
 static bool stands(size_t node, const kuni_work *work)
 {
     struct stat st;
+    if (!work) return false;
     kuni_arena_clear(m->ledger.arena);
     const char *path = kuni_run_output(&m->run, m->ledger.arena, node, 0, work->shard, work->batch,
                                        kuni_hash_short(&work->parts[0].key), NULL);
