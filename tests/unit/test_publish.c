@@ -358,7 +358,7 @@ static void test_reference_digests(void **state)
     assert_int_equal(kuni_reference_digests(&m->run, true, &err), KUNI_OK);
     assert_int_equal(kuni_genome_md5(m->run.genome, 0, again, &err), KUNI_OK);
     assert_string_equal(again, "11111111111111111111111111111111");
-    kuni_run_fini(&m->run);
+    made_up_close(m);
     /* and not once it has changed, or the list is damaged */
     static const char *const damages[] = {
         "touch -d '1 hour ago' r.fa", "sed -i 's/^chr2.*/chr2\\tshort/' ds/reference.tsv",
