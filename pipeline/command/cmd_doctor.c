@@ -62,13 +62,6 @@ static void check_workflow(kuni_doctor *doctor, kuni_workflow *workflow, const c
     kuni_buffer_fini(&faults);
 }
 
-/* The dataset's list of batches, if it has one; to be freed. */
-static char *find_batches(const kuni_workflow *workflow)
-{
-    kuni_error err = KUNI_ERROR_INIT;
-    return workflow->dataset ? kuni_path_join(workflow->dataset, "batches.tsv", &err) : NULL;
-}
-
 static bool check_manifest(kuni_doctor *doctor, kuni_cohort *cohort)
 {
     const kuni_workflow *w = doctor->workflow;
@@ -76,10 +69,11 @@ static bool check_manifest(kuni_doctor *doctor, kuni_cohort *cohort)
     const char *ped = w->pedigree && access(w->pedigree, R_OK) == 0 ? w->pedigree : NULL;
     kuni_buffer faults = KUNI_BUFFER_INIT;
     kuni_error err = KUNI_ERROR_INIT;
-    char *batches = find_batches(w);
-    bool fine =
-        !kuni_cohort_read(cohort, w->cohort, ped, batches, (size_t)w->batch_size, &faults, &err);
-    free(batches);
+    const kuni_cohort_sources sources = {.manifest = w->cohort,
+                                         .pedigree = ped,
+                                         .dataset = w->dataset,
+                                         .batch_size = (size_t)w->batch_size};
+    bool fine = !kuni_cohort_read(cohort, &sources, &faults, &err);
     if (fine) {
         kuni_doctor_row(doctor, KUNI_PASS, "manifest",
                         "%zu sample%s in %zu batch%s: %zu new, %zu withdrawn", cohort->n_samples,

@@ -51,11 +51,11 @@ static kuni_status check(const char *path, const request *r, kuni_buffer *faults
         const char *ped =
             workflow.pedigree && access(workflow.pedigree, R_OK) == 0 ? workflow.pedigree : NULL;
         size_t before = faults->length;
-        char *batches =
-            workflow.dataset ? kuni_path_join(workflow.dataset, "batches.tsv", &later) : NULL;
-        kuni_status second = kuni_cohort_read(&cohort, workflow.cohort, ped, batches,
-                                              (size_t)workflow.batch_size, faults, &later);
-        free(batches);
+        const kuni_cohort_sources sources = {.manifest = workflow.cohort,
+                                             .pedigree = ped,
+                                             .dataset = workflow.dataset,
+                                             .batch_size = (size_t)workflow.batch_size};
+        kuni_status second = kuni_cohort_read(&cohort, &sources, faults, &later);
         if (second && faults->length == before)
             second = kuni_buffer_printf(faults, err, "%s\n", later.text) ? KUNI_MEMORY : second;
         if (!second) {

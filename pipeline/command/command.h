@@ -47,11 +47,16 @@ extern const kuni_command kuni_cmd_export;
 extern const kuni_command kuni_cmd_gvcf;
 extern const kuni_command kuni_cmd_manual;
 extern const kuni_command kuni_cmd_plan;
+extern const kuni_command kuni_cmd_history;
+extern const kuni_command kuni_cmd_reinstate;
+extern const kuni_command kuni_cmd_repair;
 extern const kuni_command kuni_cmd_run;
 extern const kuni_command kuni_cmd_simulate;
 extern const kuni_command kuni_cmd_stages;
 extern const kuni_command kuni_cmd_status;
 extern const kuni_command kuni_cmd_validate;
+extern const kuni_command kuni_cmd_verify;
 extern const kuni_command kuni_cmd_version;
+extern const kuni_command kuni_cmd_withdraw;
 
 #endif

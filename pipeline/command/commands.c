@@ -23,6 +23,11 @@ const kuni_command *const kuni_commands[] = {
     &kuni_cmd_evidence,
     &kuni_cmd_gvcf,
     &kuni_cmd_export,
+    &kuni_cmd_withdraw,
+    &kuni_cmd_reinstate,
+    &kuni_cmd_verify,
+    &kuni_cmd_repair,
+    &kuni_cmd_history,
     /* help */
     &kuni_cmd_stages,
     &kuni_cmd_version,

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 int kuni_command_fail(const kuni_error *err)
 {
@@ -42,4 +43,12 @@ void kuni_command_print_faults(const kuni_buffer *faults)
 void kuni_command_print_notes(const char *notes)
 {
     print_lines("kuni: note: ", notes);
+}
+
+bool kuni_command_ask(void)
+{
+    char answer[8] = "";
+    if (!isatty(STDIN_FILENO)) return false;
+    fputs("Go on? [y/N] ", stderr);
+    return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
 }

@@ -195,7 +195,8 @@ static void examine_samples(const kuni_doctor *doctor, size_t first, FILE *out)
     }
     for (size_t i = first; i < doctor->cohort->n_samples; i += (size_t)doctor->jobs) {
         const kuni_sample *sample = &doctor->cohort->samples[i];
-        if (!sample->reads) continue;
+        /* Those of sealed batches may be archived. */
+        if (!sample->reads || doctor->cohort->people[i].bytes >= 0) continue;
         fprintf(out, "L\t%zu\n", i);
         fflush(out); /* a crash must not take the line with it */
         kuni_error_clear(&err);
@@ -404,9 +405,13 @@ void kuni_doctor_samples(kuni_doctor *doctor)
     n_bad += compare_names(doctor, &all, &err);
     for (size_t i = 0; i < all.n; i++) free(all.list[i].text);
     free(all.list);
-    size_t n = doctor->cohort->n_samples - doctor->cohort->n_withdrawn, n_md5 = 0;
-    for (size_t i = 0; i < doctor->cohort->n_samples; i++)
-        n_md5 += doctor->cohort->samples[i].reads && doctor->cohort->samples[i].md5;
+    size_t n = 0, n_md5 = 0;
+    for (size_t i = 0; i < doctor->cohort->n_samples; i++) {
+        const kuni_sample *sample = &doctor->cohort->samples[i];
+        bool looked_at = sample->reads && doctor->cohort->people[i].bytes < 0;
+        n += looked_at;
+        n_md5 += looked_at && sample->md5;
+    }
     char md5[64] = "";
     if (doctor->md5 && n_md5)
         snprintf(md5, sizeof(md5), ", %zu with the MD5 declared", n_md5);

@@ -19,7 +19,8 @@
  */
 static bool is_half_written(const char *name)
 {
-    static const char *const names[] = {"batches.tsv", "reference.tsv", "settings.json",
+    static const char *const names[] = {"batches.tsv", "register.tsv",     "tombstones.tsv",
+                                        "secret",      "reference.tsv",    "settings.json",
                                         "status.json", "kuni-dataset.json"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         long pid;

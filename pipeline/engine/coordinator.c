@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "published.h"
+#include "seals.h"
 #include "transport.h"
 
 enum {
@@ -349,19 +350,24 @@ static kuni_status run_phase(kuni_coordinator *c, int phase, kuni_error *err)
 static kuni_status record_signatures(kuni_coordinator *c, const kuni_signature *before,
                                      kuni_error *err)
 {
+    const kuni_samples *samples = &c->ledger.samples;
     for (size_t b = 0; b < c->run->plan.n_batches; b++) {
         const kuni_batch *batch = &c->run->cohort.batches[b];
-        const kuni_signature *now = &c->ledger.samples.signatures[batch->first];
+        const kuni_signature *now = &samples->signatures[batch->first];
         if (memcmp(now, before + batch->first, batch->n_samples * sizeof(*now)) == 0) continue;
         json_t *list = json_array();
-        for (size_t i = 0; i < batch->n_samples; i++) {
-            char hex[KUNI_DIGEST_HEX_BYTES];
-            kuni_hash_print(&c->ledger.samples.digests[batch->first + i], hex);
-            json_array_append_new(list, json_pack("[IIs]", (json_int_t)now[i].bytes,
-                                                  (json_int_t)now[i].mtime_ns, hex));
+        for (size_t i = batch->first; i < batch->first + batch->n_samples; i++) {
+            char digest[KUNI_DIGEST_HEX_BYTES], content[KUNI_DIGEST_HEX_BYTES];
+            kuni_hash_print(&samples->digests[i], digest);
+            kuni_hash_print(&samples->contents[i], content);
+            json_array_append_new(
+                list, json_pack("[IIss]", (json_int_t)samples->signatures[i].bytes,
+                                (json_int_t)samples->signatures[i].mtime_ns, digest, content));
         }
         kuni_status status = kuni_journal_add(
-            c->journal, json_pack("{ss ss so}", "t", "signs", "b", batch->id, "v", list), err);
+            c->journal,
+            json_pack("{ss ss sb so}", "t", "signs", "b", batch->id, "contents", 1, "v", list),
+            err);
         if (status) return status;
     }
     return KUNI_OK;
@@ -371,15 +377,33 @@ static kuni_status survey(kuni_coordinator *c, kuni_error *err)
 {
     size_t n = c->run->cohort.n_samples;
     kuni_signature *before = kuni_alloc(n + 1, sizeof(kuni_signature), err);
-    if (!before) return KUNI_MEMORY;
-    memcpy(before, c->ledger.samples.signatures, n * sizeof(kuni_signature));
-    kuni_status status = kuni_samples_survey(&c->ledger.samples, err);
+    uint8_t *sealed = kuni_alloc(c->run->plan.n_batches + 1, 1, err);
+    kuni_status status = before && sealed ? KUNI_OK : KUNI_MEMORY;
+    for (size_t b = 0; b < c->run->plan.n_batches && !status; b++) {
+        sealed[b] = kuni_ledger_batch_is_sealed(&c->ledger, b);
+        if (sealed[b]) /* their reads are no matter any more */
+            kuni_task_table_set(&c->ledger.table, KUNI_PLAN_PREFLIGHT, b, KUNI_TASK_ABSENT);
+    }
+    if (!status) {
+        memcpy(before, c->ledger.samples.signatures, n * sizeof(kuni_signature));
+        status = kuni_samples_survey(&c->ledger.samples, sealed, err);
+    }
     if (!status) status = record_signatures(c, before, err);
     free(before);
+    free(sealed);
     if (status) return status;
     if (c->past.n_bad && c->run->options->retry_quarantined)
         return kuni_journal_add(c->journal, json_pack("{ss}", "t", "forget"), err);
     return kuni_past_apply_bad(&c->past, err);
+}
+
+/* What is complete becomes primary data, and the register tells of whom. */
+static kuni_status seal(kuni_coordinator *c, kuni_error *err)
+{
+    size_t made = 0;
+    kuni_status status = kuni_journal_flush(c->journal, 0, err);
+    if (!status) status = kuni_seals_make(&c->ledger, &made, err);
+    return status || !made ? status : kuni_run_write_register(c->run, err);
 }
 
 static kuni_status check_preflight(kuni_coordinator *c, kuni_error *err)
@@ -403,7 +427,7 @@ static kuni_status check_preflight(kuni_coordinator *c, kuni_error *err)
 
 static kuni_status check_cohort(kuni_coordinator *c, kuni_error *err)
 {
-    size_t left = c->run->cohort.n_samples - c->run->cohort.n_withdrawn;
+    size_t left = c->run->cohort.n_samples - c->run->cohort.n_without;
     if (c->ledger.samples.n_quarantined < left) return KUNI_OK;
     if (c->ledger.samples.n_quarantined == 0)
         return kuni_fail(err, KUNI_USAGE, "the cohort %s has no samples", c->run->workflow.cohort);
@@ -474,9 +498,10 @@ static kuni_status fix_columns(kuni_coordinator *c, kuni_error *err)
 
 static kuni_status run_phases(kuni_coordinator *c, const char *journal_path, kuni_error *err)
 {
-    kuni_status status = survey(c, err);
-    if (!status)
-        status = kuni_keys_init(&c->ledger.keys, c->run, &c->past.known_files, c->journal, err);
+    kuni_status status =
+        kuni_keys_init(&c->ledger.keys, c->run, &c->past.known_files, c->journal, err);
+    if (!status) status = kuni_seals_load(&c->ledger, c->run->options->recall, err);
+    if (!status) status = survey(c, err);
     if (!status && c->past.damaged_lines)
         kuni_progress_say(c->progress,
                           "the journal has %" PRId64 " damaged lines: their tasks are done again",
@@ -492,6 +517,7 @@ static kuni_status run_phases(kuni_coordinator *c, const char *journal_path, kun
     if (!status) status = run_phase(c, 1, err);
     if (!status) status = check_cohort(c, err);
     if (!status) status = check_new_samples(c, err);
+    if (!status) status = seal(c, err);
     if (!status) status = fix_columns(c, err);
     if (!status) status = run_phase(c, 2, err);
     return status;

@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "content.h"
 #include "coordinator.h"
 #include "farewell.h"
 #include "folder.h"
+#include "history.h"
 #include "mark.h"
 #include "preflight.h"
 #include "prune.h"
@@ -30,15 +32,28 @@ static kuni_status read_workflow(kuni_run *run, kuni_buffer *faults, kuni_error 
     return status;
 }
 
-static kuni_status read_cohort(kuni_run *run, kuni_buffer *faults, kuni_error *err)
+/* The reads of somebody who was quarantined are others now; or the user wants another try. */
+static bool returns(void *context, const kuni_sample *now, const kuni_person *known,
+                    const char *batch)
 {
-    char *batches = kuni_path_join(run->folder, "batches.tsv", err);
-    if (!batches) return KUNI_MEMORY;
-    kuni_status status =
-        kuni_cohort_read(&run->cohort, run->workflow.cohort, run->workflow.pedigree, batches,
-                         (size_t)run->workflow.batch_size, faults, err);
-    free(batches);
-    return status;
+    const kuni_run *run = context;
+    kuni_hash content;
+    kuni_error ignored = KUNI_ERROR_INIT;
+    (void)batch;
+    if (!now->reads || kuni_content_of(now->reads, &content, &ignored)) return false;
+    return run->options->retry_quarantined || !kuni_hash_equal(&content, &known->content);
+}
+
+/* Rank 0 reads the manifest, too, and writes the register that the others read. */
+static kuni_status read_cohort(kuni_run *run, bool leads, kuni_buffer *faults, kuni_error *err)
+{
+    const kuni_cohort_sources sources = {.manifest = leads ? run->workflow.cohort : NULL,
+                                         .pedigree = run->workflow.pedigree,
+                                         .dataset = run->folder,
+                                         .batch_size = (size_t)run->workflow.batch_size,
+                                         .returns = leads ? returns : NULL,
+                                         .context = run};
+    return kuni_cohort_read(&run->cohort, &sources, faults, err);
 }
 
 static kuni_status make_plan(kuni_run *run, kuni_error *err)
@@ -53,17 +68,6 @@ static kuni_status make_plan(kuni_run *run, kuni_error *err)
 
 /* --- rank 0: everything that must stand before the others look --- */
 
-static kuni_status write_batches(const kuni_run *run, kuni_error *err)
-{
-    char *path = kuni_path_join(run->folder, "batches.tsv", err);
-    if (!path) return KUNI_MEMORY;
-    kuni_status status = KUNI_OK;
-    if (run->cohort.n_new || access(path, R_OK) != 0)
-        status = kuni_cohort_write_batches(&run->cohort, path, err);
-    free(path);
-    return status;
-}
-
 static kuni_status lead_in(kuni_run *run, kuni_lock **lock, kuni_buffer *faults, kuni_error *err)
 {
     kuni_status status = read_workflow(run, faults, err);
@@ -74,13 +78,13 @@ static kuni_status lead_in(kuni_run *run, kuni_lock **lock, kuni_buffer *faults,
     if (!status) status = kuni_mark_claim(run->folder, &fresh, err);
     if (status) return status;
     run->epoch = kuni_lock_epoch(*lock);
-    status = read_cohort(run, faults, err);
+    status = read_cohort(run, true, faults, err);
     if (!status && run->cohort.n_samples == 0)
         status = kuni_fail(err, KUNI_USAGE, "the cohort %s has no samples", run->workflow.cohort);
     if (!status) status = make_plan(run, err);
     if (!status) status = kuni_folder_prepare(run->folder, err);
     if (!status) status = kuni_reference_digests(run, true, err);
-    return status ? status : write_batches(run, err);
+    return status ? status : kuni_run_write_register(run, err);
 }
 
 /* --- the end --- */
@@ -115,15 +119,62 @@ static void summarise(kuni_coordinator *c, int64_t generation, bool changed, siz
                       run->folder, generation, changed ? "" : ", unchanged");
 }
 
+/* Who has a column for the first time; how many. */
+static size_t note_since(kuni_run *run, int64_t generation)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < run->cohort.n_samples; i++) {
+        kuni_person *person = &run->cohort.people[i];
+        if (run->columns[i] < 0 || person->since) continue;
+        person->since = generation;
+        n++;
+    }
+    return n;
+}
+
+static kuni_status note_publication(const kuni_run *run, int64_t generation, size_t added,
+                                    kuni_error *err)
+{
+    char manifest[KUNI_DIGEST_HEX_BYTES];
+    kuni_status status = kuni_digest_file(run->workflow.cohort, manifest, err);
+    if (status) return status;
+    return kuni_history_add(
+        run->folder, "published", NULL,
+        json_pack("{sI sI sI ss ss}", "generation", (json_int_t)generation, "samples",
+                  (json_int_t)run->n_columns, "added", (json_int_t)added, "workflow",
+                  run->workflow.name ? run->workflow.name : "", "manifest", manifest),
+        err);
+}
+
 static kuni_status finish(kuni_coordinator *c, int64_t began_ms, kuni_error *err)
 {
     int64_t generation = 0;
     bool changed = false;
     size_t removed = 0;
     kuni_status status = kuni_publish(&c->ledger, &generation, &changed, err);
+    size_t added = status ? 0 : note_since(c->run, generation);
+    if (added) status = kuni_run_write_register(c->run, err);
+    if (!status && changed) status = note_publication(c->run, generation, added, err);
     if (!status && !c->run->options->keep_all) status = kuni_prune(&c->ledger, &removed, err);
     if (!status) summarise(c, generation, changed, removed, began_ms);
     return status;
+}
+
+/* Where manifest and register differ, in one line each. */
+static void tell_people(const kuni_run *run, kuni_progress *progress)
+{
+    const kuni_cohort *cohort = &run->cohort;
+    if (cohort->n_absent)
+        kuni_progress_say(progress,
+                          "%zu people of the dataset are not in the manifest: nothing changes for "
+                          "them (kuni withdraw takes people out)",
+                          cohort->n_absent);
+    if (cohort->n_returning)
+        kuni_progress_say(
+            progress,
+            "%zu rows of the manifest name people who withdrew, the first is %s: left "
+            "out (kuni reinstate takes them back)",
+            cohort->n_returning, cohort->returning);
 }
 
 static kuni_status coordinate(kuni_run *run, kuni_lock *lock, int64_t began_ms, kuni_error *err)
@@ -137,6 +188,7 @@ static kuni_status coordinate(kuni_run *run, kuni_lock *lock, int64_t began_ms, 
     if (!status)
         status = kuni_progress_new(&progress, run->folder, run->workflow.name, run->epoch,
                                    run->options->quiet, err);
+    if (!status) tell_people(run, progress);
     if (!status) status = kuni_coordinator_init(&c, run, lock, journal, progress, path, err);
     if (!status)
         status = kuni_settings_check(run, &c.past.known_files, journal, c.past.has_reads,
@@ -202,7 +254,7 @@ kuni_status kuni_engine_run(const kuni_run_options *options, bool *leads, kuni_b
     status = kuni_transport_agree(status, err);
     if (!status && run.rank > 0) {
         status = read_workflow(&run, faults, err);
-        if (!status) status = read_cohort(&run, faults, err);
+        if (!status) status = read_cohort(&run, false, faults, err);
         if (!status) status = make_plan(&run, err);
         if (!status) status = kuni_reference_digests(&run, false, err);
     }

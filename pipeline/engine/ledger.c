@@ -19,9 +19,15 @@ static const char *batch_name(const void *context, size_t i)
     return ((const kuni_cohort *)context)->batches[i].id;
 }
 
-static const char *sample_name(const void *context, size_t i)
+/* A sample that has moved to a later batch is found there. */
+static kuni_status index_samples(kuni_ledger *ledger, kuni_error *err)
 {
-    return ((const kuni_cohort *)context)->samples[i].id;
+    const kuni_cohort *cohort = &ledger->run->cohort;
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < cohort->n_samples && !status; i++)
+        if (!cohort->people || cohort->people[i].state != KUNI_PERSON_MOVED)
+            status = kuni_names_add(&ledger->sample_names, cohort->samples[i].id, (uint32_t)i, err);
+    return status;
 }
 
 kuni_status kuni_ledger_init(kuni_ledger *ledger, kuni_run *run, kuni_error *err)
@@ -37,18 +43,25 @@ kuni_status kuni_ledger_init(kuni_ledger *ledger, kuni_run *run, kuni_error *err
         status = kuni_names_index(&ledger->shard_names, plan->n_shards, shard_name, plan, err);
     if (!status)
         status = kuni_names_index(&ledger->batch_names, cohort->n_batches, batch_name, cohort, err);
-    if (!status)
-        status =
-            kuni_names_index(&ledger->sample_names, cohort->n_samples, sample_name, cohort, err);
+    if (!status) status = index_samples(ledger, err);
     if (status) return status;
     ledger->finals =
         kuni_alloc(plan->n_nodes * KUNI_PLAN_OUTPUTS_MAX, sizeof(kuni_stored_output), err);
     ledger->arena = kuni_arena_new(err);
-    return ledger->finals && ledger->arena ? KUNI_OK : KUNI_MEMORY;
+    ledger->sealed = kuni_alloc(plan->n_nodes * cohort->n_batches + 1, 1, err);
+    ledger->kept =
+        kuni_alloc(plan->n_nodes * cohort->n_batches + 1, sizeof(kuni_stored_output *), err);
+    return ledger->finals && ledger->arena && ledger->sealed && ledger->kept ? KUNI_OK
+                                                                             : KUNI_MEMORY;
 }
 
 void kuni_ledger_fini(kuni_ledger *ledger)
 {
+    for (size_t i = 0;
+         ledger->kept && i < ledger->run->plan.n_nodes * ledger->run->cohort.n_batches; i++)
+        free(ledger->kept[i]);
+    free(ledger->kept);
+    free(ledger->sealed);
     free(ledger->finals);
     kuni_names_fini(&ledger->node_names);
     kuni_names_fini(&ledger->shard_names);
@@ -99,6 +112,42 @@ kuni_status kuni_ledger_key(const kuni_ledger *ledger, size_t node, size_t task,
     return status ? status : kuni_keys_task(&ledger->keys, node, task, digest, &inputs, key, err);
 }
 
+bool kuni_ledger_seals(const kuni_node *node)
+{
+    return node->scatter == KUNI_SCATTER_READS && node->n_inputs == 0;
+}
+
+bool kuni_ledger_batch_is_sealed(const kuni_ledger *ledger, size_t batch)
+{
+    const kuni_plan *plan = &ledger->run->plan;
+    bool any = false;
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        if (!kuni_ledger_seals(&plan->nodes[i])) continue;
+        if (!ledger->sealed[i * plan->n_batches + batch]) return false;
+        any = true;
+    }
+    return any;
+}
+
+/* For the seal that is made of them once all of the batch are there. */
+static kuni_status keep(kuni_ledger *ledger, size_t node, size_t task,
+                        const kuni_stored_output *outputs, kuni_error *err)
+{
+    const kuni_plan *plan = &ledger->run->plan;
+    const kuni_node *n = &plan->nodes[node];
+    int64_t shard, batch;
+    kuni_plan_place(plan, n, task, &shard, &batch);
+    size_t at = node * plan->n_batches + (size_t)batch;
+    if (ledger->sealed[at]) return KUNI_OK;
+    if (!ledger->kept[at])
+        ledger->kept[at] =
+            kuni_alloc(plan->n_shards * n->n_outputs, sizeof(kuni_stored_output), err);
+    if (!ledger->kept[at]) return KUNI_MEMORY;
+    memcpy(ledger->kept[at] + (size_t)shard * n->n_outputs, outputs,
+           n->n_outputs * sizeof(kuni_stored_output));
+    return KUNI_OK;
+}
+
 kuni_status kuni_ledger_done(kuni_ledger *ledger, size_t node, size_t task, const kuni_hash *key,
                              const kuni_stored_output *outputs, kuni_error *err)
 {
@@ -107,6 +156,10 @@ kuni_status kuni_ledger_done(kuni_ledger *ledger, size_t node, size_t task, cons
     for (size_t o = 0; o < n->n_outputs; o++) {
         digests[o].present = outputs[o].bytes >= 0;
         kuni_hash_print(&outputs[o].digest, digests[o].digest);
+    }
+    if (kuni_ledger_seals(n)) {
+        kuni_status status = keep(ledger, node, task, outputs, err);
+        if (status) return status;
     }
     if (n->scatter >= KUNI_SCATTER_COHORT)
         memcpy(&ledger->finals[node * KUNI_PLAN_OUTPUTS_MAX], outputs,

@@ -12,13 +12,8 @@
 #include "keys.h"
 #include "names.h"
 #include "samples.h"
+#include "seal.h"
 #include "task_table.h"
-
-typedef struct kuni_stored_output {
-    int64_t bytes; /* -1: an optional output that was not written */
-    int64_t mtime_ns;
-    kuni_hash digest;
-} kuni_stored_output;
 
 typedef struct kuni_ledger {
     kuni_run *run;
@@ -27,6 +22,10 @@ typedef struct kuni_ledger {
     kuni_task_table table;
     /* [node * KUNI_PLAN_OUTPUTS_MAX + output]: of nodes with one task */
     kuni_stored_output *finals;
+    /* [node * n_batches + batch]: reads steps whose files are primary data */
+    uint8_t *sealed;
+    /* likewise, of reads steps that are not sealed: [shard * n_outputs + output]; NULL: none done */
+    kuni_stored_output **kept;
     kuni_names node_names, shard_names, batch_names, sample_names;
     kuni_arena *arena; /* for paths; cleared often */
 } kuni_ledger;
@@ -39,6 +38,10 @@ void kuni_ledger_fini(kuni_ledger *ledger);
  * Marks reads tasks that are not to be done: no sample of the batch brings their feed, or no place.
  */
 void kuni_ledger_mark_absent(kuni_ledger *ledger);
+/* True for steps whose tasks are made from reads alone: those that are sealed. */
+bool kuni_ledger_seals(const kuni_node *node);
+/* Whether all that the plan makes of a batch's reads is sealed. */
+bool kuni_ledger_batch_is_sealed(const kuni_ledger *ledger, size_t batch);
 /* The key of a task whose inputs are settled. */
 KUNI_MUST_CHECK kuni_status kuni_ledger_key(const kuni_ledger *ledger, size_t node, size_t task,
                                             kuni_hash *key, kuni_error *err);

@@ -9,11 +9,6 @@
 #include "journal.h"
 #include "past.h"
 
-bool kuni_past_streams(const kuni_node *node)
-{
-    return node->scatter == KUNI_SCATTER_READS && node->n_inputs == 0;
-}
-
 static const char *text_of(json_t *record, const char *name)
 {
     return json_string_value(json_object_get(record, name));
@@ -21,19 +16,18 @@ static const char *text_of(json_t *record, const char *name)
 
 /* --- checking outputs on disk --- */
 
-/* True where the file is what the journal says: same size and time, or else same digest. */
+/* As kuni_stored_is_intact; files that all ranks wrote have a digest of slices. */
 static bool output_is_intact(const char *path, const kuni_stored_output *output, bool sliced)
 {
     struct stat st;
+    if (!sliced) return kuni_stored_is_intact(path, output);
     if (stat(path, &st) != 0 || st.st_size != output->bytes) return false;
     int64_t mtime = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
     if (mtime == output->mtime_ns) return true;
     char hex[KUNI_DIGEST_HEX_BYTES];
     kuni_hash digest;
     kuni_error ignored = KUNI_ERROR_INIT;
-    kuni_status status =
-        sliced ? kuni_assembly_digest(path, hex, &ignored) : kuni_digest_file(path, hex, &ignored);
-    return status == KUNI_OK && kuni_hash_parse(&digest, hex) &&
+    return kuni_assembly_digest(path, hex, &ignored) == KUNI_OK && kuni_hash_parse(&digest, hex) &&
            kuni_hash_equal(&digest, &output->digest);
 }
 
@@ -107,7 +101,7 @@ static kuni_status keep_task(kuni_past *past, json_t *record, int64_t offset, ku
     past->has_reads = past->has_reads || (text_of(record, "s") && text_of(record, "b"));
     if (!key || !place_record(past->ledger, record, &node, &task)) return KUNI_OK;
     remember(&past->history[node], record);
-    if (kuni_past_streams(&past->ledger->run->plan.nodes[node])) {
+    if (kuni_ledger_seals(&past->ledger->run->plan.nodes[node])) {
         past->reads_records++;
         return KUNI_OK;
     }
@@ -174,14 +168,22 @@ static kuni_status keep_signatures(kuni_past *past, json_t *record)
     const kuni_batch *batch = &past->ledger->run->cohort.batches[b];
     json_t *list = json_object_get(record, "v");
     if (json_array_size(list) != batch->n_samples) return KUNI_OK;
+    /* Before contents were told, the digest was of path and time, too: it holds while these do. */
+    bool contents = json_is_true(json_object_get(record, "contents"));
+    kuni_samples *samples = &past->ledger->samples;
     for (size_t i = 0; i < batch->n_samples; i++) {
         json_t *entry = json_array_get(list, i);
-        past->ledger->samples.signatures[batch->first + i] =
+        size_t at = batch->first + i;
+        samples->signatures[at] =
             (kuni_signature){.bytes = json_integer_value(json_array_get(entry, 0)),
                              .mtime_ns = json_integer_value(json_array_get(entry, 1))};
-        const char *hex = json_string_value(json_array_get(entry, 2));
-        if (!hex || !kuni_hash_parse(&past->ledger->samples.digests[batch->first + i], hex))
-            past->ledger->samples.digests[batch->first + i] = (kuni_hash){{0}};
+        const char *digest = json_string_value(json_array_get(entry, 2));
+        const char *content = json_string_value(json_array_get(entry, 3));
+        if (!digest || !kuni_hash_parse(&samples->digests[at], digest))
+            samples->digests[at] = (kuni_hash){{0}};
+        if (!content || !kuni_hash_parse(&samples->contents[at], content))
+            samples->contents[at] = (kuni_hash){{0}};
+        samples->old_digests[at] = !contents;
     }
     return KUNI_OK;
 }
@@ -383,7 +385,7 @@ static kuni_status visit_second(void *context, json_t *record, int64_t offset, k
         !place_record(past->ledger, record, &node, &task))
         return KUNI_OK;
     const kuni_node *n = &past->ledger->run->plan.nodes[node];
-    if (!kuni_past_streams(n) ||
+    if (!kuni_ledger_seals(n) ||
         kuni_task_table_state(&past->ledger->table, node, task) != KUNI_TASK_PENDING)
         return KUNI_OK;
     int64_t shard, batch;

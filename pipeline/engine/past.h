@@ -61,7 +61,4 @@ KUNI_MUST_CHECK kuni_status kuni_past_read_tasks(kuni_past *past, const char *jo
 /* Marks the task done where it was done under this key and its outputs are intact. */
 KUNI_MUST_CHECK kuni_status kuni_past_reuse(kuni_past *past, size_t node, size_t task,
                                             const kuni_hash *key, bool *reused, kuni_error *err);
-/* True for nodes whose tasks are taken from the journal line by line: READS without inputs. */
-bool kuni_past_streams(const kuni_node *node);
-
 #endif

@@ -10,6 +10,7 @@
 #include "preflight.h"
 #include "published.h"
 #include "reference.h"
+#include "seals.h"
 #include "settings.h"
 
 /* Free space where the dataset is, or will be: the nearest folder that stands. */
@@ -36,11 +37,11 @@ static kuni_status make_run(kuni_run *run, kuni_buffer *faults, kuni_error *err)
     run->size = 1;
     status = kuni_mark_check(run->folder, err);
     if (status) return status;
-    char *batches = kuni_path_join(run->folder, "batches.tsv", err);
-    if (!batches) return KUNI_MEMORY;
-    status = kuni_cohort_read(&run->cohort, run->workflow.cohort, run->workflow.pedigree, batches,
-                              (size_t)run->workflow.batch_size, faults, err);
-    free(batches);
+    const kuni_cohort_sources sources = {.manifest = run->workflow.cohort,
+                                         .pedigree = run->workflow.pedigree,
+                                         .dataset = run->folder,
+                                         .batch_size = (size_t)run->workflow.batch_size};
+    status = kuni_cohort_read(&run->cohort, &sources, faults, err);
     if (!status) status = kuni_genome_open(&run->genome, run->workflow.reference, err);
     if (!status) status = kuni_ploidy_open(&run->ploidy, run->workflow.ploidy, run->genome, err);
     return status ? status
@@ -69,6 +70,20 @@ static kuni_status recall_published(kuni_preview *p, bool *found, kuni_error *er
     return status;
 }
 
+static kuni_status survey(kuni_preview *p, kuni_error *err)
+{
+    uint8_t *sealed = kuni_alloc(p->run.plan.n_batches + 1, 1, err);
+    if (!sealed) return KUNI_MEMORY;
+    for (size_t b = 0; b < p->run.plan.n_batches; b++) {
+        sealed[b] = kuni_ledger_batch_is_sealed(&p->ledger, b);
+        if (sealed[b])
+            kuni_task_table_set(&p->ledger.table, KUNI_PLAN_PREFLIGHT, b, KUNI_TASK_ABSENT);
+    }
+    kuni_status status = kuni_samples_survey(&p->ledger.samples, sealed, err);
+    free(sealed);
+    return status;
+}
+
 /* Marks what the journal has with intact outputs, as far as keys can be known. */
 static kuni_status look_back(kuni_preview *p, const char *journal_path, bool published,
                              kuni_error *err)
@@ -76,9 +91,10 @@ static kuni_status look_back(kuni_preview *p, const char *journal_path, bool pub
     const kuni_plan *plan = &p->run.plan;
     bool found = false;
     kuni_status status = published ? recall_published(p, &found, err) : KUNI_OK;
-    if (!status && !found) status = kuni_samples_survey(&p->ledger.samples, err);
-    if (!status && !found) status = kuni_past_apply_bad(&p->past, err);
     if (!status) status = kuni_keys_init(&p->ledger.keys, &p->run, &p->past.known_files, NULL, err);
+    if (!status) status = kuni_seals_load(&p->ledger, p->run.options->recall, err);
+    if (!status && !found) status = survey(p, err);
+    if (!status && !found) status = kuni_past_apply_bad(&p->past, err);
     for (int phase = 0; phase < 3 && !status; phase++) {
         if (phase == 1) status = kuni_past_read_tasks(&p->past, journal_path, NULL, NULL, err);
         for (size_t i = 0; phase == 2 && i < plan->n_nodes; i++)
@@ -87,11 +103,13 @@ static kuni_status look_back(kuni_preview *p, const char *journal_path, bool pub
         if (phase == 2 && !status)
             status = kuni_keys_set_cohort(&p->ledger.keys, &p->ledger.samples, err);
         for (size_t i = 0; i < plan->n_nodes && !status; i++) {
-            if (plan->nodes[i].phase != phase || kuni_past_streams(&plan->nodes[i])) continue;
+            if (plan->nodes[i].phase != phase || kuni_ledger_seals(&plan->nodes[i])) continue;
             for (size_t task = 0; task < plan->nodes[i].n_tasks && !status; task++) {
                 kuni_hash key;
                 bool reused;
-                if (!kuni_task_table_ready(&p->ledger.table, i, task)) continue;
+                if (kuni_task_table_state(&p->ledger.table, i, task) != KUNI_TASK_PENDING ||
+                    !kuni_task_table_ready(&p->ledger.table, i, task))
+                    continue;
                 status = kuni_ledger_key(&p->ledger, i, task, &key, err);
                 if (!status) status = kuni_past_reuse(&p->past, i, task, &key, &reused, err);
             }
@@ -116,7 +134,7 @@ static kuni_status look(kuni_preview *p, bool published, kuni_error *err)
                                          run->options->recall, false, err);
         if (!status) status = look_back(p, journal, published, err);
     } else if (!status) {
-        status = kuni_samples_survey(&p->ledger.samples, err);
+        status = kuni_samples_survey(&p->ledger.samples, NULL, err);
     }
     free(journal);
     return status;
@@ -160,6 +178,23 @@ static void add_memory(kuni_preview *p)
                            samples * (int64_t)(sizeof(kuni_signature) + sizeof(kuni_hash) + 2 + 16);
 }
 
+kuni_status kuni_preview_open(kuni_preview *p, const kuni_run_options *options, kuni_buffer *faults,
+                              kuni_error *err)
+{
+    *p = (kuni_preview){.run = {.options = options}};
+    kuni_run *run = &p->run;
+    kuni_status status = make_run(run, faults, err);
+    char *journal = status ? NULL : kuni_path_join(run->folder, "journal", err);
+    if (!status && !journal) status = KUNI_MEMORY;
+    if (!status) status = kuni_ledger_init(&p->ledger, run, err);
+    if (!status) status = kuni_past_read(&p->past, &p->ledger, journal, err);
+    if (!status) kuni_ledger_mark_absent(&p->ledger);
+    if (!status) status = kuni_reference_digests(run, false, err);
+    if (!status) status = kuni_keys_init(&p->ledger.keys, run, &p->past.known_files, NULL, err);
+    free(journal);
+    return status;
+}
+
 kuni_status kuni_preview_make(kuni_preview *p, const kuni_run_options *options, bool published,
                               kuni_buffer *faults, kuni_error *err)
 {
@@ -180,7 +215,7 @@ kuni_status kuni_preview_make(kuni_preview *p, const kuni_run_options *options, 
     for (size_t i = 0; i < p->run.cohort.n_samples; i++) {
         if (p->ledger.samples.gone[i])
             p->missing_files += p->run.cohort.samples[i].reads != NULL;
-        else
+        else if (p->ledger.samples.signatures[i].bytes > 0)
             p->reads_bytes += p->ledger.samples.signatures[i].bytes;
     }
     p->free_bytes = free_space(p->run.folder);

@@ -36,6 +36,10 @@ typedef struct kuni_preview {
 KUNI_MUST_CHECK kuni_status kuni_preview_make(kuni_preview *preview,
                                               const kuni_run_options *options, bool published,
                                               kuni_buffer *faults, kuni_error *err);
+/* The first part of it: run, ledger and past, without looking at anything on disk but the journal. */
+KUNI_MUST_CHECK kuni_status kuni_preview_open(kuni_preview *preview,
+                                              const kuni_run_options *options, kuni_buffer *faults,
+                                              kuni_error *err);
 void kuni_preview_fini(kuni_preview *preview);
 
 #endif

@@ -54,8 +54,9 @@ static bool is_referred_to(const pruning *s, const char *name)
     bool wants_batch = node->scatter == KUNI_SCATTER_READS || node->scatter == KUNI_SCATTER_BATCH;
     if (wants_batch != (b >= 0)) return false;
     size_t task = kuni_plan_task(plan, node, s->shard, b);
-    return task < node->n_tasks &&
-           kuni_task_table_state(&s->ledger->table, s->node, task) == KUNI_TASK_DONE &&
+    if (task >= node->n_tasks) return false;
+    /* Not done, or not to be done any more: it may be the only copy of what was found in people. */
+    return kuni_task_table_state(&s->ledger->table, s->node, task) != KUNI_TASK_DONE ||
            s->ledger->table.nodes[s->node].key[task] == key;
 }
 

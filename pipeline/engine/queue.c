@@ -56,7 +56,7 @@ static kuni_status add_part(kuni_queue *q, size_t node, size_t task, kuni_work *
     kuni_hash key;
     bool reused = false;
     kuni_status status = kuni_ledger_key(q->ledger, node, task, &key, err);
-    if (!status && !kuni_past_streams(&q->ledger->run->plan.nodes[node]))
+    if (!status && !kuni_ledger_seals(&q->ledger->run->plan.nodes[node]))
         status = kuni_past_reuse(q->past, node, task, &key, &reused, err);
     if (status || reused) return status;
     kuni_task_table_set(&q->ledger->table, node, task, KUNI_TASK_RUNNING);

@@ -31,6 +31,15 @@ kuni_status kuni_run_set_columns(kuni_run *run, const uint8_t *without, kuni_err
     return KUNI_OK;
 }
 
+kuni_status kuni_run_write_register(const kuni_run *run, kuni_error *err)
+{
+    const kuni_register people = kuni_cohort_register(&run->cohort);
+    char *path = kuni_register_path(run->folder, err);
+    kuni_status status = path ? kuni_register_write(&people, path, err) : KUNI_MEMORY;
+    free(path);
+    return status;
+}
+
 const char *kuni_run_path(const kuni_run *run, kuni_arena *arena, kuni_error *err,
                           const char *format, ...)
 {

@@ -42,6 +42,9 @@ void kuni_run_fini(kuni_run *run);
 KUNI_MUST_CHECK kuni_status kuni_run_set_columns(kuni_run *run, const uint8_t *without,
                                                  kuni_error *err);
 
+/* Writes the register of the dataset from the cohort. Rank 0 only. */
+KUNI_MUST_CHECK kuni_status kuni_run_write_register(const kuni_run *run, kuni_error *err);
+
 /* Paths below the dataset folder, allocated in `arena`. */
 KUNI_MUST_CHECK const char *kuni_run_path(const kuni_run *run, kuni_arena *arena, kuni_error *err,
                                           const char *format, ...) KUNI_PRINTF(4, 5);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "content.h"
 #include "reads_pass.h"
 
 kuni_status kuni_samples_init(kuni_samples *samples, const kuni_cohort *cohort, kuni_error *err)
@@ -18,15 +19,25 @@ kuni_status kuni_samples_init(kuni_samples *samples, const kuni_cohort *cohort, 
     samples->gone = kuni_alloc(n, 1, err);
     samples->skip = kuni_alloc(n, 1, err);
     samples->digests = kuni_alloc(n, sizeof(kuni_hash), err);
-    if (!samples->signatures || !samples->gone || !samples->skip || !samples->digests) {
+    samples->contents = kuni_alloc(n, sizeof(kuni_hash), err);
+    samples->old_digests = kuni_alloc(n, 1, err);
+    if (!samples->signatures || !samples->gone || !samples->skip || !samples->digests ||
+        !samples->contents || !samples->old_digests) {
         kuni_samples_fini(samples);
         return KUNI_MEMORY;
     }
-    for (size_t i = 0; i < cohort->n_samples; i++) {
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < cohort->n_samples && !status; i++) {
         samples->signatures[i].bytes = -1;
         samples->skip[i] = cohort->samples[i].reads == NULL;
+        const kuni_person *person = cohort->people ? &cohort->people[i] : NULL;
+        if (person && person->state == KUNI_PERSON_QUARANTINED)
+            status = kuni_samples_quarantine(samples, i, KUNI_VERDICT_LASTS,
+                                             person->where ? person->where : ".",
+                                             person->reason ? person->reason : ".", err);
     }
-    return KUNI_OK;
+    if (status) kuni_samples_fini(samples);
+    return status;
 }
 
 void kuni_samples_fini(kuni_samples *samples)
@@ -38,6 +49,8 @@ void kuni_samples_fini(kuni_samples *samples)
     free(samples->list);
     free(samples->signatures);
     free(samples->digests);
+    free(samples->contents);
+    free(samples->old_digests);
     free(samples->gone);
     free(samples->skip);
     *samples = (kuni_samples){.cohort = NULL};
@@ -45,19 +58,37 @@ void kuni_samples_fini(kuni_samples *samples)
 
 /* --- files --- */
 
+typedef struct survey {
+    kuni_samples *samples;
+    uint8_t *wanted; /* flags: not of a sealed batch */
+} survey;
+
 static void look(void *context, size_t i)
 {
-    kuni_samples *samples = context;
+    static const kuni_hash unknown = {{0}};
+    const survey *s = context;
+    kuni_samples *samples = s->samples;
     const kuni_sample *sample = &samples->cohort->samples[i];
     struct stat st;
+    if (!s->wanted[i]) return;
     if (!sample->reads || stat(sample->reads, &st) != 0) {
         samples->gone[i] = 1;
         return;
     }
+    const kuni_signature now = {.bytes = st.st_size,
+                                .mtime_ns =
+                                    (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec};
+    bool same = now.bytes == samples->signatures[i].bytes &&
+                now.mtime_ns == samples->signatures[i].mtime_ns;
     samples->gone[i] = 0;
-    samples->signatures[i] =
-        (kuni_signature){.bytes = st.st_size,
-                         .mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec};
+    samples->signatures[i] = now;
+    if (same && (samples->old_digests[i] || !kuni_hash_equal(&samples->contents[i], &unknown)))
+        return;
+    kuni_error ignored = KUNI_ERROR_INIT;
+    samples->old_digests[i] = 0;
+    /* What cannot be read now is found out by the preflight, which says why. */
+    if (kuni_content_of(sample->reads, &samples->contents[i], &ignored))
+        samples->contents[i] = unknown;
 }
 
 static kuni_status digest_sample(kuni_samples *samples, size_t i, kuni_error *err)
@@ -65,27 +96,33 @@ static kuni_status digest_sample(kuni_samples *samples, size_t i, kuni_error *er
     const kuni_sample *sample = &samples->cohort->samples[i];
     kuni_digest *digest = kuni_digest_new(err);
     if (!digest) return KUNI_MEMORY;
-    kuni_digest_add_text(digest, "sample");
+    kuni_digest_add_text(digest, "sample 2");
     kuni_digest_add_text(digest, sample->id);
     kuni_digest_add_int(digest, sample->sex);
-    kuni_digest_add_text(digest, sample->reads);
     kuni_digest_add_int(digest, samples->signatures[i].bytes);
-    kuni_digest_add_int(digest, samples->signatures[i].mtime_ns);
-    kuni_digest_add_text(digest, sample->md5);
+    kuni_digest_add_hash(digest, &samples->contents[i]);
     kuni_digest_finish_hash(digest, &samples->digests[i]);
     return KUNI_OK;
 }
 
-kuni_status kuni_samples_survey(kuni_samples *samples, kuni_error *err)
+kuni_status kuni_samples_survey(kuni_samples *samples, const uint8_t *sealed, kuni_error *err)
 {
     static const kuni_hash unknown = {{0}};
-    kuni_parallel(samples->cohort->n_samples, look, samples);
-    for (size_t i = 0; i < samples->cohort->n_samples; i++) {
-        if (samples->gone[i] && !kuni_hash_equal(&samples->digests[i], &unknown)) continue;
-        kuni_status status = digest_sample(samples, i, err);
-        if (status) return status;
+    const kuni_cohort *cohort = samples->cohort;
+    survey s = {.samples = samples, .wanted = kuni_alloc(cohort->n_samples + 1, 1, err)};
+    if (!s.wanted) return KUNI_MEMORY;
+    for (size_t b = 0; b < cohort->n_batches; b++)
+        memset(s.wanted + cohort->batches[b].first, !sealed || !sealed[b],
+               cohort->batches[b].n_samples);
+    kuni_parallel(cohort->n_samples, look, &s);
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < cohort->n_samples && !status; i++) {
+        bool known = !kuni_hash_equal(&samples->digests[i], &unknown);
+        if (!s.wanted[i] || (known && (samples->gone[i] || samples->old_digests[i]))) continue;
+        status = digest_sample(samples, i, err);
     }
-    return KUNI_OK;
+    free(s.wanted);
+    return status;
 }
 
 /* --- quarantine --- */

@@ -3,10 +3,11 @@
  * What the coordinator knows of the samples: the state of their files, and who is quarantined and
  * why.
  *
- * A sample's signature is size and time of its reads. A batch's digest is the sum of its samples'
- * digests, so that a quarantined sample can be taken out of it. Reads that have been moved to an
- * archive after their batch was done keep the signature and digest last seen, and so do withdrawn
- * samples: old batches need no reads.
+ * A sample's signature is size and time of its reads; it tells only whether their content need be
+ * looked at again. Keys go by the content: by bytes, neither path nor time. A batch's digest is the
+ * sum of its samples' digests, so that a quarantined sample can be taken out of it. Reads that have
+ * been moved to an archive keep the signature and digest last seen; those of sealed batches are not
+ * looked at.
  */
 #ifndef KUNI_ENGINE_SAMPLES_H
 #define KUNI_ENGINE_SAMPLES_H
@@ -36,7 +37,9 @@ typedef struct kuni_quarantined {
 typedef struct kuni_samples {
     const kuni_cohort *cohort;
     kuni_signature *signatures; /* of the reads */
-    kuni_hash *digests;         /* of each sample as a reads task sees it: id, sex, file */
+    kuni_hash *contents;        /* of the reads: see kuni_content_of; zero where not known */
+    kuni_hash *digests;         /* of each sample as a reads task sees it: id, sex, content */
+    uint8_t *old_digests;       /* flags: the digest is of a version that digested path and time */
     uint8_t *gone; /* flags: the signature is that last seen, the file is no longer there */
     uint8_t *skip; /* flags: quarantined or withdrawn */
     kuni_quarantined *list; /* in the order of discovery */
@@ -48,10 +51,11 @@ KUNI_MUST_CHECK kuni_status kuni_samples_init(kuni_samples *samples, const kuni_
 void kuni_samples_fini(kuni_samples *samples);
 
 /*
- * Looks at all files, on several threads, and digests. Where a file is gone, what was known stays
- * (see `gone`).
+ * Looks at the files of all batches but those flagged in `sealed` (NULL: none), on several threads,
+ * and digests. Where a file is gone, what was known stays (see `gone`).
  */
-KUNI_MUST_CHECK kuni_status kuni_samples_survey(kuni_samples *samples, kuni_error *err);
+KUNI_MUST_CHECK kuni_status kuni_samples_survey(kuni_samples *samples, const uint8_t *sealed,
+                                                kuni_error *err);
 
 /* Copies reason and where. No effect on a sample that is quarantined already. */
 KUNI_MUST_CHECK kuni_status kuni_samples_quarantine(kuni_samples *samples, size_t sample,

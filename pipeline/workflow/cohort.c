@@ -7,178 +7,242 @@
 #include <unistd.h>
 
 #include "manifest.h"
+#include "old_batches.h"
+#include "tombstones.h"
 
-static const char batches_header[] = "batch\tsample_id";
+char *kuni_register_path(const char *dataset, kuni_error *err)
+{
+    return kuni_path_join(dataset, "register.tsv", err);
+}
 
-/* The dataset's samples: its batches in order. */
+kuni_register kuni_cohort_register(const kuni_cohort *cohort)
+{
+    return (kuni_register){.samples = cohort->samples,
+                           .people = cohort->people,
+                           .n = cohort->n_samples,
+                           .batches = cohort->batches,
+                           .n_batches = cohort->n_batches};
+}
+
+/* --- what the dataset knows --- */
+
 typedef struct known {
-    const char **ids;
-    size_t n, capacity;
-    kuni_names by_id;
-    kuni_batch *batches;
-    size_t n_batches, batches_capacity;
+    kuni_register people;
+    kuni_names by_id; /* of those who are not moved */
+    kuni_tombstones stones;
+    bool legacy; /* of a version without a register: a list of batches, who is absent withdrew */
 } known;
 
 static void known_fini(known *k)
 {
-    free(k->ids);
-    free(k->batches);
     kuni_names_fini(&k->by_id);
+    kuni_tombstones_fini(&k->stones);
 }
 
-static kuni_status add_known(known *k, const char *batch, const char *id, kuni_arena *arena,
-                             kuni_error *err)
+static kuni_status index_known(known *k, kuni_error *err)
 {
-    void *ids = k->ids, *batches = k->batches;
-    if (kuni_grow(&ids, &k->capacity, k->n + 1, sizeof(char *), err)) return KUNI_MEMORY;
-    k->ids = ids;
-    if (!(k->ids[k->n] = kuni_arena_strndup(arena, id, strlen(id), err))) return KUNI_MEMORY;
-    if (kuni_names_add(&k->by_id, k->ids[k->n], (uint32_t)k->n, err)) return KUNI_MEMORY;
-    if (!k->n_batches || strcmp(k->batches[k->n_batches - 1].id, batch) != 0) {
-        if (kuni_grow(&batches, &k->batches_capacity, k->n_batches + 1, sizeof(kuni_batch), err))
-            return KUNI_MEMORY;
-        k->batches = batches;
-        const char *name = kuni_arena_strndup(arena, batch, strlen(batch), err);
-        if (!name) return KUNI_MEMORY;
-        k->batches[k->n_batches++] = (kuni_batch){.id = name, .first = k->n};
-    }
-    k->batches[k->n_batches - 1].n_samples++;
-    k->n++;
-    return KUNI_OK;
-}
-
-/* Batches are numbered as they come: b0000, b0001, ... */
-static void batch_name(size_t number, char room[32])
-{
-    snprintf(room, 32, "b%04zu", number);
-}
-
-/*
- * The list of batches is kuni's own file: what is wrong with it is damage, not a slip, and the
- * first one is told.
- */
-static kuni_status read_known(known *k, const char *path, kuni_arena *arena, kuni_error *err)
-{
-    if (!path || (access(path, F_OK) != 0 && errno == ENOENT)) return KUNI_OK;
-    kuni_faults unreadable;
-    kuni_lines lines;
-    kuni_status status = kuni_faults_init(&unreadable, path, err);
-    if (status) return status;
-    if ((status = kuni_lines_open(&lines, path, err))) goto fail;
-    for (char *line;;) {
-        if ((status = kuni_table_next(&lines, false, &line, &unreadable, err))) goto fail;
-        if (!line) break;
-        if (lines.number == 1 && strcmp(line, batches_header) == 0) continue;
-        char *fields[KUNI_LINE_FIELDS_MAX], name[32], next[32];
-        size_t n = kuni_line_split(line, '\t', fields);
-        batch_name(k->n_batches ? k->n_batches - 1 : 0, name);
-        batch_name(k->n_batches, next);
-        const char *wrong = n != 2                     ? "expected two columns"
-                            : kuni_id_fault(fields[1]) ? "no sample id"
-                            : strcmp(fields[0], name) != 0 && strcmp(fields[0], next) != 0
-                                ? "batch out of order"
-                            : kuni_names_find(&k->by_id, fields[1]) >= 0 ? "sample stands twice"
-                                                                         : NULL;
-        if (wrong) {
-            status =
-                kuni_fail(err, KUNI_DATA,
-                          "%s:%lld: damaged list of batches: %s; restore the file or start a new "
-                          "dataset",
-                          path, (long long)lines.number, wrong);
-            goto fail;
-        }
-        if ((status = add_known(k, fields[0], fields[1], arena, err))) goto fail;
-    }
-    if (!kuni_faults_none(&unreadable))
-        status = kuni_fail(err, KUNI_DATA,
-                           "%s: damaged list of batches: no text; restore the file or "
-                           "start a new dataset",
-                           path);
-fail:
-    kuni_lines_close(&lines);
-    kuni_faults_fini(&unreadable);
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < k->people.n && !status; i++)
+        if (k->people.people[i].state != KUNI_PERSON_MOVED)
+            status = kuni_names_add(&k->by_id, k->people.samples[i].id, (uint32_t)i, err);
     return status;
 }
 
-/* Lays out samples: the dataset's first, then the rows that are new, in batches of their own. */
-static kuni_status lay_out(kuni_cohort *cohort, const known *k, const kuni_manifest *manifest,
-                           size_t batch_size, kuni_error *err)
+static kuni_status read_known(known *k, const char *dataset, kuni_arena *arena, kuni_error *err)
 {
-    size_t n_new = 0;
-    for (size_t i = 0; i < manifest->n; i++)
-        if (kuni_names_find(&k->by_id, manifest->rows[i].id) < 0) n_new++;
-    size_t n = k->n + n_new, n_new_batches = (n_new + batch_size - 1) / batch_size;
-    cohort->samples = kuni_arena_alloc(cohort->arena, n, sizeof(kuni_sample), err);
-    cohort->lines = kuni_arena_alloc(cohort->arena, n, sizeof(uint32_t), err);
-    cohort->batches =
-        kuni_arena_alloc(cohort->arena, k->n_batches + n_new_batches, sizeof(kuni_batch), err);
-    if (!cohort->samples || !cohort->lines || !cohort->batches) return KUNI_MEMORY;
+    if (!dataset) return KUNI_OK;
+    char *path = kuni_register_path(dataset, err);
+    char *old = path ? kuni_path_join(dataset, "batches.tsv", err) : NULL;
+    kuni_status status = path && old ? kuni_tombstones_read(&k->stones, dataset, err) : KUNI_MEMORY;
+    if (!status) {
+        k->legacy = access(path, F_OK) != 0 && access(old, F_OK) == 0;
+        status = k->legacy ? kuni_old_batches_read(&k->people, old, arena, err)
+                           : kuni_register_read(&k->people, path, arena, err);
+    }
+    free(path);
+    free(old);
+    return status ? status : index_known(k, err);
+}
 
-    for (size_t i = 0; i < k->n; i++)
-        cohort->samples[i] = (kuni_sample){.id = k->ids[i], .participant = k->ids[i]};
-    size_t next = k->n;
-    for (size_t i = 0; i < manifest->n; i++) {
-        int64_t old = kuni_names_find(&k->by_id, manifest->rows[i].id);
-        size_t at = old >= 0 ? (size_t)old : next++;
-        cohort->samples[at] = manifest->rows[i];
-        cohort->lines[at] = manifest->lines[i];
-    }
-    cohort->n_samples = n;
-    cohort->n_new = n_new;
-    for (size_t i = 0; i < n; i++) {
-        cohort->samples[i].index_in_cohort = (uint32_t)i;
-        if (!cohort->samples[i].reads) cohort->n_withdrawn++;
-    }
+/* --- laying out --- */
 
-    for (size_t i = 0; i < k->n_batches; i++) cohort->batches[i] = k->batches[i];
-    cohort->n_batches = k->n_batches + n_new_batches;
-    for (size_t i = 0; i < n_new_batches; i++) {
-        char name[32];
-        batch_name(k->n_batches + i, name);
-        size_t first = k->n + i * batch_size;
-        cohort->batches[k->n_batches + i] = (kuni_batch){
-            .id = kuni_arena_strndup(cohort->arena, name, strlen(name), err),
-            .first = first,
-            .n_samples = n - first < batch_size ? n - first : batch_size,
-        };
-        if (!cohort->batches[k->n_batches + i].id) return KUNI_MEMORY;
-    }
+/* Copies the register into arrays with room for `more`. */
+static kuni_status start_with(kuni_cohort *cohort, const known *k, size_t more, size_t batch_size,
+                              kuni_error *err)
+{
+    size_t n = k->people.n + more, n_batches = k->people.n_batches + more / batch_size + 1;
+    cohort->samples = kuni_arena_alloc(cohort->arena, n + 1, sizeof(kuni_sample), err);
+    cohort->people = kuni_arena_alloc(cohort->arena, n + 1, sizeof(kuni_person), err);
+    cohort->lines = kuni_arena_alloc(cohort->arena, n + 1, sizeof(uint32_t), err);
+    cohort->batches = kuni_arena_alloc(cohort->arena, n_batches, sizeof(kuni_batch), err);
+    if (!cohort->samples || !cohort->people || !cohort->lines || !cohort->batches)
+        return KUNI_MEMORY;
+    cohort->n_samples = k->people.n;
+    cohort->n_batches = k->people.n_batches;
+    if (!k->people.n) return KUNI_OK;
+    memcpy(cohort->samples, k->people.samples, k->people.n * sizeof(kuni_sample));
+    memcpy(cohort->people, k->people.people, k->people.n * sizeof(kuni_person));
+    memcpy(cohort->batches, k->people.batches, k->people.n_batches * sizeof(kuni_batch));
     return KUNI_OK;
 }
 
-kuni_status kuni_cohort_read(kuni_cohort *cohort, const char *manifest, const char *ped,
-                             const char *batches_tsv, size_t batch_size, kuni_buffer *faults,
-                             kuni_error *err)
+/* Adds one at the end, in the last of the new batches or in another. */
+static kuni_status append(kuni_cohort *cohort, const kuni_sample *sample, size_t first_new,
+                          size_t batch_size, kuni_error *err)
+{
+    kuni_batch *last =
+        cohort->n_batches > first_new ? &cohort->batches[cohort->n_batches - 1] : NULL;
+    if (!last || last->n_samples == batch_size) {
+        char name[32];
+        kuni_register_batch_name(cohort->n_batches, name);
+        last = &cohort->batches[cohort->n_batches++];
+        *last = (kuni_batch){.id = kuni_arena_strndup(cohort->arena, name, strlen(name), err),
+                             .first = cohort->n_samples};
+        if (!last->id) return KUNI_MEMORY;
+    }
+    last->n_samples++;
+    cohort->samples[cohort->n_samples] = *sample;
+    cohort->people[cohort->n_samples++] = (kuni_person){.bytes = -1};
+    return KUNI_OK;
+}
+
+static const char *batch_of(const kuni_cohort *cohort, size_t sample)
+{
+    size_t b = 0;
+    while (sample >= cohort->batches[b].first + cohort->batches[b].n_samples) b++;
+    return cohort->batches[b].id;
+}
+
+/* People who were left out of a sealed batch and whose reads are others now: they join a new one. */
+static kuni_status move_returning(kuni_cohort *cohort, const kuni_cohort_sources *sources,
+                                  size_t n_known, size_t first_new, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < n_known && sources->returns && !status; i++) {
+        kuni_person *person = &cohort->people[i];
+        if (person->state != KUNI_PERSON_QUARANTINED ||
+            !sources->returns(sources->context, &cohort->samples[i], person, batch_of(cohort, i)))
+            continue;
+        status = append(cohort, &cohort->samples[i], first_new, sources->batch_size, err);
+        if (status) break;
+        cohort->people[cohort->n_samples - 1].listed = person->listed;
+        cohort->lines[cohort->n_samples - 1] = cohort->lines[i];
+        *person = (kuni_person){.state = KUNI_PERSON_MOVED, .bytes = -1};
+    }
+    return status;
+}
+
+static void count(kuni_cohort *cohort, size_t n_known)
+{
+    cohort->n_new = cohort->n_samples - n_known;
+    for (size_t i = 0; i < cohort->n_samples; i++) {
+        kuni_sample *sample = &cohort->samples[i];
+        const kuni_person *person = &cohort->people[i];
+        sample->index_in_cohort = (uint32_t)i;
+        cohort->n_withdrawn += person->state == KUNI_PERSON_WITHDRAWN;
+        if (person->state == KUNI_PERSON_WITHDRAWN || person->state == KUNI_PERSON_MOVED) {
+            sample->reads = sample->index = NULL;
+            cohort->n_without++;
+        } else if (!person->listed) {
+            cohort->n_absent++;
+        }
+    }
+}
+
+/* Who has withdrawn is nobody's father or mother in what is made from here on. */
+static void forget_parents(kuni_cohort *cohort, const known *k)
+{
+    for (size_t i = 0; i < cohort->n_samples && cohort->n_withdrawn; i++) {
+        const char **const parents[] = {&cohort->samples[i].father, &cohort->samples[i].mother};
+        for (size_t p = 0; p < 2; p++) {
+            int64_t at = *parents[p] ? kuni_names_find(&k->by_id, *parents[p]) : -1;
+            if (at >= 0 && cohort->people[at].state == KUNI_PERSON_WITHDRAWN) *parents[p] = NULL;
+        }
+    }
+}
+
+static kuni_status lay_out(kuni_cohort *cohort, const known *k, const kuni_manifest *manifest,
+                           const kuni_cohort_sources *sources, kuni_error *err)
+{
+    size_t n_known = k->people.n, first_new = k->people.n_batches;
+    size_t more = manifest->n + (sources->returns ? n_known : 0);
+    kuni_status status = start_with(cohort, k, more, sources->batch_size, err);
+    for (size_t i = 0; i < manifest->n && !status; i++) {
+        const kuni_sample *row = &manifest->rows[i];
+        int64_t old = kuni_names_find(&k->by_id, row->id);
+        bool withdrawn = old >= 0 && cohort->people[old].state == KUNI_PERSON_WITHDRAWN;
+        if (withdrawn || kuni_tombstones_cover(&k->stones, row->id, row->participant)) {
+            if (!cohort->n_returning++) cohort->returning = row->id;
+            if (old < 0) continue;
+            cohort->people[old].state = KUNI_PERSON_WITHDRAWN;
+            continue;
+        }
+        size_t at = old >= 0 ? (size_t)old : cohort->n_samples;
+        if (old < 0) status = append(cohort, row, first_new, sources->batch_size, err);
+        if (status) break;
+        const kuni_sample known_as = cohort->samples[at];
+        cohort->samples[at] = *row;
+        if (old >= 0 && !sources->pedigree) {
+            cohort->samples[at].father = known_as.father;
+            cohort->samples[at].mother = known_as.mother;
+        }
+        cohort->people[at].listed = true;
+        cohort->lines[at] = manifest->lines[i];
+    }
+    if (!status) status = move_returning(cohort, sources, n_known, first_new, err);
+    if (!status) count(cohort, n_known);
+    if (!status) forget_parents(cohort, k);
+    if (!status && k->legacy && cohort->n_absent)
+        status = kuni_fail(
+            err, KUNI_USAGE,
+            "%s was made by a version of kuni that kept no register of people: it knows %zu "
+            "samples "
+            "that the manifest lacks. Give a manifest with everybody who is to stay once, and name "
+            "those who withdrew with `kuni withdraw`",
+            sources->dataset, cohort->n_absent);
+    return status;
+}
+
+static kuni_status read_manifest(kuni_manifest *rows, const kuni_cohort_sources *sources,
+                                 kuni_arena *arena, kuni_buffer *faults, kuni_error *err)
+{
+    kuni_faults in_manifest = {.err = KUNI_ERROR_INIT}, in_ped = {.err = KUNI_ERROR_INIT};
+    kuni_error fault = KUNI_ERROR_INIT;
+    const char *ped = sources->pedigree;
+    if (!sources->manifest) return KUNI_OK;
+    kuni_status status = kuni_faults_init(&in_manifest, sources->manifest, err);
+    if (!status) status = kuni_faults_init(&in_ped, ped ? ped : "", err);
+    if (!status) status = kuni_manifest_read(rows, sources->manifest, arena, &in_manifest, err);
+    if (!status && ped) status = kuni_pedigree_read(rows, ped, &in_ped, err);
+    if (!status) {
+        kuni_status first = kuni_faults_report(&in_manifest, KUNI_DATA, faults, &fault);
+        kuni_status second = kuni_faults_report(&in_ped, KUNI_DATA, faults, &fault);
+        if (first || second) status = kuni_fail(err, fault.status, "%s", fault.text);
+    }
+    kuni_faults_fini(&in_manifest);
+    kuni_faults_fini(&in_ped);
+    return status;
+}
+
+kuni_status kuni_cohort_read(kuni_cohort *cohort, const kuni_cohort_sources *sources,
+                             kuni_buffer *faults, kuni_error *err)
 {
     *cohort = (kuni_cohort){.notes = ""};
-    kuni_faults in_manifest = {.err = KUNI_ERROR_INIT}, in_ped = {.err = KUNI_ERROR_INIT};
     kuni_manifest rows = {.n = 0};
-    known k = {.n = 0};
-    kuni_error fault = KUNI_ERROR_INIT;
-    kuni_status status = KUNI_MEMORY;
-    if (batch_size == 0) return kuni_fail(err, KUNI_USAGE, "batch: expected at least one sample");
-    if (!(cohort->arena = kuni_arena_new(err))) goto fail;
-    if ((status = kuni_faults_init(&in_manifest, manifest, err))) goto fail;
-    if ((status = kuni_faults_init(&in_ped, ped ? ped : "", err))) goto fail;
-    if ((status = kuni_manifest_read(&rows, manifest, cohort->arena, &in_manifest, err))) goto fail;
-    if (ped && (status = kuni_pedigree_read(&rows, ped, &in_ped, err))) goto fail;
-    status = kuni_faults_report(&in_manifest, KUNI_DATA, faults, &fault);
-    kuni_status ped_status = kuni_faults_report(&in_ped, KUNI_DATA, faults, &fault);
-    if (status || ped_status) {
-        status = kuni_fail(err, fault.status, "%s", fault.text);
-        goto fail;
-    }
-    if ((status = read_known(&k, batches_tsv, cohort->arena, err))) goto fail;
-    if ((status = lay_out(cohort, &k, &rows, batch_size, err))) goto fail;
-    if (rows.notes.length) {
+    known k = {.people = {.n = 0}};
+    if (sources->batch_size == 0)
+        return kuni_fail(err, KUNI_USAGE, "batch: expected at least one sample");
+    cohort->arena = kuni_arena_new(err);
+    kuni_status status = cohort->arena ? KUNI_OK : KUNI_MEMORY;
+    if (!status) status = read_manifest(&rows, sources, cohort->arena, faults, err);
+    if (!status) status = read_known(&k, sources->dataset, cohort->arena, err);
+    if (!status) status = lay_out(cohort, &k, &rows, sources, err);
+    if (!status && rows.notes.length) {
         cohort->notes = kuni_arena_strndup(cohort->arena, rows.notes.data, rows.notes.length, err);
         if (!cohort->notes) status = KUNI_MEMORY;
     }
-fail:
     known_fini(&k);
     kuni_manifest_fini(&rows);
-    kuni_faults_fini(&in_manifest);
-    kuni_faults_fini(&in_ped);
     if (status) kuni_cohort_fini(cohort);
     return status;
 }
@@ -191,6 +255,8 @@ kuni_status kuni_cohort_check_files(const kuni_cohort *cohort, const char *manif
     if (status) return status;
     for (size_t i = 0; i < cohort->n_samples; i++) {
         const kuni_sample *sample = &cohort->samples[i];
+        /* Of a sealed batch: the reads may be archived. */
+        if (cohort->people[i].bytes >= 0) continue;
         const char *const files[] = {sample->reads, sample->index};
         for (size_t f = 0; f < 2; f++)
             if (files[f] && !strstr(files[f], "://") && access(files[f], R_OK) != 0)
@@ -199,24 +265,6 @@ kuni_status kuni_cohort_check_files(const kuni_cohort *cohort, const char *manif
     }
     status = kuni_faults_report(&found, KUNI_DATA, faults, err);
     kuni_faults_fini(&found);
-    return status;
-}
-
-kuni_status kuni_cohort_write_batches(const kuni_cohort *cohort, const char *batches_tsv,
-                                      kuni_error *err)
-{
-    kuni_file *file;
-    kuni_status status = kuni_file_create(&file, batches_tsv, err);
-    if (status) return status;
-    status = kuni_file_printf(file, err, "%s\n", batches_header);
-    for (size_t b = 0; !status && b < cohort->n_batches; b++) {
-        const kuni_batch *batch = &cohort->batches[b];
-        for (size_t i = 0; !status && i < batch->n_samples; i++)
-            status = kuni_file_printf(file, err, "%s\t%s\n", batch->id,
-                                      cohort->samples[batch->first + i].id);
-    }
-    if (!status) return kuni_file_commit(file, err);
-    kuni_file_discard(file);
     return status;
 }
 

@@ -58,6 +58,10 @@ class Bench:
             sys.exit(f"FAIL: {' '.join(command)}: status {done.returncode}, expected {expect}\n{done.stderr}")
         return done.stderr
 
+    def repair(self, workflow):
+        done = subprocess.run([KUNI, "repair", "--yes", workflow], stderr=subprocess.PIPE, text=True, timeout=60)
+        want(done.returncode == 0, f"kuni repair: {done.stderr}")
+
     def read(self, dataset, name):
         with open(self.path(dataset, "current", name)) as f:
             return f.read()
@@ -98,9 +102,11 @@ def resume_and_change(bench):
     before = os.stat(bench.path("one", "journal")).st_size
     out = bench.run(workflow)
     want("unchanged" in out and os.stat(bench.path("one", "journal")).st_size == before, "a second run did something")
-    # A lost output is made again, and nothing else.
+    # A lost file of a sealed batch stops the run; `kuni repair` has it made again, and nothing else.
     folder = bench.path("one", "data", "t.count", "chr20-0-10000")
     os.unlink(os.path.join(folder, os.listdir(folder)[0]))
+    want("missing, a file of a sealed batch" in bench.run(workflow, expect=74), "a lost file of a sealed batch is not told")
+    bench.repair(workflow)
     bench.run(workflow)
     want(bench.journal_tasks("one", "t.count") == 3 * 7 + 1, "more than the lost output was made again")
     want(bench.journal_tasks("one", "t.sum") == 3, "an equal output made later steps run again")
@@ -108,6 +114,8 @@ def resume_and_change(bench):
     name = os.path.join(folder, os.listdir(folder)[0])
     with open(name, "r+b") as f:
         f.write(b"X")
+    want(name in bench.run(workflow, expect=74), "a damaged file of a sealed batch is not told")
+    bench.repair(workflow)
     bench.run(workflow)
     want(bench.journal_tasks("one", "t.count") == 3 * 7 + 2, "a damaged output was not made again")
     bench.same("one", "jobs")
@@ -150,10 +158,14 @@ def growth(bench):
                 os.unlink(bench.path("cohort2", "reads", name))
     bench.run(bench.workflow("gone", manifest="cohort2/manifest.tsv"))
     bench.same("gone", "jobs")
-    # A sample that left the manifest has no column; nobody's reads are opened for that.
+    # A sample that left the manifest stays; one that has withdrawn has no column. Nobody's reads are opened for either.
     with open(bench.path("cohort2", "without.tsv"), "w") as f:
         f.writelines(lines[:2] + lines[3:])
     bench.run(bench.workflow("gone", manifest="cohort2/without.tsv"))
+    bench.same("gone", "jobs")
+    subprocess.run([KUNI, "withdraw", "--yes", bench.path("gone.yaml"), lines[2].split("\t")[1]], check=True,
+                   stderr=subprocess.PIPE)
+    bench.run(bench.workflow("gone", manifest="cohort2/manifest.tsv"))
     want(bench.journal_tasks("gone", "t.count") == 3 * 7, "a withdrawal opened reads")
     gone = lines[2].split("\t")[1]
     want(gone not in bench.read("gone", "totals.txt"), "the withdrawn sample is still there")
@@ -182,11 +194,14 @@ def quarantine(bench):
     want(rows == [n for n in names if n not in (names[1], names[3])], f"wrong columns: {rows}")
     bench.run(bench.workflow("sick1", manifest="bad/manifest.tsv"))
     bench.same("sick", "sick1")
-    # Repaired samples come back.
+    # Repaired samples come back, in a batch of their own: those of the others are sealed. The one whose file is the
+    # same comes when it is asked for.
     os.rename(bench.path("index"), index)
     shutil.copy(whole, os.path.join(reads, crams[1]))
     bench.run(bench.workflow("sick", manifest="bad/manifest.tsv"), ranks=2)
-    bench.same("sick", "jobs")
+    bench.run(bench.workflow("sick", manifest="bad/manifest.tsv"), "--retry-quarantined", ranks=2)
+    want(sorted(bench.read("sick", "totals.txt").splitlines()[1:]) ==
+         sorted(bench.read("jobs", "totals.txt").splitlines()[1:]), "repaired samples are not as if nothing had been")
     # A sample that makes the stage crash is found out and left out.
     out = bench.run(bench.workflow("crash"), ranks=3, env={"KUNI_CRASH": f"segv@{names[2]}"})
     want(names[2] in bench.read("crash", "failures.tsv"), "the sample at fault was not quarantined")

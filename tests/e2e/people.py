@@ -87,10 +87,31 @@ def withdrawn(cohort):
         cohort.fresh()
         cohort.run(ranks=ranks)
         cohort.manifest(without=("S000004",))
-        cohort.run(ranks=ranks)
+        want("1 people of the dataset are not in the manifest" in cohort.run(ranks=ranks), "an absent row is not told")
+        want(len(cohort.people()) == 12, "a person is lost whom the manifest lacks")
+        cohort.kuni("withdraw", "workflow.yaml", "S000004", expect=64) # no terminal, no --yes
+        cohort.kuni("withdraw", "--yes", "workflow.yaml", "S000004", "NOBODY", expect=64)
+        cohort.kuni("withdraw", "--yes", "--reason", "letter", "workflow.yaml", "S000004")
+        cohort.manifest()
+        want("name people who withdrew, the first is S000004" in cohort.run(ranks=ranks), "a returning row is not told")
         want(cohort.people() == [i for i in cohort.ids() if i != "S000004"],
              f"{ranks or 1} ranks: {len(cohort.people())} people, or S000004 among them")
         seen.add(cohort.digest())
+        whole = cohort.digest()
+        cohort.kuni("reinstate", "--yes", "workflow.yaml", "P000004")
+        cohort.run(ranks=ranks)
+        want(cohort.people() == cohort.ids(), "a reinstated person is missing")
+        cohort.kuni("withdraw", "--yes", "workflow.yaml", "P000004")
+        cohort.run(ranks=ranks)
+        want(cohort.digest() == whole, "withdrawn twice: another call set")
+        history = cohort.kuni("history", "workflow.yaml").splitlines()
+        want([line.split()[2] for line in history] == ["published", "withdrawn", "published", "reinstated", "published",
+                                                       "withdrawn", "published"], f"history: {history}")
+        with open(cohort.path("dataset/history.jsonl")) as f:
+            lines = f.read()
+        with open(cohort.path("dataset/history.jsonl"), "w") as f:
+            f.write(lines.replace('"samples":11', '"samples":12', 1))
+        want("changed or damaged" in cohort.kuni("history", "workflow.yaml", expect=74), "a changed history is not noticed")
     want(len(seen) == 1, "one process and three ranks publish different files")
 
 

@@ -126,7 +126,7 @@ static void good_runs(void)
         expect_result("S0 word0\nS1 word1\nS2 word2\nS3 word3\nS4 word4\nS5 word5\nS6 word6\n");
     }
     CHECK_OK(run(1, 0, &err));
-    CHECK(!root() || seen.reused == TASKS);
+    CHECK(!root() || seen.reused == TASKS - MADE_UP_BATCHES); /* no preflight of sealed batches */
 }
 
 static void bad_samples(void)

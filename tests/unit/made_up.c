@@ -337,9 +337,11 @@ void made_up_open_reference(made_up *m, const char *fasta)
                                      .memory_bytes = 1 << 30,
                                      .stages = m->stages},
                         .cohort = {.samples = m->samples,
+                                   .people = m->people,
                                    .n_samples = MADE_UP_SAMPLES,
                                    .batches = m->batches,
-                                   .n_batches = MADE_UP_BATCHES},
+                                   .n_batches = MADE_UP_BATCHES,
+                                   .arena = kuni_arena_new(NULL)},
                         .folder = m->folder,
                         .epoch = 7,
                         .size = 1};
@@ -371,7 +373,7 @@ void made_up_start(made_up *m, size_t n_lanes)
     CHECK_OK(kuni_queue_init(&m->queue, &m->ledger, &m->past, &m->orders, &err));
     CHECK_OK(kuni_past_read(&m->past, &m->ledger, "ds/journal", &err));
     kuni_ledger_mark_absent(&m->ledger);
-    CHECK_OK(kuni_samples_survey(&m->ledger.samples, &err));
+    CHECK_OK(kuni_samples_survey(&m->ledger.samples, NULL, &err));
     CHECK_OK(kuni_past_apply_bad(&m->past, &err));
     CHECK_OK(kuni_keys_init(&m->ledger.keys, &m->run, &m->past.known_files, m->journal, &err));
     made_up_phase(m, 0);

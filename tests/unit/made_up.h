@@ -30,6 +30,7 @@ typedef struct made_up {
     kuni_run run;
     kuni_run_options options;
     kuni_sample samples[MADE_UP_SAMPLES];
+    kuni_person people[MADE_UP_SAMPLES];
     kuni_batch batches[MADE_UP_BATCHES];
     kuni_workflow_stage stages[MADE_UP_STAGES];
     char paths[MADE_UP_SAMPLES][64];

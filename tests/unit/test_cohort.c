@@ -2,13 +2,17 @@
 /* Manifests, pedigrees and batches: what is taken, and the exact words for what is not. */
 #include "fixture.h"
 
+#include <sys/stat.h>
+
 #include "cohort.h"
 
 static kuni_status read_cohort(kuni_cohort *cohort, const char *ped, const char *batches,
                                size_t batch_size, kuni_buffer *faults)
 {
     kuni_error err = KUNI_ERROR_INIT;
-    return kuni_cohort_read(cohort, "m.tsv", ped, batches, batch_size, faults, &err);
+    const kuni_cohort_sources sources = {
+        .manifest = "m.tsv", .pedigree = ped, .dataset = batches, .batch_size = batch_size};
+    return kuni_cohort_read(cohort, &sources, faults, &err);
 }
 
 static void read_good(kuni_cohort *cohort, const char *text, const char *ped, const char *batches,
@@ -250,35 +254,95 @@ static void test_pedigree_faults(void **state)
                   "phenotype\n");
 }
 
+static void write_register(const kuni_cohort *c)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    const kuni_register people = kuni_cohort_register(c);
+    assert_int_equal(kuni_register_write(&people, "ds/register.tsv", &err), KUNI_OK);
+}
+
 static void test_batches_go_on(void **state)
 {
     (void)state;
     kuni_cohort c;
-    kuni_error err = KUNI_ERROR_INIT;
-    read_good(&c, "participant_id\tsample_id\treads\nA\tA\ta\nB\tB\tb\nC\tC\tc\n", NULL, "none.tsv",
-              2);
-    assert_int_equal(kuni_cohort_write_batches(&c, "batches.tsv", &err), KUNI_OK);
+    assert_int_equal(mkdir("ds", 0777), 0);
+    read_good(&c,
+              "participant_id\tsample_id\tsex\treads\nA\tA\tmale\ta\nB\tB\tfemale\tb\n"
+              "C\tC\tmale\tc\n",
+              NULL, "ds", 2);
+    write_register(&c);
     kuni_cohort_fini(&c);
 
-    /* B is withdrawn, D and E are new, and the order of rows is another: places stay. */
-    read_good(&c, "participant_id\tsample_id\treads\nE\tE\te\nC\tC\tc2\nD\tD\td\nA\tA\ta\n", NULL,
-              "batches.tsv", 10);
+    /* B is absent, D and E are new, and the order of rows is another: all stay where they are. */
+    read_good(&c,
+              "participant_id\tsample_id\tsex\treads\nE\tE\tmale\te\nC\tC\tfemale\tc2\n"
+              "D\tD\tmale\td\nA\tA\tmale\ta\n",
+              NULL, "ds", 10);
     static const char *const order[] = {"A", "B", "C", "E", "D"};
     assert_int_equal(c.n_samples, 5);
     for (size_t i = 0; i < 5; i++) assert_string_equal(c.samples[i].id, order[i]);
-    assert_null(c.samples[1].reads);
-    assert_string_equal(c.samples[1].participant, "B");
+    expect_path(c.samples[1].reads, "DIR/b");
+    assert_int_equal(c.samples[1].sex, KUNI_SEX_FEMALE);
+    assert_int_equal(c.people[1].state, KUNI_PERSON_IN);
     assert_int_equal(c.lines[1], 0);
     expect_path(c.samples[2].reads, "DIR/c2");
+    assert_int_equal(c.samples[2].sex, KUNI_SEX_FEMALE);
     assert_int_equal(c.n_new, 2);
-    assert_int_equal(c.n_withdrawn, 1);
+    assert_int_equal(c.n_absent, 1);
+    assert_int_equal(c.n_withdrawn, 0);
     assert_int_equal(c.n_batches, 3);
     assert_string_equal(c.batches[1].id, "b0001");
     assert_int_equal(c.batches[1].n_samples, 1); /* never filled up */
     assert_string_equal(c.batches[2].id, "b0002");
     assert_int_equal(c.batches[2].first, 3);
     assert_int_equal(c.batches[2].n_samples, 2);
+    c.people[1].state = KUNI_PERSON_WITHDRAWN;
+    write_register(&c);
     kuni_cohort_fini(&c);
+
+    /* B has withdrawn, and a manifest that names B changes nothing. */
+    read_good(&c, "participant_id\tsample_id\treads\nB\tB\tb\nA\tA\ta\n", NULL, "ds", 10);
+    assert_int_equal(c.n_withdrawn, 1);
+    assert_int_equal(c.n_returning, 1);
+    assert_string_equal(c.returning, "B");
+    assert_null(c.samples[1].reads);
+    assert_int_equal(c.n_absent, 3);
+    kuni_cohort_fini(&c);
+
+    /* The register alone, as the other ranks read it. */
+    kuni_error err = KUNI_ERROR_INIT;
+    const kuni_cohort_sources alone = {.dataset = "ds", .batch_size = 10};
+    assert_int_equal(kuni_cohort_read(&c, &alone, NULL, &err), KUNI_OK);
+    assert_int_equal(c.n_samples, 5);
+    expect_path(c.samples[2].reads, "DIR/c2");
+    kuni_cohort_fini(&c);
+}
+
+/* Every byte of the register counts: whichever is changed, it is damage and says so. */
+static void test_damaged_register(void **state)
+{
+    (void)state;
+    kuni_cohort c;
+    kuni_buffer whole = KUNI_BUFFER_INIT;
+    kuni_error err = KUNI_ERROR_INIT;
+    assert_int_equal(mkdir("damaged", 0777), 0);
+    read_good(&c, "participant_id\tsample_id\treads\nA\tA\ta\nB\tB\tb\n", NULL, NULL, 2);
+    const kuni_register people = kuni_cohort_register(&c);
+    assert_int_equal(kuni_register_write(&people, "damaged/register.tsv", &err), KUNI_OK);
+    kuni_cohort_fini(&c);
+    assert_int_equal(kuni_file_get("damaged/register.tsv", 1 << 20, &whole, &err), KUNI_OK);
+    for (size_t i = 0; i + 1 < whole.length; i++) {
+        const kuni_cohort_sources sources = {.dataset = "damaged", .batch_size = 2};
+        whole.data[i] ^= 4;
+        assert_int_equal(kuni_file_put("damaged/register.tsv", whole.data, whole.length, &err),
+                         KUNI_OK);
+        whole.data[i] ^= 4;
+        kuni_error_clear(&err);
+        assert_int_equal(kuni_cohort_read(&c, &sources, NULL, &err), KUNI_IO);
+        assert_non_null(strstr(err.text, "damaged"));
+        kuni_error_clear(&err);
+    }
+    kuni_buffer_fini(&whole);
 }
 
 static void test_damaged_batches(void **state)
@@ -292,10 +356,12 @@ static void test_damaged_batches(void **state)
         kuni_buffer faults = KUNI_BUFFER_INIT;
         kuni_error err = KUNI_ERROR_INIT;
         fixture_write("m.tsv", "participant_id\tsample_id\treads\nA\tA\ta\n");
-        fixture_write("batches.tsv", texts[i]);
-        assert_int_equal(kuni_cohort_read(&c, "m.tsv", NULL, "batches.tsv", 10, &faults, &err),
-                         KUNI_DATA);
-        assert_non_null(strstr(err.text, "damaged list of batches"));
+        if (i == 0) assert_int_equal(mkdir("old", 0777), 0);
+        fixture_write("old/batches.tsv", texts[i]);
+        const kuni_cohort_sources sources = {
+            .manifest = "m.tsv", .dataset = "old", .batch_size = 10};
+        assert_int_equal(kuni_cohort_read(&c, &sources, &faults, &err), KUNI_IO);
+        assert_non_null(strstr(err.text, "old/batches.tsv:"));
         assert_null(c.arena);
     }
 }
@@ -336,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_pedigree_faults),
         cmocka_unit_test(test_batches_go_on),
         cmocka_unit_test(test_damaged_batches),
+        cmocka_unit_test(test_damaged_register),
         cmocka_unit_test(test_missing_files),
     };
     return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);

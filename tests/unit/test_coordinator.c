@@ -136,12 +136,15 @@ static void test_run(void **state)
     expect_result(all_of_them);
     struct stat st;
     assert_int_equal(stat("ds/logs/reads", &st), 0);
+    /* All batches are sealed: no preflight looks at their files, and what becomes of these is no matter. */
     expect_run(NULL);
-    assert_int_equal(seen.reused, TASKS);
+    assert_int_equal(seen.done, TASKS - MADE_UP_BATCHES);
+    assert_int_equal(seen.reused, TASKS - MADE_UP_BATCHES);
     made_up_word(6, "other");
+    shell("rm s2.g.vcf");
     expect_run(NULL);
-    assert_int_equal(seen.reused, TASKS - 1 - 3 - 4 - 1 - 3 - 2);
-    expect_result("S0 word0\nS1 word1\nS2 word2\nS3 word3\nS4 word4\nS5 word5\nS6 other\n");
+    assert_int_equal(seen.reused, TASKS - MADE_UP_BATCHES);
+    expect_result(all_of_them);
 }
 
 /*
@@ -166,30 +169,37 @@ static void test_bad_samples(void **state)
     expect_result("S0 word0\nS2 word2\nS4 word4\nS5 word5\nS6 word6\n");
 }
 
-static void retry_them(void)
-{
-    m->options.retry_quarantined = true;
-}
-
-/* While size and time of the file are the same it is tried again only where that is asked for. */
-static void test_retry_quarantined(void **state)
+/* A batch is sealed without who was bad; other bytes under the name change nothing in it. */
+static void test_sealed_without(void **state)
 {
     (void)state;
     fresh();
     made_up_word(1, "bad");
-    shell("touch -d 2020-01-01 s1.g.vcf");
     expect_run(NULL);
     assert_int_equal(seen.columns, 6);
+    assert_int_equal(m->people[1].state, KUNI_PERSON_QUARANTINED);
     made_up_word(1, "fit");
-    shell("touch -d 2020-01-01 s1.g.vcf");
     expect_run(NULL);
     assert_int_equal(seen.columns, 6);
     assert_int_equal(seen.reused, seen.done);
-    expect_run(retry_them);
-    assert_int_equal(seen.columns, 7);
-    expect_run(NULL); /* what was said before is forgotten */
-    assert_int_equal(seen.columns, 7);
-    expect_result("S0 word0\nS1 fit\nS2 word2\nS3 word3\nS4 word4\nS5 word5\nS6 word6\n");
+    expect_result("S0 word0\nS2 word2\nS3 word3\nS4 word4\nS5 word5\nS6 word6\n");
+}
+
+/* A file of a sealed batch is missing, or altered with its size kept: nothing is published. */
+static void test_damaged_seal(void **state)
+{
+    (void)state;
+    fresh();
+    expect_run(NULL);
+    shell("cp -rp ds kept");
+    shell("f=$(ls ds/data/*/*/b0001.*.ev | head -n 1); mv $f gone");
+    expect_failure(NULL, KUNI_IO, "missing, a file of a sealed batch (batch b0001");
+    shell("f=$(ls kept/data/*/*/b0001.*.ev | head -n 1); f=ds/${f#kept/}; mv gone $f; printf x | "
+          "dd of=$f conv=notrunc "
+          "status=none");
+    expect_failure(NULL, KUNI_IO, "altered or damaged, a file of a sealed batch (batch b0001");
+    shell("rm -r ds; mv kept ds; sed -i 's/b/c/' ds/sealed/*/b0002.tsv");
+    expect_failure(NULL, KUNI_IO, "the seal of a batch is damaged");
 }
 
 static void abort_on_sample(void)
@@ -218,7 +228,7 @@ static void test_nobody_left(void **state)
 static void nobody(void)
 {
     for (size_t i = 0; i < MADE_UP_SAMPLES; i++) m->samples[i].reads = NULL;
-    m->run.cohort.n_withdrawn = MADE_UP_SAMPLES;
+    m->run.cohort.n_without = MADE_UP_SAMPLES;
 }
 
 static void test_nobody_at_all(void **state)
@@ -262,10 +272,16 @@ static void test_too_many_missing(void **state)
     made_up_word(1, "word1");
     expect_run(one_may_be_missing);
     assert_int_equal(seen.columns, 7);
+    /* and what becomes of the reads of sealed batches is no matter */
     made_up_word(1, "bad");
     made_up_word(3, "bad");
     expect_run(one_may_be_missing);
-    assert_int_equal(seen.columns, 5);
+    assert_int_equal(seen.columns, 7);
+}
+
+static void recall_all(void)
+{
+    m->options.recall = true;
 }
 
 /* A step after the columns were fixed finds a sample bad: the run ends, the same command goes on. */
@@ -280,8 +296,10 @@ static void test_late(void **state)
     assert_int_equal(status, KUNI_DATA);
     assert_int_equal(seen.failures, 1);
     assert_non_null(strstr(err.text, "1 task failed: tally.batch b0000: S2: late"));
+    /* its batch is sealed by then: other reads are looked at by a recall only */
     made_up_word(2, "word2");
-    expect_run(NULL);
+    expect_failure(NULL, KUNI_DATA, "S2: late");
+    expect_run(recall_all);
     expect_result(all_of_them);
 }
 
@@ -432,7 +450,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_run),
         cmocka_unit_test(test_bad_samples),
-        cmocka_unit_test(test_retry_quarantined),
+        cmocka_unit_test(test_sealed_without),
+        cmocka_unit_test(test_damaged_seal),
         cmocka_unit_test(test_abort_on_sample),
         cmocka_unit_test(test_nobody_left),
         cmocka_unit_test(test_nobody_at_all),

@@ -334,13 +334,13 @@ static void expect_survey(kuni_sample *sample, bool reads_change, bool columns_c
     kuni_hash reads = batch_digest(0, false), columns = column_digest(), after;
     kuni_sample was = m->samples[0];
     m->samples[0] = *sample;
-    assert_int_equal(kuni_samples_survey(&m->ledger.samples, &err), KUNI_OK);
+    assert_int_equal(kuni_samples_survey(&m->ledger.samples, NULL, &err), KUNI_OK);
     after = batch_digest(0, false);
     assert_int_equal(kuni_hash_equal(&reads, &after), !reads_change);
     after = column_digest();
     assert_int_equal(kuni_hash_equal(&columns, &after), !columns_change);
     m->samples[0] = was;
-    assert_int_equal(kuni_samples_survey(&m->ledger.samples, &err), KUNI_OK);
+    assert_int_equal(kuni_samples_survey(&m->ledger.samples, NULL, &err), KUNI_OK);
     after = batch_digest(0, false);
     assert_true(kuni_hash_equal(&reads, &after));
 }
@@ -359,8 +359,8 @@ static void test_sample_digests(void **state)
     changed.sex = KUNI_SEX_MALE;
     expect_survey(&changed, true, true);
     changed = m->samples[0];
-    changed.md5 = "0123";
-    expect_survey(&changed, true, false);
+    changed.md5 = "0123"; /* what is declared of the bytes is not the bytes */
+    expect_survey(&changed, false, false);
     changed = m->samples[0];
     changed.reads = m->samples[1].reads;
     expect_survey(&changed, true, false);

@@ -167,7 +167,7 @@ static void test_withdrawn_batch(void **state)
     (void)remove("ds/journal");
     made_up_open(m);
     m->samples[3].reads = m->samples[4].reads = NULL;
-    m->run.cohort.n_withdrawn = 2;
+    m->run.cohort.n_without = 2;
     made_up_plan(m, 4);
     made_up_start(m, 2);
     assert_int_equal(made_up_state(m, "call", 0, 1), KUNI_TASK_ABSENT);

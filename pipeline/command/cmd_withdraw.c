@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* kuni withdraw, kuni reinstate: who is in the dataset. */
+#include <stdio.h>
+
+#include "command.h"
+#include "complain.h"
+#include "people.h"
+
+typedef struct request {
+    kuni_texts settings; /* --set */
+    const char *list;
+    const char *by, *reason;
+    bool yes;
+    int64_t wait_s;
+} request;
+
+static const kuni_option options[] = {
+    KUNI_OPTION_SET(request, settings),
+    {"list", 'l', "FILE", NULL, "ids of samples or participants, one a line",
+     KUNI_BIND_TEXT(request, list, KUNI_COMPLETES_FILE)},
+    {"by", 0, "NAME", "you", "who decided it, for the history",
+     KUNI_BIND_TEXT(request, by, KUNI_COMPLETES_NOTHING)},
+    {"reason", 0, "TEXT", NULL, "why, for the history: name nobody in it",
+     KUNI_BIND_TEXT(request, reason, KUNI_COMPLETES_NOTHING)},
+    {"yes", 'y', NULL, NULL, "do it without asking; needed where there is no terminal",
+     KUNI_BIND_FLAG(request, yes)},
+    {"wait", 0, "SECONDS", "15", "how long to wait for a run on the dataset to end",
+     KUNI_BIND_INT(request, wait_s, 0, 86400)},
+    KUNI_OPTIONS_END,
+};
+
+static void set_defaults(void *given)
+{
+    ((request *)given)->wait_s = 15;
+}
+
+static bool agree(void *context, const char *text)
+{
+    const request *r = context;
+    fprintf(stderr, "kuni: %s\n", text);
+    return r->yes || kuni_command_ask();
+}
+
+static int change(const kuni_call *call, bool back)
+{
+    const request *r = call->options;
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    kuni_error err = KUNI_ERROR_INIT;
+    size_t changed = 0;
+    const kuni_people_request people = {.workflow = call->words[0],
+                                        .settings = r->settings.texts,
+                                        .n_settings = r->settings.n,
+                                        .list = r->list,
+                                        .ids = (const char *const *)call->words + 1,
+                                        .n_ids = (size_t)call->n_words - 1,
+                                        .back = back,
+                                        .by = r->by,
+                                        .reason = r->reason,
+                                        .lock_wait_ms = r->wait_s * 1000,
+                                        .agree = agree,
+                                        .context = call->options};
+    kuni_status status = kuni_people_change(&people, &changed, &faults, &err);
+    kuni_command_print_faults(&faults);
+    if (status)
+        (void)kuni_command_fail(&err);
+    else
+        fprintf(stderr, "kuni: %zu samples %s: publish with `kuni run %s`\n", changed,
+                back ? "reinstated" : "withdrawn", call->words[0]);
+    kuni_buffer_fini(&faults);
+    return status;
+}
+
+static int withdraw(const kuni_call *call)
+{
+    return change(call, false);
+}
+
+static int reinstate(const kuni_call *call)
+{
+    return change(call, true);
+}
+
+const kuni_command kuni_cmd_withdraw = {
+    .group = "Dataset",
+    .name = "withdraw",
+    .summary = "take people out of a dataset",
+    .about =
+        "Take samples or participants out: the next run publishes as if they had never been in.\n"
+        "It outranks every manifest: a row that names them is left out and told. What was found\n"
+        "in them stays in the dataset's files.",
+    .usage = "kuni withdraw [OPTIONS] WORKFLOW.yaml [ID...]",
+    .example = "kuni withdraw --list ids.txt --reason 'letters of May' --yes national.yaml",
+    .options = options,
+    .options_bytes = sizeof(request),
+    .defaults = set_defaults,
+    .least_words = 1,
+    .most_words = -1,
+    .words = KUNI_COMPLETES_WORKFLOW,
+    .run = withdraw,
+};
+
+const kuni_command kuni_cmd_reinstate = {
+    .group = "Dataset",
+    .name = "reinstate",
+    .summary = "take people back who withdrew",
+    .about = "Take samples or participants back who withdrew: the next run publishes with them.",
+    .usage = "kuni reinstate [OPTIONS] WORKFLOW.yaml [ID...]",
+    .example = "kuni reinstate --yes national.yaml P0001",
+    .options = options,
+    .options_bytes = sizeof(request),
+    .defaults = set_defaults,
+    .least_words = 1,
+    .most_words = -1,
+    .words = KUNI_COMPLETES_WORKFLOW,
+    .run = reinstate,
+};

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "history.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kuni/file.h"
+
+static const char file_name[] = "history.jsonl";
+
+static const char first_digest[] =
+    "0000000000000000000000000000000000000000000000000000000000000000";
+
+typedef struct walk {
+    char digest[KUNI_DIGEST_HEX_BYTES]; /* of the last whole line */
+    size_t entries;
+    int64_t whole_bytes; /* up to the end of the last whole line */
+} walk;
+
+static kuni_status digest_line(const char *line, size_t length, char hex[KUNI_DIGEST_HEX_BYTES],
+                               kuni_error *err)
+{
+    kuni_digest *digest = kuni_digest_new(err);
+    if (!digest) return KUNI_MEMORY;
+    kuni_digest_add(digest, line, length);
+    kuni_digest_finish(digest, hex);
+    return KUNI_OK;
+}
+
+static kuni_status take_line(walk *w, const char *path, const char *line, size_t length,
+                             kuni_history_visitor *visit, void *context, kuni_error *err)
+{
+    json_t *entry = json_loadb(line, length, 0, NULL);
+    const char *before = json_string_value(json_object_get(entry, "before"));
+    kuni_status status = KUNI_OK;
+    if (!before || strcmp(before, w->digest) != 0)
+        status = kuni_fail(err, KUNI_IO,
+                           "%s:%zu: the history does not follow from the lines before: it was "
+                           "changed or damaged: put it back from a backup",
+                           path, w->entries + 1);
+    if (!status && visit) status = visit(context, entry, err);
+    if (!status) status = digest_line(line, length, w->digest, err);
+    json_decref(entry);
+    w->entries++;
+    return status;
+}
+
+static kuni_status walk_file(walk *w, const char *path, kuni_history_visitor *visit, void *context,
+                             kuni_error *err)
+{
+    *w = (walk){.entries = 0};
+    memcpy(w->digest, first_digest, sizeof(first_digest));
+    FILE *file = fopen(path, "re");
+    if (!file) return errno == ENOENT ? KUNI_OK : kuni_fail_errno(err, "cannot open %s", path);
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t got;
+    kuni_status status = KUNI_OK;
+    while (!status && (got = getline(&line, &capacity, file)) > 0 && line[got - 1] == '\n') {
+        status = take_line(w, path, line, (size_t)got - 1, visit, context, err);
+        w->whole_bytes += got;
+    }
+    if (!status && ferror(file)) status = kuni_fail_errno(err, "cannot read %s", path);
+    free(line);
+    (void)fclose(file);
+    return status;
+}
+
+kuni_status kuni_history_read(const char *folder, kuni_history_visitor *visit, void *context,
+                              size_t *entries, kuni_error *err)
+{
+    walk w;
+    char *path = kuni_path_join(folder, file_name, err);
+    kuni_status status = path ? walk_file(&w, path, visit, context, err) : KUNI_MEMORY;
+    *entries = status ? 0 : w.entries;
+    free(path);
+    return status;
+}
+
+static kuni_status append(const char *path, int64_t at, const char *text, kuni_error *err)
+{
+    size_t length = strlen(text);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+    if (fd < 0) return kuni_fail_errno(err, "cannot open %s", path);
+    kuni_status status = KUNI_OK;
+    if (ftruncate(fd, at) != 0 || pwrite(fd, text, length, at) != (ssize_t)length || fsync(fd) != 0)
+        status = kuni_fail_errno(err, "cannot write %s", path);
+    (void)close(fd);
+    return status;
+}
+
+kuni_status kuni_history_add(const char *folder, const char *what, const char *by, json_t *entry,
+                             kuni_error *err)
+{
+    walk w;
+    char when[32];
+    time_t now = time(NULL);
+    struct tm parts;
+    kuni_buffer line = KUNI_BUFFER_INIT;
+    const struct passwd *user = by ? NULL : getpwuid(getuid());
+    char *path = kuni_path_join(folder, file_name, err);
+    kuni_status status = path && entry ? walk_file(&w, path, NULL, NULL, err) : KUNI_MEMORY;
+    if (!gmtime_r(&now, &parts) || !strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &parts))
+        when[0] = '\0';
+    char *text = NULL;
+    if (!status) {
+        json_object_set_new(entry, "at", json_string(when));
+        json_object_set_new(entry, "by", json_string(by ? by : user ? user->pw_name : "?"));
+        json_object_set_new(entry, "what", json_string(what));
+        json_object_set_new(entry, "before", json_string(w.digest));
+        text = json_dumps(entry, JSON_COMPACT | JSON_SORT_KEYS);
+        status = text ? kuni_buffer_printf(&line, err, "%s\n", text) : kuni_fail_memory(err, 1, 1);
+    }
+    if (!status) status = append(path, w.whole_bytes, line.data, err);
+    json_decref(entry);
+    kuni_buffer_fini(&line);
+    free(text);
+    free(path);
+    return status;
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+#include "register.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kuni/file.h"
+#include "kuni/lines.h"
+#include "names.h"
+
+static const char first_line[] = "#kuni register 1";
+static const char columns_line[] =
+    "batch\tsample_id\tparticipant_id\tsex\tstate\tsince\tbytes\tcontent\tgroup\tsite\tfather\t"
+    "mother\treads\tindex\tmd5\tshares\twhere\treason";
+
+enum column {
+    BATCH,
+    SAMPLE,
+    PARTICIPANT,
+    SEX,
+    STATE,
+    SINCE,
+    BYTES,
+    CONTENT,
+    GROUP,
+    SITE,
+    FATHER,
+    MOTHER,
+    READS,
+    INDEX,
+    MD5,
+    SHARES,
+    WHERE,
+    REASON,
+    COLUMNS
+};
+
+static const char *const state_names[] = {"in", "withdrawn", "quarantined", "moved"};
+static const char *const sex_names[] = {"unknown", "male", "female"};
+
+enum { N_STATES = 4, N_SEXES = 3 };
+
+const char *kuni_person_state_name(kuni_person_state state)
+{
+    return state_names[state];
+}
+
+void kuni_register_batch_name(size_t number, char room[32])
+{
+    snprintf(room, 32, "b%04zu", number);
+}
+
+/* --- reading --- */
+
+typedef struct reading {
+    kuni_register *people;
+    kuni_arena *arena;
+    size_t capacity, people_capacity, batches_capacity;
+    kuni_names ids;
+} reading;
+
+static kuni_status damaged(const char *path, int64_t line, const char *what, kuni_error *err)
+{
+    return kuni_fail(err, KUNI_IO,
+                     "%s:%" PRId64
+                     ": the register of the dataset is damaged: %s: put the file back "
+                     "from a backup; nothing was changed",
+                     path, line, what);
+}
+
+static const char *keep(reading *r, const char *text, kuni_error *err)
+{
+    return kuni_arena_strndup(r->arena, text, strlen(text), err);
+}
+
+static int word_of(const char *text, const char *const *words, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(text, words[i]) == 0) return i;
+    return -1;
+}
+
+static kuni_status take_texts(reading *r, char *fields[], kuni_sample *sample, kuni_person *person,
+                              kuni_error *err)
+{
+    const struct {
+        enum column column;
+        const char **place;
+    } texts[] = {{SAMPLE, &sample->id},     {PARTICIPANT, &sample->participant},
+                 {GROUP, &sample->group},   {SITE, &sample->site},
+                 {FATHER, &sample->father}, {MOTHER, &sample->mother},
+                 {READS, &sample->reads},   {INDEX, &sample->index},
+                 {MD5, &sample->md5},       {WHERE, &person->where},
+                 {REASON, &person->reason}};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        const char *text = fields[texts[i].column];
+        if (strcmp(text, ".") == 0) continue;
+        if (!(*texts[i].place = keep(r, text, err))) return KUNI_MEMORY;
+    }
+    return KUNI_OK;
+}
+
+/* NULL or what is wrong with the line. */
+static const char *take_numbers(char *fields[], kuni_sample *sample, kuni_person *person)
+{
+    int sex = word_of(fields[SEX], sex_names, N_SEXES);
+    int state = word_of(fields[STATE], state_names, N_STATES);
+    int64_t shares;
+    if (sex < 0) return "unknown sex";
+    if (state < 0) return "unknown state";
+    if (!kuni_text_int(fields[SINCE], 0, INT64_MAX, &person->since)) return "no generation";
+    if (!kuni_text_int(fields[BYTES], -1, INT64_MAX, &person->bytes)) return "no size";
+    if (!kuni_text_int(fields[SHARES], 0, 1, &shares)) return "shares is 0 or 1";
+    if (strcmp(fields[CONTENT], ".") != 0 && !kuni_hash_parse(&person->content, fields[CONTENT]))
+        return "no digest of the reads";
+    sample->sex = (kuni_sex)sex;
+    person->state = (kuni_person_state)state;
+    sample->shares_reads = shares != 0;
+    return NULL;
+}
+
+static kuni_status add_batch(reading *r, const char *name, kuni_error *err)
+{
+    kuni_register *all = r->people;
+    kuni_status status = kuni_grow((void **)&all->batches, &r->batches_capacity, all->n_batches + 1,
+                                   sizeof(kuni_batch), err);
+    if (status) return status;
+    all->batches[all->n_batches] = (kuni_batch){.id = keep(r, name, err), .first = all->n};
+    return all->batches[all->n_batches++].id ? KUNI_OK : KUNI_MEMORY;
+}
+
+static kuni_status take_row(reading *r, const kuni_lines *lines, char *line, kuni_error *err)
+{
+    kuni_register *all = r->people;
+    char *fields[KUNI_LINE_FIELDS_MAX], last[32], next[32];
+    kuni_sample sample = {.index_in_cohort = (uint32_t)all->n};
+    kuni_person person = {.bytes = -1};
+    if (kuni_line_split(line, '\t', fields) != COLUMNS)
+        return damaged(lines->path, lines->number, "a row has not all columns", err);
+    const char *wrong = take_numbers(fields, &sample, &person);
+    kuni_register_batch_name(all->n_batches, next);
+    kuni_register_batch_name(all->n_batches ? all->n_batches - 1 : 0, last);
+    bool opens = strcmp(fields[BATCH], next) == 0;
+    if (!wrong && !opens && (!all->n_batches || strcmp(fields[BATCH], last) != 0))
+        wrong = "batch out of order";
+    if (wrong) return damaged(lines->path, lines->number, wrong, err);
+    kuni_status status = take_texts(r, fields, &sample, &person, err);
+    if (status) return status;
+    if (!sample.id || !sample.participant)
+        return damaged(lines->path, lines->number, "a row without an id", err);
+    if (person.state != KUNI_PERSON_MOVED) {
+        if (kuni_names_find(&r->ids, sample.id) >= 0)
+            return damaged(lines->path, lines->number, "a sample stands twice", err);
+        status = kuni_names_add(&r->ids, sample.id, (uint32_t)all->n, err);
+    }
+    if (!status && opens) status = add_batch(r, fields[BATCH], err);
+    if (!status)
+        status = kuni_grow((void **)&all->samples, &r->capacity, all->n + 1, sizeof(sample), err);
+    if (!status)
+        status =
+            kuni_grow((void **)&all->people, &r->people_capacity, all->n + 1, sizeof(person), err);
+    if (status) return status;
+    all->batches[all->n_batches - 1].n_samples++;
+    all->samples[all->n] = sample;
+    all->people[all->n++] = person;
+    return KUNI_OK;
+}
+
+/* "#end COUNT DIGEST" */
+static kuni_status check_end(const reading *r, const kuni_lines *lines, char *line,
+                             kuni_digest *digest, kuni_error *err)
+{
+    char hex[KUNI_DIGEST_HEX_BYTES], expected[128];
+    kuni_digest_finish(digest, hex);
+    snprintf(expected, sizeof(expected), "#end\t%zu\t%s", r->people->n, hex);
+    return strcmp(line, expected) == 0
+               ? KUNI_OK
+               : damaged(lines->path, lines->number, "its digest is another", err);
+}
+
+static kuni_status read_lines(reading *r, kuni_lines *lines, kuni_digest **digest, kuni_error *err)
+{
+    char *line;
+    for (;;) {
+        kuni_status status = kuni_lines_next(lines, &line, err);
+        if (status) return status;
+        if (!line) return damaged(lines->path, lines->number, "it is cut off", err);
+        if (strncmp(line, "#end\t", 5) == 0) {
+            kuni_digest *whole = *digest;
+            *digest = NULL;
+            if ((status = check_end(r, lines, line, whole, err))) return status;
+            if ((status = kuni_lines_next(lines, &line, err))) return status;
+            return line ? damaged(lines->path, lines->number, "lines after its end", err) : KUNI_OK;
+        }
+        kuni_digest_add_text(*digest, line);
+        if (lines->number == 1 && strcmp(line, first_line) != 0)
+            return damaged(lines->path, 1, "it is not a register of this format", err);
+        if (lines->number == 2 && strcmp(line, columns_line) != 0)
+            return damaged(lines->path, 2, "it has other columns", err);
+        if (lines->number > 2 && (status = take_row(r, lines, line, err))) return status;
+    }
+}
+
+/* From the heap into the arena, which keeps them. */
+static kuni_status settle(reading *r, kuni_error *err)
+{
+    kuni_register *all = r->people;
+    kuni_register kept = {.n = all->n, .n_batches = all->n_batches};
+    kept.samples = kuni_arena_alloc(r->arena, all->n + 1, sizeof(kuni_sample), err);
+    kept.people = kuni_arena_alloc(r->arena, all->n + 1, sizeof(kuni_person), err);
+    kept.batches = kuni_arena_alloc(r->arena, all->n_batches + 1, sizeof(kuni_batch), err);
+    if (!kept.samples || !kept.people || !kept.batches) return KUNI_MEMORY;
+    if (all->n) {
+        memcpy(kept.samples, all->samples, all->n * sizeof(kuni_sample));
+        memcpy(kept.people, all->people, all->n * sizeof(kuni_person));
+        memcpy(kept.batches, all->batches, all->n_batches * sizeof(kuni_batch));
+    }
+    free(all->samples);
+    free(all->people);
+    free(all->batches);
+    *all = kept;
+    return KUNI_OK;
+}
+
+kuni_status kuni_register_read(kuni_register *people, const char *path, kuni_arena *arena,
+                               kuni_error *err)
+{
+    *people = (kuni_register){.n = 0};
+    if (access(path, F_OK) != 0 && errno == ENOENT) return KUNI_OK;
+    reading r = {.people = people, .arena = arena};
+    kuni_lines lines;
+    kuni_digest *digest = kuni_digest_new(err);
+    kuni_status status = digest ? kuni_lines_open(&lines, path, err) : KUNI_MEMORY;
+    if (!status) {
+        status = read_lines(&r, &lines, &digest, err);
+        if (status == KUNI_DATA) status = KUNI_IO; /* our own file: damage, not a slip */
+        kuni_lines_close(&lines);
+    }
+    if (digest) kuni_digest_free(digest);
+    kuni_names_fini(&r.ids);
+    if (!status) return settle(&r, err);
+    free(people->samples);
+    free(people->people);
+    free(people->batches);
+    *people = (kuni_register){.n = 0};
+    return status;
+}
+
+/* --- writing --- */
+
+static kuni_status put_line(kuni_file *file, kuni_digest *digest, const char *line, kuni_error *err)
+{
+    kuni_digest_add_text(digest, line);
+    return kuni_file_printf(file, err, "%s\n", line);
+}
+
+static const char *or_dot(const char *text)
+{
+    return text && *text ? text : ".";
+}
+
+static kuni_status put_row(const kuni_register *all, size_t i, const char *batch, kuni_file *file,
+                           kuni_digest *digest, kuni_buffer *line, kuni_error *err)
+{
+    static const kuni_hash unknown = {{0}};
+    const kuni_sample *s = &all->samples[i];
+    const kuni_person *p = &all->people[i];
+    char hex[KUNI_DIGEST_HEX_BYTES] = ".";
+    if (!kuni_hash_equal(&p->content, &unknown)) kuni_hash_print(&p->content, hex);
+    kuni_buffer_clear(line);
+    kuni_status status = kuni_buffer_printf(
+        line, err,
+        "%s\t%s\t%s\t%s\t%s\t%" PRId64 "\t%" PRId64 "\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s",
+        batch, s->id, s->participant, sex_names[s->sex], state_names[p->state], p->since, p->bytes,
+        hex, or_dot(s->group), or_dot(s->site), or_dot(s->father), or_dot(s->mother),
+        or_dot(s->reads), or_dot(s->index), or_dot(s->md5), s->shares_reads, or_dot(p->where),
+        or_dot(p->reason));
+    if (status) return status;
+    size_t tabs = 0;
+    for (size_t k = 0; k < line->length; k++) tabs += line->data[k] == '\t';
+    if (tabs != COLUMNS - 1 || strchr(line->data, '\n'))
+        return kuni_fail(err, KUNI_DATA,
+                         "sample %s: a field of its row in the manifest holds a tab or a newline: "
+                         "write it without",
+                         s->id);
+    return put_line(file, digest, line->data, err);
+}
+
+kuni_status kuni_register_write(const kuni_register *all, const char *path, kuni_error *err)
+{
+    kuni_file *file = NULL;
+    kuni_buffer line = KUNI_BUFFER_INIT;
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    kuni_digest *digest = kuni_digest_new(err);
+    kuni_status status = digest ? kuni_file_create(&file, path, err) : KUNI_MEMORY;
+    if (!status) status = put_line(file, digest, first_line, err);
+    if (!status) status = put_line(file, digest, columns_line, err);
+    for (size_t b = 0; b < all->n_batches; b++) {
+        const kuni_batch *batch = &all->batches[b];
+        for (size_t i = batch->first; i < batch->first + batch->n_samples && !status; i++)
+            status = put_row(all, i, batch->id, file, digest, &line, err);
+    }
+    kuni_buffer_fini(&line);
+    if (digest) kuni_digest_finish(digest, hex);
+    if (!status) status = kuni_file_printf(file, err, "#end\t%zu\t%s\n", all->n, hex);
+    if (!status) return kuni_file_commit(file, err);
+    kuni_file_discard(file);
+    return status;
+}

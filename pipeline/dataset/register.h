@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The register of a dataset: its people, in column order, with their batches. DATASET/register.tsv.
+ *
+ * A manifest adds people and tells what is known of them; it never takes anyone away. What a person
+ * is to the dataset stands here: in it, withdrawn, or quarantined for what the bytes of the reads
+ * are. Tab-separated, "." where nothing is known; the first line tells the format, the last one the
+ * number of people and the BLAKE2b of all lines before, so that damage is noticed.
+ *
+ *   batch sample_id participant_id sex state since bytes content group site father mother reads
+ *   index md5 shares where reason
+ */
+#ifndef KUNI_DATASET_REGISTER_H
+#define KUNI_DATASET_REGISTER_H
+
+#include "hash.h"
+#include "kuni/sample.h"
+#include "kuni/stage.h"
+
+typedef enum kuni_person_state {
+    KUNI_PERSON_IN = 0,
+    KUNI_PERSON_WITHDRAWN,   /* by `kuni withdraw`: outranks every manifest */
+    KUNI_PERSON_QUARANTINED, /* the bytes of the reads are bad: `reason`; out until they change */
+    KUNI_PERSON_MOVED /* was quarantined when the batch was sealed, and is in a later batch */
+} kuni_person_state;
+
+typedef struct kuni_person {
+    kuni_person_state state;
+    int64_t since;              /* first generation with a column for the sample; 0: none yet */
+    int64_t bytes;              /* of the reads as they were when last seen; -1: never */
+    kuni_hash content;          /* likewise: see kuni_content_of; zero where not known */
+    const char *where, *reason; /* of the quarantine, else NULL */
+    bool listed;                /* stands in the manifest that was read; not stored */
+} kuni_person;
+
+typedef struct kuni_register {
+    kuni_sample *samples; /* index_in_cohort is the place in the list */
+    kuni_person *people;  /* one a sample */
+    size_t n;
+    kuni_batch *batches; /* contiguous, in order */
+    size_t n_batches;
+} kuni_register;
+
+/*
+ * Reads a register; absent: empty. Arrays and strings live in `arena`. KUNI_IO where it is damaged.
+ */
+KUNI_MUST_CHECK kuni_status kuni_register_read(kuni_register *people, const char *path,
+                                               kuni_arena *arena, kuni_error *err);
+/* Writes it atomically, readable by owner and group. */
+KUNI_MUST_CHECK kuni_status kuni_register_write(const kuni_register *people, const char *path,
+                                                kuni_error *err);
+/* Batches are numbered as they come: b0000, b0001, ... */
+void kuni_register_batch_name(size_t number, char room[32]);
+/* "in", "withdrawn", ...: as stored. */
+const char *kuni_person_state_name(kuni_person_state state);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+#include "seal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kuni/lines.h"
+
+static const char first_line[] = "#kuni seal 1";
+
+bool kuni_stored_is_intact(const char *path, const kuni_stored_output *stored)
+{
+    struct stat st;
+    if (stat(path, &st) != 0 || st.st_size != stored->bytes) return false;
+    if ((int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec == stored->mtime_ns)
+        return true;
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    kuni_hash digest;
+    kuni_error ignored = KUNI_ERROR_INIT;
+    return kuni_digest_file(path, hex, &ignored) == KUNI_OK && kuni_hash_parse(&digest, hex) &&
+           kuni_hash_equal(&digest, &stored->digest);
+}
+
+/* --- reading --- */
+
+static kuni_status damaged(const kuni_lines *lines, const char *what, kuni_error *err)
+{
+    return kuni_fail(err, KUNI_IO,
+                     "%s:%" PRId64
+                     ": the seal of a batch is damaged: %s: put it back from a backup",
+                     lines->path, lines->number, what);
+}
+
+static bool take_file(char *fields[], kuni_seal_line *line)
+{
+    int64_t output;
+    if (strspn(fields[1], "0123456789abcdef") != 16 || fields[1][16]) return false;
+    if (!kuni_text_int(fields[2], 0, 64, &output) ||
+        !kuni_text_int(fields[3], -1, INT64_MAX, &line->stored.bytes) ||
+        !kuni_text_int(fields[4], INT64_MIN, INT64_MAX, &line->stored.mtime_ns) ||
+        !kuni_hash_parse(&line->stored.digest, fields[5]))
+        return false;
+    line->shard = fields[0];
+    line->key = strtoull(fields[1], NULL, 16);
+    line->output = (size_t)output;
+    return true;
+}
+
+static kuni_status take_line(const kuni_lines *lines, char *text, kuni_seal_visitor *visit,
+                             void *context, kuni_error *err)
+{
+    char *fields[KUNI_LINE_FIELDS_MAX];
+    kuni_seal_line line = {.made = NULL};
+    size_t n = kuni_line_split(text, '\t', fields);
+    if (n == 2 && strcmp(fields[0], "#made") == 0) {
+        line.made = fields[1];
+    } else if (n == 4 && strcmp(fields[0], "#without") == 0) {
+        line.without = fields[1];
+        line.where = fields[2];
+        line.reason = fields[3];
+    } else if (n != 6 || !take_file(fields, &line)) {
+        return damaged(lines, "a line of another form", err);
+    }
+    return visit ? visit(context, &line, err) : KUNI_OK;
+}
+
+static kuni_status check_end(const kuni_lines *lines, const char *text, kuni_digest *digest,
+                             int64_t n, kuni_error *err)
+{
+    char hex[KUNI_DIGEST_HEX_BYTES], expected[128];
+    kuni_digest_finish(digest, hex);
+    snprintf(expected, sizeof(expected), "#end\t%" PRId64 "\t%s", n, hex);
+    return strcmp(text, expected) == 0 ? KUNI_OK : damaged(lines, "its digest is another", err);
+}
+
+/* Twice: nothing is believed of a seal before all of it has been seen to be whole. */
+static kuni_status pass(const char *path, kuni_seal_visitor *visit, void *context, kuni_error *err)
+{
+    kuni_lines lines;
+    kuni_status status = kuni_lines_open(&lines, path, err);
+    if (status) return status;
+    kuni_digest *digest = kuni_digest_new(err);
+    if (!digest) status = KUNI_MEMORY;
+    while (!status) {
+        char *text;
+        status = kuni_lines_next(&lines, &text, err);
+        if (status) break;
+        if (!text) {
+            status = damaged(&lines, "it is cut off", err);
+        } else if (strncmp(text, "#end\t", 5) == 0) {
+            status = check_end(&lines, text, digest, lines.number - 1, err);
+            digest = NULL;
+            break;
+        } else {
+            kuni_digest_add_text(digest, text);
+            if (lines.number == 1)
+                status = strcmp(text, first_line) == 0
+                             ? KUNI_OK
+                             : damaged(&lines, "it is not a seal of this format", err);
+            else
+                status = take_line(&lines, text, visit, context, err);
+        }
+    }
+    kuni_lines_close(&lines);
+    kuni_digest_free(digest);
+    return status;
+}
+
+kuni_status kuni_seal_read(const char *path, kuni_seal_visitor *visit, void *context, bool *found,
+                           kuni_error *err)
+{
+    *found = access(path, F_OK) == 0 || errno != ENOENT;
+    if (!*found) return KUNI_OK;
+    kuni_status status = pass(path, NULL, NULL, err);
+    if (!status) return pass(path, visit, context, err);
+    return status == KUNI_DATA ? KUNI_IO : status; /* our own file: damage, not a slip */
+}
+
+/* --- writing --- */
+
+struct kuni_seal_writer {
+    kuni_file *file;
+    kuni_digest *digest;
+    kuni_buffer line;
+    int64_t lines;
+};
+
+static kuni_status put(kuni_seal_writer *w, kuni_error *err)
+{
+    kuni_digest_add_text(w->digest, w->line.data);
+    w->lines++;
+    kuni_status status = kuni_file_printf(w->file, err, "%s\n", w->line.data);
+    kuni_buffer_clear(&w->line);
+    return status;
+}
+
+kuni_status kuni_seal_create(kuni_seal_writer **out, const char *path, const kuni_hash *made,
+                             kuni_error *err)
+{
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    kuni_seal_writer *w = kuni_alloc(1, sizeof(*w), err);
+    if (!w) return KUNI_MEMORY;
+    w->digest = kuni_digest_new(err);
+    kuni_status status = w->digest ? kuni_file_create(&w->file, path, err) : KUNI_MEMORY;
+    kuni_hash_print(made, hex);
+    if (!status) status = kuni_buffer_printf(&w->line, err, "%s", first_line);
+    if (!status) status = put(w, err);
+    if (!status) status = kuni_buffer_printf(&w->line, err, "#made\t%s", hex);
+    if (!status) status = put(w, err);
+    if (!status) {
+        *out = w;
+        return KUNI_OK;
+    }
+    kuni_error ignored = KUNI_ERROR_INIT;
+    (void)!kuni_seal_close(w, false, &ignored);
+    return status;
+}
+
+kuni_status kuni_seal_without(kuni_seal_writer *w, const char *sample, const char *where,
+                              const char *reason, kuni_error *err)
+{
+    kuni_status status = kuni_buffer_printf(&w->line, err, "#without\t%s\t%s\t%s", sample,
+                                            *where ? where : "?", *reason ? reason : "?");
+    return status ? status : put(w, err);
+}
+
+kuni_status kuni_seal_add(kuni_seal_writer *w, const char *shard, uint64_t key, size_t output,
+                          const kuni_stored_output *stored, kuni_error *err)
+{
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    kuni_hash_print(&stored->digest, hex);
+    kuni_status status =
+        kuni_buffer_printf(&w->line, err, "%s\t%016" PRIx64 "\t%zu\t%" PRId64 "\t%" PRId64 "\t%s",
+                           shard, key, output, stored->bytes, stored->mtime_ns, hex);
+    return status ? status : put(w, err);
+}
+
+kuni_status kuni_seal_close(kuni_seal_writer *w, bool keep, kuni_error *err)
+{
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    kuni_status status = KUNI_OK;
+    if (w->digest) kuni_digest_finish(w->digest, hex);
+    if (keep) status = kuni_file_printf(w->file, err, "#end\t%" PRId64 "\t%s\n", w->lines, hex);
+    if (keep && !status)
+        status = kuni_file_commit(w->file, err);
+    else
+        kuni_file_discard(w->file);
+    kuni_buffer_fini(&w->line);
+    free(w);
+    return status;
+}

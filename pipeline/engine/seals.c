@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+#include "seals.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* --- loading --- */
+
+typedef struct loading {
+    kuni_ledger *ledger;
+    size_t node, batch;
+    kuni_stored_output outputs[KUNI_PLAN_OUTPUTS_MAX]; /* of the shard under way */
+    int64_t shard;                                     /* -1: none */
+    uint64_t key;
+} loading;
+
+/* The outputs of a shard are together: all that were gathered make the task done. */
+static kuni_status settle(loading *l, kuni_error *err)
+{
+    if (l->shard < 0) return KUNI_OK;
+    kuni_ledger *ledger = l->ledger;
+    const kuni_plan *plan = &ledger->run->plan;
+    size_t task = kuni_plan_task(plan, &plan->nodes[l->node], l->shard, (int64_t)l->batch);
+    /* the short key is the leading 64 bits: see kuni_hash_short */
+    const kuni_hash key = {.word = {0, 0, 0, l->key}};
+    if (kuni_task_table_state(&ledger->table, l->node, task) != KUNI_TASK_PENDING) return KUNI_OK;
+    ledger->table.nodes[l->node].reused++;
+    return kuni_ledger_done(ledger, l->node, task, &key, l->outputs, err);
+}
+
+static kuni_status refuse_settings(const loading *l, kuni_error *err)
+{
+    return kuni_fail(err, KUNI_USAGE,
+                     "%s: batch %s was sealed with other settings of step %s than the workflow's: "
+                     "keep the old ones, use another dataset, or redo everything with --recall",
+                     l->ledger->run->folder, l->ledger->run->cohort.batches[l->batch].id,
+                     l->ledger->run->plan.nodes[l->node].folder);
+}
+
+static kuni_status exclude(loading *l, const kuni_seal_line *line, kuni_error *err)
+{
+    kuni_cohort *cohort = &l->ledger->run->cohort;
+    const kuni_batch *b = &cohort->batches[l->batch];
+    for (size_t i = b->first; i < b->first + b->n_samples; i++) {
+        kuni_person *person = &cohort->people[i];
+        if (strcmp(cohort->samples[i].id, line->without) != 0 || person->state != KUNI_PERSON_IN)
+            continue;
+        /* The register was not written any more after the seal was: the seal tells. */
+        person->state = KUNI_PERSON_QUARANTINED;
+        person->where = kuni_arena_strndup(cohort->arena, line->where, strlen(line->where), err);
+        person->reason = kuni_arena_strndup(cohort->arena, line->reason, strlen(line->reason), err);
+        if (!person->where || !person->reason) return KUNI_MEMORY;
+        return kuni_samples_quarantine(&l->ledger->samples, i, KUNI_VERDICT_LASTS, line->where,
+                                       line->reason, err);
+    }
+    return KUNI_OK;
+}
+
+static kuni_status take(void *context, const kuni_seal_line *line, kuni_error *err)
+{
+    loading *l = context;
+    const kuni_ledger *ledger = l->ledger;
+    if (line->made) {
+        kuni_hash made;
+        bool same = kuni_hash_parse(&made, line->made) &&
+                    kuni_hash_equal(&made, &ledger->keys.nodes[l->node]);
+        return same ? KUNI_OK : refuse_settings(l, err);
+    }
+    if (line->without) return exclude(l, line, err);
+    int64_t shard = kuni_names_find(&ledger->shard_names, line->shard);
+    if (shard < 0 || line->output >= ledger->run->plan.nodes[l->node].n_outputs)
+        return refuse_settings(l, err);
+    if (shard != l->shard) {
+        kuni_status status = settle(l, err);
+        if (status) return status;
+        l->shard = shard;
+        l->key = line->key;
+        for (size_t o = 0; o < KUNI_PLAN_OUTPUTS_MAX; o++)
+            l->outputs[o] = (kuni_stored_output){.bytes = -1};
+    }
+    l->outputs[line->output] = line->stored;
+    return KUNI_OK;
+}
+
+const char *kuni_seal_path(const kuni_ledger *ledger, size_t node, size_t batch, kuni_error *err)
+{
+    const kuni_run *run = ledger->run;
+    return kuni_run_path(run, ledger->arena, err, "sealed/%s/%s.tsv", run->plan.nodes[node].folder,
+                         run->cohort.batches[batch].id);
+}
+
+static kuni_status load(kuni_ledger *ledger, size_t node, size_t batch, kuni_error *err)
+{
+    loading l = {.ledger = ledger, .node = node, .batch = batch, .shard = -1};
+    bool found;
+    kuni_arena_clear(ledger->arena);
+    const char *path = kuni_seal_path(ledger, node, batch, err);
+    if (!path) return KUNI_MEMORY;
+    size_t at = node * ledger->run->plan.n_batches + batch;
+    kuni_status status = kuni_seal_read(path, take, &l, &found, err);
+    if (!status) status = settle(&l, err);
+    if (status || !found) return status;
+    ledger->sealed[at] = 1;
+    return KUNI_OK;
+}
+
+/* --- looking at the files --- */
+
+typedef struct checking {
+    const kuni_ledger *ledger;
+    size_t node, batch;
+    bool deep;
+    uint8_t *bad; /* [shard * n_outputs + output] */
+    kuni_arena *arena;
+    const char **paths; /* [shard * n_outputs + output], NULL: not written */
+} checking;
+
+static void check_shard(void *context, size_t shard)
+{
+    checking *c = context;
+    const kuni_plan *plan = &c->ledger->run->plan;
+    size_t n = plan->nodes[c->node].n_outputs;
+    const kuni_stored_output *kept = c->ledger->kept[c->node * plan->n_batches + c->batch];
+    for (size_t at = shard * n; at < (shard + 1) * n; at++) {
+        if (!c->paths[at]) continue;
+        kuni_stored_output stored = kept[at];
+        if (c->deep) stored.mtime_ns = INT64_MIN; /* no time is believed */
+        c->bad[at] = !kuni_stored_is_intact(c->paths[at], &stored);
+    }
+}
+
+/* Of a batch: "12 people, reads of 3 of them are there". */
+static void describe_people(const kuni_ledger *ledger, size_t batch, char text[128])
+{
+    const kuni_cohort *cohort = &ledger->run->cohort;
+    const kuni_batch *b = &cohort->batches[batch];
+    size_t people = 0, there = 0;
+    for (size_t i = b->first; i < b->first + b->n_samples; i++) {
+        if (ledger->samples.skip[i]) continue;
+        people++;
+        there += cohort->samples[i].reads && access(cohort->samples[i].reads, R_OK) == 0;
+    }
+    snprintf(text, 128, "%zu people, the reads of %zu of them are there", people, there);
+}
+
+/* Fails with the first of them, and tells whether there are more. */
+static kuni_status refuse(const checking *c, kuni_error *err)
+{
+    const kuni_plan *plan = &c->ledger->run->plan;
+    size_t n = plan->nodes[c->node].n_outputs, n_bad = 0, first = 0;
+    for (size_t at = plan->n_shards * n; at-- > 0;)
+        if (c->bad[at]) {
+            n_bad++;
+            first = at;
+        }
+    if (!n_bad) return KUNI_OK;
+    char people[128];
+    describe_people(c->ledger, c->batch, people);
+    return kuni_fail(err, KUNI_IO,
+                     "%s: %s, a file of a sealed batch (batch %s, shard %s%s; %s): nothing was "
+                     "published: put it back from a backup, or see `kuni repair`",
+                     c->paths[first],
+                     access(c->paths[first], F_OK) == 0 ? "altered or damaged" : "missing",
+                     c->ledger->run->cohort.batches[c->batch].id, plan->shard_names[first / n],
+                     n_bad > 1 ? " and others" : "", people);
+}
+
+static kuni_status report(const checking *c, kuni_seal_damaged *damaged, void *context,
+                          kuni_error *err)
+{
+    const kuni_plan *plan = &c->ledger->run->plan;
+    size_t n = plan->nodes[c->node].n_outputs;
+    const kuni_stored_output *kept = c->ledger->kept[c->node * plan->n_batches + c->batch];
+    kuni_status status = KUNI_OK;
+    for (size_t at = 0; at < plan->n_shards * n && !status; at++) {
+        if (!c->bad[at]) continue;
+        const kuni_seal_damage one = {.node = c->node,
+                                      .batch = c->batch,
+                                      .shard = at / n,
+                                      .output = at % n,
+                                      .path = c->paths[at],
+                                      .stored = &kept[at]};
+        status = damaged(context, &one, err);
+    }
+    return status;
+}
+
+/* How files are looked at, and what is done about damage. */
+typedef struct manner {
+    bool deep;
+    kuni_seal_damaged *damaged; /* NULL: the first one ends it */
+    void *context;
+    size_t files;
+} manner;
+
+static kuni_status check(const kuni_ledger *ledger, size_t node, size_t batch, manner *how,
+                         kuni_error *err)
+{
+    const kuni_plan *plan = &ledger->run->plan;
+    const kuni_node *n = &plan->nodes[node];
+    const kuni_stored_output *kept = ledger->kept[node * plan->n_batches + batch];
+    checking c = {.ledger = ledger, .node = node, .batch = batch, .deep = how->deep};
+    c.arena = kuni_arena_new(err);
+    c.bad = kuni_alloc(plan->n_shards * n->n_outputs + 1, 1, err);
+    c.paths = kuni_alloc(plan->n_shards * n->n_outputs + 1, sizeof(char *), err);
+    kuni_status status = c.arena && c.bad && c.paths ? KUNI_OK : KUNI_MEMORY;
+    for (size_t s = 0; s < plan->n_shards && !status && kept; s++) {
+        size_t task = kuni_plan_task(plan, n, (int64_t)s, (int64_t)batch);
+        if (kuni_task_table_state(&ledger->table, node, task) != KUNI_TASK_DONE) continue;
+        for (size_t o = 0; o < n->n_outputs && !status; o++) {
+            if (kept[s * n->n_outputs + o].bytes < 0) continue;
+            c.paths[s * n->n_outputs + o] =
+                kuni_run_output(ledger->run, c.arena, node, o, (int64_t)s, (int64_t)batch,
+                                ledger->table.nodes[node].key[task], err);
+            if (!c.paths[s * n->n_outputs + o]) status = KUNI_MEMORY;
+            how->files++;
+        }
+    }
+    if (!status) kuni_parallel(plan->n_shards, check_shard, &c);
+    if (!status && how->damaged)
+        status = report(&c, how->damaged, how->context, err);
+    else if (!status)
+        status = refuse(&c, err);
+    free(c.bad);
+    free(c.paths);
+    kuni_arena_free(c.arena);
+    return status;
+}
+
+static kuni_status load_all(kuni_ledger *ledger, manner *how, kuni_error *err)
+{
+    const kuni_plan *plan = &ledger->run->plan;
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        if (!kuni_ledger_seals(&plan->nodes[i])) continue;
+        for (size_t b = 0; b < plan->n_batches && !status; b++) {
+            size_t at = i * plan->n_batches + b;
+            status = load(ledger, i, b, err);
+            if (!status && ledger->sealed[at]) status = check(ledger, i, b, how, err);
+            if (ledger->sealed[at]) { /* not needed any more: the seal has it */
+                free(ledger->kept[at]);
+                ledger->kept[at] = NULL;
+            }
+        }
+    }
+    return status;
+}
+
+kuni_status kuni_seals_load(kuni_ledger *ledger, bool override, kuni_error *err)
+{
+    manner how = {.deep = false};
+    return override ? KUNI_OK : load_all(ledger, &how, err);
+}
+
+kuni_status kuni_seals_verify(kuni_ledger *ledger, bool deep, kuni_seal_damaged *damaged,
+                              void *context, size_t *files, kuni_error *err)
+{
+    manner how = {.deep = deep, .damaged = damaged, .context = context};
+    kuni_status status = load_all(ledger, &how, err);
+    *files = how.files;
+    return status;
+}
+
+/* --- making --- */
+
+/* All tasks done or not to be done, and nobody only for this run without. */
+static bool is_complete(const kuni_ledger *ledger, size_t node, size_t batch)
+{
+    const kuni_plan *plan = &ledger->run->plan;
+    const kuni_batch *b = &ledger->run->cohort.batches[batch];
+    bool any = false;
+    for (size_t s = 0; s < plan->n_shards; s++) {
+        size_t task = kuni_plan_task(plan, &plan->nodes[node], (int64_t)s, (int64_t)batch);
+        kuni_task_state state = kuni_task_table_state(&ledger->table, node, task);
+        if (state != KUNI_TASK_DONE && state != KUNI_TASK_ABSENT) return false;
+        any = any || state == KUNI_TASK_DONE;
+    }
+    for (size_t i = 0; i < ledger->samples.n_quarantined; i++) {
+        const kuni_quarantined *q = &ledger->samples.list[i];
+        if (q->sample >= b->first && q->sample < b->first + b->n_samples &&
+            q->verdict == KUNI_VERDICT_THIS_RUN)
+            return false;
+    }
+    return any;
+}
+
+static kuni_status write_without(const kuni_ledger *ledger, size_t batch, kuni_seal_writer *writer,
+                                 kuni_error *err)
+{
+    const kuni_batch *b = &ledger->run->cohort.batches[batch];
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < ledger->samples.n_quarantined && !status; i++) {
+        const kuni_quarantined *q = &ledger->samples.list[i];
+        if (q->sample < b->first || q->sample >= b->first + b->n_samples) continue;
+        status = kuni_seal_without(writer, ledger->run->cohort.samples[q->sample].id, q->where,
+                                   q->reason, err);
+    }
+    return status;
+}
+
+static kuni_status write_seal(kuni_ledger *ledger, size_t node, size_t batch, kuni_error *err)
+{
+    const kuni_plan *plan = &ledger->run->plan;
+    const kuni_node *n = &plan->nodes[node];
+    const kuni_stored_output *kept = ledger->kept[node * plan->n_batches + batch];
+    kuni_seal_writer *writer = NULL;
+    kuni_error ignored = KUNI_ERROR_INIT;
+    kuni_arena_clear(ledger->arena);
+    const char *folder = kuni_run_path(ledger->run, ledger->arena, err, "sealed/%s", n->folder);
+    const char *path = kuni_seal_path(ledger, node, batch, err);
+    kuni_status status = folder && path ? kuni_make_folders(folder, err) : KUNI_MEMORY;
+    if (!status) status = kuni_seal_create(&writer, path, &ledger->keys.nodes[node], err);
+    if (status) return status;
+    status = write_without(ledger, batch, writer, err);
+    for (size_t s = 0; s < plan->n_shards && !status && kept; s++) {
+        size_t task = kuni_plan_task(plan, n, (int64_t)s, (int64_t)batch);
+        if (kuni_task_table_state(&ledger->table, node, task) != KUNI_TASK_DONE) continue;
+        for (size_t o = 0; o < n->n_outputs && !status; o++)
+            status =
+                kuni_seal_add(writer, plan->shard_names[s], ledger->table.nodes[node].key[task], o,
+                              &kept[s * n->n_outputs + o], err);
+    }
+    kuni_status closed = kuni_seal_close(writer, !status, status ? &ignored : err);
+    return status ? status : closed;
+}
+
+/* What the register is to tell of the people of a batch that is sealed now. */
+static kuni_status note_people(kuni_ledger *ledger, size_t batch, kuni_error *err)
+{
+    kuni_cohort *cohort = &ledger->run->cohort;
+    const kuni_batch *b = &cohort->batches[batch];
+    for (size_t i = b->first; i < b->first + b->n_samples; i++) {
+        cohort->people[i].bytes = ledger->samples.signatures[i].bytes;
+        cohort->people[i].content = ledger->samples.contents[i];
+    }
+    for (size_t i = 0; i < ledger->samples.n_quarantined; i++) {
+        const kuni_quarantined *q = &ledger->samples.list[i];
+        if (q->sample < b->first || q->sample >= b->first + b->n_samples) continue;
+        kuni_person *person = &cohort->people[q->sample];
+        person->state = KUNI_PERSON_QUARANTINED;
+        person->where = kuni_arena_strndup(cohort->arena, q->where, strlen(q->where), err);
+        person->reason = kuni_arena_strndup(cohort->arena, q->reason, strlen(q->reason), err);
+        if (!person->where || !person->reason) return KUNI_MEMORY;
+    }
+    return KUNI_OK;
+}
+
+kuni_status kuni_seals_make(kuni_ledger *ledger, size_t *made, kuni_error *err)
+{
+    const kuni_plan *plan = &ledger->run->plan;
+    kuni_status status = KUNI_OK;
+    *made = 0;
+    for (size_t b = 0; b < plan->n_batches && !status; b++) {
+        bool any = false;
+        for (size_t i = 0; i < plan->n_nodes && !status; i++) {
+            size_t at = i * plan->n_batches + b;
+            if (!kuni_ledger_seals(&plan->nodes[i]) || ledger->sealed[at] ||
+                !is_complete(ledger, i, b))
+                continue;
+            status = write_seal(ledger, i, b, err);
+            if (status) break;
+            ledger->sealed[at] = 1;
+            free(ledger->kept[at]);
+            ledger->kept[at] = NULL;
+            any = true;
+        }
+        *made += any;
+        if (any && !status) status = note_people(ledger, b, err);
+    }
+    return status;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sealed batches. When every reads task of a step is done for a batch, its files become primary data:
+ * no run makes them again, replaces or removes them, whatever happens to the reads or the manifest.
+ * Rank 0 only.
+ */
+#ifndef KUNI_ENGINE_SEALS_H
+#define KUNI_ENGINE_SEALS_H
+
+#include "ledger.h"
+
+/*
+ * Marks the tasks of sealed batches done, and in the ledger who is not in their files. Every file is
+ * looked at: KUNI_IO where one is missing or altered, which names it, the batch, its people, and
+ * whether their reads are there. KUNI_USAGE where a seal was made with other settings. With
+ * `override` (a recall) there are no seals. Needs the node digests of kuni_keys_init.
+ */
+KUNI_MUST_CHECK kuni_status kuni_seals_load(kuni_ledger *ledger, bool override, kuni_error *err);
+
+/* A file of a sealed batch that is not what its seal tells. */
+typedef struct kuni_seal_damage {
+    size_t node, batch, shard, output;
+    const char *path; /* borrowed for the call */
+    const kuni_stored_output *stored;
+} kuni_seal_damage;
+
+typedef kuni_status kuni_seal_damaged(void *context, const kuni_seal_damage *damage,
+                                      kuni_error *err);
+
+/* As kuni_seals_load, but calls `damaged` for every such file and goes on. `deep`: every byte is
+ * read, else size and time are believed. *files counts what was looked at. */
+KUNI_MUST_CHECK kuni_status kuni_seals_verify(kuni_ledger *ledger, bool deep,
+                                              kuni_seal_damaged *damaged, void *context,
+                                              size_t *files, kuni_error *err);
+/* Path of the seal of a step and batch, in the ledger's arena. */
+const char *kuni_seal_path(const kuni_ledger *ledger, size_t node, size_t batch, kuni_error *err);
+/* Seals what is complete; people who were quarantined on the way are noted in the cohort. Not those
+ * batches of which somebody was left out of this run only. *made counts. */
+KUNI_MUST_CHECK kuni_status kuni_seals_make(kuni_ledger *ledger, size_t *made, kuni_error *err);
+
+#endif

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+#include "verify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "assembly.h"
+#include "history.h"
+#include "lock.h"
+#include "mark.h"
+#include "preview.h"
+#include "published.h"
+#include "seals.h"
+#include "temporary.h"
+
+/* A file that is not as it was written. */
+typedef struct wound {
+    char *path;
+    kuni_stored_output stored;
+    bool sealed; /* of a sealed batch: `node` and `batch` tell which */
+    size_t node, batch;
+} wound;
+
+typedef struct verification {
+    const kuni_verify_request *request;
+    kuni_verify_result *result;
+    kuni_preview preview;
+    wound *wounds;
+    size_t n_wounds, capacity;
+} verification;
+
+static void say(const verification *v, const char *format, ...) KUNI_PRINTF(2, 3);
+
+static void say(const verification *v, const char *format, ...)
+{
+    char text[4096];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    if (v->request->tell) v->request->tell(v->request->context, text);
+}
+
+static kuni_status add_wound(verification *v, wound one, const char *path, kuni_error *err)
+{
+    kuni_status status =
+        kuni_grow((void **)&v->wounds, &v->capacity, v->n_wounds + 1, sizeof(wound), err);
+    if (status) return status;
+    if (!(one.path = kuni_strdup(path, err))) return KUNI_MEMORY;
+    v->wounds[v->n_wounds++] = one;
+    v->result->damaged++;
+    return KUNI_OK;
+}
+
+/* --- sealed batches --- */
+
+static kuni_status take_damage(void *context, const kuni_seal_damage *damage, kuni_error *err)
+{
+    verification *v = context;
+    const kuni_run *run = &v->preview.run;
+    say(v, "%s: %s (batch %s, shard %s)", damage->path,
+        access(damage->path, F_OK) == 0 ? "altered or damaged" : "missing",
+        run->cohort.batches[damage->batch].id, run->plan.shard_names[damage->shard]);
+    return add_wound(v,
+                     (wound){.stored = *damage->stored,
+                             .sealed = true,
+                             .node = damage->node,
+                             .batch = damage->batch},
+                     damage->path, err);
+}
+
+/* --- what is made from evidence --- */
+
+/* By either rule of digests: see kuni_assembly_digest. */
+static bool has_digest(const char *path, const kuni_hash *expected)
+{
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    kuni_hash found;
+    kuni_error ignored = KUNI_ERROR_INIT;
+    if (kuni_digest_file(path, hex, &ignored) == KUNI_OK && kuni_hash_parse(&found, hex) &&
+        kuni_hash_equal(&found, expected))
+        return true;
+    return kuni_assembly_digest(path, hex, &ignored) == KUNI_OK && kuni_hash_parse(&found, hex) &&
+           kuni_hash_equal(&found, expected);
+}
+
+static kuni_status check_file(verification *v, const char *path, const kuni_stored_output *stored,
+                              const char *what, kuni_error *err)
+{
+    struct stat st;
+    bool there = stat(path, &st) == 0;
+    v->result->files++;
+    if (there && st.st_size == stored->bytes &&
+        (!v->request->deep || has_digest(path, &stored->digest)))
+        return KUNI_OK;
+    say(v, "%s: %s (%s)", path, there ? "altered or damaged" : "missing", what);
+    return add_wound(v, (wound){.stored = *stored}, path, err);
+}
+
+/* Files between evidence and what is published, as far as they are kept. */
+static kuni_status check_derived(verification *v, kuni_error *err)
+{
+    const kuni_past *past = &v->preview.past;
+    kuni_run *run = &v->preview.run;
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < past->n_stored && !status; i++) {
+        const kuni_stored *stored = &past->stored[i];
+        const kuni_node *node = &run->plan.nodes[stored->node];
+        int64_t shard, batch;
+        if (stored->node == KUNI_PLAN_PREFLIGHT) continue;
+        kuni_plan_place(&run->plan, node, stored->task, &shard, &batch);
+        for (size_t o = 0; o < node->n_outputs && !status; o++) {
+            if (stored->outputs[o].bytes < 0) continue;
+            kuni_arena_clear(v->preview.ledger.arena);
+            const char *path = kuni_run_output(run, v->preview.ledger.arena, stored->node, o, shard,
+                                               batch, kuni_hash_short(&stored->key), err);
+            if (!path) return KUNI_MEMORY;
+            /* Records of former runs stay in the journal; their files do not. */
+            if (access(path, F_OK) == 0)
+                status = check_file(v, path, &stored->outputs[o], "made from evidence", err);
+        }
+    }
+    return status;
+}
+
+static kuni_status check_published(verification *v, kuni_error *err)
+{
+    kuni_published published;
+    const char *folder = v->preview.run.folder;
+    kuni_status status = kuni_published_read(&published, folder, err);
+    const char *name;
+    json_t *file;
+    json_object_foreach(json_object_get(published.json, "files"), name, file)
+    {
+        const char *hex = json_string_value(json_object_get(file, "blake2b"));
+        kuni_stored_output stored = {.bytes = json_integer_value(json_object_get(file, "bytes"))};
+        kuni_arena_clear(v->preview.ledger.arena);
+        const char *path =
+            kuni_run_path(&v->preview.run, v->preview.ledger.arena, err, "current/%s", name);
+        if (status || !path || !hex || !kuni_hash_parse(&stored.digest, hex)) continue;
+        status = check_file(v, path, &stored, "published", err);
+    }
+    kuni_published_fini(&published);
+    return status;
+}
+
+/* --- repair --- */
+
+static kuni_status copy(const char *from, const char *to, const kuni_stored_output *stored,
+                        kuni_error *err)
+{
+    char block[1 << 16];
+    kuni_file *file = NULL;
+    int fd = open(from, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return kuni_fail_errno(err, "cannot open %s", from);
+    kuni_status status = kuni_file_create(&file, to, err);
+    ssize_t got = 0;
+    while (!status && (got = read(fd, block, sizeof(block))) > 0)
+        status = kuni_file_write(file, block, (size_t)got, err);
+    if (!status && got < 0) status = kuni_fail_errno(err, "cannot read %s", from);
+    (void)close(fd);
+    if (status) {
+        kuni_file_discard(file);
+        return status;
+    }
+    status = kuni_file_commit(file, err);
+    const struct timespec times[2] = {
+        {.tv_nsec = UTIME_OMIT},
+        {.tv_sec = stored->mtime_ns / 1000000000, .tv_nsec = stored->mtime_ns % 1000000000}};
+    if (!status && stored->mtime_ns) (void)utimensat(AT_FDCWD, to, times, 0);
+    return status;
+}
+
+/* The same file in an intact copy of the dataset, if it is there and whole. */
+static kuni_status take_copy(const verification *v, const wound *w, bool *taken, kuni_error *err)
+{
+    *taken = false;
+    const char *folder = v->preview.run.folder;
+    size_t length = strlen(folder);
+    if (!v->request->from || strncmp(w->path, folder, length) != 0) return KUNI_OK;
+    char *from = kuni_path_join(v->request->from, w->path + length + 1, err);
+    if (!from) return KUNI_MEMORY;
+    kuni_status status = KUNI_OK;
+    if (has_digest(from, &w->stored.digest)) {
+        status = copy(from, w->path, &w->stored, err);
+        *taken = !status;
+    }
+    free(from);
+    return status;
+}
+
+static bool reads_are_there(const kuni_cohort *cohort, size_t batch)
+{
+    const kuni_batch *b = &cohort->batches[batch];
+    for (size_t i = b->first; i < b->first + b->n_samples; i++)
+        if (cohort->people[i].state == KUNI_PERSON_IN &&
+            (!cohort->samples[i].reads || access(cohort->samples[i].reads, R_OK) != 0))
+            return false;
+    return true;
+}
+
+static kuni_status take_away(const char *path, kuni_error *err)
+{
+    if (unlink(path) == 0 || errno == ENOENT) return KUNI_OK;
+    return kuni_fail_errno(err, "cannot remove %s", path);
+}
+
+static kuni_status mend(verification *v, const wound *w, kuni_error *err)
+{
+    kuni_verify_result *result = v->result;
+    bool taken;
+    kuni_status status = take_copy(v, w, &taken, err);
+    if (status) return status;
+    if (taken) {
+        result->copied++;
+        return KUNI_OK;
+    }
+    if (!w->sealed) {
+        result->removed++;
+        return take_away(w->path, err);
+    }
+    if (!reads_are_there(&v->preview.run.cohort, w->batch)) {
+        result->beyond++;
+        say(v, "%s: beyond repair: not all reads of batch %s are there%s", w->path,
+            v->preview.run.cohort.batches[w->batch].id,
+            v->request->from ? ", and the copy has it not or damaged" : "");
+        return KUNI_OK;
+    }
+    kuni_arena_clear(v->preview.ledger.arena);
+    const char *seal = kuni_seal_path(&v->preview.ledger, w->node, w->batch, err);
+    if (!seal) return KUNI_MEMORY;
+    result->unsealed += access(seal, F_OK) == 0;
+    status = take_away(seal, err);
+    return status ? status : take_away(w->path, err);
+}
+
+static kuni_status repair(verification *v, kuni_error *err)
+{
+    char text[512];
+    snprintf(text, sizeof(text),
+             "%zu damaged files: those that the copy has are copied, others of sealed batches are "
+             "given up where the reads are there, so that the next run makes them again",
+             v->n_wounds);
+    if (!v->n_wounds) return KUNI_OK;
+    if (v->request->agree && !v->request->agree(v->request->context, text))
+        return kuni_fail(err, KUNI_USAGE, "nothing was changed: say --yes to do it");
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < v->n_wounds && !status; i++) status = mend(v, &v->wounds[i], err);
+    const kuni_verify_result *r = v->result;
+    if (status) return status;
+    status = kuni_history_add(v->preview.run.folder, "repaired", NULL,
+                              json_pack("{sI sI sI sI}", "copied", (json_int_t)r->copied,
+                                        "unsealed", (json_int_t)r->unsealed, "removed",
+                                        (json_int_t)r->removed, "beyond", (json_int_t)r->beyond),
+                              err);
+    if (!status && r->beyond)
+        status = kuni_fail(err, KUNI_IO,
+                           "%zu files are beyond repair here: bring back the reads of their "
+                           "people, or give a backup with --from",
+                           r->beyond);
+    return status;
+}
+
+/* --- all of it --- */
+
+static kuni_status look(verification *v, kuni_buffer *faults, kuni_error *err)
+{
+    size_t entries = 0;
+    kuni_status status = kuni_preview_open(&v->preview, &v->request->run, faults, err);
+    if (!status)
+        status = kuni_seals_verify(&v->preview.ledger, v->request->deep, take_damage, v,
+                                   &v->result->files, err);
+    if (!status) status = check_derived(v, err);
+    if (!status) status = check_published(v, err);
+    return status ? status : kuni_history_read(v->preview.run.folder, NULL, NULL, &entries, err);
+}
+
+kuni_status kuni_verify(const kuni_verify_request *request, kuni_verify_result *result,
+                        kuni_buffer *faults, kuni_error *err)
+{
+    verification v = {.request = request, .result = result};
+    kuni_lock *lock = NULL;
+    *result = (kuni_verify_result){.files = 0};
+    kuni_status status = look(&v, faults, err);
+    if (!status && request->repair)
+        status = kuni_lock_take(&lock, v.preview.run.folder, request->lock_wait_ms, err);
+    if (!status && request->repair) status = repair(&v, err);
+    if (!status && !request->repair && result->damaged)
+        status = kuni_fail(err, KUNI_IO,
+                           "%zu of %zu files are missing, altered or damaged: see `kuni repair`",
+                           result->damaged, result->files);
+    for (size_t i = 0; i < v.n_wounds; i++) free(v.wounds[i].path);
+    free(v.wounds);
+    kuni_preview_fini(&v.preview);
+    kuni_lock_release(lock);
+    return status;
+}
