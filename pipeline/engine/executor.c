@@ -96,6 +96,15 @@ static kuni_status make_inputs(const kuni_run *run, kuni_arena *arena, const kun
     return KUNI_OK;
 }
 
+static const kuni_hash *digests_of(kuni_arena *arena, const kuni_work *work,
+                                   const kuni_work_part *part, kuni_error *err)
+{
+    kuni_hash *digests = kuni_arena_alloc(arena, part->n_files + 1, sizeof(*digests), err);
+    for (size_t i = 0; digests && i < part->n_files; i++)
+        digests[i] = work->files[part->first_file + i].digest;
+    return digests;
+}
+
 static kuni_status make_outputs(const kuni_run *run, kuni_arena *arena, const kuni_work *work,
                                 const kuni_work_part *part, kuni_task *task, kuni_error *err)
 {
@@ -200,7 +209,11 @@ kuni_status kuni_executor_start(kuni_executor *e, const kuni_work *work, kuni_er
         kuni_task *task;
         kuni_status status = make_task(run, e->arena, work, &work->parts[i], &task, err);
         if (status) return status;
-        parts[i] = (kuni_job_part){.step = run->plan.nodes[work->parts[i].node].step, .task = task};
+        parts[i] =
+            (kuni_job_part){.step = run->plan.nodes[work->parts[i].node].step,
+                            .task = task,
+                            .input_digests = digests_of(e->arena, work, &work->parts[i], err)};
+        if (!parts[i].input_digests) return KUNI_MEMORY;
     }
     kuni_job job = {.parts = parts,
                     .n_parts = work->n_parts,
@@ -275,6 +288,18 @@ static kuni_status make_parent(const char *path, kuni_error *err)
     return status;
 }
 
+/* Every rank looks at its share of what earlier runs made, before anything is written of it. */
+static kuni_status check_share(const kuni_run *run, const kuni_work *work, const kuni_task *task,
+                               kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    const kuni_work_part *part = &work->parts[0];
+    for (size_t i = (size_t)run->rank; i < part->n_files && !status; i += (size_t)run->size)
+        status =
+            kuni_check_input(task->inputs[i].path, &work->files[part->first_file + i].digest, err);
+    return status;
+}
+
 kuni_status kuni_executor_together(kuni_run *run, const kuni_work *work, kuni_job_result *result,
                                    kuni_error *err)
 {
@@ -292,6 +317,7 @@ kuni_status kuni_executor_together(kuni_run *run, const kuni_work *work, kuni_jo
     }
     for (size_t o = 0; !status && run->rank == 0 && o < task->n_outputs; o++)
         status = make_parent(task->outputs[o].path, err);
+    if (!status) status = check_share(run, work, task, err);
     status = kuni_transport_agree(status, err);
     if (!status) {
         result->n_outputs = task->n_outputs;

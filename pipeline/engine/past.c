@@ -235,6 +235,41 @@ kuni_status kuni_past_read(kuni_past *past, kuni_ledger *ledger, const char *jou
     return KUNI_OK;
 }
 
+/* The first of a task's records, or n_stored. */
+static size_t first_of_task(const kuni_past *past, size_t node, size_t task)
+{
+    size_t low = 0, high = past->n_stored;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const kuni_stored *at = &past->stored[middle];
+        if (at->node < node || (at->node == node && at->task < task))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void kuni_past_add_digests(const kuni_past *past, kuni_work *work)
+{
+    const kuni_plan *plan = &past->ledger->run->plan;
+    for (size_t i = 0; i < work->n_files; i++) {
+        kuni_work_file *file = &work->files[i];
+        const kuni_node *node = &plan->nodes[file->node];
+        /* Files that all ranks wrote have a digest of slices; nothing takes them in again. */
+        if (kuni_ledger_seals(node) || node->scatter == KUNI_SCATTER_RANKS) continue;
+        size_t task = kuni_plan_task(plan, node, file->shard, file->batch);
+        for (size_t k = first_of_task(past, file->node, task); k < past->n_stored; k++) {
+            const kuni_stored *stored = &past->stored[k];
+            if (stored->node != file->node || stored->task != task) break;
+            if (kuni_hash_short(&stored->key) != file->key) continue;
+            if (stored->outputs[file->output].bytes >= 0)
+                file->digest = stored->outputs[file->output].digest;
+            break;
+        }
+    }
+}
+
 kuni_status kuni_past_reuse(kuni_past *past, size_t node, size_t task, const kuni_hash *key,
                             bool *reused, kuni_error *err)
 {

@@ -58,6 +58,8 @@ typedef kuni_status kuni_past_pause(void *context, kuni_error *err);
 KUNI_MUST_CHECK kuni_status kuni_past_read_tasks(kuni_past *past, const char *journal_path,
                                                  kuni_past_pause *pause, void *context,
                                                  kuni_error *err);
+/* Gives the files of a work that earlier runs made, but for sealed ones, the digests that they had. */
+void kuni_past_add_digests(const kuni_past *past, kuni_work *work);
 /* Marks the task done where it was done under this key and its outputs are intact. */
 KUNI_MUST_CHECK kuni_status kuni_past_reuse(kuni_past *past, size_t node, size_t task,
                                             const kuni_hash *key, bool *reused, kuni_error *err);

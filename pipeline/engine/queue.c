@@ -84,6 +84,7 @@ static kuni_status make_work(kuni_queue *q, size_t first_node, int64_t shard, in
         kuni_status status = add_part(q, i, task, work, err);
         if (status) return status;
     }
+    kuni_past_add_digests(q->past, work);
     if (work->n_parts == 0 || batch < 0) return KUNI_OK;
     const kuni_batch *b = &q->ledger->run->cohort.batches[batch];
     for (size_t i = b->first; i < b->first + b->n_samples; i++) {

@@ -31,6 +31,7 @@ typedef struct kuni_work_file {
     uint16_t port, node, output;
     int32_t shard, batch;
     uint64_t key;
+    kuni_hash digest; /* what an earlier run wrote: looked at before it is used; zero: not */
 } kuni_work_file;
 
 typedef struct kuni_work_part {

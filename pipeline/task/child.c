@@ -352,6 +352,24 @@ static kuni_status run_pass(child *me, kuni_error *err)
     return status;
 }
 
+/* Bytes that a step over the whole cohort does not read through for itself: files of this size are
+ * joined by all ranks, which look at them then. */
+enum { COHORT_INPUT_BYTES_MAX = 64 << 20 };
+
+static kuni_status check_inputs(const kuni_job_part *part, kuni_error *err)
+{
+    bool cohort = part->step->scatter == KUNI_SCATTER_COHORT;
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; part->input_digests && i < part->task->n_inputs && !status; i++) {
+        const char *path = part->task->inputs[i].path;
+        struct stat info;
+        if (cohort && stat(path, &info) == 0 && info.st_size > COHORT_INPUT_BYTES_MAX) continue;
+        status = kuni_check_input(path, &part->input_digests[i], err);
+        beat((int64_t)i);
+    }
+    return status;
+}
+
 static kuni_status prepare(child *me, kuni_error *err)
 {
     const kuni_job *job = me->job;
@@ -362,6 +380,7 @@ static kuni_status prepare(child *me, kuni_error *err)
     if (!me->parts) return KUNI_MEMORY;
     for (size_t i = 0; i < job->n_parts && !status; i++)
         status = prepare_part(job, &job->parts[i], &me->parts[i], err);
+    for (size_t i = 0; i < job->n_parts && !status; i++) status = check_inputs(&job->parts[i], err);
     return status ? status : limit_memory(job, err);
 }
 

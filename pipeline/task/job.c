@@ -7,6 +7,21 @@
 
 static const uint32_t result_magic = 0x6b726a31; /* "krj1" */
 
+kuni_status kuni_check_input(const char *path, const kuni_hash *digest, kuni_error *err)
+{
+    static const kuni_hash none = {{0}};
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    kuni_hash found;
+    if (kuni_hash_equal(digest, &none)) return KUNI_OK;
+    kuni_status status = kuni_digest_file(path, hex, err);
+    if (status) return status;
+    if (kuni_hash_parse(&found, hex) && kuni_hash_equal(&found, digest)) return KUNI_OK;
+    return kuni_fail(err, KUNI_IO,
+                     "%s was altered or damaged since an earlier run made it: `kuni repair` has it "
+                     "made again",
+                     path);
+}
+
 void kuni_job_result_fini(kuni_job_result *result)
 {
     for (size_t i = 0; i < result->n_bad; i++) free(result->bad[i].reason);

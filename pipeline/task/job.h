@@ -6,10 +6,13 @@
 #ifndef KUNI_TASK_JOB_H
 #define KUNI_TASK_JOB_H
 
+#include "hash.h"
 #include "kuni/file.h"
 #include "kuni/stage.h"
 
 typedef struct kuni_job_part {
+    /* of each input: what it must have before the stage sees it; zero, or NULL: not looked at */
+    const kuni_hash *input_digests;
     const kuni_step *step;
     /*
      * outputs[].path are the final places; folders are made where missing. `heartbeat` is set by the
@@ -64,6 +67,10 @@ typedef struct kuni_job_result {
     int64_t max_rss_bytes;
     int64_t work; /* last heartbeat's value; READS: records fed */
 } kuni_job_result;
+
+/* KUNI_IO where a file has not the digest that it had when it was made. */
+KUNI_MUST_CHECK kuni_status kuni_check_input(const char *path, const kuni_hash *digest,
+                                             kuni_error *err);
 
 void kuni_job_result_fini(kuni_job_result *result);
 /*

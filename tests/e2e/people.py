@@ -237,11 +237,106 @@ def export(cohort):
             cohort.kuni("export", "--format", form, "-o", name, "workflow.yaml", ranks=ranks)
 
 
+def flip(path, at):
+    """Changes a byte and keeps the time, as rot does."""
+    before = os.stat(path)
+    with open(path, "r+b") as f:
+        f.seek(at)
+        byte = f.read(1)
+        f.seek(at)
+        f.write(bytes([byte[0] ^ 0x20]))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def find(folder, part, ending):
+    for at, _, names in sorted(os.walk(folder)):
+        for name in sorted(names):
+            path = os.path.join(at, name)
+            if part in path and name.endswith(ending) and os.path.getsize(path) > 200:
+                return path
+    sys.exit(f"FAIL: no file {part} {ending} in {folder}")
+
+
+def archived(cohort):
+    """The reads are gone: a short manifest, a moved, touched or truncated file, a batch more, a lost run: nobody is lost."""
+    whole = None
+    for ranks in RANKS:
+        cohort.fresh()
+        cohort.manifest(without=("S000011", "S000012"))
+        cohort.run(ranks=ranks)
+        for name in os.listdir(cohort.path("reads")):
+            if name[:7] < "S000011":
+                if name[:7] == "S000001":
+                    os.truncate(cohort.path("reads", name), 100)
+                else:
+                    os.unlink(cohort.path("reads", name))
+        cohort.kuni("validate", "workflow.yaml")
+        cohort.kuni("doctor", "workflow.yaml")
+        cohort.manifest(without=cohort.ids()[:10]) # this month's rows only
+        text = cohort.run(ranks=ranks)
+        want("10 people of the dataset are not in the manifest" in text, f"not told: {text}")
+        want(cohort.people() == cohort.ids(), "people were lost with their reads")
+        whole = whole or cohort.digest()
+        want(cohort.digest() == whole, "one process and three ranks publish different files")
+        cohort.manifest()
+        want("unchanged" in cohort.run(ranks=ranks), "the full manifest again changes something")
+
+
+def damage(cohort):
+    """A flipped byte anywhere is noticed before anything is published, and mended where that can be."""
+    for ranks in RANKS:
+        cohort.fresh()
+        cohort.run(ranks=ranks)
+        before = cohort.digest()
+        cohort.kuni("verify", "--deep", "workflow.yaml")
+        shutil.copytree(cohort.path("dataset"), cohort.path("backup"), symlinks=True)
+        shutil.move(cohort.path("reads"), cohort.path("archive"))
+        # evidence, and the partials of QC: only a copy helps
+        for part, ending in (("data/call/", ".ev"), ("data/qc.reads/", "")):
+            path = find(cohort.path("dataset"), part, ending)
+            flip(path, 150)
+            want(path in cohort.kuni("verify", "--deep", "workflow.yaml", expect=74), "verify does not name the file")
+            want("beyond repair" in cohort.kuni("repair", "--deep", "--yes", "workflow.yaml", expect=74), "mended from nothing")
+            cohort.kuni("repair", "--deep", "--yes", "--from", "backup", "workflow.yaml")
+            cohort.kuni("verify", "--deep", "workflow.yaml")
+            os.unlink(path)
+            want(path in cohort.run(ranks=ranks, expect=74), "a missing file of a sealed batch is not named")
+            want(cohort.digest() == before, "published all the same")
+            cohort.kuni("repair", "--yes", "--from", "backup", "workflow.yaml")
+        # a piece of the merge: never in what is published
+        for part, ending in (("national.segment", ".piece"), ("national.head", ".bcf.piece"), ("national.layout", ".tsv")):
+            flip(find(cohort.path("dataset"), f"data/{part}/", ending), 60)
+            for at, _, names in os.walk(cohort.path("dataset/data/national.assemble")):
+                for name in names:
+                    os.unlink(os.path.join(at, name))
+            want("altered or damaged" in cohort.run(ranks=ranks, expect=74), f"rot in {part} is not noticed")
+            cohort.kuni("repair", "--deep", "--yes", "workflow.yaml")
+            cohort.run(ranks=ranks)
+            want(cohort.digest() == before, f"another call set after {part} was mended")
+        # what is published
+        flip(cohort.path("dataset/current/national.bcf"), 300)
+        want("published" in cohort.kuni("verify", "--deep", "workflow.yaml", expect=74), "a published file")
+        cohort.kuni("repair", "--deep", "--yes", "workflow.yaml")
+        cohort.run(ranks=ranks)
+        want(cohort.digest() == before, "a published file was not mended")
+        # with the reads there evidence is made again
+        shutil.move(cohort.path("archive"), cohort.path("reads"))
+        flip(find(cohort.path("dataset"), "data/call/", ".ev"), 150)
+        cohort.kuni("repair", "--deep", "--yes", "workflow.yaml")
+        cohort.run(ranks=ranks)
+        want(cohort.digest() == before, "evidence made again gives another call set")
+        cohort.kuni("verify", "--deep", "workflow.yaml")
+        # the register
+        flip(cohort.path("dataset/register.tsv"), 400)
+        want("register.tsv" in cohort.run(ranks=ranks, expect=74), "a damaged register")
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="kuni-people-") as folder:
         cohort = Cohort(folder)
         chosen = sys.argv[1:]
-        for test in (withdrawn, foreign_folder, strangers_inside, outage, outage_meanwhile, export):
+        for test in (withdrawn, foreign_folder, strangers_inside, outage, outage_meanwhile, export, archived,
+                     damage):
             if chosen and test.__name__ not in chosen:
                 continue
             began = time.time()
