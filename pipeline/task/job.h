@@ -11,14 +11,14 @@
 #include "kuni/stage.h"
 
 typedef struct kuni_job_part {
-    /* of each input: what it must have before the stage sees it; zero, or NULL: not looked at */
-    const kuni_hash *input_digests;
     const kuni_step *step;
     /*
      * outputs[].path are the final places; folders are made where missing. `heartbeat` is set by the
      * runner. `scratch`, where not NULL, is made before and removed after.
      */
     const kuni_task *task;
+    /* of each input: what it must have before the stage sees it; zero, or NULL: not looked at */
+    const kuni_hash *input_digests;
 } kuni_job_part;
 
 typedef struct kuni_job {
