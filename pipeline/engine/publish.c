@@ -12,9 +12,10 @@
 #include "built.h"
 #include "kuni/version.h"
 #include "publish.h"
+#include "published.h"
 #include "temporary.h"
 
-enum { GENERATIONS_KEPT = 2, DATASET_JSON_BYTES_MAX = 1 << 28 };
+enum { DATASET_JSON_BYTES_MAX = 1 << 28 };
 
 /* --- dataset.json --- */
 
@@ -83,25 +84,82 @@ static json_t *quarantine_objects(const kuni_ledger *ledger)
     return list;
 }
 
+/* --- files of the current generation that this workflow does not make --- */
+
+static bool is_made_here(const kuni_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->n_nodes; i++)
+        for (size_t o = 0; o < plan->nodes[i].n_outputs; o++) {
+            const char *made = plan->nodes[i].step->outputs[o].publish;
+            if (made && plan->nodes[i].scatter >= KUNI_SCATTER_COHORT && strcmp(made, name) == 0)
+                return true;
+        }
+    return false;
+}
+
+static void people_digest(const kuni_ledger *ledger, char hex[KUNI_DIGEST_HEX_BYTES])
+{
+    kuni_hash_print(&ledger->keys.cohort, hex);
+}
+
+/*
+ * A workflow of some stages must not take away what another one has published. Its files are carried
+ * over while they are of the same people; once they are not, nothing is published. *carried: name to
+ * object as in dataset.json.
+ */
+static kuni_status carry_over(const kuni_ledger *ledger, json_t **carried, kuni_error *err)
+{
+    const kuni_run *run = ledger->run;
+    kuni_published now;
+    char people[KUNI_DIGEST_HEX_BYTES];
+    const char *name;
+    json_t *file;
+    *carried = json_object();
+    kuni_status status =
+        *carried ? kuni_published_read(&now, run->folder, err) : kuni_fail_memory(err, 1, 1);
+    if (status) return status;
+    people_digest(ledger, people);
+    const char *theirs = json_string_value(json_object_get(now.json, "people"));
+    bool same = theirs && strcmp(theirs, people) == 0;
+    json_object_foreach(json_object_get(now.json, "files"), name, file)
+    {
+        if (status || run->options->drop_published || is_made_here(&run->plan, name)) continue;
+        if (same)
+            json_object_set(*carried, name, file);
+        else
+            status =
+                kuni_fail(err, KUNI_USAGE,
+                          "%s/current has %s, which this workflow does not make, and it is of "
+                          "other people than there are now: run the workflow that makes it, or "
+                          "say --drop-published to publish without; nothing was published",
+                          run->folder, name);
+    }
+    kuni_published_fini(&now);
+    return status;
+}
+
 /* What the generation is, without a clock: the same data give the same bytes. */
-static char *describe(const kuni_ledger *ledger, kuni_error *err)
+static char *describe(const kuni_ledger *ledger, json_t *carried, kuni_error *err)
 {
     const kuni_run *run = ledger->run;
     kuni_hash reference;
-    char hex[KUNI_DIGEST_HEX_BYTES];
+    char hex[KUNI_DIGEST_HEX_BYTES], people[KUNI_DIGEST_HEX_BYTES];
     if (kuni_keys_reference(run, &reference, err)) return NULL;
     kuni_hash_print(&reference, hex);
+    people_digest(ledger, people);
+    json_t *files = file_objects(ledger);
+    json_object_update(files, carried);
     int64_t bp = 0;
     for (size_t i = 0; i < run->plan.n_places; i++)
         bp += run->plan.shards[i].end - run->plan.shards[i].beg;
     json_t *o = json_pack(
-        "{si ss ss* ss s{si ss} sI sI sI sI so so so}", "format", 1, "kuni", KUNI_VERSION, "build",
-        kuni_built_from[0] ? kuni_built_from : NULL, "workflow",
+        "{si ss ss* ss s{si ss} sI sI ss sI sI so so so}", "format", 1, "kuni", KUNI_VERSION,
+        "build", kuni_built_from[0] ? kuni_built_from : NULL, "workflow",
         run->workflow.name ? run->workflow.name : "", "reference", "contigs",
         (int)kuni_genome_contig_count(run->genome), "blake2b", hex, "regions_bp", (json_int_t)bp,
-        "samples", (json_int_t)run->n_columns, "batches", (json_int_t)run->plan.n_batches,
-        "withdrawn", (json_int_t)run->cohort.n_withdrawn, "quarantined", quarantine_objects(ledger),
-        "stages", stage_objects(ledger), "files", file_objects(ledger));
+        "samples", (json_int_t)run->n_columns, "people", people, "batches",
+        (json_int_t)run->plan.n_batches, "withdrawn", (json_int_t)run->cohort.n_withdrawn,
+        "quarantined", quarantine_objects(ledger), "stages", stage_objects(ledger), "files", files);
     char *text = o ? json_dumps(o, JSON_INDENT(1)) : NULL;
     json_decref(o);
     if (!text) (void)kuni_fail_memory(err, 1, 1);
@@ -136,8 +194,24 @@ static int64_t current_number(const kuni_run *run, kuni_arena *arena)
     return sscanf(target, "generations/%" SCNd64, &number) == 1 ? number : 0;
 }
 
+/* "../../" and so on: from a published name up to the dataset, which may be moved as a whole. */
+static kuni_status link_softly(const char *folder, const char *data, const char *published,
+                               const char *name, kuni_error *err)
+{
+    kuni_buffer target = KUNI_BUFFER_INIT;
+    kuni_status status = kuni_buffer_printf(&target, err, "../../");
+    for (const char *c = name; *c && !status; c++)
+        if (*c == '/') status = kuni_buffer_printf(&target, err, "../");
+    if (!status) status = kuni_buffer_printf(&target, err, "%s", data + strlen(folder) + 1);
+    if (!status && symlink(target.data, published) != 0)
+        status = kuni_fail_errno(err, "cannot link %s to %s", data, published);
+    kuni_buffer_fini(&target);
+    return status;
+}
+
 /* A second name for the data file; a symbolic link where the file system has no hard ones. */
-static kuni_status place(const char *data, const char *published, kuni_error *err)
+static kuni_status place(const kuni_run *run, const char *data, const char *published,
+                         const char *name, kuni_error *err)
 {
     char *folder = kuni_strdup(published, err);
     if (!folder) return KUNI_MEMORY;
@@ -145,8 +219,27 @@ static kuni_status place(const char *data, const char *published, kuni_error *er
     kuni_status status = kuni_make_folders(folder, err);
     free(folder);
     if (status) return status;
-    if (link(data, published) == 0 || symlink(data, published) == 0) return KUNI_OK;
-    return kuni_fail_errno(err, "cannot link %s to %s", data, published);
+    return link(data, published) == 0 ? KUNI_OK
+                                      : link_softly(run->folder, data, published, name, err);
+}
+
+static kuni_status place_carried(const kuni_run *run, json_t *carried, const char *folder,
+                                 kuni_arena *arena, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    const char *name;
+    json_t *file;
+    json_object_foreach(carried, name, file)
+    {
+        char *published = status ? NULL : kuni_path_join(folder, name, err);
+        const char *path = published ? kuni_run_path(run, arena, err, "current/%s", name) : NULL;
+        char *data = path ? realpath(path, NULL) : NULL;
+        if (!status && path && !data) status = kuni_fail_errno(err, "cannot find %s", path);
+        if (!status) status = data ? place(run, data, published, name, err) : KUNI_MEMORY;
+        free(data);
+        free(published);
+    }
+    return status;
 }
 
 static kuni_status place_files(const kuni_ledger *ledger, const char *folder, kuni_arena *arena,
@@ -162,7 +255,8 @@ static kuni_status place_files(const kuni_ledger *ledger, const char *folder, ku
             const char *data = kuni_run_output(ledger->run, arena, i, o, -1, -1,
                                                ledger->table.nodes[i].key[0], err);
             char *published = kuni_path_join(folder, name, err);
-            status = data && published ? place(data, published, err) : KUNI_MEMORY;
+            status =
+                data && published ? place(ledger->run, data, published, name, err) : KUNI_MEMORY;
             free(published);
         }
     }
@@ -232,8 +326,8 @@ static bool parse_generation(const char *name, int64_t *number)
     return strcmp(name, made) == 0;
 }
 
-/* Those before the former one, and what a crashed publication left. */
-static kuni_status prune(const char *folder, int64_t number, kuni_error *err)
+/* Those beyond the number that is kept, and what a crashed publication left. */
+static kuni_status prune(const char *folder, int64_t number, int64_t keep, kuni_error *err)
 {
     kuni_status status = KUNI_OK;
     DIR *dir = opendir(folder);
@@ -242,7 +336,7 @@ static kuni_status prune(const char *folder, int64_t number, kuni_error *err)
         uint64_t epoch;
         char rest;
         bool outdated = parse_generation(entry->d_name, &other)
-                            ? other <= number - GENERATIONS_KEPT
+                            ? other <= number - keep
                             : sscanf(entry->d_name, ".new-%" SCNu64 "%c", &epoch, &rest) == 1;
         if (!outdated) continue;
         char *path = kuni_path_join(folder, entry->d_name, err);
@@ -300,8 +394,14 @@ kuni_status kuni_publish(const kuni_ledger *ledger, int64_t *generation, bool *c
 {
     const kuni_run *run = ledger->run;
     kuni_status status = KUNI_MEMORY;
+    json_t *carried = NULL;
+    char *text = NULL;
     kuni_arena *arena = kuni_arena_new(err);
-    char *text = arena ? describe(ledger, err) : NULL;
+    if (!arena) goto done;
+    status = carry_over(ledger, &carried, err);
+    if (status) goto done;
+    status = KUNI_MEMORY;
+    text = describe(ledger, carried, err);
     if (!text) goto done;
     *generation = current_number(run, arena);
     *changed = *generation == 0 || !is_unchanged(ledger, arena, text);
@@ -320,6 +420,7 @@ kuni_status kuni_publish(const kuni_ledger *ledger, int64_t *generation, bool *c
     status = kuni_remove_tree(fresh, err);
     if (!status) status = kuni_make_folders(fresh, err);
     if (!status) status = place_files(ledger, fresh, arena, err);
+    if (!status) status = place_carried(run, carried, fresh, arena, err);
     if (!status) status = write_failures(ledger, fresh, err);
     if (!status) status = kuni_file_put(description, text, strlen(text), err);
     if (!status) status = sync_folder(fresh, err);
@@ -327,8 +428,9 @@ kuni_status kuni_publish(const kuni_ledger *ledger, int64_t *generation, bool *c
         status = kuni_fail_errno(err, "cannot rename %s", fresh);
     if (!status) status = sync_folder(folder, err);
     if (!status) status = swap(run, *generation, arena, err);
-    if (!status) status = prune(folder, *generation, err);
+    if (!status) status = prune(folder, *generation, run->workflow.keep, err);
 done:
+    json_decref(carried);
     free(text);
     kuni_arena_free(arena);
     return status;

@@ -18,7 +18,8 @@ typedef struct kuni_run_options {
     bool quiet;           /* no progress, only faults and the summary */
     bool recall; /* settings that contradict the dataset's: redo everything with the new ones */
     bool retry_quarantined; /* quarantined samples get another chance with the same files */
-    bool keep_all;          /* do not remove files that nothing refers to any more */
+    bool drop_published; /* without files that are published and that the workflow does not make */
+    bool keep_all;       /* do not remove files that nothing refers to any more */
 } kuni_run_options;
 
 typedef struct kuni_run {

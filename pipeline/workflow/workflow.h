@@ -38,6 +38,7 @@ typedef struct kuni_workflow {
     int64_t shard_bp;
     const char *ploidy; /* name or absolute path: see kuni_ploidy_open */
     int64_t batch_size;
+    int64_t keep;    /* generations, the current one with them */
     bool quarantine; /* on_error.sample: quarantine, else abort */
     /* on_error.max_quarantined: of a run's new samples; beyond it nothing is published */
     int64_t max_quarantined;    /* a number of samples, or hundredths of a percent */

@@ -331,12 +331,34 @@ def damage(cohort):
         want("register.tsv" in cohort.run(ranks=ranks, expect=74), "a damaged register")
 
 
+def other_workflow(cohort):
+    """A workflow of quality control alone took the national call set out of `current`."""
+    for ranks in RANKS:
+        cohort.fresh()
+        cohort.manifest(without=("S000012",))
+        cohort.run(ranks=ranks)
+        before = cohort.digest()
+        with open(cohort.path("workflow.yaml")) as f:
+            lines = f.read()
+        with open(cohort.path("qc.yaml"), "w") as f:
+            f.write(lines.split("stages:\n")[0] + "batch: 5\nstages:\n  - {id: qc, uses: alignment-qc}\n")
+        cohort.kuni("run", "--quiet", "qc.yaml", ranks=ranks)
+        want(cohort.digest() == before, "the call set is not in `current` any more")
+        cohort.manifest()
+        text = cohort.kuni("run", "--quiet", "qc.yaml", ranks=ranks, expect=64)
+        want("national.bcf" in text and "--drop-published" in text, f"unclear: {text}")
+        want(cohort.digest() == before, "published all the same")
+        cohort.run(ranks=ranks)
+        want(cohort.people() == cohort.ids(), "the workflow that makes it was refused, too")
+        cohort.kuni("verify", "--deep", "workflow.yaml")
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="kuni-people-") as folder:
         cohort = Cohort(folder)
         chosen = sys.argv[1:]
         for test in (withdrawn, foreign_folder, strangers_inside, outage, outage_meanwhile, export, archived,
-                     damage):
+                     damage, other_workflow):
             if chosen and test.__name__ not in chosen:
                 continue
             began = time.time()

@@ -330,6 +330,7 @@ void made_up_open_reference(made_up *m, const char *fasta)
                                      .cohort = "m.tsv",
                                      .ploidy = "diploid",
                                      .shard_bp = 500,
+                                     .keep = 2,
                                      .quarantine = true,
                                      .max_quarantined = 10000,
                                      .max_quarantined_share = true,
