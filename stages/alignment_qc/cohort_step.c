@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "archive.h"
 #include "cohort.h"
 #include "report.h"
 #include "samtools_stats.h"
 #include "stage.h"
-#include "text.h"
 
 /* Autosomes of a human-sized genome, and the share of them that makes "whole". */
 static const double genome_autosome_bp = 2e9, genome_share = 0.9;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text.h"
+#include "kuni/json.h"
 
 enum { CYCLE_POINTS = 80, CYCLE_STEP = 2 };
 
@@ -163,41 +163,58 @@ uint16_t kuni_qc_curves_quantile(const kuni_qc_curves *curves, kuni_qc_curve cur
     return KUNI_QC_CURVE_LEVELS - 1;
 }
 
+static void put_curve(kuni_json *json, const char *id, const uint16_t *levels)
+{
+    const kuni_qc_curve_shape *shape = &kuni_qc_curve_shapes[KUNI_QC_CURVE_COVERAGE];
+    kuni_json_object(json, id, KUNI_JSON_INLINE);
+    for (int x = 0; x < shape->n_points; x++) {
+        char at[16];
+        if (levels[x] == KUNI_QC_CURVE_ABSENT) continue;
+        (void)snprintf(at, sizeof(at), "%d", x);
+        kuni_json_fixed(json, at, levels[x] * shape->most / (KUNI_QC_CURVE_LEVELS - 1), 1);
+    }
+    kuni_json_end(json);
+}
+
+static void put_multiqc(const kuni_qc_curves *curves, const kuni_qc_cohort *cohort, kuni_json *json)
+{
+    const kuni_qc_curve_shape *shape = &kuni_qc_curve_shapes[KUNI_QC_CURVE_COVERAGE];
+    char description[128];
+    (void)snprintf(description, sizeof(description),
+                   "GA4GH coverage; samples in trouble first, at most %d samples",
+                   KUNI_QC_CURVES_KEPT);
+    kuni_json_object(json, NULL, KUNI_JSON_INLINE);
+    kuni_json_text(json, "id", "kuni_coverage");
+    kuni_json_text(json, "section_name", "Autosomes covered (kuni)");
+    kuni_json_text(json, "description", description);
+    kuni_json_text(json, "plot_type", "linegraph");
+    kuni_json_object(json, "pconfig", KUNI_JSON_INLINE);
+    kuni_json_text(json, "id", "kuni_coverage_plot");
+    kuni_json_text(json, "title", "kuni: autosomes covered");
+    kuni_json_text(json, "xlab", shape->x_label);
+    kuni_json_text(json, "ylab", shape->y_label);
+    kuni_json_int(json, "ymin", 0);
+    kuni_json_int(json, "ymax", 100);
+    kuni_json_end(json);
+    kuni_json_object(json, "data", KUNI_JSON_LINES);
+    for (size_t i = 0; i < curves->n_kept; i++)
+        put_curve(json, cohort->rows[curves->kept[i].row].sample->id,
+                  curves->kept[i].levels[KUNI_QC_CURVE_COVERAGE]);
+    kuni_json_end(json);
+    kuni_json_end(json);
+}
+
 kuni_status kuni_qc_curves_write(const kuni_qc_curves *curves, const kuni_qc_cohort *cohort,
                                  const char *path, kuni_error *err)
 {
-    const kuni_qc_curve_shape *shape = &kuni_qc_curve_shapes[KUNI_QC_CURVE_COVERAGE];
     kuni_file *file = NULL;
-    kuni_buffer line = KUNI_BUFFER_INIT;
+    kuni_json json;
     kuni_status status = kuni_file_create(&file, path, err);
     if (status) return status;
-    status = kuni_file_printf(
-        file, err,
-        "{\"id\": \"kuni_coverage\", \"section_name\": \"Autosomes covered (kuni)\", "
-        "\"description\": "
-        "\"GA4GH coverage; samples in trouble first, at most %d samples\", \"plot_type\": "
-        "\"linegraph\", \"pconfig\": {\"id\": \"kuni_coverage_plot\", \"title\": \"kuni: autosomes "
-        "covered\", \"xlab\": \"%s\", \"ylab\": \"%s\", \"ymin\": 0, \"ymax\": 100}, \"data\": {",
-        KUNI_QC_CURVES_KEPT, shape->x_label, shape->y_label);
-    for (size_t i = 0; i < curves->n_kept && !status; i++) {
-        const uint16_t *levels = curves->kept[i].levels[KUNI_QC_CURVE_COVERAGE];
-        const char *separator = "";
-        kuni_buffer_clear(&line);
-        status = kuni_buffer_printf(&line, err, "%s\n", i ? "," : "");
-        if (!status)
-            status = kuni_qc_put_json(&line, cohort->rows[curves->kept[i].row].sample->id, err);
-        if (!status) status = kuni_buffer_printf(&line, err, ": {");
-        for (int x = 0; x < shape->n_points && !status; x++) {
-            if (levels[x] == KUNI_QC_CURVE_ABSENT) continue;
-            status = kuni_buffer_printf(&line, err, "%s\"%d\": %.1f", separator, x,
-                                        levels[x] * shape->most / (KUNI_QC_CURVE_LEVELS - 1));
-            separator = ", ";
-        }
-        if (!status) status = kuni_buffer_printf(&line, err, "}");
-        if (!status) status = kuni_file_write(file, line.data, line.length, err);
-    }
-    if (!status) status = kuni_file_printf(file, err, "\n}}\n");
-    kuni_buffer_fini(&line);
+    kuni_json_start(&json, file, KUNI_JSON_SPACED, err);
+    put_multiqc(curves, cohort, &json);
+    status = kuni_json_finish(&json);
+    if (!status) status = kuni_file_write(file, "\n", 1, err);
     if (!status) return kuni_file_commit(file, err);
     kuni_file_discard(file);
     return status;

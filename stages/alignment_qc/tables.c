@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cohort.h"
-#include "text.h"
+#include "kuni/json.h"
 
 const char *kuni_qc_sex_name(kuni_sex sex)
 {
@@ -85,31 +85,27 @@ kuni_status kuni_qc_write_samples(const kuni_qc_cohort *cohort, const char *path
 kuni_status kuni_qc_write_ga4gh(const kuni_qc_cohort *cohort, const char *path, kuni_error *err)
 {
     kuni_file *file = NULL;
-    kuni_buffer line = KUNI_BUFFER_INIT;
+    kuni_json json;
     kuni_status status = kuni_file_create(&file, path, err);
     if (status) return status;
-    status = kuni_file_printf(file, err, "[");
-    for (size_t i = 0; i < cohort->n_rows && !status; i++) {
-        const kuni_qc_row *row = &cohort->rows[i];
-        kuni_buffer_clear(&line);
-        status = kuni_buffer_printf(&line, err, "%s\n{\"biosample\": {\"id\": ", i ? "," : "");
-        if (!status) status = kuni_qc_put_json(&line, row->sample->id, err);
-        if (!status) status = kuni_buffer_printf(&line, err, "}, \"wgs_qc_metrics\": {");
-        const char *separator = "";
-        for (size_t k = 0; k < kuni_qc_n_metrics && !status; k++) {
-            const kuni_qc_metric *metric = &kuni_qc_metrics[k];
-            char text[64];
-            if (!metric->ga4gh) continue;
-            (void)kuni_qc_metric_print(text, sizeof(text), metric, row->values[k]);
-            status = kuni_buffer_printf(&line, err, "%s\"%s\": %s", separator, metric->name,
-                                        isfinite(row->values[k]) ? text : "null");
-            separator = ", ";
-        }
-        if (!status) status = kuni_buffer_printf(&line, err, "}}");
-        if (!status) status = kuni_file_write(file, line.data, line.length, err);
+    kuni_json_start(&json, file, KUNI_JSON_SPACED, err);
+    kuni_json_array(&json, NULL, KUNI_JSON_LINES);
+    for (size_t i = 0; i < cohort->n_rows; i++) {
+        kuni_json_object(&json, NULL, KUNI_JSON_INLINE);
+        kuni_json_object(&json, "biosample", KUNI_JSON_INLINE);
+        kuni_json_text(&json, "id", cohort->rows[i].sample->id);
+        kuni_json_end(&json);
+        kuni_json_object(&json, "wgs_qc_metrics", KUNI_JSON_INLINE);
+        for (size_t k = 0; k < kuni_qc_n_metrics; k++)
+            if (kuni_qc_metrics[k].ga4gh)
+                kuni_json_fixed(&json, kuni_qc_metrics[k].name, cohort->rows[i].values[k],
+                                kuni_qc_metrics[k].decimals);
+        kuni_json_end(&json);
+        kuni_json_end(&json);
     }
-    if (!status) status = kuni_file_printf(file, err, "\n]\n");
-    kuni_buffer_fini(&line);
+    kuni_json_end(&json);
+    status = kuni_json_finish(&json);
+    if (!status) status = kuni_file_write(file, "\n", 1, err);
     return finish(file, status, err);
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "calls_file.h"
+#include "kuni/json.h"
 #include "piece.h"
 #include "segment.h"
 
@@ -302,33 +302,39 @@ static kuni_status write_list(const layout *job, kuni_error *err)
     return status;
 }
 
-static kuni_status write_report(const layout *job, kuni_error *err)
+static void put_report(const layout *job, kuni_json *json)
 {
     const segment_counts *sum = &job->counts;
+    kuni_json_object(json, NULL, KUNI_JSON_LINES);
+    kuni_json_int(json, "samples", bcf_hdr_nsamples(job->calls.header));
+    kuni_json_uint(json, "records", sum->records);
+    kuni_json_uint(json, "passed", sum->passed);
+    kuni_json_uint(json, "snps", sum->snps);
+    kuni_json_uint(json, "indels", sum->indels);
+    kuni_json_uint(json, "others", sum->others);
+    kuni_json_uint(json, "multiallelic", sum->multiallelic);
+    kuni_json_uint(json, "transitions", sum->transitions);
+    kuni_json_uint(json, "transversions", sum->transversions);
+    kuni_json_object(json, "contigs", sum->records ? KUNI_JSON_LINES : KUNI_JSON_INLINE);
+    for (int32_t i = 0; i < job->n_contigs; i++)
+        if (job->contigs[i].records)
+            kuni_json_uint(json, job->contigs[i].name, job->contigs[i].records);
+    kuni_json_end(json);
+    /* not finite, and so null, without transversions */
+    kuni_json_fixed(json, "ts_tv", (double)sum->transitions / (double)sum->transversions, 4);
+    kuni_json_end(json);
+}
+
+static kuni_status write_report(const layout *job, kuni_error *err)
+{
+    kuni_json json;
     kuni_file *file;
     kuni_status status = kuni_file_create(&file, kuni_task_output(job->task, "merge-report"), err);
     if (status) return status;
-    status = kuni_file_printf(
-        file, err,
-        "{\n  \"samples\": %d,\n  \"records\": %" PRIu64 ",\n  \"passed\": %" PRIu64
-        ",\n  \"snps\": %" PRIu64 ",\n  \"indels\": %" PRIu64 ",\n  \"others\": %" PRIu64
-        ",\n  \"multiallelic\": %" PRIu64 ",\n  \"transitions\": %" PRIu64
-        ",\n  \"transversions\": %" PRIu64 ",\n  \"contigs\": {",
-        bcf_hdr_nsamples(job->calls.header), sum->records, sum->passed, sum->snps, sum->indels,
-        sum->others, sum->multiallelic, sum->transitions, sum->transversions);
-    const char *gap = "";
-    for (int32_t i = 0; i < job->n_contigs && !status; i++) {
-        if (!job->contigs[i].records) continue;
-        status = kuni_file_printf(file, err, "%s\n    \"%s\": %" PRIu64, gap, job->contigs[i].name,
-                                  job->contigs[i].records);
-        gap = ",";
-    }
-    if (!status) status = kuni_file_printf(file, err, "%s},\n", *gap ? "\n  " : "");
-    if (!status && sum->transversions)
-        status = kuni_file_printf(file, err, "  \"ts_tv\": %.4f\n}\n",
-                                  (double)sum->transitions / (double)sum->transversions);
-    else if (!status)
-        status = kuni_file_printf(file, err, "  \"ts_tv\": null\n}\n");
+    kuni_json_start(&json, file, KUNI_JSON_INDENTED, err);
+    put_report(job, &json);
+    status = kuni_json_finish(&json);
+    if (!status) status = kuni_file_write(file, "\n", 1, err);
     if (!status) return kuni_file_commit(file, err);
     kuni_file_discard(file);
     return status;

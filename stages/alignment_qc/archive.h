@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Text of the published files: JSON strings, and a compressed tar archive with the same bytes every
- * time.
- */
-#ifndef KUNI_ALIGNMENT_QC_TEXT_H
-#define KUNI_ALIGNMENT_QC_TEXT_H
+/* A compressed tar archive with the same bytes every time. */
+#ifndef KUNI_ALIGNMENT_QC_ARCHIVE_H
+#define KUNI_ALIGNMENT_QC_ARCHIVE_H
 
 #include "kuni/file.h"
-
-/* Appends a JSON string with its quotes. */
-KUNI_MUST_CHECK kuni_status kuni_qc_put_json(kuni_buffer *out, const char *text, kuni_error *err);
 
 typedef struct kuni_qc_archive kuni_qc_archive;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "text.h"
+#include "archive.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,21 +7,6 @@
 #include <zlib.h>
 
 enum { TAR_BLOCK = 512, TAR_NAME_MOST = 100, OUT_BYTES = 1 << 16 };
-
-kuni_status kuni_qc_put_json(kuni_buffer *out, const char *text, kuni_error *err)
-{
-    kuni_status status = kuni_buffer_append(out, "\"", 1, err);
-    for (const char *c = text; *c && !status; c++) {
-        if (*c == '"' || *c == '\\')
-            status = kuni_buffer_printf(out, err, "\\%c", *c);
-        else if ((unsigned char)*c < 0x20 ||
-                 *c == '<') /* "</script>" must not end a page's script */
-            status = kuni_buffer_printf(out, err, "\\u%04x", (unsigned)*c);
-        else
-            status = kuni_buffer_append(out, c, 1, err);
-    }
-    return status ? status : kuni_buffer_append(out, "\"", 1, err);
-}
 
 struct kuni_qc_archive {
     kuni_file *file;
