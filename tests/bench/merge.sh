@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The merge of a cohort's shards against bcftools doing the same: one indexed BCF and an indexed sites VCF.
 # Data: the 1000G panel of 3,202 samples on chr22 (200 kb), laid side by side COPIES times.
-#   KUNI=build/release/kuni KUNI_DATA=../shared/data tests/bench/merge.sh [COPIES=8] [RANKS=2]
+#   KUNI=build/release/kuni KUNI_DATA=FOLDER tests/bench/merge.sh [COPIES=8] [RANKS=2]
 set -euo pipefail
 
 kuni=$(realpath "${KUNI:?path of the program}")
