@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "genealogy.h"
 #include "model.h"
-#include "tree.h"
 
 enum {
     INDEL_MOST_BP = 300,
@@ -46,7 +46,7 @@ typedef struct draw {
     sim_world *world;
     sim_region *region;
     const char *seq; /* of the region's span */
-    sim_tree tree;
+    sim_genealogy tree;
     sim_rng rng;
     uint32_t n_founders; /* people */
     uint32_t *founders;  /* their sample numbers */
@@ -205,7 +205,7 @@ static kuni_status add_plain_indel(draw *d, int64_t pos, const uint32_t *leaves,
 
 static uint32_t draw_leaves(draw *d)
 {
-    return sim_tree_leaves(&d->tree, sim_tree_draw_branch(&d->tree, &d->rng), d->leaves);
+    return sim_genealogy_leaves(&d->tree, sim_genealogy_draw_branch(&d->tree, &d->rng), d->leaves);
 }
 
 static kuni_status add_neighbour(draw *d, int64_t pos, kuni_error *err)
@@ -496,7 +496,7 @@ static kuni_status open_draw(draw *d, sim_world *world, sim_region *region, cons
     d->steps = kuni_alloc(n_leaves, sizeof(*d->steps), err);
     region->haplotypes = kuni_alloc(2 * (size_t)o->n_samples, sizeof(*region->haplotypes), err);
     if (!d->leaves || !d->steps || !region->haplotypes) return KUNI_MEMORY;
-    return sim_tree_init(&d->tree, n_leaves, o->seed, where, err);
+    return sim_genealogy_init(&d->tree, n_leaves, o->seed, where, err);
 }
 
 kuni_status sim_cohort_draw(sim_world *world, sim_region *region, const char *sequence,
@@ -506,7 +506,7 @@ kuni_status sim_cohort_draw(sim_world *world, sim_region *region, const char *se
     draw d;
     kuni_status status = open_draw(&d, world, region, sequence, err);
     if (status) goto fail;
-    double mutation = o->heterozygosity / (2.0 * sim_tree_pair_time());
+    double mutation = o->heterozygosity / (2.0 * sim_genealogy_pair_time());
     status = find_tandems(&d, mutation, err);
     size_t next_tandem = 0;
     double rho = region->mitochondrial ? 0.0 : TWO_N * o->recombination;
@@ -516,13 +516,13 @@ kuni_status sim_cohort_draw(sim_world *world, sim_region *region, const char *se
             gap < (double)(region->span.end - x) ? x + 1 + (int64_t)gap : region->span.end;
         if (end > region->span.end) end = region->span.end;
         status = mutate(&d, x, end, mutation, &next_tandem, err);
-        if (end < region->span.end) sim_tree_recombine(&d.tree);
+        if (end < region->span.end) sim_genealogy_recombine(&d.tree);
         x = end;
     }
     if (!status) status = settle(&d, err);
     if (!status) status = make_children(world, region, err);
 fail:
-    sim_tree_fini(&d.tree);
+    sim_genealogy_fini(&d.tree);
     free(d.founders);
     free(d.leaves);
     free(d.steps);

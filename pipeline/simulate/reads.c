@@ -20,7 +20,7 @@
 #include "kuni/file.h"
 #include "quality.h"
 #include "rng.h"
-#include "window.h"
+#include "stretch.h"
 
 enum {
     BLOCK_BP = 1 << 16,
@@ -61,7 +61,7 @@ typedef struct output {
     hFILE *raw; /* below `file` */
     sam_hdr_t *header;
     const char *path;
-    sim_window window;
+    sim_stretch stretch;
     sim_quality quality;
     sim_rng rng;
     const sim_region *region;
@@ -155,7 +155,7 @@ static double slip_chance(const output *o, const sim_run *run)
 
 static void draw_slips(output *o, int32_t beg, int32_t stop)
 {
-    const sim_window *w = &o->window;
+    const sim_stretch *w = &o->stretch;
     o->n_slips = 0;
     if (o->world->options->indel_error <= 0.0) return;
     size_t low = 0, high = w->n_runs;
@@ -182,10 +182,10 @@ static void put_base(end *e, int32_t at, char base, int64_t place)
     e->places[at] = place;
 }
 
-/* Copies `length` template bases rightwards from `from`. False: the window ends too early. */
+/* Copies `length` template bases rightwards from `from`. False: the stretch ends too early. */
 static bool copy_forward(const output *o, int32_t from, end *e)
 {
-    const sim_window *w = &o->window;
+    const sim_stretch *w = &o->stretch;
     int32_t next = 0, i = from, at = 0;
     while (next < o->n_slips && o->slips[next].beg < from) next++;
     while (at < e->length) {
@@ -207,7 +207,7 @@ static bool copy_forward(const output *o, int32_t from, end *e)
 /* Copies leftwards, ending before `stop`. */
 static bool copy_backward(const output *o, int32_t stop, end *e)
 {
-    const sim_window *w = &o->window;
+    const sim_stretch *w = &o->stretch;
     int32_t next = o->n_slips - 1, i = stop - 1, at = e->length - 1;
     while (at >= 0) {
         while (next >= 0 && o->slips[next].beg > i) next--;
@@ -392,19 +392,19 @@ static bool passes_gc(output *o, int32_t beg, int32_t stop)
 {
     double bias = o->world->options->gc_bias;
     if (bias <= 0.0) return true;
-    double gc = (double)(o->window.gc[stop] - o->window.gc[beg]) / (stop - beg),
+    double gc = (double)(o->stretch.gc[stop] - o->stretch.gc[beg]) / (stop - beg),
            off = (gc - 0.42) / 0.3;
     double keep = 1.0 - bias * off * off;
     return sim_rng_unit(&o->rng) < (keep < 0.05 ? 0.05 : keep);
 }
 
 /*
- * Draws both ends of a fragment; false where it cannot be: window's end, N, no such copy there, GC.
+ * Draws both ends of a fragment; false where it cannot be: stretch's end, N, no such copy there, GC.
  */
 static bool draw_fragment(output *o, uint32_t slot)
 {
     const kuni_simulate_options *options = o->world->options;
-    const sim_window *w = &o->window;
+    const sim_stretch *w = &o->stretch;
     int32_t read = (int32_t)options->read_length;
     int32_t beg = (int32_t)sim_rng_below(&o->rng, (uint32_t)w->own);
     bool chimera = sim_rng_unit(&o->rng) < options->chimeras;
@@ -435,11 +435,11 @@ static kuni_status draw_haplotype(output *o, kuni_span block, uint32_t slot, dou
 {
     const kuni_simulate_options *options = o->world->options;
     kuni_status status =
-        sim_window_build(&o->window, o->region, &o->region->haplotypes[slot], block, o->ref,
-                         o->ref_beg, o->ref_end, options->indel_error > 0.0, err);
-    if (status || o->window.own == 0) return status;
+        sim_stretch_build(&o->stretch, o->region, &o->region->haplotypes[slot], block, o->ref,
+                          o->ref_beg, o->ref_end, options->indel_error > 0.0, err);
+    if (status || o->stretch.own == 0) return status;
     double mean =
-        depth * o->window.own / (2.0 * options->read_length) / (1.0 + options->duplicates);
+        depth * o->stretch.own / (2.0 * options->read_length) / (1.0 + options->duplicates);
     uint64_t n = sim_rng_poisson(&o->rng, mean);
     for (uint64_t i = 0; i < n && !status; i++) {
         if (!draw_fragment(o, slot)) continue;
@@ -629,7 +629,7 @@ static void close_output(output *o)
     free(o->queue);
     free(o->spare);
     free(o->ref);
-    sim_window_fini(&o->window);
+    sim_stretch_fini(&o->stretch);
 }
 
 kuni_status sim_reads_write(const sim_world *world, kuni_genome *genome, uint32_t sample,

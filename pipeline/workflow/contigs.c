@@ -108,7 +108,7 @@ static bool parse_entry(const char *text, char clean[CONTIG_BYTES_MAX + 1], size
 }
 
 /* Is the contig there, and long enough? */
-static void check_reference(const kuni_reader *reader, const kuni_node *at, const fai *index,
+static void check_reference(const kuni_reader *reader, const kuni_yaml_node *at, const fai *index,
                             const char *entry, size_t name_length, int64_t end)
 {
     if (!index->n || kuni_names_find(&index->by_name, entry) >= 0) return;
@@ -117,10 +117,10 @@ static void check_reference(const kuni_reader *reader, const kuni_node *at, cons
     int64_t row = kuni_names_find(&index->by_name, name);
     if (row < 0) {
         const char *near = kuni_nearest(name, index->names, index->n);
-        kuni_tree_fault(reader->faults, at, "contigs: the reference has no contig '%.100s'%s%s%s",
+        kuni_yaml_fault(reader->faults, at, "contigs: the reference has no contig '%.100s'%s%s%s",
                         name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     } else if (end > index->lengths_bp[row]) {
-        kuni_tree_fault(reader->faults, at,
+        kuni_yaml_fault(reader->faults, at,
                         "contigs: '%.100s' ends behind the contig; expected at most %lld", entry,
                         (long long)index->lengths_bp[row]);
     }
@@ -128,22 +128,23 @@ static void check_reference(const kuni_reader *reader, const kuni_node *at, cons
 
 static int compare_texts(const void *a, const void *b)
 {
-    const kuni_node *x = *(const kuni_node *const *)a, *y = *(const kuni_node *const *)b;
+    const kuni_yaml_node *x = *(const kuni_yaml_node *const *)a,
+                         *y = *(const kuni_yaml_node *const *)b;
     int order = strcmp(x->text, y->text);
     if (order) return order;
     if (x->line != y->line) return x->line < y->line ? -1 : 1;
     return x->column < y->column ? -1 : x->column > y->column;
 }
 
-static kuni_status check_distinct(kuni_reader *reader, const kuni_node *list)
+static kuni_status check_distinct(kuni_reader *reader, const kuni_yaml_node *list)
 {
-    const kuni_node **sorted = kuni_alloc(list->n, sizeof(*sorted), reader->err);
+    const kuni_yaml_node **sorted = kuni_alloc(list->n, sizeof(*sorted), reader->err);
     if (!sorted) return KUNI_MEMORY;
     for (size_t i = 0; i < list->n; i++) sorted[i] = list->values[i];
     qsort(sorted, list->n, sizeof(*sorted), compare_texts);
     for (size_t i = 1; i < list->n; i++)
         if (*sorted[i]->text && strcmp(sorted[i]->text, sorted[i - 1]->text) == 0)
-            kuni_tree_fault(reader->faults, sorted[i], "contigs: '%.100s' stands twice",
+            kuni_yaml_fault(reader->faults, sorted[i], "contigs: '%.100s' stands twice",
                             sorted[i]->text);
     free(sorted);
     return KUNI_OK;
@@ -151,20 +152,20 @@ static kuni_status check_distinct(kuni_reader *reader, const kuni_node *list)
 
 static const char expected[] = "a list such as [chr1, chr2, 'chr3:1000-2000']";
 
-static kuni_status read_list(kuni_reader *reader, const kuni_node *list, const fai *index)
+static kuni_status read_list(kuni_reader *reader, const kuni_yaml_node *list, const fai *index)
 {
     const char **contigs = kuni_arena_alloc(reader->arena, list->n, sizeof(char *), reader->err);
     if (!contigs) return KUNI_MEMORY;
     size_t n = 0;
     for (size_t i = 0; i < list->n; i++) {
-        const kuni_node *node = list->values[i];
+        const kuni_yaml_node *node = list->values[i];
         const char *text = kuni_reader_text(reader, node, "contigs", expected);
         if (!text) continue;
         char clean[CONTIG_BYTES_MAX + 1];
         size_t name_length;
         int64_t end;
         if (!parse_entry(text, clean, &name_length, &end)) {
-            kuni_tree_fault(
+            kuni_yaml_fault(
                 reader->faults, node,
                 "contigs: '%.100s' is no region; expected chr1 or chr1:1000-2000 (from 1, "
                 "end included)",
@@ -180,20 +181,20 @@ static kuni_status read_list(kuni_reader *reader, const kuni_node *list, const f
     return check_distinct(reader, list);
 }
 
-kuni_status kuni_reader_contigs(kuni_reader *reader, const kuni_node *node)
+kuni_status kuni_reader_contigs(kuni_reader *reader, const kuni_yaml_node *node)
 {
-    char room[KUNI_NODE_WORD_BYTES];
+    char room[KUNI_YAML_WORD_BYTES];
     if (!node) return KUNI_OK;
-    kuni_node text, *single[1] = {&text};
-    kuni_node one = {.type = KUNI_NODE_LIST, .values = single, .n = 1};
-    if (node->type == KUNI_NODE_TEXT && !kuni_node_is_null(node)) {
+    kuni_yaml_node text, *single[1] = {&text};
+    kuni_yaml_node one = {.type = KUNI_YAML_LIST, .values = single, .n = 1};
+    if (node->type == KUNI_YAML_TEXT && !kuni_yaml_is_null(node)) {
         text = *node;
         node = &one;
     }
-    if (node->type != KUNI_NODE_LIST || node->n == 0) {
-        kuni_tree_fault(reader->faults, node, "contigs: got %s; expected %s",
-                        node->type == KUNI_NODE_LIST ? "an empty list"
-                                                     : kuni_node_describe(node, room),
+    if (node->type != KUNI_YAML_LIST || node->n == 0) {
+        kuni_yaml_fault(reader->faults, node, "contigs: got %s; expected %s",
+                        node->type == KUNI_YAML_LIST ? "an empty list"
+                                                     : kuni_yaml_describe(node, room),
                         expected);
         return KUNI_OK;
     }

@@ -13,16 +13,16 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-const char *kuni_reader_text(kuni_reader *reader, const kuni_node *value, const char *key,
+const char *kuni_reader_text(kuni_reader *reader, const kuni_yaml_node *value, const char *key,
                              const char *expected)
 {
-    char room[KUNI_NODE_WORD_BYTES];
-    if (value->type == KUNI_NODE_TEXT && !kuni_node_is_null(value) && *value->text)
+    char room[KUNI_YAML_WORD_BYTES];
+    if (value->type == KUNI_YAML_TEXT && !kuni_yaml_is_null(value) && *value->text)
         return value->text;
-    kuni_tree_fault(reader->faults, value, "%s: got %s; expected %s", key,
-                    value->type == KUNI_NODE_TEXT && !*value->text
+    kuni_yaml_fault(reader->faults, value, "%s: got %s; expected %s", key,
+                    value->type == KUNI_YAML_TEXT && !*value->text
                         ? "nothing"
-                        : kuni_node_describe(value, room),
+                        : kuni_yaml_describe(value, room),
                     expected);
     return NULL;
 }
@@ -36,33 +36,33 @@ const char *kuni_reader_path(kuni_reader *reader, const char *text)
     return kept;
 }
 
-const char *kuni_reader_file(kuni_reader *reader, const kuni_node *at, const char *key,
+const char *kuni_reader_file(kuni_reader *reader, const kuni_yaml_node *at, const char *key,
                              const char *text)
 {
     const char *path = kuni_reader_path(reader, text);
     if (!path) return NULL;
     struct stat status;
     if (stat(path, &status) != 0)
-        kuni_tree_fault(reader->faults, at, "%s: cannot find %s: %s", key, path, strerror(errno));
+        kuni_yaml_fault(reader->faults, at, "%s: cannot find %s: %s", key, path, strerror(errno));
     else if (S_ISDIR(status.st_mode))
-        kuni_tree_fault(reader->faults, at, "%s: %s is a folder; expected a file", key, path);
+        kuni_yaml_fault(reader->faults, at, "%s: %s is a folder; expected a file", key, path);
     else if (access(path, R_OK) != 0)
-        kuni_tree_fault(reader->faults, at, "%s: cannot read %s: %s", key, path, strerror(errno));
+        kuni_yaml_fault(reader->faults, at, "%s: cannot read %s: %s", key, path, strerror(errno));
     return path;
 }
 
-kuni_status kuni_reader_unknown_key(kuni_reader *reader, const kuni_node *key, const char *section,
-                                    const char *const *known, size_t n_known)
+kuni_status kuni_reader_unknown_key(kuni_reader *reader, const kuni_yaml_node *key,
+                                    const char *section, const char *const *known, size_t n_known)
 {
-    char room[KUNI_NODE_WORD_BYTES];
+    char room[KUNI_YAML_WORD_BYTES];
     const char *near = kuni_nearest(key->text, known, n_known);
     kuni_buffer list = KUNI_BUFFER_INIT;
     kuni_status status = KUNI_OK;
     for (size_t i = 0; !status && i < n_known; i++)
         status = kuni_buffer_printf(&list, reader->err, "%s%s", i ? ", " : "", known[i]);
     if (!status)
-        kuni_tree_fault(reader->faults, key, "unknown key %s%s%s; expected one of %s%s%s%s",
-                        kuni_node_describe(key, room), *section ? " in " : "", section, list.data,
+        kuni_yaml_fault(reader->faults, key, "unknown key %s%s%s; expected one of %s%s%s%s",
+                        kuni_yaml_describe(key, room), *section ? " in " : "", section, list.data,
                         near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     kuni_buffer_fini(&list);
     return status;
@@ -79,7 +79,7 @@ static void print_range(const kuni_field *field, char *room, size_t size)
              unit);
 }
 
-static void read_number(kuni_reader *reader, const kuni_node *value, const kuni_field *field,
+static void read_number(kuni_reader *reader, const kuni_yaml_node *value, const kuni_field *field,
                         const char *text)
 {
     int64_t number = 0;
@@ -87,18 +87,19 @@ static void read_number(kuni_reader *reader, const kuni_node *value, const kuni_
                 : field->type == KUNI_FIELD_BYTES   ? kuni_parse_bytes(text, &number)
                 : field->type == KUNI_FIELD_SECONDS ? kuni_parse_seconds(text, &number)
                                                     : kuni_parse_int(text, &number);
-    char room[KUNI_NODE_WORD_BYTES], range[96];
+    char room[KUNI_YAML_WORD_BYTES], range[96];
     if (fine && number >= field->least && number <= field->most) {
         *(int64_t *)(void *)((char *)reader->workflow + field->offset) = number;
         return;
     }
     print_range(field, range, sizeof(range));
-    kuni_tree_fault(reader->faults, value, "%s: got %s%s; expected %s, %s", field->key,
-                    kuni_node_describe(value, room), fine ? ", out of range" : "", field->expected,
+    kuni_yaml_fault(reader->faults, value, "%s: got %s%s; expected %s, %s", field->key,
+                    kuni_yaml_describe(value, room), fine ? ", out of range" : "", field->expected,
                     range);
 }
 
-kuni_status kuni_reader_field(kuni_reader *reader, const kuni_node *value, const kuni_field *field)
+kuni_status kuni_reader_field(kuni_reader *reader, const kuni_yaml_node *value,
+                              const kuni_field *field)
 {
     if (field->type == KUNI_FIELD_OTHER) return KUNI_OK;
     const char *text = kuni_reader_text(reader, value, field->key, field->expected);
@@ -126,7 +127,7 @@ kuni_status kuni_reader_field(kuni_reader *reader, const kuni_node *value, const
     return KUNI_OK;
 }
 
-kuni_status kuni_reader_fields(kuni_reader *reader, const kuni_node *map, const char *section,
+kuni_status kuni_reader_fields(kuni_reader *reader, const kuni_yaml_node *map, const char *section,
                                const kuni_field *fields, size_t n_fields)
 {
     const char *known[16];
@@ -142,8 +143,8 @@ kuni_status kuni_reader_fields(kuni_reader *reader, const kuni_node *map, const 
         if (status) return status;
     }
     for (size_t i = 0; i < n_fields; i++)
-        if (fields[i].required && !kuni_tree_get(map, fields[i].key))
-            kuni_tree_fault(reader->faults, map, "'%s' is missing%s%s; expected %s", fields[i].key,
+        if (fields[i].required && !kuni_yaml_get(map, fields[i].key))
+            kuni_yaml_fault(reader->faults, map, "'%s' is missing%s%s; expected %s", fields[i].key,
                             *section ? " in " : "", section, fields[i].expected);
     return KUNI_OK;
 }

@@ -7,7 +7,7 @@
 #define KUNI_WORKFLOW_READER_H
 
 #include "kuni/file.h"
-#include "tree.h"
+#include "yaml_tree.h"
 
 struct kuni_workflow;
 
@@ -44,15 +44,15 @@ typedef struct kuni_field {
  * faults. `section` names the map in messages ("" for the file). Only a failure that is no fault is
  * returned.
  */
-KUNI_MUST_CHECK kuni_status kuni_reader_fields(kuni_reader *reader, const kuni_node *map,
+KUNI_MUST_CHECK kuni_status kuni_reader_fields(kuni_reader *reader, const kuni_yaml_node *map,
                                                const char *section, const kuni_field *fields,
                                                size_t n_fields);
 /* A fault for an unknown key, with the nearest of the known ones. */
-KUNI_MUST_CHECK kuni_status kuni_reader_unknown_key(kuni_reader *reader, const kuni_node *key,
+KUNI_MUST_CHECK kuni_status kuni_reader_unknown_key(kuni_reader *reader, const kuni_yaml_node *key,
                                                     const char *section, const char *const *known,
                                                     size_t n_known);
 /* The text of a value, or NULL after a fault. */
-const char *kuni_reader_text(kuni_reader *reader, const kuni_node *value, const char *key,
+const char *kuni_reader_text(kuni_reader *reader, const kuni_yaml_node *value, const char *key,
                              const char *expected);
 /*
  * Absolute path of a value that may be relative to the file, in the arena; NULL when memory ran
@@ -60,10 +60,10 @@ const char *kuni_reader_text(kuni_reader *reader, const kuni_node *value, const 
  */
 const char *kuni_reader_path(kuni_reader *reader, const char *text);
 /* As that; a fault at `at` (and the path all the same) where no such file can be read. */
-const char *kuni_reader_file(kuni_reader *reader, const kuni_node *at, const char *key,
+const char *kuni_reader_file(kuni_reader *reader, const kuni_yaml_node *at, const char *key,
                              const char *text);
 /* Reads one value into its field. */
-KUNI_MUST_CHECK kuni_status kuni_reader_field(kuni_reader *reader, const kuni_node *value,
+KUNI_MUST_CHECK kuni_status kuni_reader_field(kuni_reader *reader, const kuni_yaml_node *value,
                                               const kuni_field *field);
 
 #endif

@@ -9,8 +9,8 @@
  * Reads `regions.contigs` (NULL: absent) and holds it against the index of the reference, where
  * that is there.
  */
-KUNI_MUST_CHECK kuni_status kuni_reader_contigs(kuni_reader *reader, const kuni_node *node);
+KUNI_MUST_CHECK kuni_status kuni_reader_contigs(kuni_reader *reader, const kuni_yaml_node *node);
 /* Reads `stages:` into the workflow, sorted. */
-KUNI_MUST_CHECK kuni_status kuni_reader_stages(kuni_reader *reader, const kuni_node *stages);
+KUNI_MUST_CHECK kuni_status kuni_reader_stages(kuni_reader *reader, const kuni_yaml_node *stages);
 
 #endif

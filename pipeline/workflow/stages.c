@@ -22,7 +22,7 @@ static const char resources_name[] = "resources";
 
 /* A stage as it is read, in file order. */
 typedef struct entry {
-    const kuni_node *node, *id_node, *needs_node;
+    const kuni_yaml_node *node, *id_node, *needs_node;
     kuni_workflow_stage stage;
     size_t needs[STAGES_MAX]; /* file order */
     size_t n_needs;
@@ -43,21 +43,21 @@ static void read_id(kuni_reader *reader, entry *e)
     static const char first[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     static const char rest[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
     static const char expected[] = "a letter, then letters, digits, _ and -, at most 64 in all";
-    e->id_node = kuni_tree_get(e->node, "id");
+    e->id_node = kuni_yaml_get(e->node, "id");
     if (!e->id_node) {
-        kuni_tree_fault(reader->faults, e->node, "'id' is missing in a stage; expected %s",
+        kuni_yaml_fault(reader->faults, e->node, "'id' is missing in a stage; expected %s",
                         expected);
         return;
     }
     const char *id = kuni_reader_text(reader, e->id_node, "id", expected);
     if (!id) return;
     if (!strchr(first, *id) || strspn(id, rest) != strlen(id) || strlen(id) > ID_BYTES_MAX)
-        kuni_tree_fault(reader->faults, e->id_node, "id: '%.100s' is no stage id; expected %s", id,
+        kuni_yaml_fault(reader->faults, e->id_node, "id: '%.100s' is no stage id; expected %s", id,
                         expected);
     e->stage.id = id;
 }
 
-static void find_built_in(kuni_reader *reader, entry *e, const kuni_node *uses)
+static void find_built_in(kuni_reader *reader, entry *e, const kuni_yaml_node *uses)
 {
     const char *name = kuni_reader_text(reader, uses, "uses", "the name of a stage");
     if (!name || (e->stage.stage = kuni_stage_find(name))) return;
@@ -66,12 +66,12 @@ static void find_built_in(kuni_reader *reader, entry *e, const kuni_node *uses)
     const char *names[KEYS_MAX];
     for (size_t i = 0; i < n && i < KEYS_MAX; i++) names[i] = stages[i]->name;
     const char *near = kuni_nearest(name, names, n < KEYS_MAX ? n : KEYS_MAX);
-    kuni_tree_fault(reader->faults, uses,
+    kuni_yaml_fault(reader->faults, uses,
                     "uses: unknown stage '%.100s'; expected one that `kuni stages` lists%s%s%s",
                     name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
-static kuni_status find_plugin(kuni_reader *reader, entry *e, const kuni_node *plugin)
+static kuni_status find_plugin(kuni_reader *reader, entry *e, const kuni_yaml_node *plugin)
 {
     const char *text = kuni_reader_text(reader, plugin, "plugin",
                                         "the path of a shared object, such as ./mine.so");
@@ -79,18 +79,19 @@ static kuni_status find_plugin(kuni_reader *reader, entry *e, const kuni_node *p
     if (!(e->stage.plugin = kuni_reader_path(reader, text))) return KUNI_MEMORY;
     kuni_error err = KUNI_ERROR_INIT;
     if (kuni_plugin_load(e->stage.plugin, &e->stage.stage, &err))
-        kuni_tree_fault(reader->faults, plugin, "%s", err.text);
+        kuni_yaml_fault(reader->faults, plugin, "%s", err.text);
     return KUNI_OK;
 }
 
 /* Exactly one of uses, run and plugin. */
 static kuni_status find_stage(kuni_reader *reader, entry *e)
 {
-    const kuni_node *uses = kuni_tree_get(e->node, "uses"), *run = kuni_tree_get(e->node, "run"),
-                    *plugin = kuni_tree_get(e->node, "plugin");
+    const kuni_yaml_node *uses = kuni_yaml_get(e->node, "uses"),
+                         *run = kuni_yaml_get(e->node, "run"),
+                         *plugin = kuni_yaml_get(e->node, "plugin");
     int n = !!uses + !!run + !!plugin;
     if (n != 1) {
-        kuni_tree_fault(reader->faults, e->node,
+        kuni_yaml_fault(reader->faults, e->node,
                         "%s of uses, run and plugin in a stage; expected one",
                         n ? "more than one" : "none");
         return KUNI_OK;
@@ -99,7 +100,7 @@ static kuni_status find_stage(kuni_reader *reader, entry *e)
     if (uses)
         find_built_in(reader, e, uses);
     else if (!(e->stage.stage = kuni_stage_find(external_name)))
-        kuni_tree_fault(reader->faults, run, "run: this kuni was built without the stage '%s'",
+        kuni_yaml_fault(reader->faults, run, "run: this kuni was built without the stage '%s'",
                         external_name);
     return KUNI_OK;
 }
@@ -133,13 +134,14 @@ static const char *plain_number(const kuni_param *param, const char *text, char 
 }
 
 /* Texts of a LIST joined by '\n'; false after a fault. */
-static bool join_list(kuni_reader *reader, const kuni_node *list, const char *key, kuni_buffer *out)
+static bool join_list(kuni_reader *reader, const kuni_yaml_node *list, const char *key,
+                      kuni_buffer *out)
 {
     for (size_t i = 0; i < list->n; i++) {
         const char *text = kuni_reader_text(reader, list->values[i], key, "a list of texts");
         if (!text) return false;
         if (strchr(text, '\n')) {
-            kuni_tree_fault(reader->faults, list->values[i], "%s: expected texts of one line", key);
+            kuni_yaml_fault(reader->faults, list->values[i], "%s: expected texts of one line", key);
             return false;
         }
         if (kuni_buffer_printf(out, reader->err, "%s%s", i ? "\n" : "", text)) return false;
@@ -147,7 +149,7 @@ static bool join_list(kuni_reader *reader, const kuni_node *list, const char *ke
     return true;
 }
 
-static kuni_status set_text(kuni_reader *reader, entry *e, const kuni_node *at,
+static kuni_status set_text(kuni_reader *reader, entry *e, const kuni_yaml_node *at,
                             const kuni_param *param, const char *text)
 {
     char room[32];
@@ -159,13 +161,13 @@ static kuni_status set_text(kuni_reader *reader, entry *e, const kuni_node *at,
     kuni_status status =
         kuni_params_set(e->stage.params, param->name, plain_number(param, text, room), &err);
     if (status == KUNI_MEMORY) return kuni_fail(reader->err, status, "%s", err.text);
-    if (status) kuni_tree_fault(reader->faults, at, "%s", err.text);
+    if (status) kuni_yaml_fault(reader->faults, at, "%s", err.text);
     return KUNI_OK;
 }
 
 /* `key` is what the parameter is called in the file. */
 static kuni_status set_param(kuni_reader *reader, entry *e, const kuni_param *param,
-                             const char *key, const kuni_node *value)
+                             const char *key, const kuni_yaml_node *value)
 {
     static const char *const expected[] = {
         [KUNI_PARAM_BOOL] = "true or false", [KUNI_PARAM_INT] = "a whole number",
@@ -173,7 +175,7 @@ static kuni_status set_param(kuni_reader *reader, entry *e, const kuni_param *pa
         [KUNI_PARAM_CHOICE] = "a word",      [KUNI_PARAM_PATH] = "the path of a file",
         [KUNI_PARAM_LIST] = "a list",
     };
-    if (param->type == KUNI_PARAM_LIST && value->type == KUNI_NODE_LIST) {
+    if (param->type == KUNI_PARAM_LIST && value->type == KUNI_YAML_LIST) {
         kuni_buffer joined = KUNI_BUFFER_INIT;
         kuni_status status = KUNI_OK;
         if (join_list(reader, value, key, &joined))
@@ -183,20 +185,20 @@ static kuni_status set_param(kuni_reader *reader, entry *e, const kuni_param *pa
         kuni_buffer_fini(&joined);
         return status;
     }
-    if (param->type == KUNI_PARAM_TEXT && value->type == KUNI_NODE_TEXT && !value->plain)
+    if (param->type == KUNI_PARAM_TEXT && value->type == KUNI_YAML_TEXT && !value->plain)
         return set_text(reader, e, value, param, value->text); /* "" is a text */
     const char *text = kuni_reader_text(reader, value, key, expected[param->type]);
     return text ? set_text(reader, e, value, param, text) : KUNI_OK;
 }
 
-static void unknown_param(kuni_reader *reader, const entry *e, const kuni_node *key)
+static void unknown_param(kuni_reader *reader, const entry *e, const kuni_yaml_node *key)
 {
     const char *names[KEYS_MAX * 2];
     size_t n = 0;
     for (const kuni_param *p = e->stage.stage->params; p && p->name && n < KEYS_MAX * 2; p++)
         names[n++] = p->name;
     const char *near = kuni_nearest(key->text, names, n);
-    kuni_tree_fault(reader->faults, key,
+    kuni_yaml_fault(reader->faults, key,
                     "unknown parameter '%.100s'; expected one that `kuni stages %s` lists%s%s%s",
                     key->text, e->stage.stage->name, near ? "; did you mean '" : "",
                     near ? near : "", near ? "'?" : "");
@@ -204,21 +206,21 @@ static void unknown_param(kuni_reader *reader, const entry *e, const kuni_node *
 
 static kuni_status read_with(kuni_reader *reader, entry *e)
 {
-    char room[KUNI_NODE_WORD_BYTES];
-    const kuni_node *with = kuni_tree_get(e->node, "with");
+    char room[KUNI_YAML_WORD_BYTES];
+    const kuni_yaml_node *with = kuni_yaml_get(e->node, "with");
     if (!with) return KUNI_OK;
-    if (with->type != KUNI_NODE_MAP) {
-        kuni_tree_fault(reader->faults, with, "with: got %s; expected a map of parameters",
-                        kuni_node_describe(with, room));
+    if (with->type != KUNI_YAML_MAP) {
+        kuni_yaml_fault(reader->faults, with, "with: got %s; expected a map of parameters",
+                        kuni_yaml_describe(with, room));
         return KUNI_OK;
     }
     for (size_t i = 0; i < with->n; i++) {
-        const kuni_node *key = with->keys[i];
+        const kuni_yaml_node *key = with->keys[i];
         const kuni_param *param = find_param(e->stage.stage, key->text);
         if (!param)
             unknown_param(reader, e, key);
-        else if (is_external(&e->stage) && kuni_tree_get(e->node, key->text))
-            kuni_tree_fault(reader->faults, key, "'%s' stands beside `with` too; expected it once",
+        else if (is_external(&e->stage) && kuni_yaml_get(e->node, key->text))
+            kuni_yaml_fault(reader->faults, key, "'%s' stands beside `with` too; expected it once",
                             key->text);
         else if (set_param(reader, e, param, key->text, with->values[i]))
             return reader->err->status;
@@ -229,7 +231,7 @@ static kuni_status read_with(kuni_reader *reader, entry *e)
 /*
  * Marks the resources that a text uses as {resource.NAME}; those that are not declared are faults.
  */
-static void find_resources(kuni_reader *reader, const kuni_node *text, bool *used)
+static void find_resources(kuni_reader *reader, const kuni_yaml_node *text, bool *used)
 {
     static const char open[] = "{resource.";
     const kuni_workflow *w = reader->workflow;
@@ -246,10 +248,10 @@ static void find_resources(kuni_reader *reader, const kuni_node *text, bool *use
             i++;
         used[i] = true;
         if (i < w->n_resources) continue;
-        char word[KUNI_NODE_WORD_BYTES];
+        char word[KUNI_YAML_WORD_BYTES];
         snprintf(word, sizeof(word), "%.*s", length > 60 ? 60 : (int)length, name);
         const char *near = kuni_nearest(word, names, n_names);
-        kuni_tree_fault(
+        kuni_yaml_fault(
             reader->faults, text,
             "run: {resource.%s} is not declared; expected '%s: PATH' under resources%s%s%s", word,
             word, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
@@ -257,13 +259,13 @@ static void find_resources(kuni_reader *reader, const kuni_node *text, bool *use
 }
 
 /* The resources that a command uses are handed on as "NAME=path" lines. */
-static kuni_status read_resources_used(kuni_reader *reader, entry *e, const kuni_node *run)
+static kuni_status read_resources_used(kuni_reader *reader, entry *e, const kuni_yaml_node *run)
 {
     const kuni_workflow *w = reader->workflow;
     bool *used = kuni_arena_alloc(reader->arena, w->n_resources + 1, sizeof(*used), reader->err);
     if (!used) return KUNI_MEMORY;
-    if (run->type == KUNI_NODE_TEXT) find_resources(reader, run, used);
-    for (size_t i = 0; run->type == KUNI_NODE_LIST && i < run->n; i++)
+    if (run->type == KUNI_YAML_TEXT) find_resources(reader, run, used);
+    for (size_t i = 0; run->type == KUNI_YAML_LIST && i < run->n; i++)
         find_resources(reader, run->values[i], used);
     kuni_buffer lines = KUNI_BUFFER_INIT;
     kuni_status status = KUNI_OK;
@@ -288,7 +290,7 @@ static kuni_status read_keys(kuni_reader *reader, entry *e)
             strcmp(p->name, arguments_name) != 0 && strcmp(p->name, resources_name) != 0)
             known[n_known++] = p->name;
     for (size_t i = 0; i < e->node->n; i++) {
-        const kuni_node *key = e->node->keys[i];
+        const kuni_yaml_node *key = e->node->keys[i];
         size_t k = 0;
         while (k < n_known && strcmp(known[k], key->text) != 0) k++;
         kuni_status status = KUNI_OK;
@@ -299,9 +301,9 @@ static kuni_status read_keys(kuni_reader *reader, entry *e)
                                e->node->values[i]);
         if (status) return status;
     }
-    const kuni_node *run = kuni_tree_get(e->node, "run");
+    const kuni_yaml_node *run = kuni_yaml_get(e->node, "run");
     if (!run || !external) return KUNI_OK;
-    const char *param = run->type == KUNI_NODE_LIST ? arguments_name : command_name;
+    const char *param = run->type == KUNI_YAML_LIST ? arguments_name : command_name;
     if (set_param(reader, e, find_param(e->stage.stage, param), "run", run))
         return reader->err->status;
     return read_resources_used(reader, e, run);
@@ -327,14 +329,14 @@ static void check_ids_distinct(kuni_reader *reader, const entries *all)
         for (size_t j = 0; all->list[i].stage.id && j < i; j++) {
             const entry *e = &all->list[i], *other = &all->list[j];
             if (!other->stage.id || strcmp(e->stage.id, other->stage.id) != 0) continue;
-            kuni_tree_fault(reader->faults, e->id_node,
+            kuni_yaml_fault(reader->faults, e->id_node,
                             "id: '%s' stands twice; the stage on line %lld has it already",
                             e->stage.id, (long long)other->id_node->line);
             break;
         }
 }
 
-static void add_need(kuni_reader *reader, const entries *all, entry *e, const kuni_node *node)
+static void add_need(kuni_reader *reader, const entries *all, entry *e, const kuni_yaml_node *node)
 {
     const char *id = kuni_reader_text(reader, node, "needs", "the id of a stage, or a list of ids");
     if (!id) return;
@@ -346,17 +348,17 @@ static void add_need(kuni_reader *reader, const entries *all, entry *e, const ku
         at++;
     if (at == all->n) {
         const char *near = kuni_nearest(id, ids, n_ids);
-        kuni_tree_fault(reader->faults, node, "needs: no stage has the id '%.100s'%s%s%s", id,
+        kuni_yaml_fault(reader->faults, node, "needs: no stage has the id '%.100s'%s%s%s", id,
                         near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
         return;
     }
     if (&all->list[at] == e) {
-        kuni_tree_fault(reader->faults, node, "needs: stage '%s' needs itself", id);
+        kuni_yaml_fault(reader->faults, node, "needs: stage '%s' needs itself", id);
         return;
     }
     for (size_t i = 0; i < e->n_needs; i++)
         if (e->needs[i] == at) {
-            kuni_tree_fault(reader->faults, node, "needs: '%s' stands twice", id);
+            kuni_yaml_fault(reader->faults, node, "needs: '%s' stands twice", id);
             return;
         }
     e->needs[e->n_needs++] = at;
@@ -364,9 +366,9 @@ static void add_need(kuni_reader *reader, const entries *all, entry *e, const ku
 
 static void read_needs(kuni_reader *reader, const entries *all, entry *e)
 {
-    const kuni_node *needs = e->needs_node = kuni_tree_get(e->node, "needs");
+    const kuni_yaml_node *needs = e->needs_node = kuni_yaml_get(e->node, "needs");
     if (!needs) return;
-    if (needs->type != KUNI_NODE_LIST) {
+    if (needs->type != KUNI_YAML_LIST) {
         add_need(reader, all, e, needs);
         return;
     }
@@ -398,7 +400,7 @@ static kuni_status report_circle(kuni_reader *reader, const entries *all, size_t
         status = kuni_buffer_printf(&text, reader->err, "%s%s", i > first ? " -> " : "",
                                     all->list[i < n ? path[i] : path[first]].stage.id);
     if (!status)
-        kuni_tree_fault(reader->faults, all->list[path[first]].needs_node,
+        kuni_yaml_fault(reader->faults, all->list[path[first]].needs_node,
                         "needs: stages wait for each other: %s; expected no circle", text.data);
     kuni_buffer_fini(&text);
     return status;
@@ -468,12 +470,12 @@ static bool gives(const kuni_step *steps, size_t n_steps, const char *kind)
 static void report_no_producer(kuni_reader *reader, const entries *all, const shape *shapes,
                                const entry *e, const char *kind)
 {
-    const kuni_node *at = e->needs_node ? e->needs_node : e->id_node;
+    const kuni_yaml_node *at = e->needs_node ? e->needs_node : e->id_node;
     for (size_t i = 0; i < all->n; i++) {
         const entry *other = &all->list[i];
         if (other == e || !gives(shapes[other->place].steps, shapes[other->place].n_steps, kind))
             continue;
-        kuni_tree_fault(
+        kuni_yaml_fault(
             reader->faults, at,
             "stage '%s' takes '%s', which no stage upstream of it gives; expected '%s' among "
             "its needs",
@@ -485,7 +487,7 @@ static void report_no_producer(kuni_reader *reader, const entries *all, const sh
     const kuni_stage *const *stages = kuni_stage_list(&n);
     for (size_t i = 0; i < n && !giver; i++)
         if (gives(stages[i]->steps, stages[i]->n_steps, kind)) giver = stages[i]->name;
-    kuni_tree_fault(reader->faults, at, "stage '%s' takes '%s', which no stage gives%s%s%s",
+    kuni_yaml_fault(reader->faults, at, "stage '%s' takes '%s', which no stage gives%s%s%s",
                     e->stage.id, kind,
                     giver ? "; expected a stage before it that does, such as `uses: " : "",
                     giver ? giver : "", giver ? "`" : "");
@@ -524,8 +526,8 @@ static kuni_status find_shapes(kuni_reader *reader, const entries *all, shape *s
         if (status && status != KUNI_USAGE)
             return kuni_fail(reader->err, status, "stage %s: %s", stage->id, err.text);
         if (status) {
-            const kuni_node *run = kuni_tree_get(e->node, "run");
-            kuni_tree_fault(reader->faults, run ? run : e->node, "stage '%s': %s", stage->id,
+            const kuni_yaml_node *run = kuni_yaml_get(e->node, "run");
+            kuni_yaml_fault(reader->faults, run ? run : e->node, "stage '%s': %s", stage->id,
                             err.text);
             *s = (shape){.unknown = true};
         } else if (s->n_steps) {
@@ -568,16 +570,16 @@ static size_t count_faults(const kuni_reader *reader)
     return reader->faults->n + reader->faults->hidden;
 }
 
-static kuni_status read_entries(kuni_reader *reader, const kuni_node *stages, entries *all)
+static kuni_status read_entries(kuni_reader *reader, const kuni_yaml_node *stages, entries *all)
 {
-    char room[KUNI_NODE_WORD_BYTES];
+    char room[KUNI_YAML_WORD_BYTES];
     for (size_t i = 0; i < stages->n; i++) {
-        const kuni_node *node = stages->values[i];
-        if (node->type != KUNI_NODE_MAP) {
-            kuni_tree_fault(
+        const kuni_yaml_node *node = stages->values[i];
+        if (node->type != KUNI_YAML_MAP) {
+            kuni_yaml_fault(
                 reader->faults, node,
                 "stages: got %s; expected a map with id and one of uses, run and plugin",
-                kuni_node_describe(node, room));
+                kuni_yaml_describe(node, room));
             continue;
         }
         entry *e = &all->list[all->n++];
@@ -605,12 +607,12 @@ static kuni_status read_entries(kuni_reader *reader, const kuni_node *stages, en
     return check_flow(reader, all);
 }
 
-kuni_status kuni_reader_stages(kuni_reader *reader, const kuni_node *stages)
+kuni_status kuni_reader_stages(kuni_reader *reader, const kuni_yaml_node *stages)
 {
-    char room[KUNI_NODE_WORD_BYTES];
-    if (stages->type != KUNI_NODE_LIST || stages->n == 0 || stages->n > STAGES_MAX) {
-        kuni_tree_fault(reader->faults, stages, "stages: got %s; expected a list of 1 to %d stages",
-                        stages->type != KUNI_NODE_LIST ? kuni_node_describe(stages, room)
+    char room[KUNI_YAML_WORD_BYTES];
+    if (stages->type != KUNI_YAML_LIST || stages->n == 0 || stages->n > STAGES_MAX) {
+        kuni_yaml_fault(reader->faults, stages, "stages: got %s; expected a list of 1 to %d stages",
+                        stages->type != KUNI_YAML_LIST ? kuni_yaml_describe(stages, room)
                         : stages->n                    ? "too many"
                                                        : "an empty list",
                         STAGES_MAX);

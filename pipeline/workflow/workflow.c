@@ -108,29 +108,30 @@ static const kuni_field memory_field = {.key = "memory",
 /* --- helpers --- */
 
 /* The map under a key; NULL where absent or, after a fault, where it is something else. */
-static const kuni_node *section_of(kuni_reader *reader, const kuni_node *root, const char *key)
+static const kuni_yaml_node *section_of(kuni_reader *reader, const kuni_yaml_node *root,
+                                        const char *key)
 {
-    char room[KUNI_NODE_WORD_BYTES];
-    const kuni_node *node = kuni_tree_get(root, key);
-    if (!node || node->type == KUNI_NODE_MAP) return node;
-    kuni_tree_fault(reader->faults, node, "%s: got %s; expected a map", key,
-                    kuni_node_describe(node, room));
+    char room[KUNI_YAML_WORD_BYTES];
+    const kuni_yaml_node *node = kuni_yaml_get(root, key);
+    if (!node || node->type == KUNI_YAML_MAP) return node;
+    kuni_yaml_fault(reader->faults, node, "%s: got %s; expected a map", key,
+                    kuni_yaml_describe(node, room));
     return NULL;
 }
 
 /* --- sections --- */
 
-static void check_version(kuni_reader *reader, const kuni_node *root)
+static void check_version(kuni_reader *reader, const kuni_yaml_node *root)
 {
-    char room[KUNI_NODE_WORD_BYTES];
-    const kuni_node *version = kuni_tree_get(root, "version");
-    if (version && (version->type != KUNI_NODE_TEXT || strcmp(version->text, "1") != 0))
-        kuni_tree_fault(reader->faults, version,
+    char room[KUNI_YAML_WORD_BYTES];
+    const kuni_yaml_node *version = kuni_yaml_get(root, "version");
+    if (version && (version->type != KUNI_YAML_TEXT || strcmp(version->text, "1") != 0))
+        kuni_yaml_fault(reader->faults, version,
                         "version: got %s; expected 1, the only version of workflow files so far",
-                        kuni_node_describe(version, room));
+                        kuni_yaml_describe(version, room));
 }
 
-static void check_name(kuni_reader *reader, const kuni_node *root)
+static void check_name(kuni_reader *reader, const kuni_yaml_node *root)
 {
     const char *name = reader->workflow->name;
     if (!name) return;
@@ -138,11 +139,11 @@ static void check_name(kuni_reader *reader, const kuni_node *root)
     for (const char *c = name; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 127) fine = false;
     if (!fine)
-        kuni_tree_fault(reader->faults, kuni_tree_get(root, "name"),
+        kuni_yaml_fault(reader->faults, kuni_yaml_get(root, "name"),
                         "name: expected one line of at most %d bytes", NAME_BYTES_MAX);
 }
 
-static kuni_status read_ploidy(kuni_reader *reader, const kuni_node *node)
+static kuni_status read_ploidy(kuni_reader *reader, const kuni_yaml_node *node)
 {
     static const char *const names[] = {"GRCh38", "GRCh37", "diploid"};
     if (!node) return KUNI_OK;
@@ -155,7 +156,7 @@ static kuni_status read_ploidy(kuni_reader *reader, const kuni_node *node)
         }
     const char *near = kuni_nearest(text, names, COUNT(names));
     if (near || !strpbrk(text, "/.")) {
-        kuni_tree_fault(reader->faults, node, "ploidy: unknown name '%.100s'; expected %s%s%s%s",
+        kuni_yaml_fault(reader->faults, node, "ploidy: unknown name '%.100s'; expected %s%s%s%s",
                         text, ploidy_expected, near ? "; did you mean '" : "", near ? near : "",
                         near ? "'?" : "");
         return KUNI_OK;
@@ -164,18 +165,18 @@ static kuni_status read_ploidy(kuni_reader *reader, const kuni_node *node)
     return reader->workflow->ploidy ? KUNI_OK : KUNI_MEMORY;
 }
 
-static kuni_status read_regions(kuni_reader *reader, const kuni_node *root)
+static kuni_status read_regions(kuni_reader *reader, const kuni_yaml_node *root)
 {
-    const kuni_node *map = section_of(reader, root, "regions");
+    const kuni_yaml_node *map = section_of(reader, root, "regions");
     if (!map) return KUNI_OK;
     if (kuni_reader_fields(reader, map, "regions", region_fields, COUNT(region_fields)) ||
-        kuni_reader_contigs(reader, kuni_tree_get(map, "contigs")) ||
-        read_ploidy(reader, kuni_tree_get(map, "ploidy")))
+        kuni_reader_contigs(reader, kuni_yaml_get(map, "contigs")) ||
+        read_ploidy(reader, kuni_yaml_get(map, "ploidy")))
         return reader->err->status;
     return KUNI_OK;
 }
 
-static void read_max_quarantined(kuni_reader *reader, const kuni_node *node)
+static void read_max_quarantined(kuni_reader *reader, const kuni_yaml_node *node)
 {
     enum { WHOLE = 10000 };
     kuni_workflow *w = reader->workflow;
@@ -187,7 +188,7 @@ static void read_max_quarantined(kuni_reader *reader, const kuni_node *node)
     bool fine = share ? kuni_parse_percent(text, &value) && value <= WHOLE
                       : kuni_parse_int(text, &value) && value >= 0;
     if (!fine) {
-        kuni_tree_fault(reader->faults, node, "max_quarantined: got '%.100s'; expected %s", text,
+        kuni_yaml_fault(reader->faults, node, "max_quarantined: got '%.100s'; expected %s", text,
                         quarantined_expected);
         return;
     }
@@ -195,14 +196,14 @@ static void read_max_quarantined(kuni_reader *reader, const kuni_node *node)
     w->max_quarantined_share = share;
 }
 
-static kuni_status read_on_error(kuni_reader *reader, const kuni_node *root)
+static kuni_status read_on_error(kuni_reader *reader, const kuni_yaml_node *root)
 {
-    const kuni_node *map = section_of(reader, root, "on_error");
+    const kuni_yaml_node *map = section_of(reader, root, "on_error");
     if (!map) return KUNI_OK;
     kuni_status status =
         kuni_reader_fields(reader, map, "on_error", error_fields, COUNT(error_fields));
-    const kuni_node *sample = kuni_tree_get(map, "sample");
-    if (!status) read_max_quarantined(reader, kuni_tree_get(map, "max_quarantined"));
+    const kuni_yaml_node *sample = kuni_yaml_get(map, "sample");
+    if (!status) read_max_quarantined(reader, kuni_yaml_get(map, "max_quarantined"));
     if (status || !sample) return status;
     static const char *const words[] = {"quarantine", "abort"};
     const char *text = kuni_reader_text(reader, sample, "sample", sample_expected);
@@ -210,7 +211,7 @@ static kuni_status read_on_error(kuni_reader *reader, const kuni_node *root)
     reader->workflow->quarantine = strcmp(text, words[0]) == 0;
     if (!reader->workflow->quarantine && strcmp(text, words[1]) != 0) {
         const char *near = kuni_nearest(text, words, 2);
-        kuni_tree_fault(reader->faults, sample, "sample: got '%.100s'; expected %s%s%s%s", text,
+        kuni_yaml_fault(reader->faults, sample, "sample: got '%.100s'; expected %s%s%s%s", text,
                         sample_expected, near ? "; did you mean '" : "", near ? near : "",
                         near ? "'?" : "");
     }
@@ -218,12 +219,12 @@ static kuni_status read_on_error(kuni_reader *reader, const kuni_node *root)
 }
 
 /* memory, and any number of NAME: path. */
-static kuni_status read_resources(kuni_reader *reader, const kuni_node *root)
+static kuni_status read_resources(kuni_reader *reader, const kuni_yaml_node *root)
 {
-    const kuni_node *map = section_of(reader, root, "resources");
+    const kuni_yaml_node *map = section_of(reader, root, "resources");
     if (!map || !map->n) return KUNI_OK;
     if (map->n > RESOURCES_MAX) {
-        kuni_tree_fault(reader->faults, map, "resources: got %zu; expected at most %d", map->n,
+        kuni_yaml_fault(reader->faults, map, "resources: got %zu; expected at most %d", map->n,
                         RESOURCES_MAX);
         return KUNI_OK;
     }
@@ -241,7 +242,7 @@ static kuni_status read_resources(kuni_reader *reader, const kuni_node *root)
         if (!*key ||
             strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") !=
                 strlen(key))
-            kuni_tree_fault(reader->faults, map->keys[i],
+            kuni_yaml_fault(reader->faults, map->keys[i],
                             "resources: '%.100s' is no name; expected letters, digits, _ and -",
                             key);
         const char *text = kuni_reader_text(reader, map->values[i], key, "the path of a file");
@@ -255,7 +256,7 @@ static kuni_status read_resources(kuni_reader *reader, const kuni_node *root)
 
 /* --- the whole --- */
 
-static kuni_status read_root(kuni_reader *reader, const kuni_node *root)
+static kuni_status read_root(kuni_reader *reader, const kuni_yaml_node *root)
 {
     if (kuni_reader_fields(reader, root, "", top_fields, COUNT(top_fields)))
         return reader->err->status;
@@ -263,19 +264,19 @@ static kuni_status read_root(kuni_reader *reader, const kuni_node *root)
     check_name(reader, root);
     if (read_regions(reader, root) || read_on_error(reader, root) || read_resources(reader, root))
         return reader->err->status;
-    const kuni_node *stages = kuni_tree_get(root, "stages");
+    const kuni_yaml_node *stages = kuni_yaml_get(root, "stages");
     return stages ? kuni_reader_stages(reader, stages) : KUNI_OK;
 }
 
 static kuni_status parse(kuni_reader *reader, const kuni_buffer *text, const char *const *settings,
-                         size_t n_settings, kuni_node **root)
+                         size_t n_settings, kuni_yaml_node **root)
 {
-    char room[KUNI_NODE_WORD_BYTES];
-    if (kuni_tree_parse(root, reader->arena, text->data ? text->data : "", text->length, NULL,
+    char room[KUNI_YAML_WORD_BYTES];
+    if (kuni_yaml_parse(root, reader->arena, text->data ? text->data : "", text->length, NULL,
                         reader->faults, reader->err))
         return reader->err->status;
     bool broken = !kuni_faults_none(reader->faults);
-    if (!*root || kuni_node_is_null(*root)) {
+    if (!*root || kuni_yaml_is_null(*root)) {
         if (!broken)
             kuni_faults_add(
                 reader->faults, NULL, 1, 1,
@@ -284,19 +285,19 @@ static kuni_status parse(kuni_reader *reader, const kuni_buffer *text, const cha
         *root = NULL;
         return KUNI_OK;
     }
-    if ((*root)->type != KUNI_NODE_MAP) {
-        kuni_tree_fault(
+    if ((*root)->type != KUNI_YAML_MAP) {
+        kuni_yaml_fault(
             reader->faults, *root,
             "got %s; expected a workflow: a map with version, reference, cohort, dataset "
             "and stages",
-            kuni_node_describe(*root, room));
+            kuni_yaml_describe(*root, room));
         *root = NULL;
         return KUNI_OK;
     }
     const char *top[COUNT(top_fields)];
     for (size_t i = 0; i < COUNT(top_fields); i++) top[i] = top_fields[i].key;
     for (size_t i = 0; i < n_settings; i++)
-        if (kuni_tree_set(*root, reader->arena, settings[i], top, COUNT(top), reader->faults,
+        if (kuni_yaml_set(*root, reader->arena, settings[i], top, COUNT(top), reader->faults,
                           reader->err))
             return reader->err->status;
     return KUNI_OK;
@@ -332,11 +333,11 @@ static kuni_status read_text(const char *path, kuni_buffer *text, kuni_error *er
     if (stat(path, &status) != 0) return kuni_fail_errno(err, "workflow %s", path);
     if (S_ISDIR(status.st_mode))
         return kuni_fail(err, KUNI_USAGE, "workflow %s: is a folder; give a YAML file", path);
-    if (status.st_size > KUNI_TREE_BYTES_MAX)
+    if (status.st_size > KUNI_YAML_BYTES_MAX)
         return kuni_fail(err, KUNI_USAGE,
                          "workflow %s: has %lld bytes; expected a YAML file of at most %d", path,
-                         (long long)status.st_size, KUNI_TREE_BYTES_MAX);
-    return kuni_file_get(path, KUNI_TREE_BYTES_MAX, text, err);
+                         (long long)status.st_size, KUNI_YAML_BYTES_MAX);
+    return kuni_file_get(path, KUNI_YAML_BYTES_MAX, text, err);
 }
 
 kuni_status kuni_workflow_read_partly(kuni_workflow *workflow, const char *path,
@@ -358,7 +359,7 @@ kuni_status kuni_workflow_read_partly(kuni_workflow *workflow, const char *path,
     kuni_status status = kuni_faults_init(&found, path, err);
     if (status) return status;
     kuni_reader reader = {.workflow = workflow, .faults = &found, .err = err};
-    kuni_node *root = NULL;
+    kuni_yaml_node *root = NULL;
     if (!(workflow->arena = reader.arena = kuni_arena_new(err))) {
         status = KUNI_MEMORY;
         goto fail;

@@ -48,12 +48,12 @@ static void mark(kuni_actives *actives, int64_t beg, int64_t end, int reason)
 }
 
 static void mark_all(kuni_actives *actives, const kuni_pileup *pileup,
-                     const kuni_call_reference *reference, const kuni_given *given,
+                     const kuni_call_reference *reference, const kuni_given_alleles *given,
                      const kuni_call_options *options)
 {
     int64_t sites[CLUSTER_SITES], n_sites = 0;
     memset(actives->marks, 0, sizeof(actives->marks));
-    for (size_t g = kuni_given_find(given, pileup->beg); g < given->n; g++) {
+    for (size_t g = kuni_given_alleles_find(given, pileup->beg); g < given->n; g++) {
         int64_t i = given->list[g].pos - pileup->beg;
         if (i >= KUNI_PILEUP_BP - KUNI_SPAN_BP) break;
         int reach = kuni_reference_reach(reference, given->list[g].pos + 1);
@@ -120,7 +120,7 @@ static kuni_status add_cluster(kuni_actives *actives, int64_t first, int64_t las
 
 kuni_status kuni_active_find(kuni_actives *actives, const kuni_pileup *pileup,
                              const kuni_call_reference *reference, int64_t beg, int64_t end,
-                             const kuni_given *given, const kuni_call_options *options,
+                             const kuni_given_alleles *given, const kuni_call_options *options,
                              kuni_error *err)
 {
     actives->n_regions = 0;

@@ -10,7 +10,7 @@
 #ifndef KUNI_CALL_ACTIVE_H
 #define KUNI_CALL_ACTIVE_H
 
-#include "given.h"
+#include "given_alleles.h"
 
 enum {
     KUNI_ACTIVE_INDEL = 1,
@@ -37,7 +37,7 @@ typedef struct kuni_actives {
  */
 KUNI_MUST_CHECK kuni_status kuni_active_find(kuni_actives *actives, const kuni_pileup *pileup,
                                              const kuni_call_reference *reference, int64_t beg,
-                                             int64_t end, const kuni_given *given,
+                                             int64_t end, const kuni_given_alleles *given,
                                              const kuni_call_options *options, kuni_error *err);
 void kuni_active_fini(kuni_actives *actives);
 

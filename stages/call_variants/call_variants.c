@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The stage: parameters, files and hooks. The work is in sweep.c. */
+/* The stage: parameters, files and hooks. The work is in sample_sweep.c. */
 #include <stdlib.h>
 
-#include "given.h"
+#include "given_alleles.h"
 #include "kuni/evidence.h"
 #include "kuni/stage.h"
 #include "reference.h"
-#include "sweep.h"
+#include "sample_sweep.h"
 
 enum { STAGE_VERSION = 5 };
 
@@ -69,9 +69,9 @@ typedef struct call_state {
     const kuni_batch *batch;
     kuni_call_options options;
     kuni_call_reference reference;
-    kuni_given given;
+    kuni_given_alleles given;
     kuni_evidence_writer *writer;
-    kuni_sweep *sweep;
+    kuni_sample_sweep *sweep;
     uint32_t sample;
 } call_state;
 
@@ -93,10 +93,10 @@ static void call_close(void *state)
 {
     call_state *s = state;
     if (!s) return;
-    kuni_sweep_free(s->sweep);
+    kuni_sample_sweep_free(s->sweep);
     if (s->writer) kuni_evidence_abandon(s->writer);
     kuni_call_reference_fini(&s->reference);
-    kuni_given_fini(&s->given);
+    kuni_given_alleles_fini(&s->given);
     free(s);
 }
 
@@ -111,16 +111,16 @@ static kuni_status call_open(const kuni_task *task, void **state, kuni_error *er
     kuni_status status = kuni_call_reference_load(&s->reference, task->genome, shard, err);
     const char *alleles = kuni_params_text(task->params, "alleles");
     if (!status && alleles)
-        status =
-            kuni_given_load(&s->given, alleles, kuni_genome_contig(task->genome, shard.tid)->name,
-                            s->reference.beg, s->reference.end, &s->reference, err);
+        status = kuni_given_alleles_load(&s->given, alleles,
+                                         kuni_genome_contig(task->genome, shard.tid)->name,
+                                         s->reference.beg, s->reference.end, &s->reference, err);
     if (!status)
         status =
             kuni_evidence_create_for_task(&s->writer, task, "call-variants", STAGE_VERSION, err);
     if (!status)
-        status = kuni_sweep_new(&s->sweep, &s->options, &s->reference, &s->given, shard,
-                                kuni_genome_contig(task->genome, shard.tid), task->ploidy,
-                                s->writer, err);
+        status = kuni_sample_sweep_new(&s->sweep, &s->options, &s->reference, &s->given, shard,
+                                       kuni_genome_contig(task->genome, shard.tid), task->ploidy,
+                                       s->writer, err);
     if (status) {
         call_close(s);
         return status;
@@ -131,7 +131,7 @@ static kuni_status call_open(const kuni_task *task, void **state, kuni_error *er
 
 kuni_call_counts kuni_call_variants_counts(void *state)
 {
-    return kuni_sweep_get_counts(((call_state *)state)->sweep);
+    return kuni_sample_sweep_get_counts(((call_state *)state)->sweep);
 }
 
 static kuni_status call_begin_sample(void *state, size_t sample, kuni_error *err)
@@ -139,20 +139,20 @@ static kuni_status call_begin_sample(void *state, size_t sample, kuni_error *err
     (void)err;
     call_state *s = state;
     s->sample = (uint32_t)sample;
-    kuni_sweep_begin(s->sweep, s->sample, s->task->samples[s->batch->first + sample].sex);
+    kuni_sample_sweep_begin(s->sweep, s->sample, s->task->samples[s->batch->first + sample].sex);
     return KUNI_OK;
 }
 
 static kuni_status call_read(void *state, const bam1_t *record, kuni_error *err)
 {
     call_state *s = state;
-    return kuni_sweep_read(s->sweep, record, err);
+    return kuni_sample_sweep_read(s->sweep, record, err);
 }
 
 static kuni_status call_end_sample(void *state, kuni_error *err)
 {
     call_state *s = state;
-    return kuni_sweep_end(s->sweep, err);
+    return kuni_sample_sweep_end(s->sweep, err);
 }
 
 static void call_drop_sample(void *state)

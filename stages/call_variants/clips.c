@@ -101,7 +101,7 @@ static kuni_status spell(const kuni_call_reference *reference, int64_t a, int64_
     return KUNI_OK;
 }
 
-kuni_status kuni_clips_find(const kuni_active *region, const kuni_window *window,
+kuni_status kuni_clips_find(const kuni_active *region, const kuni_read_window *window,
                             const kuni_call_reference *reference, kuni_variant *found,
                             size_t *n_found, int64_t *beg, int64_t *end, kuni_arena *arena,
                             kuni_error *err)
@@ -110,7 +110,7 @@ kuni_status kuni_clips_find(const kuni_active *region, const kuni_window *window
     fork *forks = kuni_arena_alloc(arena, FORKS_MOST, sizeof(*forks), err);
     if (!forks) return KUNI_MEMORY;
     size_t n = 0;
-    for (size_t r = kuni_window_find(window, region->beg); r < window->n_reads; r++) {
+    for (size_t r = kuni_read_window_find(window, region->beg); r < window->n_reads; r++) {
         const kuni_call_read *read = window->reads[r];
         if (read->pos >= region->end + 1) break;
         uint32_t first = read->cigar[0], last = read->cigar[read->n_cigar - 1];

@@ -15,7 +15,8 @@ enum { KUNI_CLIP_VARIANTS_MAX = 8 };
  * Finds variants that the clips beside the bases of `region` spell; alt bytes from `arena`. *beg
  * and *end are widened to hold both ends of each.
  */
-KUNI_MUST_CHECK kuni_status kuni_clips_find(const kuni_active *region, const kuni_window *window,
+KUNI_MUST_CHECK kuni_status kuni_clips_find(const kuni_active *region,
+                                            const kuni_read_window *window,
                                             const kuni_call_reference *reference,
                                             kuni_variant *found, size_t *n_found, int64_t *beg,
                                             int64_t *end, kuni_arena *arena, kuni_error *err);

@@ -36,12 +36,13 @@ static int copy_shown(const kuni_call_event *event, const kuni_call_read *read,
 }
 
 /* log10 of cis against trans for two events, and the fragments for each. */
-static double link(const kuni_call_event *a, const kuni_call_event *b, const kuni_window *window,
-                   const kuni_call_options *options, uint32_t counts[2])
+static double link(const kuni_call_event *a, const kuni_call_event *b,
+                   const kuni_read_window *window, const kuni_call_options *options,
+                   uint32_t counts[2])
 {
     double sum = 0;
     counts[0] = counts[1] = 0;
-    for (size_t r = kuni_window_find(window, a->pos); r < window->n_reads; r++) {
+    for (size_t r = kuni_read_window_find(window, a->pos); r < window->n_reads; r++) {
         const kuni_call_read *read = window->reads[r];
         if (read->pos > a->pos) break;
         double here = 0, there = 0;
@@ -59,7 +60,7 @@ static double link(const kuni_call_event *a, const kuni_call_event *b, const kun
     return sum;
 }
 
-void kuni_phase_events(kuni_call_event *events, size_t n, const kuni_window *window,
+void kuni_phase_events(kuni_call_event *events, size_t n, const kuni_read_window *window,
                        const kuni_call_options *options)
 {
     kuni_call_event *before = NULL;

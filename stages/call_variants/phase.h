@@ -12,12 +12,12 @@
 #define KUNI_CALL_PHASE_H
 
 #include "genotype.h"
-#include "window.h"
+#include "read_window.h"
 
 enum { KUNI_PHASE_BP = 256 };
 
 /* `events` by position; sets flags, phase_set and the order of gt. */
-void kuni_phase_events(kuni_call_event *events, size_t n, const kuni_window *window,
+void kuni_phase_events(kuni_call_event *events, size_t n, const kuni_read_window *window,
                        const kuni_call_options *options);
 
 #endif

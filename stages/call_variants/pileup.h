@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "window.h"
+#include "read_window.h"
 
 enum {
     KUNI_PILEUP_BACK_BP = KUNI_LEAD_BP + KUNI_MARGIN_BP,

@@ -282,10 +282,10 @@ static kuni_status add_clipped(kuni_region_caller *c, const kuni_variant *varian
 }
 
 /* Given alleles of the region, each alone on a haplotype unless one shows it. */
-static kuni_status add_given(kuni_region_caller *c, const kuni_given *given,
+static kuni_status add_given(kuni_region_caller *c, const kuni_given_alleles *given,
                              const kuni_active *region, kuni_error *err)
 {
-    for (size_t g = kuni_given_find(given, region->beg);
+    for (size_t g = kuni_given_alleles_find(given, region->beg);
          g < given->n && given->list[g].pos < region->end; g++) {
         size_t index = SIZE_MAX;
         kuni_status status = kuni_variants_add(&c->variants, given->list[g], &index, c->arena, err);
@@ -380,7 +380,7 @@ static kuni_status limit_reads(kuni_region_caller *c, size_t most, kuni_error *e
 }
 
 static kuni_status collect(kuni_region_caller *c, const kuni_active *wide,
-                           const kuni_window *window, const kuni_pileup *pileup,
+                           const kuni_read_window *window, const kuni_pileup *pileup,
                            const kuni_call_reference *reference, const kuni_call_options *options,
                            kuni_error *err)
 {
@@ -420,8 +420,8 @@ static void set_quiet(kuni_region_caller *c, const kuni_active *region)
 }
 
 kuni_status kuni_region_call(kuni_region_caller *c, const kuni_active *region,
-                             const kuni_window *window, const kuni_pileup *pileup,
-                             const kuni_call_reference *reference, const kuni_given *given,
+                             const kuni_read_window *window, const kuni_pileup *pileup,
+                             const kuni_call_reference *reference, const kuni_given_alleles *given,
                              int ploidy, const kuni_call_options *options, kuni_call_events *events,
                              bool *done, kuni_arena *arena, kuni_error *err)
 {
@@ -439,7 +439,7 @@ kuni_status kuni_region_call(kuni_region_caller *c, const kuni_active *region,
     wide = widen(&wide, reference);
     status = collect(c, &wide, window, pileup, reference, options, err);
     int64_t reach = reach_of_deletions(c->variants.list, c->variants.n, region);
-    for (size_t g = kuni_given_find(given, region->beg);
+    for (size_t g = kuni_given_alleles_find(given, region->beg);
          g < given->n && given->list[g].pos < region->end; g++) {
         int64_t asked = reach_of_deletions(&given->list[g], 1, region);
         if (asked > reach) reach = asked;

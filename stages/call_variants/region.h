@@ -25,13 +25,11 @@ void kuni_region_caller_free(kuni_region_caller *caller);
  * Calls the region and appends its events; their alleles live in `arena`. *done is false where it
  * has no candidate but single bases: tier 1 does those.
  */
-KUNI_MUST_CHECK kuni_status kuni_region_call(kuni_region_caller *caller, const kuni_active *region,
-                                             const kuni_window *window, const kuni_pileup *pileup,
-                                             const kuni_call_reference *reference,
-                                             const kuni_given *given, int ploidy,
-                                             const kuni_call_options *options,
-                                             kuni_call_events *events, bool *done,
-                                             kuni_arena *arena, kuni_error *err);
+KUNI_MUST_CHECK kuni_status kuni_region_call(
+    kuni_region_caller *caller, const kuni_active *region, const kuni_read_window *window,
+    const kuni_pileup *pileup, const kuni_call_reference *reference,
+    const kuni_given_alleles *given, int ploidy, const kuni_call_options *options,
+    kuni_call_events *events, bool *done, kuni_arena *arena, kuni_error *err);
 const kuni_region_counts *kuni_region_get_counts(const kuni_region_caller *caller);
 /* PairHMM cells computed. */
 uint64_t kuni_region_get_cells(const kuni_region_caller *caller);

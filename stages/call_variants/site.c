@@ -32,12 +32,12 @@ bool kuni_site_is_candidate(const kuni_pileup *pileup, int64_t i, char ref, int 
     return false;
 }
 
-kuni_status kuni_site_gather(kuni_site_column *column, const kuni_window *window, int64_t pos,
+kuni_status kuni_site_gather(kuni_site_column *column, const kuni_read_window *window, int64_t pos,
                              const kuni_call_options *options, kuni_error *err)
 {
     column->n_bases = 0;
     column->n_deleted = 0;
-    for (size_t r = kuni_window_find(window, pos); r < window->n_reads; r++) {
+    for (size_t r = kuni_read_window_find(window, pos); r < window->n_reads; r++) {
         const kuni_call_read *read = window->reads[r];
         if (read->pos > pos) break;
         if (read->end <= pos) continue;

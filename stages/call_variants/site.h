@@ -33,9 +33,9 @@ typedef struct kuni_site_column {
 bool kuni_site_is_candidate(const kuni_pileup *pileup, int64_t i, char ref, int ploidy,
                             const kuni_call_options *options);
 /* Gathers what the reads show at `pos`. */
-KUNI_MUST_CHECK kuni_status kuni_site_gather(kuni_site_column *column, const kuni_window *window,
-                                             int64_t pos, const kuni_call_options *options,
-                                             kuni_error *err);
+KUNI_MUST_CHECK kuni_status kuni_site_gather(kuni_site_column *column,
+                                             const kuni_read_window *window, int64_t pos,
+                                             const kuni_call_options *options, kuni_error *err);
 /*
  * Fills `event` from the column: alleles by support, likelihoods, counts. False where no ALT is
  * worth telling. `given` ALT bases (bit set over ACGT) are kept whatever their support.

@@ -174,7 +174,7 @@ static kuni_status merge_insertions(collector *c, kuni_error *err)
     return KUNI_OK;
 }
 
-kuni_status kuni_variants_collect(kuni_variants *variants, const kuni_window *window,
+kuni_status kuni_variants_collect(kuni_variants *variants, const kuni_read_window *window,
                                   const kuni_call_reference *reference, int64_t beg, int64_t end,
                                   const kuni_call_options *options, kuni_arena *arena,
                                   kuni_error *err)
@@ -186,7 +186,7 @@ kuni_status kuni_variants_collect(kuni_variants *variants, const kuni_window *wi
                    .arena = arena,
                    .beg = beg,
                    .end = end};
-    for (size_t r = kuni_window_find(window, beg); r < window->n_reads; r++) {
+    for (size_t r = kuni_read_window_find(window, beg); r < window->n_reads; r++) {
         const kuni_call_read *read = window->reads[r];
         if (read->pos >= end) break;
         if (read->end <= beg) continue;

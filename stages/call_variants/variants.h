@@ -47,7 +47,7 @@ typedef struct kuni_variants {
 
 /* Lists the variants with pos in [beg, end), and what each read that overlaps it shows of them. */
 KUNI_MUST_CHECK kuni_status kuni_variants_collect(kuni_variants *variants,
-                                                  const kuni_window *window,
+                                                  const kuni_read_window *window,
                                                   const kuni_call_reference *reference, int64_t beg,
                                                   int64_t end, const kuni_call_options *options,
                                                   kuni_arena *arena, kuni_error *err);

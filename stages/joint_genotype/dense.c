@@ -19,7 +19,7 @@ typedef struct look {
 } look;
 
 struct joint_dense {
-    joint_window *window; /* borrowed */
+    joint_cells *cells; /* borrowed */
     joint_spans spans;
     current *current; /* by column */
     size_t current_capacity;
@@ -31,10 +31,10 @@ struct joint_dense {
     size_t data_capacity;
 };
 
-joint_dense *joint_dense_new(joint_window *window, kuni_error *err)
+joint_dense *joint_dense_new(joint_cells *cells, kuni_error *err)
 {
     joint_dense *dense = kuni_alloc(1, sizeof(*dense), err);
-    if (dense) dense->window = window;
+    if (dense) dense->cells = cells;
     return dense;
 }
 
@@ -51,7 +51,7 @@ void joint_dense_free(joint_dense *dense)
 
 kuni_status joint_dense_begin(joint_dense *dense, kuni_error *err)
 {
-    size_t n = dense->window->n_columns;
+    size_t n = dense->cells->n_columns;
     kuni_status status =
         kuni_grow((void **)&dense->depths, &dense->depths_capacity, n + 1, sizeof(int32_t), err);
     if (!status)
@@ -59,7 +59,7 @@ kuni_status joint_dense_begin(joint_dense *dense, kuni_error *err)
                            sizeof(current), err);
     if (status) return status;
     memset(dense->current, 0, n * sizeof(current));
-    return joint_spans_begin(&dense->spans, dense->window->n_columns, err);
+    return joint_spans_begin(&dense->spans, dense->cells->n_columns, err);
 }
 
 kuni_status joint_dense_block(joint_dense *dense, const joint_piece *piece, kuni_error *err)
@@ -192,7 +192,7 @@ static void fill_base(joint_dense *dense, const joint_row *row, const joint_coho
     fill_looks(row, base, looks);
     size_t unit = (size_t)base->gt_width * type_bytes(base->gt_type);
     int32_t deepest = 0;
-    for (uint32_t column = 0; column < dense->window->n_columns; column++) {
+    for (uint32_t column = 0; column < dense->cells->n_columns; column++) {
         const current *now = &dense->current[column];
         if (now->until <= row->site) advance(dense, column, row->site, cohort->sex[column]);
         const look *l = &looks[now->kind];
@@ -211,7 +211,7 @@ static void fill_base(joint_dense *dense, const joint_row *row, const joint_coho
 
 static void fill_cells(joint_dense *dense, const joint_row *row, base_row *base)
 {
-    for (const joint_cell *c = joint_window_cells(dense->window, row->site); c; c = c->next) {
+    for (const joint_cell *c = joint_cells_at(dense->cells, row->site); c; c = c->next) {
         set_genotype(base, c->column, c->copies, c->reason ? -1 : c->allele[0],
                      c->reason ? -1 : c->allele[1], c->phased);
         base->gq[c->column] = c->reason || c->no_gq ? (uint8_t)INT8_MIN : c->gq;
@@ -233,7 +233,7 @@ static kuni_status put_depths(joint_dense *dense, const joint_row *row, int id, 
 {
     int64_t most = 0;
     uint32_t width = row->local ? 1 : row->n_alleles;
-    for (const joint_cell *c = joint_window_cells(dense->window, row->site); c; c = c->next) {
+    for (const joint_cell *c = joint_cells_at(dense->cells, row->site); c; c = c->next) {
         if (!c->ad) continue;
         uint32_t n = joint_cell_alleles(c, row->n_alleles);
         if (row->local && n > width) width = n;
@@ -241,11 +241,11 @@ static kuni_status put_depths(joint_dense *dense, const joint_row *row, int id, 
             if (c->ad[i] > most) most = c->ad[i];
     }
     int type = type_for(most);
-    size_t bytes = (size_t)dense->window->n_columns * width * type_bytes(type);
+    size_t bytes = (size_t)dense->cells->n_columns * width * type_bytes(type);
     kuni_status status = room(dense, bytes, err);
     if (status) return status;
-    blank(dense->data, type, dense->window->n_columns, width);
-    for (const joint_cell *c = joint_window_cells(dense->window, row->site); c; c = c->next) {
+    blank(dense->data, type, dense->cells->n_columns, width);
+    for (const joint_cell *c = joint_cells_at(dense->cells, row->site); c; c = c->next) {
         if (!c->ad) continue;
         size_t at = (size_t)c->column * width;
         if (row->local) {
@@ -267,18 +267,18 @@ static kuni_status put_likelihoods(joint_dense *dense, const joint_row *row, int
 {
     bool diploid = false;
     uint32_t most = 1;
-    for (const joint_cell *c = joint_window_cells(dense->window, row->site); c; c = c->next) {
+    for (const joint_cell *c = joint_cells_at(dense->cells, row->site); c; c = c->next) {
         if (!c->pl) continue;
         if (c->copies == 2) diploid = true;
         uint32_t n = joint_genotype_count(joint_cell_alleles(c, row->n_alleles), c->copies);
         if (n > most) most = n;
     }
     uint32_t width = row->local ? most : joint_genotype_count(row->n_alleles, diploid ? 2 : 1);
-    size_t bytes = (size_t)dense->window->n_columns * width * 2;
+    size_t bytes = (size_t)dense->cells->n_columns * width * 2;
     kuni_status status = room(dense, bytes, err);
     if (status) return status;
-    blank(dense->data, BCF_BT_INT16, dense->window->n_columns, width);
-    for (const joint_cell *c = joint_window_cells(dense->window, row->site); c; c = c->next) {
+    blank(dense->data, BCF_BT_INT16, dense->cells->n_columns, width);
+    for (const joint_cell *c = joint_cells_at(dense->cells, row->site); c; c = c->next) {
         if (!c->pl) continue;
         size_t at = (size_t)c->column * width, done = 0;
         uint32_t n = row->local ? joint_cell_alleles(c, row->n_alleles) : row->n_alleles;
@@ -299,16 +299,16 @@ static kuni_status put_local_alleles(joint_dense *dense, const joint_row *row, i
                                      bcf1_t *record, kuni_error *err)
 {
     uint32_t width = 1;
-    for (const joint_cell *c = joint_window_cells(dense->window, row->site); c; c = c->next) {
+    for (const joint_cell *c = joint_cells_at(dense->cells, row->site); c; c = c->next) {
         uint32_t n = c->n ? joint_cell_alleles(c, row->n_alleles) : 0;
         if (n > width + 1) width = n - 1;
     }
     int type = type_for(row->n_alleles);
-    size_t bytes = (size_t)dense->window->n_columns * width * type_bytes(type);
+    size_t bytes = (size_t)dense->cells->n_columns * width * type_bytes(type);
     kuni_status status = room(dense, bytes, err);
     if (status) return status;
-    blank(dense->data, type, dense->window->n_columns, width);
-    for (const joint_cell *c = joint_window_cells(dense->window, row->site); c; c = c->next) {
+    blank(dense->data, type, dense->cells->n_columns, width);
+    for (const joint_cell *c = joint_cells_at(dense->cells, row->site); c; c = c->next) {
         uint32_t n = c->n ? joint_cell_alleles(c, row->n_alleles) : 0;
         size_t at = (size_t)c->column * width;
         for (uint32_t i = 1; i < n; i++) store(dense->data, type, at + i - 1, c->number[i]);
@@ -320,11 +320,11 @@ static kuni_status put_local_alleles(joint_dense *dense, const joint_row *row, i
 static kuni_status put_phase(joint_dense *dense, const joint_row *row, int id, bcf1_t *record,
                              kuni_error *err)
 {
-    size_t bytes = (size_t)dense->window->n_columns * 4;
+    size_t bytes = (size_t)dense->cells->n_columns * 4;
     kuni_status status = room(dense, bytes, err);
     if (status) return status;
-    blank(dense->data, BCF_BT_INT32, dense->window->n_columns, 1);
-    for (const joint_cell *c = joint_window_cells(dense->window, row->site); c; c = c->next)
+    blank(dense->data, BCF_BT_INT32, dense->cells->n_columns, 1);
+    for (const joint_cell *c = joint_cells_at(dense->cells, row->site); c; c = c->next)
         if (c->phased && c->phase_set >= 0 && c->phase_set < INT32_MAX)
             store(dense->data, BCF_BT_INT32, c->column, (int32_t)c->phase_set + 1);
     return put_field(record, id, 1, BCF_BT_INT32, dense->data, bytes, err);
@@ -334,12 +334,12 @@ static kuni_status put_depth(joint_dense *dense, int64_t deepest, int id, bcf1_t
                              kuni_error *err)
 {
     int type = type_for(deepest);
-    size_t bytes = dense->window->n_columns * type_bytes(type);
+    size_t bytes = dense->cells->n_columns * type_bytes(type);
     kuni_status status = room(dense, bytes, err);
     if (status) return status;
-    for (uint32_t i = 0; type == BCF_BT_INT8 && i < dense->window->n_columns; i++)
+    for (uint32_t i = 0; type == BCF_BT_INT8 && i < dense->cells->n_columns; i++)
         dense->data[i] = (uint8_t)(dense->depths[i] == MISSING ? INT8_MIN : dense->depths[i]);
-    for (uint32_t i = 0; type != BCF_BT_INT8 && i < dense->window->n_columns; i++)
+    for (uint32_t i = 0; type != BCF_BT_INT8 && i < dense->cells->n_columns; i++)
         store(dense->data, type, i, dense->depths[i]);
     return put_field(record, id, 1, type, dense->data, bytes, err);
 }
@@ -348,7 +348,7 @@ static int row_width(const joint_dense *dense, const joint_row *row)
 {
     for (int s = 0; s < JOINT_SEXES; s++)
         if (row->sex_copies[s] == 2) return 2;
-    for (const joint_cell *c = joint_window_cells(dense->window, row->site); c; c = c->next)
+    for (const joint_cell *c = joint_cells_at(dense->cells, row->site); c; c = c->next)
         if (c->copies == 2) return 2;
     return 1;
 }
@@ -356,7 +356,7 @@ static int row_width(const joint_dense *dense, const joint_row *row)
 kuni_status joint_dense_row(joint_dense *dense, const joint_row *row, const joint_cohort *cohort,
                             const joint_format_ids *ids, bcf1_t *record, kuni_error *err)
 {
-    size_t n = dense->window->n_columns;
+    size_t n = dense->cells->n_columns;
     record->n_sample = (uint32_t)n & 0xFFFFFF;
     record->n_fmt = 0;
     record->indiv.l = 0;

@@ -11,7 +11,7 @@
 
 #include <htslib/vcf.h>
 
-#include "window.h"
+#include "cells.h"
 
 typedef struct joint_dense joint_dense;
 
@@ -20,7 +20,7 @@ typedef struct joint_format_ids {
     int gt, gq, dp, ad, pl, laa, lad, lpl, rnc, ps;
 } joint_format_ids;
 
-KUNI_MUST_CHECK joint_dense *joint_dense_new(joint_window *window, kuni_error *err);
+KUNI_MUST_CHECK joint_dense *joint_dense_new(joint_cells *cells, kuni_error *err);
 void joint_dense_free(joint_dense *dense);
 
 /* The window was begun. */

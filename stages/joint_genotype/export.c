@@ -51,7 +51,7 @@ kuni_status joint_export_shard(joint_export *e, const kuni_task *task,
 {
     joint_added *added = NULL;
     joint_shard *shard = NULL;
-    joint_given *given = NULL;
+    joint_called *called = NULL;
     bool opening = !e->render;
     kuni_status status = joint_shard_open(&shard, task, err);
     if (!status) {
@@ -66,9 +66,9 @@ kuni_status joint_export_shard(joint_export *e, const kuni_task *task,
             joint_render_open(&e->render, render_kind(e->kind), e->path, e->mode, e->source != NULL,
                               task, &shard->cohort, &shard->options, &shard->filters, added, err);
     if (!status && opening) status = joint_render_flush(e->render, err);
-    if (!status) status = joint_given_open(&given, source->calls, span, added, err);
-    if (!status) status = joint_shard_run_given(shard, e->render, given, span, err);
-    joint_given_close(given);
+    if (!status) status = joint_called_open(&called, source->calls, span, added, err);
+    if (!status) status = joint_shard_run_called(shard, e->render, called, span, err);
+    joint_called_close(called);
     joint_added_close(added);
     if (!e->first)
         e->first = shard;

@@ -20,7 +20,7 @@
 #ifndef KUNI_JOINT_LOCAL_H
 #define KUNI_JOINT_LOCAL_H
 
-#include "sweep.h"
+#include "chunk_walk.h"
 
 enum { JOINT_CONFLICT_PHRED = 100, JOINT_PL_HARD = 60, JOINT_HAPLOID_CONFLICT_PHRED = 30 };
 

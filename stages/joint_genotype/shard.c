@@ -182,8 +182,8 @@ static kuni_status recount(joint_shard *j, const joint_source *s, const kuni_evi
 static kuni_status find_sites(joint_shard *j, int64_t beg, int64_t end, kuni_error *err)
 {
     joint_unify_begin(j->unify, beg, end);
-    if (j->given) {
-        kuni_status status = joint_given_take(j->given, j->unify, err);
+    if (j->called) {
+        kuni_status status = joint_called_take(j->called, j->unify, err);
         return status ? status : joint_unify_finish(j->unify, 0, &j->sites, err);
     }
     for (size_t i = 0; i < j->n_sources; i++) {
@@ -203,7 +203,7 @@ static kuni_status find_sites(joint_shard *j, int64_t beg, int64_t end, kuni_err
 /* Sites of a window such that its columns fit into memory. */
 static uint32_t window_sites(const joint_shard *j)
 {
-    if (!j->window) return j->sites.n_sites;
+    if (!j->cells) return j->sites.n_sites;
     int64_t events = 0, blocks = 0;
     for (size_t i = 0; i < j->n_sources; i++) {
         kuni_evidence_extent extent;
@@ -248,16 +248,16 @@ static kuni_status count_events(void *context, uint32_t column, uint32_t site,
     return j->local.reason ? KUNI_OK : joint_frequency_add(j->frequency, site, &j->local, err);
 }
 
-static kuni_status sweep_sources(joint_shard *j, int what, uint32_t first, uint32_t last,
-                                 const joint_visitor *visitor, kuni_error *err)
+static kuni_status walk_sources(joint_shard *j, int what, uint32_t first, uint32_t last,
+                                const joint_visitor *visitor, kuni_error *err)
 {
     for (size_t i = 0; i < j->n_sources; i++) {
         joint_source *s = &j->sources[i];
         kuni_evidence_chunk chunk = {0};
         kuni_status status = read_chunk(j, s, what, &chunk, err);
         if (!status)
-            status = joint_sweep_chunk(j->sweep, &j->sites, first, last, &j->cohort, &j->copies,
-                                       &chunk, s->columns, s->n_samples, visitor, err);
+            status = joint_walk_chunk(j->walk, &j->sites, first, last, &j->cohort, &j->copies,
+                                      &chunk, s->columns, s->n_samples, visitor, err);
         if (!status && j->sparse) status = joint_sparse_flush(j->sparse, err);
         if (status) return status;
     }
@@ -300,7 +300,7 @@ static kuni_status find_frequencies(joint_shard *j, kuni_error *err)
 {
     const joint_visitor visitor = {.context = j, .piece = count_block, .events = count_events};
     kuni_status status = begin_frequencies(j, err);
-    if (!status) status = sweep_sources(j, KUNI_READ_ALL, 0, j->sites.n_sites, &visitor, err);
+    if (!status) status = walk_sources(j, KUNI_READ_ALL, 0, j->sites.n_sites, &visitor, err);
     if (!status) status = joint_coverage_finish(j->coverage, err);
     if (status) return status;
     joint_frequency_finish(j->frequency);
@@ -330,7 +330,7 @@ static kuni_status take_frequencies(joint_shard *j, kuni_error *err)
     joint_frequency_finish(j->frequency);
     for (uint32_t site = 0; site < j->sites.n_sites; site++) {
         joint_prior prior;
-        const joint_given_site *g = joint_given_get(j->given, site);
+        const joint_called_site *g = joint_called_get(j->called, site);
         joint_frequency_set(j->frequency, site, g->frequency, g->copies,
                             (int64_t)(1000.0 * (double)g->quality));
         set_prior(j, site, &prior);
@@ -339,7 +339,7 @@ static kuni_status take_frequencies(joint_shard *j, kuni_error *err)
     j->counts_late = window_sites(j) >= j->sites.n_sites;
     if (j->counts_late) return KUNI_OK;
     const joint_visitor visitor = {.context = j, .piece = count_block, .events = pass_events};
-    status = sweep_sources(j, KUNI_READ_ALL, 0, j->sites.n_sites, &visitor, err);
+    status = walk_sources(j, KUNI_READ_ALL, 0, j->sites.n_sites, &visitor, err);
     return status ? status : joint_coverage_finish(j->coverage, err);
 }
 
@@ -352,9 +352,9 @@ static kuni_status keep_piece(void *context, const joint_piece *piece, kuni_erro
     if (j->counts_late && piece->block) status = count_block(context, piece, err);
     if (j->sparse && !status)
         status = joint_sparse_piece(j->sparse, piece, j->cohort.sex[piece->column], err);
-    if (!j->window) return status;
-    bool wanted = piece->block && piece->first < piece->last && piece->first < j->window->last &&
-                  piece->last > j->window->first;
+    if (!j->cells) return status;
+    bool wanted = piece->block && piece->first < piece->last && piece->first < j->cells->last &&
+                  piece->last > j->cells->first;
     if (j->dense && wanted && !status) status = joint_dense_block(j->dense, piece, err);
     return status;
 }
@@ -366,7 +366,7 @@ static kuni_status call_events(void *context, uint32_t column, uint32_t site,
     joint_shard *j = context;
     if (copies == 0) {
         joint_tally_nothing(&j->tally, site, JOINT_ABSENT);
-        return j->window ? joint_window_absent(j->window, site, column, err) : KUNI_OK;
+        return j->cells ? joint_cells_absent(j->cells, site, column, err) : KUNI_OK;
     }
     joint_prior prior;
     joint_call call;
@@ -374,10 +374,10 @@ static kuni_status call_events(void *context, uint32_t column, uint32_t site,
     build_local(j, site, covers, n_covers, copies);
     joint_genotype_call(&prior, &j->local, &call);
     joint_tally_add(&j->tally, site, column, &j->local, &call);
-    if (!j->local.reason && !j->given)
+    if (!j->local.reason && !j->called)
         j->tally.site[site].quality += joint_genotype_variance(
             joint_frequency_get_quality(j->frequency, &j->sites.sites[site]), prior.n, &j->local);
-    return j->window ? joint_window_event(j->window, site, column, &j->local, &call, err) : KUNI_OK;
+    return j->cells ? joint_cells_event(j->cells, site, column, &j->local, &call, err) : KUNI_OK;
 }
 
 /* The genotypes of reference blocks at a site, of those kinds that somebody has there. */
@@ -425,8 +425,8 @@ static kuni_status write_site(joint_shard *j, uint32_t site, kuni_error *err)
                            .block_calls = calls,
                            .dense = j->dense,
                            .sparse = j->sparse};
-    if (j->given) {
-        const joint_given_site *g = joint_given_get(j->given, site);
+    if (j->called) {
+        const joint_called_site *g = joint_called_get(j->called, site);
         record.filters = g->filters;
         record.added = &g->added;
         record.n_filters = g->n_filters;
@@ -449,9 +449,9 @@ static kuni_status write_site(joint_shard *j, uint32_t site, kuni_error *err)
 
 static kuni_status begin_window(joint_shard *j, uint32_t first, uint32_t last, kuni_error *err)
 {
-    if (!j->window) return KUNI_OK;
+    if (!j->cells) return KUNI_OK;
     kuni_status status =
-        joint_window_begin(j->window, j->cohort.n_columns, j->sites.beg, first, last, err);
+        joint_cells_begin(j->cells, j->cohort.n_columns, j->sites.beg, first, last, err);
     if (!status && j->dense) status = joint_dense_begin(j->dense, err);
     if (!status && j->sparse) status = joint_sparse_begin(j->sparse, err);
     return status;
@@ -459,7 +459,7 @@ static kuni_status begin_window(joint_shard *j, uint32_t first, uint32_t last, k
 
 static kuni_status call_and_write(joint_shard *j, kuni_error *err)
 {
-    bool blocks = j->window || j->counts_late;
+    bool blocks = j->cells || j->counts_late;
     const joint_visitor visitor = {.context = j,
                                    .all = j->sparse != NULL,
                                    .piece = blocks ? keep_piece : NULL,
@@ -472,7 +472,7 @@ static kuni_status call_and_write(joint_shard *j, kuni_error *err)
     for (uint32_t first = 0; first < j->sites.n_sites && !status; first += step) {
         uint32_t last = j->sites.n_sites - first < step ? j->sites.n_sites : first + step;
         status = begin_window(j, first, last, err);
-        if (!status) status = sweep_sources(j, what, first, last, &visitor, err);
+        if (!status) status = walk_sources(j, what, first, last, &visitor, err);
         if (!status && j->counts_late) status = joint_coverage_finish(j->coverage, err);
         if (!status && j->sparse && j->options.min_gq > 0 && !first) tell_uncalled(j);
         for (uint32_t site = first; site < last && !status; site++)
@@ -489,7 +489,7 @@ static kuni_status run_chunk(joint_shard *j, int64_t beg, int64_t end, kuni_erro
                       (kuni_span){.tid = j->shard.tid, .beg = beg, .end = end});
     kuni_status status = find_sites(j, beg, end, err);
     if (status || !j->sites.n_sites) return status;
-    status = j->given ? take_frequencies(j, err) : find_frequencies(j, err);
+    status = j->called ? take_frequencies(j, err) : find_frequencies(j, err);
     if (!status) status = call_and_write(j, err);
     return status;
 }
@@ -500,13 +500,13 @@ void joint_shard_close(joint_shard *j)
     for (size_t i = 0; i < j->n_sources; i++) kuni_evidence_close(j->sources[i].reader);
     free(j->sources);
     joint_unify_free(j->unify);
-    joint_sweep_free(j->sweep);
+    joint_walk_free(j->walk);
     joint_frequency_free(j->frequency);
     joint_coverage_free(j->coverage);
     joint_tally_fini(&j->tally);
     joint_dense_free(j->dense);
     joint_sparse_free(j->sparse);
-    joint_window_free(j->window);
+    joint_cells_free(j->cells);
     joint_filters_free(&j->filters);
     joint_cohort_fini(&j->cohort);
     free(j->rarity);
@@ -522,15 +522,15 @@ static kuni_status set_up(joint_shard *j, kuni_error *err)
     if (status) return status;
     joint_genotype_setup();
     j->unify = joint_unify_new(err);
-    j->sweep = joint_sweep_new(err);
+    j->walk = joint_walk_new(err);
     j->frequency = joint_frequency_new(err);
     j->coverage = joint_coverage_new(err);
-    if (!j->unify || !j->sweep || !j->frequency || !j->coverage) return KUNI_MEMORY;
+    if (!j->unify || !j->walk || !j->frequency || !j->coverage) return KUNI_MEMORY;
     if (!j->options.dense && !j->options.sparse) return KUNI_OK;
-    j->window = joint_window_new(err);
-    if (j->window && j->options.dense) j->dense = joint_dense_new(j->window, err);
-    if (j->window && j->options.sparse) j->sparse = joint_sparse_new(j->window, &j->options, err);
-    bool whole = j->window && !j->options.dense == !j->dense && !j->options.sparse == !j->sparse;
+    j->cells = joint_cells_new(err);
+    if (j->cells && j->options.dense) j->dense = joint_dense_new(j->cells, err);
+    if (j->cells && j->options.sparse) j->sparse = joint_sparse_new(j->cells, &j->options, err);
+    bool whole = j->cells && !j->options.dense == !j->dense && !j->options.sparse == !j->sparse;
     return whole ? KUNI_OK : KUNI_MEMORY;
 }
 
@@ -545,11 +545,11 @@ kuni_status joint_shard_open(joint_shard **shard, const kuni_task *task, kuni_er
 }
 
 static kuni_status run_chunks(joint_shard *j, joint_render *const *renders, size_t n_renders,
-                              joint_given *given, kuni_span span, kuni_error *err)
+                              joint_called *called, kuni_span span, kuni_error *err)
 {
     j->renders = renders;
     j->n_renders = n_renders;
-    j->given = given;
+    j->called = called;
     for (size_t i = 0; i < n_renders; i++) joint_render_contig(renders[i], j->shard.tid);
     kuni_status status = KUNI_OK;
     int64_t beg = j->shard.beg;
@@ -557,7 +557,7 @@ static kuni_status run_chunks(joint_shard *j, joint_render *const *renders, size
         int64_t end = (beg / KUNI_EVIDENCE_CHUNK_BP + 1) * KUNI_EVIDENCE_CHUNK_BP;
         if (end > j->shard.end) end = j->shard.end;
         if (end > span.beg) status = run_chunk(j, beg, end, err);
-        if (given && !status) status = joint_render_flush(renders[0], err);
+        if (called && !status) status = joint_render_flush(renders[0], err);
         beg = end;
     }
     return status;
@@ -569,8 +569,8 @@ kuni_status joint_shard_run(joint_shard *j, joint_render *const *renders, size_t
     return run_chunks(j, renders, n_renders, NULL, j->shard, err);
 }
 
-kuni_status joint_shard_run_given(joint_shard *j, joint_render *render, joint_given *given,
-                                  kuni_span span, kuni_error *err)
+kuni_status joint_shard_run_called(joint_shard *j, joint_render *render, joint_called *called,
+                                   kuni_span span, kuni_error *err)
 {
-    return run_chunks(j, &render, 1, given, span, err);
+    return run_chunks(j, &render, 1, called, span, err);
 }

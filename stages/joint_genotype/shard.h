@@ -5,7 +5,7 @@
 #ifndef KUNI_JOINT_SHARD_H
 #define KUNI_JOINT_SHARD_H
 
-#include "given.h"
+#include "called_sites.h"
 #include "render.h"
 #include "unify.h"
 
@@ -27,17 +27,17 @@ typedef struct joint_shard {
     size_t n_sources;
     joint_unify *unify;
     joint_sites sites;
-    joint_sweep *sweep;
+    joint_walk *walk;
     joint_frequency *frequency;
     joint_coverage *coverage;
     joint_tally tally;
-    joint_window *window; /* NULL: no genotype columns */
+    joint_cells *cells; /* NULL: no genotype columns */
     joint_dense *dense;
     joint_sparse *sparse;
     joint_render *const *renders; /* borrowed */
     size_t n_renders;
-    bool counts_late;   /* coverage is counted along with the genotypes */
-    joint_given *given; /* borrowed; sites and frequencies come from here, or NULL */
+    bool counts_late;     /* coverage is counted along with the genotypes */
+    joint_called *called; /* borrowed; sites and frequencies come from here, or NULL */
     joint_copies copies;
     int32_t *rarity; /* by slot: of a copy; then, of an allele beside itself */
     size_t rarity_capacity;
@@ -59,10 +59,10 @@ KUNI_MUST_CHECK kuni_status joint_shard_open(joint_shard **shard, const kuni_tas
  */
 KUNI_MUST_CHECK kuni_status joint_shard_run(joint_shard *shard, joint_render *const *renders,
                                             size_t n_renders, kuni_error *err);
-/* As that, of sites in `span` that `given` has; each chunk's records end a compressed block. */
-KUNI_MUST_CHECK kuni_status joint_shard_run_given(joint_shard *shard, joint_render *render,
-                                                  joint_given *given, kuni_span span,
-                                                  kuni_error *err);
+/* As that, of sites in `span` that `called` has; each chunk's records end a compressed block. */
+KUNI_MUST_CHECK kuni_status joint_shard_run_called(joint_shard *shard, joint_render *render,
+                                                   joint_called *called, kuni_span span,
+                                                   kuni_error *err);
 /* Accepts NULL. */
 void joint_shard_close(joint_shard *shard);
 

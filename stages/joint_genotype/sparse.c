@@ -5,7 +5,7 @@
 #include <string.h>
 
 struct joint_sparse {
-    joint_window *window;         /* borrowed */
+    joint_cells *cells;           /* borrowed */
     const joint_options *options; /* likewise */
     joint_spans spans;
     joint_span open; /* the stretch that the pieces of a column have led to so far */
@@ -16,8 +16,8 @@ struct joint_sparse {
     size_t until_capacity;
     uint32_t *due; /* columns of the row under way */
     size_t due_capacity;
-    const joint_cell **cells; /* of the row under way, by column */
-    size_t cells_capacity;
+    const joint_cell **row; /* cells of the row under way, by column */
+    size_t row_capacity;
     uint8_t *uncalled; /* [copies - 1][quality][site] */
     size_t uncalled_capacity;
     bool varies;
@@ -35,11 +35,11 @@ enum {
     CELL_NUMBERS = 12  /* GT, LEN, GQ, DP, RNC, PS */
 };
 
-joint_sparse *joint_sparse_new(joint_window *window, const joint_options *options, kuni_error *err)
+joint_sparse *joint_sparse_new(joint_cells *cells, const joint_options *options, kuni_error *err)
 {
     joint_sparse *sparse = kuni_alloc(1, sizeof(*sparse), err);
     if (!sparse) return NULL;
-    sparse->window = window;
+    sparse->cells = cells;
     sparse->options = options;
     sparse->varies = options->min_gq > 0;
     sparse->open_column = JOINT_NONE;
@@ -52,7 +52,7 @@ void joint_sparse_free(joint_sparse *sparse)
     joint_spans_fini(&sparse->spans);
     free(sparse->until);
     free(sparse->due);
-    free(sparse->cells);
+    free(sparse->row);
     free(sparse->uncalled);
     free(sparse);
 }
@@ -88,7 +88,7 @@ void joint_sparse_uncalled(joint_sparse *sparse, int copies, int quality, uint32
 
 kuni_status joint_sparse_begin(joint_sparse *sparse, kuni_error *err)
 {
-    return joint_spans_begin(&sparse->spans, sparse->window->n_columns, err);
+    return joint_spans_begin(&sparse->spans, sparse->cells->n_columns, err);
 }
 
 /* --- stretches --- */
@@ -125,8 +125,8 @@ kuni_status joint_sparse_flush(joint_sparse *sparse, kuni_error *err)
     const joint_span *open = &sparse->open;
     uint32_t column = sparse->open_column;
     sparse->open_column = JOINT_NONE;
-    if (column == JOINT_NONE || open->first >= open->last || open->last <= sparse->window->first ||
-        open->first >= sparse->window->last)
+    if (column == JOINT_NONE || open->first >= open->last || open->last <= sparse->cells->first ||
+        open->first >= sparse->cells->last)
         return KUNI_OK;
     return joint_spans_add(&sparse->spans, column, *open, err);
 }
@@ -163,17 +163,17 @@ static kuni_status order_cells(joint_sparse *sparse, uint32_t site, size_t *n_ce
 {
     size_t n = 0;
     bool falling = true;
-    for (const joint_cell *c = joint_window_cells(sparse->window, site); c; c = c->next, n++)
+    for (const joint_cell *c = joint_cells_at(sparse->cells, site); c; c = c->next, n++)
         if (c->next && c->next->column > c->column) falling = false;
-    kuni_status status = kuni_grow((void **)&sparse->cells, &sparse->cells_capacity, n + 1,
-                                   sizeof(*sparse->cells), err);
+    kuni_status status =
+        kuni_grow((void **)&sparse->row, &sparse->row_capacity, n + 1, sizeof(*sparse->row), err);
     if (status) return status;
     *n_cells = n;
-    for (const joint_cell *c = joint_window_cells(sparse->window, site); c; c = c->next) {
-        sparse->cells[--n] = c;
+    for (const joint_cell *c = joint_cells_at(sparse->cells, site); c; c = c->next) {
+        sparse->row[--n] = c;
         sparse->until[c->column] = 0;
     }
-    if (!falling) qsort(sparse->cells, *n_cells, sizeof(*sparse->cells), by_column);
+    if (!falling) qsort(sparse->row, *n_cells, sizeof(*sparse->row), by_column);
     return KUNI_OK;
 }
 
@@ -181,7 +181,7 @@ static size_t find_due(joint_sparse *sparse, uint32_t site)
 {
     const uint32_t *until = sparse->until;
     uint32_t n = 0;
-    for (uint32_t column = 0; column < sparse->window->n_columns; column++) {
+    for (uint32_t column = 0; column < sparse->cells->n_columns; column++) {
         sparse->due[n] = column;
         n += until[column] <= site;
     }
@@ -351,14 +351,14 @@ static fields find_fields(joint_sparse *sparse, const joint_row *row, const join
                   .ps = options->with_ps && row->phased,
                   .other = row->n_alleles};
     for (size_t i = 0; i < n_cells; i++) {
-        const joint_cell *c = sparse->cells[i];
+        const joint_cell *c = sparse->row[i];
         if (c->ad && c->n) has.lad = options->with_ad;
         if (c->pl && c->n) has.lpl = options->with_pl;
         if (c->reason) has.rnc = options->with_rnc;
     }
     for (size_t i = 0, cell = 0; i < n_due && options->with_rnc && !has.rnc; i++) {
         uint32_t column = sparse->due[i];
-        if (cell < n_cells && sparse->cells[cell]->column == column) {
+        if (cell < n_cells && sparse->row[cell]->column == column) {
             cell++;
             continue;
         }
@@ -397,7 +397,7 @@ kuni_status joint_sparse_row(joint_sparse *sparse, const joint_row *row, const j
     for (size_t i = 0; i < n_due && !status; i++) {
         uint32_t column = sparse->due[i];
         const joint_cell *c =
-            cell < n_cells && sparse->cells[cell]->column == column ? sparse->cells[cell++] : NULL;
+            cell < n_cells && sparse->row[cell]->column == column ? sparse->row[cell++] : NULL;
         status = put_dots(text, column - next, err);
         if (!status) status = kuni_buffer_reserve(text, cell_room(c), err);
         if (status) break;
@@ -415,5 +415,5 @@ kuni_status joint_sparse_row(joint_sparse *sparse, const joint_row *row, const j
         }
         text->length = (size_t)(p.kept - text->data);
     }
-    return status ? status : put_dots(text, sparse->window->n_columns - next, err);
+    return status ? status : put_dots(text, sparse->cells->n_columns - next, err);
 }

@@ -18,11 +18,11 @@
 #ifndef KUNI_JOINT_SPARSE_H
 #define KUNI_JOINT_SPARSE_H
 
-#include "window.h"
+#include "cells.h"
 
 typedef struct joint_sparse joint_sparse;
 
-KUNI_MUST_CHECK joint_sparse *joint_sparse_new(joint_window *window, const joint_options *options,
+KUNI_MUST_CHECK joint_sparse *joint_sparse_new(joint_cells *cells, const joint_options *options,
                                                kuni_error *err);
 void joint_sparse_free(joint_sparse *sparse);
 

@@ -12,9 +12,9 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "call_counts.h"
 #include "kuni/reads.h"
 #include "kuni/stage.h"
-#include "sweep_counts.h"
 
 extern const kuni_stage kuni_stage_call_variants;
 

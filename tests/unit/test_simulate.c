@@ -9,9 +9,9 @@
 #include <htslib/sam.h>
 
 #include "align.h"
+#include "genealogy.h"
 #include "quality.h"
-#include "tree.h"
-#include "window.h"
+#include "stretch.h"
 
 /* --- random numbers --- */
 
@@ -44,7 +44,7 @@ static void rng_means(void **state)
 
 /* --- genealogies --- */
 
-static void check_tree(sim_tree *tree)
+static void check_tree(sim_genealogy *tree)
 {
     uint32_t roots = 0, *leaves = calloc(tree->n_leaves, sizeof(*leaves));
     double length = 0.0;
@@ -63,11 +63,11 @@ static void check_tree(sim_tree *tree)
     assert_true(fabs(length - tree->length) < 1e-9 * length + 1e-9);
     for (uint32_t i = 1; i + 1 < tree->n_leaves; i++)
         assert_true(tree->time[tree->by_time[i]] >= tree->time[tree->by_time[i - 1]]);
-    assert_int_equal(sim_tree_leaves(tree, tree->root, leaves), tree->n_leaves);
+    assert_int_equal(sim_genealogy_leaves(tree, tree->root, leaves), tree->n_leaves);
     free(leaves);
 }
 
-static double pair_time(const sim_tree *tree, uint32_t a, uint32_t b)
+static double pair_time(const sim_genealogy *tree, uint32_t a, uint32_t b)
 {
     while (a != b) {
         if (tree->time[a] < tree->time[b] || (tree->time[a] == tree->time[b] && a < b))
@@ -84,25 +84,25 @@ static void tree_recombines(void **state)
     (void)state;
     enum { LEAVES = 12, ROUNDS = 20000 };
     kuni_error err = KUNI_ERROR_INIT;
-    sim_tree tree;
-    assert_int_equal(sim_tree_init(&tree, LEAVES, 5, 0, &err), KUNI_OK);
+    sim_genealogy tree;
+    assert_int_equal(sim_genealogy_init(&tree, LEAVES, 5, 0, &err), KUNI_OK);
     double sum = 0.0;
     for (int i = 0; i < ROUNDS; i++) {
         if (i % 500 == 0) check_tree(&tree);
         /* trees are visited in proportion to their stretch of genome, 1 / length */
         double weight = 1.0 / tree.length;
         sum += weight;
-        sim_tree_recombine(&tree);
+        sim_genealogy_recombine(&tree);
     }
     check_tree(&tree);
     double mean = 0.0;
     for (int i = 0; i < ROUNDS; i++) {
         mean += pair_time(&tree, 0, 1) / tree.length / ROUNDS;
-        sim_tree_recombine(&tree);
+        sim_genealogy_recombine(&tree);
     }
     mean /= sum / ROUNDS;
-    assert_true(fabs(mean - sim_tree_pair_time()) < 0.1 * sim_tree_pair_time());
-    sim_tree_fini(&tree);
+    assert_true(fabs(mean - sim_genealogy_pair_time()) < 0.1 * sim_genealogy_pair_time());
+    sim_genealogy_fini(&tree);
 }
 
 /* --- qualities --- */
@@ -266,9 +266,9 @@ static void opposite_gaps_settle(void **state)
     assert_string_equal(aligned(&a), "52M3D48M");
 }
 
-/* --- windows --- */
+/* --- stretches --- */
 
-static void windows_partition(void **state)
+static void stretches_partition(void **state)
 {
     (void)state;
     static sim_allele alleles[] = {
@@ -287,16 +287,16 @@ static void windows_partition(void **state)
     for (int64_t size = 1; size <= 160; size += 13) {
         char joined[256] = "";
         for (int64_t beg = 0; beg < 160; beg += size) {
-            sim_window w = {0};
+            sim_stretch w = {0};
             kuni_error err = KUNI_ERROR_INIT;
             kuni_span block = {.tid = 0, .beg = beg, .end = beg + size > 160 ? 160 : beg + size};
             assert_int_equal(
-                sim_window_build(&w, &region, &haplotype, block, reference, 0, 160, true, &err),
+                sim_stretch_build(&w, &region, &haplotype, block, reference, 0, 160, true, &err),
                 KUNI_OK);
             strncat(joined, w.bases ? w.bases : "", (size_t)w.own);
             for (int32_t i = 0; i < w.length; i++)
                 if (w.places[i] > 51) assert_int_equal(w.bases[i], reference[w.places[i]]);
-            sim_window_fini(&w);
+            sim_stretch_fini(&w);
         }
         assert_string_equal(joined, whole);
     }
@@ -309,7 +309,7 @@ int main(void)
         cmocka_unit_test(tree_recombines),      cmocka_unit_test(qualities_are_true),
         cmocka_unit_test(reads_align),          cmocka_unit_test(indels_vanish_near_ends),
         cmocka_unit_test(bad_ends_are_clipped), cmocka_unit_test(opposite_gaps_settle),
-        cmocka_unit_test(windows_partition),
+        cmocka_unit_test(stretches_partition),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

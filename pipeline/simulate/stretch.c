@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-#include "window.h"
+#include "stretch.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { RUN_HOMOPOLYMER_BP = 5, RUN_COPIES = 4, RUN_UNIT_MOST = 6 };
 
-void sim_window_fini(sim_window *window)
+void sim_stretch_fini(sim_stretch *stretch)
 {
-    free(window->bases);
-    free(window->places);
-    free(window->gc);
-    free(window->n);
-    free(window->runs);
-    memset(window, 0, sizeof(*window));
+    free(stretch->bases);
+    free(stretch->places);
+    free(stretch->gc);
+    free(stretch->n);
+    free(stretch->runs);
+    memset(stretch, 0, sizeof(*stretch));
 }
 
 /* Index of the first edit that ends after `pos`. */
@@ -31,7 +31,7 @@ static size_t first_edit(const sim_region *region, const sim_haplotype *haplotyp
     return low;
 }
 
-static kuni_status make_room(sim_window *w, size_t need, kuni_error *err)
+static kuni_status make_room(sim_stretch *w, size_t need, kuni_error *err)
 {
     kuni_status status = kuni_grow((void **)&w->bases, &w->bases_capacity, need, 1, err);
     if (!status)
@@ -42,7 +42,7 @@ static kuni_status make_room(sim_window *w, size_t need, kuni_error *err)
     return status;
 }
 
-static kuni_status find_runs(sim_window *w, kuni_error *err)
+static kuni_status find_runs(sim_stretch *w, kuni_error *err)
 {
     w->n_runs = 0;
     for (int32_t i = 1; i < w->length; i++) {
@@ -64,9 +64,9 @@ static kuni_status find_runs(sim_window *w, kuni_error *err)
     return KUNI_OK;
 }
 
-kuni_status sim_window_build(sim_window *w, const sim_region *region,
-                             const sim_haplotype *haplotype, kuni_span block, const char *ref,
-                             int64_t ref_beg, int64_t ref_end, bool with_runs, kuni_error *err)
+kuni_status sim_stretch_build(sim_stretch *w, const sim_region *region,
+                              const sim_haplotype *haplotype, kuni_span block, const char *ref,
+                              int64_t ref_beg, int64_t ref_end, bool with_runs, kuni_error *err)
 {
     size_t edit = first_edit(region, haplotype, block.beg);
     int64_t pos = block.beg;

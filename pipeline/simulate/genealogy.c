@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tree.h"
+#include "genealogy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,7 @@ static double intensity_inverse(double y)
 }
 
 /* E[T] = integral of exp(-intensity(t)): the recent part by the midpoint rule, then exactly. */
-double sim_tree_pair_time(void)
+double sim_genealogy_pair_time(void)
 {
     enum { STEPS = 1000 };
     double sum = 0.0, width = GROWTH_TIME / STEPS;
@@ -37,7 +37,7 @@ double sim_tree_pair_time(void)
     return sum + exp(-intensity(GROWTH_TIME));
 }
 
-static void measure(sim_tree *tree)
+static void measure(sim_genealogy *tree)
 {
     double sum = 0.0;
     for (uint32_t v = 0; v < tree->n_nodes; v++)
@@ -45,7 +45,7 @@ static void measure(sim_tree *tree)
     tree->length = sum;
 }
 
-static void first_tree(sim_tree *tree)
+static void first_tree(sim_genealogy *tree)
 {
     uint32_t *active = tree->stack, n = tree->n_leaves;
     double clock = 0.0;
@@ -67,8 +67,8 @@ static void first_tree(sim_tree *tree)
     measure(tree);
 }
 
-kuni_status sim_tree_init(sim_tree *tree, uint32_t n_leaves, uint64_t seed, uint64_t contig,
-                          kuni_error *err)
+kuni_status sim_genealogy_init(sim_genealogy *tree, uint32_t n_leaves, uint64_t seed,
+                               uint64_t contig, kuni_error *err)
 {
     memset(tree, 0, sizeof(*tree));
     tree->n_leaves = n_leaves;
@@ -81,7 +81,7 @@ kuni_status sim_tree_init(sim_tree *tree, uint32_t n_leaves, uint64_t seed, uint
     tree->stack = kuni_alloc(tree->n_nodes, sizeof(*tree->stack), err);
     if (!tree->parent || !tree->child[0] || !tree->child[1] || !tree->time || !tree->by_time ||
         !tree->stack) {
-        sim_tree_fini(tree);
+        sim_genealogy_fini(tree);
         return KUNI_MEMORY;
     }
     sim_rng_open(&tree->rng, seed, SIM_RNG_TREE, contig, 0, 0);
@@ -89,7 +89,7 @@ kuni_status sim_tree_init(sim_tree *tree, uint32_t n_leaves, uint64_t seed, uint
     return KUNI_OK;
 }
 
-void sim_tree_fini(sim_tree *tree)
+void sim_genealogy_fini(sim_genealogy *tree)
 {
     free(tree->parent);
     free(tree->child[0]);
@@ -101,7 +101,7 @@ void sim_tree_fini(sim_tree *tree)
 }
 
 /* Puts `node` in the place of `old` below old's parent. */
-static void replace_child(sim_tree *tree, uint32_t old, uint32_t node)
+static void replace_child(sim_genealogy *tree, uint32_t old, uint32_t node)
 {
     int32_t parent = tree->parent[old];
     tree->parent[node] = parent;
@@ -113,7 +113,7 @@ static void replace_child(sim_tree *tree, uint32_t old, uint32_t node)
     tree->child[side][parent] = node;
 }
 
-static uint32_t branch_at(const sim_tree *tree, double point, double *above)
+static uint32_t branch_at(const sim_genealogy *tree, double point, double *above)
 {
     uint32_t last = 0;
     for (uint32_t v = 0; v < tree->n_nodes; v++) {
@@ -130,19 +130,19 @@ static uint32_t branch_at(const sim_tree *tree, double point, double *above)
     return last;
 }
 
-uint32_t sim_tree_draw_branch(const sim_tree *tree, sim_rng *rng)
+uint32_t sim_genealogy_draw_branch(const sim_genealogy *tree, sim_rng *rng)
 {
     double above;
     return branch_at(tree, sim_rng_unit(rng) * tree->length, &above);
 }
 
 /* True where the branch above v crosses time t; the root's branch never ends. */
-static bool crosses(const sim_tree *tree, uint32_t v, double t)
+static bool crosses(const sim_genealogy *tree, uint32_t v, double t)
 {
     return tree->time[v] <= t && (tree->parent[v] < 0 || tree->time[tree->parent[v]] > t);
 }
 
-void sim_tree_recombine(sim_tree *tree)
+void sim_genealogy_recombine(sim_genealogy *tree)
 {
     uint32_t n_internal = tree->n_leaves - 1;
     double above;
@@ -197,7 +197,7 @@ void sim_tree_recombine(sim_tree *tree)
     measure(tree);
 }
 
-uint32_t sim_tree_leaves(sim_tree *tree, uint32_t node, uint32_t *leaves)
+uint32_t sim_genealogy_leaves(sim_genealogy *tree, uint32_t node, uint32_t *leaves)
 {
     uint32_t depth = 0, n = 0;
     tree->stack[depth++] = node;

@@ -4,8 +4,8 @@
  * with events at a site, a span per reference block. What the rows look like is the business of
  * dense.h and sparse.h.
  */
-#ifndef KUNI_JOINT_WINDOW_H
-#define KUNI_JOINT_WINDOW_H
+#ifndef KUNI_JOINT_CELLS_H
+#define KUNI_JOINT_CELLS_H
 
 #include "tally.h"
 
@@ -48,13 +48,13 @@ typedef struct joint_cell {
     const uint32_t *ad;     /* n - 1, NULL: missing */
 } joint_cell;
 
-typedef struct joint_window {
+typedef struct joint_cells {
     kuni_arena *arena; /* cells */
     uint32_t n_columns, first, last;
     int64_t beg;        /* of the chunk */
     joint_cell **sites; /* cells of each site of the window */
     size_t sites_capacity;
-} joint_window;
+} joint_cells;
 
 /* What a row needs to know of its record. */
 typedef struct joint_row {
@@ -82,23 +82,22 @@ static inline const joint_span *joint_spans_advance(joint_spans *spans, uint32_t
     return at == JOINT_NONE ? NULL : &spans->spans[at];
 }
 
-KUNI_MUST_CHECK joint_window *joint_window_new(kuni_error *err);
-void joint_window_free(joint_window *window);
+KUNI_MUST_CHECK joint_cells *joint_cells_new(kuni_error *err);
+void joint_cells_free(joint_cells *cells);
 
 /* Starts a window of sites [first, last) of a chunk that begins at `beg`. */
-KUNI_MUST_CHECK kuni_status joint_window_begin(joint_window *window, uint32_t n_columns,
-                                               int64_t beg, uint32_t first, uint32_t last,
-                                               kuni_error *err);
-KUNI_MUST_CHECK kuni_status joint_window_event(joint_window *window, uint32_t site, uint32_t column,
-                                               const joint_local *local, const joint_call *call,
-                                               kuni_error *err);
+KUNI_MUST_CHECK kuni_status joint_cells_begin(joint_cells *cells, uint32_t n_columns, int64_t beg,
+                                              uint32_t first, uint32_t last, kuni_error *err);
+KUNI_MUST_CHECK kuni_status joint_cells_event(joint_cells *cells, uint32_t site, uint32_t column,
+                                              const joint_local *local, const joint_call *call,
+                                              kuni_error *err);
 /* The sample has no copy of the contig here. */
-KUNI_MUST_CHECK kuni_status joint_window_absent(joint_window *window, uint32_t site,
-                                                uint32_t column, kuni_error *err);
+KUNI_MUST_CHECK kuni_status joint_cells_absent(joint_cells *cells, uint32_t site, uint32_t column,
+                                               kuni_error *err);
 
-static inline const joint_cell *joint_window_cells(const joint_window *window, uint32_t site)
+static inline const joint_cell *joint_cells_at(const joint_cells *cells, uint32_t site)
 {
-    return window->sites[site - window->first];
+    return cells->sites[site - cells->first];
 }
 
 /* Local alleles of a cell that the record has: "other" never, "*" only where it is written. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How many loci took which way: for benchmarks and tests. */
-#ifndef KUNI_CALL_SWEEP_COUNTS_H
-#define KUNI_CALL_SWEEP_COUNTS_H
+#ifndef KUNI_CALL_COUNTS_H
+#define KUNI_CALL_COUNTS_H
 
 #include <stdint.h>
 

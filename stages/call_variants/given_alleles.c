@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "given.h"
+#include "given_alleles.h"
 
 #include <htslib/synced_bcf_reader.h>
 #include <htslib/vcf.h>
@@ -10,14 +10,14 @@
 
 enum { ALT_MOST = 300 };
 
-void kuni_given_fini(kuni_given *given)
+void kuni_given_alleles_fini(kuni_given_alleles *given)
 {
     free(given->list);
     kuni_arena_free(given->arena);
-    *given = (kuni_given){.list = NULL};
+    *given = (kuni_given_alleles){.list = NULL};
 }
 
-size_t kuni_given_find(const kuni_given *given, int64_t pos)
+size_t kuni_given_alleles_find(const kuni_given_alleles *given, int64_t pos)
 {
     size_t low = 0, high = given->n;
     while (low < high) {
@@ -37,7 +37,7 @@ static bool plain(const char *allele)
     return true;
 }
 
-static kuni_status add(kuni_given *given, int64_t pos, const char *ref, const char *alt,
+static kuni_status add(kuni_given_alleles *given, int64_t pos, const char *ref, const char *alt,
                        const kuni_call_reference *reference, kuni_error *err)
 {
     size_t ref_length = strlen(ref), alt_length = strlen(alt);
@@ -73,10 +73,11 @@ static int by_allele(const void *a, const void *b)
     return strcmp(x->alt, y->alt);
 }
 
-kuni_status kuni_given_load(kuni_given *given, const char *path, const char *contig, int64_t beg,
-                            int64_t end, const kuni_call_reference *reference, kuni_error *err)
+kuni_status kuni_given_alleles_load(kuni_given_alleles *given, const char *path, const char *contig,
+                                    int64_t beg, int64_t end, const kuni_call_reference *reference,
+                                    kuni_error *err)
 {
-    *given = (kuni_given){.list = NULL};
+    *given = (kuni_given_alleles){.list = NULL};
     kuni_status status = KUNI_OK;
     bcf_srs_t *files = bcf_sr_init();
     kuni_buffer region = KUNI_BUFFER_INIT;
@@ -113,6 +114,6 @@ kuni_status kuni_given_load(kuni_given *given, const char *path, const char *con
 done:
     bcf_sr_destroy(files);
     kuni_buffer_fini(&region);
-    if (status) kuni_given_fini(given);
+    if (status) kuni_given_alleles_fini(given);
     return status;
 }

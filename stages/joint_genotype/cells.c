@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "window.h"
+#include "cells.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,68 +43,67 @@ kuni_status joint_spans_add(joint_spans *spans, uint32_t column, joint_span span
     return KUNI_OK;
 }
 
-joint_window *joint_window_new(kuni_error *err)
+joint_cells *joint_cells_new(kuni_error *err)
 {
-    joint_window *window = kuni_alloc(1, sizeof(*window), err);
-    if (!window) return NULL;
-    window->arena = kuni_arena_new(err);
-    if (!window->arena) {
-        joint_window_free(window);
+    joint_cells *cells = kuni_alloc(1, sizeof(*cells), err);
+    if (!cells) return NULL;
+    cells->arena = kuni_arena_new(err);
+    if (!cells->arena) {
+        joint_cells_free(cells);
         return NULL;
     }
-    return window;
+    return cells;
 }
 
-void joint_window_free(joint_window *window)
+void joint_cells_free(joint_cells *cells)
 {
-    if (!window) return;
-    kuni_arena_free(window->arena);
-    free(window->sites);
-    free(window);
+    if (!cells) return;
+    kuni_arena_free(cells->arena);
+    free(cells->sites);
+    free(cells);
 }
 
-kuni_status joint_window_begin(joint_window *window, uint32_t n_columns, int64_t beg,
-                               uint32_t first, uint32_t last, kuni_error *err)
+kuni_status joint_cells_begin(joint_cells *cells, uint32_t n_columns, int64_t beg, uint32_t first,
+                              uint32_t last, kuni_error *err)
 {
-    kuni_arena_clear(window->arena);
-    window->n_columns = n_columns;
-    window->beg = beg;
-    window->first = first;
-    window->last = last;
-    kuni_status status = kuni_grow((void **)&window->sites, &window->sites_capacity,
+    kuni_arena_clear(cells->arena);
+    cells->n_columns = n_columns;
+    cells->beg = beg;
+    cells->first = first;
+    cells->last = last;
+    kuni_status status = kuni_grow((void **)&cells->sites, &cells->sites_capacity,
                                    (size_t)(last - first) + 1, sizeof(joint_cell *), err);
     if (status) return status;
-    memset(window->sites, 0, (last - first) * sizeof(joint_cell *));
+    memset(cells->sites, 0, (last - first) * sizeof(joint_cell *));
     return KUNI_OK;
 }
 
-static kuni_status push_cell(joint_window *window, uint32_t site, uint32_t column,
-                             joint_cell **made, kuni_error *err)
+static kuni_status push_cell(joint_cells *cells, uint32_t site, uint32_t column, joint_cell **made,
+                             kuni_error *err)
 {
-    joint_cell *c = kuni_arena_alloc(window->arena, 1, sizeof(*c), err);
+    joint_cell *c = kuni_arena_alloc(cells->arena, 1, sizeof(*c), err);
     if (!c) return KUNI_MEMORY;
     c->column = column;
-    c->next = window->sites[site - window->first];
-    window->sites[site - window->first] = c;
+    c->next = cells->sites[site - cells->first];
+    cells->sites[site - cells->first] = c;
     *made = c;
     return KUNI_OK;
 }
 
-kuni_status joint_window_absent(joint_window *window, uint32_t site, uint32_t column,
-                                kuni_error *err)
+kuni_status joint_cells_absent(joint_cells *cells, uint32_t site, uint32_t column, kuni_error *err)
 {
     joint_cell *c;
-    kuni_status status = push_cell(window, site, column, &c, err);
+    kuni_status status = push_cell(cells, site, column, &c, err);
     if (status) return status;
     c->reason = JOINT_ABSENT;
     return KUNI_OK;
 }
 
-kuni_status joint_window_event(joint_window *window, uint32_t site, uint32_t column,
-                               const joint_local *local, const joint_call *call, kuni_error *err)
+kuni_status joint_cells_event(joint_cells *cells, uint32_t site, uint32_t column,
+                              const joint_local *local, const joint_call *call, kuni_error *err)
 {
     joint_cell *c;
-    kuni_status status = push_cell(window, site, column, &c, err);
+    kuni_status status = push_cell(cells, site, column, &c, err);
     if (status) return status;
     c->dp = local->event->dp;
     c->allele[0] = call->allele[0];
@@ -116,13 +115,13 @@ kuni_status joint_window_event(joint_window *window, uint32_t site, uint32_t col
     c->phased = call->phased;
     c->no_gq = local->hard && !call->gq;
     c->n = (uint8_t)local->n;
-    uint16_t *number = kuni_arena_alloc(window->arena, local->n, sizeof(*number), err);
+    uint16_t *number = kuni_arena_alloc(cells->arena, local->n, sizeof(*number), err);
     if (!number) return KUNI_MEMORY;
     memcpy(number, local->number, local->n * sizeof(*number));
     c->number = number;
     if (!local->hard) {
         uint32_t n = joint_genotype_count(local->n, local->copies);
-        uint16_t *pl = kuni_arena_alloc(window->arena, n, sizeof(*pl), err);
+        uint16_t *pl = kuni_arena_alloc(cells->arena, n, sizeof(*pl), err);
         if (!pl) return KUNI_MEMORY;
         for (uint32_t i = 0; i < n; i++)
             pl[i] = local->pl[i] > INT16_MAX ? INT16_MAX : (uint16_t)local->pl[i];
@@ -130,7 +129,7 @@ kuni_status joint_window_event(joint_window *window, uint32_t site, uint32_t col
     }
     uint32_t depths[JOINT_LOCAL_MAX];
     if (joint_local_depths(local, depths)) {
-        uint32_t *ad = kuni_arena_alloc(window->arena, local->n, sizeof(*ad), err);
+        uint32_t *ad = kuni_arena_alloc(cells->arena, local->n, sizeof(*ad), err);
         if (!ad) return KUNI_MEMORY;
         memcpy(ad, depths, local->n * sizeof(*ad));
         c->ad = ad;

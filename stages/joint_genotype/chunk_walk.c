@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "sweep.h"
+#include "chunk_walk.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@ typedef struct interval {
     int64_t beg, end;
 } interval;
 
-struct joint_sweep {
+struct joint_walk {
     kuni_arena *arena;
     joint_set *sets;
     size_t sets_capacity;
@@ -23,9 +23,9 @@ struct joint_sweep {
     size_t clusters_capacity, n_clusters;
 };
 
-/* All that a walk needs, so that its steps take one argument. */
-typedef struct walk {
-    joint_sweep *sweep;
+/* All that the steps of a walk need, so that they take one argument. */
+typedef struct step_context {
+    joint_walk *walk;
     const joint_sites *sites;
     uint32_t first_site, last_site;
     const joint_copies *copies;
@@ -33,31 +33,31 @@ typedef struct walk {
     const joint_visitor *visitor;
     uint32_t column;
     int sex;
-} walk;
+} step_context;
 
-joint_sweep *joint_sweep_new(kuni_error *err)
+joint_walk *joint_walk_new(kuni_error *err)
 {
-    joint_sweep *sweep = kuni_alloc(1, sizeof(*sweep), err);
-    if (!sweep) return NULL;
-    sweep->arena = kuni_arena_new(err);
-    if (!sweep->arena) {
-        joint_sweep_free(sweep);
+    joint_walk *walk = kuni_alloc(1, sizeof(*walk), err);
+    if (!walk) return NULL;
+    walk->arena = kuni_arena_new(err);
+    if (!walk->arena) {
+        joint_walk_free(walk);
         return NULL;
     }
-    return sweep;
+    return walk;
 }
 
-void joint_sweep_free(joint_sweep *sweep)
+void joint_walk_free(joint_walk *walk)
 {
-    if (!sweep) return;
-    kuni_arena_free(sweep->arena);
-    free(sweep->sets);
-    free(sweep->event_order);
-    free(sweep->event_first);
-    free(sweep->block_order);
-    free(sweep->block_first);
-    free(sweep->clusters);
-    free(sweep);
+    if (!walk) return;
+    kuni_arena_free(walk->arena);
+    free(walk->sets);
+    free(walk->event_order);
+    free(walk->event_first);
+    free(walk->block_order);
+    free(walk->block_first);
+    free(walk->clusters);
+    free(walk);
 }
 
 static joint_target target_of(const joint_sites *sites, const kuni_allele_set *set, uint32_t allele,
@@ -89,68 +89,68 @@ static joint_target target_of(const joint_sites *sites, const kuni_allele_set *s
     return target;
 }
 
-static kuni_status prepare_sets(joint_sweep *sweep, const joint_sites *sites,
+static kuni_status prepare_sets(joint_walk *walk, const joint_sites *sites,
                                 const kuni_evidence_chunk *chunk, kuni_error *err)
 {
-    kuni_arena_clear(sweep->arena);
-    kuni_status status = kuni_grow((void **)&sweep->sets, &sweep->sets_capacity, chunk->n_sets + 1,
-                                   sizeof(*sweep->sets), err);
+    kuni_arena_clear(walk->arena);
+    kuni_status status = kuni_grow((void **)&walk->sets, &walk->sets_capacity, chunk->n_sets + 1,
+                                   sizeof(*walk->sets), err);
     for (size_t i = 0; i < chunk->n_sets && !status; i++) {
         const kuni_allele_set *set = &chunk->sets[i];
         joint_target *targets =
-            kuni_arena_alloc(sweep->arena, set->n_alleles, sizeof(*targets), err);
+            kuni_arena_alloc(walk->arena, set->n_alleles, sizeof(*targets), err);
         if (!targets) return KUNI_MEMORY;
         size_t ref_length = strlen(set->alleles[0]);
         for (uint32_t a = 0; a < set->n_alleles; a++)
             targets[a] = target_of(sites, set, a, ref_length);
-        sweep->sets[i] = (joint_set){.pos = set->pos,
-                                     .end = set->pos + (int64_t)ref_length,
-                                     .n_alleles = set->n_alleles,
-                                     .targets = targets};
+        walk->sets[i] = (joint_set){.pos = set->pos,
+                                    .end = set->pos + (int64_t)ref_length,
+                                    .n_alleles = set->n_alleles,
+                                    .targets = targets};
     }
     return status;
 }
 
 /* Indices of the chunk's events by sample, each sample's in position order. */
-static kuni_status order_events(joint_sweep *sweep, const kuni_evidence_chunk *chunk,
+static kuni_status order_events(joint_walk *walk, const kuni_evidence_chunk *chunk,
                                 uint32_t n_samples, kuni_error *err)
 {
-    kuni_status status = kuni_grow((void **)&sweep->event_order, &sweep->event_order_capacity,
+    kuni_status status = kuni_grow((void **)&walk->event_order, &walk->event_order_capacity,
                                    chunk->n_events + 1, sizeof(uint32_t), err);
     if (!status)
-        status = kuni_grow((void **)&sweep->event_first, &sweep->event_first_capacity,
+        status = kuni_grow((void **)&walk->event_first, &walk->event_first_capacity,
                            (size_t)n_samples + 2, sizeof(uint32_t), err);
     if (status) return status;
-    uint32_t *first = sweep->event_first;
+    uint32_t *first = walk->event_first;
     memset(first, 0, ((size_t)n_samples + 2) * sizeof(*first));
     for (size_t i = 0; i < chunk->n_events; i++) first[chunk->events[i].sample + 2]++;
     for (uint32_t s = 1; s <= n_samples + 1; s++) first[s] += first[s - 1];
     for (size_t i = 0; i < chunk->n_events; i++)
-        sweep->event_order[first[chunk->events[i].sample + 1]++] = (uint32_t)i;
+        walk->event_order[first[chunk->events[i].sample + 1]++] = (uint32_t)i;
     return KUNI_OK;
 }
 
-static kuni_status order_blocks(joint_sweep *sweep, const kuni_evidence_chunk *chunk,
+static kuni_status order_blocks(joint_walk *walk, const kuni_evidence_chunk *chunk,
                                 uint32_t n_samples, kuni_error *err)
 {
-    kuni_status status = kuni_grow((void **)&sweep->block_order, &sweep->block_order_capacity,
+    kuni_status status = kuni_grow((void **)&walk->block_order, &walk->block_order_capacity,
                                    chunk->n_blocks + 1, sizeof(uint32_t), err);
     if (!status)
-        status = kuni_grow((void **)&sweep->block_first, &sweep->block_first_capacity,
+        status = kuni_grow((void **)&walk->block_first, &walk->block_first_capacity,
                            (size_t)n_samples + 2, sizeof(uint32_t), err);
     if (status) return status;
-    uint32_t *first = sweep->block_first;
+    uint32_t *first = walk->block_first;
     memset(first, 0, ((size_t)n_samples + 2) * sizeof(*first));
     for (size_t i = 0; i < chunk->n_blocks; i++) first[chunk->blocks[i].sample + 2]++;
     for (uint32_t s = 1; s <= n_samples + 1; s++) first[s] += first[s - 1];
     for (size_t i = 0; i < chunk->n_blocks; i++)
-        sweep->block_order[first[chunk->blocks[i].sample + 1]++] = (uint32_t)i;
+        walk->block_order[first[chunk->blocks[i].sample + 1]++] = (uint32_t)i;
     return KUNI_OK;
 }
 
 /* Visits the sites of a run of overlapping events. */
-static kuni_status visit_cluster(walk *w, const uint32_t *order, size_t n, int64_t beg, int64_t end,
-                                 kuni_error *err)
+static kuni_status visit_cluster(step_context *w, const uint32_t *order, size_t n, int64_t beg,
+                                 int64_t end, kuni_error *err)
 {
     uint32_t first = joint_site_index(w->sites, beg), last = joint_site_index(w->sites, end);
     if (first < w->first_site) first = w->first_site;
@@ -162,7 +162,7 @@ static kuni_status visit_cluster(walk *w, const uint32_t *order, size_t n, int64
         int evidence = 2;
         for (size_t i = 0; i < n; i++) {
             const kuni_event *event = &w->chunk->events[order[i]];
-            const joint_set *set = &w->sweep->sets[event->set];
+            const joint_set *set = &w->walk->sets[event->set];
             if (set->pos > pos || set->end <= pos || n_covers == JOINT_EVENTS_MAX) continue;
             covers[n_covers++] = (joint_cover){.event = event, .set = set};
             if (event->ploidy < evidence) evidence = event->ploidy;
@@ -176,22 +176,22 @@ static kuni_status visit_cluster(walk *w, const uint32_t *order, size_t n, int64
     return KUNI_OK;
 }
 
-static kuni_status walk_events(walk *w, const uint32_t *order, size_t n, kuni_error *err)
+static kuni_status walk_events(step_context *w, const uint32_t *order, size_t n, kuni_error *err)
 {
-    joint_sweep *sweep = w->sweep;
-    sweep->n_clusters = 0;
+    joint_walk *walk = w->walk;
+    walk->n_clusters = 0;
     for (size_t i = 0, next; i < n; i = next) {
-        const joint_set *set = &sweep->sets[w->chunk->events[order[i]].set];
+        const joint_set *set = &walk->sets[w->chunk->events[order[i]].set];
         int64_t beg = set->pos, end = set->end;
         for (next = i + 1; next < n; next++) {
-            set = &sweep->sets[w->chunk->events[order[next]].set];
+            set = &walk->sets[w->chunk->events[order[next]].set];
             if (set->pos >= end) break;
             if (end < set->end) end = set->end;
         }
-        kuni_status status = kuni_grow((void **)&sweep->clusters, &sweep->clusters_capacity,
-                                       sweep->n_clusters + 1, sizeof(*sweep->clusters), err);
+        kuni_status status = kuni_grow((void **)&walk->clusters, &walk->clusters_capacity,
+                                       walk->n_clusters + 1, sizeof(*walk->clusters), err);
         if (status) return status;
-        sweep->clusters[sweep->n_clusters++] = (interval){beg, end};
+        walk->clusters[walk->n_clusters++] = (interval){beg, end};
         status = visit_cluster(w, order + i, next - i, beg, end, err);
         if (status) return status;
     }
@@ -202,7 +202,7 @@ static kuni_status walk_events(walk *w, const uint32_t *order, size_t n, kuni_er
  * Visits what lies between events, of a block or (NULL) of none, cut where the number of copies
  * changes.
  */
-static kuni_status visit_piece(walk *w, const kuni_block *block, int64_t beg, int64_t end,
+static kuni_status visit_piece(step_context *w, const kuni_block *block, int64_t beg, int64_t end,
                                kuni_error *err)
 {
     const joint_visitor *visitor = w->visitor;
@@ -232,24 +232,24 @@ static kuni_status visit_piece(walk *w, const kuni_block *block, int64_t beg, in
  * Visits what `block`, or none, tells of from *at to `end`, but for what events cover. *at moves
  * past it.
  */
-static kuni_status visit_apart(walk *w, size_t *cluster, int64_t *at, const kuni_block *block,
-                               int64_t end, kuni_error *err)
+static kuni_status visit_apart(step_context *w, size_t *cluster, int64_t *at,
+                               const kuni_block *block, int64_t end, kuni_error *err)
 {
-    const joint_sweep *sweep = w->sweep;
+    const joint_walk *walk = w->walk;
     while (*at < end) {
-        while (*cluster < sweep->n_clusters && sweep->clusters[*cluster].end <= *at) ++*cluster;
-        bool met = *cluster < sweep->n_clusters && sweep->clusters[*cluster].beg < end;
-        int64_t stop = met ? sweep->clusters[*cluster].beg : end;
+        while (*cluster < walk->n_clusters && walk->clusters[*cluster].end <= *at) ++*cluster;
+        bool met = *cluster < walk->n_clusters && walk->clusters[*cluster].beg < end;
+        int64_t stop = met ? walk->clusters[*cluster].beg : end;
         if (*at < stop) {
             kuni_status status = visit_piece(w, block, *at, stop, err);
             if (status) return status;
         }
-        *at = met ? sweep->clusters[*cluster].end : end;
+        *at = met ? walk->clusters[*cluster].end : end;
     }
     return KUNI_OK;
 }
 
-static kuni_status walk_blocks(walk *w, const uint32_t *order, size_t n, kuni_error *err)
+static kuni_status walk_blocks(step_context *w, const uint32_t *order, size_t n, kuni_error *err)
 {
     int64_t at = w->sites->beg;
     size_t cluster = 0;
@@ -264,31 +264,31 @@ static kuni_status walk_blocks(walk *w, const uint32_t *order, size_t n, kuni_er
     return visit_apart(w, &cluster, &at, NULL, w->sites->end, err);
 }
 
-kuni_status joint_sweep_chunk(joint_sweep *sweep, const joint_sites *sites, uint32_t first_site,
-                              uint32_t last_site, const joint_cohort *cohort,
-                              const joint_copies *copies, const kuni_evidence_chunk *chunk,
-                              const int32_t *columns, uint32_t n_samples,
-                              const joint_visitor *visitor, kuni_error *err)
+kuni_status joint_walk_chunk(joint_walk *walk, const joint_sites *sites, uint32_t first_site,
+                             uint32_t last_site, const joint_cohort *cohort,
+                             const joint_copies *copies, const kuni_evidence_chunk *chunk,
+                             const int32_t *columns, uint32_t n_samples,
+                             const joint_visitor *visitor, kuni_error *err)
 {
-    kuni_status status = prepare_sets(sweep, sites, chunk, err);
-    if (!status) status = order_events(sweep, chunk, n_samples, err);
-    if (!status && visitor->piece) status = order_blocks(sweep, chunk, n_samples, err);
-    walk w = {.sweep = sweep,
-              .sites = sites,
-              .first_site = first_site,
-              .last_site = last_site,
-              .copies = copies,
-              .chunk = chunk,
-              .visitor = visitor};
+    kuni_status status = prepare_sets(walk, sites, chunk, err);
+    if (!status) status = order_events(walk, chunk, n_samples, err);
+    if (!status && visitor->piece) status = order_blocks(walk, chunk, n_samples, err);
+    step_context w = {.walk = walk,
+                      .sites = sites,
+                      .first_site = first_site,
+                      .last_site = last_site,
+                      .copies = copies,
+                      .chunk = chunk,
+                      .visitor = visitor};
     for (uint32_t s = 0; s < n_samples && !status; s++) {
         if (columns[s] < 0) continue;
         w.column = (uint32_t)columns[s];
         w.sex = cohort->sex[w.column];
-        status = walk_events(&w, sweep->event_order + sweep->event_first[s],
-                             sweep->event_first[s + 1] - sweep->event_first[s], err);
+        status = walk_events(&w, walk->event_order + walk->event_first[s],
+                             walk->event_first[s + 1] - walk->event_first[s], err);
         if (!status && visitor->piece)
-            status = walk_blocks(&w, sweep->block_order + sweep->block_first[s],
-                                 sweep->block_first[s + 1] - sweep->block_first[s], err);
+            status = walk_blocks(&w, walk->block_order + walk->block_first[s],
+                                 walk->block_first[s + 1] - walk->block_first[s], err);
     }
     return status;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tree.h"
+#include "yaml_tree.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 typedef struct anchor {
     const char *name;
-    kuni_node *node;
+    kuni_yaml_node *node;
 } anchor;
 
 typedef struct builder {
@@ -27,28 +27,28 @@ typedef struct builder {
 
 enum { ANCHORS_MAX = 1000, MERGED_KEYS_MAX = 1000 };
 
-bool kuni_node_is_null(const kuni_node *node)
+bool kuni_yaml_is_null(const kuni_yaml_node *node)
 {
-    return node->type == KUNI_NODE_TEXT && node->plain &&
+    return node->type == KUNI_YAML_TEXT && node->plain &&
            (!*node->text || strcmp(node->text, "~") == 0 || strcmp(node->text, "null") == 0);
 }
 
-const char *kuni_node_describe(const kuni_node *node, char room[KUNI_NODE_WORD_BYTES])
+const char *kuni_yaml_describe(const kuni_yaml_node *node, char room[KUNI_YAML_WORD_BYTES])
 {
-    if (node->type == KUNI_NODE_LIST) return "a list";
-    if (node->type == KUNI_NODE_MAP) return "a map";
-    if (kuni_node_is_null(node)) return "nothing";
+    if (node->type == KUNI_YAML_LIST) return "a list";
+    if (node->type == KUNI_YAML_MAP) return "a map";
+    if (kuni_yaml_is_null(node)) return "nothing";
     size_t length = strlen(node->text), shown = length;
     if (shown > 40) {
         shown = 40;
         while (shown > 0 && ((unsigned char)node->text[shown] & 0xC0) == 0x80) shown--;
     }
-    snprintf(room, KUNI_NODE_WORD_BYTES, "'%.*s%s'", (int)shown, node->text,
+    snprintf(room, KUNI_YAML_WORD_BYTES, "'%.*s%s'", (int)shown, node->text,
              shown < length ? "..." : "");
     return room;
 }
 
-void kuni_tree_fault(kuni_faults *faults, const kuni_node *at, const char *format, ...)
+void kuni_yaml_fault(kuni_faults *faults, const kuni_yaml_node *at, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -57,9 +57,9 @@ void kuni_tree_fault(kuni_faults *faults, const kuni_node *at, const char *forma
     va_end(args);
 }
 
-kuni_node *kuni_tree_get(const kuni_node *map, const char *key)
+kuni_yaml_node *kuni_yaml_get(const kuni_yaml_node *map, const char *key)
 {
-    for (size_t i = 0; map && map->type == KUNI_NODE_MAP && i < map->n; i++)
+    for (size_t i = 0; map && map->type == KUNI_YAML_MAP && i < map->n; i++)
         if (strcmp(map->keys[i]->text, key) == 0) return map->values[i];
     return NULL;
 }
@@ -123,9 +123,9 @@ static kuni_status next_event(builder *b, yaml_event_t *event)
     return KUNI_OK;
 }
 
-static kuni_node *new_node(builder *b, kuni_node_type type, yaml_mark_t mark)
+static kuni_yaml_node *new_node(builder *b, kuni_yaml_type type, yaml_mark_t mark)
 {
-    kuni_node *node = kuni_arena_alloc(b->arena, 1, sizeof(*node), b->err);
+    kuni_yaml_node *node = kuni_arena_alloc(b->arena, 1, sizeof(*node), b->err);
     if (!node) return NULL;
     node->type = type;
     node->line = (int64_t)mark.line + 1;
@@ -137,13 +137,13 @@ static kuni_node *new_node(builder *b, kuni_node_type type, yaml_mark_t mark)
 }
 
 /* Adds a key (NULL for lists) and value; arrays double within the arena. */
-static kuni_status add_child(kuni_arena *arena, kuni_node *parent, kuni_node *key, kuni_node *value,
-                             kuni_error *err)
+static kuni_status add_child(kuni_arena *arena, kuni_yaml_node *parent, kuni_yaml_node *key,
+                             kuni_yaml_node *value, kuni_error *err)
 {
     if (parent->n == parent->capacity) {
         size_t capacity = parent->capacity ? parent->capacity * 2 : 8;
-        kuni_node **values = kuni_arena_alloc(arena, capacity, sizeof(kuni_node *), err);
-        kuni_node **keys = kuni_arena_alloc(arena, capacity, sizeof(kuni_node *), err);
+        kuni_yaml_node **values = kuni_arena_alloc(arena, capacity, sizeof(kuni_yaml_node *), err);
+        kuni_yaml_node **keys = kuni_arena_alloc(arena, capacity, sizeof(kuni_yaml_node *), err);
         if (!values || !keys) return KUNI_MEMORY;
         for (size_t i = 0; i < parent->n; i++) {
             values[i] = parent->values[i];
@@ -159,7 +159,8 @@ static kuni_status add_child(kuni_arena *arena, kuni_node *parent, kuni_node *ke
     return KUNI_OK;
 }
 
-static kuni_status remember(builder *b, const yaml_char_t *name, kuni_node *node, yaml_mark_t mark)
+static kuni_status remember(builder *b, const yaml_char_t *name, kuni_yaml_node *node,
+                            yaml_mark_t mark)
 {
     if (!name) return KUNI_OK;
     if (b->n_anchors >= ANCHORS_MAX)
@@ -175,7 +176,7 @@ static kuni_status remember(builder *b, const yaml_char_t *name, kuni_node *node
     return KUNI_OK;
 }
 
-static kuni_status resolve(builder *b, const yaml_event_t *event, kuni_node **node)
+static kuni_status resolve(builder *b, const yaml_event_t *event, kuni_yaml_node **node)
 {
     const char *name = (const char *)event->data.alias.anchor;
     char text[256];
@@ -190,18 +191,18 @@ static kuni_status resolve(builder *b, const yaml_event_t *event, kuni_node **no
     return fault_at(b, event->start_mark, text);
 }
 
-static kuni_status weigh(builder *b, kuni_node *parent, const kuni_node *child)
+static kuni_status weigh(builder *b, kuni_yaml_node *parent, const kuni_yaml_node *child)
 {
     parent->weight += child->weight;
-    if (parent->weight <= KUNI_TREE_NODES_MAX) return KUNI_OK;
-    kuni_tree_fault(b->faults, parent, "more than %d values with aliases written out",
-                    KUNI_TREE_NODES_MAX);
+    if (parent->weight <= KUNI_YAML_NODES_MAX) return KUNI_OK;
+    kuni_yaml_fault(b->faults, parent, "more than %d values with aliases written out",
+                    KUNI_YAML_NODES_MAX);
     return KUNI_USAGE;
 }
 
 static int compare_keys(const void *a, const void *b)
 {
-    const kuni_node *x = *(kuni_node *const *)a, *y = *(kuni_node *const *)b;
+    const kuni_yaml_node *x = *(kuni_yaml_node *const *)a, *y = *(kuni_yaml_node *const *)b;
     int order = strcmp(x->text, y->text);
     if (order) return order;
     if (x->line != y->line) return x->line < y->line ? -1 : 1;
@@ -209,16 +210,16 @@ static int compare_keys(const void *a, const void *b)
 }
 
 /* Faults for keys that stand twice; the first one counts. */
-static kuni_status check_duplicates(builder *b, kuni_node *map)
+static kuni_status check_duplicates(builder *b, kuni_yaml_node *map)
 {
     if (map->n < 2) return KUNI_OK;
-    kuni_node **sorted = kuni_alloc(map->n, sizeof(*sorted), b->err);
+    kuni_yaml_node **sorted = kuni_alloc(map->n, sizeof(*sorted), b->err);
     if (!sorted) return KUNI_MEMORY;
     memcpy(sorted, map->keys, map->n * sizeof(*sorted));
     qsort(sorted, map->n, sizeof(*sorted), compare_keys);
     for (size_t i = 1; i < map->n; i++)
         if (strcmp(sorted[i]->text, sorted[i - 1]->text) == 0)
-            kuni_tree_fault(b->faults, sorted[i],
+            kuni_yaml_fault(b->faults, sorted[i],
                             "'%.100s' stands twice; it is set on line %lld already",
                             sorted[i]->text, (long long)sorted[i - 1]->line);
     free(sorted);
@@ -226,47 +227,47 @@ static kuni_status check_duplicates(builder *b, kuni_node *map)
 }
 
 /* Adds what `source` has and `map` has not. */
-static kuni_status merge_from(builder *b, kuni_node *map, const kuni_node *source)
+static kuni_status merge_from(builder *b, kuni_yaml_node *map, const kuni_yaml_node *source)
 {
-    if (source->type != KUNI_NODE_MAP) {
-        kuni_tree_fault(b->faults, source,
+    if (source->type != KUNI_YAML_MAP) {
+        kuni_yaml_fault(b->faults, source,
                         "'<<' cannot merge this; expected a map or a list of maps");
         return KUNI_OK;
     }
     if (source->n + map->n > MERGED_KEYS_MAX) { /* looking keys up takes a walk each */
-        kuni_tree_fault(b->faults, map, "'<<' makes more than %d keys", MERGED_KEYS_MAX);
+        kuni_yaml_fault(b->faults, map, "'<<' makes more than %d keys", MERGED_KEYS_MAX);
         return KUNI_OK;
     }
     for (size_t i = 0; i < source->n; i++) {
-        if (kuni_tree_get(map, source->keys[i]->text)) continue;
+        if (kuni_yaml_get(map, source->keys[i]->text)) continue;
         if (add_child(b->arena, map, source->keys[i], source->values[i], b->err))
             return KUNI_MEMORY;
     }
     return KUNI_OK;
 }
 
-static kuni_status merge_keys(builder *b, kuni_node *map)
+static kuni_status merge_keys(builder *b, kuni_yaml_node *map)
 {
     size_t at = 0;
     while (at < map->n && !(map->keys[at]->plain && strcmp(map->keys[at]->text, "<<") == 0)) at++;
     if (at == map->n) return KUNI_OK;
-    const kuni_node *from = map->values[at];
+    const kuni_yaml_node *from = map->values[at];
     map->n--;
     for (size_t i = at; i < map->n; i++) {
         map->keys[i] = map->keys[i + 1];
         map->values[i] = map->values[i + 1];
     }
-    if (from->type != KUNI_NODE_LIST) return merge_from(b, map, from);
+    if (from->type != KUNI_YAML_LIST) return merge_from(b, map, from);
     for (size_t i = 0; i < from->n; i++)
         if (merge_from(b, map, from->values[i])) return KUNI_MEMORY;
     return KUNI_OK;
 }
 
-static kuni_status build(builder *b, yaml_event_t *event, int depth, kuni_node **node);
+static kuni_status build(builder *b, yaml_event_t *event, int depth, kuni_yaml_node **node);
 
-static kuni_status build_children(builder *b, kuni_node *parent, int depth)
+static kuni_status build_children(builder *b, kuni_yaml_node *parent, int depth)
 {
-    bool map = parent->type == KUNI_NODE_MAP;
+    bool map = parent->type == KUNI_YAML_MAP;
     for (;;) {
         yaml_event_t event;
         kuni_status status = next_event(b, &event);
@@ -275,11 +276,11 @@ static kuni_status build_children(builder *b, kuni_node *parent, int depth)
             yaml_event_delete(&event);
             break;
         }
-        kuni_node *key = NULL, *value = NULL;
+        kuni_yaml_node *key = NULL, *value = NULL;
         if (map) {
             if ((status = build(b, &event, depth, &key))) return status;
-            if (key->type != KUNI_NODE_TEXT) {
-                kuni_tree_fault(b->faults, key, "a key must be text");
+            if (key->type != KUNI_YAML_TEXT) {
+                kuni_yaml_fault(b->faults, key, "a key must be text");
                 return KUNI_USAGE;
             }
             if ((status = next_event(b, &event))) return status;
@@ -293,9 +294,9 @@ static kuni_status build_children(builder *b, kuni_node *parent, int depth)
     return merge_keys(b, parent);
 }
 
-static kuni_status build_scalar(builder *b, const yaml_event_t *event, kuni_node **node)
+static kuni_status build_scalar(builder *b, const yaml_event_t *event, kuni_yaml_node **node)
 {
-    *node = new_node(b, KUNI_NODE_TEXT, event->start_mark);
+    *node = new_node(b, KUNI_YAML_TEXT, event->start_mark);
     if (!*node) return KUNI_MEMORY;
     const char *value = (const char *)event->data.scalar.value;
     (*node)->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
@@ -307,7 +308,7 @@ static kuni_status build_scalar(builder *b, const yaml_event_t *event, kuni_node
 }
 
 /* Builds the node that `event` starts; deletes the event. */
-static kuni_status build(builder *b, yaml_event_t *event, int depth, kuni_node **node)
+static kuni_status build(builder *b, yaml_event_t *event, int depth, kuni_yaml_node **node)
 {
     kuni_status status = KUNI_OK;
     const yaml_char_t *tag = NULL;
@@ -315,7 +316,7 @@ static kuni_status build(builder *b, yaml_event_t *event, int depth, kuni_node *
     if (event->type == YAML_SCALAR_EVENT) tag = event->data.scalar.tag;
     if (event->type == YAML_SEQUENCE_START_EVENT) tag = event->data.sequence_start.tag;
     if (event->type == YAML_MAPPING_START_EVENT) tag = event->data.mapping_start.tag;
-    if (depth > KUNI_TREE_DEPTH_MAX) {
+    if (depth > KUNI_YAML_DEPTH_MAX) {
         status = fault_at(b, event->start_mark, "nested too deeply");
     } else if (tag) {
         status =
@@ -326,7 +327,7 @@ static kuni_status build(builder *b, yaml_event_t *event, int depth, kuni_node *
         status = build_scalar(b, event, node);
     } else {
         bool map = event->type == YAML_MAPPING_START_EVENT;
-        *node = new_node(b, map ? KUNI_NODE_MAP : KUNI_NODE_LIST, event->start_mark);
+        *node = new_node(b, map ? KUNI_YAML_MAP : KUNI_YAML_LIST, event->start_mark);
         if (!*node) status = KUNI_MEMORY;
         if (!status)
             status = remember(
@@ -343,7 +344,7 @@ static kuni_status build(builder *b, yaml_event_t *event, int depth, kuni_node *
 }
 
 /* The one document of the stream, and that nothing follows it. */
-static kuni_status build_document(builder *b, kuni_node **root)
+static kuni_status build_document(builder *b, kuni_yaml_node **root)
 {
     yaml_event_t event;
     kuni_status status;
@@ -367,8 +368,9 @@ static kuni_status build_document(builder *b, kuni_node **root)
     }
 }
 
-kuni_status kuni_tree_parse(kuni_node **root, kuni_arena *arena, const char *text, size_t length,
-                            const char *setting, kuni_faults *faults, kuni_error *err)
+kuni_status kuni_yaml_parse(kuni_yaml_node **root, kuni_arena *arena, const char *text,
+                            size_t length, const char *setting, kuni_faults *faults,
+                            kuni_error *err)
 {
     *root = NULL;
     builder b = {.arena = arena,
@@ -398,10 +400,11 @@ kuni_status kuni_tree_parse(kuni_node **root, kuni_arena *arena, const char *tex
  * The value of `key` in `map` as a node of its own that may be changed; NULL only when memory ran
  * out.
  */
-static kuni_node *own_child(kuni_arena *arena, kuni_node *parent, size_t at, kuni_error *err)
+static kuni_yaml_node *own_child(kuni_arena *arena, kuni_yaml_node *parent, size_t at,
+                                 kuni_error *err)
 {
-    kuni_node *old = parent->values[at];
-    kuni_node *copy = kuni_arena_alloc(arena, 1, sizeof(*copy), err);
+    kuni_yaml_node *old = parent->values[at];
+    kuni_yaml_node *copy = kuni_arena_alloc(arena, 1, sizeof(*copy), err);
     if (!copy) return NULL;
     *copy = *old;
     copy->n = copy->capacity = 0;
@@ -411,7 +414,7 @@ static kuni_node *own_child(kuni_arena *arena, kuni_node *parent, size_t at, kun
     return copy;
 }
 
-static size_t find_key(const kuni_node *map, const char *key)
+static size_t find_key(const kuni_yaml_node *map, const char *key)
 {
     size_t i = 0;
     while (i < map->n && strcmp(map->keys[i]->text, key) != 0) i++;
@@ -425,55 +428,55 @@ typedef struct setter {
     kuni_error *err;
 } setter;
 
-static kuni_node *setting_node(const setter *s, kuni_node_type type, const char *text)
+static kuni_yaml_node *setting_node(const setter *s, kuni_yaml_type type, const char *text)
 {
-    kuni_node *node = kuni_arena_alloc(s->arena, 1, sizeof(*node), s->err);
+    kuni_yaml_node *node = kuni_arena_alloc(s->arena, 1, sizeof(*node), s->err);
     if (!node) return NULL;
-    *node = (kuni_node){.type = type, .setting = s->origin, .text = text, .weight = 1};
+    *node = (kuni_yaml_node){.type = type, .setting = s->origin, .text = text, .weight = 1};
     return node;
 }
 
-static const char *stage_id(const kuni_node *stage)
+static const char *stage_id(const kuni_yaml_node *stage)
 {
-    const kuni_node *id = kuni_tree_get(stage, "id");
-    return id && id->type == KUNI_NODE_TEXT ? id->text : NULL;
+    const kuni_yaml_node *id = kuni_yaml_get(stage, "id");
+    return id && id->type == KUNI_YAML_TEXT ? id->text : NULL;
 }
 
 /* Index of the stage of that id in the list; n where there is none. */
-static size_t find_stage(const kuni_node *stages, const char *id)
+static size_t find_stage(const kuni_yaml_node *stages, const char *id)
 {
     size_t i = 0;
-    for (; stages && stages->type == KUNI_NODE_LIST && i < stages->n; i++) {
+    for (; stages && stages->type == KUNI_YAML_LIST && i < stages->n; i++) {
         const char *other = stage_id(stages->values[i]);
         if (other && strcmp(other, id) == 0) break;
     }
     return i;
 }
 
-static bool has_stage(const kuni_node *root, const char *id)
+static bool has_stage(const kuni_yaml_node *root, const char *id)
 {
-    const kuni_node *stages = kuni_tree_get(root, "stages");
-    return stages && stages->type == KUNI_NODE_LIST && find_stage(stages, id) < stages->n;
+    const kuni_yaml_node *stages = kuni_yaml_get(root, "stages");
+    return stages && stages->type == KUNI_YAML_LIST && find_stage(stages, id) < stages->n;
 }
 
 /* Sets words[0..n) below `node`, which is ours to change. */
-static kuni_status set_below(const setter *s, kuni_node *node, char **words, size_t n,
-                             kuni_node *value)
+static kuni_status set_below(const setter *s, kuni_yaml_node *node, char **words, size_t n,
+                             kuni_yaml_node *value)
 {
     for (size_t w = 0; w < n; w++) {
         size_t at;
-        if (node->type == KUNI_NODE_LIST) {
+        if (node->type == KUNI_YAML_LIST) {
             at = find_stage(node, words[w]);
             if (at == node->n) {
                 kuni_faults_add(s->faults, s->origin, 0, 0, "no stage has the id '%.100s'",
                                 words[w]);
                 return KUNI_OK;
             }
-        } else if (node->type == KUNI_NODE_MAP) {
+        } else if (node->type == KUNI_YAML_MAP) {
             at = find_key(node, words[w]);
             if (at == node->n) {
-                kuni_node *key = setting_node(s, KUNI_NODE_TEXT, words[w]);
-                kuni_node *map = setting_node(s, KUNI_NODE_MAP, "");
+                kuni_yaml_node *key = setting_node(s, KUNI_YAML_TEXT, words[w]);
+                kuni_yaml_node *map = setting_node(s, KUNI_YAML_MAP, "");
                 if (!key || !map || add_child(s->arena, node, key, map, s->err)) return KUNI_MEMORY;
             }
         } else {
@@ -506,12 +509,12 @@ static size_t split_words(char *path, char *words[SETTING_WORDS_MAX])
     return n;
 }
 
-static kuni_status setting_value(const setter *s, const char *text, kuni_node **value)
+static kuni_status setting_value(const setter *s, const char *text, kuni_yaml_node **value)
 {
     if (*text == '[' || *text == '{' || *text == '"' || *text == '\'')
-        return kuni_tree_parse(value, s->arena, text, strlen(text), s->origin, s->faults, s->err);
+        return kuni_yaml_parse(value, s->arena, text, strlen(text), s->origin, s->faults, s->err);
     const char *kept = kuni_arena_strndup(s->arena, text, strlen(text), s->err);
-    if (!kept || !(*value = setting_node(s, KUNI_NODE_TEXT, kept))) return KUNI_MEMORY;
+    if (!kept || !(*value = setting_node(s, KUNI_YAML_TEXT, kept))) return KUNI_MEMORY;
     (*value)->plain = true;
     return KUNI_OK;
 }
@@ -523,7 +526,7 @@ static bool is_in(const char *word, const char *const *words, size_t n)
     return false;
 }
 
-kuni_status kuni_tree_set(kuni_node *root, kuni_arena *arena, const char *setting,
+kuni_status kuni_yaml_set(kuni_yaml_node *root, kuni_arena *arena, const char *setting,
                           const char *const *top, size_t n_top, kuni_faults *faults,
                           kuni_error *err)
 {
@@ -556,7 +559,7 @@ kuni_status kuni_tree_set(kuni_node *root, kuni_arena *arena, const char *settin
         if (parameter) words[2] = with_word;
         n += by;
     }
-    kuni_node *value = NULL;
+    kuni_yaml_node *value = NULL;
     kuni_status status = setting_value(&s, strchr(setting, '=') + 1, &value);
     if (status || !value) return status;
     return set_below(&s, root, words, n, value);

@@ -7,8 +7,8 @@
  * one keeps the difference. Bases beyond the far end of their fragment (adapter) have quality 0.
  * Depth is capped by the hash of the read name within bins of the absolute grid.
  */
-#ifndef KUNI_CALL_WINDOW_H
-#define KUNI_CALL_WINDOW_H
+#ifndef KUNI_CALL_READ_WINDOW_H
+#define KUNI_CALL_READ_WINDOW_H
 
 #include <htslib/sam.h>
 
@@ -36,7 +36,7 @@ static inline bool kuni_call_read_reverse(const kuni_call_read *read)
     return (read->flag & BAM_FREVERSE) != 0;
 }
 
-typedef struct kuni_window {
+typedef struct kuni_read_window {
     kuni_call_read **reads; /* by position, then order in the file */
     size_t n_reads, capacity;
     size_t n_piled; /* the first ones, already in the pileup */
@@ -47,19 +47,19 @@ typedef struct kuni_window {
     kuni_call_read *free_reads;
     char letters[256][2]; /* of a byte of packed bases */
     uint64_t n_seen, n_used, n_thinned;
-} kuni_window;
+} kuni_read_window;
 
-KUNI_MUST_CHECK kuni_status kuni_window_init(kuni_window *window, kuni_error *err);
-void kuni_window_fini(kuni_window *window);
+KUNI_MUST_CHECK kuni_status kuni_read_window_init(kuni_read_window *window, kuni_error *err);
+void kuni_read_window_fini(kuni_read_window *window);
 /* Forgets all reads: another sample begins. */
-void kuni_window_clear(kuni_window *window, int max_depth);
+void kuni_read_window_clear(kuni_read_window *window, int max_depth);
 /* Adds a record where it passes the filters. */
-KUNI_MUST_CHECK kuni_status kuni_window_add(kuni_window *window, const bam1_t *record,
-                                            const kuni_call_options *options, kuni_error *err);
+KUNI_MUST_CHECK kuni_status kuni_read_window_add(kuni_read_window *window, const bam1_t *record,
+                                                 const kuni_call_options *options, kuni_error *err);
 /* Drops the reads that end at or before `pos`. */
-void kuni_window_retire(kuni_window *window, int64_t pos);
+void kuni_read_window_retire(kuni_read_window *window, int64_t pos);
 /* Index of the first read that may cover `pos` or anything after it. */
-size_t kuni_window_find(const kuni_window *window, int64_t pos);
+size_t kuni_read_window_find(const kuni_read_window *window, int64_t pos);
 /*
  * Offset in the read of the base aligned to `pos`, or -1 where the read has none there. *deleted
  * tells that a deletion spans it.

@@ -7,8 +7,8 @@
  * that overlap each other count once, the first one first. What is worked out for an allele set
  * (where its alleles begin and end, their numbers among the site's) is worked out once a chunk.
  */
-#ifndef KUNI_JOINT_SWEEP_H
-#define KUNI_JOINT_SWEEP_H
+#ifndef KUNI_JOINT_CHUNK_WALK_H
+#define KUNI_JOINT_CHUNK_WALK_H
 
 #include "joint.h"
 
@@ -37,7 +37,7 @@ typedef struct joint_cover {
     const joint_set *set;
 } joint_cover;
 
-typedef struct joint_sweep joint_sweep;
+typedef struct joint_walk joint_walk;
 
 /* A part of the chunk in which a sample has one reference block and no event, or neither. */
 typedef struct joint_piece {
@@ -58,16 +58,18 @@ typedef struct joint_visitor {
                           size_t n_covers, int copies, kuni_error *err);
 } joint_visitor;
 
-KUNI_MUST_CHECK joint_sweep *joint_sweep_new(kuni_error *err);
-void joint_sweep_free(joint_sweep *sweep);
+KUNI_MUST_CHECK joint_walk *joint_walk_new(kuni_error *err);
+void joint_walk_free(joint_walk *walk);
 
 /*
  * Walks a decoded chunk. columns[i] is the column of the file's sample i, or -1: passed over. Only
  * sites in [first_site, last_site) are visited. visitor->block may be NULL.
  */
-KUNI_MUST_CHECK kuni_status joint_sweep_chunk(
-    joint_sweep *sweep, const joint_sites *sites, uint32_t first_site, uint32_t last_site,
-    const joint_cohort *cohort, const joint_copies *copies, const kuni_evidence_chunk *chunk,
-    const int32_t *columns, uint32_t n_samples, const joint_visitor *visitor, kuni_error *err);
+KUNI_MUST_CHECK kuni_status joint_walk_chunk(joint_walk *walk, const joint_sites *sites,
+                                             uint32_t first_site, uint32_t last_site,
+                                             const joint_cohort *cohort, const joint_copies *copies,
+                                             const kuni_evidence_chunk *chunk,
+                                             const int32_t *columns, uint32_t n_samples,
+                                             const joint_visitor *visitor, kuni_error *err);
 
 #endif

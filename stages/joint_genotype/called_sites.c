@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "given.h"
+#include "called_sites.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct joint_given {
+struct joint_called {
     htsFile *file;
     bcf_hdr_t *header;
     bcf1_t *record;
@@ -13,7 +13,7 @@ struct joint_given {
     kuni_span span;
     joint_added *added;  /* borrowed */
     bool pending, ended; /* a record was read that lies further on; the file has ended */
-    joint_given_site *sites;
+    joint_called_site *sites;
     size_t n_sites, capacity;
     kuni_arena *arena; /* of the sites */
     kuni_census *alleles;
@@ -23,10 +23,10 @@ struct joint_given {
     int n_ints, n_floats;
 };
 
-kuni_status joint_given_open(joint_given **given, const char *calls, kuni_span span,
-                             joint_added *added, kuni_error *err)
+kuni_status joint_called_open(joint_called **called, const char *calls, kuni_span span,
+                              joint_added *added, kuni_error *err)
 {
-    joint_given *g = kuni_alloc(1, sizeof(*g), err);
+    joint_called *g = kuni_alloc(1, sizeof(*g), err);
     if (!g) return KUNI_MEMORY;
     g->span = span;
     g->added = added;
@@ -44,14 +44,14 @@ kuni_status joint_given_open(joint_given **given, const char *calls, kuni_span s
             status = kuni_fail(err, KUNI_DATA, "%s: no BCF header: run the workflow again", calls);
     }
     if (status) {
-        joint_given_close(g);
+        joint_called_close(g);
         return status;
     }
-    *given = g;
+    *called = g;
     return KUNI_OK;
 }
 
-void joint_given_close(joint_given *g)
+void joint_called_close(joint_called *g)
 {
     if (!g) return;
     if (g->file) (void)hts_close(g->file);
@@ -66,7 +66,7 @@ void joint_given_close(joint_given *g)
     free(g);
 }
 
-static kuni_status lacks(const joint_given *g, const char *tag, kuni_error *err)
+static kuni_status lacks(const joint_called *g, const char *tag, kuni_error *err)
 {
     return kuni_fail(
         err, KUNI_DATA,
@@ -74,7 +74,7 @@ static kuni_status lacks(const joint_given *g, const char *tag, kuni_error *err)
         tag, (long long)g->record->pos + 1);
 }
 
-static kuni_status read_numbers(joint_given *g, joint_given_site *site, kuni_error *err)
+static kuni_status read_numbers(joint_called *g, joint_called_site *site, kuni_error *err)
 {
     bcf1_t *record = g->record;
     site->quality = record->qual;
@@ -104,7 +104,7 @@ static kuni_status read_numbers(joint_given *g, joint_given_site *site, kuni_err
     return KUNI_OK;
 }
 
-static kuni_status take_record(joint_given *g, joint_unify *unify, kuni_error *err)
+static kuni_status take_record(joint_called *g, joint_unify *unify, kuni_error *err)
 {
     bcf1_t *record = g->record;
     if (bcf_unpack(record, BCF_UN_STR | BCF_UN_FLT | BCF_UN_INFO) < 0)
@@ -115,8 +115,8 @@ static kuni_status take_record(joint_given *g, joint_unify *unify, kuni_error *e
         status = kuni_grow((void **)&g->alleles, &g->alleles_capacity, (size_t)record->n_allele + 1,
                            sizeof(*g->alleles), err);
     if (status) return status;
-    joint_given_site *site = &g->sites[g->n_sites++];
-    *site = (joint_given_site){.pos = record->pos};
+    joint_called_site *site = &g->sites[g->n_sites++];
+    *site = (joint_called_site){.pos = record->pos};
     const char *ref = record->d.allele[0];
     size_t ref_length = strlen(ref);
     for (uint32_t i = 1; i < record->n_allele; i++) {
@@ -139,7 +139,7 @@ static kuni_status take_record(joint_given *g, joint_unify *unify, kuni_error *e
     return status ? status : read_numbers(g, site, err);
 }
 
-kuni_status joint_given_take(joint_given *g, joint_unify *unify, kuni_error *err)
+kuni_status joint_called_take(joint_called *g, joint_unify *unify, kuni_error *err)
 {
     int64_t beg, end;
     joint_unify_span(unify, &beg, &end);
@@ -165,7 +165,7 @@ kuni_status joint_given_take(joint_given *g, joint_unify *unify, kuni_error *err
     return KUNI_OK;
 }
 
-const joint_given_site *joint_given_get(const joint_given *g, uint32_t site)
+const joint_called_site *joint_called_get(const joint_called *g, uint32_t site)
 {
     return &g->sites[site];
 }

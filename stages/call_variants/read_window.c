@@ -4,7 +4,7 @@
 
 #include "kuni/buffer.h"
 #include "kuni/reads.h"
-#include "window.h"
+#include "read_window.h"
 
 enum {
     NAME_BUCKETS = 1 << 13,
@@ -24,23 +24,23 @@ static void fill_letters(char letters[256][2])
     }
 }
 
-kuni_status kuni_window_init(kuni_window *window, kuni_error *err)
+kuni_status kuni_read_window_init(kuni_read_window *window, kuni_error *err)
 {
-    *window = (kuni_window){.bin = -1};
+    *window = (kuni_read_window){.bin = -1};
     fill_letters(window->letters);
     window->names = kuni_alloc(NAME_BUCKETS, sizeof(*window->names), err);
     return window->names ? KUNI_OK : KUNI_MEMORY;
 }
 
-static void release(kuni_window *window, kuni_call_read *read)
+static void release(kuni_read_window *window, kuni_call_read *read)
 {
     read->next = window->free_reads;
     window->free_reads = read;
 }
 
-void kuni_window_fini(kuni_window *window)
+void kuni_read_window_fini(kuni_read_window *window)
 {
-    if (window->names) kuni_window_clear(window, 1);
+    if (window->names) kuni_read_window_clear(window, 1);
     for (kuni_call_read *read = window->free_reads, *next; read; read = next) {
         next = read->next;
         free(read->seq);
@@ -48,10 +48,10 @@ void kuni_window_fini(kuni_window *window)
     }
     free(window->names);
     free(window->reads);
-    *window = (kuni_window){.bin = -1};
+    *window = (kuni_read_window){.bin = -1};
 }
 
-void kuni_window_clear(kuni_window *window, int max_depth)
+void kuni_read_window_clear(kuni_read_window *window, int max_depth)
 {
     for (size_t i = 0; i < window->n_reads; i++) release(window, window->reads[i]);
     memset(window->names, 0, NAME_BUCKETS * sizeof(*window->names));
@@ -60,12 +60,12 @@ void kuni_window_clear(kuni_window *window, int max_depth)
     window->bases_per_bin = (int64_t)max_depth * BIN_BP;
 }
 
-static kuni_call_read **bucket(kuni_window *window, uint64_t name)
+static kuni_call_read **bucket(kuni_read_window *window, uint64_t name)
 {
     return &window->names[name & (NAME_BUCKETS - 1)];
 }
 
-static void forget(kuni_window *window, kuni_call_read *read)
+static void forget(kuni_read_window *window, kuni_call_read *read)
 {
     for (kuni_call_read **link = bucket(window, read->name); *link; link = &(*link)->next)
         if (*link == read) {
@@ -85,7 +85,7 @@ static int by_hash(const void *a, const void *b)
 /*
  * Keeps the reads with the smallest name hashes of the bin that ended, until their bases suffice.
  */
-static kuni_status thin_bin(kuni_window *window, kuni_error *err)
+static kuni_status thin_bin(kuni_read_window *window, kuni_error *err)
 {
     size_t first = window->bin_first, n = window->n_reads - first, taken = 0;
     int64_t bases = 0;
@@ -233,7 +233,7 @@ static void share_overlap(kuni_call_read *a, kuni_call_read *b)
     }
 }
 
-static kuni_call_read *take_read(kuni_window *window, size_t bytes, kuni_error *err)
+static kuni_call_read *take_read(kuni_read_window *window, size_t bytes, kuni_error *err)
 {
     kuni_call_read *read = window->free_reads;
     if (read) {
@@ -263,7 +263,7 @@ static kuni_call_read *take_read(kuni_window *window, size_t bytes, kuni_error *
 }
 
 /* The room behind `seq` is padded: the second letter of an odd last byte may be written. */
-static void unpack(const kuni_window *window, kuni_call_read *read, const bam1_t *record)
+static void unpack(const kuni_read_window *window, kuni_call_read *read, const bam1_t *record)
 {
     const uint8_t *restrict packed = bam_get_seq(record), *restrict qual = bam_get_qual(record);
     uint8_t *restrict seq = read->seq, *restrict to = read->qual;
@@ -284,8 +284,8 @@ static bool passes(const bam1_t *record, const kuni_call_options *options)
            c->n_cigar > 0 && c->pos >= 0;
 }
 
-kuni_status kuni_window_add(kuni_window *window, const bam1_t *record,
-                            const kuni_call_options *options, kuni_error *err)
+kuni_status kuni_read_window_add(kuni_read_window *window, const bam1_t *record,
+                                 const kuni_call_options *options, kuni_error *err)
 {
     window->n_seen++;
     if (!passes(record, options)) return KUNI_OK;
@@ -344,7 +344,7 @@ kuni_status kuni_window_add(kuni_window *window, const bam1_t *record,
     return KUNI_OK;
 }
 
-void kuni_window_retire(kuni_window *window, int64_t pos)
+void kuni_read_window_retire(kuni_read_window *window, int64_t pos)
 {
     size_t kept = 0, piled = 0, dropped = 0;
     for (size_t i = 0; i < window->n_reads; i++) {
@@ -362,7 +362,7 @@ void kuni_window_retire(kuni_window *window, int64_t pos)
     window->bin_first -= dropped;
 }
 
-size_t kuni_window_find(const kuni_window *window, int64_t pos)
+size_t kuni_read_window_find(const kuni_read_window *window, int64_t pos)
 {
     size_t low = 0, high = window->n_reads;
     while (low < high) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "sweep.h"
+#include "sample_sweep.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,10 +7,10 @@
 #include "blocks.h"
 #include "phase.h"
 
-struct kuni_sweep {
+struct kuni_sample_sweep {
     kuni_call_options own_options;
     const kuni_call_options *options;
-    const kuni_given *given;
+    const kuni_given_alleles *given;
     const kuni_call_reference *reference;
     kuni_span shard;
     const kuni_contig *contig;
@@ -23,7 +23,7 @@ struct kuni_sweep {
     int64_t cell; /* the next one to call */
     int64_t first_cell;
 
-    kuni_window window;
+    kuni_read_window window;
     kuni_pileup pileup;
     kuni_actives actives;
     kuni_site_column column;
@@ -38,12 +38,13 @@ struct kuni_sweep {
     kuni_call_counts counts;
 };
 
-kuni_status kuni_sweep_new(kuni_sweep **sweep, const kuni_call_options *options,
-                           const kuni_call_reference *reference, const kuni_given *given,
-                           kuni_span shard, const kuni_contig *contig, const kuni_ploidy *ploidy,
-                           kuni_evidence_writer *writer, kuni_error *err)
+kuni_status kuni_sample_sweep_new(kuni_sample_sweep **sweep, const kuni_call_options *options,
+                                  const kuni_call_reference *reference,
+                                  const kuni_given_alleles *given, kuni_span shard,
+                                  const kuni_contig *contig, const kuni_ploidy *ploidy,
+                                  kuni_evidence_writer *writer, kuni_error *err)
 {
-    kuni_sweep *made = kuni_alloc(1, sizeof(*made), err);
+    kuni_sample_sweep *made = kuni_alloc(1, sizeof(*made), err);
     if (!made) return KUNI_MEMORY;
     made->own_options = *options;
     made->options = &made->own_options;
@@ -56,21 +57,21 @@ kuni_status kuni_sweep_new(kuni_sweep **sweep, const kuni_call_options *options,
     made->mitochondrial = kuni_is_mitochondrial(contig->name);
     if (made->mitochondrial) made->own_options.mixture = options->mito_min_fraction;
     made->first_cell = shard.beg / KUNI_CELL_BP * KUNI_CELL_BP;
-    kuni_status status = kuni_window_init(&made->window, err);
+    kuni_status status = kuni_read_window_init(&made->window, err);
     if (!status) status = kuni_region_caller_new(&made->caller, err);
     if (!status && !(made->arena = kuni_arena_new(err))) status = KUNI_MEMORY;
     if (status) {
-        kuni_sweep_free(made);
+        kuni_sample_sweep_free(made);
         return status;
     }
     *sweep = made;
     return KUNI_OK;
 }
 
-void kuni_sweep_free(kuni_sweep *sweep)
+void kuni_sample_sweep_free(kuni_sample_sweep *sweep)
 {
     if (!sweep) return;
-    kuni_window_fini(&sweep->window);
+    kuni_read_window_fini(&sweep->window);
     kuni_active_fini(&sweep->actives);
     kuni_site_column_fini(&sweep->column);
     kuni_region_caller_free(sweep->caller);
@@ -81,7 +82,7 @@ void kuni_sweep_free(kuni_sweep *sweep)
     free(sweep);
 }
 
-kuni_call_counts kuni_sweep_get_counts(const kuni_sweep *sweep)
+kuni_call_counts kuni_sample_sweep_get_counts(const kuni_sample_sweep *sweep)
 {
     const kuni_region_counts *regions = kuni_region_get_counts(sweep->caller);
     kuni_call_counts counts = sweep->counts;
@@ -94,25 +95,25 @@ kuni_call_counts kuni_sweep_get_counts(const kuni_sweep *sweep)
     return counts;
 }
 
-void kuni_sweep_begin(kuni_sweep *sweep, uint32_t sample, kuni_sex sex)
+void kuni_sample_sweep_begin(kuni_sample_sweep *sweep, uint32_t sample, kuni_sex sex)
 {
     sweep->sample = sample;
     sweep->sex = sex;
     sweep->cell = sweep->first_cell;
-    kuni_window_clear(&sweep->window, sweep->mitochondrial ? sweep->options->mito_max_depth
-                                                           : sweep->options->max_depth);
+    kuni_read_window_clear(&sweep->window, sweep->mitochondrial ? sweep->options->mito_max_depth
+                                                                : sweep->options->max_depth);
     kuni_pileup_start(&sweep->pileup, sweep->cell - KUNI_PILEUP_BACK_BP);
     sweep->n_settled = sweep->n_reaching = 0;
     sweep->events.n = 0;
 }
 
-static int ploidy_at(const kuni_sweep *sweep, int64_t pos)
+static int ploidy_at(const kuni_sample_sweep *sweep, int64_t pos)
 {
     int64_t until;
     return kuni_ploidy_at(sweep->ploidy, sweep->shard.tid, pos, sweep->sex, &until);
 }
 
-static void fill_ploidy(kuni_sweep *sweep)
+static void fill_ploidy(kuni_sample_sweep *sweep)
 {
     int64_t pos = sweep->cell, end = sweep->cell + KUNI_CELL_BP;
     while (pos < end) {
@@ -125,7 +126,7 @@ static void fill_ploidy(kuni_sweep *sweep)
 }
 
 /* Regions that tier 2 has called keep tier 1 out. */
-static kuni_status settle(kuni_sweep *sweep, const kuni_active *region, kuni_error *err)
+static kuni_status settle(kuni_sample_sweep *sweep, const kuni_active *region, kuni_error *err)
 {
     kuni_status status = kuni_grow((void **)&sweep->settled, &sweep->settled_capacity,
                                    sweep->n_settled + 1, sizeof(*sweep->settled), err);
@@ -134,7 +135,7 @@ static kuni_status settle(kuni_sweep *sweep, const kuni_active *region, kuni_err
     return KUNI_OK;
 }
 
-static kuni_status call_regions(kuni_sweep *sweep, kuni_error *err)
+static kuni_status call_regions(kuni_sample_sweep *sweep, kuni_error *err)
 {
     int64_t beg = sweep->cell, end = sweep->cell + KUNI_CELL_BP;
     if (beg == sweep->first_cell) beg -= KUNI_LEAD_BP;
@@ -154,7 +155,7 @@ static kuni_status call_regions(kuni_sweep *sweep, kuni_error *err)
 }
 
 /* Given single bases at `pos`, as a set over ACGT; *next walks along the list. */
-static unsigned given_bases(const kuni_given *given, int64_t pos, size_t *next)
+static unsigned given_bases(const kuni_given_alleles *given, int64_t pos, size_t *next)
 {
     unsigned bases = 0;
     while (*next < given->n && given->list[*next].pos < pos) ++*next;
@@ -164,7 +165,7 @@ static unsigned given_bases(const kuni_given *given, int64_t pos, size_t *next)
     return bases & 15;
 }
 
-static kuni_status call_site(kuni_sweep *sweep, int64_t pos, int ploidy, unsigned given,
+static kuni_status call_site(kuni_sample_sweep *sweep, int64_t pos, int ploidy, unsigned given,
                              kuni_error *err)
 {
     kuni_status status = kuni_site_gather(&sweep->column, &sweep->window, pos, sweep->options, err);
@@ -182,10 +183,10 @@ static kuni_status call_site(kuni_sweep *sweep, int64_t pos, int ploidy, unsigne
     return KUNI_OK;
 }
 
-static kuni_status call_sites(kuni_sweep *sweep, kuni_error *err)
+static kuni_status call_sites(kuni_sample_sweep *sweep, kuni_error *err)
 {
     const kuni_pileup *pileup = &sweep->pileup;
-    size_t next = 0, next_given = kuni_given_find(sweep->given, sweep->cell);
+    size_t next = 0, next_given = kuni_given_alleles_find(sweep->given, sweep->cell);
     int64_t end = sweep->cell + KUNI_CELL_BP;
     if (end > sweep->contig->length_bp) end = sweep->contig->length_bp;
     for (int64_t pos = sweep->cell; pos < end; pos++) {
@@ -216,7 +217,7 @@ static int by_position(const void *a, const void *b)
     return x->pos < y->pos ? -1 : x->pos > y->pos;
 }
 
-static kuni_status write_events(kuni_sweep *sweep, kuni_error *err)
+static kuni_status write_events(kuni_sample_sweep *sweep, kuni_error *err)
 {
     for (size_t i = 0; i < sweep->events.n; i++) {
         const kuni_call_event *e = &sweep->events.list[i];
@@ -246,7 +247,7 @@ static kuni_status write_events(kuni_sweep *sweep, kuni_error *err)
 }
 
 /* Takes what events cover out of the cell's blocks. */
-static void cover(kuni_sweep *sweep, int64_t beg, int64_t end)
+static void cover(kuni_sample_sweep *sweep, int64_t beg, int64_t end)
 {
     int64_t cell_end = sweep->cell + KUNI_CELL_BP;
     if (beg < sweep->cell) beg = sweep->cell;
@@ -255,7 +256,7 @@ static void cover(kuni_sweep *sweep, int64_t beg, int64_t end)
 }
 
 /* Keeps what reaches into the next cell. */
-static kuni_status carry_over(kuni_sweep *sweep, kuni_error *err)
+static kuni_status carry_over(kuni_sample_sweep *sweep, kuni_error *err)
 {
     int64_t next = sweep->cell + KUNI_CELL_BP;
     size_t kept = 0;
@@ -278,9 +279,9 @@ static kuni_status carry_over(kuni_sweep *sweep, kuni_error *err)
     return KUNI_OK;
 }
 
-static kuni_status call_cell(kuni_sweep *sweep, kuni_error *err)
+static kuni_status call_cell(kuni_sample_sweep *sweep, kuni_error *err)
 {
-    kuni_window *window = &sweep->window;
+    kuni_read_window *window = &sweep->window;
     int64_t reads_end = sweep->cell + KUNI_CELL_BP + KUNI_MARGIN_BP;
     kuni_pileup_slide(&sweep->pileup, sweep->cell - KUNI_PILEUP_BACK_BP);
     for (; window->n_piled < window->n_reads && window->reads[window->n_piled]->pos < reads_end;
@@ -310,11 +311,11 @@ static kuni_status call_cell(kuni_sweep *sweep, kuni_error *err)
     if (!status) status = carry_over(sweep, err);
     if (status) return status;
     sweep->cell += KUNI_CELL_BP;
-    kuni_window_retire(window, sweep->cell - KUNI_MARGIN_BP);
+    kuni_read_window_retire(window, sweep->cell - KUNI_MARGIN_BP);
     return KUNI_OK;
 }
 
-kuni_status kuni_sweep_read(kuni_sweep *sweep, const bam1_t *record, kuni_error *err)
+kuni_status kuni_sample_sweep_read(kuni_sample_sweep *sweep, const bam1_t *record, kuni_error *err)
 {
     const int64_t reach = KUNI_CELL_BP + KUNI_MARGIN_BP + KUNI_SPAN_BP;
     while (sweep->cell < sweep->shard.end && record->core.pos >= sweep->cell + reach) {
@@ -322,10 +323,10 @@ kuni_status kuni_sweep_read(kuni_sweep *sweep, const bam1_t *record, kuni_error 
         if (status) return status;
     }
     if (sweep->cell >= sweep->shard.end) return KUNI_OK;
-    return kuni_window_add(&sweep->window, record, sweep->options, err);
+    return kuni_read_window_add(&sweep->window, record, sweep->options, err);
 }
 
-kuni_status kuni_sweep_end(kuni_sweep *sweep, kuni_error *err)
+kuni_status kuni_sample_sweep_end(kuni_sample_sweep *sweep, kuni_error *err)
 {
     while (sweep->cell < sweep->shard.end) {
         kuni_status status = call_cell(sweep, err);

@@ -3,8 +3,8 @@
  * Sites and frequencies from a call set that was made before: what genotypes of some of its samples
  * can be made again from, without the evidence of the others.
  */
-#ifndef KUNI_JOINT_GIVEN_H
-#define KUNI_JOINT_GIVEN_H
+#ifndef KUNI_JOINT_CALLED_SITES_H
+#define KUNI_JOINT_CALLED_SITES_H
 
 #include <htslib/vcf.h>
 
@@ -12,10 +12,10 @@
 #include "frequency.h"
 #include "unify.h"
 
-typedef struct joint_given joint_given;
+typedef struct joint_called joint_called;
 
 /* What a record says of its site beyond its alleles. */
-typedef struct joint_given_site {
+typedef struct joint_called_site {
     int64_t pos;
     double copies;    /* EAN */
     float quality;    /* QUAL */
@@ -25,22 +25,22 @@ typedef struct joint_given_site {
     const char **filters;
     uint32_t n_filters;
     joint_added_site added;
-} joint_given_site;
+} joint_called_site;
 
 /*
  * `calls` is what joint-genotype wrote for a shard; only records that start in `span` are looked
  * at. `added` (borrowed, or NULL) tells their FILTER, where it has them.
  */
-KUNI_MUST_CHECK kuni_status joint_given_open(joint_given **given, const char *calls, kuni_span span,
-                                             joint_added *added, kuni_error *err);
-void joint_given_close(joint_given *given);
+KUNI_MUST_CHECK kuni_status joint_called_open(joint_called **called, const char *calls,
+                                              kuni_span span, joint_added *added, kuni_error *err);
+void joint_called_close(joint_called *called);
 
 /*
  * The records with beg <= POS < end, into `unify`, which was begun for that span. Spans must rise.
  */
-KUNI_MUST_CHECK kuni_status joint_given_take(joint_given *given, joint_unify *unify,
-                                             kuni_error *err);
+KUNI_MUST_CHECK kuni_status joint_called_take(joint_called *called, joint_unify *unify,
+                                              kuni_error *err);
 /* The n-th of them. */
-const joint_given_site *joint_given_get(const joint_given *given, uint32_t site);
+const joint_called_site *joint_called_get(const joint_called *called, uint32_t site);
 
 #endif
