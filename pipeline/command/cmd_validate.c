@@ -51,7 +51,7 @@ static kuni_status check_ploidy(const kuni_workflow *workflow, kuni_buffer *faul
     kuni_buffer_fini(&index);
     if (!there) return status;
     status = kuni_genome_open(&genome, workflow->reference, &why);
-    if (!status) status = kuni_ploidy_open(&ploidy, workflow->ploidy, genome, &why);
+    if (!status) status = kuni_workflow_ploidy(&ploidy, workflow, genome, &why);
     kuni_ploidy_close(ploidy);
     kuni_genome_close(genome);
     if (!status) return KUNI_OK;

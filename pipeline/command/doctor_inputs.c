@@ -42,7 +42,7 @@ static void check_ploidy(kuni_doctor *doctor)
 {
     kuni_ploidy *ploidy = NULL;
     kuni_error err = KUNI_ERROR_INIT;
-    if (kuni_ploidy_open(&ploidy, doctor->workflow->ploidy, doctor->genome, &err))
+    if (kuni_workflow_ploidy(&ploidy, doctor->workflow, doctor->genome, &err))
         kuni_doctor_row(doctor, KUNI_FAIL, "ploidy", "%s", err.text);
     else
         check_build(doctor);

@@ -59,7 +59,7 @@ static kuni_status read_cohort(kuni_run *run, bool leads, kuni_buffer *faults, k
 static kuni_status make_plan(kuni_run *run, kuni_error *err)
 {
     kuni_status status = kuni_genome_open(&run->genome, run->workflow.reference, err);
-    if (!status) status = kuni_ploidy_open(&run->ploidy, run->workflow.ploidy, run->genome, err);
+    if (!status) status = kuni_workflow_ploidy(&run->ploidy, &run->workflow, run->genome, err);
     if (!status)
         status = kuni_plan_make(&run->plan, &run->workflow, run->genome, run->cohort.n_batches,
                                 &kuni_preflight_stage, err);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "human_genome.h"
 #include "sections.h"
 #include "units.h"
 
@@ -151,6 +152,7 @@ static kuni_status read_ploidy(kuni_reader *reader, const kuni_node *node)
     for (size_t i = 0; i < COUNT(names); i++)
         if (strcmp(text, names[i]) == 0) {
             reader->workflow->ploidy = names[i];
+            reader->workflow->ploidy_given = true;
             return KUNI_OK;
         }
     const char *near = kuni_nearest(text, names, COUNT(names));
@@ -161,6 +163,7 @@ static kuni_status read_ploidy(kuni_reader *reader, const kuni_node *node)
         return KUNI_OK;
     }
     reader->workflow->ploidy = kuni_reader_file(reader, node, "ploidy", text);
+    reader->workflow->ploidy_given = true;
     return reader->workflow->ploidy ? KUNI_OK : KUNI_MEMORY;
 }
 
@@ -391,4 +394,13 @@ void kuni_workflow_fini(kuni_workflow *workflow)
         kuni_params_free(workflow->stages[i].params);
     kuni_arena_free(workflow->arena);
     *workflow = (kuni_workflow){.path = NULL};
+}
+
+kuni_status kuni_workflow_ploidy(kuni_ploidy **ploidy, const kuni_workflow *workflow,
+                                 const kuni_genome *genome, kuni_error *err)
+{
+    bool human = workflow->ploidy_given;
+    for (int32_t tid = 0; !human && tid < kuni_genome_contig_count(genome); tid++)
+        human = kuni_human_genome_chromosome(genome, tid) != 0;
+    return kuni_ploidy_open(ploidy, human ? workflow->ploidy : "diploid", genome, err);
 }
