@@ -43,7 +43,7 @@ static kuni_status make_run(kuni_run *run, kuni_buffer *faults, kuni_error *err)
                                          .batch_size = (size_t)run->workflow.batch_size};
     status = kuni_cohort_read(&run->cohort, &sources, faults, err);
     if (!status) status = kuni_genome_open(&run->genome, run->workflow.reference, err);
-    if (!status) status = kuni_ploidy_open(&run->ploidy, run->workflow.ploidy, run->genome, err);
+    if (!status) status = kuni_workflow_ploidy(&run->ploidy, &run->workflow, run->genome, err);
     return status ? status
                   : kuni_plan_make(&run->plan, &run->workflow, run->genome, run->cohort.n_batches,
                                    &kuni_preflight_stage, err);

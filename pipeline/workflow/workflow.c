@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "human_genome.h"
 #include "sections.h"
 #include "units.h"
 
@@ -56,7 +57,7 @@ static const kuni_field top_fields[] = {
     {.key = "resources", .type = KUNI_FIELD_OTHER, .expected = "a map"},
 };
 
-static const char ploidy_expected[] = "GRCh38, GRCh37, diploid or the path of a BED file";
+static const char ploidy_expected[] = "GRCh38, GRCh37, CHM13, diploid or the path of a BED file";
 
 static const kuni_field region_fields[] = {
     {.key = "contigs", .type = KUNI_FIELD_OTHER, .expected = "a list of contigs"},
@@ -145,13 +146,14 @@ static void check_name(kuni_reader *reader, const kuni_yaml_node *root)
 
 static kuni_status read_ploidy(kuni_reader *reader, const kuni_yaml_node *node)
 {
-    static const char *const names[] = {"GRCh38", "GRCh37", "diploid"};
+    static const char *const names[] = {"GRCh38", "GRCh37", "CHM13", "diploid"};
     if (!node) return KUNI_OK;
     const char *text = kuni_reader_text(reader, node, "ploidy", ploidy_expected);
     if (!text) return KUNI_OK;
     for (size_t i = 0; i < COUNT(names); i++)
         if (strcmp(text, names[i]) == 0) {
             reader->workflow->ploidy = names[i];
+            reader->workflow->ploidy_given = true;
             return KUNI_OK;
         }
     const char *near = kuni_nearest(text, names, COUNT(names));
@@ -162,6 +164,7 @@ static kuni_status read_ploidy(kuni_reader *reader, const kuni_yaml_node *node)
         return KUNI_OK;
     }
     reader->workflow->ploidy = kuni_reader_file(reader, node, "ploidy", text);
+    reader->workflow->ploidy_given = true;
     return reader->workflow->ploidy ? KUNI_OK : KUNI_MEMORY;
 }
 
@@ -392,4 +395,13 @@ void kuni_workflow_fini(kuni_workflow *workflow)
         kuni_params_free(workflow->stages[i].params);
     kuni_arena_free(workflow->arena);
     *workflow = (kuni_workflow){.path = NULL};
+}
+
+kuni_status kuni_workflow_ploidy(kuni_ploidy **ploidy, const kuni_workflow *workflow,
+                                 const kuni_genome *genome, kuni_error *err)
+{
+    bool human = workflow->ploidy_given;
+    for (int32_t tid = 0; !human && tid < kuni_genome_contig_count(genome); tid++)
+        human = kuni_human_genome_chromosome(genome, tid) != 0;
+    return kuni_ploidy_open(ploidy, human ? workflow->ploidy : "diploid", genome, err);
 }

@@ -36,7 +36,8 @@ typedef struct kuni_workflow {
     const char *region_bed;  /* regions.include, or NULL */
     const char *exclude_bed; /* regions.exclude, or NULL */
     int64_t shard_bp;
-    const char *ploidy; /* name or absolute path: see kuni_ploidy_open */
+    const char *ploidy; /* name or absolute path; open it by kuni_workflow_ploidy */
+    bool ploidy_given;  /* it stands in the file: the default serves any reference */
     int64_t batch_size;
     int64_t keep;    /* generations, the current one with them */
     bool quarantine; /* on_error.sample: quarantine, else abort */
@@ -72,5 +73,13 @@ KUNI_MUST_CHECK kuni_status kuni_workflow_read_partly(kuni_workflow *workflow, c
                                                       kuni_error *err);
 /* Accepts a zeroed workflow. */
 void kuni_workflow_fini(kuni_workflow *workflow);
+
+/*
+ * Opens the table of copies. One that is named must fit the reference; where none is, a reference
+ * without a human chromosome is diploid throughout.
+ */
+KUNI_MUST_CHECK kuni_status kuni_workflow_ploidy(kuni_ploidy **ploidy,
+                                                 const kuni_workflow *workflow,
+                                                 const kuni_genome *genome, kuni_error *err);
 
 #endif
