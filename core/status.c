@@ -5,6 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Macros where an analyser reads this. */
+#undef kuni_fail
+#undef kuni_fail_sample
+#undef kuni_fail_errno
+#undef kuni_fail_memory
+
 static kuni_status set_error(kuni_error *err, kuni_status status, int64_t sample,
                              const char *format, va_list args) KUNI_PRINTF(4, 0);
 

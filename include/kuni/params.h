@@ -31,8 +31,8 @@ typedef struct kuni_param {
     const char *const *choices; /* NULL-terminated, for CHOICE */
     const char *unit;           /* "bp", "phred", ... or NULL */
     const char *help;           /* one line */
-    const char
-        *step; /* the only step (kuni_step.name) whose outputs depend on it; NULL: all steps */
+    /* The only step (kuni_step.name) whose outputs depend on it; NULL: all steps. */
+    const char *step;
 } kuni_param;
 
 typedef struct kuni_params kuni_params;

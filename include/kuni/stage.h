@@ -80,14 +80,14 @@ typedef struct kuni_task {
     const int32_t *columns;
     const kuni_batch *batches;
     size_t n_batches;
-    const kuni_span
-        *shards; /* in genome order; a last one with tid -1 stands for reads without a place */
+    /* In genome order; a last one with tid -1 stands for reads without a place. */
+    const kuni_span *shards;
     size_t n_shards;
     int64_t shard, batch;         /* this task's, or -1 */
     const kuni_task_file *inputs; /* by kind in port order, then shard, then batch */
     size_t n_inputs;
-    const kuni_task_file
-        *outputs; /* one an output port: where to write; the engine checks and renames */
+    /* One an output port: where to write; the engine checks and renames. */
+    const kuni_task_file *outputs;
     size_t n_outputs;
     const char *scratch;  /* a private folder that is removed afterwards */
     int64_t memory_bytes; /* what the task may use */

@@ -36,8 +36,8 @@ enum { KUNI_ERROR_TEXT_BYTES = 2048 };
 
 typedef struct kuni_error {
     kuni_status status;
-    int64_t
-        sample; /* index into the task's samples of the one at fault, or -1: see kuni_fail_sample */
+    /* Index into the task's samples of the one at fault, or -1: see kuni_fail_sample. */
+    int64_t sample;
     char text[KUNI_ERROR_TEXT_BYTES];
 } kuni_error;
 
@@ -60,6 +60,15 @@ kuni_status kuni_fail_errno(kuni_error *err, const char *format, ...) KUNI_PRINT
 
 /* As kuni_fail with KUNI_MEMORY: `count` elements of `size` bytes were refused. */
 kuni_status kuni_fail_memory(kuni_error *err, size_t count, size_t size);
+
+#ifdef __clang_analyzer__
+/* An analyser sees one source at a time and cannot know that these never return KUNI_OK. */
+#define kuni_fail(ERR, STATUS, ...) ((void)kuni_fail(ERR, STATUS, __VA_ARGS__), (STATUS))
+#define kuni_fail_sample(ERR, STATUS, I, ...)                                                      \
+    ((void)kuni_fail_sample(ERR, STATUS, I, __VA_ARGS__), (STATUS))
+#define kuni_fail_errno(ERR, ...)          ((void)kuni_fail_errno(ERR, __VA_ARGS__), KUNI_IO)
+#define kuni_fail_memory(ERR, COUNT, SIZE) ((void)kuni_fail_memory(ERR, COUNT, SIZE), KUNI_MEMORY)
+#endif
 
 /* Makes err ready for use again. */
 void kuni_error_clear(kuni_error *err);

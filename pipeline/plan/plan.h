@@ -45,8 +45,8 @@ typedef struct kuni_node {
 typedef struct kuni_plan {
     kuni_node *nodes; /* producers before consumers */
     size_t n_nodes;
-    kuni_span
-        *shards; /* in genome order; with `unplaced` the last is that of reads without a place */
+    /* In genome order; with `unplaced` the last is that of reads without a place. */
+    kuni_span *shards;
     const char **shard_names; /* "chr1-0-5000000", "unplaced": safe as file names, unique */
     size_t n_shards;
     size_t n_places; /* shards that are places: n_shards without the unplaced one */

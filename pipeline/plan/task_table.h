@@ -22,8 +22,8 @@ typedef enum kuni_task_state {
 } kuni_task_state;
 
 typedef struct kuni_task_table_node {
-    uint16_t
-        *state; /* kuni_task_state in the low 3 bits, above them the outputs that were written */
+    /* kuni_task_state in the low 3 bits, above them the outputs that were written. */
+    uint16_t *state;
     uint64_t *key;
     uint32_t *shard_settled, *batch_settled; /* READS only */
     kuni_hash *by_shard, *by_batch; /* n_outputs each; NULL where the node has no such axis */

@@ -24,15 +24,15 @@ typedef struct kuni_job_part {
 typedef struct kuni_job {
     const kuni_job_part *parts;
     size_t n_parts;
-    const char
-        *log; /* stdout and stderr go to LOG.out and LOG.err (removed where empty); NULL: stay */
+    /* Stdout and stderr go to LOG.out and LOG.err (removed where empty); NULL: stay. */
+    const char *log;
     int64_t time_limit_s; /* killed when without a sign of life for so long; 0: never */
     int64_t memory_bytes; /* what the child may allocate beyond what the rank holds; 0: no limit */
-    uint64_t
-        epoch; /* of the run: part of temporary names, so that two runs never write the same file */
-    int rank;  /* likewise */
-    const uint8_t
-        *skip; /* READS: n_samples flags over task->samples, nonzero: quarantined; NULL: none */
+    /* Of the run: part of temporary names, so that two runs never write the same file. */
+    uint64_t epoch;
+    int rank; /* likewise */
+    /* READS: n_samples flags over task->samples, nonzero: quarantined; NULL: none. */
+    const uint8_t *skip;
 } kuni_job;
 
 typedef struct kuni_bad_sample {
@@ -58,8 +58,8 @@ typedef struct kuni_job_result {
     int signal;   /* that ended the child, or 0 */
     bool crashed; /* ended without a result: signal, stray exit, time limit */
     bool timed_out;
-    kuni_bad_sample
-        *bad; /* READS: samples dropped because of their input; the job goes on without them */
+    /* READS: samples dropped because of their input; the job goes on without them. */
+    kuni_bad_sample *bad;
     size_t n_bad;
     kuni_job_output *outputs; /* on KUNI_OK: one for each output of each part, in order */
     size_t n_outputs;

@@ -88,8 +88,8 @@ static kuni_status archive_sample(cohort_state *state, const kuni_sample *sample
                                   const kuni_qc_summary *summary, kuni_error *err)
 {
     if (!state->archive) return KUNI_OK;
-    char
-        name[96]; /* a tar name: an id that is longer or no file name is told apart by its column */
+    /* A tar name: an id that is longer or no file name is told apart by its column. */
+    char name[96];
     int length = snprintf(name, sizeof(name), "%s.stats.txt", sample->id);
     if (length < 0 || (size_t)length >= sizeof(name) || strchr(sample->id, '/')) {
         (void)snprintf(name, sizeof(name), "%.60s.%u.stats.txt", sample->id,

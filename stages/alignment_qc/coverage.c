@@ -37,8 +37,8 @@ struct kuni_qc_coverage {
     int64_t window_beg; /* position of diff[0]; all before it is counted */
     int32_t depth;      /* at window_beg - 1 */
     int32_t *diff;      /* window_bp + 1 of them */
-    uint16_t
-        *alternate; /* reads that differ from the reference, counted bases only; NULL without X */
+    /* Reads that differ from the reference, counted bases only; NULL without X. */
+    uint16_t *alternate;
     size_t window_bp, used_bp; /* beyond used_bp all is 0 */
     interval *now;             /* of the read under way */
     size_t n_now, now_capacity;

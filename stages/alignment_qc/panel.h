@@ -25,8 +25,8 @@ typedef struct kuni_qc_panel {
     kuni_qc_site *sites;
     size_t n_sites;
     int n_pcs; /* columns of UD */
-    size_t
-        n_elsewhere; /* sites dropped: on contigs that the reference lacks, or with several ALTs */
+    /* Sites dropped: on contigs that the reference lacks, or with several ALTs. */
+    size_t n_elsewhere;
 } kuni_qc_panel;
 
 /* `bed` is the path of the BED file; its siblings are found by their endings. */

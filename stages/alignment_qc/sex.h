@@ -14,10 +14,10 @@
 #include "metrics.h"
 
 typedef struct kuni_qc_karyotype {
-    const char
-        *name;    /* XX, XY, X0, XXY, XYY, XXX, ambiguous; unknown: not enough of X was processed */
-    kuni_sex sex; /* male where there is a Y (or one X, and Y was not looked at) */
-    bool unusual; /* neither XX nor XY */
+    /* XX, XY, X0, XXY, XYY, XXX, ambiguous; unknown: not enough of X was processed. */
+    const char *name;
+    kuni_sex sex;      /* male where there is a Y (or one X, and Y was not looked at) */
+    bool unusual;      /* neither XX nor XY */
     const char *basis; /* coverage, heterozygosity, none */
 } kuni_qc_karyotype;
 

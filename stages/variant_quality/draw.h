@@ -12,8 +12,8 @@
 typedef struct quality_draw {
     size_t most; /* of a type and label */
     struct quality_pile {
-        quality_site
-            *sites; /* a heap, the greatest hash first; in order of hash after quality_draw_sort */
+        /* A heap, the greatest hash first; in order of hash after quality_draw_sort. */
+        quality_site *sites;
         size_t n, capacity;
         uint64_t seen;
     } piles[QUALITY_TYPES][QUALITY_LABELS];
