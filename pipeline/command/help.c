@@ -90,7 +90,7 @@ void kuni_help_print_command(const kuni_command *command)
     print_labelled("Usage:   ", command->usage);
     bool headed = table && !table->name && table->help;
     if (!headed) puts("\nOptions:");
-    for (const kuni_option *o = table; !kuni_option_is_end(o); o++) {
+    for (const kuni_option *o = table; o && !kuni_option_is_end(o); o++) {
         if (o->name)
             print_option(o, o->letter != 0);
         else

@@ -87,20 +87,22 @@ static bool starts_with(const char *text, const char *start)
 }
 
 /* "##key=..." lines that describe the data, and those of kuni itself. */
-static bool keep_line(const char *line, bool sites)
+static bool keep_line(const char *line, calls_header kind)
 {
     static const char *const kept[] = {
         "##fileformat=", "##FILTER=",   "##INFO=",    "##contig=", "##ALT=",       "##META=",
         "##SAMPLE=",     "##PEDIGREE=", "##phasing=", "##kuni",    "##source=kuni"};
-    if (starts_with(line, "##FORMAT=")) return !sites;
+    if (starts_with(line, "##FORMAT=")) return kind != CALLS_HEADER_SITES;
+    if (kind == CALLS_HEADER_COMMON && starts_with(line, "##source=")) return false;
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
         if (starts_with(line, kept[i])) return true;
     return !starts_with(line, "##");
 }
 
-kuni_status calls_header_text(const calls_file *calls, bool sites, kuni_buffer *text,
+kuni_status calls_header_text(const calls_file *calls, calls_header kind, kuni_buffer *text,
                               kuni_error *err)
 {
+    bool sites = kind == CALLS_HEADER_SITES;
     kstring_t whole = KS_INITIALIZE;
     if (bcf_hdr_format(calls->header, !sites, &whole) != 0) {
         ks_free(&whole);
@@ -112,7 +114,7 @@ kuni_status calls_header_text(const calls_file *calls, bool sites, kuni_buffer *
         if (end) *end = '\0';
         bool columns = starts_with(line, "#CHROM");
         if (columns && sites) line = (char *)"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO";
-        if (keep_line(line, sites)) status = kuni_buffer_printf(text, err, "%s\n", line);
+        if (keep_line(line, kind)) status = kuni_buffer_printf(text, err, "%s\n", line);
         line = end ? end + 1 : NULL;
     }
     ks_free(&whole);

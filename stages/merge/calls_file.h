@@ -29,11 +29,14 @@ KUNI_MUST_CHECK kuni_status calls_next(calls_file *calls, bool *found, kuni_erro
 /* Accepts a half-opened one. */
 void calls_close(calls_file *calls);
 
-/*
- * The header's text for the national BCF (IDX numbers included), or for the sites VCF (no samples,
- * no FORMAT).
- */
-KUNI_MUST_CHECK kuni_status calls_header_text(const calls_file *calls, bool sites,
+typedef enum calls_header {
+    CALLS_HEADER_NATIONAL, /* of the national BCF, IDX numbers included */
+    CALLS_HEADER_SITES,    /* of the sites VCF: no samples, no FORMAT */
+    CALLS_HEADER_COMMON    /* what all shards have alike: national, but for the version of kuni */
+} calls_header;
+
+/* Appends the header's text. */
+KUNI_MUST_CHECK kuni_status calls_header_text(const calls_file *calls, calls_header kind,
                                               kuni_buffer *text, kuni_error *err);
 /* Length of the longest contig of the header; 0: none is known. */
 int64_t calls_longest_contig(const calls_file *calls);

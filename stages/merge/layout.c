@@ -24,7 +24,7 @@ static kuni_status put_header(const calls_file *calls, const kuni_task *task, ku
 {
     kuni_buffer text = KUNI_BUFFER_INIT, bytes = KUNI_BUFFER_INIT;
     int level = (int)kuni_params_int(task->params, "compression");
-    kuni_status status = calls_header_text(calls, false, &text, err);
+    kuni_status status = calls_header_text(calls, CALLS_HEADER_NATIONAL, &text, err);
     if (!status && text.length >= UINT32_MAX)
         status = kuni_fail(err, KUNI_DATA, "merge: a header of %zu bytes is too long", text.length);
     uint32_t length = (uint32_t)text.length + 1; /* the text's NUL counts */
@@ -35,7 +35,7 @@ static kuni_status put_header(const calls_file *calls, const kuni_task *task, ku
         status =
             piece_put(kuni_task_output(task, "head"), bytes.data, bytes.length, level, false, err);
     kuni_buffer_clear(&text);
-    if (!status) status = calls_header_text(calls, true, &text, err);
+    if (!status) status = calls_header_text(calls, CALLS_HEADER_SITES, &text, err);
     if (!status)
         status = piece_put(kuni_task_output(task, "head-sites"), text.data, text.length, level,
                            false, err);
@@ -174,8 +174,8 @@ static kuni_status fail_header(const layout *job, const char *path, kuni_error *
     calls_file other;
     kuni_buffer a = KUNI_BUFFER_INIT, b = KUNI_BUFFER_INIT;
     kuni_status status = calls_open(&other, job->task, path, err);
-    if (!status) status = calls_header_text(&job->calls, false, &a, err);
-    if (!status) status = calls_header_text(&other, false, &b, err);
+    if (!status) status = calls_header_text(&job->calls, CALLS_HEADER_COMMON, &a, err);
+    if (!status) status = calls_header_text(&other, CALLS_HEADER_COMMON, &b, err);
     if (!status) {
         size_t at = 0, line = 0;
         for (; a.data[at] && a.data[at] == b.data[at]; at++)

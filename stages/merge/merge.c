@@ -81,7 +81,7 @@ static const kuni_step steps[] = {{.name = "segment",
 const kuni_stage kuni_stage_merge = {
     .name = "merge",
     .summary = "join the shards' calls into one indexed BCF and a sites VCF, written by all ranks",
-    .version = 1,
+    .version = 2,
     .params = params,
     .steps = steps,
     .n_steps = sizeof(steps) / sizeof(steps[0])};

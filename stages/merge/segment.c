@@ -178,7 +178,7 @@ static kuni_status begin(segment *job, kuni_error *err)
     kuni_status status = calls_open(&job->calls, task, input->path, err);
     if (status) return status;
     kuni_buffer text = KUNI_BUFFER_INIT;
-    status = calls_header_text(&job->calls, false, &text, err);
+    status = calls_header_text(&job->calls, CALLS_HEADER_COMMON, &text, err);
     kuni_digest *digest = status ? NULL : kuni_digest_new(err);
     if (!status && !digest) status = KUNI_MEMORY;
     if (!status) {

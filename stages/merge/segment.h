@@ -15,7 +15,7 @@ typedef struct segment_counts {
 } segment_counts;
 
 typedef struct segment_info {
-    char header_digest[KUNI_DIGEST_HEX_BYTES]; /* of the national header's text */
+    char header_digest[KUNI_DIGEST_HEX_BYTES]; /* of what all shards have alike */
     int32_t rid;                               /* contig number in the header; -1: no record */
     segment_counts counts;
 } segment_info;

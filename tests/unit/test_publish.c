@@ -293,10 +293,11 @@ static void test_settings_of_two_workflows(void **state)
     assert_null(strstr(err.text, "tally"));
     kuni_error_clear(&err);
     kuni_plan_fini(&m->run.plan);
-    made_up_plan(m, 2);
     m->stages[0].id = "call2";
+    made_up_plan(m, 2);
     assert_int_equal(check_settings(true, false, &err), KUNI_OK);
     assert_true(says("ds/settings.json", "\"stage call: depth\""));
+    assert_true(says("ds/settings.json", "\"stage call2: depth\""));
     assert_true(says("ds/settings.json", "\"stage tally: depth\""));
     made_up_close(m);
 }
