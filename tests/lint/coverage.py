@@ -95,7 +95,9 @@ def main():
         sys.exit(77)
     if not options.again:
         build()
-        print(must("ctest", "--test-dir", BUILD, "-L", "unit", "-R", options.tests, "--output-on-failure").rstrip().splitlines()[-1])
+        # the exported names are those of the program, which is not built here
+        print(must("ctest", "--test-dir", BUILD, "-L", "unit", "-R", options.tests, "-E", "^abi-exports$",
+                   "--output-on-failure").rstrip().splitlines()[-1])
     files = read(rooms)
     every = []
     for room in rooms:
