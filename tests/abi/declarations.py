@@ -12,9 +12,14 @@ FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-I", os.path.join(SOURCE, "include")] + s
     os.environ.get("HTSLIB_CFLAGS", ""))
 
 
-def headers(source=SOURCE):
-    return sorted(os.path.relpath(path, os.path.join(source, "include"))
-                  for path in glob.glob(os.path.join(source, "include/kuni/*.h")))
+# What is no part of the interface itself: made from the others, or about plugins as such.
+ABOUT = {"kuni/api.h", "kuni/layout.h", "kuni/plugin.h", "kuni/version.h"}
+
+
+def headers():
+    found = (os.path.relpath(path, os.path.join(SOURCE, "include"))
+             for path in glob.glob(os.path.join(SOURCE, "include/kuni/*.h")))
+    return sorted(name for name in found if name not in ABOUT)
 
 
 def program(body=""):
@@ -86,19 +91,25 @@ def split_fields(body):
 
 class Declarations:
     def __init__(self):
-        self.structs, self.enumerators, self.functions, self.typedefs = [], [], [], []
+        self.structs, self.enumerators, self.functions, self.typedefs, self.unknown = [], [], [], [], []
         for statement in statements(preprocessed()):
             plain = without_attributes(statement)
             struct = re.match(r"typedef struct (\w+ )?\{(.*)\} (\w+)$", plain)
             enum = re.match(r"(?:typedef )?enum (?:\w+ )?\{(.*)\}", plain)
             function = re.search(r"\b(\w+) ?\(", plain)
-            if struct:
+            if struct and "{" in struct.group(2):
+                self.unknown.append(plain)
+            elif struct:
                 self.structs.append((struct.group(3), split_fields(struct.group(2)), plain))
             elif enum:
                 self.enumerators += [name.split("=")[0].strip() for name in enum.group(1).split(",") if name.strip()]
+            elif "{" in plain:
+                self.unknown.append(plain)
             elif plain.startswith("typedef"):
                 self.typedefs.append(plain)
             elif function and not plain.startswith("static"):
                 self.functions.append((function.group(1), plain))
             elif function:
                 self.functions.append((None, plain))
+            elif plain and not re.match(r"struct \w+$", plain):
+                self.unknown.append(plain)

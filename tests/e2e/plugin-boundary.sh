@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# What a plugin and the program may do to each other: another interface is refused, names that both have do not meet,
+# What a plugin and the program may do to each other: another interface or layout is refused, names that both have do not meet,
 # hidden visibility and C++ work. Once, a plugin of older headers was loaded and published wrong data, and one with a
 # function calls_close of its own crashed.
 . "$(dirname "$0")/../lib.sh"
@@ -8,12 +8,17 @@ need_tools pkg-config "${CC:-cc}" "${CXX:-c++}"
 cd "$work"
 read -r -a htslib <<<"$(pkg-config --cflags htslib)"
 awk '/^```c$/ { on = 1; next } /^```/ { on = 0 } on' "$source_tree/docs/plugin.md" >plain.c
+headers() { # FOLDER: a copy of them
+    mkdir -p "$1"
+    cp -r "$source_tree/include/kuni" "$1"
+}
 build() { # NAME SOURCE [FLAGS]
     local name=$1 source=$2
     shift 2
     "${CC:-cc}" -std=c11 -O2 -Wall -Wextra -Werror -shared -fPIC "$@" "${htslib[@]}" -I "$source_tree/include" -o "$name.so" "$source"
 }
 "$KUNI" simulate --out cohort --samples 3 --contigs chr20:30k --depth 8 --quiet >made
+launch=()
 run_plugin() { # NAME
     sed "s/NAME/$1/g" >"$1.yaml" <<'YAML'
 version: 1
@@ -25,7 +30,7 @@ stages:
   - {id: call, uses: call-variants}
   - {id: mine, plugin: ./NAME.so}
 YAML
-    "$KUNI" run --quiet "$1.yaml"
+    "${launch[@]}" "$KUNI" run --quiet "$1.yaml"
 }
 refused() { # NAME TEXT...
     local name=$1 status=0
@@ -42,12 +47,43 @@ number=$(sed -n 's/^#define KUNI_PLUGIN_ABI //p' "$source_tree/include/kuni/plug
 
 # Another number, a number to come, and none at all.
 for other in $((number + 1)) 0; do
-    mkdir -p "old$other"
-    cp -r "$source_tree/include/kuni" "old$other"
+    headers "old$other"
     sed -i "s/^#define KUNI_PLUGIN_ABI .*/#define KUNI_PLUGIN_ABI $other/" "old$other/kuni/plugin.h"
     build "number$other" plain.c -I "old$other"
     refused "number$other" "interface $other;" "interface $number " "build it again"
 done
+have mpirun || left_out "a refusal on three ranks: no mpirun"
+if have mpirun; then
+    launch=(mpirun --oversubscribe -n 3)
+    refused number0 "interface 0;" "interface $number "
+    [ "$(grep -c 'interface 0;' number0.log)" -eq 1 ] || fail "three ranks say it more than once"
+    launch=()
+fi
+
+# Headers in which fields lie elsewhere, the number forgotten: two fields that changed places, one more, another value.
+moved() { # NAME HEADER SED-SCRIPT TEXT
+    headers "$1"
+    sed -i -E "$3" "$1/kuni/$2"
+    ! cmp -s "$1/kuni/$2" "$source_tree/include/kuni/$2" || fail "$1: nothing was moved"
+    build "$1" plain.c -I "$1"
+    refused "$1" "first: $4)" "interface $number " "build it again"
+}
+moved swapped sample.h '/^    const char \*participant;/d; s/^    const char \*id;/    const char *participant, *id;/' kuni_sample.id
+moved grown sample.h 's/^    uint32_t index_in_cohort;/    const char *batch;\n&/' kuni_sample
+moved slots stage.h '/\(\*begin_sample\)/d; s/^    kuni_status \(\*end_sample\).*/&\n    kuni_status (*begin_sample)(void *state, size_t sample, kuni_error *err);/' kuni_step.begin_sample
+moved values stage.h 's/^    KUNI_SCATTER_BATCH,/    KUNI_SCATTER_PAIR,\n&/' KUNI_SCATTER_BATCH
+headers longer
+sed -i 's/^    STRUCT(kuni_sample)/    STRUCT(kuni_sample) STRUCT(kuni_sample)/' longer/kuni/layout.h
+build longer plain.c -I longer
+refused longer "first: how many there are)" "interface $number "
+
+# A plugin of a kuni to come, which calls what this one does not have: the numbers are told, where the linker lets kuni look.
+sed 's/^static kuni_status count_end(/int kuni_to_come(void);\n&/; s/(void)state, (void)err;/(void)state, (void)err; if (kuni_to_come()) return KUNI_BUG;/' plain.c >tocome.c
+build tocome tocome.c -I "old$((number + 1))" -Wl,-z,lazy
+refused tocome "interface $((number + 1));" "interface $number " "build it again"
+build tocome-now tocome.c -I "old$((number + 1))" -Wl,-z,now
+refused tocome-now "undefined symbol: kuni_to_come" "interface $number " "built again"
+
 sed 's/^KUNI_PLUGIN(stage)/const kuni_stage *kuni_plugin_stage(void);\nconst kuni_stage *kuni_plugin_stage(void) { return \&stage; }/' plain.c >none.c
 build none none.c
 refused none "KUNI_PLUGIN(stage)" "interface $number "
