@@ -14,6 +14,9 @@ add_custom_command(OUTPUT ${pages}/kuni.1 ${pages}/kuni ${pages}/_kuni ${pages}/
 add_custom_target(pages ALL DEPENDS ${pages}/kuni.1 ${pages}/kuni ${pages}/_kuni ${pages}/kuni.fish)
 
 # For those who build plugins. Paths count from where the file lies, so that --prefix and DESTDIR hold.
+# A number that was raised since is read again.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/kuni/plugin.h
+  ${PROJECT_SOURCE_DIR}/include/kuni/version.h)
 file(STRINGS ${PROJECT_SOURCE_DIR}/include/kuni/plugin.h abi_line REGEX "define KUNI_PLUGIN_ABI [0-9]")
 string(REGEX REPLACE ".* ([0-9]+).*" "\\1" kuni_plugin_abi "${abi_line}")
 set(pc_folder ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
