@@ -12,6 +12,7 @@
 #include "kuni/file.h"
 #include "kuni/genome.h"
 #include "kuni/json.h"
+#include "kuni/karyotype.h"
 #include "kuni/lines.h"
 #include "kuni/params.h"
 #include "kuni/reads.h"
@@ -40,6 +41,10 @@
     STRUCT(kuni_contig) \
     FIELD(kuni_contig, name) \
     FIELD(kuni_contig, length_bp) \
+    STRUCT(kuni_karyotype) \
+    FIELD(kuni_karyotype, sex) \
+    FIELD(kuni_karyotype, x) \
+    FIELD(kuni_karyotype, y) \
     STRUCT(kuni_event) \
     FIELD(kuni_event, pos) \
     FIELD(kuni_event, sample) \
@@ -66,6 +71,8 @@
     FIELD(kuni_block, ploidy) \
     FIELD(kuni_block, gq) \
     FIELD(kuni_block, min_dp) \
+    FIELD(kuni_block, gq_one) \
+    FIELD(kuni_block, either) \
     STRUCT(kuni_census) \
     FIELD(kuni_census, pos) \
     FIELD(kuni_census, ref) \
@@ -122,6 +129,11 @@
     FIELD(kuni_json, begun) \
     FIELD(kuni_json, depth) \
     FIELD(kuni_json, levels) \
+    STRUCT(kuni_karyotype_line) \
+    FIELD(kuni_karyotype_line, sample) \
+    FIELD(kuni_karyotype_line, name) \
+    FIELD(kuni_karyotype_line, basis) \
+    FIELD(kuni_karyotype_line, karyotype) \
     STRUCT(kuni_lines) \
     FIELD(kuni_lines, path) \
     FIELD(kuni_lines, number) \
@@ -156,6 +168,7 @@
     FIELD(kuni_port, publish) \
     FIELD(kuni_port, optional) \
     FIELD(kuni_port, many) \
+    FIELD(kuni_port, tell) \
     STRUCT(kuni_task_file) \
     FIELD(kuni_task_file, kind) \
     FIELD(kuni_task_file, path) \
@@ -220,10 +233,15 @@
     VALUE(KUNI_IO) \
     VALUE(KUNI_AGAIN) \
     VALUE(KUNI_ERROR_TEXT_BYTES) \
+    VALUE(KUNI_HUMAN_X) \
+    VALUE(KUNI_HUMAN_Y) \
+    VALUE(KUNI_HUMAN_M) \
     VALUE(KUNI_SEX_UNKNOWN) \
     VALUE(KUNI_SEX_MALE) \
     VALUE(KUNI_SEX_FEMALE) \
+    VALUE(KUNI_COPIES_EITHER) \
     VALUE(KUNI_EVIDENCE_FORMAT) \
+    VALUE(KUNI_EVIDENCE_FORMAT_LEAST) \
     VALUE(KUNI_EVIDENCE_CHUNK_BP) \
     VALUE(KUNI_EVENT_ALLELES_MAX) \
     VALUE(KUNI_PL_MAX) \
@@ -238,6 +256,8 @@
     VALUE(KUNI_EVENT_FILTERED) \
     VALUE(KUNI_EVENT_FORCED) \
     VALUE(KUNI_EVENT_OTHER) \
+    VALUE(KUNI_EVENT_EITHER) \
+    VALUE(KUNI_EVENT_ONE) \
     VALUE(KUNI_RANK_MAPQ) \
     VALUE(KUNI_RANK_POSITION) \
     VALUE(KUNI_RANK_BASEQ) \
