@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "human_genome.h"
 #include "kuni/buffer.h"
 #include "kuni/genome.h"
 #include "kuni/lines.h"
@@ -24,29 +25,6 @@ struct kuni_ploidy {
     int32_t n_contigs;
 };
 
-/*
- * Outside the pseudo-autosomal regions males have one X; Y is theirs alone. Boundaries: the Genome
- * Reference Consortium's PAR definitions, 1-based inclusive in the names, 0-based half-open here.
- */
-typedef struct builtin_span {
-    const char *assembly, *contig;
-    ploidy_span span;
-} builtin_span;
-
-#define TO_END INT64_MAX
-static const builtin_span builtin_spans[] = {
-    {"GRCh38", "X", {0, 10000, 1, 2}},          {"GRCh38", "X", {2781479, 155701382, 1, 2}},
-    {"GRCh38", "X", {156030895, TO_END, 1, 2}}, {"GRCh38", "Y", {0, TO_END, 1, 0}},
-    {"GRCh37", "X", {0, 60000, 1, 2}},          {"GRCh37", "X", {2699520, 154931043, 1, 2}},
-    {"GRCh37", "X", {155260560, TO_END, 1, 2}}, {"GRCh37", "Y", {0, TO_END, 1, 0}},
-};
-
-bool kuni_is_mitochondrial(const char *name)
-{
-    if (strncmp(name, "chr", 3) == 0) name += 3;
-    return strcmp(name, "M") == 0 || strcmp(name, "MT") == 0;
-}
-
 static kuni_status add_span(ploidy_contig *contig, ploidy_span span, kuni_error *err)
 {
     kuni_status status = kuni_grow((void **)&contig->spans, &contig->capacity, contig->n_spans + 1,
@@ -56,20 +34,44 @@ static kuni_status add_span(ploidy_contig *contig, ploidy_span span, kuni_error 
     return KUNI_OK;
 }
 
-static kuni_status add_builtin(kuni_ploidy *ploidy, const char *assembly, const kuni_genome *genome,
-                               kuni_error *err)
+/* A table of X and Y must not be laid over those of another assembly: it would be wrong in silence. */
+static kuni_status check_assembly(const kuni_human_genome *table, const kuni_genome *genome,
+                                  kuni_error *err)
 {
-    for (size_t i = 0; i < sizeof(builtin_spans) / sizeof(builtin_spans[0]); i++) {
-        if (strcmp(builtin_spans[i].assembly, assembly) != 0) continue;
-        char prefixed[8];
-        (void)snprintf(prefixed, sizeof(prefixed), "chr%s", builtin_spans[i].contig);
-        int32_t tid = kuni_genome_find(genome, builtin_spans[i].contig);
-        if (tid < 0) tid = kuni_genome_find(genome, prefixed);
-        if (tid < 0) continue;
-        kuni_status status = add_span(&ploidy->contigs[tid], builtin_spans[i].span, err);
-        if (status) return status;
+    int32_t tid;
+    const kuni_human_genome *other = kuni_human_genome_of(genome, &tid);
+    if (!other || other == table) return KUNI_OK;
+    const kuni_contig *contig = kuni_genome_contig(genome, tid);
+    return kuni_fail(err, KUNI_USAGE,
+                     "regions.ploidy is %s but the reference is %s (%s has %lld bp): write "
+                     "'regions: {ploidy: %s}'",
+                     table->name, other->name, contig->name, (long long)contig->length_bp,
+                     other->name);
+}
+
+static kuni_status add_assembly(kuni_ploidy *ploidy, const kuni_human_genome *table,
+                                const kuni_genome *genome, kuni_error *err)
+{
+    bool any = false;
+    kuni_status status = check_assembly(table, genome, err);
+    for (int32_t tid = 0; !status && tid < ploidy->n_contigs; tid++) {
+        int chromosome = kuni_human_genome_chromosome(genome, tid);
+        any = any || chromosome;
+        if (chromosome == KUNI_HUMAN_Y)
+            status = add_span(&ploidy->contigs[tid], (ploidy_span){0, INT64_MAX, 1, 0}, err);
+        for (int i = 0; chromosome == KUNI_HUMAN_X && !status && i < KUNI_HUMAN_GENOME_SPANS_MAX;
+             i++)
+            if (table->one_x[i].end)
+                status =
+                    add_span(&ploidy->contigs[tid],
+                             (ploidy_span){table->one_x[i].beg, table->one_x[i].end, 1, 2}, err);
     }
-    return KUNI_OK;
+    if (status || any) return status;
+    return kuni_fail(err, KUNI_USAGE,
+                     "regions.ploidy is %s but no contig of the reference has the name of a human "
+                     "chromosome (its first is %s): write 'regions: {ploidy: diploid}', or give a "
+                     "BED file with its sex chromosomes",
+                     table->name, ploidy->n_contigs ? kuni_genome_contig(genome, 0)->name : "none");
 }
 
 static int compare_spans(const void *a, const void *b)
@@ -79,7 +81,7 @@ static int compare_spans(const void *a, const void *b)
 }
 
 static kuni_status read_bed_line(kuni_ploidy *ploidy, const kuni_lines *lines, char *line,
-                                 const kuni_genome *genome, kuni_error *err)
+                                 const kuni_genome *genome, size_t *n_used, kuni_error *err)
 {
     char *fields[KUNI_LINE_FIELDS_MAX];
     int64_t beg = 0, end, male, female;
@@ -92,6 +94,7 @@ static kuni_status read_bed_line(kuni_ploidy *ploidy, const kuni_lines *lines, c
                          lines->path, (long long)lines->number);
     int32_t tid = kuni_genome_find(genome, fields[0]);
     if (tid < 0) return KUNI_OK; /* a table for the whole assembly serves a part of it */
+    ++*n_used;
     return add_span(&ploidy->contigs[tid], (ploidy_span){beg, end, (int8_t)male, (int8_t)female},
                     err);
 }
@@ -102,14 +105,21 @@ static kuni_status read_bed(kuni_ploidy *ploidy, const char *path, const kuni_ge
     kuni_lines lines;
     if (kuni_lines_open(&lines, path, NULL))
         return kuni_fail_errno(
-            err, "ploidy: neither GRCh38, GRCh37, diploid nor a readable file: %s", path);
+            err, "ploidy: neither GRCh38, GRCh37, CHM13, diploid nor a readable file: %s", path);
     kuni_status status = KUNI_OK;
     char *line;
+    size_t n_lines = 0, n_used = 0;
     while (!(status = kuni_lines_next(&lines, &line, err)) && line) {
         if (line[0] == '#' || !line[strspn(line, " \t")]) continue;
-        if ((status = read_bed_line(ploidy, &lines, line, genome, err))) break;
+        n_lines++;
+        if ((status = read_bed_line(ploidy, &lines, line, genome, &n_used, err))) break;
     }
     kuni_lines_close(&lines);
+    if (!status && n_lines && !n_used)
+        status = kuni_fail(err, KUNI_USAGE,
+                           "%s: none of its lines names a contig of the reference, whose first is "
+                           "%s: give the table that was made for this reference",
+                           path, ploidy->n_contigs ? kuni_genome_contig(genome, 0)->name : "none");
     for (int32_t tid = 0; !status && tid < ploidy->n_contigs; tid++) {
         ploidy_contig *contig = &ploidy->contigs[tid];
         if (contig->n_spans > 1)
@@ -134,10 +144,11 @@ kuni_status kuni_ploidy_open(kuni_ploidy **out, const char *name, const kuni_gen
     if (!ploidy->contigs) goto fail;
     for (int32_t tid = 0; tid < ploidy->n_contigs; tid++)
         ploidy->contigs[tid].haploid = kuni_is_mitochondrial(kuni_genome_contig(genome, tid)->name);
+    const kuni_human_genome *table = kuni_human_genome_find(name);
     if (strcmp(name, "diploid") == 0)
         status = KUNI_OK;
-    else if (strcmp(name, "GRCh38") == 0 || strcmp(name, "GRCh37") == 0)
-        status = add_builtin(ploidy, name, genome, err);
+    else if (table)
+        status = add_assembly(ploidy, table, genome, err);
     else
         status = read_bed(ploidy, name, genome, err);
     if (status) goto fail;
@@ -181,4 +192,34 @@ int kuni_ploidy_at(const kuni_ploidy *ploidy, int32_t tid, int64_t pos, kuni_sex
     }
     if (until) *until = end;
     return copies;
+}
+
+/* Copies in males and in females at a position. */
+static void both_sexes(const kuni_ploidy *ploidy, int32_t tid, int64_t pos, int *male, int *female,
+                       int64_t *until)
+{
+    /* both change at the same places: where lines begin and end */
+    *male = kuni_ploidy_at(ploidy, tid, pos, KUNI_SEX_MALE, until);
+    *female = kuni_ploidy_at(ploidy, tid, pos, KUNI_SEX_FEMALE, until);
+}
+
+int kuni_ploidy_of(const kuni_ploidy *ploidy, int32_t tid, int64_t pos, kuni_karyotype karyotype,
+                   int64_t *until)
+{
+    int male, female, copies = -1;
+    both_sexes(ploidy, tid, pos, &male, &female, until);
+    if (male == 1 && female == 2) copies = karyotype.x;
+    if (male == 1 && female == 0) copies = karyotype.y;
+    if (copies >= 0) return copies < 2 ? copies : 2;
+    return karyotype.sex == KUNI_SEX_MALE     ? male
+           : karyotype.sex == KUNI_SEX_FEMALE ? female
+           : male > female                    ? male
+                                              : female;
+}
+
+int kuni_ploidy_evidence(const kuni_ploidy *ploidy, int32_t tid, int64_t pos, int64_t *until)
+{
+    int male, female;
+    both_sexes(ploidy, tid, pos, &male, &female, until);
+    return male == female ? male : KUNI_COPIES_EITHER;
 }

@@ -4,10 +4,14 @@
 #include <endian.h>
 #include <errno.h>
 #include <htslib/hts_log.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "kuni/buffer.h"
 #include "kuni/file.h"
+#include "reads_index.h"
 
 enum { TID_ABSENT = -2 }; /* a contig of the file that the reference lacks */
 
@@ -260,6 +264,42 @@ kuni_status kuni_reads_next(kuni_reads *reads, bam1_t **record, kuni_error *err)
 sam_hdr_t *kuni_reads_header(kuni_reads *reads)
 {
     return reads->header;
+}
+
+/* Where htslib finds the index of a CRAM; NULL: nowhere that it can be read as text. */
+static char *find_crai(const kuni_reads *reads, const kuni_sample *sample, kuni_error *err)
+{
+    kuni_buffer path = KUNI_BUFFER_INIT;
+    if (sample->index) return kuni_strdup(sample->index, err);
+    return kuni_buffer_printf(&path, err, "%s.crai", reads->path) ? NULL : path.data;
+}
+
+kuni_status kuni_reads_index_depths(const kuni_reads *reads, const kuni_sample *sample,
+                                    const kuni_genome *genome, double *depths, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    double *of_file = kuni_alloc((size_t)reads->n_file_contigs + 1, sizeof(*of_file), err);
+    if (!of_file) return KUNI_MEMORY;
+    for (int32_t i = 0; i < reads->n_file_contigs; i++) of_file[i] = NAN;
+    if (hts_get_format(reads->file)->format == cram) {
+        char *path = find_crai(reads, sample, err);
+        if (!path) status = KUNI_MEMORY;
+        /* else it stands beside the file by another name */
+        if (path && (sample->index || access(path, R_OK) == 0))
+            status = kuni_crai_depths(path, of_file, reads->n_file_contigs, err);
+        free(path);
+    }
+    for (int32_t i = 0; i < reads->n_file_contigs && !status; i++) {
+        uint64_t mapped = 0, unmapped = 0;
+        int64_t length = sam_hdr_tid2len(reads->header, i);
+        if (hts_get_format(reads->file)->format != cram && length > 0 &&
+            hts_idx_get_stat(reads->index, i, &mapped, &unmapped) == 0)
+            of_file[i] = (double)mapped / (double)length;
+    }
+    for (int32_t tid = 0; tid < kuni_genome_contig_count(genome) && !status; tid++)
+        depths[tid] = reads->from_genome[tid] >= 0 ? of_file[reads->from_genome[tid]] : NAN;
+    free(of_file);
+    return status;
 }
 
 /*

@@ -5,7 +5,7 @@
 
 #include "kuni/evidence.h"
 
-enum { KUNI_EVIDENCE_COLUMNS = 47 };
+enum { KUNI_EVIDENCE_COLUMNS = 48 };
 
 typedef struct kuni_evidence_column {
     const char *group, *name;

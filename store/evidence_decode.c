@@ -234,6 +234,10 @@ static bool shape_makes_sense(const kuni_shape *shape)
     return shape->ploidy >= 1 && shape->ploidy <= 2 && shape->gt[0] >= -1 && shape->gt[1] >= -1 &&
            shape->gt[0] < KUNI_EVENT_ALLELES_MAX && shape->gt[1] < KUNI_EVENT_ALLELES_MAX &&
            (shape->ploidy == 2 || shape->gt[1] == -1) &&
+           (!(shape->flags & KUNI_EVENT_EITHER) ||
+            (shape->ploidy == 2 && (shape->bits & SHAPE_PL))) &&
+           (!(shape->flags & KUNI_EVENT_ONE) ||
+            ((shape->flags & KUNI_EVENT_EITHER) && shape->gt[0] == shape->gt[1])) &&
            (!linear ||
             (shape->ploidy == 2 && (shape->bits & SHAPE_PL) && (shape->bits & SHAPE_AD)));
 }
@@ -590,6 +594,14 @@ static uint32_t decode_end(const blocks_input *input, const kuni_decode_frame *f
     return beg + 1 + (length | (uint32_t)kuni_get_byte(&in[BLOCKS_LENGTHS_HIGH]) << 8);
 }
 
+/* The quality with one copy. */
+static uint8_t get_one(kuni_cursor *in, bool *bad)
+{
+    uint8_t less = kuni_get_byte(&in[BLOCKS_ONES]);
+    if (less > 99) *bad = true;
+    return (uint8_t)(less > 99 ? 0 : 99 - less);
+}
+
 static bool decode_sample_blocks(const blocks_input *input, const kuni_decode_frame *frame,
                                  uint32_t sample, kuni_event_walk walk, kuni_block *blocks,
                                  uint64_t n)
@@ -607,8 +619,9 @@ static bool decode_sample_blocks(const blocks_input *input, const kuni_decode_fr
         int stop = kind >> 2 & 3;
         uint32_t least = end, expected = kuni_event_walk_end(&walk, beg, input->width);
         end = decode_end(input, frame, stop, beg, expected);
+        bool either = (kind & 3) == BLOCK_EITHER;
         if (beg < least || end <= beg || end > input->width || kind >> 4 > KUNI_BLOCK_FILTERED ||
-            (kind & 3) < 1 || (kind & 3) > 2)
+            (kind & 3) < 1 || (either && frame->version < 4))
             return false;
         if (!inherits) {
             depth = get_near(&in[BLOCKS_DEPTHS], input->depth_coding == CODING_DELTA ? depth : 0,
@@ -624,15 +637,18 @@ static bool decode_sample_blocks(const blocks_input *input, const kuni_decode_fr
                               .end = frame->extent.beg + end,
                               .sample = sample,
                               .kind = kind >> 4,
-                              .ploidy = kind & 3,
+                              .ploidy = either ? 2 : kind & 3,
                               .gq = (uint8_t)quality,
-                              .min_dp = (uint16_t)depth};
+                              .min_dp = (uint16_t)depth,
+                              .gq_one = either ? get_one(in, &bad) : 0,
+                              .either = either};
         inherits = stop == STOP_HOLE;
         if (!inherits) continue;
         if (n - i < 3) return false;
         uint64_t length = kuni_get_varint(&in[BLOCKS_HOLE_LENGTHS]) + 1;
         blocks[i + 1] = *block;
         blocks[i + 1].gq = kuni_get_byte(&in[BLOCKS_HOLES]);
+        if (either) blocks[i + 1].gq_one = get_one(in, &bad);
         if (length > input->width - end || length == 0 || blocks[i + 1].gq > 99) return false;
         blocks[i + 1].beg = block->end;
         end += (uint32_t)length;
@@ -670,8 +686,8 @@ kuni_status kuni_decode_blocks(kuni_decoder *decoder, const kuni_decode_frame *f
                                const uint8_t *bytes, kuni_evidence_chunk *chunk, kuni_error *err)
 {
     kuni_cursor in[BLOCKS_STREAMS];
-    kuni_status status =
-        unpack(decoder, bytes, frame->extent.blocks_bytes, in, BLOCKS_STREAMS, err);
+    const size_t n_streams = kuni_blocks_streams(frame->version);
+    kuni_status status = unpack(decoder, bytes, frame->extent.blocks_bytes, in, n_streams, err);
     if (status) return status;
     uint64_t n_blocks = kuni_get_varint(&in[BLOCKS_HEAD]);
     blocks_input input = {.in = in};
@@ -696,7 +712,7 @@ kuni_status kuni_decode_blocks(kuni_decoder *decoder, const kuni_decode_frame *f
         done += n;
     }
     if (done != n_blocks) return kuni_fail(err, KUNI_DATA, "blocks are missing");
-    status = check_used_up(in, BLOCKS_STREAMS, "blocks", err);
+    status = check_used_up(in, n_streams, "blocks", err);
     if (!status) status = order_blocks(decoder, frame, n_blocks, err);
     if (status) return status;
     chunk->blocks = decoder->blocks;

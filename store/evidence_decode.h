@@ -38,7 +38,7 @@ typedef struct kuni_decoder {
 /* What the chunk must agree with. */
 typedef struct kuni_decode_frame {
     kuni_evidence_extent extent;
-    uint32_t n_samples;
+    uint32_t n_samples, version;
 } kuni_decode_frame;
 
 void kuni_decoder_fini(kuni_decoder *decoder);

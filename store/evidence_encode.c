@@ -613,8 +613,9 @@ static bool is_hole(const kuni_block *blocks, size_t n)
     const kuni_block *a = blocks, *hole = blocks + 1, *b = blocks + 2;
     return a->end == hole->beg && hole->end == b->beg && a->sample == b->sample &&
            a->sample == hole->sample && a->kind == hole->kind && a->kind == b->kind &&
-           a->ploidy == hole->ploidy && a->ploidy == b->ploidy && a->min_dp == hole->min_dp &&
-           a->min_dp == b->min_dp && a->gq == b->gq;
+           a->ploidy == hole->ploidy && a->ploidy == b->ploidy && a->either == hole->either &&
+           a->either == b->either && a->min_dp == hole->min_dp && a->min_dp == b->min_dp &&
+           a->gq == b->gq;
 }
 
 /* The chunk's blocks while their places are written. */
@@ -624,6 +625,12 @@ typedef struct block_places {
     uint32_t width, end; /* of the chunk; of the block before */
     kuni_event_walk walk;
 } block_places;
+
+/* What lies between the quality with one copy and the highest: mostly nothing. */
+static void put_one(kuni_stream *streams, const kuni_block *block)
+{
+    if (block->either) kuni_put_byte(&streams[BLOCKS_ONES], (uint8_t)(99 - block->gq_one));
+}
 
 static void put_length(kuni_stream *streams, uint32_t length)
 {
@@ -652,10 +659,13 @@ static size_t put_block(block_places *p, const kuni_block *block, size_t n, bool
                                                            block->beg / KUNI_BLOCK_LINE_BP));
     else if (stop != STOP_EVENT)
         put_length(streams, to - from);
-    kuni_put_byte(&streams[BLOCKS_KINDS], (uint8_t)(block->kind << 4 | stop << 2 | block->ploidy));
+    int ploidy = block->either ? BLOCK_EITHER : block->ploidy;
+    kuni_put_byte(&streams[BLOCKS_KINDS], (uint8_t)(block->kind << 4 | stop << 2 | ploidy));
+    put_one(streams, block);
     p->end = to;
     if (stop != STOP_HOLE) return 1;
     kuni_put_byte(&streams[BLOCKS_HOLES], block[1].gq);
+    put_one(streams, &block[1]);
     kuni_put_varint(&streams[BLOCKS_HOLE_LENGTHS], (uint64_t)(block[1].end - block[1].beg - 1));
     p->end = (uint32_t)(block[1].end - p->chunk_beg);
     inherits[1] = inherits[2] = true;

@@ -97,13 +97,24 @@ enum {                /* streams of the blocks group: sample by sample */
        BLOCKS_LENGTHS_LOW,
        BLOCKS_LENGTHS_HIGH,
        BLOCKS_LINES, /* grid lines up to the end */
-       BLOCKS_KINDS, /* kind, stop, ploidy */
+       BLOCKS_KINDS, /* kind, stop, ploidy or BLOCK_EITHER */
        BLOCKS_HOLES, /* of holes: quality, length */
        BLOCKS_HOLE_LENGTHS,
        BLOCKS_DEPTHS,
        BLOCKS_QUALITIES,
-       BLOCKS_STREAMS = BLOCKS_QUALITIES + QUALITY_CONTEXTS
+       BLOCKS_ONES = BLOCKS_QUALITIES + QUALITY_CONTEXTS, /* since format 4 */
+       BLOCKS_STREAMS
 };
+
+enum {
+    BLOCK_EITHER = 3
+}; /* instead of a ploidy: its quality with one copy stands in BLOCKS_ONES */
+
+/* Streams of the blocks group in a file of a version. */
+static inline size_t kuni_blocks_streams(uint32_t version)
+{
+    return version < 4 ? BLOCKS_ONES : BLOCKS_STREAMS;
+}
 
 enum {                /* where a block ends */
        STOP_ANYWHERE, /* the length is given */

@@ -33,6 +33,7 @@ struct kuni_evidence_reader {
     dev_t device;
     ino_t inode;
     uint64_t size;
+    uint32_t version;
     kuni_evidence_header header;
     char *texts; /* all strings of the header */
     const char **samples;
@@ -160,11 +161,13 @@ static kuni_status read_header(kuni_evidence_reader *reader, kuni_stream *scratc
     if (memcmp(scratch->data, KUNI_EVIDENCE_MAGIC, KUNI_EVIDENCE_MAGIC_BYTES) != 0)
         return damaged(reader, err, "not an evidence file");
     uint64_t version = kuni_get_fixed(&in, 4), length = kuni_get_fixed(&in, 8);
-    if (version != KUNI_EVIDENCE_FORMAT)
-        return kuni_fail(
-            err, KUNI_DATA,
-            "evidence %s: format version %llu, this kuni reads %d: use the kuni that wrote it",
-            reader->path, (unsigned long long)version, KUNI_EVIDENCE_FORMAT);
+    if (version < KUNI_EVIDENCE_FORMAT_LEAST || version > KUNI_EVIDENCE_FORMAT)
+        return kuni_fail(err, KUNI_DATA,
+                         "evidence %s: format version %llu, this kuni reads %d to %d: use the kuni "
+                         "that wrote it",
+                         reader->path, (unsigned long long)version, KUNI_EVIDENCE_FORMAT_LEAST,
+                         KUNI_EVIDENCE_FORMAT);
+    reader->version = (uint32_t)version;
     if (length > reader->size - PREFIX_BYTES || reader->size - PREFIX_BYTES - length < CRC_BYTES)
         return damaged(reader, err, "cut off within the header");
     status = fetch(reader, 0, PREFIX_BYTES + length + CRC_BYTES, scratch, err);
@@ -372,7 +375,7 @@ kuni_status kuni_evidence_read(kuni_evidence_reader *reader, size_t index, int w
         return kuni_fail(err, KUNI_BUG, "evidence %s has no chunk %zu", reader->path, index);
     const chunk_entry *entry = &reader->chunks[index];
     kuni_decoder *decoder = &reader->shared->decoder;
-    kuni_decode_frame frame = {.n_samples = reader->header.n_samples};
+    kuni_decode_frame frame = {.n_samples = reader->header.n_samples, .version = reader->version};
     kuni_evidence_get_extent(reader, index, &frame.extent);
     *chunk = (kuni_evidence_chunk){.beg = frame.extent.beg, .end = frame.extent.end};
     /* Each group needs those before it. */
@@ -445,6 +448,7 @@ static const char *const block_names[BLOCKS_STREAMS] = {
     [BLOCKS_HOLE_LENGTHS] = "hole_lengths",
     [BLOCKS_DEPTHS] = "depths",
     [BLOCKS_QUALITIES] = "qualities",
+    [BLOCKS_QUALITIES + 1] = "one_copy",
 };
 
 static const struct {
@@ -453,21 +457,21 @@ static const struct {
 } layouts[KUNI_GROUPS] = {
     [KUNI_GROUP_CENSUS] = {census_names, CENSUS_STREAMS, CENSUS_STREAMS},
     [KUNI_GROUP_EVENTS] = {event_names, EVENTS_STREAMS, EVENTS_COMMON + COLS + KUNI_RANKS},
-    [KUNI_GROUP_BLOCKS] = {block_names, BLOCKS_STREAMS, BLOCKS_QUALITIES + 1},
+    [KUNI_GROUP_BLOCKS] = {block_names, BLOCKS_STREAMS, BLOCKS_QUALITIES + 2},
 };
 
 /* The column of a stream: classes and contexts share one. */
 static size_t column_of(int group, size_t stream)
 {
     if (group == KUNI_GROUP_BLOCKS)
-        return stream < BLOCKS_QUALITIES ? stream : (size_t)BLOCKS_QUALITIES;
+        return stream < BLOCKS_QUALITIES ? stream : BLOCKS_QUALITIES + (stream == BLOCKS_ONES);
     if (group == KUNI_GROUP_CENSUS || stream < EVENTS_COMMON) return stream;
     if (stream >= EVENTS_RANKS) return stream - EVENTS_RANKS + EVENTS_COMMON + COLS;
     return EVENTS_COMMON + (stream - EVENTS_COMMON) % COLS;
 }
 
 _Static_assert((int)CENSUS_STREAMS + (int)EVENTS_COMMON + (int)COLS + (int)KUNI_RANKS +
-                       (int)BLOCKS_QUALITIES + 1 ==
+                       (int)BLOCKS_QUALITIES + 2 ==
                    (int)KUNI_EVIDENCE_COLUMNS,
                "every column is measured");
 
@@ -490,9 +494,11 @@ kuni_status kuni_evidence_measure(kuni_evidence_reader *reader,
             kuni_status status = fetch(reader, offset, bytes, stored, err);
             if (status) return status;
             kuni_error cause = KUNI_ERROR_INIT;
-            if (kuni_pack_measure(stored->data, bytes, lengths, layouts[g].n_streams, &cause))
+            size_t n_streams = g == KUNI_GROUP_BLOCKS ? kuni_blocks_streams(reader->version)
+                                                      : layouts[g].n_streams;
+            if (kuni_pack_measure(stored->data, bytes, lengths, n_streams, &cause))
                 return damaged(reader, err, "a group of columns makes no sense");
-            for (size_t k = 0; k < layouts[g].n_streams; k++) {
+            for (size_t k = 0; k < n_streams; k++) {
                 size_t at = column_of(g, k);
                 column[at].raw += lengths[k].raw;
                 column[at].stored += lengths[k].stored;

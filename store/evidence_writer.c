@@ -196,6 +196,11 @@ static const char *event_fault(const kuni_evidence_writer *writer, const kuni_ev
     for (int i = 0; i < 2; i++)
         if (event->gt[i] < -1 || event->gt[i] >= event->n_alleles) return "gt names no allele";
     if (event->ploidy == 1 && event->gt[1] != -1) return "a second gt in a haploid event";
+    if (event->flags & KUNI_EVENT_EITHER && (event->ploidy != 2 || !event->pl))
+        return "an event for one copy or two without the likelihoods of two";
+    if (event->flags & KUNI_EVENT_ONE &&
+        (!(event->flags & KUNI_EVENT_EITHER) || event->gt[0] != event->gt[1]))
+        return "an event of one copy with two alleles";
     if (event->gq > 99) return "gq is above 99";
     for (int i = 0; i < KUNI_RANKS; i++)
         if (!kuni_rank_is_code(event->rank[i])) return "a rank sum is out of range";
@@ -259,7 +264,7 @@ kuni_status kuni_evidence_add_event(kuni_evidence_writer *writer, const kuni_eve
 
 enum { BLOCK_RECORD_BYTES_MAX = 32 };
 
-/* Spooled block: distance from the last one's end, length, kind and ploidy, gq, depth. */
+/* Spooled block: distance from the last one's end, length, kind and ploidy, gq, depth; gq_one. */
 static kuni_status spool_pending(kuni_evidence_writer *writer, sample_state *sample,
                                  kuni_error *err)
 {
@@ -269,9 +274,11 @@ static kuni_status spool_pending(kuni_evidence_writer *writer, sample_state *sam
     record->length = 0;
     kuni_put_varint(record, (uint64_t)(block->beg - sample->spooled_end));
     kuni_put_varint(record, (uint64_t)(block->end - block->beg));
-    kuni_put_byte(record, (uint8_t)(block->kind << 2 | block->ploidy));
+    kuni_put_byte(record,
+                  (uint8_t)(block->kind << 2 | (block->either ? BLOCK_EITHER : block->ploidy)));
     kuni_put_byte(record, block->gq);
     kuni_put_varint(record, block->min_dp);
+    if (block->either) kuni_put_byte(record, block->gq_one);
     if (record->failed) return kuni_fail_memory(err, record->length, 2);
     sample->spooled_end = block->end;
     block->beg = block->end;
@@ -288,7 +295,8 @@ kuni_status kuni_evidence_add_block(kuni_evidence_writer *writer, const kuni_blo
              block->end > writer->shard.end)
         fault = "the block is empty or reaches beyond the shard";
     else if (block->ploidy < 1 || block->ploidy > 2 || block->gq > 99 ||
-             block->kind > KUNI_BLOCK_FILTERED)
+             block->kind > KUNI_BLOCK_FILTERED ||
+             (block->either && (block->ploidy != 2 || block->gq_one > 99)))
         fault = "ploidy, gq or kind is out of range";
     else if (block->beg < writer->samples[block->sample].spooled_end ||
              block->beg < writer->samples[block->sample].pending.end)
@@ -303,7 +311,8 @@ kuni_status kuni_evidence_add_block(kuni_evidence_writer *writer, const kuni_blo
         if (end > block->end) end = block->end;
         if (pending->end == beg && pending->beg < beg && chunk_floor(beg) != beg &&
             pending->kind == block->kind && pending->ploidy == block->ploidy &&
-            pending->gq == block->gq && pending->min_dp == block->min_dp) {
+            pending->gq == block->gq && pending->min_dp == block->min_dp &&
+            pending->either == block->either && pending->gq_one == block->gq_one) {
             pending->end = end;
             continue;
         }
@@ -442,9 +451,11 @@ static kuni_status take_blocks(kuni_evidence_writer *writer, uint32_t index, int
         block->end = beg + (int64_t)kuni_get_varint(&view);
         uint8_t kind = kuni_get_byte(&view);
         block->kind = kind >> 2;
-        block->ploidy = kind & 3;
+        block->either = (kind & 3) == BLOCK_EITHER;
+        block->ploidy = block->either ? 2 : kind & 3;
         block->gq = kuni_get_byte(&view);
         block->min_dp = (uint16_t)kuni_get_varint(&view);
+        if (block->either) block->gq_one = kuni_get_byte(&view);
         if (view.bad)
             return kuni_fail(err, KUNI_BUG, "evidence %s: a spooled block is damaged",
                              writer->path);

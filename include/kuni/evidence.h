@@ -11,6 +11,11 @@
  * event that starts before the shard and reaches into it (a deletion) is stored again with
  * KUNI_EVENT_CARRIED, so that nothing has to be looked up elsewhere. A position with neither event
  * nor block has no data.
+ *
+ * Nothing in it depends on a person's sex, which is a fact that gets corrected. Where the sexes
+ * differ in copies of a contig (X and Y outside the pseudo-autosomal regions) events and blocks
+ * hold for one copy and for two: KUNI_EVENT_EITHER, kuni_block.either. Whoever makes genotypes of
+ * them decides.
  */
 #ifndef KUNI_EVIDENCE_H
 #define KUNI_EVIDENCE_H
@@ -22,7 +27,8 @@
 KUNI_API_BEGIN
 
 enum {
-    KUNI_EVIDENCE_FORMAT = 3,
+    KUNI_EVIDENCE_FORMAT = 4,         /* that is written */
+    KUNI_EVIDENCE_FORMAT_LEAST = 3,   /* that is read */
     KUNI_EVIDENCE_CHUNK_BP = 1 << 16, /* chunk grid: absolute multiples on the contig */
     KUNI_EVENT_ALLELES_MAX = 64,      /* local alleles of one event, REF and <*> included */
     KUNI_PL_MAX = 65535,
@@ -86,8 +92,12 @@ enum { /* kuni_event.flags */
        KUNI_EVENT_PHASED = 2, /* gt is ordered; phase_set tells with what */
        KUNI_EVENT_FILTERED =
            4, /* the producer's own filter failed it: genotype is a no-call for cause */
-       KUNI_EVENT_FORCED = 8, /* genotyped because the allele was given */
-       KUNI_EVENT_OTHER = 16  /* the last allele is <*>: likelihoods of any allele not listed */
+       KUNI_EVENT_FORCED = 8,  /* genotyped because the allele was given */
+       KUNI_EVENT_OTHER = 16,  /* the last allele is <*>: likelihoods of any allele not listed */
+       KUNI_EVENT_EITHER = 32, /* one copy or two, as the reader knows (kuni_event_of_copies): pl is
+                                  there, of two copies, which holds that of one; ploidy is 2 */
+       KUNI_EVENT_ONE =
+           64 /* of these: gt (an allele twice), gq and qual are of one copy, not two */
 };
 
 /*
@@ -160,7 +170,24 @@ typedef struct kuni_block {
     uint8_t ploidy;
     uint8_t gq; /* 0..99 */
     uint16_t min_dp;
+    uint8_t gq_one; /* where `either`: gq, were there one copy */
+    bool either;    /* one copy or two, as the reader knows; ploidy is 2 */
 } kuni_block;
+
+/* The confidence of a block in a sample with so many copies. */
+static inline uint8_t kuni_block_gq(const kuni_block *block, int copies)
+{
+    return block->either && copies == 1 ? block->gq_one : block->gq;
+}
+
+/*
+ * What the event is in a sample with so many copies of the contig, 1 or 2. Likelihoods of one copy
+ * are those of the homozygous genotypes; the call, GQ and QUAL that the event does not tell follow
+ * from the likelihoods and from the prior that its QUAL tells of. *out borrows what `event` points
+ * to; `pl` (n_alleles values) holds likelihoods of one copy. Other events than KUNI_EVENT_EITHER
+ * are copied as they are. In integers, so that it is the same everywhere.
+ */
+void kuni_event_of_copies(const kuni_event *event, int copies, uint16_t *pl, kuni_event *out);
 
 /* An allele of the chunk's dictionary, minimal against its own position, with its census. */
 typedef struct kuni_census {

@@ -58,17 +58,40 @@ KUNI_MUST_CHECK kuni_status kuni_genome_vcf_contig(kuni_genome *genome, int32_t 
 /* Tells the genome a contig's MD5 that was computed before (a cache kept by the caller). */
 void kuni_genome_set_md5(kuni_genome *genome, int32_t tid, const char *hex);
 
+/* --- human chromosomes --- */
+
+enum { KUNI_HUMAN_X = 23, KUNI_HUMAN_Y = 24, KUNI_HUMAN_M = 25 };
+
+/*
+ * 1 to 22, or X, Y, M, of a contig by its name: chr1, 1, X, 23, M, MT, and the accessions of RefSeq
+ * and GenBank with or without a version (NC_000023.11). 0: another.
+ */
+int kuni_human_chromosome(const char *contig_name);
+/* True for contigs known as mitochondrial. */
+bool kuni_is_mitochondrial(const char *contig_name);
+/* GRCh37, GRCh38 or CHM13 where X or Y has the length that it has there, else NULL. */
+const char *kuni_genome_assembly(const kuni_genome *genome);
+
 /* --- ploidy --- */
 
 typedef enum kuni_sex { KUNI_SEX_UNKNOWN = 0, KUNI_SEX_MALE = 1, KUNI_SEX_FEMALE = 2 } kuni_sex;
 
+/* What is known of a person's sex chromosomes. */
+typedef struct kuni_karyotype {
+    kuni_sex sex;
+    int8_t x, y; /* copies; -1: as the sex has them */
+} kuni_karyotype;
+
 typedef struct kuni_ploidy kuni_ploidy;
 
+enum { KUNI_COPIES_EITHER = 3 }; /* it depends on the sex */
+
 /*
- * `name` is GRCh38 or GRCh37 (contigs with or without "chr"), "diploid" (2 everywhere), or the path
- * of a BED file: contig, beg, end, copies in males, copies in females. What no line covers is
- * diploid. Unknown sex counts as female on X and as male on Y (copies are then 2 and 1).
- * Mitochondrial contigs have 1 copy.
+ * `name` is GRCh38, GRCh37 or CHM13, "diploid" (2 everywhere), or the path of a BED file: contig,
+ * beg, end, copies in males, copies in females. What no line covers is diploid. Unknown sex counts
+ * as female on X and as male on Y (copies are then 2 and 1). Mitochondrial contigs have 1 copy.
+ * KUNI_USAGE where the table does not fit the genome: its X or Y is that of another assembly, or
+ * the table has nothing to do with any of its contigs.
  */
 KUNI_MUST_CHECK kuni_status kuni_ploidy_open(kuni_ploidy **ploidy, const char *name,
                                              const kuni_genome *genome, kuni_error *err);
@@ -79,8 +102,15 @@ void kuni_ploidy_close(kuni_ploidy *ploidy);
  */
 int kuni_ploidy_at(const kuni_ploidy *ploidy, int32_t tid, int64_t pos, kuni_sex sex,
                    int64_t *until);
-/* True for contigs known as mitochondrial (chrM, MT, M). */
-bool kuni_is_mitochondrial(const char *contig_name);
+/*
+ * The same in a person of a karyotype: where males have one copy and females two, those of X; where
+ * females have none, those of Y; more than two count as two. Elsewhere the sex alone decides.
+ */
+int kuni_ploidy_of(const kuni_ploidy *ploidy, int32_t tid, int64_t pos, kuni_karyotype karyotype,
+                   int64_t *until);
+/* What evidence has to hold at a position, whoever's it is: copies (0, 1, 2) where the sexes have
+ * the same, KUNI_COPIES_EITHER where not. */
+int kuni_ploidy_evidence(const kuni_ploidy *ploidy, int32_t tid, int64_t pos, int64_t *until);
 
 KUNI_API_END
 

@@ -18,7 +18,7 @@
  * functions. tests/abi/layout holds them against what is kept in tests/abi/interface.txt, so that a
  * change cannot be made without raising the number.
  */
-#define KUNI_PLUGIN_ABI 1
+#define KUNI_PLUGIN_ABI 2
 
 /* Names of the two functions that KUNI_PLUGIN defines. */
 #define KUNI_PLUGIN_ABI_SYMBOL "kuni_plugin_abi"

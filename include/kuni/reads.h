@@ -39,6 +39,15 @@ KUNI_MUST_CHECK kuni_status kuni_reads_seek(kuni_reads *reads, kuni_span span, k
  */
 KUNI_MUST_CHECK kuni_status kuni_reads_next(kuni_reads *reads, bam1_t **record, kuni_error *err);
 sam_hdr_t *kuni_reads_header(kuni_reads *reads);
+/*
+ * What the index tells of the depth of contigs, in units that differ from file to file: reads a
+ * base (BAM), or compressed bytes a base that reads cover (CRAM). depths[tid] for each contig of
+ * the reference; NAN where it does not tell. No record is read.
+ */
+KUNI_MUST_CHECK kuni_status kuni_reads_index_depths(const kuni_reads *reads,
+                                                    const kuni_sample *sample,
+                                                    const kuni_genome *genome, double *depths,
+                                                    kuni_error *err);
 /* A 64-bit hash of a record's read name, the same on every machine: mates share it. */
 uint64_t kuni_read_name_hash(const bam1_t *record);
 void kuni_reads_close(kuni_reads *reads);

@@ -18,7 +18,7 @@ enum { KUNI_UNINDEXED_BYTES_MAX = 64 << 20 };
 typedef struct kuni_sample {
     const char *id;          /* sample_id, unique in the cohort: the column name in the call set */
     const char *participant; /* participant_id */
-    kuni_sex sex;            /* as declared in the manifest or PED */
+    kuni_sex sex;            /* as declared in the manifest or PED; hidden from READS and BATCH */
     const char *reads;       /* path of a BAM, CRAM or gVCF */
     const char *index;       /* path of its index, or NULL: beside it by the usual names */
     bool shares_reads;       /* other samples have the same VCF: this one's column goes by `id` */

@@ -13,6 +13,9 @@
  * REGION step sees the files of its own shard from all batches; a BATCH step those of its batch
  * from all shards; a COHORT step all files.
  *
+ * What is told of a person (sex, group, kin, site) gets corrected when the reads are long archived.
+ * READS steps do not see it, BATCH steps do not see the sex: what follows from these is made later.
+ *
  * Outputs must depend on nothing but the inputs, parameters, samples, shard and reference: no
  * clock, no host, no path, no random state. The same call set must come out for any cut into shards
  * and any number of ranks.
@@ -49,6 +52,7 @@ typedef struct kuni_port {
     const char *publish;
     bool optional; /* inputs: no producer upstream is fine; outputs: need not be written */
     bool many;     /* inputs: several producers may give it (evidence of calls and of imports) */
+    bool tell; /* published outputs: the first line, a comment, is what the run tells at its end */
 } kuni_port;
 
 typedef struct kuni_task_file {

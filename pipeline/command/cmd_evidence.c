@@ -15,6 +15,7 @@ typedef struct request {
     const char *region; /* of dump: [CONTIG:]BEG-END; NULL: all */
     const char *sample; /* of dump: its id; NULL: all */
     const char *what;   /* of dump: kinds of lines, separated by commas; NULL: all */
+    const char *copies; /* of dump: "1" or "2"; NULL: not said */
 } request;
 
 static const kuni_option options[] = {
@@ -25,6 +26,8 @@ static const kuni_option options[] = {
      KUNI_BIND_TEXT(request, sample, KUNI_COMPLETES_NOTHING)},
     {"what", 0, "LIST", "census,events,blocks", "kinds of lines to print",
      KUNI_BIND_TEXT(request, what, KUNI_COMPLETES_NOTHING)},
+    {"copies", 0, "1|2", NULL, "what holds for one copy or two (X and Y): as of so many",
+     KUNI_BIND_TEXT(request, copies, KUNI_COMPLETES_NOTHING)},
     KUNI_OPTIONS_END,
 };
 
@@ -104,6 +107,7 @@ typedef struct dump_filter {
     int64_t beg, end;
     int64_t sample; /* -1: all */
     int what;
+    int copies; /* of what holds for one or two; 0: not said */
 } dump_filter;
 
 static void print_list(const char *lead, const uint32_t *values, uint32_t n)
@@ -119,7 +123,9 @@ static void print_event(const kuni_evidence_header *header, const kuni_event *ev
         const char *name;
     } flags[] = {{KUNI_EVENT_CARRIED, "carried"},
                  {KUNI_EVENT_FILTERED, "filtered"},
-                 {KUNI_EVENT_FORCED, "forced"}};
+                 {KUNI_EVENT_FORCED, "forced"},
+                 {KUNI_EVENT_EITHER, "either"},
+                 {KUNI_EVENT_ONE, "one"}};
     printf("event\t%s\t%" PRId64 "\t%s\t%s\t", header->contig, event->pos + 1,
            header->samples[event->sample], event->alleles[0]);
     for (int i = 1; i < event->n_alleles; i++) printf("%s%s", i > 1 ? "," : "", event->alleles[i]);
@@ -163,16 +169,20 @@ static void print_event(const kuni_evidence_header *header, const kuni_event *ev
     puts(any ? "" : ".");
 }
 
-static void print_block(const kuni_evidence_header *header, const kuni_block *block)
+static void print_block(const kuni_evidence_header *header, const kuni_block *block, int copies)
 {
     static const char *const kinds[] = {
         [KUNI_BLOCK_REFERENCE] = "reference",
         [KUNI_BLOCK_CONFLICT] = "conflict",
         [KUNI_BLOCK_FILTERED] = "filtered",
     };
-    printf("block\t%s\t%" PRId64 "\t%" PRId64 "\t%s\t%s\t%u\t%u\t%u\n", header->contig,
-           block->beg + 1, block->end, header->samples[block->sample], kinds[block->kind],
-           block->ploidy, block->gq, block->min_dp);
+    printf("block\t%s\t%" PRId64 "\t%" PRId64 "\t%s\t%s\t", header->contig, block->beg + 1,
+           block->end, header->samples[block->sample], kinds[block->kind]);
+    if (!block->either || copies)
+        printf("%d\t%u", block->either ? copies : block->ploidy, kuni_block_gq(block, copies));
+    else
+        printf("1|2\t%u|%u", block->gq_one, block->gq);
+    printf("\t%u\n", block->min_dp);
 }
 
 static void print_chunk(const kuni_evidence_header *header, const kuni_evidence_chunk *chunk,
@@ -191,14 +201,17 @@ static void print_chunk(const kuni_evidence_header *header, const kuni_evidence_
             event->pos >= filter->end ||
             (filter->sample >= 0 && event->sample != (uint32_t)filter->sample))
             continue;
-        print_event(header, event);
+        kuni_event told = *event;
+        uint16_t pl[KUNI_EVENT_ALLELES_MAX];
+        if (filter->copies) kuni_event_of_copies(event, filter->copies, pl, &told);
+        print_event(header, &told);
     }
     for (size_t i = 0; (filter->what & KUNI_READ_BLOCKS) && i < chunk->n_blocks; i++) {
         const kuni_block *block = &chunk->blocks[i];
         if (block->end <= filter->beg || block->beg >= filter->end ||
             (filter->sample >= 0 && block->sample != (uint32_t)filter->sample))
             continue;
-        print_block(header, block);
+        print_block(header, block, filter->copies);
     }
 }
 
@@ -241,6 +254,7 @@ static kuni_status make_filter(const request *r, const kuni_evidence_header *hea
         kuni_status status = parse_what(r->what, &filter->what, err);
         if (status) return status;
     }
+    if (r->copies) filter->copies = r->copies[0] - '0';
     if (r->region) {
         const char *at = strrchr(r->region, ':');
         if (at && (strlen(header->contig) != (size_t)(at - r->region) ||
@@ -312,8 +326,11 @@ static int run(const kuni_call *call)
     static kuni_status (*const verbs[])(const request *, const char *,
                                         kuni_error *) = {print_stat, print_dump, check_file};
     const request *r = call->options;
-    if (verbs[call->verb] != print_dump && (r->region || r->sample || r->what))
-        return kuni_command_complain(KUNI_USAGE, "--region, --sample and --what belong to dump");
+    if (verbs[call->verb] != print_dump && (r->region || r->sample || r->what || r->copies))
+        return kuni_command_complain(KUNI_USAGE,
+                                     "--region, --sample, --what and --copies belong to dump");
+    if (r->copies && strcmp(r->copies, "1") != 0 && strcmp(r->copies, "2") != 0)
+        return kuni_command_complain(KUNI_USAGE, "--copies %s: expected 1 or 2", r->copies);
     int worst = KUNI_OK;
     for (int i = 0; i < call->n_words; i++) {
         kuni_error err = KUNI_ERROR_INIT;

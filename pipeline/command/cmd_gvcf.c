@@ -10,6 +10,8 @@
 typedef struct request {
     const char *reference; /* FASTA */
     const char *sample;    /* NULL: the only one */
+    const char *sex;       /* male or female; NULL: not said */
+    const char *ploidy;    /* name or BED file */
     const char *output;    /* "-": stdout */
 } request;
 
@@ -18,6 +20,11 @@ static const kuni_option options[] = {
      KUNI_BIND_TEXT(request, reference, KUNI_COMPLETES_FASTA)},
     {"sample", 's', "ID", "the only one", "the sample to write",
      KUNI_BIND_TEXT(request, sample, KUNI_COMPLETES_NOTHING)},
+    {"sex", 0, "SEX", NULL, "male or female: X and Y as they have them; else two copies of each",
+     KUNI_BIND_TEXT(request, sex, KUNI_COMPLETES_NOTHING)},
+    {"ploidy", 0, "NAME", "GRCh38",
+     "with --sex: GRCh38, GRCh37, CHM13 or the BED file of the workflow",
+     KUNI_BIND_TEXT(request, ploidy, KUNI_COMPLETES_FILE)},
     {"output", 'o', "FILE.g.vcf.gz", "-", "bgzipped and indexed; - is plain text to stdout",
      KUNI_BIND_TEXT(request, output, KUNI_COMPLETES_FILE)},
     KUNI_OPTIONS_END,
@@ -63,20 +70,36 @@ static kuni_status locate(const kuni_genome *genome, char *const *paths, size_t 
     return KUNI_OK;
 }
 
+static kuni_status open_person(const request *r, const kuni_genome *genome, kuni_ploidy **ploidy,
+                               kuni_gvcf_person *person, kuni_error *err)
+{
+    *person = (kuni_gvcf_person){.ploidy = NULL};
+    if (!r->sex) return KUNI_OK;
+    kuni_status status = kuni_ploidy_open(ploidy, r->ploidy, genome, err);
+    person->ploidy = *ploidy;
+    person->karyotype = (kuni_karyotype){
+        .sex = strcmp(r->sex, "male") == 0 ? KUNI_SEX_MALE : KUNI_SEX_FEMALE, .x = -1, .y = -1};
+    return status;
+}
+
 static kuni_status write_all(const request *r, char *const *paths, size_t n, kuni_error *err)
 {
     kuni_genome *genome = NULL;
+    kuni_ploidy *ploidy = NULL;
+    kuni_gvcf_person person = {.ploidy = NULL};
     kuni_gvcf_writer *writer = NULL;
     char *sample = NULL;
     piece *pieces = kuni_alloc(n, sizeof(*pieces), err);
     kuni_status status = pieces ? kuni_genome_open(&genome, r->reference, err) : KUNI_MEMORY;
+    if (!status) status = open_person(r, genome, &ploidy, &person, err);
     if (!status) status = locate(genome, paths, n, pieces, r->sample, &sample, err);
-    if (!status) status = kuni_gvcf_create(&writer, r->output, genome, sample, err);
+    if (!status) status = kuni_gvcf_create(&writer, r->output, genome, sample, person, err);
     for (size_t i = 0; !status && i < n; i++) status = kuni_gvcf_add(writer, pieces[i].path, err);
     if (!status)
         status = kuni_gvcf_finish(writer, err);
     else
         kuni_gvcf_discard(writer);
+    kuni_ploidy_close(ploidy);
     kuni_genome_close(genome);
     free(sample);
     free(pieces);
@@ -87,6 +110,7 @@ static void set_defaults(void *given)
 {
     request *r = given;
     r->output = "-";
+    r->ploidy = "GRCh38";
 }
 
 static int run(const kuni_call *call)
@@ -94,6 +118,8 @@ static int run(const kuni_call *call)
     const request *r = call->options;
     if (!r->reference)
         return kuni_command_complain(KUNI_USAGE, "give the reference: --reference FASTA");
+    if (r->sex && strcmp(r->sex, "male") != 0 && strcmp(r->sex, "female") != 0)
+        return kuni_command_complain(KUNI_USAGE, "--sex %s: expected male or female", r->sex);
     kuni_error err = KUNI_ERROR_INIT;
     return write_all(r, call->words, (size_t)call->n_words, &err) ? kuni_command_fail(&err)
                                                                   : KUNI_OK;
@@ -103,8 +129,10 @@ const kuni_command kuni_cmd_gvcf = {
     .group = "Dataset",
     .name = "gvcf",
     .summary = "write a sample's evidence as a gVCF",
-    .about = "Write a sample's evidence as a gVCF, for GATK GenotypeGVCFs, GLnexus and bcftools.\n"
-             "Give the files of the sample's batch from all shards, in any order.",
+    .about =
+        "Write a sample's evidence as a gVCF, for GATK GenotypeGVCFs, GLnexus and bcftools.\n"
+        "Give the files of the sample's batch from all shards, in any order. What they hold of\n"
+        "X and Y serves any sex: say which. 'kuni export -f gvcf' knows the workflow's.",
     .usage = "kuni gvcf -r REFERENCE.fa [OPTIONS] EVIDENCE.ev ...",
     .example =
         "kuni gvcf -r GRCh38.fa -s P000001 -o P000001.g.vcf.gz dataset/data/call/*/b0000.*.ev",

@@ -6,6 +6,7 @@
 #include "cohort.h"
 #include "command.h"
 #include "complain.h"
+#include "kuni/genome.h"
 #include "workflow.h"
 
 typedef struct request {
@@ -35,6 +36,30 @@ static void print_summary(const kuni_workflow *workflow, const kuni_cohort *coho
 }
 
 /*
+ * Whether the table of copies fits the reference, where that has its index (which validate does not
+ * make).
+ */
+static kuni_status check_ploidy(const kuni_workflow *workflow, kuni_buffer *faults, kuni_error *err)
+{
+    kuni_genome *genome = NULL;
+    kuni_ploidy *ploidy = NULL;
+    kuni_buffer index = KUNI_BUFFER_INIT;
+    kuni_error why = KUNI_ERROR_INIT;
+    if (!workflow->reference || !workflow->ploidy) return KUNI_OK;
+    kuni_status status = kuni_buffer_printf(&index, err, "%s.fai", workflow->reference);
+    bool there = !status && access(workflow->reference, R_OK) == 0 && access(index.data, R_OK) == 0;
+    kuni_buffer_fini(&index);
+    if (!there) return status;
+    status = kuni_genome_open(&genome, workflow->reference, &why);
+    if (!status) status = kuni_ploidy_open(&ploidy, workflow->ploidy, genome, &why);
+    kuni_ploidy_close(ploidy);
+    kuni_genome_close(genome);
+    if (!status) return KUNI_OK;
+    if (kuni_buffer_printf(faults, err, "%s: %s\n", workflow->path, why.text)) return KUNI_MEMORY;
+    return kuni_fail(err, status, "%s", why.text);
+}
+
+/*
  * Faults of both files in one go: the manifest is read as soon as the workflow names one that is
  * there. The status is that of the first file with a fault.
  */
@@ -45,6 +70,7 @@ static kuni_status check(const char *path, const request *r, kuni_buffer *faults
     kuni_error later = KUNI_ERROR_INIT;
     kuni_status status =
         kuni_workflow_read_partly(&workflow, path, r->settings.texts, r->settings.n, faults, err);
+    if (!status) status = check_ploidy(&workflow, faults, err);
     bool manifest = (status == KUNI_OK || status == KUNI_USAGE) && workflow.cohort &&
                     access(workflow.cohort, R_OK) == 0;
     if (manifest) {

@@ -16,32 +16,26 @@
 
 /* --- reference and regions --- */
 
-/* X tells the builds apart: its length with the name of the ploidy that fits (GRCh37, GRCh38). */
+/* A table that fits no known assembly is no fault (it may be a part of one), but worth a look. */
 static void check_build(kuni_doctor *doctor)
 {
-    static const struct {
-        int64_t x_bp;
-        const char *name;
-    } builds[] = {{155270560, "GRCh37"}, {156040895, "GRCh38"}};
-    const char *said = doctor->workflow->ploidy;
-    int32_t tid = kuni_genome_find(doctor->genome, "chrX");
-    if (tid < 0) tid = kuni_genome_find(doctor->genome, "X");
-    if (tid < 0) return;
-    int64_t x_bp = kuni_genome_contig(doctor->genome, tid)->length_bp;
-    for (size_t i = 0; i < 2; i++) {
-        bool named = strcmp(said, builds[i].name) == 0;
-        if (named && builds[i].x_bp != x_bp)
-            kuni_doctor_row(
-                doctor, KUNI_FAIL, "ploidy",
-                "regions.ploidy is %s, whose X has %lld bp; the reference's has %lld: set the "
-                "ploidy of this reference",
-                said, (long long)builds[i].x_bp, (long long)x_bp);
-        if (builds[i].x_bp == x_bp && strcmp(said, "diploid") == 0)
-            kuni_doctor_row(
-                doctor, KUNI_WARN, "ploidy",
-                "regions.ploidy is diploid and the reference is %s: males get two copies of X",
-                builds[i].name);
-    }
+    const char *said = doctor->workflow->ploidy, *is = kuni_genome_assembly(doctor->genome);
+    int32_t tid = -1;
+    for (int32_t i = kuni_genome_contig_count(doctor->genome); i-- > 0;)
+        if (kuni_human_chromosome(kuni_genome_contig(doctor->genome, i)->name) == KUNI_HUMAN_X)
+            tid = i;
+    if (tid < 0 || said[0] == '/') return;
+    const kuni_contig *x = kuni_genome_contig(doctor->genome, tid);
+    if (is && strcmp(said, "diploid") == 0)
+        kuni_doctor_row(
+            doctor, KUNI_WARN, "ploidy",
+            "regions.ploidy is diploid and the reference is %s: males get two copies of X", is);
+    if (!is && strcmp(said, "diploid") != 0)
+        kuni_doctor_row(
+            doctor, KUNI_FAIL, "ploidy",
+            "regions.ploidy is %s, and %s of the reference, with %lld bp, is not that of "
+            "%s nor of any known assembly: give a BED file with its sex chromosomes",
+            said, x->name, (long long)x->length_bp, said);
 }
 
 static void check_ploidy(kuni_doctor *doctor)

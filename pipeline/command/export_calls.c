@@ -79,32 +79,11 @@ static kuni_status piece_path(const calls *c, size_t piece, char path[4096], kun
 static kuni_status export_part(calls *c, joint_export *out, size_t shard, kuni_span span,
                                kuni_error *err)
 {
-    const kuni_exporter *x = c->x;
-    const kuni_run *run = x->run;
-    kuni_task_file *files = NULL;
-    size_t n_files = 0;
+    kuni_task *task = NULL;
     joint_export_source source;
     kuni_status status = kuni_exporter_source(c->x, shard, &source, err);
-    if (!status) status = kuni_exporter_evidence(c->x, shard, &files, &n_files, err);
-    kuni_task *task = status ? NULL : kuni_arena_alloc(x->arena, 1, sizeof(*task), err);
-    if (!task) return status ? status : KUNI_MEMORY;
-    *task = (kuni_task){.stage_id = run->plan.nodes[x->node].id,
-                        .genome = run->genome,
-                        .ploidy = run->ploidy,
-                        .params = x->params,
-                        .samples = run->cohort.samples,
-                        .n_samples = run->cohort.n_samples,
-                        .columns = x->columns,
-                        .batches = run->cohort.batches,
-                        .n_batches = run->cohort.n_batches,
-                        .shards = run->plan.shards,
-                        .n_shards = run->plan.n_shards,
-                        .shard = (int64_t)shard,
-                        .batch = -1,
-                        .inputs = files,
-                        .n_inputs = n_files,
-                        .memory_bytes = run->workflow.memory_bytes};
-    return joint_export_shard(out, task, &source, span, err);
+    if (!status) status = kuni_exporter_task(c->x, shard, &task, err);
+    return status ? status : joint_export_shard(out, task, &source, span, err);
 }
 
 /* Neighbouring parts of a shard are written at once. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "exporter.h"
@@ -11,9 +12,10 @@
 static kuni_status add_shard(kuni_exporter *x, kuni_gvcf_writer *out, size_t sample, size_t shard,
                              kuni_span span, kuni_error *err)
 {
-    kuni_task_file *files = NULL;
+    kuni_task *task = NULL;
+    kuni_status status = kuni_exporter_task(x, shard, &task, err);
     size_t n_files = 0;
-    kuni_status status = kuni_exporter_evidence(x, shard, &files, &n_files, err);
+    const kuni_task_file *files = status ? NULL : kuni_task_inputs(task, "evidence", &n_files);
     for (size_t i = 0; i < n_files && !status; i++) {
         const kuni_batch *batch = &x->run->cohort.batches[files[i].batch];
         if (sample < batch->first || sample >= batch->first + batch->n_samples) continue;
@@ -31,14 +33,18 @@ static kuni_status gvcf_path(const kuni_exporter *x, size_t sample, char path[40
     return KUNI_OK;
 }
 
-static kuni_status export_gvcf(kuni_exporter *x, size_t sample, kuni_error *err)
+static kuni_status export_gvcf(kuni_exporter *x, const joint_export_person *persons, size_t sample,
+                               kuni_error *err)
 {
     char path[4096];
     kuni_gvcf_writer *out;
     kuni_status status = gvcf_path(x, sample, path, err);
+    const kuni_gvcf_person person = {.ploidy = x->run->ploidy,
+                                     .karyotype = persons[sample].karyotype,
+                                     .undecided = persons[sample].undecided};
     if (!status)
-        status =
-            kuni_gvcf_create(&out, path, x->run->genome, x->run->cohort.samples[sample].id, err);
+        status = kuni_gvcf_create(&out, path, x->run->genome, x->run->cohort.samples[sample].id,
+                                  person, err);
     if (status) return status;
     for (size_t i = 0; i < x->n_spans && !status; i++) {
         for (size_t shard = 0; shard < x->run->plan.n_places && !status; shard++) {
@@ -57,10 +63,16 @@ static kuni_status export_gvcf(kuni_exporter *x, size_t sample, kuni_error *err)
 static kuni_status export_share(void *context, size_t share, size_t n_shares, kuni_error *err)
 {
     kuni_exporter *x = context;
-    kuni_status status = kuni_exporter_enter(x, err);
+    kuni_task *task = NULL; /* of any shard: who has which copies is the same in all */
+    joint_export_person *persons = kuni_alloc(x->run->cohort.n_samples, sizeof(*persons), err);
+    kuni_status status = persons ? kuni_exporter_enter(x, err) : KUNI_MEMORY;
+    if (!status) status = kuni_exporter_task(x, 0, &task, err);
+    if (!status) status = joint_export_persons(task, persons, err);
+    kuni_arena_clear(x->arena);
     for (size_t i = 0; i < x->run->cohort.n_samples && !status; i++)
         if (x->columns[i] >= 0 && (size_t)x->columns[i] % n_shares == share)
-            status = export_gvcf(x, i, err);
+            status = export_gvcf(x, persons, i, err);
+    free(persons);
     return status;
 }
 

@@ -121,6 +121,14 @@ static kuni_status choose_samples(kuni_exporter *x, kuni_error *err)
     return status;
 }
 
+/* Output port of a kind, or -1. */
+static int find_output(const kuni_node *node, const char *kind)
+{
+    for (int i = 0; i < (int)node->n_outputs; i++)
+        if (strcmp(node->step->outputs[i].kind, kind) == 0) return i;
+    return -1;
+}
+
 static kuni_status choose_node(kuni_exporter *x, kuni_error *err)
 {
     const kuni_plan *plan = &x->run->plan;
@@ -128,6 +136,7 @@ static kuni_status choose_node(kuni_exporter *x, kuni_error *err)
     for (size_t i = 1; i < plan->n_nodes; i++) {
         const kuni_node *node = &plan->nodes[i];
         if (strcmp(node->stage->stage->name, "joint-genotype") != 0 ||
+            find_output(node, "calls") < 0 ||
             (x->request->stage && strcmp(node->id, x->request->stage) != 0))
             continue;
         found++;
@@ -147,12 +156,13 @@ static kuni_status choose_params(kuni_exporter *x, kuni_error *err)
     const kuni_params *given = x->run->plan.nodes[x->node].params;
     x->params = kuni_params_new(kuni_params_table(given), err);
     if (!x->params) return KUNI_MEMORY;
-    static const char *const kept[] = {"format", "filters", "sparse_gq", "sparse_dp"};
+    static const char *const kept[] = {"format",   "filters",   "sex",
+                                       "conflict", "sparse_gq", "sparse_dp"};
     bool exact = x->request->exact;
     kuni_status status = joint_export_params(x->kind, x->params, err);
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]) && !status; i++)
         status = kuni_params_set(x->params, kept[i],
-                                 exact && i > 1 ? "" : kuni_params_text(given, kept[i]), err);
+                                 exact && i > 3 ? "" : kuni_params_text(given, kept[i]), err);
     static const char *const numbers[] = {"local_alleles_over", "min_gq", "prior_cap"};
     for (size_t i = 0; i < 3 && !status; i++) {
         char text[32];
@@ -174,8 +184,18 @@ static kuni_status choose_params(kuni_exporter *x, kuni_error *err)
 
 /* --- files of the dataset --- */
 
-kuni_status kuni_exporter_evidence(kuni_exporter *x, size_t shard, kuni_task_file **files,
-                                   size_t *n_files, kuni_error *err)
+/* Whether a file of the batch, or of all (-1), tells of an exported sample. */
+static bool is_wanted(const kuni_exporter *x, int64_t number)
+{
+    if (number < 0) return true;
+    const kuni_batch *batch = &x->run->cohort.batches[number];
+    for (size_t s = 0; s < batch->n_samples; s++)
+        if (x->columns[batch->first + s] >= 0) return true;
+    return false;
+}
+
+static kuni_status find_inputs(kuni_exporter *x, size_t shard, kuni_task_file **files,
+                               size_t *n_files, kuni_error *err)
 {
     kuni_work work = {0};
     size_t task = kuni_plan_task(&x->run->plan, &x->run->plan.nodes[x->node], (int64_t)shard, -1);
@@ -186,27 +206,43 @@ kuni_status kuni_exporter_evidence(kuni_exporter *x, size_t shard, kuni_task_fil
     *n_files = 0;
     for (size_t i = 0; i < work.n_files && !status; i++) {
         const kuni_work_file *file = &work.files[i];
-        const kuni_batch *batch = &x->run->cohort.batches[file->batch];
-        bool wanted = false;
-        for (size_t s = 0; s < batch->n_samples; s++)
-            if (x->columns[batch->first + s] >= 0) wanted = true;
-        if (!wanted) continue;
+        const char *kind = x->run->plan.nodes[file->node].step->outputs[file->output].kind;
+        if (!is_wanted(x, file->batch)) continue;
         const char *path = kuni_run_output(x->run, x->arena, file->node, file->output, file->shard,
                                            file->batch, file->key, err);
         if (!path) status = KUNI_MEMORY;
         (*files)[(*n_files)++] = (kuni_task_file){
-            .kind = "evidence", .path = path, .shard = file->shard, .batch = file->batch};
+            .kind = kind, .path = path, .shard = file->shard, .batch = file->batch};
     }
     kuni_work_fini(&work);
     return status;
 }
 
-/* Output port of a kind, or -1. */
-static int find_output(const kuni_node *node, const char *kind)
+kuni_status kuni_exporter_task(kuni_exporter *x, size_t shard, kuni_task **task, kuni_error *err)
 {
-    for (int i = 0; i < (int)node->n_outputs; i++)
-        if (strcmp(node->step->outputs[i].kind, kind) == 0) return i;
-    return -1;
+    const kuni_run *run = x->run;
+    kuni_task_file *files = NULL;
+    size_t n_files = 0;
+    kuni_status status = find_inputs(x, shard, &files, &n_files, err);
+    *task = status ? NULL : kuni_arena_alloc(x->arena, 1, sizeof(**task), err);
+    if (!*task) return status ? status : KUNI_MEMORY;
+    **task = (kuni_task){.stage_id = run->plan.nodes[x->node].id,
+                         .genome = run->genome,
+                         .ploidy = run->ploidy,
+                         .params = x->params,
+                         .samples = run->cohort.samples,
+                         .n_samples = run->cohort.n_samples,
+                         .columns = x->columns,
+                         .batches = run->cohort.batches,
+                         .n_batches = run->cohort.n_batches,
+                         .shards = run->plan.shards,
+                         .n_shards = run->plan.n_shards,
+                         .shard = (int64_t)shard,
+                         .batch = -1,
+                         .inputs = files,
+                         .n_inputs = n_files,
+                         .memory_bytes = run->workflow.memory_bytes};
+    return KUNI_OK;
 }
 
 static bool takes(const kuni_node *node, size_t from, size_t output)

@@ -57,12 +57,11 @@ void kuni_exporter_fini(kuni_exporter *x);
 KUNI_MUST_CHECK kuni_status kuni_exporter_enter(kuni_exporter *x, kuni_error *err);
 
 /*
- * The evidence files that the joint task of a shard takes, of batches with chosen samples; in the
- * arena.
+ * The joint task of a shard for the chosen samples, with the files that it takes of their batches;
+ * in the arena.
  */
-KUNI_MUST_CHECK kuni_status kuni_exporter_evidence(kuni_exporter *x, size_t shard,
-                                                   kuni_task_file **files, size_t *n_files,
-                                                   kuni_error *err);
+KUNI_MUST_CHECK kuni_status kuni_exporter_task(kuni_exporter *x, size_t shard, kuni_task **task,
+                                               kuni_error *err);
 /*
  * The sites of a shard as they were joint-genotyped (its call set, or its sites where the stage
  * wrote those too), and what was made of them later.

@@ -23,6 +23,7 @@ struct kuni_gvcf_writer {
     kuni_genome *genome;
     BGZF *file; /* NULL: standard output */
     char *path, *temporary, *sample;
+    kuni_gvcf_person person;
     kuni_buffer text;
     /* the block under way, joined across chunk and shard edges */
     kuni_block block;
@@ -86,11 +87,12 @@ static kuni_status put_header(kuni_gvcf_writer *w, kuni_error *err)
 }
 
 kuni_status kuni_gvcf_create(kuni_gvcf_writer **writer, const char *path, kuni_genome *genome,
-                             const char *sample, kuni_error *err)
+                             const char *sample, kuni_gvcf_person person, kuni_error *err)
 {
     kuni_gvcf_writer *w = kuni_alloc(1, sizeof(*w), err);
     if (!w) return KUNI_MEMORY;
     w->genome = genome;
+    w->person = person;
     w->tid = -1;
     kuni_status status = KUNI_OK;
     kuni_buffer name = KUNI_BUFFER_INIT;
@@ -252,12 +254,48 @@ static kuni_status put_event(kuni_gvcf_writer *w, int32_t tid, const kuni_event 
     return status ? status : kuni_buffer_append(&w->text, "\n", 1, err);
 }
 
+/* Copies of the person at a place of evidence for one or two. */
+static int copies_at(const kuni_gvcf_writer *w, int32_t tid, int64_t pos)
+{
+    int64_t until;
+    if (!w->person.ploidy) return 2;
+    return kuni_ploidy_of(w->person.ploidy, tid, pos, w->person.karyotype, &until);
+}
+
+/* Makes the event one of so many copies as there are; false where there is none. */
+static bool settle_event(const kuni_gvcf_writer *w, int32_t tid, const kuni_event *event,
+                         uint16_t *pl, kuni_event *out)
+{
+    *out = *event;
+    if (!(event->flags & KUNI_EVENT_EITHER)) return true;
+    int copies = copies_at(w, tid, event->pos);
+    if (copies) kuni_event_of_copies(event, copies, pl, out);
+    if (w->person.undecided) {
+        out->gt[0] = out->gt[1] = -1;
+        out->gq = 0;
+    }
+    return copies > 0;
+}
+
+static bool settle_block(const kuni_gvcf_writer *w, int32_t tid, kuni_block *block)
+{
+    if (!block->either) return true;
+    int copies = copies_at(w, tid, block->beg);
+    block->gq = kuni_block_gq(block, copies);
+    block->ploidy = copies == 1 ? 1 : 2;
+    block->either = false;
+    if (w->person.undecided && block->kind == KUNI_BLOCK_REFERENCE)
+        block->kind = KUNI_BLOCK_CONFLICT;
+    return copies > 0;
+}
+
 static kuni_status take_part(kuni_gvcf_writer *w, int32_t tid, const kuni_block *b, int64_t beg,
                              int64_t end, kuni_error *err)
 {
     kuni_block part = *b;
     if (part.beg < beg) part.beg = beg;
     if (part.end > end) part.end = end;
+    if (!settle_block(w, tid, &part)) return KUNI_OK;
     return part.beg < part.end ? take_block(w, tid, &part, err) : KUNI_OK;
 }
 
@@ -271,9 +309,11 @@ static kuni_status add_chunk(kuni_gvcf_writer *w, int32_t tid, const kuni_eviden
                      (e < chunk->n_events && chunk->events[e].pos < chunk->blocks[b].beg);
         if (event) {
             const kuni_event *x = &chunk->events[e++];
+            kuni_event settled;
+            uint16_t pl[KUNI_EVENT_ALLELES_MAX];
             if (x->sample == sample && !(x->flags & KUNI_EVENT_CARRIED) && x->pos >= beg &&
-                x->pos < end)
-                status = put_event(w, tid, x, err);
+                x->pos < end && settle_event(w, tid, x, pl, &settled))
+                status = put_event(w, tid, &settled, err);
         } else {
             const kuni_block *x = &chunk->blocks[b++];
             if (x->sample == sample) status = take_part(w, tid, x, beg, end, err);

@@ -4,6 +4,7 @@
  *
  * Events are records with <NON_REF> last; reference blocks are records with ALT <NON_REF> and END.
  * An event that evidence repeats in later chunks and shards is written once, at its own position.
+ * What holds for one copy or two is written for as many as the person has.
  */
 #ifndef KUNI_COMMAND_GVCF_WRITER_H
 #define KUNI_COMMAND_GVCF_WRITER_H
@@ -12,10 +13,18 @@
 
 typedef struct kuni_gvcf_writer kuni_gvcf_writer;
 
-/* `path` "-" is standard output as plain text; else bgzipped text, with a .tbi beside it. */
+/* Whose copies of X and Y are written. */
+typedef struct kuni_gvcf_person {
+    const kuni_ploidy *ploidy; /* NULL: two copies of everything */
+    kuni_karyotype karyotype;
+    bool undecided; /* nobody knows: no call where the sexes differ */
+} kuni_gvcf_person;
+
+/* `path` "-" is standard output as plain text; else bgzipped text, with a .tbi beside it. `ploidy`
+ * is borrowed. */
 KUNI_MUST_CHECK kuni_status kuni_gvcf_create(kuni_gvcf_writer **writer, const char *path,
                                              kuni_genome *genome, const char *sample,
-                                             kuni_error *err);
+                                             kuni_gvcf_person person, kuni_error *err);
 /* Appends the sample's records of one evidence file; files in the order of the reference. */
 KUNI_MUST_CHECK kuni_status kuni_gvcf_add(kuni_gvcf_writer *writer, const char *evidence_path,
                                           kuni_error *err);

@@ -85,6 +85,32 @@ static kuni_status lead_in(kuni_run *run, kuni_lock **lock, kuni_buffer *faults,
 
 /* --- the end --- */
 
+/* Says the first line of a published file, less its '#'. */
+static void tell_note(kuni_coordinator *c, const char *stage, const char *name)
+{
+    char path[4096], line[1024];
+    (void)snprintf(path, sizeof(path), "%s/current/%s", c->run->folder, name);
+    FILE *file = fopen(path, "re");
+    if (!file) return;
+    if (fgets(line, sizeof(line), file) && line[0] == '#') {
+        line[strcspn(line, "\n")] = '\0';
+        kuni_progress_say(c->progress, "%s:%s: see %s", stage, line + 1, path);
+    }
+    (void)fclose(file);
+}
+
+static void tell_notes(kuni_coordinator *c)
+{
+    const kuni_plan *plan = &c->run->plan;
+    for (size_t i = 0; i < plan->n_nodes; i++)
+        for (size_t o = 0; o < plan->nodes[i].n_outputs; o++) {
+            const kuni_port *port = &plan->nodes[i].step->outputs[o];
+            const kuni_stored_output *out = &c->ledger.finals[i * KUNI_PLAN_OUTPUTS_MAX + o];
+            if (port->tell && port->publish && out->bytes >= 0)
+                tell_note(c, plan->nodes[i].id, port->publish);
+        }
+}
+
 static void summarise(kuni_coordinator *c, int64_t generation, bool changed, size_t removed,
                       int64_t began_ms)
 {
@@ -103,6 +129,7 @@ static void summarise(kuni_coordinator *c, int64_t generation, bool changed, siz
         kuni_progress_say(p, "%zu quarantined sample%s: see %s/current/failures.tsv",
                           c->ledger.samples.n_quarantined,
                           c->ledger.samples.n_quarantined == 1 ? "" : "s", run->folder);
+    tell_notes(c);
     for (size_t i = 0; changed && i < run->plan.n_nodes; i++)
         for (size_t o = 0; o < run->plan.nodes[i].n_outputs; o++) {
             const char *name = run->plan.nodes[i].step->outputs[o].publish;

@@ -177,7 +177,8 @@ kuni_status kuni_keys_init(kuni_keys *keys, const kuni_run *run, kuni_known_file
 
 kuni_status kuni_keys_set_cohort(kuni_keys *keys, const kuni_samples *samples, kuni_error *err)
 {
-    return kuni_samples_column_digest(samples, 0, keys->run->cohort.n_samples, &keys->cohort, err);
+    return kuni_samples_column_digest(samples, 0, keys->run->cohort.n_samples, true, &keys->cohort,
+                                      err);
 }
 
 kuni_status kuni_keys_task(const kuni_keys *keys, size_t node_number, size_t task,

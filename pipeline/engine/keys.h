@@ -8,10 +8,10 @@
  *   ploidy: name, or content of the file                 node digest
  *   shard span, batch name
  *   samples                                              digest of samples, which depends on the task
- *     reads tasks: id, sex, file of the batch's samples that are not quarantined
+ *     reads tasks: id, file of the batch's samples that are not quarantined
  *     preflight: files of the batch's samples
  *     batch tasks: id, kin, groups, quarantine of the batch's samples
- *     others: the same of the whole cohort, which is what columns follow from
+ *     others: the same and sex of the whole cohort, which is what columns follow from
  *   inputs                                               digests of their contents
  *     (so that a change that makes no difference goes no further)
  *

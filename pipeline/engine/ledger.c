@@ -90,8 +90,8 @@ kuni_status kuni_ledger_key(const kuni_ledger *ledger, size_t node, size_t task,
         kuni_samples_batch_digest(&ledger->samples, (size_t)batch, n->phase == 0, &samples);
     } else if (n->scatter == KUNI_SCATTER_BATCH) {
         const kuni_batch *b = &ledger->run->cohort.batches[batch];
-        status =
-            kuni_samples_column_digest(&ledger->samples, b->first, b->n_samples, &samples, err);
+        status = kuni_samples_column_digest(&ledger->samples, b->first, b->n_samples, false,
+                                            &samples, err);
     } else {
         digest = NULL;
     }

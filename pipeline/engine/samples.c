@@ -67,7 +67,6 @@ static kuni_status digest_sample(kuni_samples *samples, size_t i, kuni_error *er
     if (!digest) return KUNI_MEMORY;
     kuni_digest_add_text(digest, "sample");
     kuni_digest_add_text(digest, sample->id);
-    kuni_digest_add_int(digest, sample->sex);
     kuni_digest_add_text(digest, sample->reads);
     kuni_digest_add_int(digest, samples->signatures[i].bytes);
     kuni_digest_add_int(digest, samples->signatures[i].mtime_ns);
@@ -144,7 +143,7 @@ void kuni_samples_batch_digest(const kuni_samples *samples, size_t batch, bool a
 }
 
 kuni_status kuni_samples_column_digest(const kuni_samples *samples, size_t first, size_t count,
-                                       kuni_hash *hash, kuni_error *err)
+                                       bool with_sex, kuni_hash *hash, kuni_error *err)
 {
     kuni_digest *digest = kuni_digest_new(err);
     if (!digest) return KUNI_MEMORY;
@@ -153,7 +152,7 @@ kuni_status kuni_samples_column_digest(const kuni_samples *samples, size_t first
         const kuni_sample *sample = &samples->cohort->samples[i];
         kuni_digest_add_text(digest, sample->id);
         kuni_digest_add_text(digest, sample->participant);
-        kuni_digest_add_int(digest, sample->sex);
+        if (with_sex) kuni_digest_add_int(digest, sample->sex);
         kuni_digest_add_text(digest, sample->site);
         kuni_digest_add_text(digest, sample->father);
         kuni_digest_add_text(digest, sample->mother);

@@ -36,7 +36,7 @@ typedef struct kuni_quarantined {
 typedef struct kuni_samples {
     const kuni_cohort *cohort;
     kuni_signature *signatures; /* of the reads */
-    kuni_hash *digests;         /* of each sample as a reads task sees it: id, sex, file */
+    kuni_hash *digests;         /* of each sample as a reads task sees it: id, file */
     uint8_t *gone; /* flags: the signature is that last seen, the file is no longer there */
     uint8_t *skip; /* flags: quarantined or withdrawn */
     kuni_quarantined *list; /* in the order of discovery */
@@ -64,11 +64,11 @@ void kuni_samples_sort(kuni_samples *samples);
 void kuni_samples_batch_digest(const kuni_samples *samples, size_t batch, bool all,
                                kuni_hash *hash);
 /*
- * Digest of what joint tasks see of the samples first .. first + count - 1: ids, groups, kin,
- * columns.
+ * Digest of what joint tasks see of the samples first .. first + count - 1: ids, groups, kin, sex,
+ * columns. Batch tasks do not see the sex.
  */
 KUNI_MUST_CHECK kuni_status kuni_samples_column_digest(const kuni_samples *samples, size_t first,
-                                                       size_t count, kuni_hash *hash,
+                                                       size_t count, bool with_sex, kuni_hash *hash,
                                                        kuni_error *err);
 /* True where a sample of the batch, quarantined or not, brings what the feed wants. */
 bool kuni_samples_batch_feeds(const kuni_cohort *cohort, size_t batch, kuni_feed feed);

@@ -352,6 +352,25 @@ static kuni_status run_pass(child *me, kuni_error *err)
     return status;
 }
 
+/*
+ * What is told of a person may be corrected once the reads are gone: nothing that is made of reads
+ * may depend on it, so a step that reads them does not get to see it, and one that sums them up not
+ * the sex. The samples are this process's own, by the fork.
+ */
+static void hide_facts(const kuni_job_part *part)
+{
+    const kuni_task *task = part->task;
+    bool reads = part->step->scatter == KUNI_SCATTER_READS;
+    if ((!reads && part->step->scatter != KUNI_SCATTER_BATCH) || task->batch < 0) return;
+    const kuni_batch *batch = &task->batches[task->batch];
+    kuni_sample *samples = (kuni_sample *)(uintptr_t)task->samples;
+    for (size_t i = batch->first; i < batch->first + batch->n_samples; i++) {
+        samples[i].sex = KUNI_SEX_UNKNOWN;
+        if (reads)
+            samples[i].father = samples[i].mother = samples[i].group = samples[i].site = NULL;
+    }
+}
+
 static kuni_status prepare(child *me, kuni_error *err)
 {
     const kuni_job *job = me->job;
@@ -362,6 +381,7 @@ static kuni_status prepare(child *me, kuni_error *err)
     if (!me->parts) return KUNI_MEMORY;
     for (size_t i = 0; i < job->n_parts && !status; i++)
         status = prepare_part(job, &job->parts[i], &me->parts[i], err);
+    for (size_t i = 0; i < job->n_parts && !status; i++) hide_facts(&job->parts[i]);
     return status ? status : limit_memory(job, err);
 }
 

@@ -50,7 +50,7 @@ static const kuni_field top_fields[] = {
     {.key = "resources", .type = KUNI_FIELD_OTHER, .expected = "a map"},
 };
 
-static const char ploidy_expected[] = "GRCh38, GRCh37, diploid or the path of a BED file";
+static const char ploidy_expected[] = "GRCh38, GRCh37, CHM13, diploid or the path of a BED file";
 
 static const kuni_field region_fields[] = {
     {.key = "contigs", .type = KUNI_FIELD_OTHER, .expected = "a list of contigs"},
@@ -138,7 +138,7 @@ static void check_name(kuni_reader *reader, const kuni_node *root)
 
 static kuni_status read_ploidy(kuni_reader *reader, const kuni_node *node)
 {
-    static const char *const names[] = {"GRCh38", "GRCh37", "diploid"};
+    static const char *const names[] = {"GRCh38", "GRCh37", "CHM13", "diploid"};
     if (!node) return KUNI_OK;
     const char *text = kuni_reader_text(reader, node, "ploidy", ploidy_expected);
     if (!text) return KUNI_OK;

@@ -7,7 +7,10 @@
 #include <string.h>
 
 #include "contamination.h"
+#include "kuni/file.h"
+#include "kuni/karyotype.h"
 #include "pileup.h"
+#include "sex.h"
 #include "stage.h"
 #include "variants.h"
 
@@ -117,10 +120,22 @@ static kuni_status fit_and_encode(const kuni_task *task, const kuni_qc_panel *pa
     return status;
 }
 
-/* Samples without data in some shard (quarantined) get an empty record. */
+/* What the sample's sex chromosomes look like; its declared sex is none of this step's business. */
+static kuni_status put_karyotype(const kuni_task *task, const uint64_t *reference, const block *now,
+                                 size_t sample, kuni_buffer *karyotypes, kuni_error *err)
+{
+    kuni_qc_summary summary = {.counts = now->counts[sample],
+                               .reference = reference,
+                               .n_contigs = kuni_genome_contig_count(task->genome)};
+    kuni_qc_karyotype found = kuni_qc_infer_karyotype(&summary);
+    const char *id = task->samples[task->batches[task->batch].first + sample].id;
+    return kuni_buffer_printf(karyotypes, err, "%s\t%s\t%s\n", id, found.name, found.basis);
+}
+
+/* Samples without data in some shard (quarantined) get an empty record, and no karyotype. */
 static kuni_status add_samples(const kuni_task *task, const kuni_qc_panel *panel, const bool *skip,
-                               const block *now, size_t n_files, kuni_buffer *records,
-                               kuni_error *err)
+                               const uint64_t *reference, const block *now, size_t n_files,
+                               kuni_buffer *records, kuni_buffer *karyotypes, kuni_error *err)
 {
     kuni_buffer content = KUNI_BUFFER_INIT;
     kuni_status status = KUNI_OK;
@@ -128,6 +143,7 @@ static kuni_status add_samples(const kuni_task *task, const kuni_qc_panel *panel
         kuni_buffer_clear(&content);
         bool whole = now->n_partials[i] == n_files && n_files > 0;
         if (whole) status = fit_and_encode(task, panel, skip, now, i, &content, err);
+        if (whole && !status) status = put_karyotype(task, reference, now, i, karyotypes, err);
         if (!status) status = kuni_qc_add_record(records, whole ? &content : NULL, err);
         if (task->heartbeat) task->heartbeat((int64_t)i + 1);
     }
@@ -138,7 +154,7 @@ static kuni_status add_samples(const kuni_task *task, const kuni_qc_panel *panel
 kuni_status kuni_qc_batch_run(const kuni_task *task, kuni_error *err)
 {
     kuni_qc_panel *panel = NULL;
-    kuni_buffer records = KUNI_BUFFER_INIT;
+    kuni_buffer records = KUNI_BUFFER_INIT, karyotypes = KUNI_BUFFER_INIT;
     uint64_t *reference = NULL;
     bool *skip = NULL;
     kuni_status status = kuni_qc_task_panel(task, &panel, err);
@@ -159,7 +175,7 @@ kuni_status kuni_qc_batch_run(const kuni_task *task, kuni_error *err)
     reference = kuni_alloc(n_counts, sizeof(*reference), err);
     if (!reference) goto done;
     if (panel && !(skip = sites_to_skip(task, panel, err))) goto done;
-    status = KUNI_OK;
+    status = kuni_buffer_printf(&karyotypes, err, "%s", KUNI_KARYOTYPES_HEADER);
     for (size_t first = 0; first < n_samples && !status; first += n_block) {
         block now;
         size_t n = n_samples - first < n_block ? n_samples - first : n_block;
@@ -171,13 +187,19 @@ kuni_status kuni_qc_batch_run(const kuni_task *task, kuni_error *err)
         for (size_t i = 0; i < n_evidence && !status; i++)
             status =
                 kuni_qc_count_variants(evidence[i].path, task->params, now.counts, n_samples, err);
-        if (!status) status = add_samples(task, panel, skip, &now, n_files, &records, err);
+        if (!status)
+            status = add_samples(task, panel, skip, reference, &now, n_files, &records, &karyotypes,
+                                 err);
         block_fini(&now, n_samples);
     }
     if (!status)
         status =
             kuni_qc_write(kuni_task_output(task, "qc-batch"), &whole, reference, &records, err);
+    if (!status)
+        status = kuni_file_put(kuni_task_output(task, "karyotypes"), karyotypes.data,
+                               karyotypes.length, err);
 done:
+    kuni_buffer_fini(&karyotypes);
     kuni_buffer_fini(&records);
     free(reference);
     free(skip);

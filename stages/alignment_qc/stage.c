@@ -13,11 +13,8 @@ bool kuni_qc_is_autosome(const kuni_params *params, const char *contig)
             if (strcspn(name, "\n") == length && strncmp(name, contig, length) == 0) return true;
         return false;
     }
-    const char *number = strncmp(contig, "chr", 3) == 0 ? contig + 3 : contig;
-    if (number[0] < '1' || number[0] > '9' || strlen(number) > 2) return false;
-    if (number[1] == '\0') return true;
-    int value = (number[0] - '0') * 10 + (number[1] - '0');
-    return number[1] >= '0' && number[1] <= '9' && value <= 22;
+    int chromosome = kuni_human_chromosome(contig);
+    return chromosome > 0 && chromosome < KUNI_HUMAN_X;
 }
 
 kuni_qc_class kuni_qc_class_at(const kuni_task *task, int32_t tid, int64_t pos, int64_t *until)
@@ -70,7 +67,7 @@ static const kuni_param params[] = {
      .help = "least mapping quality that counts towards coverage (GA4GH: 20)"},
     {.name = "autosomes",
      .type = KUNI_PARAM_LIST,
-     .help = "contigs that count as autosomes [chr1..chr22 or 1..22]"},
+     .help = "contigs that count as autosomes [chr1..chr22, 1..22, or their accessions]"},
     {.name = "contamination_panel",
      .type = KUNI_PARAM_PATH,
      .help = "VerifyBamID2 SVD panel: its .bed file, with .mu and .UD beside it; also gives the "
@@ -146,6 +143,9 @@ static const kuni_port partial_port[] = {{.kind = "qc-partial", .extension = "qc
 static const kuni_port batch_inputs[] = {
     {.kind = "qc-partial"}, {.kind = "evidence", .optional = true, .many = true}, {.kind = NULL}};
 static const kuni_port batch_port[] = {{.kind = "qc-batch", .extension = "qcb"}, {.kind = NULL}};
+static const kuni_port batch_outputs[] = {{.kind = "qc-batch", .extension = "qcb"},
+                                          {.kind = "karyotypes", .extension = "karyotypes.tsv"},
+                                          {.kind = NULL}};
 static const kuni_port cohort_outputs[] = {
     {.kind = "sample-qc", .extension = "tsv", .publish = "qc/sample_qc.tsv"},
     {.kind = "wgs-qc-metrics", .extension = "json", .publish = "qc/wgs_qc_metrics.json"},
@@ -182,7 +182,7 @@ static const kuni_step steps[] = {{.name = "reads",
                                   {.name = "batch",
                                    .scatter = KUNI_SCATTER_BATCH,
                                    .inputs = batch_inputs,
-                                   .outputs = batch_port,
+                                   .outputs = batch_outputs,
                                    .run = kuni_qc_batch_run},
                                   {.name = "cohort",
                                    .scatter = KUNI_SCATTER_COHORT,
@@ -193,7 +193,7 @@ static const kuni_step steps[] = {{.name = "reads",
 const kuni_stage kuni_stage_alignment_qc = {
     .name = "alignment-qc",
     .summary = "GA4GH WGS QC metrics, contamination, sex and identity of every sample",
-    .version = 1,
+    .version = 2,
     .params = params,
     .steps = steps,
     .n_steps = sizeof(steps) / sizeof(steps[0])};

@@ -14,8 +14,8 @@
 extern const kuni_stage kuni_stage_alignment_qc;
 
 /*
- * True for the contigs that count as autosomes: those of the parameter `autosomes`, or chr1..chr22
- * and 1..22.
+ * True for the contigs that count as autosomes: those of the parameter `autosomes`, or those that
+ * kuni_human_chromosome knows as 1 to 22.
  */
 bool kuni_qc_is_autosome(const kuni_params *params, const char *contig);
 /*

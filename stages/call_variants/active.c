@@ -71,7 +71,8 @@ static void mark_all(kuni_actives *actives, const kuni_pileup *pileup,
         if (reach > KUNI_REGION_BP) reach = KUNI_REGION_BP;
         if (indel_at(pileup, i, reach, options)) mark(actives, i, i + 1 + reach, KUNI_ACTIVE_INDEL);
         if (clip_at(pileup, i)) mark(actives, i, i + 1, KUNI_ACTIVE_CLIP);
-        if (!kuni_site_is_candidate(pileup, i, kuni_reference_base(reference, pos), 2, options))
+        if (!kuni_site_is_candidate(pileup, i, kuni_reference_base(reference, pos),
+                                    (kuni_call_copies){2, 2}, options))
             continue;
         if (n_sites == CLUSTER_SITES) {
             memmove(sites, sites + 1, sizeof(sites) - sizeof(sites[0]));

@@ -9,21 +9,34 @@ enum {
     BUMP_BP = 64,
     /* a block's depths differ by at most three quarters of the least, and some */
     DEPTH_STEP = 6,
-    HOLE_BP = 32
+    HOLE_BP = 32,
+    UNSURE_GQ = 20 /* below it a confidence that is not told apart is none */
 };
 
 static const double HALF_PHRED = 3.0103, HET_GAIN_PHRED = 1.7609;
 
-static double against_base(const kuni_pileup *pileup, int64_t i, int ploidy)
+/* What speaks at a position. */
+typedef struct voices {
+    double match, differ;      /* reads that agree; the phred of the best other base */
+    double informative, indel; /* reads that would show an indel; the phred of one */
+} voices;
+
+static voices voices_at(const kuni_pileup *pileup, int64_t i)
 {
-    double per_base = ploidy == 1 ? HAPLOID_BASE_PHRED : HALF_PHRED;
-    double worst = 0;
+    voices v = {.match = pileup->match[i], .indel = pileup->indel_q[i]};
     for (int base = 0; base < 4; base++) {
         uint32_t n = pileup->differ[base][i];
         double gain = pileup->differ_q[base][i] + n * HET_GAIN_PHRED;
-        if (n && gain > worst) worst = gain;
+        if (n && gain > v.differ) v.differ = gain;
     }
-    return per_base * pileup->match[i] - worst;
+    return v;
+}
+
+static uint8_t confidence(const voices *v, double per_read)
+{
+    double gq = per_read * v->match - v->differ, indel = per_read * v->informative - v->indel;
+    if (indel < gq) gq = indel;
+    return (uint8_t)(gq <= 0 ? 0 : gq >= GQ_MOST ? GQ_MOST : gq);
 }
 
 void kuni_confidence_measure(kuni_cell_confidence *cell, const kuni_pileup *pileup,
@@ -43,17 +56,16 @@ void kuni_confidence_measure(kuni_cell_confidence *cell, const kuni_pileup *pile
         cell->skip[k] = kuni_reference_base(reference, pos) == 'N';
         uint32_t depth = kuni_pileup_depth(pileup, i);
         cell->depth[k] = (uint16_t)(depth < UINT16_MAX ? depth : UINT16_MAX);
-        cell->gq[k] = 0;
+        cell->gq[k] = cell->gq_one[k] = 0;
         if (!depth || cell->skip[k]) continue;
-        double gq = against_base(pileup, i, cell->ploidy[k]);
+        voices v = voices_at(pileup, i);
         int64_t past = i + kuni_reference_reach(reference, pos + 1) + 1;
         if (past >= KUNI_PILEUP_BP) past = KUNI_PILEUP_BP - 1;
         /* reads that start at or before the position and end beyond the repeat after it */
-        double informative = started[i] > ended[past] ? started[i] - ended[past] : 0;
-        double per_read = cell->ploidy[k] == 1 ? HAPLOID_BASE_PHRED : HALF_PHRED;
-        double indel = per_read * informative - pileup->indel_q[i];
-        if (indel < gq) gq = indel;
-        cell->gq[k] = (uint8_t)(gq <= 0 ? 0 : gq >= GQ_MOST ? GQ_MOST : gq);
+        if (started[i] > ended[past]) v.informative = started[i] - ended[past];
+        cell->gq[k] = confidence(&v, cell->copies[k] == 1 ? HAPLOID_BASE_PHRED : HALF_PHRED);
+        if (cell->copies[k] == KUNI_COPIES_EITHER)
+            cell->gq_one[k] = confidence(&v, HAPLOID_BASE_PHRED);
     }
 }
 
@@ -68,7 +80,17 @@ static uint8_t band_of(uint8_t gq)
 
 static bool blocked(const kuni_cell_confidence *cell, int64_t k)
 {
-    return !cell->skip[k] && cell->depth[k] && cell->ploidy[k];
+    return !cell->skip[k] && cell->depth[k] && cell->copies[k];
+}
+
+/* Bands of the confidence; where there are two, of that which leads: with two copies, which is the
+ * lower one, both are told apart. */
+static uint8_t bands_of(const kuni_cell_confidence *cell, int64_t k)
+{
+    enum { BANDS = 8 };
+    if (cell->copies[k] != KUNI_COPIES_EITHER) return (uint8_t)(band_of(cell->gq[k]) * BANDS);
+    if (cell->lead == 1) return (uint8_t)(band_of(cell->gq_one[k]) * BANDS);
+    return (uint8_t)(band_of(cell->gq[k]) * BANDS + band_of(cell->gq_one[k]));
 }
 
 /*
@@ -77,7 +99,7 @@ static bool blocked(const kuni_cell_confidence *cell, int64_t k)
  */
 static void set_bands(const kuni_cell_confidence *cell, int64_t n, uint8_t *bands)
 {
-    for (int64_t k = 0; k < n; k++) bands[k] = blocked(cell, k) ? band_of(cell->gq[k]) : UINT8_MAX;
+    for (int64_t k = 0; k < n; k++) bands[k] = blocked(cell, k) ? bands_of(cell, k) : UINT8_MAX;
     for (int64_t k = 1, end; k < n; k = end) {
         end = k + 1;
         while (end < n && bands[end] == bands[k]) end++;
@@ -88,11 +110,11 @@ static void set_bands(const kuni_cell_confidence *cell, int64_t n, uint8_t *band
     }
 }
 
-/* Positions of one band and ploidy from k on. */
+/* Positions of one band and number of copies from k on. */
 static int64_t run_end(const kuni_cell_confidence *cell, const uint8_t *bands, int64_t k, int64_t n)
 {
     int64_t first = k;
-    while (k < n && bands[k] == bands[first] && cell->ploidy[k] == cell->ploidy[first]) k++;
+    while (k < n && bands[k] == bands[first] && cell->copies[k] == cell->copies[first]) k++;
     return k;
 }
 
@@ -105,17 +127,17 @@ static int64_t hole_end(const kuni_cell_confidence *cell, const uint8_t *bands, 
 {
     int64_t end = run_end(cell, bands, k, n);
     bool hole = bands[k] < band && end - k <= HOLE_BP && end < n && bands[end] == band &&
-                cell->ploidy[end] == cell->ploidy[k];
+                cell->copies[end] == cell->copies[k];
     return hole ? end : k;
 }
 
-/* Where the block that begins at k ends: its band and ploidy do, or its depths spread too far. */
+/* Where the block that begins at k ends: its band and copies do, or its depths spread too far. */
 static int64_t block_end(const kuni_cell_confidence *cell, const uint8_t *bands, int64_t beg,
                          int64_t k, int64_t n)
 {
     int64_t first = k, hole = k;
     uint16_t least = cell->depth[k], most = least;
-    for (; k < n && cell->ploidy[k] == cell->ploidy[first]; k++) {
+    for (; k < n && cell->copies[k] == cell->copies[first]; k++) {
         if (bands[k] != bands[first] && k >= hole) {
             hole = hole_end(cell, bands, bands[first], k, n);
             if (hole == k) break;
@@ -142,18 +164,24 @@ static kuni_status write_block(const kuni_cell_confidence *cell, const uint8_t *
 {
     const uint8_t band = bands[k];
     uint16_t depth = cell->depth[k];
-    uint8_t gq = cell->gq[k];
+    uint8_t gq = cell->gq[k], gq_one = cell->gq_one[k];
     for (int64_t i = k; i < end; i++) {
         if (cell->depth[i] < depth) depth = cell->depth[i];
         if (bands[i] == band && cell->gq[i] < gq) gq = cell->gq[i];
+        if (bands[i] == band && cell->gq_one[i] < gq_one) gq_one = cell->gq_one[i];
     }
     block.min_dp = kuni_block_floor_depth(depth);
     for (int64_t next; k < end; k = next) {
         next = run_end(cell, bands, k, end);
         block.gq = gq;
-        for (int64_t i = k; bands[k] != band && i < next; i++)
+        block.gq_one = gq_one;
+        for (int64_t i = k; bands[k] != band && i < next; i++) {
             if (i == k || cell->gq[i] < block.gq) block.gq = cell->gq[i];
+            if (i == k || cell->gq_one[i] < block.gq_one) block.gq_one = cell->gq_one[i];
+        }
+        block.gq_one = kuni_block_floor_gq(block.gq_one);
         block.gq = kuni_block_floor_gq(block.gq);
+        if (block.either && cell->lead == 1 && block.gq < UNSURE_GQ) block.gq = 0;
         block.beg = beg + k < shard.beg ? shard.beg : beg + k;
         block.end = beg + next > shard.end ? shard.end : beg + next;
         if (block.beg >= block.end) continue;
@@ -176,8 +204,11 @@ kuni_status kuni_blocks_write(const kuni_cell_confidence *cell, int64_t beg, kun
             continue;
         }
         int64_t end = block_end(cell, bands, beg, k, n);
-        kuni_block block = {
-            .sample = sample, .kind = KUNI_BLOCK_REFERENCE, .ploidy = cell->ploidy[k]};
+        bool either = cell->copies[k] == KUNI_COPIES_EITHER;
+        kuni_block block = {.sample = sample,
+                            .kind = KUNI_BLOCK_REFERENCE,
+                            .ploidy = either ? 2 : cell->copies[k],
+                            .either = either};
         kuni_status status = write_block(cell, bands, beg, k, end, shard, writer, block, err);
         if (status) return status;
         k = end;

@@ -35,6 +35,16 @@ typedef struct kuni_call_options {
     int emit_phred;
 } kuni_call_options;
 
+/* How a place is called. */
+typedef struct kuni_call_copies {
+    int told;   /* copies that genotypes are made of: 1 or 2; 0: not at all */
+    int judged; /* copies by which variants are told from noise; 1 where told is 2: see lead.h */
+} kuni_call_copies;
+
+/* Phred by which a variant must be likelier than none with two copies to be told of where one is
+ * thought of. */
+enum { KUNI_CALL_CLEAR_PHRED = 30 };
+
 /* Reference around the shard: sequence and what repeats make of it. Positions are absolute. */
 typedef struct kuni_call_reference {
     char *seq;       /* bases of [beg, end) */

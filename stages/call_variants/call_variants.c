@@ -5,10 +5,11 @@
 #include "given.h"
 #include "kuni/evidence.h"
 #include "kuni/stage.h"
+#include "lead.h"
 #include "reference.h"
 #include "sweep.h"
 
-enum { STAGE_VERSION = 5 };
+enum { STAGE_VERSION = 6 };
 
 static const kuni_param params[] = {
     {.name = "min_mapping_quality",
@@ -66,7 +67,6 @@ static const kuni_param params[] = {
 
 typedef struct call_state {
     const kuni_task *task;
-    const kuni_batch *batch;
     kuni_call_options options;
     kuni_call_reference reference;
     kuni_given given;
@@ -105,7 +105,6 @@ static kuni_status call_open(const kuni_task *task, void **state, kuni_error *er
     call_state *s = kuni_alloc(1, sizeof(*s), err);
     if (!s) return KUNI_MEMORY;
     s->task = task;
-    s->batch = &task->batches[task->batch];
     s->options = read_options(task->params);
     kuni_span shard = task->shards[task->shard];
     kuni_status status = kuni_call_reference_load(&s->reference, task->genome, shard, err);
@@ -136,11 +135,14 @@ kuni_call_counts kuni_call_variants_counts(void *state)
 
 static kuni_status call_begin_sample(void *state, size_t sample, kuni_error *err)
 {
-    (void)err;
     call_state *s = state;
+    const kuni_task *task = s->task;
+    int lead;
     s->sample = (uint32_t)sample;
-    kuni_sweep_begin(s->sweep, s->sample, s->task->samples[s->batch->first + sample].sex);
-    return KUNI_OK;
+    kuni_status status =
+        kuni_lead_find(task, &task->samples[task->batches[task->batch].first + sample], &lead, err);
+    if (!status) kuni_sweep_begin(s->sweep, s->sample, lead);
+    return status;
 }
 
 static kuni_status call_read(void *state, const bam1_t *record, kuni_error *err)

@@ -3,10 +3,10 @@
 
 #include "math10.h"
 
-/* log10 prior of a genotype; a == b: both copies; ploidy 1: b == a. */
+/* log10 prior of a genotype; a == b: both copies, or the one that is thought of. */
 static double genotype_prior(const kuni_call_event *event, int a, int b)
 {
-    if (event->ploidy == 1) return a ? kuni_log10(event->prior[a]) : 0;
+    if (event->judged == 1) return a ? kuni_log10(event->prior[a]) : 0;
     if (a == b) return a ? kuni_log10(event->prior[a] * 0.5) : 0;
     if (!a) return kuni_log10(event->prior[b]);
     double less = event->prior[a] < event->prior[b] ? event->prior[a] : event->prior[b];
@@ -42,7 +42,7 @@ void kuni_genotype_finish(kuni_call_event *event)
     double posterior[KUNI_CALL_GENOTYPES_MAX] = {0}, best = -1e9;
     int best_a = 0, best_b = 0, best_g = 0;
     for (int b = 0; b < known; b++)
-        for (int a = event->ploidy == 1 ? b : 0; a <= b; a++) {
+        for (int a = event->judged == 1 ? b : 0; a <= b; a++) {
             int g = event->ploidy == 1 ? b : kuni_genotype_index(a, b);
             /* from what is kept, so that QUAL and GQ follow from PL */
             posterior[g] = -0.1 * event->pl[g] + genotype_prior(event, a, b);
@@ -54,12 +54,14 @@ void kuni_genotype_finish(kuni_call_event *event)
             }
         }
     double sum = 0, others = 0, reference = 0;
-    for (int g = 0; g < n_known; g++) {
-        double p = kuni_exp10(posterior[g] - best);
-        sum += p;
-        if (g != best_g) others += p;
-        if (g == 0) reference = p;
-    }
+    for (int b = 0; b < known; b++)
+        for (int a = event->judged == 1 ? b : 0; a <= b; a++) {
+            int g = event->ploidy == 1 ? b : kuni_genotype_index(a, b);
+            double p = kuni_exp10(posterior[g] - best);
+            sum += p;
+            if (g != best_g) others += p;
+            if (g == 0) reference = p;
+        }
     if (!event->dp) { /* asked for, but no read tells */
         event->gt[0] = event->gt[1] = -1;
         event->gq = 0;
@@ -75,12 +77,14 @@ void kuni_genotype_finish(kuni_call_event *event)
     event->qual = (uint16_t)phred_of(log10_ref, UINT16_MAX);
 }
 
-double kuni_genotype_gain_phred(const kuni_call_event *event)
+double kuni_genotype_gain_phred(const kuni_call_event *event, int copies)
 {
-    int known = kuni_genotype_count(event->n_alleles - 1, event->ploidy);
     double best = -1e9;
-    for (int g = 1; g < known; g++)
-        if (event->log10_lk[g] > best) best = event->log10_lk[g];
+    for (int b = 1; b + 1 < event->n_alleles; b++)
+        for (int a = copies == 1 ? b : 0; a <= b; a++) {
+            int g = event->ploidy == 1 ? b : kuni_genotype_index(a, b);
+            if (event->log10_lk[g] > best) best = event->log10_lk[g];
+        }
     return 10 * (best - event->log10_lk[0]);
 }
 

@@ -18,9 +18,9 @@ enum {
 
 /* A call under way; alleles point into memory of the cell. */
 typedef struct kuni_call_event {
-    int64_t pos, end; /* REF spans [pos, end) */
-    int n_alleles;    /* the last is <*> */
-    int ploidy;
+    int64_t pos, end;   /* REF spans [pos, end) */
+    int n_alleles;      /* the last is <*> */
+    int ploidy, judged; /* kuni_call_copies: told; judged */
     const char *alleles[KUNI_CALL_ALLELES_MAX];
     double prior[KUNI_CALL_ALLELES_MAX];      /* chance that a copy has the allele; REF unused */
     double both_prior;                        /* that the other copy has another ALT, given one */
@@ -64,8 +64,11 @@ static inline double kuni_substitution_prior(double heterozygosity, unsigned ref
 
 /* Fills pl, gt, gq and qual from log10_lk and prior. */
 void kuni_genotype_finish(kuni_call_event *event);
-/* Phred by which the best genotype with an ALT other than <*> is more likely than REF only. */
-double kuni_genotype_gain_phred(const kuni_call_event *event);
+/*
+ * Phred by which the best genotype with an ALT other than <*> is more likely than REF only; with
+ * `copies` 1 of equal copies.
+ */
+double kuni_genotype_gain_phred(const kuni_call_event *event, int copies);
 /*
  * Drops the ALT alleles that `keep` denies, with their likelihoods; then finish must be called
  * again.

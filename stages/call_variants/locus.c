@@ -154,6 +154,7 @@ static kuni_status score_pairs(kuni_locus_caller *c, const double *log10_prior, 
             int level;
             double lk = pair_lk(c, a, b, &level);
             c->pair_lk[pair_index(c, a, b)] = lk;
+            if (a != b && c->judged == 1) continue;
             double posterior = lk + pair_prior(c, log10_prior, a, b, -1);
             if (posterior > best) {
                 best = posterior;
@@ -205,7 +206,8 @@ static bool map_alleles(const kuni_locus_caller *c, int64_t pos, locus *l)
     return true;
 }
 
-/* Profile likelihoods over pairs: the best pair that shows the genotype. */
+/* Profile likelihoods over pairs: the best pair that shows the genotype; where one copy is thought
+ * of, the best haplotype for equal alleles. */
 static void profile(const kuni_locus_caller *c, const double *log10_prior, const locus *l,
                     kuni_call_event *event)
 {
@@ -214,6 +216,7 @@ static void profile(const kuni_locus_caller *c, const double *log10_prior, const
     for (size_t b = 0; b < n; b++)
         for (size_t a = c->ploidy == 1 ? b : 0; a <= b; a++) {
             int x = l->allele_of[a], y = l->allele_of[b];
+            if (a != b && x == y && c->judged == 1) continue;
             int g = c->ploidy == 1 ? y
                     : x < y        ? kuni_genotype_index(x, y)
                                    : kuni_genotype_index(y, x);
@@ -288,13 +291,14 @@ static void finish_locus(const kuni_locus_caller *c, const locus *l, kuni_call_e
     }
     for (int r = 0; r < KUNI_RANKS; r++) event->rank[r] = kuni_rank_of(&ranks[r]);
     double top = -1e18, marginal_top = -1e18;
-    int n_known = kuni_genotype_count(known, c->ploidy);
-    for (int g = 0; g < n_known; g++) {
-        double lk = kuni_product_log10(&products[g]);
-        if (lk > marginal_top) marginal_top = lk;
-        if (event->log10_lk[g] > top) top = event->log10_lk[g];
-    }
-    for (int g = n_known; g < n_genotypes; g++)
+    for (int b = 0; b < known; b++)
+        for (int a = c->judged == 1 ? b : 0; a <= b; a++) {
+            int g = c->ploidy == 1 ? b : kuni_genotype_index(a, b);
+            double lk = kuni_product_log10(&products[g]);
+            if (lk > marginal_top) marginal_top = lk;
+            if (event->log10_lk[g] > top) top = event->log10_lk[g];
+        }
+    for (int g = kuni_genotype_count(known, c->ploidy); g < n_genotypes; g++)
         event->log10_lk[g] = top + kuni_product_log10(&products[g]) - marginal_top;
     uint64_t mean = event->dp ? squares / event->dp : 0;
     while ((uint64_t)(event->mq + 1) * (event->mq + 1) <= mean && event->mq < 254) event->mq++;
@@ -327,21 +331,32 @@ static kuni_status mix(const kuni_locus_caller *c, const locus *l, kuni_call_eve
     return KUNI_OK;
 }
 
+/* log10 by which the best genotype with an allele is likelier than the best without; of two equal
+ * copies alone where one is thought of. */
+static double gain_of(const kuni_locus_caller *c, const kuni_call_event *event, int known,
+                      int allele, int copies)
+{
+    double with = -1e18, without = -1e18;
+    for (int b = 0; b < known; b++)
+        for (int a = copies == 1 ? b : 0; a <= b; a++) {
+            double lk = event->log10_lk[c->ploidy == 1 ? b : kuni_genotype_index(a, b)];
+            double *into = a == allele || b == allele ? &with : &without;
+            if (lk > *into) *into = lk;
+        }
+    return with - without;
+}
+
 /* Which ALT alleles have a genotype that is not hopeless. */
 static void choose(const kuni_locus_caller *c, const locus *l, const kuni_call_event *event,
                    bool *keep)
 {
     int known = l->n_alts + 1;
     for (int x = 1; x < known; x++) {
-        double with = -1e18, without = -1e18;
-        for (int b = 0; b < known; b++)
-            for (int a = c->ploidy == 1 ? b : 0; a <= b; a++) {
-                double lk = event->log10_lk[c->ploidy == 1 ? b : kuni_genotype_index(a, b)];
-                double *into = a == x || b == x ? &with : &without;
-                if (lk > *into) *into = lk;
-            }
         bool given = l->alts[x - 1] != SIZE_MAX && c->variants->list[l->alts[x - 1]].given;
-        keep[x] = given || with - without >= -c->options->emit_phred / 10.0;
+        keep[x] = given ||
+                  gain_of(c, event, known, x, c->judged) >= -c->options->emit_phred / 10.0 ||
+                  (c->judged < c->ploidy &&
+                   gain_of(c, event, known, x, c->ploidy) >= KUNI_CALL_CLEAR_PHRED / 10.0);
     }
 }
 
@@ -417,8 +432,11 @@ static kuni_status call_locus(kuni_locus_caller *c, const double *log10_prior, c
                               kuni_call_event *event, bool *worth, kuni_arena *scratch,
                               kuni_arena *keep_arena, kuni_error *err)
 {
-    *event = (kuni_call_event){
-        .pos = l->pos, .ploidy = c->ploidy, .n_alleles = l->n_alts + 2, .phase_set = -1};
+    *event = (kuni_call_event){.pos = l->pos,
+                               .ploidy = c->ploidy,
+                               .judged = c->judged,
+                               .n_alleles = l->n_alts + 2,
+                               .phase_set = -1};
     /* lengths of a repeat come in more than two more often than chance has it */
     int unit, copies = kuni_repeat_copies(c->reference, l->pos, &unit);
     event->both_prior = copies >= REPEAT_COPIES ? 0.1 : 0.005;

@@ -34,7 +34,7 @@ typedef struct kuni_locus_caller {
     const kuni_fragments *fragments;
     const kuni_call_reference *reference;
     const kuni_call_options *options;
-    int ploidy;
+    int ploidy, judged; /* kuni_call_copies */
     double starts; /* places where a read of the reference may start and be among the fragments */
     /* filled by kuni_locus_call_all */
     double *pair_lk; /* log10, haplotypes (i <= j) in VCF order; ploidy 1: one a haplotype */

@@ -422,8 +422,9 @@ static void set_quiet(kuni_region_caller *c, const kuni_active *region)
 kuni_status kuni_region_call(kuni_region_caller *c, const kuni_active *region,
                              const kuni_window *window, const kuni_pileup *pileup,
                              const kuni_call_reference *reference, const kuni_given *given,
-                             int ploidy, const kuni_call_options *options, kuni_call_events *events,
-                             bool *done, kuni_arena *arena, kuni_error *err)
+                             kuni_call_copies copies, const kuni_call_options *options,
+                             kuni_call_events *events, bool *done, kuni_arena *arena,
+                             kuni_error *err)
 {
     kuni_arena_clear(c->arena);
     c->counts.regions++;
@@ -482,6 +483,7 @@ kuni_status kuni_region_call(kuni_region_caller *c, const kuni_active *region,
                                .fragments = &c->fragments,
                                .reference = reference,
                                .options = options,
-                               .ploidy = ploidy};
+                               .ploidy = copies.told,
+                               .judged = copies.judged};
     return kuni_locus_call_all(&locus, region->beg, region->end, events, c->arena, arena, err);
 }

@@ -28,7 +28,7 @@ void kuni_region_caller_free(kuni_region_caller *caller);
 KUNI_MUST_CHECK kuni_status kuni_region_call(kuni_region_caller *caller, const kuni_active *region,
                                              const kuni_window *window, const kuni_pileup *pileup,
                                              const kuni_call_reference *reference,
-                                             const kuni_given *given, int ploidy,
+                                             const kuni_given *given, kuni_call_copies copies,
                                              const kuni_call_options *options,
                                              kuni_call_events *events, bool *done,
                                              kuni_arena *arena, kuni_error *err);

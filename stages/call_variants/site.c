@@ -11,13 +11,22 @@
 
 static const double HALF_PHRED = 3.0103;     /* a REF base under a heterozygote */
 static const double HET_GAIN_PHRED = 1.7609; /* log10(1/2) - log10(1/3) of a differing base */
-enum { DOUBT_PHRED = 18, FOREIGN_MAPQ_MOST = 55 };
+enum { DOUBT_PHRED = 18, HAPLOID_PHRED = 12, FOREIGN_MAPQ_MOST = 55 };
 
-bool kuni_site_is_candidate(const kuni_pileup *pileup, int64_t i, char ref, int ploidy,
+/* Whether n reads of a base, with `quality` in all, may be more than noise beside n_ref of REF. */
+static bool may_stand(double quality, uint32_t n, uint32_t n_ref, kuni_call_copies copies)
+{
+    double lose = copies.judged == 1 ? HAPLOID_PHRED : HALF_PHRED;
+    double gain = quality + n * HET_GAIN_PHRED - lose * n_ref;
+    if (gain >= (n >= 2 ? -DOUBT_PHRED : 0)) return true;
+    return copies.judged < copies.told &&
+           quality + n * HET_GAIN_PHRED - HALF_PHRED * n_ref >= KUNI_CALL_CLEAR_PHRED;
+}
+
+bool kuni_site_is_candidate(const kuni_pileup *pileup, int64_t i, char ref, kuni_call_copies copies,
                             const kuni_call_options *options)
 {
     if (ref == 'N') return false;
-    double lose = ploidy == 1 ? 12 : HALF_PHRED;
     for (int base = 0; base < 4; base++) {
         uint32_t n = pileup->differ[base][i];
         if (!n) continue;
@@ -26,8 +35,7 @@ bool kuni_site_is_candidate(const kuni_pileup *pileup, int64_t i, char ref, int 
                 return true;
             continue;
         }
-        double gain = pileup->differ_q[base][i] + n * HET_GAIN_PHRED - lose * pileup->match[i];
-        if (gain >= (n >= 2 ? -DOUBT_PHRED : 0)) return true;
+        if (may_stand(pileup->differ_q[base][i], n, pileup->match[i], copies)) return true;
     }
     return false;
 }
@@ -224,8 +232,8 @@ static void count(const kuni_site_column *column, const uint8_t *base_of, int kn
 }
 
 /* ALT bases by support, then by letter. */
-static int choose_alleles(const kuni_site_column *column, unsigned ref, int ploidy, unsigned given,
-                          double mixture, uint8_t *base_of)
+static int choose_alleles(const kuni_site_column *column, unsigned ref, kuni_call_copies copies,
+                          unsigned given, double mixture, uint8_t *base_of)
 {
     double quality[4] = {0};
     uint32_t n[4] = {0};
@@ -243,9 +251,7 @@ static int choose_alleles(const kuni_site_column *column, unsigned ref, int ploi
         for (int b = 0; b < 4; b++)
             if (!taken[b] && (best < 0 || quality[b] > quality[best])) best = b;
         taken[best] = true;
-        double lose = (ploidy == 1 ? 12 : HALF_PHRED) * n[ref];
-        double gain = quality[best] + n[best] * HET_GAIN_PHRED - lose;
-        bool worth = n[best] && gain >= (n[best] >= 2 ? -DOUBT_PHRED : 0);
+        bool worth = n[best] && may_stand(quality[best], n[best], n[ref], copies);
         /* a second ALT must also stand against the first */
         if (worth && known > 1)
             worth = quality[best] + n[best] * HET_GAIN_PHRED >= HALF_PHRED * n[base_of[1]] - 10;
@@ -279,19 +285,21 @@ static void mix(const kuni_site_column *column, const uint8_t *base_of, int know
 }
 
 bool kuni_site_call(const kuni_site_column *column, const kuni_call_reference *reference,
-                    int64_t pos, int ploidy, unsigned given, const kuni_call_options *options,
-                    kuni_call_event *event)
+                    int64_t pos, kuni_call_copies copies, unsigned given,
+                    const kuni_call_options *options, kuni_call_event *event)
 {
     static const char *const letters[] = {"A", "C", "G", "T"};
     uint8_t base_of[KUNI_CALL_ALLELES_MAX];
     unsigned ref = kuni_base_code(kuni_reference_base(reference, pos));
     if (ref > 3) return false;
-    int known = choose_alleles(column, ref, ploidy, given, options->mixture, base_of);
+    int known = choose_alleles(column, ref, copies, given, options->mixture, base_of);
+    const int ploidy = copies.told;
     if (known == 1) return false;
     *event = (kuni_call_event){.pos = pos,
                                .end = pos + 1,
                                .n_alleles = known + 1,
                                .ploidy = ploidy,
+                               .judged = copies.judged,
                                .both_prior = options->snp_heterozygosity,
                                .phase_set = -1};
     unsigned listed = 0;
@@ -316,7 +324,10 @@ bool kuni_site_call(const kuni_site_column *column, const kuni_call_reference *r
         }
     count(column, base_of, known, event);
     kuni_genotype_finish(event);
-    return given || kuni_genotype_gain_phred(event) >= -options->emit_phred;
+    if (given || kuni_genotype_gain_phred(event, copies.judged) >= -options->emit_phred)
+        return true;
+    return copies.judged < copies.told &&
+           kuni_genotype_gain_phred(event, copies.told) >= KUNI_CALL_CLEAR_PHRED;
 }
 
 void kuni_site_column_fini(kuni_site_column *column)

@@ -30,7 +30,7 @@ typedef struct kuni_site_column {
 } kuni_site_column;
 
 /* True where the pileup gives reason to look closer at element i. */
-bool kuni_site_is_candidate(const kuni_pileup *pileup, int64_t i, char ref, int ploidy,
+bool kuni_site_is_candidate(const kuni_pileup *pileup, int64_t i, char ref, kuni_call_copies copies,
                             const kuni_call_options *options);
 /* Gathers what the reads show at `pos`. */
 KUNI_MUST_CHECK kuni_status kuni_site_gather(kuni_site_column *column, const kuni_window *window,
@@ -41,8 +41,8 @@ KUNI_MUST_CHECK kuni_status kuni_site_gather(kuni_site_column *column, const kun
  * worth telling. `given` ALT bases (bit set over ACGT) are kept whatever their support.
  */
 bool kuni_site_call(const kuni_site_column *column, const kuni_call_reference *reference,
-                    int64_t pos, int ploidy, unsigned given, const kuni_call_options *options,
-                    kuni_call_event *event);
+                    int64_t pos, kuni_call_copies copies, unsigned given,
+                    const kuni_call_options *options, kuni_call_event *event);
 void kuni_site_column_fini(kuni_site_column *column);
 
 #endif

@@ -18,7 +18,7 @@ struct kuni_sweep {
     kuni_evidence_writer *writer;
 
     uint32_t sample;
-    kuni_sex sex;
+    int lead;
     bool mitochondrial;
     int64_t cell; /* the next one to call */
     int64_t first_cell;
@@ -94,10 +94,11 @@ kuni_call_counts kuni_sweep_get_counts(const kuni_sweep *sweep)
     return counts;
 }
 
-void kuni_sweep_begin(kuni_sweep *sweep, uint32_t sample, kuni_sex sex)
+void kuni_sweep_begin(kuni_sweep *sweep, uint32_t sample, int lead)
 {
     sweep->sample = sample;
-    sweep->sex = sex;
+    sweep->lead = lead;
+    sweep->confidence.lead = lead;
     sweep->cell = sweep->first_cell;
     kuni_window_clear(&sweep->window, sweep->mitochondrial ? sweep->options->mito_max_depth
                                                            : sweep->options->max_depth);
@@ -106,22 +107,30 @@ void kuni_sweep_begin(kuni_sweep *sweep, uint32_t sample, kuni_sex sex)
     sweep->events.n = 0;
 }
 
-static int ploidy_at(const kuni_sweep *sweep, int64_t pos)
-{
-    int64_t until;
-    return kuni_ploidy_at(sweep->ploidy, sweep->shard.tid, pos, sweep->sex, &until);
-}
-
-static void fill_ploidy(kuni_sweep *sweep)
+static void fill_copies(kuni_sweep *sweep)
 {
     int64_t pos = sweep->cell, end = sweep->cell + KUNI_CELL_BP;
     while (pos < end) {
         int64_t until;
-        int copies = kuni_ploidy_at(sweep->ploidy, sweep->shard.tid, pos, sweep->sex, &until);
+        int copies = kuni_ploidy_evidence(sweep->ploidy, sweep->shard.tid, pos, &until);
         if (until > end || until <= pos) until = end;
-        memset(sweep->confidence.ploidy + (pos - sweep->cell), copies, (size_t)(until - pos));
+        memset(sweep->confidence.copies + (pos - sweep->cell), copies, (size_t)(until - pos));
         pos = until;
     }
+}
+
+static kuni_call_copies copies_of(const kuni_sweep *sweep, int copies)
+{
+    if (copies != KUNI_COPIES_EITHER) return (kuni_call_copies){copies, copies};
+    return (kuni_call_copies){.told = 2, .judged = sweep->lead};
+}
+
+/* Events from number `first` on hold for one copy or two. */
+static void mark_either(kuni_sweep *sweep, size_t first, int copies)
+{
+    int flags = sweep->lead == 1 ? KUNI_EVENT_EITHER | KUNI_EVENT_ONE : KUNI_EVENT_EITHER;
+    for (size_t i = first; copies == KUNI_COPIES_EITHER && i < sweep->events.n; i++)
+        sweep->events.list[i].flags |= (uint8_t)flags;
 }
 
 /* Regions that tier 2 has called keep tier 1 out. */
@@ -142,12 +151,15 @@ static kuni_status call_regions(kuni_sweep *sweep, kuni_error *err)
                                           end, sweep->given, sweep->options, err);
     for (size_t i = 0; !status && i < sweep->actives.n_regions; i++) {
         const kuni_active *region = &sweep->actives.regions[i];
-        int ploidy = ploidy_at(sweep, region->beg);
-        if (!ploidy) continue;
+        int64_t until;
+        int copies = kuni_ploidy_evidence(sweep->ploidy, sweep->shard.tid, region->beg, &until);
+        if (!copies) continue;
         bool done;
+        size_t first = sweep->events.n;
         status = kuni_region_call(sweep->caller, region, &sweep->window, &sweep->pileup,
-                                  sweep->reference, sweep->given, ploidy, sweep->options,
-                                  &sweep->events, &done, sweep->arena, err);
+                                  sweep->reference, sweep->given, copies_of(sweep, copies),
+                                  sweep->options, &sweep->events, &done, sweep->arena, err);
+        if (!status) mark_either(sweep, first, copies);
         if (!status && done) status = settle(sweep, region, err);
     }
     return status;
@@ -164,7 +176,7 @@ static unsigned given_bases(const kuni_given *given, int64_t pos, size_t *next)
     return bases & 15;
 }
 
-static kuni_status call_site(kuni_sweep *sweep, int64_t pos, int ploidy, unsigned given,
+static kuni_status call_site(kuni_sweep *sweep, int64_t pos, int copies, unsigned given,
                              kuni_error *err)
 {
     kuni_status status = kuni_site_gather(&sweep->column, &sweep->window, pos, sweep->options, err);
@@ -174,11 +186,12 @@ static kuni_status call_site(kuni_sweep *sweep, int64_t pos, int ploidy, unsigne
     if (status) return status;
     sweep->counts.sites++;
     kuni_call_event *event = &sweep->events.list[sweep->events.n];
-    if (!kuni_site_call(&sweep->column, sweep->reference, pos, ploidy, given, sweep->options,
-                        event))
+    if (!kuni_site_call(&sweep->column, sweep->reference, pos, copies_of(sweep, copies), given,
+                        sweep->options, event))
         return KUNI_OK;
     if (given) event->flags |= KUNI_EVENT_FORCED;
     sweep->events.n++;
+    mark_either(sweep, sweep->events.n - 1, copies);
     return KUNI_OK;
 }
 
@@ -200,11 +213,12 @@ static kuni_status call_sites(kuni_sweep *sweep, kuni_error *err)
             continue;
         while (next < sweep->n_settled && sweep->settled[next].end <= pos) next++;
         if (next < sweep->n_settled && sweep->settled[next].beg <= pos) continue;
-        int ploidy = sweep->confidence.ploidy[pos - sweep->cell];
+        int copies = sweep->confidence.copies[pos - sweep->cell];
         char ref = kuni_reference_base(sweep->reference, pos);
-        if (!ploidy || !(given || kuni_site_is_candidate(pileup, i, ref, ploidy, sweep->options)))
+        if (!copies || !(given || kuni_site_is_candidate(pileup, i, ref, copies_of(sweep, copies),
+                                                         sweep->options)))
             continue;
-        kuni_status status = call_site(sweep, pos, ploidy, given, err);
+        kuni_status status = call_site(sweep, pos, copies, given, err);
         if (status) return status;
     }
     return KUNI_OK;
@@ -290,7 +304,7 @@ static kuni_status call_cell(kuni_sweep *sweep, kuni_error *err)
     kuni_arena_clear(sweep->arena);
     sweep->events.n = 0;
     sweep->counts.positions += KUNI_CELL_BP;
-    fill_ploidy(sweep);
+    fill_copies(sweep);
     kuni_status status = call_regions(sweep, err);
     if (!status) status = call_sites(sweep, err);
     if (status) return status;

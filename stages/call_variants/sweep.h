@@ -21,8 +21,8 @@ KUNI_MUST_CHECK kuni_status kuni_sweep_new(kuni_sweep **sweep, const kuni_call_o
                                            const kuni_contig *contig, const kuni_ploidy *ploidy,
                                            kuni_evidence_writer *writer, kuni_error *err);
 void kuni_sweep_free(kuni_sweep *sweep);
-/* A sample begins: what was left of the one before is forgotten. */
-void kuni_sweep_begin(kuni_sweep *sweep, uint32_t sample, kuni_sex sex);
+/* A sample begins: what was left of the one before is forgotten. `lead`: see lead.h. */
+void kuni_sweep_begin(kuni_sweep *sweep, uint32_t sample, int lead);
 /* The next record by position. */
 KUNI_MUST_CHECK kuni_status kuni_sweep_read(kuni_sweep *sweep, const bam1_t *record,
                                             kuni_error *err);

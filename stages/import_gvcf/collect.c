@@ -418,9 +418,19 @@ static kuni_block combine(const kuni_block *a, const kuni_block *b)
 {
     kuni_block both = severity(a->kind) >= severity(b->kind) ? *a : *b;
     if (severity(a->kind) != severity(b->kind)) return both;
-    if (a->ploidy != b->ploidy) both.kind = KUNI_BLOCK_CONFLICT;
-    both.ploidy = a->ploidy > b->ploidy ? a->ploidy : b->ploidy;
-    both.gq = a->gq < b->gq ? a->gq : b->gq;
+    if (a->either != b->either) { /* what is told for one number of copies holds */
+        const kuni_block *sure = a->either ? b : a, *open = a->either ? a : b;
+        both.ploidy = sure->ploidy;
+        both.gq = kuni_block_gq(open, sure->ploidy);
+        if (sure->gq < both.gq) both.gq = sure->gq;
+        both.gq_one = 0;
+        both.either = false;
+    } else {
+        if (a->ploidy != b->ploidy) both.kind = KUNI_BLOCK_CONFLICT;
+        both.ploidy = a->ploidy > b->ploidy ? a->ploidy : b->ploidy;
+        both.gq = a->gq < b->gq ? a->gq : b->gq;
+        both.gq_one = a->gq_one < b->gq_one ? a->gq_one : b->gq_one;
+    }
     both.min_dp = a->min_dp < b->min_dp ? a->min_dp : b->min_dp;
     return both;
 }

@@ -18,6 +18,8 @@ typedef struct genotype {
     int64_t gq; /* of a genotype that the likelihoods gave; -1: as the record says */
     bool phased;
     bool polyploid; /* more than two copies, none of them called */
+    bool open;      /* GT tells of no copies, and there may be one or two */
+    int64_t gq_one; /* where open, of a genotype that the likelihoods gave: gq with one copy */
 } genotype;
 
 static bool is_no_call(const genotype *called)
@@ -28,7 +30,7 @@ static bool is_no_call(const genotype *called)
 /* False where it is no genotype of at most two copies. */
 static bool parse_genotype(kuni_text_view view, uint32_t n_alleles, genotype *called)
 {
-    *called = (genotype){.ploidy = 0, .gt = {-1, -1}, .gq = -1};
+    *called = (genotype){.ploidy = 0, .gt = {-1, -1}, .gq = -1, .gq_one = -1};
     if (view.length == 0) return true;
     const char *at = view.at, *end = view.at + view.length;
     if (at < end && (*at == '/' || *at == '|')) at++; /* VCF 4.4: a phase before the first allele */
@@ -59,12 +61,16 @@ static bool parse_genotype(kuni_text_view view, uint32_t n_alleles, genotype *ca
     return true;
 }
 
+static int copies_at(const kuni_convert *convert, int64_t pos)
+{
+    int64_t until;
+    return kuni_ploidy_evidence(convert->ploidy, convert->shard.tid, pos, &until);
+}
+
 static int ploidy_of(const kuni_convert *convert, const genotype *called, int64_t pos)
 {
     if (called->ploidy > 0) return called->ploidy;
-    int64_t until;
-    int copies = kuni_ploidy_at(convert->ploidy, convert->shard.tid, pos, convert->sex, &until);
-    return copies == 1 ? 1 : 2;
+    return copies_at(convert, pos) == 1 ? 1 : 2;
 }
 
 static bool in_shard(const kuni_convert *convert, int64_t pos)
@@ -175,6 +181,11 @@ static kuni_status derive_genotype(const kuni_convert *convert, const kuni_gvcf_
     if (least == second) return KUNI_OK;
     for (int i = 0; i < 2; i++)
         if (best[i] > 0 && kuni_is_other_allele(record->alts[best[i] - 1])) return KUNI_OK;
+    uint32_t least_alt = UINT32_MAX; /* of one copy */
+    for (uint32_t a = 1; a < n && !haploid; a++)
+        if (all[a * (a + 3) / 2] < least_alt) least_alt = all[a * (a + 3) / 2];
+    called->open = called->open && !haploid;
+    called->gq_one = !haploid && least_alt > all[0] ? (int64_t)least_alt - all[0] : 0;
     called->ploidy = ploidy;
     called->gt[0] = (int)best[0];
     called->gt[1] = ploidy == 2 ? (int)best[1] : -1;
@@ -232,15 +243,19 @@ static kuni_status convert_block(kuni_convert *convert, const kuni_gvcf_record *
     int64_t gq = stated            ? KUNI_IMPORT_STATED_GQ
                  : called->gq >= 0 ? called->gq
                                    : block_quality(record, ploidy, least);
+    int64_t gq_one = called->open && called->gq_one >= 0 ? called->gq_one : gq;
     if (usual == 0 || (least < 0 && gq == 0) || (least < 0 && is_no_call(called))) {
         convert->counts->no_data += in_shard(convert, record->pos);
         if (record->only_other || !is_no_call(called)) return KUNI_OK;
         /* ./. at a site holds also where a record that spans it, of a deletion say, says 0/0. */
-        kuni_block none = {.beg = record->pos, .end = record->pos + 1, .ploidy = (uint8_t)ploidy};
+        kuni_block none = {.beg = record->pos,
+                           .end = record->pos + 1,
+                           .ploidy = (uint8_t)ploidy,
+                           .either = called->open};
         return kuni_collect_block(convert->collect, &none, err);
     }
     if (least < 0) least = (gq + 2) / 3;
-    if (is_no_call(called)) gq = 0;
+    if (is_no_call(called)) gq = gq_one = 0;
     convert->counts->blocks += in_shard(convert, record->pos);
     convert->counts->filtered += record->filtered && in_shard(convert, record->pos);
     kuni_block block = {.beg = record->pos,
@@ -248,7 +263,9 @@ static kuni_status convert_block(kuni_convert *convert, const kuni_gvcf_record *
                         .kind = record->filtered ? KUNI_BLOCK_FILTERED : KUNI_BLOCK_REFERENCE,
                         .ploidy = (uint8_t)ploidy,
                         .gq = capped_gq(gq),
-                        .min_dp = (uint16_t)(least < UINT16_MAX ? least : UINT16_MAX)};
+                        .min_dp = (uint16_t)(least < UINT16_MAX ? least : UINT16_MAX),
+                        .gq_one = called->open ? capped_gq(gq_one) : 0,
+                        .either = called->open};
     return kuni_collect_block(convert->collect, &block, err);
 }
 
@@ -622,6 +639,7 @@ static kuni_status fill_event(kuni_convert *convert, const kuni_gvcf_record *rec
         convert->counts->derived_pl += in_shard(convert, event->pos);
     }
     event->pl = pl;
+    if (called->open && has && event->ploidy == 2) event->flags |= KUNI_EVENT_EITHER;
     int32_t qual = record->qual;
     if (pl && (qual < 0 || convert->several_samples)) /* else it is of all samples together */
         qual = pl[0] > HETEROZYGOTE_PHRED ? pl[0] - HETEROZYGOTE_PHRED : 0;
@@ -667,6 +685,7 @@ kuni_status kuni_convert_record(kuni_convert *convert, const kuni_gvcf_record *r
                          "genotype '%.*s' is none of one or two copies of the %u alleles",
                          gt.length > 64 ? 64 : (int)gt.length, gt.at, record->n_alts + 1);
     }
+    called.open = called.ploidy == 0 && copies_at(convert, record->pos) == KUNI_COPIES_EITHER;
     kuni_status status = derive_genotype(convert, record, &called, err);
     if (status) return status;
     convert->counts->records += in_shard(convert, record->pos);

@@ -42,7 +42,6 @@ typedef struct kuni_convert {
     kuni_import_counts *counts;
     kuni_span shard;
     const kuni_ploidy *ploidy; /* for records without a genotype */
-    kuni_sex sex;
     int64_t max_shift;
     bool several_samples; /* ALTs that only other samples have are dropped */
 } kuni_convert;

@@ -10,7 +10,7 @@
 #include "kuni/stage.h"
 #include "report.h"
 
-enum { STAGE_VERSION = 4 };
+enum { STAGE_VERSION = 5 };
 
 enum {
     /* Read before the shard at once; more where a deletion reaches in from further away. */
@@ -117,21 +117,23 @@ static kuni_status blame_record(const import_state *s, kuni_status status, int64
                      kuni_genome_contig(s->task->genome, s->shard.tid)->name, pos + 1, cause);
 }
 
-/* States the reference between the last record and `end`, by as many copies as the sample has. */
+/* States the reference between the last record and `end`, for as many copies as there may be. */
 static kuni_status fill_gap(import_state *s, int64_t end, kuni_error *err)
 {
     kuni_status status = KUNI_OK;
     if (end > s->contig_bp) end = s->contig_bp;
     while (!status && s->covered < end) {
         int64_t until;
-        int copies =
-            kuni_ploidy_at(s->task->ploidy, s->shard.tid, s->covered, sample_of(s)->sex, &until);
+        int copies = kuni_ploidy_evidence(s->task->ploidy, s->shard.tid, s->covered, &until);
+        bool either = copies == KUNI_COPIES_EITHER;
         kuni_block block = {.beg = s->covered,
                             .end = until < end ? until : end,
                             .kind = KUNI_BLOCK_REFERENCE,
-                            .ploidy = (uint8_t)copies,
+                            .ploidy = either ? 2 : (uint8_t)copies,
                             .gq = KUNI_IMPORT_STATED_GQ,
-                            .min_dp = KUNI_IMPORT_STATED_DP};
+                            .min_dp = KUNI_IMPORT_STATED_DP,
+                            .gq_one = either ? KUNI_IMPORT_STATED_GQ : 0,
+                            .either = either};
         s->covered = block.end;
         if (copies > 0) status = kuni_collect_block(s->collect, &block, err);
     }
@@ -185,7 +187,6 @@ static kuni_status read_records(import_state *s, kuni_gvcf_file *file, kuni_gvcf
 
 static kuni_status import_records(import_state *s, kuni_gvcf_file *file, kuni_error *err)
 {
-    const kuni_sample *sample = sample_of(s);
     const char *contig = kuni_genome_contig(s->task->genome, s->shard.tid)->name;
     kuni_import_counts *counts = &s->counts[s->sample];
     kuni_gvcf_parser parser = {.contig = contig,
@@ -197,7 +198,6 @@ static kuni_status import_records(import_state *s, kuni_gvcf_file *file, kuni_er
                             .counts = counts,
                             .shard = s->shard,
                             .ploidy = s->task->ploidy,
-                            .sex = sample->sex,
                             .max_shift = s->max_shift,
                             .several_samples = kuni_gvcf_sample_count(file) > 1};
     int64_t from = s->shard.beg > LOOK_BEHIND_BP ? s->shard.beg - LOOK_BEHIND_BP : 0;

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "joint.h"
+#include "deciding.h"
 
-const char joint_reason_letters[JOINT_REASONS + 1] = ".DLCFAP";
+const char joint_reason_letters[JOINT_REASONS + 1] = ".DLCFAPSH";
 
 static int compare_names(const void *left, const void *right)
 {
@@ -40,9 +40,58 @@ static kuni_status collect_groups(joint_cohort *cohort, const kuni_task *task, k
     return KUNI_OK;
 }
 
+static bool same_karyotype(kuni_karyotype a, kuni_karyotype b)
+{
+    return a.sex == b.sex && a.x == b.x && a.y == b.y;
+}
+
+/* The index of an answer; a new one is added. */
+static kuni_status find_who(joint_cohort *cohort, const joint_who *wanted, uint8_t *found,
+                            kuni_error *err)
+{
+    for (uint32_t i = 0; i < cohort->n_whos; i++) {
+        const joint_who *w = &cohort->whos[i];
+        if (!same_karyotype(w->karyotype, wanted->karyotype) || w->undecided != wanted->undecided ||
+            (w->undecided && !same_karyotype(w->other, wanted->other)))
+            continue;
+        *found = (uint8_t)i;
+        return KUNI_OK;
+    }
+    if (cohort->n_whos == JOINT_WHO_MAX)
+        return kuni_fail(err, KUNI_BUG, "more than %d kinds of karyotypes", JOINT_WHO_MAX);
+    *found = (uint8_t)cohort->n_whos;
+    cohort->whos[cohort->n_whos++] = *wanted;
+    return KUNI_OK;
+}
+
+static kuni_status add_column(joint_cohort *cohort, const joint_deciding *deciding,
+                              const kuni_task *task, size_t i, kuni_error *err)
+{
+    const kuni_sample *sample = &task->samples[i];
+    uint32_t column = (uint32_t)task->columns[i], g = 0;
+    if (column >= cohort->n_columns)
+        return kuni_fail(err, KUNI_BUG, "sample %s: column %u of %u", sample->id, column,
+                         cohort->n_columns);
+    if (sample->group && *sample->group) {
+        char **found = bsearch(&sample->group, cohort->groups + 1, cohort->n_groups - 1,
+                               sizeof(char *), compare_names);
+        g = (uint32_t)(found - cohort->groups);
+    }
+    joint_decision decision = joint_decide(deciding, task, i);
+    kuni_status status = find_who(cohort, &decision.who, &cohort->who[column], err);
+    if (status) return status;
+    cohort->who_columns[cohort->who[column]]++;
+    cohort->sex[column] = (uint8_t)decision.sex;
+    cohort->cell[column] = (uint16_t)(g * JOINT_SEXES + (uint32_t)decision.sex);
+    cohort->cell_columns[cohort->cell[column]]++;
+    return KUNI_OK;
+}
+
 kuni_status joint_cohort_init(joint_cohort *cohort, const kuni_task *task, kuni_error *err)
 {
-    *cohort = (joint_cohort){0};
+    *cohort = (joint_cohort){.n_whos = JOINT_SEXES};
+    for (int sex = 0; sex < JOINT_SEXES; sex++)
+        cohort->whos[sex].karyotype = joint_karyotype_of_sex((kuni_sex)sex);
     for (size_t i = 0; i < task->n_samples; i++)
         if (task->columns[i] >= 0) cohort->n_columns++;
     if (!cohort->n_columns)
@@ -53,25 +102,14 @@ kuni_status joint_cohort_init(joint_cohort *cohort, const kuni_task *task, kuni_
     cohort->sex = kuni_alloc(cohort->n_columns, sizeof(*cohort->sex), err);
     cohort->cell = kuni_alloc(cohort->n_columns, sizeof(*cohort->cell), err);
     cohort->cell_columns = kuni_alloc(cohort->n_cells, sizeof(*cohort->cell_columns), err);
-    if (!cohort->sex || !cohort->cell || !cohort->cell_columns) return KUNI_MEMORY;
-    for (size_t i = 0; i < task->n_samples; i++) {
-        int32_t column = task->columns[i];
-        if (column < 0) continue;
-        if ((uint32_t)column >= cohort->n_columns)
-            return kuni_fail(err, KUNI_BUG, "sample %s: column %d of %u", task->samples[i].id,
-                             column, cohort->n_columns);
-        const char *group = task->samples[i].group;
-        uint32_t g = 0;
-        if (group && *group) {
-            char **found = bsearch(&group, cohort->groups + 1, cohort->n_groups - 1, sizeof(char *),
-                                   compare_names);
-            g = (uint32_t)(found - cohort->groups);
-        }
-        cohort->sex[column] = (uint8_t)task->samples[i].sex;
-        cohort->cell[column] = (uint16_t)(g * JOINT_SEXES + (uint32_t)task->samples[i].sex);
-        cohort->cell_columns[cohort->cell[column]]++;
-    }
-    return KUNI_OK;
+    cohort->who = kuni_alloc(cohort->n_columns, sizeof(*cohort->who), err);
+    if (!cohort->sex || !cohort->cell || !cohort->cell_columns || !cohort->who) return KUNI_MEMORY;
+    joint_deciding deciding;
+    status = joint_deciding_init(&deciding, task, err);
+    for (size_t i = 0; i < task->n_samples && !status; i++)
+        if (task->columns[i] >= 0) status = add_column(cohort, &deciding, task, i, err);
+    joint_deciding_fini(&deciding);
+    return status;
 }
 
 void joint_cohort_fini(joint_cohort *cohort)
@@ -81,16 +119,6 @@ void joint_cohort_fini(joint_cohort *cohort)
     free(cohort->sex);
     free(cohort->cell);
     free(cohort->cell_columns);
+    free(cohort->who);
     *cohort = (joint_cohort){0};
-}
-
-void joint_copies_init(joint_copies *copies, const kuni_ploidy *ploidy, kuni_span chunk)
-{
-    *copies = (joint_copies){.ploidy = ploidy, .tid = chunk.tid, .diploid = true};
-    for (int sex = 0; sex < JOINT_SEXES; sex++) {
-        int64_t until;
-        if (kuni_ploidy_at(ploidy, chunk.tid, chunk.beg, (kuni_sex)sex, &until) != 2 ||
-            until < chunk.end)
-            copies->diploid = false;
-    }
 }

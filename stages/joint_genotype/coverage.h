@@ -16,6 +16,8 @@ enum {                           /* codes; 0..99 are genotype qualities of refer
        JOINT_CODE_CONFLICT,
        JOINT_CODE_FILTERED,
        JOINT_CODE_ABSENT, /* no copy of the contig */
+       JOINT_CODE_SEX,    /* see joint_reason */
+       JOINT_CODE_HAPLOID,
        JOINT_CODES,
        JOINT_QUALITIES = JOINT_CODE_NOTHING
 };
@@ -35,12 +37,14 @@ void joint_coverage_free(joint_coverage *coverage);
 KUNI_MUST_CHECK kuni_status joint_coverage_begin(joint_coverage *coverage, uint32_t n_sites,
                                                  uint32_t n_cells, kuni_error *err);
 
-static inline int joint_coverage_code(const kuni_block *block, int copies)
+static inline int joint_coverage_code(const kuni_block *block, joint_ploidy ploidy)
 {
-    if (copies == 0) return JOINT_CODE_ABSENT;
+    if (ploidy.refused) return ploidy.refused == JOINT_SEX ? JOINT_CODE_SEX : JOINT_CODE_HAPLOID;
+    if (ploidy.copies == 0) return JOINT_CODE_ABSENT;
     if (block->kind == KUNI_BLOCK_CONFLICT) return JOINT_CODE_CONFLICT;
     if (block->kind == KUNI_BLOCK_FILTERED) return JOINT_CODE_FILTERED;
-    if (block->gq) return block->gq > 99 ? 99 : block->gq;
+    uint8_t gq = kuni_block_gq(block, ploidy.copies);
+    if (gq) return gq > 99 ? 99 : gq;
     return block->min_dp ? 0 : JOINT_CODE_NOTHING;
 }
 

@@ -155,13 +155,13 @@ static void set_genotype(base_row *base, size_t column, int copies, int32_t a, i
 }
 
 /* Goes on to what the column's sample is in at `site`: a block, or the gap before the next one. */
-static void advance(joint_dense *dense, uint32_t column, uint32_t site, uint8_t sex)
+static void advance(joint_dense *dense, uint32_t column, uint32_t site, uint8_t who)
 {
     current *now = &dense->current[column];
     const joint_span *s = joint_spans_advance(&dense->spans, column, site);
     if (!s || s->first > site)
         *now = (current){.until = s ? s->first : JOINT_NONE,
-                         .kind = (uint16_t)(JOINT_KIND_NO_DATA + sex)};
+                         .kind = (uint16_t)(JOINT_KIND_NO_DATA + who)};
     else
         *now = (current){.until = s->last, .kind = s->kind, .depth = s->depth};
 }
@@ -169,7 +169,7 @@ static void advance(joint_dense *dense, uint32_t column, uint32_t site, uint8_t 
 /* What each kind of sample without an event is written as at the site. */
 static void fill_looks(const joint_row *row, const base_row *base, look *looks)
 {
-    for (int kind = 0; kind < JOINT_KINDS; kind++) {
+    for (int kind = 0; kind < JOINT_KIND_NO_DATA + (int)row->n_whos; kind++) {
         int code = kind % JOINT_CODES, copies = kind / JOINT_CODES;
         bool block = kind < JOINT_KIND_NO_DATA && code < JOINT_QUALITIES && copies > 0;
         if (block && !row->block_calls[copies - 1][code].copies)
@@ -194,7 +194,7 @@ static void fill_base(joint_dense *dense, const joint_row *row, const joint_coho
     int32_t deepest = 0;
     for (uint32_t column = 0; column < dense->window->n_columns; column++) {
         const current *now = &dense->current[column];
-        if (now->until <= row->site) advance(dense, column, row->site, cohort->sex[column]);
+        if (now->until <= row->site) advance(dense, column, row->site, cohort->who[column]);
         const look *l = &looks[now->kind];
         if (unit == 2)
             memcpy(base->gt + 2 * (size_t)column, l->gt, 2);
@@ -346,8 +346,8 @@ static kuni_status put_depth(joint_dense *dense, int64_t deepest, int id, bcf1_t
 
 static int row_width(const joint_dense *dense, const joint_row *row)
 {
-    for (int s = 0; s < JOINT_SEXES; s++)
-        if (row->sex_copies[s] == 2) return 2;
+    for (uint32_t who = 0; who < row->n_whos; who++)
+        if (row->expected[who].copies == 2) return 2;
     for (const joint_cell *c = joint_window_cells(dense->window, row->site); c; c = c->next)
         if (c->copies == 2) return 2;
     return 1;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "deciding.h"
 #include "shard.h"
 
 struct joint_export {
@@ -37,6 +38,20 @@ kuni_status joint_export_params(joint_export_kind kind, kuni_params *params, kun
         kind == JOINT_EXPORT_DENSE || kind == JOINT_EXPORT_PLINK ? "dense" : "sites", err);
     if (status) return status;
     return kuni_params_set(params, "also", kind == JOINT_EXPORT_SPARSE ? "sparse" : "", err);
+}
+
+kuni_status joint_export_persons(const kuni_task *task, joint_export_person *persons,
+                                 kuni_error *err)
+{
+    joint_deciding deciding;
+    kuni_status status = joint_deciding_init(&deciding, task, err);
+    for (size_t i = 0; i < task->n_samples && !status; i++) {
+        joint_decision decision = joint_decide(&deciding, task, i);
+        persons[i] = (joint_export_person){.karyotype = decision.who.karyotype,
+                                           .undecided = decision.who.undecided};
+    }
+    joint_deciding_fini(&deciding);
+    return status;
 }
 
 static joint_render_kind render_kind(joint_export_kind kind)

@@ -33,6 +33,16 @@ KUNI_MUST_CHECK kuni_status joint_export_open(joint_export **made, joint_export_
 KUNI_MUST_CHECK kuni_status joint_export_params(joint_export_kind kind, kuni_params *params,
                                                 kuni_error *err);
 
+/* Copies of X and Y as the call set has them. */
+typedef struct joint_export_person {
+    kuni_karyotype karyotype;
+    bool undecided; /* not called where the sexes differ */
+} joint_export_person;
+
+/* Of all samples of a task as joint_export_shard takes it. */
+KUNI_MUST_CHECK kuni_status joint_export_persons(const kuni_task *task,
+                                                 joint_export_person *persons, kuni_error *err);
+
 /* Where sites come from. */
 typedef struct joint_export_source {
     const char *calls; /* what the stage wrote for the shard, with or without genotypes */

@@ -9,15 +9,19 @@
 #include "info.h"
 #include "kuni/version.h"
 
+#define REASONS                                                                                    \
+    "D no coverage, L low confidence, C contradictory evidence, F filtered in the input, A "       \
+    "allele "                                                                                      \
+    "not listed here, P no copy of the contig, S declared and inferred sex contradict each "       \
+    "other, "                                                                                      \
+    "H evidence for one copy where there are two; . called"
+
 static const char *const format_lines[] = {
     "<ID=GT,Number=1,Type=String,Description=\"Genotype: the likeliest a posteriori\">",
     "<ID=GQ,Number=1,Type=Integer,Description=\"Phred probability that the genotype is another\">",
     "<ID=DP,Number=1,Type=Integer,Description=\"Depth; least depth of the block in a reference "
     "block\">",
-    "<ID=RNC,Number=1,Type=String,Description=\"Reason of no call: D no coverage, L low "
-    "confidence, C "
-    "contradictory evidence, F filtered in the input, A allele not listed here, P no copy of the "
-    "contig; . called\">",
+    "<ID=RNC,Number=1,Type=String,Description=\"Reason of no call: " REASONS "\">",
     "<ID=AD,Number=R,Type=Integer,Description=\"Reads of each allele\">",
     "<ID=PL,Number=G,Type=Integer,Description=\"Phred-scaled likelihoods of the genotypes, without "
     "prior\">",
@@ -40,9 +44,7 @@ static const char *const sparse_lines[] = {
     "<ID=GQ,Number=1,Type=Integer,Description=\"Phred probability that the genotype is another; "
     "in a block at least so, without the prior of the site\">",
     "<ID=DP,Number=1,Type=Integer,Description=\"Depth; in a block at least so\">",
-    "<ID=RNC,Number=1,Type=String,Description=\"Reason of no call: D no coverage, L low "
-    "confidence, C contradictory evidence, F filtered in the input, A allele not listed here, P no "
-    "copy of the contig; . called\">",
+    "<ID=RNC,Number=1,Type=String,Description=\"Reason of no call: " REASONS "\">",
     "<ID=LAD,Number=LR,Type=Integer,Description=\"Reads of REF and each local ALT\">",
     "<ID=LPL,Number=LG,Type=Integer,Description=\"Phred-scaled likelihoods of the genotypes of REF "
     "and the local ALTs, without prior\">",

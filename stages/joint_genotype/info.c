@@ -20,11 +20,11 @@ static const char *const info_lines[] = {
     "ALT\">",
     "<ID=CR,Number=1,Type=Float,Description=\"Share of samples that are called, of those that have "
     "the contig\">",
-    "<ID=NOCALL,Number=6,Type=Integer,Description=\"Samples without a genotype by reason: no "
-    "coverage, "
-    "low confidence, contradictory evidence, filtered in the input, allele not listed here, no "
+    "<ID=NOCALL,Number=.,Type=Integer,Description=\"Samples without a genotype by reason: no "
+    "coverage, low confidence, contradictory evidence, filtered in the input, allele not listed "
+    "here, no copy of the contig; and where there are any: contradictory sex, evidence for one "
     "copy "
-    "of the contig\">",
+    "only\">",
     "<ID=DP,Number=1,Type=Integer,Description=\"Depth of all samples\">",
     "<ID=DP_MEAN,Number=1,Type=Float,Description=\"Mean depth of samples with data\">",
     "<ID=DP_HIST,Number=21,Type=Integer,Description=\"Samples with depth 0-4, 5-9, ..., 95-99, 100 "

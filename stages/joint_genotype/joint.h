@@ -35,6 +35,7 @@ enum {
         72, /* alleles of one sample at a site: those of an event, and some of others */
     JOINT_EVENTS_MAX = 8, /* events of one sample that cover one position */
     JOINT_SEXES = 3,
+    JOINT_WHO_MAX = 24, /* different answers to "who has how many copies of X and Y" */
     JOINT_BANDS_MAX = 32
 };
 
@@ -47,6 +48,8 @@ typedef enum joint_reason {
     JOINT_FILTERED,    /* F: the producer's own filter rejected it */
     JOINT_UNLISTED,    /* A: the likeliest genotype has an allele that the site does not list */
     JOINT_ABSENT,      /* P: no copy of this contig in this sex */
+    JOINT_SEX,         /* S: declared and inferred sex give different copies */
+    JOINT_HAPLOID,     /* H: the evidence holds for one copy, and there are two */
     JOINT_REASONS
 } joint_reason;
 
@@ -95,10 +98,19 @@ static inline uint32_t joint_site_index(const joint_sites *sites, int64_t pos)
 
 /* --- the cohort --- */
 
+/* What decides on copies of X and Y. Where there are two answers, and they differ, there is none. */
+typedef struct joint_who {
+    kuni_karyotype karyotype, other;
+    bool undecided; /* `other` counts */
+} joint_who;
+
 typedef struct joint_cohort {
     uint32_t n_columns;
-    uint8_t *sex;   /* of each column: kuni_sex */
-    uint16_t *cell; /* of each column: group * JOINT_SEXES + sex */
+    uint8_t *sex;                  /* of each column: kuni_sex, as decided */
+    uint16_t *cell;                /* of each column: group * JOINT_SEXES + sex */
+    uint8_t *who;                  /* of each column: index of whos */
+    joint_who whos[JOINT_WHO_MAX]; /* the first three are the sexes */
+    uint32_t n_whos, who_columns[JOINT_WHO_MAX];
     uint32_t n_cells;
     char **groups;          /* names in sorted order; group 0 is "no group" and has no name */
     uint32_t n_groups;      /* 1 + named groups */
@@ -109,30 +121,40 @@ KUNI_MUST_CHECK kuni_status joint_cohort_init(joint_cohort *cohort, const kuni_t
                                               kuni_error *err);
 void joint_cohort_fini(joint_cohort *cohort);
 
-/* Copies per sex along a chunk. */
+/* --- copies --- */
+
+/* Copies along a chunk. */
 typedef struct joint_copies {
     const kuni_ploidy *ploidy;
+    const joint_cohort *cohort;
     int32_t tid;
-    bool diploid; /* throughout the chunk, for all sexes */
+    bool diploid; /* throughout the chunk, for all */
 } joint_copies;
 
-void joint_copies_init(joint_copies *copies, const kuni_ploidy *ploidy, kuni_span chunk);
+/* How a place is to be genotyped in a sample. */
+typedef struct joint_ploidy {
+    int copies;           /* 0, 1 or 2 */
+    joint_reason refused; /* not JOINT_CALLED: it is not; JOINT_SEX or JOINT_HAPLOID */
+} joint_ploidy;
 
-/*
- * Copies to genotype: those of the contig in this sex, or those that the evidence was made with
- * where these are fewer (a karyotype that the caller knew of) or where the sex is unknown. *until
- * as in kuni_ploidy_at.
- */
-static inline int joint_copies_at(const joint_copies *copies, int64_t pos, int sex, int evidence,
-                                  int64_t *until)
+void joint_copies_init(joint_copies *copies, const joint_cohort *cohort, const kuni_ploidy *ploidy,
+                       kuni_span chunk);
+
+/* By who it is alone, index of cohort->whos. *until as in kuni_ploidy_at. */
+joint_ploidy joint_copies_expected(const joint_copies *copies, int64_t pos, uint32_t who,
+                                   int64_t *until);
+/* The fewest copies of the answers there are. */
+int joint_copies_least(const joint_copies *copies, int64_t pos, uint32_t who);
+/* By who it is and what the evidence was made for: `ploidy` copies, or `either`. */
+joint_ploidy joint_copies_of_sample(const joint_copies *copies, int64_t pos, uint32_t who,
+                                    int ploidy, bool either, int64_t *until);
+
+static inline joint_ploidy joint_copies_at(const joint_copies *copies, int64_t pos, uint32_t who,
+                                           int ploidy, bool either, int64_t *until)
 {
-    if (copies->diploid) {
-        *until = INT64_MAX;
-        return evidence;
-    }
-    int table = kuni_ploidy_at(copies->ploidy, copies->tid, pos, (kuni_sex)sex, until);
-    if (sex == KUNI_SEX_UNKNOWN) return evidence;
-    return table < evidence ? table : evidence;
+    if (!copies->diploid) return joint_copies_of_sample(copies, pos, who, ploidy, either, until);
+    *until = INT64_MAX;
+    return (joint_ploidy){.copies = ploidy};
 }
 
 /* --- parameters --- */

@@ -311,6 +311,13 @@ static kuni_status put_reads(draft *d)
     return status;
 }
 
+/* Of n samples those that are not told of yet, at most `most`. */
+static uint64_t rest_of(uint64_t n, uint64_t told, uint64_t most)
+{
+    uint64_t rest = n > told ? n - told : 0;
+    return rest < most ? rest : most;
+}
+
 static kuni_status put_coverage(draft *d)
 {
     const joint_site_tally *t = d->t;
@@ -328,20 +335,22 @@ static kuni_status put_coverage(draft *d)
         status = put_number(d, "DP_MEAN", JOINT_DP_MEAN, (double)t->depth / (double)with_data);
     if (!status && t->gq_known)
         status = put_number(d, "GQ_MEAN", JOINT_GQ_MEAN, (double)t->gq / (double)t->gq_known);
-    if (!status && d->what->expected)
-        status = put_number(d, "CR", JOINT_CR, (double)called / d->what->expected);
+    if (!status && d->what->n_with)
+        status = put_number(d, "CR", JOINT_CR, (double)called / d->what->n_with);
     for (int i = 1; i < JOINT_REASONS; i++) {
         d->r->ints[i - 1] = int_of(t->nocall[i]);
         said += t->nocall[i];
     }
     /* Who has neither event nor block, and who has no copy, left no trace to count. */
     uint64_t silent = d->r->cohort->n_columns - called - said;
-    uint64_t absent = d->r->cohort->n_columns - d->what->expected;
-    absent = absent > t->nocall[JOINT_ABSENT] ? absent - t->nocall[JOINT_ABSENT] : 0;
-    if (absent > silent) absent = silent;
+    uint64_t absent = rest_of(d->what->n_without, t->nocall[JOINT_ABSENT], silent);
+    uint64_t undecided = rest_of(d->what->n_undecided, t->nocall[JOINT_SEX], silent - absent);
     d->r->ints[JOINT_ABSENT - 1] += int_of(absent);
-    d->r->ints[JOINT_NO_COVERAGE - 1] += int_of(silent - absent);
-    if (!status) status = put_ints(d, "NOCALL", d->r->ints, JOINT_REASONS - 1);
+    d->r->ints[JOINT_SEX - 1] += int_of(undecided);
+    d->r->ints[JOINT_NO_COVERAGE - 1] += int_of(silent - absent - undecided);
+    int n = JOINT_REASONS - 1; /* the last two are rare */
+    while (n >= JOINT_SEX && !d->r->ints[n - 1]) n--;
+    if (!status) status = put_ints(d, "NOCALL", d->r->ints, n);
     return status;
 }
 
@@ -532,8 +541,9 @@ kuni_status joint_render_record(joint_render *r, const joint_record *what, kuni_
                      .n_alleles = 1 + d.n,
                      .local = site->n_alts > r->options.local_over,
                      .phased = d.t->phased,
+                     .expected = what->expected,
+                     .n_whos = r->cohort->n_whos,
                      .block_calls = what->block_calls};
-    memcpy(row.sex_copies, what->sex_copies, sizeof(row.sex_copies));
     if (status) return status;
     return r->kind == JOINT_RENDER_SPARSE ? write_sparse(r, what->sparse, &row, err)
                                           : write_record(r, what->dense, &row, err);

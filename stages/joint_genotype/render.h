@@ -45,8 +45,9 @@ typedef struct joint_record {
     const joint_added_site *added; /* NULL: nothing */
     float given_quality;           /* likewise, where filters are given */
     double given_qd;
-    uint32_t expected; /* samples that have a copy of the contig here */
-    int sex_copies[JOINT_SEXES];
+    uint32_t n_with; /* samples that have a copy of the contig here, whatever their sex */
+    uint32_t n_without, n_undecided;
+    joint_ploidy expected[JOINT_WHO_MAX]; /* where there is no evidence */
     joint_call (*block_calls)[JOINT_QUALITIES];
     joint_dense *dense;   /* for JOINT_RENDER_DENSE */
     joint_sparse *sparse; /* for JOINT_RENDER_SPARSE */

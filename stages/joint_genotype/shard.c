@@ -151,7 +151,22 @@ static kuni_status read_chunk(joint_shard *j, joint_source *s, int what, kuni_ev
 
 /* --- sites --- */
 
-/* The dictionary as it would be without the samples that are left out. */
+static void recount_event(joint_shard *j, const kuni_evidence_chunk *chunk, const kuni_event *event)
+{
+    for (int k = 0; k < event->ploidy; k++) {
+        if (event->gt[k] <= 0) continue;
+        int32_t link = chunk->sets[event->set].census[event->gt[k]];
+        if (link < 0) continue;
+        kuni_census *allele = &j->recount[link];
+        allele->n_copies++;
+        if (k == 1 && event->gt[0] == event->gt[1]) continue;
+        allele->n_samples++;
+        if (event->qual > allele->max_qual) allele->max_qual = event->qual;
+    }
+}
+
+/* The dictionary as it would be without the samples that are left out, and with the copies that
+ * everybody has. */
 static kuni_status recount(joint_shard *j, const joint_source *s, const kuni_evidence_chunk *chunk,
                            kuni_error *err)
 {
@@ -164,17 +179,17 @@ static kuni_status recount(joint_shard *j, const joint_source *s, const kuni_evi
                                       .alt = chunk->alleles[i].alt};
     for (size_t i = 0; i < chunk->n_events; i++) {
         const kuni_event *event = &chunk->events[i];
-        if (s->columns[event->sample] < 0 || event->flags & KUNI_EVENT_FILTERED) continue;
-        for (int k = 0; k < event->ploidy; k++) {
-            if (event->gt[k] <= 0) continue;
-            int32_t link = chunk->sets[event->set].census[event->gt[k]];
-            if (link < 0) continue;
-            kuni_census *allele = &j->recount[link];
-            allele->n_copies++;
-            if (k == 1 && event->gt[0] == event->gt[1]) continue;
-            allele->n_samples++;
-            if (event->qual > allele->max_qual) allele->max_qual = event->qual;
-        }
+        int32_t column = s->columns[event->sample];
+        if (column < 0 || event->flags & KUNI_EVENT_FILTERED) continue;
+        int64_t until;
+        uint16_t pl[KUNI_EVENT_ALLELES_MAX];
+        kuni_event copied;
+        joint_ploidy ploidy =
+            joint_copies_at(&j->copies, event->pos, j->cohort.who[column], event->ploidy,
+                            event->flags & KUNI_EVENT_EITHER, &until);
+        if (ploidy.refused || !ploidy.copies) continue;
+        kuni_event_of_copies(event, ploidy.copies, pl, &copied);
+        recount_event(j, chunk, &copied);
     }
     return joint_unify_add(j->unify, j->recount, chunk->n_alleles, err);
 }
@@ -189,12 +204,12 @@ static kuni_status find_sites(joint_shard *j, int64_t beg, int64_t end, kuni_err
     for (size_t i = 0; i < j->n_sources; i++) {
         joint_source *s = &j->sources[i];
         kuni_evidence_chunk chunk = {0};
-        kuni_status status =
-            read_chunk(j, s, s->complete ? KUNI_READ_CENSUS : KUNI_READ_CENSUS | KUNI_READ_EVENTS,
-                       &chunk, err);
+        bool counted = s->complete && j->copies.diploid;
+        kuni_status status = read_chunk(
+            j, s, counted ? KUNI_READ_CENSUS : KUNI_READ_CENSUS | KUNI_READ_EVENTS, &chunk, err);
         if (!status)
-            status = s->complete ? joint_unify_add(j->unify, chunk.alleles, chunk.n_alleles, err)
-                                 : recount(j, s, &chunk, err);
+            status = counted ? joint_unify_add(j->unify, chunk.alleles, chunk.n_alleles, err)
+                             : recount(j, s, &chunk, err);
         if (status) return status;
     }
     return joint_unify_finish(j->unify, j->options.min_allele_quality, &j->sites, err);
@@ -233,18 +248,19 @@ static kuni_status count_block(void *context, const joint_piece *piece, kuni_err
 {
     joint_shard *j = context;
     return joint_coverage_add(j->coverage, j->cohort.cell[piece->column],
-                              joint_coverage_code(piece->block, piece->copies), piece->copies,
-                              piece->block->min_dp, piece->first, piece->last, err);
+                              joint_coverage_code(piece->block, piece->ploidy),
+                              piece->ploidy.copies, piece->block->min_dp, piece->first, piece->last,
+                              err);
 }
 
 static kuni_status count_events(void *context, uint32_t column, uint32_t site,
-                                const joint_cover *covers, size_t n_covers, int copies,
+                                const joint_cover *covers, size_t n_covers, joint_ploidy ploidy,
                                 kuni_error *err)
 {
     joint_shard *j = context;
     (void)column;
-    if (copies == 0) return KUNI_OK;
-    build_local(j, site, covers, n_covers, copies);
+    if (ploidy.refused || ploidy.copies == 0) return KUNI_OK;
+    build_local(j, site, covers, n_covers, ploidy.copies);
     return j->local.reason ? KUNI_OK : joint_frequency_add(j->frequency, site, &j->local, err);
 }
 
@@ -256,8 +272,8 @@ static kuni_status sweep_sources(joint_shard *j, int what, uint32_t first, uint3
         kuni_evidence_chunk chunk = {0};
         kuni_status status = read_chunk(j, s, what, &chunk, err);
         if (!status)
-            status = joint_sweep_chunk(j->sweep, &j->sites, first, last, &j->cohort, &j->copies,
-                                       &chunk, s->columns, s->n_samples, visitor, err);
+            status = joint_sweep_chunk(j->sweep, &j->sites, first, last, &j->copies, &chunk,
+                                       s->columns, s->n_samples, visitor, err);
         if (!status && j->sparse) status = joint_sparse_flush(j->sparse, err);
         if (status) return status;
     }
@@ -278,10 +294,10 @@ static void set_prior(joint_shard *j, uint32_t site, joint_prior *prior)
 
 /* Where only coverage is counted. */
 static kuni_status pass_events(void *context, uint32_t column, uint32_t site,
-                               const joint_cover *covers, size_t n_covers, int copies,
+                               const joint_cover *covers, size_t n_covers, joint_ploidy ploidy,
                                kuni_error *err)
 {
-    (void)context, (void)column, (void)site, (void)covers, (void)n_covers, (void)copies, (void)err;
+    (void)context, (void)column, (void)site, (void)covers, (void)n_covers, (void)ploidy, (void)err;
     return KUNI_OK;
 }
 
@@ -351,7 +367,7 @@ static kuni_status keep_piece(void *context, const joint_piece *piece, kuni_erro
     kuni_status status = KUNI_OK;
     if (j->counts_late && piece->block) status = count_block(context, piece, err);
     if (j->sparse && !status)
-        status = joint_sparse_piece(j->sparse, piece, j->cohort.sex[piece->column], err);
+        status = joint_sparse_piece(j->sparse, piece, j->cohort.who[piece->column], err);
     if (!j->window) return status;
     bool wanted = piece->block && piece->first < piece->last && piece->first < j->window->last &&
                   piece->last > j->window->first;
@@ -360,18 +376,22 @@ static kuni_status keep_piece(void *context, const joint_piece *piece, kuni_erro
 }
 
 static kuni_status call_events(void *context, uint32_t column, uint32_t site,
-                               const joint_cover *covers, size_t n_covers, int copies,
+                               const joint_cover *covers, size_t n_covers, joint_ploidy ploidy,
                                kuni_error *err)
 {
     joint_shard *j = context;
-    if (copies == 0) {
-        joint_tally_nothing(&j->tally, site, JOINT_ABSENT);
-        return j->window ? joint_window_absent(j->window, site, column, err) : KUNI_OK;
+    if (ploidy.refused || ploidy.copies == 0) {
+        joint_reason reason = ploidy.refused ? ploidy.refused : JOINT_ABSENT;
+        uint32_t dp = covers[0].event->dp;
+        joint_tally_refused(&j->tally, site, reason, dp);
+        return j->window
+                   ? joint_window_refused(j->window, site, column, reason, ploidy.copies, dp, err)
+                   : KUNI_OK;
     }
     joint_prior prior;
     joint_call call;
     set_prior(j, site, &prior);
-    build_local(j, site, covers, n_covers, copies);
+    build_local(j, site, covers, n_covers, ploidy.copies);
     joint_genotype_call(&prior, &j->local, &call);
     joint_tally_add(&j->tally, site, column, &j->local, &call);
     if (!j->local.reason && !j->given)
@@ -409,6 +429,23 @@ static void tell_uncalled(joint_shard *j)
     }
 }
 
+/* Who has copies of the place, and who has none. */
+static void expect_copies(const joint_shard *j, int64_t pos, joint_record *record)
+{
+    for (uint32_t who = 0; who < j->cohort.n_whos; who++) {
+        int64_t until;
+        uint32_t n = j->cohort.who_columns[who];
+        joint_ploidy p = joint_copies_expected(&j->copies, pos, who, &until);
+        record->expected[who] = p;
+        if (p.refused) record->n_undecided += n;
+        /* whichever answer is the right one */
+        if (p.refused ? joint_copies_least(&j->copies, pos, who) > 0 : p.copies > 0)
+            record->n_with += n;
+        else if (!p.refused)
+            record->n_without += n;
+    }
+}
+
 /* Completes a site's counters by its reference blocks and writes its record. */
 static kuni_status write_site(joint_shard *j, uint32_t site, kuni_error *err)
 {
@@ -434,13 +471,7 @@ static kuni_status write_site(joint_shard *j, uint32_t site, kuni_error *err)
         record.given_quality = g->quality;
         record.given_qd = g->qd;
     }
-    for (int sex = 0; sex < JOINT_SEXES; sex++) {
-        int64_t until;
-        record.sex_copies[sex] =
-            kuni_ploidy_at(j->task->ploidy, j->shard.tid, s->pos, (kuni_sex)sex, &until);
-    }
-    for (uint32_t cell = 0; cell < j->cohort.n_cells; cell++)
-        if (record.sex_copies[cell % JOINT_SEXES]) record.expected += j->cohort.cell_columns[cell];
+    expect_copies(j, s->pos, &record);
     kuni_status status = KUNI_OK;
     for (size_t i = 0; i < j->n_renders && !status; i++)
         status = joint_render_record(j->renders[i], &record, err);
@@ -485,8 +516,8 @@ static kuni_status call_and_write(joint_shard *j, kuni_error *err)
 
 static kuni_status run_chunk(joint_shard *j, int64_t beg, int64_t end, kuni_error *err)
 {
-    joint_copies_init(&j->copies, j->task->ploidy,
-                      (kuni_span){.tid = j->shard.tid, .beg = beg, .end = end});
+    const kuni_span chunk = {.tid = j->shard.tid, .beg = beg, .end = end};
+    joint_copies_init(&j->copies, &j->cohort, j->task->ploidy, chunk);
     kuni_status status = find_sites(j, beg, end, err);
     if (status || !j->sites.n_sites) return status;
     status = j->given ? take_frequencies(j, err) : find_frequencies(j, err);

@@ -101,14 +101,14 @@ static int floor_of(const joint_bands *bands, int value)
     return floor;
 }
 
-static joint_span span_of(const joint_sparse *sparse, const joint_piece *piece, uint8_t sex)
+static joint_span span_of(const joint_sparse *sparse, const joint_piece *piece, uint8_t who)
 {
     const joint_options *o = sparse->options;
     joint_span span = {.first = piece->first,
                        .last = piece->last,
                        .end = (uint32_t)(piece->end - sparse->sites->beg)};
     if (!piece->block) {
-        span.kind = (uint16_t)(JOINT_KIND_NO_DATA + sex);
+        span.kind = (uint16_t)(JOINT_KIND_NO_DATA + who);
         return span;
     }
     int kind = joint_kind(piece), code = kind % JOINT_CODES;
@@ -131,10 +131,10 @@ kuni_status joint_sparse_flush(joint_sparse *sparse, kuni_error *err)
     return joint_spans_add(&sparse->spans, column, *open, err);
 }
 
-kuni_status joint_sparse_piece(joint_sparse *sparse, const joint_piece *piece, uint8_t sex,
+kuni_status joint_sparse_piece(joint_sparse *sparse, const joint_piece *piece, uint8_t who,
                                kuni_error *err)
 {
-    joint_span span = span_of(sparse, piece, sex), *open = &sparse->open;
+    joint_span span = span_of(sparse, piece, who), *open = &sparse->open;
     if (piece->column == sparse->open_column && piece->beg == sparse->open_end &&
         span.kind == open->kind && span.depth == open->depth) {
         open->last = span.last;
@@ -189,7 +189,7 @@ static size_t find_due(joint_sparse *sparse, uint32_t site)
 }
 
 /* The stretch that the column's sample is in at `site`. */
-static joint_span stretch_at(joint_sparse *sparse, uint32_t column, uint32_t site, uint8_t sex)
+static joint_span stretch_at(joint_sparse *sparse, uint32_t column, uint32_t site, uint8_t who)
 {
     const joint_span *s = joint_spans_advance(&sparse->spans, column, site);
     int64_t pos = sparse->sites->sites[site].pos;
@@ -197,7 +197,7 @@ static joint_span stretch_at(joint_sparse *sparse, uint32_t column, uint32_t sit
     return (joint_span){.first = site, /* nothing is told of it */
                         .last = site + 1,
                         .end = (uint32_t)(pos + 1 - sparse->sites->beg),
-                        .kind = (uint16_t)(JOINT_KIND_NO_DATA + sex)};
+                        .kind = (uint16_t)(JOINT_KIND_NO_DATA + who)};
 }
 
 /* Ends the stretch where a genotype of its kind is called no more, or again. */
@@ -362,7 +362,7 @@ static fields find_fields(joint_sparse *sparse, const joint_row *row, const join
             cell++;
             continue;
         }
-        joint_span s = stretch_at(sparse, column, row->site, cohort->sex[column]);
+        joint_span s = stretch_at(sparse, column, row->site, cohort->who[column]);
         if (look_at(sparse, row, s.kind).reason) has.rnc = true;
     }
     return has;
@@ -408,7 +408,7 @@ kuni_status joint_sparse_row(joint_sparse *sparse, const joint_row *row, const j
             put_cell(&p, row, c, &has);
             sparse->until[column] = row->site + 1;
         } else {
-            joint_span s = stretch_at(sparse, column, row->site, cohort->sex[column]);
+            joint_span s = stretch_at(sparse, column, row->site, cohort->who[column]);
             cut_stretch(sparse, &s, row->site);
             put_stretch(&p, look_at(sparse, row, s.kind), &s, s.end - at, &has);
             sparse->until[column] = s.last;

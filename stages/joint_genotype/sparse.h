@@ -38,7 +38,7 @@ void joint_sparse_uncalled(joint_sparse *sparse, int copies, int quality, uint32
 KUNI_MUST_CHECK kuni_status joint_sparse_begin(joint_sparse *sparse, kuni_error *err);
 /* All pieces of a column, in order; joint_sparse_flush after its last. */
 KUNI_MUST_CHECK kuni_status joint_sparse_piece(joint_sparse *sparse, const joint_piece *piece,
-                                               uint8_t sex, kuni_error *err);
+                                               uint8_t who, kuni_error *err);
 KUNI_MUST_CHECK kuni_status joint_sparse_flush(joint_sparse *sparse, kuni_error *err);
 
 /*

@@ -3,6 +3,7 @@
  * joint-genotype: evidence of all batches -> sites, genotypes and site statistics of a shard. See
  * joint.h for the way.
  */
+#include "deciding.h"
 #include "shard.h"
 
 static const char *const outputs_choices[] = {"dense", "sites", NULL};
@@ -17,6 +18,9 @@ static const char default_filters[] =
     "ExcessHet: ExcessHet > 54.69\n"
     "AlleleBalance: NHET >= 3 && (AB < 0.2 || AB > 0.8)\n"
     "LowCallRate: CR < 0.9 && NS / CR >= 20";
+
+static const char *const sex_choices[] = {"declared", "inferred", "declared-or-inferred", NULL};
+static const char *const conflict_choices[] = {"no-call", "declared", "inferred", NULL};
 
 static const kuni_param params[] = {
     {.name = "output",
@@ -66,6 +70,20 @@ static const kuni_param params[] = {
      .most = 120,
      .unit = "phred",
      .help = "most that the cohort's frequencies may move a genotype; 0: not at all"},
+    {.name = "sex",
+     .type = KUNI_PARAM_CHOICE,
+     .value = "declared-or-inferred",
+     .choices = sex_choices,
+     .help =
+         "what decides on copies of X and Y: the manifest, the karyotype that alignment-qc found "
+         "(with it in needs), or both"},
+    {.name = "conflict",
+     .type = KUNI_PARAM_CHOICE,
+     .value = "no-call",
+     .choices = conflict_choices,
+     .help =
+         "of declared-or-inferred, where they contradict each other: no call of X and Y (RNC S), "
+         "or which one counts"},
     {.name = "filters",
      .type = KUNI_PARAM_LIST,
      .value = default_filters,
@@ -105,20 +123,31 @@ static kuni_status run(const kuni_task *task, kuni_error *err)
     return status;
 }
 
-static const kuni_port inputs[] = {{.kind = "evidence", .many = true}, {0}};
+static const kuni_port inputs[] = {
+    {.kind = "evidence", .many = true}, {.kind = "karyotypes", .optional = true}, {0}};
 static const kuni_port outputs[] = {{.kind = "calls", .extension = "bcf"},
                                     {.kind = "sites", .extension = "sites.bcf", .optional = true},
                                     {.kind = "sparse", .extension = "vcf.gz", .optional = true},
                                     {0}};
 
+static const kuni_port copies_inputs[] = {{.kind = "karyotypes", .optional = true}, {0}};
+static const kuni_port copies_outputs[] = {
+    {.kind = "copies", .extension = "tsv", .publish = "copies.tsv", .optional = true, .tell = true},
+    {0}};
+
 static const kuni_step steps[] = {
-    {.name = "", .scatter = KUNI_SCATTER_REGION, .inputs = inputs, .outputs = outputs, .run = run}};
+    {.name = "", .scatter = KUNI_SCATTER_REGION, .inputs = inputs, .outputs = outputs, .run = run},
+    {.name = "copies",
+     .scatter = KUNI_SCATTER_COHORT,
+     .inputs = copies_inputs,
+     .outputs = copies_outputs,
+     .run = joint_copies_run}};
 
 const kuni_stage kuni_stage_joint_genotype = {
     .name = "joint-genotype",
     .summary = "genotypes all samples together at the sites found in any of them",
-    .version = 3,
+    .version = 4,
     .params = params,
     .steps = steps,
-    .n_steps = 1,
+    .n_steps = sizeof(steps) / sizeof(steps[0]),
 };

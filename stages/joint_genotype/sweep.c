@@ -19,6 +19,8 @@ struct joint_sweep {
     size_t event_order_capacity, event_first_capacity;
     uint32_t *block_order, *block_first;
     size_t block_order_capacity, block_first_capacity;
+    kuni_event copied[JOINT_EVENTS_MAX]; /* events as of one copy, or of two */
+    uint16_t copied_pl[JOINT_EVENTS_MAX][KUNI_EVENT_ALLELES_MAX];
     interval *clusters; /* what events of the sample under way cover */
     size_t clusters_capacity, n_clusters;
 };
@@ -31,8 +33,7 @@ typedef struct walk {
     const joint_copies *copies;
     const kuni_evidence_chunk *chunk;
     const joint_visitor *visitor;
-    uint32_t column;
-    int sex;
+    uint32_t column, who;
 } walk;
 
 joint_sweep *joint_sweep_new(kuni_error *err)
@@ -148,6 +149,17 @@ static kuni_status order_blocks(joint_sweep *sweep, const kuni_evidence_chunk *c
     return KUNI_OK;
 }
 
+/* Events for one copy or two, as of so many. */
+static void take_copies(joint_sweep *sweep, joint_cover *covers, size_t n_covers, int copies)
+{
+    for (size_t i = 0; i < n_covers; i++) {
+        uint8_t flags = covers[i].event->flags;
+        if (!(flags & KUNI_EVENT_EITHER) || (copies == 2 && !(flags & KUNI_EVENT_ONE))) continue;
+        kuni_event_of_copies(covers[i].event, copies, sweep->copied_pl[i], &sweep->copied[i]);
+        covers[i].event = &sweep->copied[i];
+    }
+}
+
 /* Visits the sites of a run of overlapping events. */
 static kuni_status visit_cluster(walk *w, const uint32_t *order, size_t n, int64_t beg, int64_t end,
                                  kuni_error *err)
@@ -159,18 +171,21 @@ static kuni_status visit_cluster(walk *w, const uint32_t *order, size_t n, int64
         int64_t pos = w->sites->sites[site].pos, until;
         joint_cover covers[JOINT_EVENTS_MAX];
         size_t n_covers = 0;
-        int evidence = 2;
+        int least = 2;
+        bool either = true;
         for (size_t i = 0; i < n; i++) {
             const kuni_event *event = &w->chunk->events[order[i]];
             const joint_set *set = &w->sweep->sets[event->set];
             if (set->pos > pos || set->end <= pos || n_covers == JOINT_EVENTS_MAX) continue;
             covers[n_covers++] = (joint_cover){.event = event, .set = set};
-            if (event->ploidy < evidence) evidence = event->ploidy;
+            if (event->ploidy < least) least = event->ploidy;
+            if (!(event->flags & KUNI_EVENT_EITHER)) either = false;
         }
         if (!n_covers) continue;
-        int copies = joint_copies_at(w->copies, pos, w->sex, evidence, &until);
+        joint_ploidy ploidy = joint_copies_at(w->copies, pos, w->who, least, either, &until);
+        if (ploidy.copies) take_copies(w->sweep, covers, n_covers, ploidy.copies);
         kuni_status status =
-            w->visitor->events(w->visitor->context, w->column, site, covers, n_covers, copies, err);
+            w->visitor->events(w->visitor->context, w->column, site, covers, n_covers, ploidy, err);
         if (status) return status;
     }
     return KUNI_OK;
@@ -208,7 +223,8 @@ static kuni_status visit_piece(walk *w, const kuni_block *block, int64_t beg, in
     const joint_visitor *visitor = w->visitor;
     while (beg < end) {
         int64_t until;
-        int copies = joint_copies_at(w->copies, beg, w->sex, block ? block->ploidy : 2, &until);
+        joint_ploidy ploidy = joint_copies_at(w->copies, beg, w->who, block ? block->ploidy : 2,
+                                              block && block->either, &until);
         if (until > end) until = end;
         const joint_piece piece = {.column = w->column,
                                    .first = joint_site_index(w->sites, beg),
@@ -216,7 +232,7 @@ static kuni_status visit_piece(walk *w, const kuni_block *block, int64_t beg, in
                                    .beg = beg,
                                    .end = until,
                                    .block = block,
-                                   .copies = copies};
+                                   .ploidy = ploidy};
         bool wanted = block && piece.first < piece.last && piece.first < w->last_site &&
                       piece.last > w->first_site;
         if (wanted || visitor->all) {
@@ -265,10 +281,9 @@ static kuni_status walk_blocks(walk *w, const uint32_t *order, size_t n, kuni_er
 }
 
 kuni_status joint_sweep_chunk(joint_sweep *sweep, const joint_sites *sites, uint32_t first_site,
-                              uint32_t last_site, const joint_cohort *cohort,
-                              const joint_copies *copies, const kuni_evidence_chunk *chunk,
-                              const int32_t *columns, uint32_t n_samples,
-                              const joint_visitor *visitor, kuni_error *err)
+                              uint32_t last_site, const joint_copies *copies,
+                              const kuni_evidence_chunk *chunk, const int32_t *columns,
+                              uint32_t n_samples, const joint_visitor *visitor, kuni_error *err)
 {
     kuni_status status = prepare_sets(sweep, sites, chunk, err);
     if (!status) status = order_events(sweep, chunk, n_samples, err);
@@ -283,7 +298,7 @@ kuni_status joint_sweep_chunk(joint_sweep *sweep, const joint_sites *sites, uint
     for (uint32_t s = 0; s < n_samples && !status; s++) {
         if (columns[s] < 0) continue;
         w.column = (uint32_t)columns[s];
-        w.sex = cohort->sex[w.column];
+        w.who = copies->cohort->who[w.column];
         status = walk_events(&w, sweep->event_order + sweep->event_first[s],
                              sweep->event_first[s + 1] - sweep->event_first[s], err);
         if (!status && visitor->piece)

@@ -45,7 +45,7 @@ typedef struct joint_piece {
     uint32_t first, last; /* the sites in it; none where they are the same */
     int64_t beg, end;
     const kuni_block *block; /* NULL: neither */
-    int copies; /* 1 or 2, or 0: no copy of the contig; of no meaning without a block */
+    joint_ploidy ploidy;     /* of no meaning without a block */
 } joint_piece;
 
 typedef struct joint_visitor {
@@ -53,9 +53,9 @@ typedef struct joint_visitor {
     bool all; /* pieces without a block too, and those without a wanted site */
     /* A column's pieces come in order. */
     kuni_status (*piece)(void *context, const joint_piece *piece, kuni_error *err);
-    /* The events that cover the site, in position order. */
+    /* The events that cover the site, in position order; as of the copies that there are. */
     kuni_status (*events)(void *context, uint32_t column, uint32_t site, const joint_cover *covers,
-                          size_t n_covers, int copies, kuni_error *err);
+                          size_t n_covers, joint_ploidy ploidy, kuni_error *err);
 } joint_visitor;
 
 KUNI_MUST_CHECK joint_sweep *joint_sweep_new(kuni_error *err);
@@ -65,9 +65,11 @@ void joint_sweep_free(joint_sweep *sweep);
  * Walks a decoded chunk. columns[i] is the column of the file's sample i, or -1: passed over. Only
  * sites in [first_site, last_site) are visited. visitor->block may be NULL.
  */
-KUNI_MUST_CHECK kuni_status joint_sweep_chunk(
-    joint_sweep *sweep, const joint_sites *sites, uint32_t first_site, uint32_t last_site,
-    const joint_cohort *cohort, const joint_copies *copies, const kuni_evidence_chunk *chunk,
-    const int32_t *columns, uint32_t n_samples, const joint_visitor *visitor, kuni_error *err);
+KUNI_MUST_CHECK kuni_status joint_sweep_chunk(joint_sweep *sweep, const joint_sites *sites,
+                                              uint32_t first_site, uint32_t last_site,
+                                              const joint_copies *copies,
+                                              const kuni_evidence_chunk *chunk,
+                                              const int32_t *columns, uint32_t n_samples,
+                                              const joint_visitor *visitor, kuni_error *err);
 
 #endif

@@ -158,9 +158,13 @@ void joint_tally_add(joint_tally *tally, uint32_t site, uint32_t column, const j
     }
 }
 
-void joint_tally_nothing(joint_tally *tally, uint32_t site, joint_reason reason)
+void joint_tally_refused(joint_tally *tally, uint32_t site, joint_reason reason, uint32_t dp)
 {
-    tally->site[site].nocall[reason]++;
+    joint_site_tally *t = &tally->site[site];
+    t->nocall[reason]++;
+    if (reason == JOINT_ABSENT) return;
+    t->depth += dp;
+    t->depth_bins[joint_depth_bin(dp)]++;
 }
 
 void joint_tally_coverage(joint_tally *tally, uint32_t site, const joint_coverage *coverage,
@@ -171,6 +175,8 @@ void joint_tally_coverage(joint_tally *tally, uint32_t site, const joint_coverag
         [JOINT_CODE_CONFLICT - JOINT_QUALITIES] = JOINT_CONFLICT,
         [JOINT_CODE_FILTERED - JOINT_QUALITIES] = JOINT_FILTERED,
         [JOINT_CODE_ABSENT - JOINT_QUALITIES] = JOINT_ABSENT,
+        [JOINT_CODE_SEX - JOINT_QUALITIES] = JOINT_SEX,
+        [JOINT_CODE_HAPLOID - JOINT_QUALITIES] = JOINT_HAPLOID,
     };
     joint_site_tally *t = &tally->site[site];
     size_t n_rows, slot = tally->sites->sites[site].slot, n_cells = tally->cohort->n_cells;

@@ -56,8 +56,8 @@ void joint_tally_fini(joint_tally *tally);
 /* Counts one sample's call, made from `local`. */
 void joint_tally_add(joint_tally *tally, uint32_t site, uint32_t column, const joint_local *local,
                      const joint_call *call);
-/* A sample without a copy of the contig, or whose events cannot be looked at. */
-void joint_tally_nothing(joint_tally *tally, uint32_t site, joint_reason reason);
+/* A sample with events that is not genotyped, for a reason that is not theirs. */
+void joint_tally_refused(joint_tally *tally, uint32_t site, joint_reason reason, uint32_t dp);
 /* Counts the samples in reference blocks; block_calls[copies - 1][q] are their genotypes. */
 void joint_tally_coverage(joint_tally *tally, uint32_t site, const joint_coverage *coverage,
                           joint_call block_calls[2][JOINT_QUALITIES]);

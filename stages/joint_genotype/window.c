@@ -90,13 +90,15 @@ static kuni_status push_cell(joint_window *window, uint32_t site, uint32_t colum
     return KUNI_OK;
 }
 
-kuni_status joint_window_absent(joint_window *window, uint32_t site, uint32_t column,
-                                kuni_error *err)
+kuni_status joint_window_refused(joint_window *window, uint32_t site, uint32_t column,
+                                 joint_reason reason, int copies, uint32_t dp, kuni_error *err)
 {
     joint_cell *c;
     kuni_status status = push_cell(window, site, column, &c, err);
     if (status) return status;
-    c->reason = JOINT_ABSENT;
+    c->reason = (uint8_t)reason;
+    c->copies = (uint8_t)copies;
+    c->dp = dp;
     return KUNI_OK;
 }
 

@@ -13,13 +13,13 @@ enum { JOINT_NONE = UINT32_MAX };
 
 /*
  * Samples without an event at a site, by what they are in: a block of some copies and code (copies
- * * JOINT_CODES + code), or nothing, by sex.
+ * * JOINT_CODES + code), or nothing, by who they are.
  */
-enum { JOINT_KIND_NO_DATA = 3 * JOINT_CODES, JOINT_KINDS = JOINT_KIND_NO_DATA + JOINT_SEXES };
+enum { JOINT_KIND_NO_DATA = 3 * JOINT_CODES, JOINT_KINDS = JOINT_KIND_NO_DATA + JOINT_WHO_MAX };
 
 static inline int joint_kind(const joint_piece *piece)
 {
-    return piece->copies * JOINT_CODES + joint_coverage_code(piece->block, piece->copies);
+    return piece->ploidy.copies * JOINT_CODES + joint_coverage_code(piece->block, piece->ploidy);
 }
 
 typedef struct joint_span {
@@ -58,11 +58,12 @@ typedef struct joint_window {
 
 /* What a row needs to know of its record. */
 typedef struct joint_row {
-    uint32_t site;                              /* index; rows must be asked for in rising order */
-    uint32_t n_alleles;                         /* of the record, with "*" where it is written */
-    bool local;                                 /* local alleles: LAA, LAD, LPL instead of AD, PL */
-    bool phased;                                /* write PS */
-    int sex_copies[JOINT_SEXES];                /* copies where there is no evidence */
+    uint32_t site;                /* index; rows must be asked for in rising order */
+    uint32_t n_alleles;           /* of the record, with "*" where it is written */
+    bool local;                   /* local alleles: LAA, LAD, LPL instead of AD, PL */
+    bool phased;                  /* write PS */
+    const joint_ploidy *expected; /* by who it is, where there is no evidence */
+    uint32_t n_whos;
     joint_call (*block_calls)[JOINT_QUALITIES]; /* copies 0: nobody needs it */
 } joint_row;
 
@@ -92,9 +93,10 @@ KUNI_MUST_CHECK kuni_status joint_window_begin(joint_window *window, uint32_t n_
 KUNI_MUST_CHECK kuni_status joint_window_event(joint_window *window, uint32_t site, uint32_t column,
                                                const joint_local *local, const joint_call *call,
                                                kuni_error *err);
-/* The sample has no copy of the contig here. */
-KUNI_MUST_CHECK kuni_status joint_window_absent(joint_window *window, uint32_t site,
-                                                uint32_t column, kuni_error *err);
+/* The sample is not genotyped here, for a reason that is not its evidence's. */
+KUNI_MUST_CHECK kuni_status joint_window_refused(joint_window *window, uint32_t site,
+                                                 uint32_t column, joint_reason reason, int copies,
+                                                 uint32_t dp, kuni_error *err);
 
 static inline const joint_cell *joint_window_cells(const joint_window *window, uint32_t site)
 {
@@ -115,8 +117,11 @@ static inline joint_look joint_look_of(const joint_row *row, int kind)
 {
     int code = kind % JOINT_CODES, copies = kind / JOINT_CODES;
     if (kind >= JOINT_KIND_NO_DATA) {
-        copies = row->sex_copies[kind - JOINT_KIND_NO_DATA];
-        return (joint_look){copies ? JOINT_NO_COVERAGE : JOINT_ABSENT, copies, false};
+        joint_ploidy expected = row->expected[kind - JOINT_KIND_NO_DATA];
+        joint_reason reason = expected.refused  ? expected.refused
+                              : expected.copies ? JOINT_NO_COVERAGE
+                                                : JOINT_ABSENT;
+        return (joint_look){reason, expected.copies, false};
     }
     if (code < JOINT_QUALITIES)
         return (joint_look){copies ? row->block_calls[copies - 1][code].reason : JOINT_ABSENT,
@@ -124,6 +129,8 @@ static inline joint_look joint_look_of(const joint_row *row, int kind)
     joint_reason reason = code == JOINT_CODE_NOTHING    ? JOINT_NO_COVERAGE
                           : code == JOINT_CODE_CONFLICT ? JOINT_CONFLICT
                           : code == JOINT_CODE_FILTERED ? JOINT_FILTERED
+                          : code == JOINT_CODE_SEX      ? JOINT_SEX
+                          : code == JOINT_CODE_HAPLOID  ? JOINT_HAPLOID
                                                         : JOINT_ABSENT;
     return (joint_look){reason, copies, code != JOINT_CODE_NOTHING && code != JOINT_CODE_ABSENT};
 }

@@ -110,6 +110,10 @@ static inline void test_make_event(test_cohort *cohort, test_event *made, uint32
     for (uint32_t i = 0; cohort->rounded && i < n_pl; i++)
         made->pl[i] =
             kuni_pl_round(made->pl[i], i < first_other ? KUNI_PL_BITS : KUNI_PL_BITS_OTHER);
+    if (event->ploidy == 2 && made->has_pl && test_below(seed, 5) == 0)
+        event->flags |= event->gt[0] == event->gt[1] && test_below(seed, 2)
+                            ? KUNI_EVENT_EITHER | KUNI_EVENT_ONE
+                            : KUNI_EVENT_EITHER;
     if (test_below(seed, 3))
         for (int i = 0; i < 4; i++) event->sb[i] = test_below(seed, 20);
     if (test_below(seed, 3))
@@ -168,9 +172,13 @@ static inline void test_cohort_make(test_cohort *cohort, kuni_span shard, uint32
                                               .ploidy = 2,
                                               .gq = (uint8_t)test_below(&cohort->seed, 100),
                                               .min_dp = (uint16_t)test_below(&cohort->seed, 50)};
+                        block->either = test_below(&cohort->seed, 4) == 0;
+                        if (block->either) block->gq_one = (uint8_t)test_below(&cohort->seed, 100);
                         if (hole) { /* this one is what it was before the last one */
                             block->kind = block[-1].kind = block[-2].kind;
                             block->gq = block[-2].gq;
+                            block->either = block[-1].either = block[-2].either;
+                            if (!block->either) block->gq_one = block[-1].gq_one = 0;
                             block->min_dp = block[-1].min_dp = block[-2].min_dp;
                         }
                     }

@@ -15,7 +15,11 @@
 
 extern const kuni_stage kuni_stage_joint_genotype;
 
-enum { FIXTURE_ALLELES = 12, FIXTURE_PL = FIXTURE_ALLELES * (FIXTURE_ALLELES + 1) / 2 };
+enum {
+    FIXTURE_EITHER = 3,
+    FIXTURE_ALLELES = 12,
+    FIXTURE_PL = FIXTURE_ALLELES * (FIXTURE_ALLELES + 1) / 2
+};
 
 typedef struct joint_event {
     uint32_t sample;
@@ -36,7 +40,8 @@ typedef struct joint_event {
 typedef struct joint_block {
     uint32_t sample;
     int64_t beg, end; /* 1-based, inclusive */
-    int gq, dp, kind, ploidy;
+    int gq, dp, kind;
+    int ploidy; /* 0: 2; FIXTURE_EITHER: gq is 100 times that with one copy, plus that with two */
 } joint_block;
 
 typedef struct joint_case {
@@ -57,6 +62,9 @@ typedef struct joint_case {
     const char *set[8]; /* "name=value" of stage parameters */
     kstring_t *sparse;  /* if not NULL: the lines of the sparse call sets are added to it */
     int64_t memory_bytes;
+    const char *const
+        *karyotypes;   /* "XX coverage" of each sample, NULL: no line; or NULL: no file */
+    kstring_t *copies; /* if not NULL: the table of step "copies" is added to it */
 } joint_case;
 
 static inline void fixture_ok(kuni_status status, const kuni_error *err)
@@ -120,9 +128,11 @@ static inline void fixture_write_evidence(const joint_case *c, const kuni_sample
                                 .end = b->end,
                                 .sample = (uint32_t)s,
                                 .kind = (uint8_t)b->kind,
-                                .gq = (uint8_t)b->gq,
+                                .gq = (uint8_t)(b->gq % 100),
                                 .min_dp = (uint16_t)b->dp,
-                                .ploidy = (uint8_t)(b->ploidy ? b->ploidy : 2)};
+                                .ploidy = b->ploidy == 1 ? 1 : 2,
+                                .gq_one = (uint8_t)(b->gq / 100),
+                                .either = b->ploidy == FIXTURE_EITHER};
             if (b->sample != sample || block.end <= shard.beg || block.beg >= shard.end) continue;
             if (block.beg < shard.beg) block.beg = shard.beg;
             if (block.end > shard.end) block.end = shard.end;
@@ -184,6 +194,22 @@ static inline void fixture_genome(const joint_case *c, kuni_genome **genome, kun
     fixture_ok(kuni_ploidy_open(ploidy, c->ploidy ? c->ploidy : "diploid", *genome, &err), &err);
 }
 
+/* Karyotypes as a stage upstream would give them: a file a batch. */
+static inline void fixture_write_karyotypes(const joint_case *c, const kuni_sample *samples,
+                                            const kuni_batch *batch, const char *path)
+{
+    kstring_t text = {0, 0, NULL};
+    kputs("sample_id\tkaryotype\tbasis\n", &text);
+    for (size_t i = batch->first; i < batch->first + batch->n_samples; i++) {
+        char name[16], basis[16];
+        if (!c->karyotypes[i]) continue;
+        assert_int_equal(sscanf(c->karyotypes[i], "%15s %15s", name, basis), 2);
+        ksprintf(&text, "%s\t%s\t%s\n", samples[i].id, name, basis);
+    }
+    fixture_write(path, text.s);
+    free(text.s);
+}
+
 /* Runs the stage over all shards; the records of all, in order, as text to be freed. */
 static inline char *fixture_joint(const joint_case *c, bool with_header)
 {
@@ -198,8 +224,8 @@ static inline char *fixture_joint(const joint_case *c, bool with_header)
     size_t n_batches = (c->n_samples + per_batch - 1) / per_batch;
     kuni_batch *batches = calloc(n_batches, sizeof(*batches));
     kuni_span *shards = calloc(n_shards, sizeof(*shards));
-    kuni_task_file *files = calloc(n_batches, sizeof(*files));
-    char(*paths)[32] = calloc(n_batches, sizeof(*paths));
+    kuni_task_file *files = calloc(2 * n_batches, sizeof(*files));
+    char(*paths)[32] = calloc(2 * n_batches, sizeof(*paths));
     for (uint32_t i = 0; i < c->n_samples; i++) {
         sprintf(names[i], "S%u", i);
         samples[i] = (kuni_sample){.id = names[i],
@@ -230,6 +256,13 @@ static inline char *fixture_joint(const joint_case *c, bool with_header)
     }
     if (c->sparse) fixture_ok(kuni_params_set(params, "also", "sparse", &err), &err);
     kstring_t text = {0, 0, NULL};
+    for (size_t b = 0; b < n_batches && c->karyotypes; b++) {
+        kuni_task_file *file = &files[n_batches + b];
+        sprintf(paths[n_batches + b], "b%zu.karyotypes.tsv", b);
+        fixture_write_karyotypes(c, samples, &batches[b], paths[n_batches + b]);
+        *file = (kuni_task_file){
+            .kind = "karyotypes", .path = paths[n_batches + b], .shard = -1, .batch = (int64_t)b};
+    }
     for (uint32_t s = 0; s < n_shards; s++) {
         for (size_t b = 0; b < n_batches; b++) {
             sprintf(paths[b], "b%zu.kev", b);
@@ -238,7 +271,8 @@ static inline char *fixture_joint(const joint_case *c, bool with_header)
                 .kind = "evidence", .path = paths[b], .shard = s, .batch = (int64_t)b};
         }
         const kuni_task_file outputs[] = {{.kind = "calls", .path = "calls.bcf"},
-                                          {.kind = "sparse", .path = "sparse.vcf.gz"}};
+                                          {.kind = "sparse", .path = "sparse.vcf.gz"},
+                                          {.kind = "copies", .path = "copies.tsv"}};
         const kuni_task task = {.stage_id = "joint",
                                 .genome = genome,
                                 .ploidy = ploidy,
@@ -253,14 +287,21 @@ static inline char *fixture_joint(const joint_case *c, bool with_header)
                                 .shard = s,
                                 .batch = -1,
                                 .inputs = files,
-                                .n_inputs = n_batches,
+                                .n_inputs = c->karyotypes ? 2 * n_batches : n_batches,
                                 .outputs = outputs,
-                                .n_outputs = 2,
+                                .n_outputs = 3,
                                 .scratch = ".",
                                 .memory_bytes = c->memory_bytes};
         fixture_ok(kuni_stage_joint_genotype.steps[0].run(&task, &err), &err);
         fixture_read_calls("calls.bcf", &text, with_header && s == 0);
         if (c->sparse) fixture_read_lines("sparse.vcf.gz", c->sparse);
+        if (c->copies && s == 0) {
+            (void)remove("copies.tsv");
+            fixture_ok(kuni_stage_joint_genotype.steps[1].run(&task, &err), &err);
+            FILE *file = fopen("copies.tsv", "r");
+            for (int letter; file && (letter = fgetc(file)) != EOF;) kputc(letter, c->copies);
+            if (file) (void)fclose(file);
+        }
     }
     kuni_params_free(params);
     kuni_ploidy_close(ploidy);

@@ -36,8 +36,12 @@ static void test_logarithms(void **unused)
 
 static kuni_call_event event_of(int ploidy, const double *lk, int n)
 {
-    kuni_call_event event = {
-        .n_alleles = 3, .ploidy = ploidy, .dp = 20, .both_prior = 1e-3, .prior = {0, 1e-3, 1e-3}};
+    kuni_call_event event = {.n_alleles = 3,
+                             .ploidy = ploidy,
+                             .judged = ploidy,
+                             .dp = 20,
+                             .both_prior = 1e-3,
+                             .prior = {0, 1e-3, 1e-3}};
     for (int g = 0; g < n; g++) event.log10_lk[g] = lk[g];
     kuni_genotype_finish(&event);
     return event;
@@ -75,7 +79,7 @@ static void test_genotypes(void **unused)
     assert_int_equal(event.qual, 50143); /* PL[0] was rounded to 49 x 1024 */
     assert_int_equal(event.pl[0], 50176);
     /* asked for, no reads */
-    kuni_call_event empty = {.n_alleles = 3, .ploidy = 2, .prior = {0, 1e-3, 1e-3}};
+    kuni_call_event empty = {.n_alleles = 3, .ploidy = 2, .judged = 2, .prior = {0, 1e-3, 1e-3}};
     kuni_genotype_finish(&empty);
     assert_int_equal(empty.gt[0], -1);
     assert_int_equal(empty.gq, 0);
@@ -84,7 +88,7 @@ static void test_genotypes(void **unused)
 static void test_trim(void **unused)
 {
     (void)unused;
-    kuni_call_event event = {.n_alleles = 4, .ploidy = 2};
+    kuni_call_event event = {.n_alleles = 4, .ploidy = 2, .judged = 2};
     for (int g = 0; g < 10; g++) event.log10_lk[g] = -g;
     event.alleles[0] = "A";
     event.alleles[1] = "C";
@@ -246,14 +250,15 @@ static void test_site(void **unused)
                                     .cycle = (uint16_t)(i * 5),
                                     .edge = 20};
     kuni_call_event event;
-    assert_true(kuni_site_call(&column, &reference, 3, 2, 0, &options, &event));
+    assert_true(
+        kuni_site_call(&column, &reference, 3, (kuni_call_copies){2, 2}, 0, &options, &event));
     assert_string_equal(event.alleles[1], "T");
     assert_int_equal(event.gt[0], 0);
     assert_int_equal(event.gt[1], 1);
     assert_int_equal(event.gq, 99);
     assert_int_equal(event.ad[1], 10);
     for (int i = 10; i < 20; i++) bases[i].mapq = 11;
-    kuni_site_call(&column, &reference, 3, 2, 0, &options, &event);
+    kuni_site_call(&column, &reference, 3, (kuni_call_copies){2, 2}, 0, &options, &event);
     assert_true(event.gq < 30);
     /* one strand's late cycles only, at poor quality: dropout */
     for (int i = 0; i < 20; i++)
@@ -263,7 +268,7 @@ static void test_site(void **unused)
                                     .reverse = i % 3 != 0 && i < 15,
                                     .cycle = (uint16_t)(i < 15 ? i * 5 : 130 + i),
                                     .edge = 20};
-    kuni_site_call(&column, &reference, 3, 2, 0, &options, &event);
+    kuni_site_call(&column, &reference, 3, (kuni_call_copies){2, 2}, 0, &options, &event);
     assert_int_equal(event.gt[1], 0);
 }
 

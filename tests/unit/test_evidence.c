@@ -104,6 +104,8 @@ static void check_blocks(const test_cohort *cohort, const kuni_evidence_chunk *c
                 assert_int_equal(base->kind, block->kind);
                 assert_int_equal(base->gq, block->gq);
                 assert_int_equal(base->min_dp, block->min_dp);
+                assert_int_equal(base->either, block->either);
+                assert_int_equal(base->gq_one, block->gq_one);
                 base->ploidy = 0;
             }
         }
@@ -364,6 +366,105 @@ static void broken_promises_are_refused(void **state)
     kuni_evidence_abandon(writer);
 }
 
+/* What one copy makes of likelihoods of two: those of the homozygotes, weighed with the prior that
+ * QUAL tells of. */
+static void one_copy_of_two(void **state)
+{
+    (void)state;
+    static const char *const alleles[] = {"A", "G", "T", "<*>"};
+    static const struct {
+        uint8_t n, flags;
+        int8_t gt[2];
+        uint16_t qual, pl[10];
+        int8_t one_gt;
+        uint8_t one_gq;
+        uint16_t one_qual, one_pl[4];
+    } cases[] = {
+        /* REF in 26 reads of 30: REF, whatever the heterozygote */
+        {2, 0, {0, 1}, 110, {140, 0, 910}, 0, 99, 0, {0, 770}},
+        /* the ALT alone; a prior of 30 less 3 for both copies makes 600 into 567 */
+        {2, 0, {1, 1}, 567, {600, 45, 0}, 1, 99, 570, {600, 0}},
+        /* the ALT fits better by 10, and is the rarer by 30 */
+        {2, 0, {0, 1}, 270, {300, 0, 290}, 0, 20, 0, {10, 0}},
+        /* the ALT fits better by 40: 10 are left */
+        {2, 0, {0, 1}, 300, {330, 0, 290}, 1, 10, 10, {40, 0}},
+        /* no prior told: that of a base in a thousand */
+        {2, 0, {0, 0}, 0, {0, 12, 200}, 0, 99, 0, {0, 200}},
+        /* two ALTs: the better one; <*> is never called, and its likelihood stays */
+        {4,
+         KUNI_EVENT_OTHER,
+         {1, 2},
+         470,
+         {500, 200, 250, 180, 0, 230, 480, 240, 210, 400},
+         2,
+         20,
+         240,
+         {270, 20, 0, 170}},
+        /* nobody knows: no call */
+        {2, KUNI_EVENT_FORCED, {-1, -1}, 0, {0, 0, 0}, -1, 0, 0, {0, 0}},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        kuni_event one,
+            event = {.flags = (uint8_t)(cases[i].flags | KUNI_EVENT_EITHER | KUNI_EVENT_PHASED),
+                     .ploidy = 2,
+                     .n_alleles = cases[i].n,
+                     .gt = {cases[i].gt[0], cases[i].gt[1]},
+                     .gq = 50,
+                     .qual = cases[i].qual,
+                     .rank = {130, 130, 130},
+                     .phase_set = 7,
+                     .alleles = alleles,
+                     .pl = cases[i].pl};
+        uint16_t pl[4];
+        kuni_event_of_copies(&event, 1, pl, &one);
+        assert_int_equal(one.ploidy, 1);
+        assert_int_equal(one.flags, cases[i].flags);
+        assert_int_equal(one.gt[0], cases[i].one_gt);
+        assert_int_equal(one.gt[1], -1);
+        assert_int_equal(one.gq, cases[i].one_gq);
+        assert_int_equal(one.qual, cases[i].one_qual);
+        assert_int_equal(one.phase_set, -1);
+        assert_int_equal(one.rank[0], KUNI_RANK_UNKNOWN);
+        assert_memory_equal(one.pl, cases[i].one_pl, cases[i].n * sizeof(uint16_t));
+        event.flags = cases[i].flags; /* told for two copies only */
+        kuni_event_of_copies(&event, 1, pl, &one);
+        assert_memory_equal(&one, &event, sizeof(one));
+    }
+    /* What is told for one copy stays as it is told there, and is called anew for two: REF and ALT
+       are as good as each other, and both together better by far. */
+    static const uint16_t het[] = {500, 0, 500};
+    const kuni_event told = {.flags = KUNI_EVENT_EITHER | KUNI_EVENT_ONE,
+                             .ploidy = 2,
+                             .n_alleles = 2,
+                             .gt = {0, 0},
+                             .gq = 30,
+                             .qual = 0,
+                             .alleles = alleles,
+                             .pl = het};
+    uint16_t pl[2];
+    kuni_event as;
+    kuni_event_of_copies(&told, 1, pl, &as);
+    assert_int_equal(as.ploidy, 1);
+    assert_int_equal(as.gt[0], 0);
+    assert_int_equal(as.gt[1], -1);
+    assert_int_equal(as.gq, 30);
+    assert_int_equal(as.flags, 0);
+    assert_int_equal(as.pl[0], 0);
+    assert_int_equal(as.pl[1], 0);
+    kuni_event_of_copies(&told, 2, pl, &as);
+    assert_int_equal(as.ploidy, 2);
+    assert_int_equal(as.gt[0], 0);
+    assert_int_equal(as.gt[1], 1);
+    assert_int_equal(as.gq, 99);
+    assert_int_equal(as.qual, 470); /* a prior of 30 */
+    assert_ptr_equal(as.pl, het);
+    const kuni_block block = {.ploidy = 2, .gq = 40, .gq_one = 99, .either = true},
+                     plain = {.ploidy = 2, .gq = 40};
+    assert_int_equal(kuni_block_gq(&block, 1), 99);
+    assert_int_equal(kuni_block_gq(&block, 2), 40);
+    assert_int_equal(kuni_block_gq(&plain, 1), 40);
+}
+
 int main(void)
 {
     if (!mkdtemp(folder)) return 1;
@@ -373,6 +474,7 @@ int main(void)
         cmocka_unit_test(sharing_and_resting),
         cmocka_unit_test(dropped_samples_leave_no_trace),
         cmocka_unit_test(broken_promises_are_refused),
+        cmocka_unit_test(one_copy_of_two),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     static const char *const left[] = {"round", "a", "b"};

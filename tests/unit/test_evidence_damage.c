@@ -192,7 +192,7 @@ static void other_files_are_told_apart(void **state)
     bytes.data[KUNI_EVIDENCE_MAGIC_BYTES] = KUNI_EVIDENCE_FORMAT + 1;
     put_file(bytes.data, bytes.length);
     assert_int_equal(read_all(&err), KUNI_DATA);
-    assert_non_null(strstr(err.text, "format version 4"));
+    assert_non_null(strstr(err.text, "format version 5"));
     kuni_buffer_fini(&bytes);
 }
 

@@ -324,7 +324,8 @@ static kuni_hash column_digest(void)
     kuni_hash hash;
     kuni_error err = KUNI_ERROR_INIT;
     assert_int_equal(
-        kuni_samples_column_digest(&m->ledger.samples, 0, MADE_UP_SAMPLES, &hash, &err), KUNI_OK);
+        kuni_samples_column_digest(&m->ledger.samples, 0, MADE_UP_SAMPLES, true, &hash, &err),
+        KUNI_OK);
     return hash;
 }
 
@@ -356,15 +357,15 @@ static void test_sample_digests(void **state)
     changed.id = "T0";
     expect_survey(&changed, true, true);
     changed = m->samples[0];
-    changed.sex = KUNI_SEX_MALE;
-    expect_survey(&changed, true, true);
-    changed = m->samples[0];
     changed.md5 = "0123";
     expect_survey(&changed, true, false);
     changed = m->samples[0];
     changed.reads = m->samples[1].reads;
     expect_survey(&changed, true, false);
-    /* who is kin or of a group matters to joint steps alone */
+    /* what is told of a person matters to joint steps alone */
+    changed = m->samples[0];
+    changed.sex = KUNI_SEX_MALE;
+    expect_survey(&changed, false, true);
     changed = m->samples[0];
     changed.participant = "P";
     expect_survey(&changed, false, true);
@@ -380,6 +381,30 @@ static void test_sample_digests(void **state)
     changed = m->samples[0];
     changed.group = "west";
     expect_survey(&changed, false, true);
+    end();
+}
+
+/* Sums of a batch do not see the sex: a corrected one does not make them anew. */
+static void test_sex_of_batches(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    begin();
+    made_up_plan(m, 4);
+    made_up_start(m, 1);
+    kuni_hash before, after;
+    assert_int_equal(kuni_samples_column_digest(&m->ledger.samples, 0, 2, false, &before, &err),
+                     KUNI_OK);
+    m->samples[1].sex = KUNI_SEX_FEMALE;
+    assert_int_equal(kuni_samples_column_digest(&m->ledger.samples, 0, 2, false, &after, &err),
+                     KUNI_OK);
+    assert_true(kuni_hash_equal(&before, &after));
+    m->samples[1].group = "west";
+    assert_int_equal(kuni_samples_column_digest(&m->ledger.samples, 0, 2, false, &after, &err),
+                     KUNI_OK);
+    assert_false(kuni_hash_equal(&before, &after));
+    m->samples[1].sex = KUNI_SEX_UNKNOWN;
+    m->samples[1].group = NULL;
     end();
 }
 
@@ -452,8 +477,8 @@ int main(void)
         cmocka_unit_test(test_reference),       cmocka_unit_test(test_resources),
         cmocka_unit_test(test_tasks),           cmocka_unit_test(test_known_files),
         cmocka_unit_test(test_bad_files),       cmocka_unit_test(test_sample_digests),
-        cmocka_unit_test(test_quarantine),      cmocka_unit_test(test_feeds),
-        cmocka_unit_test(test_parallel),
+        cmocka_unit_test(test_sex_of_batches),  cmocka_unit_test(test_quarantine),
+        cmocka_unit_test(test_feeds),           cmocka_unit_test(test_parallel),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }
