@@ -111,8 +111,13 @@ static void run_steps(run *now)
         for (size_t i = 0; i < now->n_files[0]; i++)
             if (now->files[0][i].batch == (int64_t)batch) inputs[n++] = now->files[0][i];
         add_file(now, 1, "qc-batch", -1, (int64_t)batch);
-        kuni_task task =
-            task_of(now, -1, (int64_t)batch, inputs, n, &now->files[1][now->n_files[1] - 1], 1);
+        const kuni_task_file outputs[] = {
+            now->files[1][now->n_files[1] - 1],
+            {.kind = "karyotypes",
+             .path = place(now, NULL, "karyotypes", -1, (int64_t)batch),
+             .shard = -1,
+             .batch = (int64_t)batch}};
+        kuni_task task = task_of(now, -1, (int64_t)batch, inputs, n, outputs, 2);
         check(stage->steps[1].run(&task, &err));
     }
     const kuni_port *ports = stage->steps[2].outputs;
