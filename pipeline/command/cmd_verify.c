@@ -47,9 +47,7 @@ static void tell(void *context, const char *text)
 
 static bool agree(void *context, const char *text)
 {
-    const request *r = context;
-    fprintf(stderr, "kuni: %s\n", text);
-    return r->yes || kuni_command_ask();
+    return kuni_command_agree(((const request *)context)->yes, text);
 }
 
 static int verify(const kuni_call *call, bool repair)

@@ -36,9 +36,7 @@ static void set_defaults(void *given)
 
 static bool agree(void *context, const char *text)
 {
-    const request *r = context;
-    fprintf(stderr, "kuni: %s\n", text);
-    return r->yes || kuni_command_ask();
+    return kuni_command_agree(((const request *)context)->yes, text);
 }
 
 static int change(const kuni_call *call, bool back)

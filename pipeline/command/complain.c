@@ -45,9 +45,11 @@ void kuni_command_print_notes(const char *notes)
     print_lines("kuni: note: ", notes);
 }
 
-bool kuni_command_ask(void)
+bool kuni_command_agree(bool yes, const char *text)
 {
     char answer[8] = "";
+    fprintf(stderr, "kuni: %s\n", text);
+    if (yes) return true;
     if (!isatty(STDIN_FILENO)) return false;
     fputs("Go on? [y/N] ", stderr);
     return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');

@@ -18,7 +18,7 @@ void kuni_command_print_faults(const kuni_buffer *faults);
 /* As that, for what is no fault: each line led by "kuni: note: ". */
 void kuni_command_print_notes(const char *notes);
 
-/* Asks on the terminal whether to go on; false where there is none. */
-bool kuni_command_ask(void);
+/* Tells what will be done, and asks on the terminal unless `yes`; false where there is none. */
+bool kuni_command_agree(bool yes, const char *text);
 
 #endif

@@ -377,20 +377,11 @@ static kuni_status survey(kuni_coordinator *c, kuni_error *err)
 {
     size_t n = c->run->cohort.n_samples;
     kuni_signature *before = kuni_alloc(n + 1, sizeof(kuni_signature), err);
-    uint8_t *sealed = kuni_alloc(c->run->plan.n_batches + 1, 1, err);
-    kuni_status status = before && sealed ? KUNI_OK : KUNI_MEMORY;
-    for (size_t b = 0; b < c->run->plan.n_batches && !status; b++) {
-        sealed[b] = kuni_ledger_batch_is_sealed(&c->ledger, b);
-        if (sealed[b]) /* their reads are no matter any more */
-            kuni_task_table_set(&c->ledger.table, KUNI_PLAN_PREFLIGHT, b, KUNI_TASK_ABSENT);
-    }
-    if (!status) {
-        memcpy(before, c->ledger.samples.signatures, n * sizeof(kuni_signature));
-        status = kuni_samples_survey(&c->ledger.samples, sealed, err);
-    }
+    if (!before) return KUNI_MEMORY;
+    memcpy(before, c->ledger.samples.signatures, n * sizeof(kuni_signature));
+    kuni_status status = kuni_ledger_survey(&c->ledger, err);
     if (!status) status = record_signatures(c, before, err);
     free(before);
-    free(sealed);
     if (status) return status;
     if (c->past.n_bad && c->run->options->retry_quarantined)
         return kuni_journal_add(c->journal, json_pack("{ss}", "t", "forget"), err);

@@ -129,6 +129,21 @@ bool kuni_ledger_batch_is_sealed(const kuni_ledger *ledger, size_t batch)
     return any;
 }
 
+kuni_status kuni_ledger_survey(kuni_ledger *ledger, kuni_error *err)
+{
+    size_t n_batches = ledger->run->plan.n_batches;
+    uint8_t *sealed = kuni_alloc(n_batches + 1, 1, err);
+    if (!sealed) return KUNI_MEMORY;
+    for (size_t b = 0; b < n_batches; b++) {
+        sealed[b] = kuni_ledger_batch_is_sealed(ledger, b);
+        if (sealed[b])
+            kuni_task_table_set(&ledger->table, KUNI_PLAN_PREFLIGHT, b, KUNI_TASK_ABSENT);
+    }
+    kuni_status status = kuni_samples_survey(&ledger->samples, sealed, err);
+    free(sealed);
+    return status;
+}
+
 /* For the seal that is made of them once all of the batch are there. */
 static kuni_status keep(kuni_ledger *ledger, size_t node, size_t task,
                         const kuni_stored_output *outputs, kuni_error *err)

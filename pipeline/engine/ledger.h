@@ -42,6 +42,9 @@ void kuni_ledger_mark_absent(kuni_ledger *ledger);
 bool kuni_ledger_seals(const kuni_node *node);
 /* Whether all that the plan makes of a batch's reads is sealed. */
 bool kuni_ledger_batch_is_sealed(const kuni_ledger *ledger, size_t batch);
+/* Looks at the reads of batches that are not sealed; of the others they are no matter any more, and no
+ * preflight opens them. */
+KUNI_MUST_CHECK kuni_status kuni_ledger_survey(kuni_ledger *ledger, kuni_error *err);
 /* The key of a task whose inputs are settled. */
 KUNI_MUST_CHECK kuni_status kuni_ledger_key(const kuni_ledger *ledger, size_t node, size_t task,
                                             kuni_hash *key, kuni_error *err);

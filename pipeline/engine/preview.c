@@ -70,20 +70,6 @@ static kuni_status recall_published(kuni_preview *p, bool *found, kuni_error *er
     return status;
 }
 
-static kuni_status survey(kuni_preview *p, kuni_error *err)
-{
-    uint8_t *sealed = kuni_alloc(p->run.plan.n_batches + 1, 1, err);
-    if (!sealed) return KUNI_MEMORY;
-    for (size_t b = 0; b < p->run.plan.n_batches; b++) {
-        sealed[b] = kuni_ledger_batch_is_sealed(&p->ledger, b);
-        if (sealed[b])
-            kuni_task_table_set(&p->ledger.table, KUNI_PLAN_PREFLIGHT, b, KUNI_TASK_ABSENT);
-    }
-    kuni_status status = kuni_samples_survey(&p->ledger.samples, sealed, err);
-    free(sealed);
-    return status;
-}
-
 /* Marks what the journal has with intact outputs, as far as keys can be known. */
 static kuni_status look_back(kuni_preview *p, const char *journal_path, bool published,
                              kuni_error *err)
@@ -93,7 +79,7 @@ static kuni_status look_back(kuni_preview *p, const char *journal_path, bool pub
     kuni_status status = published ? recall_published(p, &found, err) : KUNI_OK;
     if (!status) status = kuni_keys_init(&p->ledger.keys, &p->run, &p->past.known_files, NULL, err);
     if (!status) status = kuni_seals_load(&p->ledger, p->run.options->recall, err);
-    if (!status && !found) status = survey(p, err);
+    if (!status && !found) status = kuni_ledger_survey(&p->ledger, err);
     if (!status && !found) status = kuni_past_apply_bad(&p->past, err);
     for (int phase = 0; phase < 3 && !status; phase++) {
         if (phase == 1) status = kuni_past_read_tasks(&p->past, journal_path, NULL, NULL, err);
