@@ -40,6 +40,8 @@ function(kuni_add_stage folder)
   list(TRANSFORM ARG_SOURCES PREPEND ${folder}/)
   add_library(kuni_stage_${folder} STATIC ${ARG_SOURCES})
   target_link_libraries(kuni_stage_${folder} PUBLIC kuni_flags kuni_core kuni_store ${ARG_LINK})
+  # for stages of several rooms: "room/header.h"
+  target_include_directories(kuni_stage_${folder} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/${folder})
   set_property(GLOBAL APPEND PROPERTY KUNI_STAGES ${folder})
 endfunction()
 

@@ -2,11 +2,11 @@
 /* The stage: parameters, files and hooks. The work is in sample_sweep.c. */
 #include <stdlib.h>
 
-#include "given_alleles.h"
 #include "kuni/evidence.h"
 #include "kuni/stage.h"
-#include "lead.h"
-#include "reference.h"
+#include "model/lead.h"
+#include "model/reference.h"
+#include "regions/given_alleles.h"
 #include "sample_sweep.h"
 
 enum { STAGE_VERSION = 6 };

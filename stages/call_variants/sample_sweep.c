@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "blocks.h"
-#include "phase.h"
+#include "reads/pileup.h"
+#include "sites/blocks.h"
+#include "sites/phase.h"
 
 struct kuni_sample_sweep {
     kuni_call_options own_options;

@@ -7,8 +7,8 @@
 
 #include "call_counts.h"
 #include "kuni/stage.h"
-#include "region.h"
-#include "site.h"
+#include "regions/region.h"
+#include "sites/site.h"
 
 typedef struct kuni_sample_sweep kuni_sample_sweep;
 

@@ -13,10 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../stages/alignment_qc/stage.h"
 #include "kuni/file.h"
 #include "kuni/reads.h"
+#include "partials/settings.h"
 #include "reads_pass.h"
+
+extern const kuni_stage kuni_stage_alignment_qc;
 
 enum { MOST = 4096 };
 

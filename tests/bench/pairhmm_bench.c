@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "pairhmm.h"
+#include "haplotypes/pairhmm.h"
 
 static double now_s(void)
 {

@@ -14,9 +14,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "../../stages/alignment_qc/estimates.h"
-#include "../../stages/alignment_qc/stage.h"
 #include "kuni/file.h"
+#include "partials/estimates.h"
+#include "partials/settings.h"
+
+extern const kuni_stage kuni_stage_alignment_qc;
 
 enum { BATCH = 250, MOST_BATCHES = 8192 };
 

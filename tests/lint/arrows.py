@@ -4,7 +4,8 @@
 
     arrows.py [SOURCE]     SOURCE: the top of the tree [the one this file is in]
 
-A room is a folder with C files; a module is a .c and the .h of the same name in one room. Faults, one a line:
+A room is a folder with C files; a module is a .c and the .h of the same name in one room. A stage of several rooms includes
+"room/header.h". Faults, one a line:
 an arrow between rooms that is not drawn, one drawn that nothing uses, a header that could be one of several, a library in a room
 that may not know it, and circles: of rooms, and of modules in a room.
 """
@@ -26,27 +27,29 @@ class Drawing:
         with open(path, encoding="utf-8") as page:
             text = page.read()
         for line in self.block(text, "arrows"):
-            room, targets = line.split("->")
-            self.arrows[room.strip()] = targets.split()
+            room, targets = (part.strip() for part in line.split("->"))
+            stage = "/".join(room.split("/")[:2])
+            self.arrows.setdefault(room, []).extend(re.sub(r"^\./", f"{stage}/", t) for t in targets.split())
         for line in self.block(text, "libraries"):
             header, *rooms = line.split()
             self.libraries[header] = rooms
 
     @staticmethod
     def block(text, name):
-        found = re.search(rf"^```{name}\n(.*?)^```", text, re.M | re.S)
+        found = re.findall(rf"^```{name}\n(.*?)^```", text, re.M | re.S)
         if not found:
             sys.exit(f"arrows: {DRAWING} has no block ```{name}")
-        return found.group(1).splitlines()
+        return "".join(found).splitlines()
 
     def arrow(self, room, target):
         """The drawn arrow from room to target as (room of the page, target), or None."""
         drawn = self.name(room)
         return (drawn, target) if target in self.arrows.get(drawn, ()) else None
 
-    @staticmethod
-    def name(room):
-        return "stages/*" if room.startswith("stages/") else room
+    def name(self, room):
+        """How the page calls a room: by its name, or stages/* where that is not there."""
+        stage = room.startswith("stages/") and room.count("/") == 1
+        return "stages/*" if stage and room not in self.arrows else room
 
 
 class Tree:
@@ -79,7 +82,12 @@ class Tree:
         own = os.path.join(os.path.dirname(path), header)
         if own in self.files:
             return [own]
-        return [c for c in self.headers.get(os.path.basename(header), []) if not c.startswith("include/")]
+        found = [c for c in self.headers.get(os.path.basename(header), []) if not c.startswith("include/")]
+        if path.startswith("stages/") and "/" in header and not header.startswith("."):
+            # "room/header.h": of the stage's own rooms
+            stage = "/".join(path.split("/")[:2])
+            found = [c for c in found if c == f"{stage}/{header}"]
+        return found
 
 
 def module(path):

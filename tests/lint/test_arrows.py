@@ -22,6 +22,12 @@ PLANTED = {
     "a stage that includes another": (
         {"stages/merge/planted.c": '#include "planted_pileup.h"\n', "stages/call_variants/planted_pileup.h": ""},
         "no arrow is drawn from stages/merge to stages/call_variants (planted_pileup.h)"),
+    "an arrow between rooms of a stage that is not drawn": (
+        {"stages/call_variants/reads/planted.c": '#include "regions/planted.h"\n',
+         "stages/call_variants/regions/planted.h": ""},
+        "no arrow is drawn from stages/call_variants/reads to stages/call_variants/regions (regions/planted.h)"),
+    "a stage that includes a room of another": (
+        {"stages/merge/planted.c": '#include "reads/read_window.h"\n'}, "\"reads/read_window.h\" could be no header of the tree"),
     "an arrow that runs up, and closes a circle of rooms": (
         {"pipeline/simulate/planted.c": '#include "planted.h"\n', "pipeline/command/planted.h": ""},
         "circle of rooms: pipeline/command pipeline/simulate"),

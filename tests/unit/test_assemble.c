@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "assemble.h"
+#include "haplotypes/assemble.h"
 
 enum { WINDOW = 400, READ_BP = 100, MOST_READS = 400 };
 

@@ -12,14 +12,14 @@
 
 #include <cmocka.h>
 
-#include "gaps.h"
-#include "genotype.h"
-#include "math10.h"
-#include "mixture.h"
-#include "ranks.h"
-#include "reference.h"
-#include "site.h"
-#include "stutter.h"
+#include "model/genotype.h"
+#include "model/math10.h"
+#include "model/mixture.h"
+#include "model/ranks.h"
+#include "model/reference.h"
+#include "reads/gaps.h"
+#include "regions/stutter.h"
+#include "sites/site.h"
 
 static void test_logarithms(void **unused)
 {

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "pairhmm.h"
+#include "haplotypes/pairhmm.h"
 
 enum { READS = 37, HAPLOTYPES = 9, LONGEST = 420 };
 

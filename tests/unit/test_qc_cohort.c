@@ -13,9 +13,9 @@
 
 #include <cmocka.h>
 
-#include "../../stages/alignment_qc/kinship.h"
-#include "../../stages/alignment_qc/sex.h"
-#include "../../stages/alignment_qc/variants.h"
+#include "batch/variants.h"
+#include "cohort/kinship.h"
+#include "metrics/sex.h"
 
 enum { SITES = 6000, STRANGERS = 600 };
 

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "../../stages/alignment_qc/contamination.h"
+#include "batch/contamination.h"
 
 /* splitmix64: the same numbers everywhere. */
 static uint64_t random_state;

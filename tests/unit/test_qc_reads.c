@@ -14,11 +14,13 @@
 
 #include <cmocka.h>
 
-#include "../../stages/alignment_qc/metrics.h"
-#include "../../stages/alignment_qc/pileup.h"
-#include "../../stages/alignment_qc/profile.h"
-#include "../../stages/alignment_qc/stage.h"
+#include "cohort/profile.h"
 #include "kuni/file.h"
+#include "metrics/metrics.h"
+#include "partials/pileup.h"
+#include "partials/settings.h"
+
+extern const kuni_stage kuni_stage_alignment_qc;
 
 enum { CHR1_BP = 300, CHR2_BP = 100, N_FROM = 100, N_TO = 110, READ_BP = 20 };
 
