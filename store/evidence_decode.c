@@ -409,8 +409,8 @@ static inline bool decode_event(events_input *input, const kuni_allele_set *set,
     if (shape->bits & SHAPE_PL) {
         uint32_t n_pl = kuni_pl_count(n, shape->ploidy);
         bool linear = shape->bits & SHAPE_LINEAR;
-        if ((size_t)(input->pl_end - input->pl) < n_pl || (linear && n_pl != 3 && n_pl != 6))
-            return false;
+        if ((size_t)(input->pl_end - input->pl) < n_pl) return false;
+        if (linear && (!event->ad || (n_pl != 3 && n_pl != 6))) return false;
         uint16_t *pl = input->pl;
         input->pl += n_pl;
         event->pl = pl;

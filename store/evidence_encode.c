@@ -351,6 +351,7 @@ static void put_likelihoods(kuni_stream *cols, const shaped_event *shaped,
     for (int k = 0; k < (n > 3 ? LINEAR_TARGETS : 2); k++) {
         static const int columns[LINEAR_TARGETS] = {COL_PL_FIRST, COL_PL_SECOND, COL_PL_OTHER_REF,
                                                     COL_PL_OTHER_ALT};
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what is linear has AD. */
         int64_t guess = kuni_linear_predict(table->at[shaped->class_][k], event->ad[0],
                                             event->ad[1], kuni_linear_rare(places[k], event->sb));
         put_steps(&cols[columns[k]], k < 2 ? known : other, event->pl[places[k]], guess);

@@ -136,8 +136,11 @@ static kuni_status check_md5(const kuni_sample *sample, kuni_error *err)
         status = kuni_fail_errno(err, "%s: cannot open %s", sample->id, sample->reads);
     } else {
         unsigned char digest[16];
-        for (size_t got; (got = fread(block, 1, BLOCK_BYTES, file)) > 0;)
+        size_t got;
+        do {
+            got = fread(block, 1, BLOCK_BYTES, file);
             hts_md5_update(md5, block, (unsigned long)got);
+        } while (got == BLOCK_BYTES);
         hts_md5_final(digest, md5);
         hts_md5_hex(hex, digest);
         if (ferror(file))
@@ -192,7 +195,7 @@ static void examine_samples(const kuni_doctor *doctor, size_t first, FILE *out)
         /* Those of sealed batches may be archived. */
         if (!sample->reads || doctor->cohort->people[i].bytes >= 0) continue;
         fprintf(out, "L\t%zu\n", i);
-        fflush(out); /* a crash must not take the line with it */
+        (void)fflush(out); /* a crash must not take the line with it */
         kuni_error_clear(&err);
         char *name = NULL;
         kuni_status status = kuni_preflight_check(&task, sample, &name, &err);
@@ -247,7 +250,7 @@ static kuni_status collect(findings *all, FILE *from, size_t *last, kuni_error *
     char *line = NULL;
     size_t size = 0;
     kuni_status status = KUNI_OK;
-    rewind(from);
+    if (fseek(from, 0, SEEK_SET) != 0) status = kuni_fail_errno(err, "cannot read what was found");
     while (!status && getline(&line, &size, from) > 0) {
         char *rest = line + 1;
         size_t sample = strtoull(rest, &rest, 10);
@@ -315,7 +318,7 @@ static kuni_status examine_all(const kuni_doctor *doctor, findings *all, kuni_er
     job *jobs = kuni_alloc(n_jobs, sizeof(*jobs), err);
     if (!jobs) return KUNI_MEMORY;
     kuni_status status = KUNI_OK;
-    fflush(stdout);
+    (void)fflush(stdout);
     for (size_t i = 0; i < n_jobs && !status; i++) {
         jobs[i].first = i;
         status = start(doctor, &jobs[i], err);

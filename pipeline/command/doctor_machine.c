@@ -61,7 +61,7 @@ static kuni_status try_writing(const char *folder, kuni_error *err)
                                 "%s: the file system keeps no locks, so two runs on one dataset "
                                 "could not be told apart: mount it with locks",
                                 folder);
-        if (fd >= 0) close(fd);
+        if (fd >= 0) (void)close(fd);
         if (unlink(path) != 0 && !status) status = kuni_fail_errno(err, "%s", path);
     }
     free(path);
@@ -80,7 +80,7 @@ static long lock_holder(const char *dataset)
     long holder = 0;
     if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
         holder = lock.l_pid > 0 ? (long)lock.l_pid : -1;
-    close(fd);
+    (void)close(fd);
     return holder;
 }
 

@@ -9,6 +9,7 @@
 
 #include "kuni/file.h"
 #include "names.h"
+#include "scan.h"
 
 /* --- what is asked for --- */
 
@@ -34,15 +35,15 @@ static kuni_status parse_region(kuni_exporter *x, const char *text, kuni_error *
     const char *colon = strrchr(text, ':');
     if (tid >= 0)
         return add_span(x, (kuni_span){tid, 0, kuni_genome_contig(genome, tid)->length_bp}, err);
-    char name[256], rest;
-    int64_t beg, end;
-    if (colon && (size_t)(colon - text) < sizeof(name) &&
-        sscanf(colon + 1, "%" SCNd64 "-%" SCNd64 "%c", &beg, &end, &rest) == 2 && beg >= 1 &&
-        end >= beg) {
+    char name[256];
+    uint64_t place[2]; /* 1-based, inclusive */
+    if (colon && (size_t)(colon - text) < sizeof(name) && kuni_scan(colon + 1, "#-#", place) &&
+        place[0] >= 1 && place[1] >= place[0] && place[1] <= INT64_MAX) {
         memcpy(name, text, (size_t)(colon - text));
         name[colon - text] = '\0';
         tid = kuni_genome_find(genome, name);
-        if (tid >= 0) return add_span(x, (kuni_span){tid, beg - 1, end}, err);
+        if (tid >= 0)
+            return add_span(x, (kuni_span){tid, (int64_t)place[0] - 1, (int64_t)place[1]}, err);
     }
     return kuni_fail(err, KUNI_USAGE,
                      "--region %s: expected CONTIG or CONTIG:BEG-END of the reference", text);
@@ -63,7 +64,7 @@ static kuni_status choose_regions(kuni_exporter *x, kuni_error *err)
         status = add_span(
             x, (kuni_span){tid, 0, kuni_genome_contig(x->run->genome, tid)->length_bp}, err);
     if (status) return status;
-    qsort(x->spans, x->n_spans, sizeof(*x->spans), compare_spans);
+    if (x->n_spans > 1) qsort(x->spans, x->n_spans, sizeof(*x->spans), compare_spans);
     size_t n = 0; /* joins what overlaps */
     for (size_t i = 0; i < x->n_spans; i++) {
         if (n && x->spans[n - 1].tid == x->spans[i].tid && x->spans[n - 1].end >= x->spans[i].beg) {

@@ -128,7 +128,7 @@ void kuni_gvcf_discard(kuni_gvcf_writer *w)
 {
     if (!w) return;
     if (w->file && bgzf_close(w->file) < 0) errno = 0;
-    if (w->temporary) unlink(w->temporary);
+    if (w->temporary) (void)unlink(w->temporary);
     release(w);
 }
 

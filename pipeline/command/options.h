@@ -85,8 +85,10 @@ typedef struct kuni_option {
 #define KUNI_OPTIONS_END           {.name = NULL, .help = NULL}
 
 /* The offset of FIELD; the second term is 0, and asks the compiler whether the field is a TYPE. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): part of an initialiser. */
 #define KUNI_BIND(STRUCT, FIELD, TYPE)                                                             \
     .offset = offsetof(STRUCT, FIELD) + 0 * sizeof(1 ? &((STRUCT *)NULL)->FIELD : (TYPE *)NULL)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #define KUNI_BIND_FLAG(STRUCT, FIELD) {.type = KUNI_OPTION_FLAG, KUNI_BIND(STRUCT, FIELD, bool)}
 #define KUNI_BIND_TEXT(STRUCT, FIELD, COMPLETES)                                                   \

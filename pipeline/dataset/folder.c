@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "kuni/file.h"
+#include "scan.h"
 #include "temporary.h"
 
 /*
@@ -23,13 +24,10 @@ static bool is_half_written(const char *name)
                                         "secret",      "reference.tsv",    "settings.json",
                                         "status.json", "kuni-dataset.json"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        long pid;
-        unsigned long serial;
-        int end = -1;
+        uint64_t pid_serial[2];
         size_t length = strlen(names[i]);
         if (strncmp(name, names[i], length) == 0 &&
-            sscanf(name + length, ".tmp.%ld.%lu%n", &pid, &serial, &end) == 2 && end > 0 &&
-            !name[length + (size_t)end])
+            kuni_scan(name + length, ".tmp.#.#", pid_serial))
             return true;
     }
     return false;
@@ -43,9 +41,8 @@ static kuni_status clear_leftovers(const char *folder, kuni_error *err)
     if (!dir) return kuni_fail_errno(err, "cannot read %s", folder);
     for (struct dirent *entry; (entry = readdir(dir)) && !status;) {
         uint64_t epoch;
-        char rest;
-        bool ours = is_half_written(entry->d_name) ||
-                    sscanf(entry->d_name, ".current-%" SCNu64 "%c", &epoch, &rest) == 1;
+        bool ours =
+            is_half_written(entry->d_name) || kuni_scan(entry->d_name, ".current-#", &epoch);
         if (ours && unlinkat(dirfd(dir), entry->d_name, 0) != 0 && errno != ENOENT)
             status = kuni_fail_errno(err, "cannot remove %s/%s", folder, entry->d_name);
     }
@@ -60,12 +57,8 @@ static kuni_status clear_scratch(const char *folder, kuni_error *err)
     DIR *dir = opendir(folder);
     if (!dir) return errno == ENOENT ? KUNI_OK : kuni_fail_errno(err, "cannot read %s", folder);
     for (struct dirent *entry; (entry = readdir(dir)) && !status;) {
-        uint64_t epoch, work;
-        unsigned rank, node;
-        char rest;
-        if (sscanf(entry->d_name, "%" SCNu64 "-%u-%" SCNu64 "-%u%c", &epoch, &rank, &work, &node,
-                   &rest) != 4)
-            continue;
+        uint64_t epoch_rank_work_node[4];
+        if (!kuni_scan(entry->d_name, "#-#-#-#", epoch_rank_work_node)) continue;
         char *path = kuni_path_join(folder, entry->d_name, err);
         status = path ? kuni_remove_tree(path, err) : KUNI_MEMORY;
         free(path);

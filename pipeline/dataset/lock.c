@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "kuni/file.h"
+#include "scan.h"
 
 struct kuni_lock {
     int fd;
@@ -26,8 +27,8 @@ static uint64_t read_holder(int fd, char holder[HOLDER_BYTES])
     ssize_t got = pread(fd, holder, HOLDER_BYTES - 1, 0);
     holder[got > 0 ? got : 0] = '\0';
     holder[strcspn(holder, "\n")] = '\0';
-    uint64_t epoch = 0;
-    return sscanf(holder, "epoch %" SCNu64, &epoch) == 1 ? epoch : 0;
+    uint64_t epoch;
+    return kuni_scan(holder, "epoch #*", &epoch) ? epoch : 0;
 }
 
 static bool try_lock(int fd, bool *supported)

@@ -319,7 +319,7 @@ kuni_status kuni_executor_together(kuni_run *run, const kuni_work *work, kuni_jo
         status = make_parent(task->outputs[o].path, err);
     if (!status) status = check_share(run, work, task, err);
     status = kuni_transport_agree(status, err);
-    if (!status) {
+    if (!status && task && result->outputs) { /* which are there: agreed on */
         result->n_outputs = task->n_outputs;
         status = assemble(task, run->epoch, result, err);
     }

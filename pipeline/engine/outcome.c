@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "journal.h"
 #include "outcome.h"
+#include "scan.h"
 
 void kuni_orders_fini(kuni_orders *o)
 {
@@ -435,12 +436,11 @@ static kuni_status read_faults(kuni_ledger *ledger, size_t batch, kuni_buffer *f
     char *save = NULL;
     for (char *line = text.data ? strtok_r(text.data, "\n", &save) : NULL; line && !status;
          line = strtok_r(NULL, "\n", &save)) {
-        size_t sample;
-        int fault;
-        char *reason = strchr(line, '\t');
-        reason = reason ? strchr(reason + 1, '\t') : NULL;
-        if (!reason || sscanf(line, "%zu\t%d", &sample, &fault) != 2 || sample < b->first ||
-            sample >= b->first + b->n_samples) {
+        uint64_t sample_fault[2] = {0};
+        bool sound = kuni_scan(line, "#\t#\t*", sample_fault);
+        size_t sample = sample_fault[0];
+        char *reason = sound ? strchr(strchr(line, '\t') + 1, '\t') : NULL;
+        if (!reason || sample < b->first || sample >= b->first + b->n_samples) {
             status = kuni_fail(err, KUNI_BUG, "%s: not a preflight report", path);
             break;
         }
@@ -448,7 +448,7 @@ static kuni_status read_faults(kuni_ledger *ledger, size_t batch, kuni_buffer *f
         ++*n_faults;
         const char *id = ledger->run->cohort.samples[sample].id;
         const char *why = without_id(reason + 1, id);
-        kuni_verdict verdict = verdict_of((kuni_status)fault);
+        kuni_verdict verdict = verdict_of((kuni_status)sample_fault[1]);
         bool lasts = verdict == KUNI_VERDICT_LASTS, quarantine = ledger->run->workflow.quarantine;
         status = kuni_buffer_printf(faults, err, "%ssample %s%s: %s\n",
                                     !quarantine ? ""

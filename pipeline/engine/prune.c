@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "scan.h"
 #include "temporary.h"
 
 /* A folder of a shard that the plan does not have any more: of other regions, before --recall. */
@@ -64,9 +65,7 @@ static bool is_referred_to(const pruning *s, const char *name)
 static bool is_old_temporary(const pruning *s, const char *name)
 {
     uint64_t epoch;
-    size_t prefix = strlen(KUNI_TEMPORARY_PREFIX);
-    return strncmp(name, KUNI_TEMPORARY_PREFIX, prefix) == 0 &&
-           sscanf(name + prefix, "%" SCNu64, &epoch) == 1 && epoch < s->ledger->run->epoch;
+    return kuni_scan(name, KUNI_TEMPORARY_PREFIX "#-*", &epoch) && epoch < s->ledger->run->epoch;
 }
 
 static kuni_status prune_folder(const pruning *s, kuni_error *err)

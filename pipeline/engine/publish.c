@@ -13,6 +13,7 @@
 #include "kuni/version.h"
 #include "publish.h"
 #include "published.h"
+#include "scan.h"
 #include "temporary.h"
 
 enum { DATASET_JSON_BYTES_MAX = 1 << 28 };
@@ -173,10 +174,9 @@ static int64_t newest(const char *folder)
     int64_t most = 0;
     DIR *dir = opendir(folder);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        int64_t number;
-        char rest;
-        if (sscanf(entry->d_name, "%" SCNd64 "%c", &number, &rest) == 1 && number > most)
-            most = number;
+        uint64_t number;
+        if (kuni_scan(entry->d_name, "#", &number) && number <= INT64_MAX && (int64_t)number > most)
+            most = (int64_t)number;
     }
     if (dir) closedir(dir);
     return most;
@@ -186,12 +186,12 @@ static int64_t newest(const char *folder)
 static int64_t current_number(const kuni_run *run, kuni_arena *arena)
 {
     char target[256];
-    int64_t number;
+    uint64_t number;
     const char *link = kuni_run_path(run, arena, NULL, "current");
     ssize_t length = link ? readlink(link, target, sizeof(target) - 1) : -1;
     if (length <= 0) return 0;
     target[length] = '\0';
-    return sscanf(target, "generations/%" SCNd64, &number) == 1 ? number : 0;
+    return kuni_scan(target, "generations/#", &number) && number <= INT64_MAX ? (int64_t)number : 0;
 }
 
 /* "../../" and so on: from a published name up to the dataset, which may be moved as a whole. */
@@ -291,7 +291,7 @@ static kuni_status sync_folder(const char *path, kuni_error *err)
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return kuni_fail_errno(err, "cannot open %s", path);
     kuni_status status = fsync(fd) == 0 ? KUNI_OK : kuni_fail_errno(err, "cannot flush %s", path);
-    close(fd);
+    (void)close(fd);
     return status;
 }
 
@@ -320,8 +320,10 @@ static kuni_status swap(const kuni_run *run, int64_t number, kuni_arena *arena, 
 /* A generation's name, as it is made: the number with at least six digits, and nothing else. */
 static bool parse_generation(const char *name, int64_t *number)
 {
-    char made[32], rest;
-    if (sscanf(name, "%" SCNd64 "%c", number, &rest) != 1) return false;
+    char made[32];
+    uint64_t digits;
+    if (!kuni_scan(name, "#", &digits) || digits > INT64_MAX) return false;
+    *number = (int64_t)digits;
     (void)snprintf(made, sizeof(made), "%06" PRId64, *number);
     return strcmp(name, made) == 0;
 }
@@ -334,10 +336,9 @@ static kuni_status prune(const char *folder, int64_t number, int64_t keep, kuni_
     for (struct dirent *entry; dir && (entry = readdir(dir)) && !status;) {
         int64_t other;
         uint64_t epoch;
-        char rest;
         bool outdated = parse_generation(entry->d_name, &other)
                             ? other <= number - keep
-                            : sscanf(entry->d_name, ".new-%" SCNu64 "%c", &epoch, &rest) == 1;
+                            : kuni_scan(entry->d_name, ".new-#", &epoch);
         if (!outdated) continue;
         char *path = kuni_path_join(folder, entry->d_name, err);
         status = path ? kuni_remove_tree(path, err) : KUNI_MEMORY;

@@ -375,7 +375,7 @@ int64_t kuni_plan_weight(const kuni_plan *plan, int64_t shard)
     if (span.tid >= 0) return span.end - span.beg;
     int64_t sum = 0;
     for (size_t i = 0; i < plan->n_places; i++) sum += plan->shards[i].end - plan->shards[i].beg;
-    return sum / (int64_t)plan->n_places;
+    return plan->n_places ? sum / (int64_t)plan->n_places : 1;
 }
 
 bool kuni_plan_fused(const kuni_node *a, const kuni_node *b)

@@ -48,7 +48,7 @@ void kuni_task_table_fini(kuni_task_table *table);
 
 kuni_task_state kuni_task_table_state(const kuni_task_table *table, size_t node, size_t task);
 /* For PENDING, RUNNING, FAILED and ABSENT. */
-void kuni_task_table_set(kuni_task_table *table, size_t node, size_t task, kuni_task_state state);
+void kuni_task_table_set(kuni_task_table *table, size_t node, size_t task, kuni_task_state to);
 /* `outputs`: one for each output port of the step. */
 KUNI_MUST_CHECK kuni_status kuni_task_table_done(kuni_task_table *table, size_t node, size_t task,
                                                  uint64_t key,

@@ -601,7 +601,7 @@ static int reserve_end(const output *o)
     off_t size = lseek(fd, 0, SEEK_END);
     int failed = size < 0 || fallocate(fd, FALLOC_FL_KEEP_SIZE, size, bytes) < 0;
     int saved = errno;
-    close(fd);
+    (void)close(fd);
     errno = saved;
     return failed && saved != EOPNOTSUPP && saved != ENOSYS ? -1 : 0;
 }

@@ -52,13 +52,13 @@ void joint_frequency_finish(joint_frequency *frequency);
  * Works out the site's frequencies and quality, after joint_frequency_finish. blocks[copies - 1][q]
  * are counts of samples in reference blocks of quality q.
  */
-void joint_frequency_solve(joint_frequency *frequency, uint32_t site, uint32_t blocks[2][100]);
+void joint_frequency_solve(joint_frequency *frequency, uint32_t index, uint32_t blocks[2][100]);
 
 /*
  * Takes the site's frequencies as a record has them, instead: `alts` are those of the ALTs, then of
  * "*".
  */
-void joint_frequency_set(joint_frequency *frequency, uint32_t site, const float *alts,
+void joint_frequency_set(joint_frequency *frequency, uint32_t index, const float *alts,
                          double copies, int64_t quality);
 
 /* Frequencies over all alleles (joint_site.slot on): REF, ALTs, "*". */

@@ -64,6 +64,6 @@ KUNI_MUST_CHECK kuni_status joint_shard_run_called(joint_shard *shard, joint_ren
                                                    joint_called *called, kuni_span span,
                                                    kuni_error *err);
 /* Accepts NULL. */
-void joint_shard_close(joint_shard *shard);
+void joint_shard_close(joint_shard *j);
 
 #endif

@@ -330,7 +330,7 @@ static kuni_status put_dots(kuni_buffer *text, uint32_t n, kuni_error *err)
 {
     static char dots[2 * DOTS];
     if (!dots[0])
-        for (int i = 0; i < DOTS; i++) memcpy(dots + 2 * i, "\t.", 2);
+        for (size_t i = 0; i < sizeof(dots); i++) dots[i] = i % 2 ? '.' : '\t';
     kuni_status status = KUNI_OK;
     for (uint32_t some; n && !status; n -= some) {
         some = n < DOTS ? n : DOTS;

@@ -308,7 +308,7 @@ static kuni_status find_replaced(applier *a, const char *list, kuni_error *err)
         memcpy(name, at, length);
         name[length] = '\0';
         int id = bcf_hdr_id2int(a->calls.header, BCF_DT_ID, name);
-        if (id >= 0 && bcf_hdr_idinfo_exists(a->calls.header, BCF_HL_FLT, id)) {
+        if (bcf_hdr_idinfo_exists(a->calls.header, BCF_HL_FLT, id)) {
             kuni_status status =
                 kuni_grow((void **)&a->replaced, &capacity, a->n_replaced + 1, sizeof(int), err);
             if (status) return status;

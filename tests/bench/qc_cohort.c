@@ -253,6 +253,64 @@ static double seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* The parameters of the step: a panel, and what the command line says. NULL where it says none. */
+static kuni_params *make_params(const char *panel_path, int argc, char **argv)
+{
+    kuni_params *params = kuni_params_new(kuni_stage_alignment_qc.params, &err);
+    if (!params) return NULL;
+    check(kuni_params_set(params, "contamination_panel", panel_path, &err));
+    check(kuni_params_set(params, "profile", "gel", &err));
+    check(kuni_params_set(params, "samtools_stats", "false", &err));
+    for (int i = 4; i < argc; i++) {
+        char *equals = strchr(argv[i], '=');
+        if (!equals) return NULL;
+        *equals = '\0';
+        check(kuni_params_set(params, argv[i], equals + 1, &err));
+    }
+    return params;
+}
+
+/* The records of samples [first, end). */
+static void draw_records(kuni_buffer *records, const person *people, size_t first, size_t end,
+                         uint64_t *counts, unsigned char *genotypes, size_t n_sites)
+{
+    size_t n_counts = kuni_qc_length(24), n_bytes = kuni_qc_genotype_bytes(n_sites);
+    kuni_buffer content = KUNI_BUFFER_INIT;
+    for (size_t i = first; i < end; i++) {
+        kuni_qc_estimates estimates = {0};
+        memset(counts, 0, n_counts * sizeof(*counts));
+        add_person(counts, &people[i], &estimates);
+        unsigned char *mine = genotypes + (i % 3) * n_bytes;
+        if (i % 500 == 2)
+            inherit(mine, genotypes + (i - 1) % 3 * n_bytes, genotypes + (i - 2) % 3 * n_bytes,
+                    n_sites);
+        else if (i % 997 == 996) /* the sample before, once more: a duplicate on the plate */
+            memcpy(mine, genotypes + (i - 1) % 3 * n_bytes, n_bytes);
+        else
+            draw_genotypes(mine, n_sites);
+        kuni_buffer_clear(&content);
+        check(kuni_qc_encode(&content, counts, n_counts, &err));
+        check(kuni_qc_estimates_encode(&estimates, &content, &err));
+        check(kuni_buffer_append(&content, mine, n_bytes, &err));
+        check(kuni_qc_add_record(records, &content, &err));
+    }
+    kuni_buffer_fini(&content);
+}
+
+/* The reference's own counts: what could be covered. */
+static void count_reference(uint64_t *counts, const kuni_genome *genome)
+{
+    memset(counts, 0, kuni_qc_length(24) * sizeof(*counts));
+    counts[KUNI_QC_AT_DEPTH] = (uint64_t)autosome_bp;
+    counts[KUNI_QC_AT_DEPTH + KUNI_QC_X * KUNI_QC_DEPTHS] = (uint64_t)x_bp;
+    counts[KUNI_QC_AT_DEPTH + KUNI_QC_Y * KUNI_QC_DEPTHS] = (uint64_t)y_bp;
+    for (int32_t tid = 0; tid < 24; tid++)
+        counts[KUNI_QC_AT_CONTIGS + tid * KUNI_QC_CONTIG_COUNTS + KUNI_QC_CONTIG_LENGTH] =
+            (uint64_t)kuni_genome_contig(genome, tid)->length_bp;
+    for (int gc = 10; gc < 80; gc++)
+        counts[KUNI_QC_AT_WINDOW_GC + gc] = (uint64_t)(1.2e8 * exp(-(gc - 41) * (gc - 41) / 162.0));
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 3) return 64;
@@ -267,17 +325,8 @@ int main(int argc, char **argv)
     kuni_ploidy *ploidy = NULL;
     check(kuni_genome_open(&genome, reference, &err));
     check(kuni_ploidy_open(&ploidy, "GRCh38", genome, &err));
-    kuni_params *params = kuni_params_new(kuni_stage_alignment_qc.params, &err);
-    if (!params) return 70;
-    check(kuni_params_set(params, "contamination_panel", panel_path, &err));
-    check(kuni_params_set(params, "profile", "gel", &err));
-    check(kuni_params_set(params, "samtools_stats", "false", &err));
-    for (int i = 4; i < argc; i++) {
-        char *equals = strchr(argv[i], '=');
-        if (!equals) return 64;
-        *equals = '\0';
-        check(kuni_params_set(params, argv[i], equals + 1, &err));
-    }
+    kuni_params *params = make_params(panel_path, argc, argv);
+    if (!params) return 64;
     person *people = calloc(n, sizeof(*people));
     if (!people) return 71;
     kuni_sample *samples = draw_samples(n, people);
@@ -292,44 +341,16 @@ int main(int argc, char **argv)
     for (size_t b = 0; b < n_batches; b++) {
         size_t first = b * BATCH, end = first + BATCH < n ? first + BATCH : n;
         batches[b] = (kuni_batch){.id = "b", .first = first, .n_samples = end - first};
-        kuni_buffer records = KUNI_BUFFER_INIT, content = KUNI_BUFFER_INIT;
-        for (size_t i = first; i < end; i++) {
-            kuni_qc_estimates estimates = {0};
-            memset(counts, 0, n_counts * sizeof(*counts));
-            add_person(counts, &people[i], &estimates);
-            unsigned char *mine = genotypes + (i % 3) * n_bytes;
-            if (i % 500 == 2)
-                inherit(mine, genotypes + (i - 1) % 3 * n_bytes, genotypes + (i - 2) % 3 * n_bytes,
-                        n_sites);
-            else if (i % 997 == 996) /* the sample before, once more: a duplicate on the plate */
-                memcpy(mine, genotypes + (i - 1) % 3 * n_bytes, n_bytes);
-            else
-                draw_genotypes(mine, n_sites);
-            kuni_buffer_clear(&content);
-            check(kuni_qc_encode(&content, counts, n_counts, &err));
-            check(kuni_qc_estimates_encode(&estimates, &content, &err));
-            check(kuni_buffer_append(&content, mine, n_bytes, &err));
-            check(kuni_qc_add_record(&records, &content, &err));
-        }
-        memset(counts, 0, n_counts * sizeof(*counts));
-        counts[KUNI_QC_AT_DEPTH] = (uint64_t)autosome_bp;
-        counts[KUNI_QC_AT_DEPTH + KUNI_QC_X * KUNI_QC_DEPTHS] = (uint64_t)x_bp;
-        counts[KUNI_QC_AT_DEPTH + KUNI_QC_Y * KUNI_QC_DEPTHS] = (uint64_t)y_bp;
-        for (int32_t tid = 0; tid < 24; tid++)
-            counts[KUNI_QC_AT_CONTIGS + tid * KUNI_QC_CONTIG_COUNTS + KUNI_QC_CONTIG_LENGTH] =
-                (uint64_t)kuni_genome_contig(genome, tid)->length_bp;
-        for (int gc = 10; gc < 80; gc++)
-            counts[KUNI_QC_AT_WINDOW_GC + gc] =
-                (uint64_t)(1.2e8 * exp(-(gc - 41) * (gc - 41) / 162.0));
+        kuni_buffer records = KUNI_BUFFER_INIT;
+        draw_records(&records, people, first, end, counts, genotypes, n_sites);
+        count_reference(counts, genome);
         char *path = NULL;
         if (asprintf(&path, "%s/batch.%zu", argv[2], b) < 0) return 71;
         kuni_qc_shape shape = {KUNI_QC_BATCH, 24, (uint32_t)n_sites, (uint32_t)(end - first)};
         check(kuni_qc_write(path, &shape, counts, &records, &err));
-        memset(counts, 0, n_counts * sizeof(*counts));
         inputs[b] =
             (kuni_task_file){.kind = "qc-batch", .path = path, .shard = -1, .batch = (int64_t)b};
         kuni_buffer_fini(&records);
-        kuni_buffer_fini(&content);
     }
     kuni_task_file outputs[32];
     size_t n_outputs = 0;

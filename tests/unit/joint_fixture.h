@@ -195,9 +195,12 @@ static inline void fixture_genome(const joint_case *c, kuni_genome **genome, kun
 }
 
 /* Karyotypes as a stage upstream would give them: a file a batch. */
-static inline void fixture_write_karyotypes(const joint_case *c, const kuni_sample *samples,
-                                            const kuni_batch *batch, const char *path)
+static inline kuni_task_file fixture_write_karyotypes(const joint_case *c,
+                                                      const kuni_sample *samples,
+                                                      const kuni_batch *batch, size_t index,
+                                                      char path[32])
 {
+    sprintf(path, "b%zu.karyotypes.tsv", index);
     kstring_t text = {0, 0, NULL};
     kputs("sample_id\tkaryotype\tbasis\n", &text);
     for (size_t i = batch->first; i < batch->first + batch->n_samples; i++) {
@@ -208,6 +211,47 @@ static inline void fixture_write_karyotypes(const joint_case *c, const kuni_samp
     }
     fixture_write(path, text.s);
     free(text.s);
+    return (kuni_task_file){
+        .kind = "karyotypes", .path = path, .shard = -1, .batch = (int64_t)index};
+}
+
+static inline kuni_params *fixture_joint_params(const joint_case *c)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_params *params = kuni_params_new(kuni_stage_joint_genotype.params, &err);
+    assert_non_null(params);
+    for (int i = 0; i < 8 && c->set[i]; i++) {
+        char name[64];
+        size_t n = strcspn(c->set[i], "=");
+        memcpy(name, c->set[i], n);
+        name[n] = '\0';
+        fixture_ok(kuni_params_set(params, name, c->set[i] + n + 1, &err), &err);
+    }
+    if (c->sparse) fixture_ok(kuni_params_set(params, "also", "sparse", &err), &err);
+    return params;
+}
+
+static inline void fixture_name_samples(const joint_case *c, kuni_sample *samples,
+                                        char (*names)[16], int32_t *columns)
+{
+    for (uint32_t i = 0; i < c->n_samples; i++) {
+        sprintf(names[i], "S%u", i);
+        samples[i] = (kuni_sample){.id = names[i],
+                                   .participant = names[i],
+                                   .sex = c->sex ? c->sex[i] : KUNI_SEX_UNKNOWN,
+                                   .group = c->groups ? c->groups[i] : NULL,
+                                   .index_in_cohort = i};
+        columns[i] = c->columns ? c->columns[i] : (int32_t)i;
+    }
+}
+
+static inline void fixture_cut_shards(const joint_case *c, kuni_span *shards, uint32_t n_shards)
+{
+    int64_t from = c->from ? c->from - 1 : 0, to = c->to ? c->to : c->length_bp;
+    for (uint32_t i = 0; i < n_shards; i++)
+        shards[i] = (kuni_span){.tid = 0,
+                                .beg = from + (to - from) * i / n_shards,
+                                .end = from + (to - from) * (i + 1) / n_shards};
 }
 
 /* Runs the stage over all shards; the records of all, in order, as text to be freed. */
@@ -226,43 +270,18 @@ static inline char *fixture_joint(const joint_case *c, bool with_header)
     kuni_span *shards = calloc(n_shards, sizeof(*shards));
     kuni_task_file *files = calloc(2 * n_batches, sizeof(*files));
     char(*paths)[32] = calloc(2 * n_batches, sizeof(*paths));
-    for (uint32_t i = 0; i < c->n_samples; i++) {
-        sprintf(names[i], "S%u", i);
-        samples[i] = (kuni_sample){.id = names[i],
-                                   .participant = names[i],
-                                   .sex = c->sex ? c->sex[i] : KUNI_SEX_UNKNOWN,
-                                   .group = c->groups ? c->groups[i] : NULL,
-                                   .index_in_cohort = i};
-        columns[i] = c->columns ? c->columns[i] : (int32_t)i;
-    }
+    fixture_name_samples(c, samples, names, columns);
     for (size_t b = 0; b < n_batches; b++) {
         batches[b] = (kuni_batch){.id = "b", .first = b * per_batch, .n_samples = per_batch};
         if (batches[b].first + per_batch > c->n_samples)
             batches[b].n_samples = c->n_samples - batches[b].first;
     }
-    int64_t from = c->from ? c->from - 1 : 0, to = c->to ? c->to : c->length_bp;
-    for (uint32_t i = 0; i < n_shards; i++)
-        shards[i] = (kuni_span){.tid = 0,
-                                .beg = from + (to - from) * i / n_shards,
-                                .end = from + (to - from) * (i + 1) / n_shards};
-    kuni_params *params = kuni_params_new(kuni_stage_joint_genotype.params, &err);
-    assert_non_null(params);
-    for (int i = 0; i < 8 && c->set[i]; i++) {
-        char name[64];
-        size_t n = strcspn(c->set[i], "=");
-        memcpy(name, c->set[i], n);
-        name[n] = '\0';
-        fixture_ok(kuni_params_set(params, name, c->set[i] + n + 1, &err), &err);
-    }
-    if (c->sparse) fixture_ok(kuni_params_set(params, "also", "sparse", &err), &err);
+    fixture_cut_shards(c, shards, n_shards);
+    kuni_params *params = fixture_joint_params(c);
     kstring_t text = {0, 0, NULL};
-    for (size_t b = 0; b < n_batches && c->karyotypes; b++) {
-        kuni_task_file *file = &files[n_batches + b];
-        sprintf(paths[n_batches + b], "b%zu.karyotypes.tsv", b);
-        fixture_write_karyotypes(c, samples, &batches[b], paths[n_batches + b]);
-        *file = (kuni_task_file){
-            .kind = "karyotypes", .path = paths[n_batches + b], .shard = -1, .batch = (int64_t)b};
-    }
+    for (size_t b = 0; b < n_batches && c->karyotypes; b++)
+        files[n_batches + b] =
+            fixture_write_karyotypes(c, samples, &batches[b], b, paths[n_batches + b]);
     for (uint32_t s = 0; s < n_shards; s++) {
         for (size_t b = 0; b < n_batches; b++) {
             sprintf(paths[b], "b%zu.kev", b);

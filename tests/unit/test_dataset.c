@@ -11,6 +11,7 @@
 #include "lock.h"
 #include "mark.h"
 #include "published.h"
+#include "scan.h"
 #include "temporary.h"
 
 static void shell(const char *command)
@@ -247,6 +248,28 @@ static void test_lock_waits(void **state)
     (void)close(ready[1]);
 }
 
+/*
+ * sscanf took " 7-3-9-2", "+7-3-9-2" and a number beyond 64 bits for names of kuni's, and so a
+ * folder of somebody else's in tmp/ was removed.
+ */
+static void test_scan(void **state)
+{
+    (void)state;
+    uint64_t n[4] = {0};
+    assert_true(kuni_scan("7-3-18446744073709551615-0", "#-#-#-#", n));
+    assert_true(n[0] == 7 && n[1] == 3 && n[2] == UINT64_MAX && n[3] == 0);
+    const char *const strangers[] = {
+        "",         "7-3-9",    "7-3-9-",   "7-3-9-2x",  " 7-3-9-2",  "+7-3-9-2",
+        "-7-3-9-2", "7--3-9-2", "7- 3-9-2", "7-3-9-2-1", "7-3-9-0x2", "18446744073709551616-3-9-2"};
+    for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++)
+        assert_false(kuni_scan(strangers[i], "#-#-#-#", n));
+    assert_true(kuni_scan("epoch 12 host a", "epoch #*", n) && n[0] == 12);
+    assert_true(kuni_scan("epoch 0000000000000000000000013", "epoch #*", n) && n[0] == 13);
+    assert_false(kuni_scan("epoch ", "epoch #*", n));
+    assert_true(kuni_scan("a*b", "a*b", n));
+    assert_false(kuni_scan("a", "a*b", n));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,7 +278,7 @@ int main(void)
         cmocka_unit_test(test_prepare),        cmocka_unit_test(test_prepare_faults),
         cmocka_unit_test(test_temporary_name), cmocka_unit_test(test_remove_tree),
         cmocka_unit_test(test_published),      cmocka_unit_test(test_lock_faults),
-        cmocka_unit_test(test_lock_waits),
+        cmocka_unit_test(test_lock_waits),     cmocka_unit_test(test_scan),
     };
     return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
 }

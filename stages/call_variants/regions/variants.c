@@ -132,6 +132,7 @@ static kuni_status collect_read(collector *c, kuni_read_variants *shown, kuni_er
 static uint8_t inserted_quality(const kuni_variant *v, int32_t i)
 {
     int32_t n = v->alt_length - 1;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): alike() asked for it. */
     return v->qual[(i + n - v->rotated) % n];
 }
 
