@@ -381,7 +381,8 @@ static void hide_facts(const kuni_job_part *part)
     bool reads = part->step->scatter == KUNI_SCATTER_READS;
     if ((!reads && part->step->scatter != KUNI_SCATTER_BATCH) || task->batch < 0) return;
     const kuni_batch *batch = &task->batches[task->batch];
-    kuni_sample *samples = (kuni_sample *)(uintptr_t)task->samples;
+    kuni_sample *samples;
+    memcpy(&samples, &task->samples, sizeof(samples)); /* const only for the stages */
     for (size_t i = batch->first; i < batch->first + batch->n_samples; i++) {
         samples[i].sex = KUNI_SEX_UNKNOWN;
         if (reads)

@@ -300,20 +300,21 @@ static double apply(op_kind kind, double a, double b)
 
 bool joint_filter_holds(const joint_filter *filter, const double *values)
 {
-    double stack[STACK_MAX + 1];
+    double stack[STACK_MAX + 1] = {0};
     size_t n = 0;
-    for (size_t i = 0; i < filter->n_ops; i++) {
+    for (size_t i = 0; i < filter->n_ops && n < STACK_MAX; i++) {
         const joint_filter_op *op = &filter->ops[i];
         if (op->kind == OP_NUMBER)
             stack[n++] = op->number;
         else if (op->kind == OP_NAME)
             stack[n++] = values[op->name];
+        else if (n == 0)
+            return false; /* the parser makes no such list */
         else if (op->kind == OP_NEG)
             stack[n - 1] = -stack[n - 1];
         else if (op->kind == OP_NOT)
             stack[n - 1] = stack[n - 1] == 0 || isnan(stack[n - 1]);
-        else {
-            n--;
+        else if (--n > 0) {
             stack[n - 1] = apply(op->kind, stack[n - 1], stack[n]);
         }
     }

@@ -291,7 +291,7 @@ void joint_genotype_call(const joint_prior *prior, const joint_local *local, joi
 int64_t joint_genotype_variance(const double *frequency, uint32_t n, const joint_local *local)
 {
     static _Thread_local int32_t cost[JOINT_LOCAL_MAX * (JOINT_LOCAL_MAX + 1) / 2];
-    int32_t rare[JOINT_LOCAL_MAX], least[2] = {INT32_MAX, INT32_MAX};
+    int32_t rare[JOINT_LOCAL_MAX] = {0}, least[2] = {INT32_MAX, INT32_MAX};
     bool silent[JOINT_LOCAL_MAX];
     double sum[2] = {0, 0};
     uint32_t known = joint_local_known(local);

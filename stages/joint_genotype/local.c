@@ -131,6 +131,7 @@ static void build_one(joint_local *local, int64_t pos, uint16_t star, const join
                       int copies)
 {
     const kuni_event *event = cover->event;
+    const uint32_t n = event->n_alleles;
     local->copies = copies;
     local->n = 0;
     local->reason = JOINT_CALLED;
@@ -139,12 +140,11 @@ static void build_one(joint_local *local, int64_t pos, uint16_t star, const join
     insert_number(local, 0);
     insert_number(local, JOINT_OTHER);
     uint16_t numbers[KUNI_EVENT_ALLELES_MAX];
-    for (uint32_t a = 0; a < event->n_alleles; a++) {
+    for (uint32_t a = 0; a < n; a++) {
         numbers[a] = number_at(cover, a, pos, star);
         insert_number(local, numbers[a]);
     }
-    for (uint32_t a = 0; a < event->n_alleles; a++)
-        local->local_of[a] = (uint8_t)find_number(local, numbers[a]);
+    for (uint32_t a = 0; a < n; a++) local->local_of[a] = (uint8_t)find_number(local, numbers[a]);
     for (int k = 0; k < event->ploidy; k++) /* called with what the site dropped */
         if (event->gt[k] > 0 && numbers[event->gt[k]] == JOINT_FOREIGN)
             local->reason = JOINT_UNLISTED;

@@ -19,9 +19,9 @@ static void plain_hwe(int hom_a, int het, int hom_b, double *hwe, double *excess
     int rare = a < b ? a : b;
     double total = 0, observed = 0, terms[2000] = {0};
     for (int h = rare % 2; h <= rare; h += 2) {
-        terms[h] =
-            exp(lgamma(n + 1) - lgamma((a - h) / 2 + 1) - lgamma(h + 1) - lgamma((b - h) / 2 + 1) +
-                h * log(2) + lgamma(a + 1) + lgamma(b + 1) - lgamma(2 * n + 1));
+        int hom_of_a = (a - h) / 2, hom_of_b = (b - h) / 2;
+        terms[h] = exp(lgamma(n + 1) - lgamma(hom_of_a + 1) - lgamma(h + 1) - lgamma(hom_of_b + 1) +
+                       h * log(2) + lgamma(a + 1) + lgamma(b + 1) - lgamma(2 * n + 1));
         total += terms[h];
         if (h == het) observed = terms[h];
     }
