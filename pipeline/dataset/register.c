@@ -12,10 +12,20 @@
 #include "kuni/lines.h"
 #include "names.h"
 
-static const char first_line[] = "#kuni register 1";
+/* Format 1 had no facts; it is read, and written anew as 2. */
+static const char first_line_1[] = "#kuni register 1";
+static const char first_line[] = "#kuni register 2";
+#define COLUMNS_1                                                                                  \
+    "batch\tsample_id\tparticipant_id\tsex\tstate\tsince\tbytes\tcontent\tgroup\tsite\tfather\t"   \
+    "mother\treads\tindex\tmd5\tshares\twhere\treason"
+static const char columns_line_1[] = COLUMNS_1;
 static const char columns_line[] =
-    "batch\tsample_id\tparticipant_id\tsex\tstate\tsince\tbytes\tcontent\tgroup\tsite\tfather\t"
-    "mother\treads\tindex\tmd5\tshares\twhere\treason";
+    COLUMNS_1 "\tconsent\ticf_version\tconsent_date\trelease_after\tcustodian\trecontact\t"
+              "timepoint\tprimary";
+
+static const char *const fact_names[KUNI_FACTS] = {"consent",       "icf_version", "consent_date",
+                                                   "release_after", "custodian",   "recontact",
+                                                   "timepoint",     "primary"};
 
 enum column {
     BATCH,
@@ -36,7 +46,8 @@ enum column {
     SHARES,
     WHERE,
     REASON,
-    COLUMNS
+    FIRST_FACT,
+    COLUMNS = FIRST_FACT + KUNI_FACTS
 };
 
 static const char *const state_names[] = {"in", "withdrawn", "quarantined", "moved"};
@@ -47,6 +58,16 @@ enum { N_STATES = 4, N_SEXES = 3 };
 const char *kuni_person_state_name(kuni_person_state state)
 {
     return state_names[state];
+}
+
+const char *kuni_fact_name(kuni_fact fact)
+{
+    return fact_names[fact];
+}
+
+const char *kuni_person_fact(const kuni_person *person, kuni_fact fact)
+{
+    return person->facts ? person->facts[fact] : NULL;
 }
 
 void kuni_register_batch_name(size_t number, char room[32])
@@ -60,6 +81,7 @@ typedef struct reading {
     kuni_register *people;
     kuni_arena *arena;
     size_t capacity, people_capacity, batches_capacity;
+    size_t n_columns; /* of the format */
     kuni_names ids;
 } reading;
 
@@ -104,6 +126,18 @@ static kuni_status take_texts(reading *r, char *fields[], kuni_sample *sample, k
     return KUNI_OK;
 }
 
+static kuni_status take_facts(reading *r, char *fields[], kuni_person *person, kuni_error *err)
+{
+    for (size_t f = 0; f < KUNI_FACTS && FIRST_FACT + f < r->n_columns; f++) {
+        const char *text = fields[FIRST_FACT + f];
+        if (strcmp(text, ".") == 0) continue;
+        if (!person->facts)
+            person->facts = kuni_arena_alloc(r->arena, KUNI_FACTS, sizeof(*person->facts), err);
+        if (!person->facts || !(person->facts[f] = keep(r, text, err))) return KUNI_MEMORY;
+    }
+    return KUNI_OK;
+}
+
 /* NULL or what is wrong with the line. */
 static const char *take_numbers(char *fields[], kuni_sample *sample, kuni_person *person)
 {
@@ -139,7 +173,7 @@ static kuni_status take_row(reading *r, const kuni_lines *lines, char *line, kun
     char *fields[KUNI_LINE_FIELDS_MAX], last[32], next[32];
     kuni_sample sample = {.index_in_cohort = (uint32_t)all->n};
     kuni_person person = {.bytes = -1};
-    if (kuni_line_split(line, '\t', fields) != COLUMNS)
+    if (kuni_line_split(line, '\t', fields) != r->n_columns)
         return damaged(lines->path, lines->number, "a row has not all columns", err);
     const char *wrong = take_numbers(fields, &sample, &person);
     kuni_register_batch_name(all->n_batches, next);
@@ -149,6 +183,7 @@ static kuni_status take_row(reading *r, const kuni_lines *lines, char *line, kun
         wrong = "batch out of order";
     if (wrong) return damaged(lines->path, lines->number, wrong, err);
     kuni_status status = take_texts(r, fields, &sample, &person, err);
+    if (!status) status = take_facts(r, fields, &person, err);
     if (status) return status;
     if (!sample.id || !sample.participant)
         return damaged(lines->path, lines->number, "a row without an id", err);
@@ -197,9 +232,12 @@ static kuni_status read_lines(reading *r, kuni_lines *lines, kuni_digest **diges
             return line ? damaged(lines->path, lines->number, "lines after its end", err) : KUNI_OK;
         }
         kuni_digest_add_text(*digest, line);
-        if (lines->number == 1 && strcmp(line, first_line) != 0)
+        if (lines->number == 1 && !(r->n_columns = strcmp(line, first_line) == 0     ? COLUMNS
+                                                   : strcmp(line, first_line_1) == 0 ? FIRST_FACT
+                                                                                     : 0))
             return damaged(lines->path, 1, "it is not a register of this format", err);
-        if (lines->number == 2 && strcmp(line, columns_line) != 0)
+        if (lines->number == 2 &&
+            strcmp(line, r->n_columns == COLUMNS ? columns_line : columns_line_1) != 0)
             return damaged(lines->path, 2, "it has other columns", err);
         if (lines->number > 2 && (status = take_row(r, lines, line, err))) return status;
     }
@@ -279,6 +317,8 @@ static kuni_status put_row(const kuni_register *all, size_t i, const char *batch
         hex, or_dot(s->group), or_dot(s->site), or_dot(s->father), or_dot(s->mother),
         or_dot(s->reads), or_dot(s->index), or_dot(s->md5), s->shares_reads, or_dot(p->where),
         or_dot(p->reason));
+    for (int f = 0; f < KUNI_FACTS && !status; f++)
+        status = kuni_buffer_printf(line, err, "\t%s", or_dot(kuni_person_fact(p, (kuni_fact)f)));
     if (status) return status;
     size_t tabs = 0;
     for (size_t k = 0; k < line->length; k++) tabs += line->data[k] == '\t';

@@ -8,7 +8,8 @@
  * number of people and the BLAKE2b of all lines before, so that damage is noticed.
  *
  *   batch sample_id participant_id sex state since bytes content group site father mother reads
- *   index md5 shares where reason
+ *   index md5 shares where reason consent icf_version consent_date release_after custodian recontact
+ *   timepoint primary
  */
 #ifndef KUNI_DATASET_REGISTER_H
 #define KUNI_DATASET_REGISTER_H
@@ -24,12 +25,27 @@ typedef enum kuni_person_state {
     KUNI_PERSON_MOVED /* was quarantined when the batch was sealed, and is in a later batch */
 } kuni_person_state;
 
+/* What else a manifest tells of a sample, as text; of no use to stages. Manifest and register name
+ * the columns alike: see kuni_fact_name. */
+typedef enum kuni_fact {
+    KUNI_FACT_CONSENT,
+    KUNI_FACT_FORM,
+    KUNI_FACT_FORM_DATE,
+    KUNI_FACT_RELEASE_AFTER,
+    KUNI_FACT_CUSTODIAN,
+    KUNI_FACT_RECONTACT, /* "yes" or "no" */
+    KUNI_FACT_TIMEPOINT,
+    KUNI_FACT_PRIMARY, /* likewise: of a participant's samples, the one that counts */
+    KUNI_FACTS
+} kuni_fact;
+
 typedef struct kuni_person {
     kuni_person_state state;
     int64_t since;              /* first generation with a column for the sample; 0: none yet */
     int64_t bytes;              /* of the reads as they were when last seen; -1: never */
     kuni_hash content;          /* likewise: see kuni_content_of; zero where not known */
     const char *where, *reason; /* of the quarantine, else NULL */
+    const char **facts;         /* KUNI_FACTS texts, NULL where not known; or NULL: none is */
     bool listed;                /* stands in the manifest that was read; not stored */
 } kuni_person;
 
@@ -51,6 +67,10 @@ KUNI_MUST_CHECK kuni_status kuni_register_write(const kuni_register *people, con
                                                 kuni_error *err);
 /* Batches are numbered as they come: b0000, b0001, ... */
 void kuni_register_batch_name(size_t number, char room[32]);
+/* "consent", ...: the column's name. */
+const char *kuni_fact_name(kuni_fact fact);
+/* The fact's text, or NULL. */
+const char *kuni_person_fact(const kuni_person *person, kuni_fact fact);
 /* "in", "withdrawn", ...: as stored. */
 const char *kuni_person_state_name(kuni_person_state state);
 

@@ -126,6 +126,7 @@ static kuni_status move_returning(kuni_cohort *cohort, const kuni_cohort_sources
         status = append(cohort, &cohort->samples[i], first_new, sources->batch_size, err);
         if (status) break;
         cohort->people[cohort->n_samples - 1].listed = person->listed;
+        cohort->people[cohort->n_samples - 1].facts = person->facts;
         cohort->lines[cohort->n_samples - 1] = cohort->lines[i];
         *person = (kuni_person){.state = KUNI_PERSON_MOVED, .bytes = -1};
     }
@@ -161,6 +162,23 @@ static void forget_parents(kuni_cohort *cohort, const known *k)
     }
 }
 
+/* What the manifest has a column for is as the row says; of the rest what was known holds. */
+static kuni_status take_facts(kuni_cohort *cohort, size_t at, const kuni_manifest *manifest,
+                              size_t row, kuni_error *err)
+{
+    const char **before = cohort->people[at].facts, **told = manifest->facts[row];
+    if (!before) {
+        cohort->people[at].facts = told;
+        return KUNI_OK;
+    }
+    const char **both = kuni_arena_alloc(cohort->arena, KUNI_FACTS, sizeof(*both), err);
+    if (!both) return KUNI_MEMORY;
+    for (int f = 0; f < KUNI_FACTS; f++)
+        both[f] = !manifest->has_fact[f] ? before[f] : told ? told[f] : NULL;
+    cohort->people[at].facts = both;
+    return KUNI_OK;
+}
+
 static kuni_status lay_out(kuni_cohort *cohort, const known *k, const kuni_manifest *manifest,
                            const kuni_cohort_sources *sources, kuni_error *err)
 {
@@ -186,6 +204,7 @@ static kuni_status lay_out(kuni_cohort *cohort, const known *k, const kuni_manif
             cohort->samples[at].father = known_as.father;
             cohort->samples[at].mother = known_as.mother;
         }
+        status = take_facts(cohort, at, manifest, i, err);
         cohort->people[at].listed = true;
         cohort->lines[at] = manifest->lines[i];
     }

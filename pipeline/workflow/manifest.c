@@ -23,10 +23,9 @@ typedef enum meaning {
     MD5,
     SITE,
     GROUP,
-    RELEASE_AFTER,
-    KNOWN,  /* read by releases, of no use to a run */
-    STATUS, /* sarek: 1 is a tumour */
-    N_MEANINGS
+    STATUS,     /* sarek: 1 is a tumour */
+    FIRST_FACT, /* and the others, in the order of kuni_fact */
+    N_MEANINGS = FIRST_FACT + KUNI_FACTS
 } meaning;
 
 typedef struct column_name {
@@ -38,14 +37,10 @@ static const column_name native_columns[] = {
     {"participant_id", PARTICIPANT},
     {"sample_id", SAMPLE},
     {"reads", READS},
-    {"timepoint", KNOWN},
     {"sex", SEX},
     {"index", INDEX},
     {"md5", MD5},
-    {"consent", KNOWN},
-    {"icf_version", KNOWN},
     {"site", SITE},
-    {"release_after", RELEASE_AFTER},
     {"group", GROUP},
 };
 
@@ -127,6 +122,9 @@ static meaning meaning_of(const dialect *f, const char *name)
     size_t n = f->sarek ? COUNT(sarek_columns) : COUNT(native_columns);
     for (size_t i = 0; i < n; i++)
         if (strcasecmp(name, columns[i].name) == 0) return columns[i].meaning;
+    for (int fact = 0; fact < KUNI_FACTS && !f->sarek; fact++)
+        if (strcasecmp(name, kuni_fact_name((kuni_fact)fact)) == 0)
+            return (meaning)(FIRST_FACT + fact);
     if (!f->sarek && strncasecmp(name, "group", 5) == 0 && f->at[GROUP] < 0) return GROUP;
     return N_MEANINGS;
 }
@@ -186,6 +184,8 @@ static kuni_status read_header(row_reader *c, char *line, dialect *f)
             return c->err->status;
         if (m < N_MEANINGS && f->at[m] < 0) f->at[m] = (int)i;
     }
+    for (int fact = 0; fact < KUNI_FACTS; fact++)
+        c->manifest->has_fact[fact] = f->at[FIRST_FACT + fact] >= 0;
     check_required(c, fields, f);
     return KUNI_OK;
 }
@@ -248,7 +248,7 @@ static void check_md5(const row_reader *c, const char *md5)
         fault(c, "md5 '%.100s' is none; expected 32 hexadecimal digits", md5);
 }
 
-static void check_date(const row_reader *c, const char *date)
+static void check_date(const row_reader *c, const char *column, const char *date)
 {
     static const char shape[] = "dddd-dd-dd";
     bool fine = strlen(date) == strlen(shape);
@@ -257,7 +257,32 @@ static void check_date(const row_reader *c, const char *date)
     int month = fine ? (date[5] - '0') * 10 + date[6] - '0' : 0;
     int day = fine ? (date[8] - '0') * 10 + date[9] - '0' : 0;
     if (*date && !(fine && month >= 1 && month <= 12 && day >= 1 && day <= 31))
-        fault(c, "release_after '%.40s' is no date; expected YYYY-MM-DD", date);
+        fault(c, "%s '%.40s' is no date; expected YYYY-MM-DD", column, date);
+}
+
+static const char *check_answer(const row_reader *c, const char *column, const char *text)
+{
+    if (strcasecmp(text, "yes") == 0) return "yes";
+    if (strcasecmp(text, "no") == 0) return "no";
+    fault(c, "%s '%.40s' is unknown; expected yes or no", column, text);
+    return "no";
+}
+
+static kuni_status read_facts(row_reader *c, const dialect *f, char *const *fields,
+                              const char ***facts)
+{
+    *facts = NULL;
+    for (int k = 0; k < KUNI_FACTS; k++) {
+        const char *text = field_of(f, fields, (meaning)(FIRST_FACT + k));
+        const char *column = kuni_fact_name((kuni_fact)k);
+        if (!*text) continue;
+        if (k == KUNI_FACT_FORM_DATE || k == KUNI_FACT_RELEASE_AFTER) check_date(c, column, text);
+        if (k == KUNI_FACT_RECONTACT || k == KUNI_FACT_PRIMARY)
+            text = check_answer(c, column, text);
+        if (!*facts) *facts = kuni_arena_alloc(c->arena, KUNI_FACTS, sizeof(**facts), c->err);
+        if (!*facts || !((*facts)[k] = keep(c, text))) return KUNI_MEMORY;
+    }
+    return KUNI_OK;
 }
 
 static void read_sex(const row_reader *c, const char *word, kuni_sample *row)
@@ -323,7 +348,7 @@ static kuni_status grow(row_reader *c)
     if (kuni_grow(&lines, &m->lines_capacity, m->n + 1, sizeof(*m->lines), c->err))
         return KUNI_MEMORY;
     m->lines = lines;
-    return KUNI_OK;
+    return kuni_grow((void **)&m->facts, &m->facts_capacity, m->n + 1, sizeof(*m->facts), c->err);
 }
 
 static kuni_status read_row(row_reader *c, const dialect *f, char *line)
@@ -346,13 +371,13 @@ static kuni_status read_row(row_reader *c, const dialect *f, char *line)
     read_sex(c, field_of(f, fields, SEX), &row);
     if (read_files(c, f, fields, &row)) return c->err->status;
     check_md5(c, field_of(f, fields, MD5));
-    check_date(c, field_of(f, fields, RELEASE_AFTER));
     if (strcmp(field_of(f, fields, STATUS), "1") == 0)
         fault(c, "status 1 is a tumour sample; expected germline samples only");
     row.md5 = keep(c, field_of(f, fields, MD5));
     row.site = keep(c, field_of(f, fields, SITE));
     row.group = keep(c, field_of(f, fields, GROUP));
-    if (c->err->status) return c->err->status;
+    if (c->err->status || read_facts(c, f, fields, &c->manifest->facts[c->manifest->n]))
+        return c->err->status;
     uint32_t at = (uint32_t)c->manifest->n;
     c->manifest->rows[at] = row;
     c->manifest->lines[at] = (uint32_t)c->line;
@@ -408,6 +433,7 @@ void kuni_manifest_fini(kuni_manifest *manifest)
 {
     free(manifest->rows);
     free(manifest->lines);
+    free(manifest->facts);
     kuni_names_fini(&manifest->by_id);
     kuni_names_fini(&manifest->by_reads);
     kuni_names_fini(&manifest->by_participant);

@@ -4,12 +4,15 @@
 #define KUNI_WORKFLOW_MANIFEST_H
 
 #include "kuni/sample.h"
+#include "register.h"
 #include "table_lines.h"
 
 typedef struct kuni_manifest {
     kuni_sample *rows; /* in file order; freed by kuni_manifest_fini, its strings are the arena's */
     uint32_t *lines;
-    size_t n, capacity, lines_capacity;
+    const char ***facts; /* of each row KUNI_FACTS texts, NULL where not told; or NULL: none is */
+    bool has_fact[KUNI_FACTS]; /* the header has the column */
+    size_t n, capacity, lines_capacity, facts_capacity;
     kuni_names by_id, by_reads, by_participant; /* participant: its first row */
     kuni_buffer notes;
 } kuni_manifest;

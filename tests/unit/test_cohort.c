@@ -318,6 +318,65 @@ static void test_batches_go_on(void **state)
     kuni_cohort_fini(&c);
 }
 
+/* Consent and the like are kept; a column that a later manifest lacks tells nothing anew. */
+static void test_facts(void **state)
+{
+    (void)state;
+    kuni_cohort c;
+    assert_int_equal(mkdir("facts", 0777), 0);
+    read_good(&c,
+              "participant_id\tsample_id\treads\tconsent\tprimary\trecontact\nA\tA\ta\tGRU;NPUNCU\t"
+              "Yes\tNO\nA\tB\tb\t.\t.\t\n",
+              NULL, "facts", 2);
+    kuni_error err = KUNI_ERROR_INIT;
+    const kuni_register people = kuni_cohort_register(&c);
+    assert_int_equal(kuni_register_write(&people, "facts/register.tsv", &err), KUNI_OK);
+    assert_null(c.people[1].facts);
+    kuni_cohort_fini(&c);
+    read_good(&c,
+              "participant_id\tsample_id\treads\tprimary\trelease_after\nA\tA\ta\t.\t2030-01-01\n",
+              NULL, "facts", 2);
+    assert_string_equal(kuni_person_fact(&c.people[0], KUNI_FACT_CONSENT), "GRU;NPUNCU");
+    assert_string_equal(kuni_person_fact(&c.people[0], KUNI_FACT_RECONTACT), "no");
+    assert_string_equal(kuni_person_fact(&c.people[0], KUNI_FACT_RELEASE_AFTER), "2030-01-01");
+    assert_null(kuni_person_fact(&c.people[0], KUNI_FACT_PRIMARY)); /* taken back */
+    assert_null(kuni_person_fact(&c.people[1], KUNI_FACT_CONSENT));
+    kuni_cohort_fini(&c);
+    read_good(&c, "participant_id\tsample_id\treads\nA\tA\ta\n", NULL, "facts", 2);
+    assert_string_equal(kuni_person_fact(&c.people[0], KUNI_FACT_CONSENT), "GRU;NPUNCU");
+    kuni_cohort_fini(&c);
+}
+
+/* A register of format 1, which knew no facts. */
+static void test_register_1(void **state)
+{
+    (void)state;
+    kuni_cohort c;
+    kuni_error err = KUNI_ERROR_INIT;
+    static const char *const lines[] = {
+        "#kuni register 1",
+        "batch\tsample_id\tparticipant_id\tsex\tstate\tsince\tbytes\tcontent\tgroup\tsite\tfather\t"
+        "mother\treads\tindex\tmd5\tshares\twhere\treason",
+        "b0000\tA\tA\tmale\tin\t1\t-1\t.\t.\t.\t.\t.\t/a\t.\t.\t0\t.\t."};
+    char text[1024] = "", hex[KUNI_DIGEST_HEX_BYTES];
+    size_t n = 0;
+    kuni_digest *digest = kuni_digest_new(&err);
+    for (size_t i = 0; i < 3; i++) {
+        kuni_digest_add_text(digest, lines[i]);
+        n += (size_t)snprintf(text + n, sizeof(text) - n, "%s\n", lines[i]);
+    }
+    kuni_digest_finish(digest, hex);
+    n += (size_t)snprintf(text + n, sizeof(text) - n, "#end\t1\t%s\n", hex);
+    assert_int_equal(mkdir("one", 0777), 0);
+    assert_int_equal(kuni_file_put("one/register.tsv", text, n, &err), KUNI_OK);
+    const kuni_cohort_sources sources = {.dataset = "one", .batch_size = 2};
+    assert_int_equal(kuni_cohort_read(&c, &sources, NULL, &err), KUNI_OK);
+    assert_int_equal(c.n_samples, 1);
+    assert_int_equal(c.samples[0].sex, KUNI_SEX_MALE);
+    assert_null(c.people[0].facts);
+    kuni_cohort_fini(&c);
+}
+
 /* Every byte of the register counts: whichever is changed, it is damage and says so. */
 static void test_damaged_register(void **state)
 {
@@ -402,6 +461,8 @@ int main(void)
         cmocka_unit_test(test_pedigree_faults),
         cmocka_unit_test(test_batches_go_on),
         cmocka_unit_test(test_damaged_batches),
+        cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_register_1),
         cmocka_unit_test(test_damaged_register),
         cmocka_unit_test(test_missing_files),
     };
