@@ -220,6 +220,8 @@ static kuni_status coordinate(kuni_run *run, kuni_lock *lock, int64_t began_ms, 
     if (!status)
         status = kuni_settings_check(run, &c.past.known_files, journal, c.past.has_reads,
                                      run->options->recall, true, err);
+    if (!status && run->options->recall && c.past.has_reads)
+        status = kuni_history_add(run->folder, "recalled", NULL, json_object(), err);
     status = kuni_transport_agree(status, err); /* the others wait here: see follow */
     if (!status) {
         status = kuni_coordinator_run(&c, err);

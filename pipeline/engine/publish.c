@@ -37,7 +37,42 @@ static json_t *param_value(const kuni_param *param, const char *value)
     return list;
 }
 
-static json_t *stage_objects(const kuni_ledger *ledger)
+/* Whether the step of a node gives files of a kind. */
+static bool gives(const kuni_node *node, const char *kind)
+{
+    for (size_t o = 0; o < node->n_outputs; o++)
+        if (strcmp(node->step->outputs[o].kind, kind) == 0) return true;
+    return false;
+}
+
+/*
+ * What follows from a stage whose first node is `first`, for those who compare generations. "shapes":
+ * what of the call set it makes, if anything. "blake2b": of its version, parameters (files by content),
+ * the reference and the ploidy: equal where nothing but people can make a difference.
+ */
+static kuni_status say_what_it_makes(const kuni_ledger *ledger, size_t first, json_t *stage,
+                                     kuni_error *err)
+{
+    const kuni_plan *plan = &ledger->run->plan;
+    kuni_digest *digest = kuni_digest_new(err);
+    if (!digest) return KUNI_MEMORY;
+    const char *shapes = NULL;
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    for (size_t i = first; i < plan->n_nodes && plan->nodes[i].stage == plan->nodes[first].stage;
+         i++) {
+        kuni_digest_add_hash(digest, &ledger->keys.nodes[i]);
+        if (gives(&plan->nodes[i], "evidence"))
+            shapes = "evidence";
+        else if (gives(&plan->nodes[i], "calls"))
+            shapes = "records";
+    }
+    kuni_digest_finish(digest, hex);
+    if (shapes) json_object_set_new(stage, "shapes", json_string(shapes));
+    json_object_set_new(stage, "blake2b", json_string(hex));
+    return KUNI_OK;
+}
+
+static json_t *stage_objects(const kuni_ledger *ledger, kuni_error *err)
 {
     json_t *stages = json_array();
     const kuni_plan *plan = &ledger->run->plan;
@@ -50,11 +85,35 @@ static json_t *stage_objects(const kuni_ledger *ledger)
             const char *value = kuni_params_value(node->params, param->name);
             if (value) json_object_set_new(params, param->name, param_value(param, value));
         }
-        json_array_append_new(stages, json_pack("{ss ss si so}", "id", node->id, "uses",
-                                                node->stage->stage->name, "version",
-                                                node->stage->stage->version, "with", params));
+        json_t *stage = json_pack("{ss ss si so}", "id", node->id, "uses", node->stage->stage->name,
+                                  "version", node->stage->stage->version, "with", params);
+        json_array_append_new(stages, stage);
+        if (say_what_it_makes(ledger, i, stage, err)) {
+            json_decref(stages);
+            return NULL;
+        }
     }
     return stages;
+}
+
+/* What is covered, however it is cut into shards. */
+static kuni_status regions_digest(const kuni_run *run, char hex[KUNI_DIGEST_HEX_BYTES],
+                                  kuni_error *err)
+{
+    const kuni_plan *plan = &run->plan;
+    kuni_digest *digest = kuni_digest_new(err);
+    if (!digest) return KUNI_MEMORY;
+    for (size_t i = 0; i < plan->n_places; i++) {
+        kuni_span span = plan->shards[i];
+        while (i + 1 < plan->n_places && plan->shards[i + 1].tid == span.tid &&
+               plan->shards[i + 1].beg == span.end)
+            span.end = plan->shards[++i].end;
+        kuni_digest_add_text(digest, kuni_genome_contig(run->genome, span.tid)->name);
+        kuni_digest_add_int(digest, span.beg);
+        kuni_digest_add_int(digest, span.end);
+    }
+    kuni_digest_finish(digest, hex);
+    return KUNI_OK;
 }
 
 static json_t *file_objects(const kuni_ledger *ledger)
@@ -103,21 +162,50 @@ static void people_digest(const kuni_ledger *ledger, char hex[KUNI_DIGEST_HEX_BY
     kuni_hash_print(&ledger->keys.cohort, hex);
 }
 
+/* Files of the current generation that go on into the next one, and the stages that made them. */
+typedef struct carried {
+    json_t *files;  /* name to object as in dataset.json */
+    json_t *stages; /* array, likewise */
+} carried;
+
+static void carried_fini(carried *c)
+{
+    json_decref(c->files);
+    json_decref(c->stages);
+}
+
+static bool has_stage(const kuni_plan *plan, const char *id)
+{
+    for (size_t i = 1; i < plan->n_nodes; i++)
+        if (strcmp(plan->nodes[i].id, id) == 0) return true;
+    return false;
+}
+
+static void carry_stages(json_t *stages, const kuni_plan *plan, carried *c)
+{
+    size_t i;
+    json_t *stage;
+    json_array_foreach(stages, i, stage)
+    {
+        const char *id = json_string_value(json_object_get(stage, "id"));
+        if (id && !has_stage(plan, id)) json_array_append(c->stages, stage);
+    }
+}
+
 /*
  * A workflow of some stages must not take away what another one has published. Its files are carried
- * over while they are of the same people; once they are not, nothing is published. *carried: name to
- * object as in dataset.json.
+ * over while they are of the same people; once they are not, nothing is published.
  */
-static kuni_status carry_over(const kuni_ledger *ledger, json_t **carried, kuni_error *err)
+static kuni_status carry_over(const kuni_ledger *ledger, carried *c, kuni_error *err)
 {
     const kuni_run *run = ledger->run;
     kuni_published now;
     char people[KUNI_DIGEST_HEX_BYTES];
     const char *name;
     json_t *file;
-    *carried = json_object();
-    kuni_status status =
-        *carried ? kuni_published_read(&now, run->folder, err) : kuni_fail_memory(err, 1, 1);
+    *c = (carried){.files = json_object(), .stages = json_array()};
+    kuni_status status = c->files && c->stages ? kuni_published_read(&now, run->folder, err)
+                                               : kuni_fail_memory(err, 1, 1);
     if (status) return status;
     people_digest(ledger, people);
     const char *theirs = json_string_value(json_object_get(now.json, "people"));
@@ -126,7 +214,7 @@ static kuni_status carry_over(const kuni_ledger *ledger, json_t **carried, kuni_
     {
         if (status || run->options->drop_published || is_made_here(&run->plan, name)) continue;
         if (same)
-            json_object_set(*carried, name, file);
+            json_object_set(c->files, name, file);
         else
             status =
                 kuni_fail(err, KUNI_USAGE,
@@ -135,32 +223,40 @@ static kuni_status carry_over(const kuni_ledger *ledger, json_t **carried, kuni_
                           "say --drop-published to publish without; nothing was published",
                           run->folder, name);
     }
+    if (json_object_size(c->files)) {
+        carry_stages(json_object_get(now.json, "stages"), &run->plan, c);
+        carry_stages(json_object_get(now.json, "carried_stages"), &run->plan, c);
+    }
     kuni_published_fini(&now);
     return status;
 }
 
 /* What the generation is, without a clock: the same data give the same bytes. */
-static char *describe(const kuni_ledger *ledger, json_t *carried, kuni_error *err)
+static char *describe(const kuni_ledger *ledger, const carried *c, kuni_error *err)
 {
     const kuni_run *run = ledger->run;
     kuni_hash reference;
-    char hex[KUNI_DIGEST_HEX_BYTES], people[KUNI_DIGEST_HEX_BYTES];
+    char hex[KUNI_DIGEST_HEX_BYTES], people[KUNI_DIGEST_HEX_BYTES], regions[KUNI_DIGEST_HEX_BYTES];
     if (kuni_keys_reference(run, &reference, err)) return NULL;
+    if (regions_digest(run, regions, err)) return NULL;
+    json_t *stages = stage_objects(ledger, err);
+    if (!stages) return NULL;
     kuni_hash_print(&reference, hex);
     people_digest(ledger, people);
     json_t *files = file_objects(ledger);
-    json_object_update(files, carried);
+    json_object_update(files, c->files);
     int64_t bp = 0;
     for (size_t i = 0; i < run->plan.n_places; i++)
         bp += run->plan.shards[i].end - run->plan.shards[i].beg;
     json_t *o = json_pack(
-        "{si ss ss* ss s{si ss} sI sI ss sI sI so so so}", "format", 1, "kuni", KUNI_VERSION,
+        "{si ss ss* ss s{si ss} sI ss sI ss sI sI so so so}", "format", 1, "kuni", KUNI_VERSION,
         "build", kuni_built_from[0] ? kuni_built_from : NULL, "workflow",
         run->workflow.name ? run->workflow.name : "", "reference", "contigs",
         (int)kuni_genome_contig_count(run->genome), "blake2b", hex, "regions_bp", (json_int_t)bp,
-        "samples", (json_int_t)run->n_columns, "people", people, "batches",
+        "regions", regions, "samples", (json_int_t)run->n_columns, "people", people, "batches",
         (json_int_t)run->plan.n_batches, "withdrawn", (json_int_t)run->cohort.n_withdrawn,
-        "quarantined", quarantine_objects(ledger), "stages", stage_objects(ledger), "files", files);
+        "quarantined", quarantine_objects(ledger), "stages", stages, "files", files);
+    if (o && json_array_size(c->stages)) json_object_set(o, "carried_stages", c->stages);
     char *text = o ? json_dumps(o, JSON_INDENT(1)) : NULL;
     json_decref(o);
     if (!text) (void)kuni_fail_memory(err, 1, 1);
@@ -223,13 +319,13 @@ static kuni_status place(const kuni_run *run, const char *data, const char *publ
                                       : link_softly(run->folder, data, published, name, err);
 }
 
-static kuni_status place_carried(const kuni_run *run, json_t *carried, const char *folder,
+static kuni_status place_carried(const kuni_run *run, json_t *files, const char *folder,
                                  kuni_arena *arena, kuni_error *err)
 {
     kuni_status status = KUNI_OK;
     const char *name;
     json_t *file;
-    json_object_foreach(carried, name, file)
+    json_object_foreach(files, name, file)
     {
         char *published = status ? NULL : kuni_path_join(folder, name, err);
         const char *path = published ? kuni_run_path(run, arena, err, "current/%s", name) : NULL;
@@ -395,14 +491,14 @@ kuni_status kuni_publish(const kuni_ledger *ledger, int64_t *generation, bool *c
 {
     const kuni_run *run = ledger->run;
     kuni_status status = KUNI_MEMORY;
-    json_t *carried = NULL;
+    carried over = {.files = NULL};
     char *text = NULL;
     kuni_arena *arena = kuni_arena_new(err);
     if (!arena) goto done;
-    status = carry_over(ledger, &carried, err);
+    status = carry_over(ledger, &over, err);
     if (status) goto done;
     status = KUNI_MEMORY;
-    text = describe(ledger, carried, err);
+    text = describe(ledger, &over, err);
     if (!text) goto done;
     *generation = current_number(run, arena);
     *changed = *generation == 0 || !is_unchanged(ledger, arena, text);
@@ -421,7 +517,7 @@ kuni_status kuni_publish(const kuni_ledger *ledger, int64_t *generation, bool *c
     status = kuni_remove_tree(fresh, err);
     if (!status) status = kuni_make_folders(fresh, err);
     if (!status) status = place_files(ledger, fresh, arena, err);
-    if (!status) status = place_carried(run, carried, fresh, arena, err);
+    if (!status) status = place_carried(run, over.files, fresh, arena, err);
     if (!status) status = write_failures(ledger, fresh, err);
     if (!status) status = kuni_file_put(description, text, strlen(text), err);
     if (!status) status = sync_folder(fresh, err);
@@ -431,7 +527,7 @@ kuni_status kuni_publish(const kuni_ledger *ledger, int64_t *generation, bool *c
     if (!status) status = swap(run, *generation, arena, err);
     if (!status) status = prune(folder, *generation, run->workflow.keep, err);
 done:
-    json_decref(carried);
+    carried_fini(&over);
     free(text);
     kuni_arena_free(arena);
     return status;

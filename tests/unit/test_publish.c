@@ -157,6 +157,51 @@ static void test_quarantined_and_parameters(void **state)
     end();
 }
 
+/* The text of a member of a stage, or "". */
+static void stage_text(const char *id, const char *member, char room[128])
+{
+    json_t *o = json_load_file("ds/current/dataset.json", 0, NULL);
+    size_t i;
+    json_t *stage;
+    room[0] = '\0';
+    json_array_foreach(json_object_get(o, "stages"), i, stage)
+    {
+        const char *text = json_string_value(json_object_get(stage, member));
+        if (strcmp(json_string_value(json_object_get(stage, "id")), id) == 0 && text)
+            snprintf(room, 128, "%s", text);
+    }
+    json_decref(o);
+}
+
+/* What a stage makes of the call set, and a digest that a parameter file of the same name changes. */
+static void test_stages_are_told_apart(void **state)
+{
+    (void)state;
+    char before[128], after[128], other[128], text[128], path[4200];
+    for (int round = 0; round < 2; round++) {
+        kuni_error err = KUNI_ERROR_INIT;
+        begin();
+        fixture_write("panel.txt", round ? "another panel\n" : "a panel\n");
+        (void)snprintf(path, sizeof(path), "%s/../panel.txt", m->run.folder);
+        assert_int_equal(kuni_params_set(m->stages[0].params, "panel", path, &err), KUNI_OK);
+        made_up_start(m, 1);
+        assert_true(made_up_play_all(m) > 0);
+        expect_publish(true, 1);
+        stage_text("call", "shapes", text);
+        assert_string_equal(text, "evidence");
+        stage_text("joint", "shapes", text);
+        assert_string_equal(text, "records");
+        stage_text("merge", "shapes", text);
+        assert_string_equal(text, "");
+        stage_text(m->stages[0].id, "blake2b", round ? after : before);
+        stage_text("merge", "blake2b", round ? text : other);
+        end();
+    }
+    assert_int_equal(strlen(before), 64);
+    assert_string_not_equal(before, after);
+    assert_string_equal(other, text);
+}
+
 static void test_current_is_a_folder(void **state)
 {
     (void)state;
@@ -456,6 +501,7 @@ int main(void)
         cmocka_unit_test(test_first_generation),
         cmocka_unit_test(test_generations),
         cmocka_unit_test(test_quarantined_and_parameters),
+        cmocka_unit_test(test_stages_are_told_apart),
         cmocka_unit_test(test_current_is_a_folder),
         cmocka_unit_test(test_no_folder_for_generations),
         cmocka_unit_test(test_prune),
