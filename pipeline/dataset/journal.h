@@ -20,6 +20,8 @@
  *     {"t":"file","p":path,"z":bytes,"m":mtime_ns,"d":digest}
  *   --retry-quarantined: bad records before it are void
  *     {"t":"forget"}
+ *   what the task records of a node told that a compaction left out, for estimates
+ *     {"t":"sum","n":folder,"tasks":n,"bytes":n,"cpu":s,"wall":s,"rss":bytes}
  */
 #ifndef KUNI_DATASET_JOURNAL_H
 #define KUNI_DATASET_JOURNAL_H
@@ -53,5 +55,41 @@ KUNI_MUST_CHECK kuni_status kuni_journal_flush(kuni_journal *journal, int64_t ma
                                                kuni_error *err);
 /* Flushes, closes, frees also on failure. Accepts NULL. */
 KUNI_MUST_CHECK kuni_status kuni_journal_close(kuni_journal *journal, kuni_error *err);
+
+/* --- compaction --- */
+
+/* Called for each whole record in order: sets *keep (true before). It may change a record that it keeps. */
+typedef kuni_status kuni_journal_filter(void *context, json_t *record, bool *keep, kuni_error *err);
+
+typedef struct kuni_journal_counts {
+    int64_t kept, dropped; /* records */
+} kuni_journal_counts;
+
+/*
+ * Writes the journal anew with the records that `filter` keeps, in their order; damaged lines go. What
+ * dropped task records told for estimates is summed into one record a node. `also` (an array, borrowed;
+ * NULL: none) follows them. The new journal takes the place of the old in one step: after a crash
+ * either of them stands. The caller holds the dataset's lock.
+ */
+KUNI_MUST_CHECK kuni_status kuni_journal_compact(kuni_journal *journal, kuni_journal_filter *filter,
+                                                 void *context, json_t *also,
+                                                 kuni_journal_counts *counts, kuni_error *err);
+
+/* A person that no line may tell of any more. */
+typedef struct kuni_journal_person {
+    const char *sample; /* id */
+    const char *batch;
+    size_t place; /* among the samples of the batch, from 0 */
+} kuni_journal_person;
+
+/*
+ * Writes the journal at `path` anew without anything about these people: verdicts on them, tasks that
+ * name them or were made of a batch that holds them (keys digest ids), and what was seen of their
+ * files. Other people of these batches keep theirs. None: KUNI_OK. The caller holds the lock, and
+ * nobody has the journal open.
+ */
+KUNI_MUST_CHECK kuni_status kuni_journal_forget_people(const char *path,
+                                                       const kuni_journal_person *people, size_t n,
+                                                       kuni_error *err);
 
 #endif

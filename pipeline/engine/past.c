@@ -94,6 +94,21 @@ static void remember(kuni_node_history *history, json_t *record)
         json_integer_value(json_array_get(output, 0));
 }
 
+/* What records told that a compaction has left out. */
+static void remember_sum(kuni_past *past, json_t *record)
+{
+    const char *folder = text_of(record, "n");
+    int64_t node = folder ? kuni_names_find(&past->ledger->node_names, folder) : -1;
+    if (node < 0) return;
+    kuni_node_history *history = &past->history[node];
+    int64_t rss = json_integer_value(json_object_get(record, "rss"));
+    history->tasks += json_integer_value(json_object_get(record, "tasks"));
+    history->bytes += json_integer_value(json_object_get(record, "bytes"));
+    history->cpu_s += json_number_value(json_object_get(record, "cpu"));
+    history->wall_s += json_number_value(json_object_get(record, "wall"));
+    if (rss > history->max_rss_bytes) history->max_rss_bytes = rss;
+}
+
 static kuni_status keep_task(kuni_past *past, json_t *record, int64_t offset, kuni_error *err)
 {
     size_t node, task;
@@ -208,6 +223,7 @@ static kuni_status visit_first(void *context, json_t *record, int64_t offset, ku
     if (strcmp(type, "signs") == 0) return keep_signatures(past, record);
     if (strcmp(type, "file") == 0) return keep_file(past, record, err);
     if (strcmp(type, "forget") == 0) forget_bad(past);
+    if (strcmp(type, "sum") == 0) remember_sum(past, record);
     return KUNI_OK;
 }
 

@@ -144,6 +144,143 @@ static void test_age(void **state)
     assert_int_equal(kuni_journal_close(journal, &err), KUNI_OK);
 }
 
+/* --- compaction --- */
+
+static kuni_status keep_even(void *context, json_t *record, bool *keep, kuni_error *err)
+{
+    int64_t i = json_integer_value(json_object_get(record, "i"));
+    (void)err;
+    *keep = i % 2 == 0;
+    return i == *(const int64_t *)context ? KUNI_AGAIN : KUNI_OK;
+}
+
+/* What is kept stays in order; what is added after it goes into the new file. */
+static void test_compact(void **state)
+{
+    (void)state;
+    seen s;
+    int64_t damaged, never = -1;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_journal *journal;
+    kuni_journal_counts counts;
+    write_journal("many", 0, 20);
+    assert_int_equal(kuni_journal_open(&journal, "many", &err), KUNI_OK);
+    json_t *also = json_pack("[{si}]", "i", 1000);
+    assert_int_equal(kuni_journal_compact(journal, keep_even, &never, also, &counts, &err),
+                     KUNI_OK);
+    json_decref(also);
+    assert_int_equal(counts.kept, 10);
+    assert_int_equal(counts.dropped, 10);
+    assert_int_equal(kuni_journal_add(journal, json_pack("{si}", "i", 2000), &err), KUNI_OK);
+    assert_int_equal(kuni_journal_close(journal, &err), KUNI_OK);
+    scan("many", &s, &damaged);
+    assert_int_equal(s.n, 12);
+    for (int i = 0; i < 10; i++) assert_int_equal(s.numbers[i], 2 * i);
+    assert_int_equal(s.numbers[10], 1000);
+    assert_int_equal(s.numbers[11], 2000);
+}
+
+/* A compaction that fails, be it in the last moment, leaves the old journal, and nothing is lost. */
+static void test_compact_fails(void **state)
+{
+    (void)state;
+    seen s;
+    int64_t damaged, never = -1, seventh = 7;
+    kuni_journal *journal;
+    kuni_journal_counts counts;
+    write_journal("kept", 0, 20);
+    kuni_error err = KUNI_ERROR_INIT;
+    assert_int_equal(kuni_journal_open(&journal, "kept", &err), KUNI_OK);
+    assert_int_equal(kuni_journal_compact(journal, keep_even, &seventh, NULL, &counts, &err),
+                     KUNI_AGAIN);
+    const char *const faults[] = {"write:1", "fsync:1", "rename:1"};
+    for (size_t i = 0; i < 3; i++) {
+        pid_t child = fork(); /* faults are counted by process */
+        if (child == 0) {
+            setenv("KUNI_FAULT", faults[i], 1);
+            _exit(kuni_journal_compact(journal, keep_even, &never, NULL, &counts, &err));
+        }
+        int ended;
+        assert_int_equal(waitpid(child, &ended, 0), child);
+        assert_true(WIFEXITED(ended) && WEXITSTATUS(ended) == KUNI_IO);
+        scan("kept", &s, &damaged);
+        assert_int_equal(s.n, 20);
+    }
+    assert_int_equal(kuni_journal_add(journal, json_pack("{si}", "i", 20), &err), KUNI_OK);
+    assert_int_equal(kuni_journal_close(journal, &err), KUNI_OK);
+    scan("kept", &s, &damaged);
+    assert_int_equal(s.n, 21);
+}
+
+static void put_record(kuni_journal *journal, const char *text)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    assert_int_equal(kuni_journal_add(journal, json_loads(text, 0, NULL), &err), KUNI_OK);
+}
+
+static kuni_status collect_all(void *context, json_t *record, int64_t offset, kuni_error *err)
+{
+    (void)offset;
+    (void)err;
+    return json_array_append(context, record) ? KUNI_MEMORY : KUNI_OK;
+}
+
+static json_t *read_all(const char *path)
+{
+    int64_t damaged, whole;
+    kuni_error err = KUNI_ERROR_INIT;
+    json_t *all = json_array();
+    assert_int_equal(kuni_journal_scan(path, collect_all, all, &damaged, &whole, &err), KUNI_OK);
+    return all;
+}
+
+/* No byte is left of those who are forgotten, and all of the others; estimates keep their sums. */
+static void test_forget_people(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_journal *journal;
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    assert_int_equal(kuni_journal_open(&journal, "people", &err), KUNI_OK);
+    put_record(journal, "{\"t\":\"signs\",\"b\":\"b0000\",\"v\":[[5,6,\"aa\",\"a1\"],"
+                        "[7,8,\"bb\",\"b1\"]]}");
+    put_record(journal, "{\"t\":\"signs\",\"b\":\"b0001\",\"v\":[[1,2,\"cc\",\"c1\"]]}");
+    put_record(journal, "{\"t\":\"bad\",\"id\":\"MALLORY\",\"why\":\"x\"}");
+    put_record(journal, "{\"t\":\"bad\",\"id\":\"MALLORY2\",\"why\":\"x\"}");
+    put_record(journal, "{\"t\":\"task\",\"n\":\"call\",\"s\":\"1\",\"b\":\"b0000\",\"of\":2,"
+                        "\"o\":[[100,1,\"d\"],null],\"cpu\":3.0,\"wall\":4.0,\"rss\":9}");
+    put_record(journal, "{\"t\":\"task\",\"n\":\"call\",\"s\":\"1\",\"b\":\"b0001\","
+                        "\"o\":[[50,1,\"d\"]],\"cpu\":5,\"wall\":6,\"rss\":8}");
+    put_record(journal, "{\"t\":\"task\",\"n\":\"call\",\"s\":\"2\",\"b\":\"b0001\","
+                        "\"skip\":[\"A\",\"MALLORY\"],\"o\":[[1,1,\"d\"]],\"cpu\":1,\"rss\":20}");
+    put_record(journal, "{\"t\":\"task\",\"n\":\"joint\",\"s\":\"1\",\"o\":[[2,1,\"d\"]]}");
+    put_record(journal, "{\"t\":\"sum\",\"n\":\"call\",\"tasks\":10,\"bytes\":1000,\"cpu\":0.5,"
+                        "\"wall\":0.25,\"rss\":12}");
+    assert_int_equal(kuni_journal_close(journal, &err), KUNI_OK);
+    const kuni_journal_person who[] = {{.sample = "MALLORY", .batch = "b0000", .place = 1}};
+    assert_int_equal(kuni_journal_forget_people("people", who, 1, &err), KUNI_OK);
+    assert_int_equal(kuni_file_get("people", 1 << 20, &text, &err), KUNI_OK);
+    assert_null(strstr(text.data, "\"MALLORY\""));
+    assert_null(strstr(text.data, "b1"));
+    assert_non_null(strstr(text.data, "\"MALLORY2\""));
+    json_t *all = read_all("people"), *sum = json_array_get(all, 5);
+    assert_int_equal(json_array_size(all), 6);
+    json_t *expected = json_loads(
+        "{\"t\":\"sum\",\"n\":\"call\",\"tasks\":12,\"bytes\":1101,\"cpu\":3.0,\"wall\":2.25,"
+        "\"rss\":20}",
+        0, NULL);
+    assert_true(json_equal(sum, expected));
+    json_t *signs = json_loads("[[5,6,\"aa\",\"a1\"],[-1,0,\"\",\"\"]]", 0, NULL);
+    assert_true(json_equal(json_object_get(json_array_get(all, 0), "v"), signs));
+    json_decref(all);
+    json_decref(expected);
+    json_decref(signs);
+    kuni_buffer_fini(&text);
+    /* a dataset whose journal was lost */
+    assert_int_equal(kuni_journal_forget_people("absent", who, 1, &err), KUNI_OK);
+    assert_int_equal(access("absent", F_OK), -1);
+}
+
 /* --- the lock --- */
 
 static void test_lock(void **state)
@@ -204,6 +341,9 @@ int main(void)
         cmocka_unit_test(test_every_byte_changed),
         cmocka_unit_test(test_foreign_bytes),
         cmocka_unit_test(test_age),
+        cmocka_unit_test(test_compact),
+        cmocka_unit_test(test_compact_fails),
+        cmocka_unit_test(test_forget_people),
         cmocka_unit_test(test_lock),
     };
     return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
