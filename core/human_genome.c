@@ -106,7 +106,8 @@ int kuni_human_chromosome(const char *name)
     if (strcmp(bare, "M") == 0 || strcmp(bare, "MT") == 0) return KUNI_HUMAN_M;
     size_t digits = strspn(bare, "0123456789");
     if (digits == 0 || bare[digits] || digits > 2 || bare[0] == '0') return by_accession(name);
-    int number = atoi(bare);
+    int number = bare[0] - '0';
+    if (digits == 2) number = number * 10 + bare[1] - '0';
     return number <= KUNI_HUMAN_Y ? number : 0;
 }
 

@@ -98,7 +98,7 @@ static int examine(request *r, const char *path)
     kuni_doctor_reference(doctor);
     kuni_doctor_dataset(doctor);
     kuni_doctor_machine(doctor);
-    fflush(stdout);
+    (void)fflush(stdout);
     if (!r->no_samples) kuni_doctor_samples(doctor);
     printf("%zu PASS, %zu WARN, %zu FAIL\n", doctor->counts[KUNI_PASS], doctor->counts[KUNI_WARN],
            doctor->counts[KUNI_FAIL]);

@@ -112,7 +112,8 @@ static void print_plan(const kuni_preview *p, int64_t ranks, int64_t jobs)
     printf("samples   %zu in %zu batch%s of at most %" PRId64, run->cohort.n_samples,
            run->cohort.n_batches, run->cohort.n_batches == 1 ? "" : "es", run->workflow.batch_size);
     printf(", %zu new, %zu withdrawn, %zu quarantined", run->cohort.n_new, run->cohort.n_withdrawn,
-           p->ledger.samples.n_quarantined);
+           p->ledger.samples.n_quarantined - p->ledger.samples.n_gated);
+    if (p->ledger.samples.n_gated) printf(", %zu kept out by the gate", p->ledger.samples.n_gated);
     print_bytes(", ", (double)p->reads_bytes);
     if (p->missing_files) printf(", %zu FILES MISSING", p->missing_files);
     printf("\nregions   %.3f Mb in %zu shards of at most %.3f Mb%s\n", (double)p->genome_bp / 1e6,

@@ -8,7 +8,7 @@
 
 int kuni_command_fail(const kuni_error *err)
 {
-    fflush(stdout); /* so that both streams read in order on a terminal */
+    (void)fflush(stdout); /* so that both streams read in order on a terminal */
     fprintf(stderr, "kuni: %s\n", err->text[0] ? err->text : kuni_status_name(err->status));
     return err->status;
 }
@@ -20,14 +20,14 @@ int kuni_command_complain(kuni_status status, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    fflush(stdout);
+    (void)fflush(stdout);
     fprintf(stderr, "kuni: %s\n", text);
     return status;
 }
 
 static void print_lines(const char *lead, const char *lines)
 {
-    fflush(stdout);
+    (void)fflush(stdout);
     while (*lines) {
         size_t length = strcspn(lines, "\n");
         fprintf(stderr, "%s%.*s\n", lead, (int)length, lines);

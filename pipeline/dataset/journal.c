@@ -71,7 +71,7 @@ kuni_status kuni_journal_scan(const char *path, kuni_journal_visitor *visit, voi
     }
     if (!status && ferror(file)) status = kuni_fail_errno(err, "cannot read %s", path);
     free(line);
-    fclose(file);
+    (void)fclose(file);
     return status;
 }
 
@@ -95,7 +95,7 @@ kuni_status kuni_journal_open(kuni_journal **out, const char *path, kuni_error *
     *out = journal;
     return KUNI_OK;
 fail:
-    if (journal->fd >= 0) close(journal->fd);
+    if (journal->fd >= 0) (void)close(journal->fd);
     free(journal->path);
     free(journal);
     return status;

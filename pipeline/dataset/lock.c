@@ -112,7 +112,7 @@ kuni_status kuni_lock_check(const kuni_lock *lock, kuni_error *err)
 void kuni_lock_release(kuni_lock *lock)
 {
     if (!lock) return;
-    if (lock->fd >= 0) close(lock->fd);
+    if (lock->fd >= 0) (void)close(lock->fd);
     free(lock->path);
     free(lock);
 }
@@ -123,7 +123,7 @@ bool kuni_lock_is_held(const char *folder)
     char *path = kuni_path_join(folder, "lock", NULL);
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     bool held = fd >= 0 && fcntl(fd, F_GETLK, &other) == 0 && other.l_type != F_UNLCK;
-    if (fd >= 0) close(fd);
+    if (fd >= 0) (void)close(fd);
     free(path);
     return held;
 }

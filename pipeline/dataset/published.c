@@ -27,6 +27,7 @@ kuni_status kuni_published_read(kuni_published *published, const char *folder, k
                                path);
         published->n_batches = status ? 0 : (size_t)json_integer_value(batches);
         published->quarantined = json_object_get(published->json, "quarantined");
+        published->gated = json_object_get(published->json, "gated");
     }
     kuni_buffer_fini(&text);
     free(path);

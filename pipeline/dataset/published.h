@@ -11,9 +11,10 @@
 #include "kuni/status.h"
 
 typedef struct kuni_published {
-    json_t *json;        /* dataset.json; NULL: nothing is published */
-    size_t n_batches;    /* that it was made of: the dataset's first ones */
-    json_t *quarantined; /* array of sample ids, borrowed from `json`; or NULL */
+    json_t *json;     /* dataset.json; NULL: nothing is published */
+    size_t n_batches; /* that it was made of: the dataset's first ones */
+    /* Arrays of sample ids, borrowed from `json`; or NULL. */
+    json_t *quarantined, *gated;
 } kuni_published;
 
 /* KUNI_IO where dataset.json of the current generation cannot be read or is damaged. */

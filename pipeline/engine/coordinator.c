@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "gate.h"
 #include "published.h"
 #include "seals.h"
 #include "transport.h"
@@ -53,11 +54,12 @@ void kuni_coordinator_fini(kuni_coordinator *c)
 
 static void report(kuni_coordinator *c)
 {
-    static const char *const names[] = {"preflight", "reads", "joint"};
+    static const char *const names[KUNI_PHASES] = {"preflight", "reads", "judge", "joint"};
     const kuni_plan *plan = &c->run->plan;
     kuni_progress_numbers n = {.phase = names[c->queue.phase],
                                .samples = c->run->cohort.n_samples,
-                               .quarantined = c->ledger.samples.n_quarantined,
+                               .quarantined =
+                                   c->ledger.samples.n_quarantined - c->ledger.samples.n_gated,
                                .running = c->orders.n,
                                .ranks = c->run->size - (int)c->lanes.n_lost};
     double total = 0, done = 0, reused = 0;
@@ -487,6 +489,14 @@ static kuni_status fix_columns(kuni_coordinator *c, kuni_error *err)
     return status ? status : kuni_keys_set_cohort(&c->ledger.keys, &c->ledger.samples, err);
 }
 
+/* Who is let in is known once all have been judged: the columns are made anew without the others. */
+static kuni_status apply_gate(kuni_coordinator *c, kuni_error *err)
+{
+    size_t out = 0;
+    kuni_status status = kuni_gate_apply(&c->ledger, &out, err);
+    return status || !out ? status : fix_columns(c, err);
+}
+
 static kuni_status run_phases(kuni_coordinator *c, const char *journal_path, kuni_error *err)
 {
     kuni_status status =
@@ -500,17 +510,21 @@ static kuni_status run_phases(kuni_coordinator *c, const char *journal_path, kun
     if (!status && c->run->size == 1)
         status = kuni_executor_new(&c->executor, c->run, (size_t)c->run->options->jobs, err);
     if (!status) status = check_cohort(c, err);
-    if (!status) status = run_phase(c, 0, err);
+    if (!status) status = run_phase(c, KUNI_PHASE_PREFLIGHT, err);
     if (!status) status = check_preflight(c, err);
     if (!status) status = check_cohort(c, err);
     if (!status) status = check_new_samples(c, err);
     if (!status) status = kuni_past_read_tasks(&c->past, journal_path, ping, c, err);
-    if (!status) status = run_phase(c, 1, err);
+    if (!status) status = run_phase(c, KUNI_PHASE_READS, err);
     if (!status) status = check_cohort(c, err);
     if (!status) status = check_new_samples(c, err);
     if (!status) status = seal(c, err);
     if (!status) status = fix_columns(c, err);
-    if (!status) status = run_phase(c, 2, err);
+    if (!status) status = run_phase(c, KUNI_PHASE_JUDGE, err);
+    /* A table that was not made: the failure is told at the end. */
+    if (!status && c->orders.n_failures) return KUNI_OK;
+    if (!status) status = apply_gate(c, err);
+    if (!status) status = run_phase(c, KUNI_PHASE_JOINT, err);
     return status;
 }
 

@@ -62,7 +62,7 @@ static kuni_status make_plan(kuni_run *run, kuni_error *err)
     if (!status) status = kuni_workflow_ploidy(&run->ploidy, &run->workflow, run->genome, err);
     if (!status)
         status = kuni_plan_make(&run->plan, &run->workflow, run->genome, run->cohort.n_batches,
-                                &kuni_preflight_stage, err);
+                                run->cohort.n_twins > 0, &kuni_preflight_stage, err);
     return status;
 }
 
@@ -129,10 +129,14 @@ static void summarise(kuni_coordinator *c, int64_t generation, bool changed, siz
         p, "done in %.1f s: %zu tasks, %zu of them from earlier runs; %" PRId64 " samples",
         (double)(kuni_now_ms() - began_ms) / 1000, done, reused, run->n_columns);
     if (removed) kuni_progress_say(p, "removed %zu outdated files", removed);
-    if (c->ledger.samples.n_quarantined)
-        kuni_progress_say(p, "%zu quarantined sample%s: see %s/current/failures.tsv",
-                          c->ledger.samples.n_quarantined,
-                          c->ledger.samples.n_quarantined == 1 ? "" : "s", run->folder);
+    size_t gated = c->ledger.samples.n_gated;
+    size_t quarantined = c->ledger.samples.n_quarantined - gated;
+    if (quarantined)
+        kuni_progress_say(p, "%zu quarantined sample%s: see %s/current/failures.tsv", quarantined,
+                          quarantined == 1 ? "" : "s", run->folder);
+    if (gated)
+        kuni_progress_say(p, "the gate keeps out %zu sample%s: see %s/current/failures.tsv", gated,
+                          gated == 1 ? "" : "s", run->folder);
     tell_notes(c);
     for (size_t i = 0; changed && i < run->plan.n_nodes; i++)
         for (size_t o = 0; o < run->plan.nodes[i].n_outputs; o++) {

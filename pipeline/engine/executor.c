@@ -133,20 +133,21 @@ static kuni_status make_task(const kuni_run *run, kuni_arena *arena, const kuni_
     kuni_task *task = kuni_arena_alloc(arena, 1, sizeof(*task), err);
     if (!task) return KUNI_MEMORY;
     const kuni_node *node = &run->plan.nodes[part->node];
-    *task = (kuni_task){.stage_id = node->id,
-                        .genome = run->genome,
-                        .ploidy = run->ploidy,
-                        .params = node->params,
-                        .samples = run->cohort.samples,
-                        .n_samples = run->cohort.n_samples,
-                        .columns = node->phase == 2 && run->columns_known ? run->columns : NULL,
-                        .batches = run->cohort.batches,
-                        .n_batches = run->cohort.n_batches,
-                        .shards = run->plan.shards,
-                        .n_shards = run->plan.n_shards,
-                        .shard = work->shard,
-                        .batch = work->batch,
-                        .memory_bytes = run->workflow.memory_bytes};
+    *task = (kuni_task){
+        .stage_id = node->id,
+        .genome = run->genome,
+        .ploidy = run->ploidy,
+        .params = node->params,
+        .samples = run->cohort.samples,
+        .n_samples = run->cohort.n_samples,
+        .columns = node->phase >= KUNI_PHASE_JUDGE && run->columns_known ? run->columns : NULL,
+        .batches = run->cohort.batches,
+        .n_batches = run->cohort.n_batches,
+        .shards = run->plan.shards,
+        .n_shards = run->plan.n_shards,
+        .shard = work->shard,
+        .batch = work->batch,
+        .memory_bytes = run->workflow.memory_bytes};
     task->scratch = kuni_run_path(run, arena, err, "tmp/%" PRIu64 "-%d-%" PRIu64 "-%u", run->epoch,
                                   run->rank, work->id, (unsigned)part->node);
     kuni_status status = task->scratch ? KUNI_OK : KUNI_MEMORY;

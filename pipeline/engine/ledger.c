@@ -99,8 +99,9 @@ kuni_status kuni_ledger_key(const kuni_ledger *ledger, size_t node, size_t task,
     kuni_hash samples, inputs, *digest = &samples;
     kuni_status status = KUNI_OK;
     kuni_plan_place(&ledger->run->plan, n, task, &shard, &batch);
-    if (n->scatter == KUNI_SCATTER_READS || n->phase == 0) {
-        kuni_samples_batch_digest(&ledger->samples, (size_t)batch, n->phase == 0, &samples);
+    if (n->scatter == KUNI_SCATTER_READS || n->phase == KUNI_PHASE_PREFLIGHT) {
+        kuni_samples_batch_digest(&ledger->samples, (size_t)batch, n->phase == KUNI_PHASE_PREFLIGHT,
+                                  &samples);
     } else if (n->scatter == KUNI_SCATTER_BATCH) {
         const kuni_batch *b = &ledger->run->cohort.batches[batch];
         status = kuni_samples_column_digest(&ledger->samples, b->first, b->n_samples, false,

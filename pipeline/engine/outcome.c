@@ -96,7 +96,7 @@ static const char *without_id(const char *reason, const char *id)
 /* Columns are fixed by then, and files made with them: the next run starts without this sample. */
 static kuni_status leave_joint_steps(const kuni_orders *o, const char *id, kuni_error *err)
 {
-    if (o->phase != 2) return KUNI_OK;
+    if (o->phase < KUNI_PHASE_JUDGE) return KUNI_OK;
     return kuni_fail(err, KUNI_AGAIN,
                      "sample %s was quarantined after the joint steps began: run the same command "
                      "to go on without it",
@@ -264,7 +264,7 @@ static kuni_status fail_part(kuni_orders *o, const kuni_order *order, size_t par
     kuni_task_table_set(&o->ledger->table, node,
                         kuni_plan_task(&o->ledger->run->plan, n, work->shard, work->batch),
                         KUNI_TASK_FAILED);
-    if (n->phase == 0)
+    if (n->phase == KUNI_PHASE_PREFLIGHT)
         return KUNI_OK; /* the reads pass will find out what the preflight could not */
     kuni_status status = kuni_grow((void **)&o->failures, &o->failures_capacity, o->n_failures + 1,
                                    sizeof(kuni_failure), err);

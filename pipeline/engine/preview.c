@@ -6,6 +6,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "gate.h"
 #include "mark.h"
 #include "preflight.h"
 #include "published.h"
@@ -46,61 +47,109 @@ static kuni_status make_run(kuni_run *run, kuni_buffer *faults, kuni_error *err)
     if (!status) status = kuni_workflow_ploidy(&run->ploidy, &run->workflow, run->genome, err);
     return status ? status
                   : kuni_plan_make(&run->plan, &run->workflow, run->genome, run->cohort.n_batches,
-                                   &kuni_preflight_stage, err);
+                                   run->cohort.n_twins > 0, &kuni_preflight_stage, err);
 }
 
-/* Who was left out of what is published, and the files as they were: no look at today's. */
-static kuni_status recall_published(kuni_preview *p, bool *found, kuni_error *err)
+static kuni_status leave_out(kuni_preview *p, const json_t *ids, kuni_verdict verdict,
+                             const char *reason, kuni_error *err)
 {
-    kuni_published published;
-    kuni_status status = kuni_published_read(&published, p->run.folder, err);
-    *found = !status && published.json;
+    kuni_status status = KUNI_OK;
     size_t i;
     json_t *id;
-    json_array_foreach(published.quarantined, i, id)
+    json_array_foreach(ids, i, id)
     {
         int64_t sample = json_is_string(id)
                              ? kuni_names_find(&p->ledger.sample_names, json_string_value(id))
                              : -1;
         if (sample < 0 || status) continue;
-        status = kuni_samples_quarantine(&p->ledger.samples, (size_t)sample, KUNI_VERDICT_THIS_RUN,
-                                         "current", "quarantined when this was published", err);
+        status = kuni_samples_quarantine(&p->ledger.samples, (size_t)sample, verdict, "current",
+                                         reason, err);
     }
-    kuni_published_fini(&published);
     return status;
 }
 
-/* Marks what the journal has with intact outputs, as far as keys can be known. */
-static kuni_status look_back(kuni_preview *p, const char *journal_path, bool published,
+/* Before the joint steps: who is let in, as it was when `published`, or as the tables say. *known
+ * false where these are not made yet. */
+static kuni_status look_at_gate(kuni_preview *p, const kuni_published *published, bool *known,
+                                kuni_error *err)
+{
+    size_t out = 0;
+    *known = true;
+    kuni_status status;
+    if (published->json) {
+        status = leave_out(p, published->gated, KUNI_VERDICT_GATE,
+                           "kept out when this was published", err);
+    } else {
+        *known = kuni_gate_is_ready(&p->ledger);
+        status = *known ? kuni_gate_apply(&p->ledger, &out, err) : KUNI_OK;
+    }
+    return status || !*known ? status
+                             : kuni_keys_set_cohort(&p->ledger.keys, &p->ledger.samples, err);
+}
+
+static kuni_status look_at_node(kuni_preview *p, size_t node, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (size_t task = 0; task < p->run.plan.nodes[node].n_tasks && !status; task++) {
+        kuni_hash key;
+        bool reused;
+        if (kuni_task_table_state(&p->ledger.table, node, task) != KUNI_TASK_PENDING ||
+            !kuni_task_table_ready(&p->ledger.table, node, task))
+            continue;
+        status = kuni_ledger_key(&p->ledger, node, task, &key, err);
+        if (!status) status = kuni_past_reuse(&p->past, node, task, &key, &reused, err);
+    }
+    return status;
+}
+
+static bool reads_are_done(const kuni_preview *p)
+{
+    for (size_t i = 0; i < p->run.plan.n_nodes; i++)
+        if (p->run.plan.nodes[i].phase == KUNI_PHASE_READS &&
+            !kuni_task_table_ended(&p->ledger.table, i))
+            return false;
+    return true;
+}
+
+/* Up to the first phase of which it cannot be known whom it will see. */
+static kuni_status look_at_phases(kuni_preview *p, const char *journal_path,
+                                  const kuni_published *published, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    bool known = true;
+    for (int phase = 0; phase < KUNI_PHASES && !status && known; phase++) {
+        if (phase == KUNI_PHASE_READS)
+            status = kuni_past_read_tasks(&p->past, journal_path, NULL, NULL, err);
+        if (phase == KUNI_PHASE_JUDGE) {
+            known = reads_are_done(p);
+            status = kuni_keys_set_cohort(&p->ledger.keys, &p->ledger.samples, err);
+        }
+        if (phase == KUNI_PHASE_JOINT) status = look_at_gate(p, published, &known, err);
+        for (size_t i = 0; i < p->run.plan.n_nodes && !status && known; i++)
+            if (p->run.plan.nodes[i].phase == phase && !kuni_ledger_seals(&p->run.plan.nodes[i]))
+                status = look_at_node(p, i, err);
+    }
+    return status;
+}
+
+/* Marks what the journal has with intact outputs, as far as keys can be known; with `as_published`
+ * as things were then: no look at today's files. */
+static kuni_status look_back(kuni_preview *p, const char *journal_path, bool as_published,
                              kuni_error *err)
 {
-    const kuni_plan *plan = &p->run.plan;
-    bool found = false;
-    kuni_status status = published ? recall_published(p, &found, err) : KUNI_OK;
+    kuni_published published = {.json = NULL};
+    kuni_status status =
+        as_published ? kuni_published_read(&published, p->run.folder, err) : KUNI_OK;
+    bool found = published.json != NULL;
+    if (!status)
+        status = leave_out(p, published.quarantined, KUNI_VERDICT_THIS_RUN,
+                           "quarantined when this was published", err);
     if (!status) status = kuni_keys_init(&p->ledger.keys, &p->run, &p->past.known_files, NULL, err);
     if (!status) status = kuni_seals_load(&p->ledger, p->run.options->recall, err);
     if (!status && !found) status = kuni_ledger_survey(&p->ledger, err);
     if (!status && !found) status = kuni_past_apply_bad(&p->past, err);
-    for (int phase = 0; phase < 3 && !status; phase++) {
-        if (phase == 1) status = kuni_past_read_tasks(&p->past, journal_path, NULL, NULL, err);
-        for (size_t i = 0; phase == 2 && i < plan->n_nodes; i++)
-            if (plan->nodes[i].phase == 1 && !kuni_task_table_ended(&p->ledger.table, i))
-                return KUNI_OK;
-        if (phase == 2 && !status)
-            status = kuni_keys_set_cohort(&p->ledger.keys, &p->ledger.samples, err);
-        for (size_t i = 0; i < plan->n_nodes && !status; i++) {
-            if (plan->nodes[i].phase != phase || kuni_ledger_seals(&plan->nodes[i])) continue;
-            for (size_t task = 0; task < plan->nodes[i].n_tasks && !status; task++) {
-                kuni_hash key;
-                bool reused;
-                if (kuni_task_table_state(&p->ledger.table, i, task) != KUNI_TASK_PENDING ||
-                    !kuni_task_table_ready(&p->ledger.table, i, task))
-                    continue;
-                status = kuni_ledger_key(&p->ledger, i, task, &key, err);
-                if (!status) status = kuni_past_reuse(&p->past, i, task, &key, &reused, err);
-            }
-        }
-    }
+    if (!status) status = look_at_phases(p, journal_path, &published, err);
+    kuni_published_fini(&published);
     return status;
 }
 

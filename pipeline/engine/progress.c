@@ -97,7 +97,7 @@ static void print_line(kuni_progress *p, const kuni_progress_numbers *n)
             p->tty ? "\r" : "", n->phase, n->done, n->tasks, failed, n->samples, quarantined,
             (double)n->weight_done / 1e6, (double)n->weight_total / 1e6, rate / 1e6, elapsed, eta,
             p->tty ? "\033[K" : "\n");
-    fflush(stderr);
+    (void)fflush(stderr);
     p->line_open = p->tty;
 }
 
@@ -164,7 +164,7 @@ void kuni_progress_say(kuni_progress *p, const char *format, ...)
     vfprintf(stderr, format, args);
     va_end(args);
     fputc('\n', stderr);
-    fflush(stderr);
+    (void)fflush(stderr);
 }
 
 kuni_status kuni_progress_end(kuni_progress *p, const char *state, const char *message,

@@ -14,7 +14,7 @@
 typedef struct kuni_progress kuni_progress;
 
 typedef struct kuni_progress_numbers {
-    const char *phase; /* "preflight", "reads", "joint" */
+    const char *phase; /* "preflight", "reads", "judge", "joint" */
     size_t tasks, done, reused, failed, running;
     size_t samples, quarantined;
     int64_t weight_total,

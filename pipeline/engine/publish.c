@@ -135,12 +135,15 @@ static json_t *file_objects(const kuni_ledger *ledger)
     return files;
 }
 
-static json_t *quarantine_objects(const kuni_ledger *ledger)
+/* Who is quarantined, or whom the gate keeps out. */
+static json_t *left_out(const kuni_ledger *ledger, bool gated)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < ledger->samples.n_quarantined; i++)
-        json_array_append_new(
-            list, json_string(ledger->run->cohort.samples[ledger->samples.list[i].sample].id));
+    for (size_t i = 0; i < ledger->samples.n_quarantined; i++) {
+        const kuni_quarantined *q = &ledger->samples.list[i];
+        if ((q->verdict == KUNI_VERDICT_GATE) == gated)
+            json_array_append_new(list, json_string(ledger->run->cohort.samples[q->sample].id));
+    }
     return list;
 }
 
@@ -248,14 +251,15 @@ static char *describe(const kuni_ledger *ledger, const carried *c, kuni_error *e
     int64_t bp = 0;
     for (size_t i = 0; i < run->plan.n_places; i++)
         bp += run->plan.shards[i].end - run->plan.shards[i].beg;
-    json_t *o = json_pack(
-        "{si ss ss* ss s{si ss} sI ss sI ss sI sI so so so}", "format", 1, "kuni", KUNI_VERSION,
-        "build", kuni_built_from[0] ? kuni_built_from : NULL, "workflow",
-        run->workflow.name ? run->workflow.name : "", "reference", "contigs",
-        (int)kuni_genome_contig_count(run->genome), "blake2b", hex, "regions_bp", (json_int_t)bp,
-        "regions", regions, "samples", (json_int_t)run->n_columns, "people", people, "batches",
-        (json_int_t)run->plan.n_batches, "withdrawn", (json_int_t)run->cohort.n_withdrawn,
-        "quarantined", quarantine_objects(ledger), "stages", stages, "files", files);
+    json_t *o =
+        json_pack("{si ss ss* ss s{si ss} sI ss sI ss sI sI so so so so}", "format", 1, "kuni",
+                  KUNI_VERSION, "build", kuni_built_from[0] ? kuni_built_from : NULL, "workflow",
+                  run->workflow.name ? run->workflow.name : "", "reference", "contigs",
+                  (int)kuni_genome_contig_count(run->genome), "blake2b", hex, "regions_bp",
+                  (json_int_t)bp, "regions", regions, "samples", (json_int_t)run->n_columns,
+                  "people", people, "batches", (json_int_t)run->plan.n_batches, "withdrawn",
+                  (json_int_t)run->cohort.n_withdrawn, "quarantined", left_out(ledger, false),
+                  "gated", left_out(ledger, true), "stages", stages, "files", files);
     if (o && json_array_size(c->stages)) json_object_set(o, "carried_stages", c->stages);
     char *text = o ? json_dumps(o, JSON_INDENT(1)) : NULL;
     json_decref(o);

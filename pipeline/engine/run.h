@@ -32,7 +32,7 @@ typedef struct kuni_run {
     const char *folder; /* of the dataset, absolute */
     uint64_t epoch;
     int rank, size;
-    int32_t *columns; /* by sample; valid once columns_known: phase 2 */
+    int32_t *columns; /* by sample; valid once columns_known: from phase JUDGE on */
     bool columns_known;
     int64_t n_columns;
 } kuni_run;

@@ -153,6 +153,7 @@ kuni_status kuni_samples_quarantine(kuni_samples *samples, size_t sample, kuni_v
     }
     clean(entry.reason);
     samples->list[samples->n_quarantined++] = entry;
+    samples->n_gated += verdict == KUNI_VERDICT_GATE;
     samples->skip[sample] = 1;
     return KUNI_OK;
 }

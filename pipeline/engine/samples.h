@@ -25,7 +25,11 @@ typedef struct kuni_signature {
  * could not be opened or read, a crash or a memory limit are none: the sample is left out of this
  * run, and tried again by the next.
  */
-typedef enum kuni_verdict { KUNI_VERDICT_LASTS, KUNI_VERDICT_THIS_RUN } kuni_verdict;
+typedef enum kuni_verdict {
+    KUNI_VERDICT_LASTS,
+    KUNI_VERDICT_THIS_RUN,
+    KUNI_VERDICT_GATE /* not bad: the gate does not let it in, see gate.h */
+} kuni_verdict;
 
 typedef struct kuni_quarantined {
     uint32_t sample;
@@ -42,8 +46,9 @@ typedef struct kuni_samples {
     uint8_t *old_digests;       /* flags: the digest is of a version that digested path and time */
     uint8_t *gone; /* flags: the signature is that last seen, the file is no longer there */
     uint8_t *skip; /* flags: quarantined or withdrawn */
-    kuni_quarantined *list; /* in the order of discovery */
-    size_t n_quarantined, capacity;
+    kuni_quarantined *list;         /* in the order of discovery */
+    size_t n_quarantined, capacity; /* of the list */
+    size_t n_gated;                 /* of these: by the gate */
 } kuni_samples;
 
 KUNI_MUST_CHECK kuni_status kuni_samples_init(kuni_samples *samples, const kuni_cohort *cohort,

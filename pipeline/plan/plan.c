@@ -260,6 +260,23 @@ static kuni_status resolve_inputs(kuni_plan *plan, const kuni_workflow *workflow
     return status;
 }
 
+/* The steps that judge samples, and of the late ones those that they need. */
+static void rank_judges(kuni_plan *plan)
+{
+    for (size_t i = plan->n_nodes; i-- > 0;) {
+        kuni_node *node = &plan->nodes[i];
+        if (node->phase < KUNI_PHASE_JUDGE) continue;
+        for (size_t o = 0; o < node->n_outputs; o++)
+            if (node->scatter == KUNI_SCATTER_COHORT &&
+                strcmp(node->step->outputs[o].kind, "sample-qc") == 0)
+                node->phase = KUNI_PHASE_JUDGE;
+        for (size_t k = 0; k < node->n_inputs && node->phase == KUNI_PHASE_JUDGE; k++) {
+            kuni_node *from = &plan->nodes[node->inputs[k].node];
+            if (from->phase == KUNI_PHASE_JOINT) from->phase = KUNI_PHASE_JUDGE;
+        }
+    }
+}
+
 static void rank_nodes(kuni_plan *plan)
 {
     for (size_t i = 0; i < plan->n_nodes; i++) {
@@ -268,10 +285,13 @@ static void rank_nodes(kuni_plan *plan)
         for (size_t k = 0; k < node->n_inputs; k++) {
             const kuni_node *from = &plan->nodes[node->inputs[k].node];
             if (from->level + 1 > node->level) node->level = from->level + 1;
-            late = late || from->phase == 2;
+            late = late || from->phase == KUNI_PHASE_JOINT;
         }
-        node->phase = i == KUNI_PLAN_PREFLIGHT ? 0 : late ? 2 : 1;
+        node->phase = i == KUNI_PLAN_PREFLIGHT ? KUNI_PHASE_PREFLIGHT
+                      : late                   ? KUNI_PHASE_JOINT
+                                               : KUNI_PHASE_READS;
     }
+    if (plan->judged) rank_judges(plan);
 }
 
 static void count_tasks(kuni_plan *plan)
@@ -297,10 +317,11 @@ static void count_tasks(kuni_plan *plan)
 }
 
 kuni_status kuni_plan_make(kuni_plan *plan, const kuni_workflow *workflow,
-                           const kuni_genome *genome, size_t n_batches, const kuni_stage *preflight,
-                           kuni_error *err)
+                           const kuni_genome *genome, size_t n_batches, bool twins,
+                           const kuni_stage *preflight, kuni_error *err)
 {
-    *plan = (kuni_plan){.n_batches = n_batches};
+    *plan =
+        (kuni_plan){.n_batches = n_batches, .judged = twins || workflow->gate_qc != KUNI_GATE_ANY};
     kuni_status status = KUNI_OK;
     plan->arena = kuni_arena_new(err);
     if (!plan->arena) return KUNI_MEMORY;

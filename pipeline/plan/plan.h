@@ -8,9 +8,10 @@
  * task, so that a plan of a million samples takes kilobytes. All ranks make the same plan from the
  * same files; messages carry its numbers only.
  *
- * Phases: 0 the preflight, 1 the reads pass, 2 the rest. A phase starts when all tasks of the one
- * before have ended, because the quarantine list must be final before a file that covers several
- * batches is made.
+ * A phase starts when all tasks of the one before have ended, because the quarantine list must be
+ * final before a file that covers several batches is made. Where the gate depends on quality control
+ * (`judged`), the steps that judge the samples, and what these need, are a phase of their own, and
+ * the rest is made of those who are let in.
  */
 #ifndef KUNI_PLAN_PLAN_H
 #define KUNI_PLAN_PLAN_H
@@ -23,6 +24,14 @@ enum {
     KUNI_PLAN_NODES_MAX = 200,
     KUNI_PLAN_OUTPUTS_MAX = 12, /* of one step */
     KUNI_PLAN_SHARDS_MAX = 1 << 20
+};
+
+enum { /* kuni_node.phase */
+       KUNI_PHASE_PREFLIGHT,
+       KUNI_PHASE_READS,
+       KUNI_PHASE_JUDGE,
+       KUNI_PHASE_JOINT,
+       KUNI_PHASES
 };
 
 /* An edge: input port `port` of a node takes output `output` of node `node`. */
@@ -52,15 +61,16 @@ typedef struct kuni_plan {
     size_t n_places; /* shards that are places: n_shards without the unplaced one */
     bool unplaced;
     size_t n_batches;
+    bool judged;
     kuni_arena *arena;
 } kuni_plan;
 
 /*
  * `preflight` is the stage whose only step becomes node 0. KUNI_USAGE names stage and kind of what
- * does not fit.
+ * does not fit. `twins`: some participant has several samples, of which one counts.
  */
 KUNI_MUST_CHECK kuni_status kuni_plan_make(kuni_plan *plan, const kuni_workflow *workflow,
-                                           const kuni_genome *genome, size_t n_batches,
+                                           const kuni_genome *genome, size_t n_batches, bool twins,
                                            const kuni_stage *preflight, kuni_error *err);
 void kuni_plan_fini(kuni_plan *plan);
 

@@ -96,6 +96,7 @@ static kuni_status append(kuni_cohort *cohort, const kuni_sample *sample, size_t
         char name[32];
         kuni_register_batch_name(cohort->n_batches, name);
         last = &cohort->batches[cohort->n_batches++];
+        /* start_with has made room. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         *last = (kuni_batch){.id = kuni_arena_strndup(cohort->arena, name, strlen(name), err),
                              .first = cohort->n_samples};
         if (!last->id) return KUNI_MEMORY;
@@ -148,6 +149,22 @@ static void count(kuni_cohort *cohort, size_t n_known)
             cohort->n_absent++;
         }
     }
+}
+
+static kuni_status count_twins(kuni_cohort *cohort, kuni_error *err)
+{
+    kuni_names participants = {.table = NULL};
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < cohort->n_samples && !status; i++) {
+        const kuni_sample *sample = &cohort->samples[i];
+        if (!sample->reads) continue;
+        if (kuni_names_find(&participants, sample->participant) >= 0)
+            cohort->n_twins++;
+        else
+            status = kuni_names_add(&participants, sample->participant, (uint32_t)i, err);
+    }
+    kuni_names_fini(&participants);
+    return status;
 }
 
 /* Who has withdrawn is nobody's father or mother in what is made from here on. */
@@ -210,6 +227,7 @@ static kuni_status lay_out(kuni_cohort *cohort, const known *k, const kuni_manif
     }
     if (!status) status = move_returning(cohort, sources, n_known, first_new, err);
     if (!status) count(cohort, n_known);
+    if (!status) status = count_twins(cohort, err);
     if (!status) forget_parents(cohort, k);
     if (!status && k->legacy && cohort->n_absent)
         status = kuni_fail(

@@ -25,6 +25,7 @@ typedef struct kuni_cohort {
     size_t n_withdrawn;    /* people who have withdrawn and still stand in the register */
     size_t n_without;      /* samples with `reads` NULL: withdrawn or moved */
     size_t n_absent;       /* people of the dataset who are not in this manifest: nothing follows */
+    size_t n_twins;        /* samples beyond the first of their participant, of those with reads */
     size_t n_returning;    /* rows of the manifest that name people who withdrew: left out */
     const char *returning; /* sample id of the first of them, or NULL */
     uint32_t *lines;       /* line of each sample in the manifest, 0: not there */

@@ -116,15 +116,14 @@ static void fault(const row_reader *c, const char *format, ...)
 
 /* --- header --- */
 
-static meaning meaning_of(const dialect *f, const char *name)
+static int meaning_of(const dialect *f, const char *name)
 {
     const column_name *columns = f->sarek ? sarek_columns : native_columns;
     size_t n = f->sarek ? COUNT(sarek_columns) : COUNT(native_columns);
     for (size_t i = 0; i < n; i++)
         if (strcasecmp(name, columns[i].name) == 0) return columns[i].meaning;
     for (int fact = 0; fact < KUNI_FACTS && !f->sarek; fact++)
-        if (strcasecmp(name, kuni_fact_name((kuni_fact)fact)) == 0)
-            return (meaning)(FIRST_FACT + fact);
+        if (strcasecmp(name, kuni_fact_name((kuni_fact)fact)) == 0) return FIRST_FACT + fact;
     if (!f->sarek && strncasecmp(name, "group", 5) == 0 && f->at[GROUP] < 0) return GROUP;
     return N_MEANINGS;
 }
@@ -177,7 +176,7 @@ static kuni_status read_header(row_reader *c, char *line, dialect *f)
             fault(c, "column %zu has no name", i + 1);
             continue;
         }
-        meaning m = meaning_of(f, fields[i]);
+        int m = meaning_of(f, fields[i]);
         if (m == N_MEANINGS &&
             kuni_buffer_printf(&c->manifest->notes, c->err, "%s: column '%.100s' is not used\n",
                                c->faults->file, fields[i]))
@@ -198,7 +197,7 @@ int64_t kuni_manifest_find(const kuni_manifest *manifest, const char *id)
 }
 
 /* A field by meaning; "" where the column is absent or the field holds only a dot. */
-static const char *field_of(const dialect *f, char *const *fields, meaning m)
+static const char *field_of(const dialect *f, char *const *fields, int m)
 {
     if (f->at[m] < 0) return "";
     const char *text = fields[f->at[m]];
@@ -273,7 +272,7 @@ static kuni_status read_facts(row_reader *c, const dialect *f, char *const *fiel
 {
     *facts = NULL;
     for (int k = 0; k < KUNI_FACTS; k++) {
-        const char *text = field_of(f, fields, (meaning)(FIRST_FACT + k));
+        const char *text = field_of(f, fields, FIRST_FACT + k);
         const char *column = kuni_fact_name((kuni_fact)k);
         if (!*text) continue;
         if (k == KUNI_FACT_FORM_DATE || k == KUNI_FACT_RELEASE_AFTER) check_date(c, column, text);

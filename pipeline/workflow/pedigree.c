@@ -25,7 +25,7 @@ typedef struct pedigree {
 
 static int64_t find(const pedigree *ped, const char *id)
 {
-    return kuni_names_find(&ped->by_id, id);
+    return ped->list ? kuni_names_find(&ped->by_id, id) : -1;
 }
 
 static kuni_status read_line(pedigree *ped, char *line, uint32_t number, kuni_faults *faults,

@@ -53,6 +53,7 @@ static const kuni_field top_fields[] = {
      .least = 1,
      .most = 100000},
     {.key = "stages", .type = KUNI_FIELD_OTHER, .expected = "a list of stages", .required = true},
+    {.key = "gate", .type = KUNI_FIELD_OTHER, .expected = "a map"},
     {.key = "on_error", .type = KUNI_FIELD_OTHER, .expected = "a map"},
     {.key = "resources", .type = KUNI_FIELD_OTHER, .expected = "a map"},
 };
@@ -97,6 +98,12 @@ static const kuni_field error_fields[] = {
      .expected = "a time such as 30m, or 0 for none",
      .least = 0,
      .most = 30 * 86400},
+};
+
+static const char gate_expected[] = "any, flag or pass";
+
+static const kuni_field gate_fields[] = {
+    {.key = "qc", .type = KUNI_FIELD_OTHER, .expected = gate_expected},
 };
 
 static const kuni_field memory_field = {.key = "memory",
@@ -221,6 +228,27 @@ static kuni_status read_on_error(kuni_reader *reader, const kuni_yaml_node *root
     return KUNI_OK;
 }
 
+static kuni_status read_gate(kuni_reader *reader, const kuni_yaml_node *root)
+{
+    static const char *const words[] = {
+        [KUNI_GATE_ANY] = "any", [KUNI_GATE_FLAG] = "flag", [KUNI_GATE_PASS] = "pass"};
+    const kuni_yaml_node *map = section_of(reader, root, "gate");
+    if (!map) return KUNI_OK;
+    kuni_status status = kuni_reader_fields(reader, map, "gate", gate_fields, COUNT(gate_fields));
+    const kuni_yaml_node *qc = kuni_yaml_get(map, "qc");
+    const char *text = qc && !status ? kuni_reader_text(reader, qc, "qc", gate_expected) : NULL;
+    if (!text) return status;
+    for (size_t i = 0; i < COUNT(words); i++)
+        if (strcmp(text, words[i]) == 0) {
+            reader->workflow->gate_qc = (kuni_gate)i;
+            return KUNI_OK;
+        }
+    const char *near = kuni_nearest(text, words, COUNT(words));
+    kuni_yaml_fault(reader->faults, qc, "qc: got '%.100s'; expected %s%s%s%s", text, gate_expected,
+                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return KUNI_OK;
+}
+
 /* memory, and any number of NAME: path. */
 static kuni_status read_resources(kuni_reader *reader, const kuni_yaml_node *root)
 {
@@ -265,7 +293,8 @@ static kuni_status read_root(kuni_reader *reader, const kuni_yaml_node *root)
         return reader->err->status;
     check_version(reader, root);
     check_name(reader, root);
-    if (read_regions(reader, root) || read_on_error(reader, root) || read_resources(reader, root))
+    if (read_regions(reader, root) || read_gate(reader, root) || read_on_error(reader, root) ||
+        read_resources(reader, root))
         return reader->err->status;
     const kuni_yaml_node *stages = kuni_yaml_get(root, "stages");
     return stages ? kuni_reader_stages(reader, stages) : KUNI_OK;

@@ -26,6 +26,13 @@ typedef struct kuni_name_value {
     const char *name, *value;
 } kuni_name_value;
 
+/* gate.qc: which outcomes of quality control are let into what is published. */
+typedef enum kuni_gate {
+    KUNI_GATE_ANY = 0, /* quality control is told, and decides nothing */
+    KUNI_GATE_FLAG,    /* all but those that fail */
+    KUNI_GATE_PASS     /* only those that pass */
+} kuni_gate;
+
 typedef struct kuni_workflow {
     const char *path; /* of the file, absolute */
     const char *name;
@@ -44,7 +51,8 @@ typedef struct kuni_workflow {
     /* on_error.max_quarantined: of a run's new samples; beyond it nothing is published */
     int64_t max_quarantined;    /* a number of samples, or hundredths of a percent */
     bool max_quarantined_share; /* the latter */
-    int64_t retries;            /* on_error.retries: of a task that failed or crashed */
+    kuni_gate gate_qc;
+    int64_t retries; /* on_error.retries: of a task that failed or crashed */
     /* on_error.time_limit: a task without a sign of life for so long is killed; 0: never. */
     int64_t time_limit_s;
     int64_t memory_bytes;             /* resources.memory: per task */

@@ -88,6 +88,7 @@ kuni_status kuni_normalise(kuni_allele_text *alleles, size_t n, int64_t *pos, in
             shifted++;
             --*pos;
             for (size_t i = 0; i < n; i++) {
+                /* kuni_reference_window_get has set it. NOLINTNEXTLINE(clang-analyzer-*) */
                 *--alleles[i].text = before[-shifted];
                 alleles[i].length++;
             }

@@ -51,19 +51,19 @@ kuni_status joint_called_open(joint_called **called, const char *calls, kuni_spa
     return KUNI_OK;
 }
 
-void joint_called_close(joint_called *g)
+void joint_called_close(joint_called *called)
 {
-    if (!g) return;
-    if (g->file) (void)hts_close(g->file);
-    if (g->header) bcf_hdr_destroy(g->header);
-    if (g->record) bcf_destroy(g->record);
-    kuni_arena_free(g->arena);
-    free(g->path);
-    free(g->sites);
-    free(g->alleles);
-    free(g->ints);
-    free(g->floats);
-    free(g);
+    if (!called) return;
+    if (called->file) (void)hts_close(called->file);
+    if (called->header) bcf_hdr_destroy(called->header);
+    if (called->record) bcf_destroy(called->record);
+    kuni_arena_free(called->arena);
+    free(called->path);
+    free(called->sites);
+    free(called->alleles);
+    free(called->ints);
+    free(called->floats);
+    free(called);
 }
 
 static kuni_status lacks(const joint_called *g, const char *tag, kuni_error *err)
@@ -165,7 +165,7 @@ kuni_status joint_called_take(joint_called *g, joint_unify *unify, kuni_error *e
     return KUNI_OK;
 }
 
-const joint_called_site *joint_called_get(const joint_called *g, uint32_t site)
+const joint_called_site *joint_called_get(const joint_called *called, uint32_t site)
 {
-    return &g->sites[site];
+    return &called->sites[site];
 }

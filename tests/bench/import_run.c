@@ -106,7 +106,11 @@ int main(int argc, char **argv)
                           .scratch = argv[2]};
         if (run_shard(&task, &err)) status = complain(&err);
     }
-    for (size_t i = 0; i < n; i++) free((char *)(uintptr_t)samples[i].id);
+    for (size_t i = 0; i < n; i++) {
+        char *id;
+        memcpy(&id, &samples[i].id, sizeof(id));
+        free(id);
+    }
     free(samples);
     kuni_params_free(params);
     kuni_ploidy_close(ploidy);

@@ -353,7 +353,7 @@ void made_up_plan(made_up *m, size_t n_stages)
 {
     m->run.workflow.n_stages = n_stages;
     CHECK_OK(kuni_plan_make(&m->run.plan, &m->run.workflow, m->run.genome, m->run.cohort.n_batches,
-                            &made_up_preflight, &err));
+                            m->run.cohort.n_twins > 0, &made_up_preflight, &err));
 }
 
 void made_up_close(made_up *m)
@@ -377,7 +377,7 @@ void made_up_start(made_up *m, size_t n_lanes)
     CHECK_OK(kuni_samples_survey(&m->ledger.samples, NULL, &err));
     CHECK_OK(kuni_past_apply_bad(&m->past, &err));
     CHECK_OK(kuni_keys_init(&m->ledger.keys, &m->run, &m->past.known_files, m->journal, &err));
-    made_up_phase(m, 0);
+    made_up_phase(m, KUNI_PHASE_PREFLIGHT);
 }
 
 void made_up_stop(made_up *m)
@@ -511,7 +511,7 @@ size_t made_up_play_all(made_up *m)
 {
     size_t n = made_up_play(m, 0);
     CHECK_OK(kuni_past_read_tasks(&m->past, "ds/journal", NULL, NULL, &err));
-    n += made_up_play(m, 1);
+    n += made_up_play(m, KUNI_PHASE_READS);
     made_up_fix_columns(m);
-    return n + made_up_play(m, 2);
+    return n + made_up_play(m, KUNI_PHASE_JOINT);
 }

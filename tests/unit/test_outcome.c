@@ -31,7 +31,7 @@ static void begin(size_t n_lanes)
     made_up_open(m);
     made_up_plan(m, 4);
     made_up_start(m, n_lanes);
-    made_up_phase(m, 1);
+    made_up_phase(m, KUNI_PHASE_READS);
 }
 
 static void end(void)
@@ -103,9 +103,9 @@ static void test_optional_output(void **state)
     kuni_error err = KUNI_ERROR_INIT;
     kuni_job_result result;
     begin(1);
-    (void)made_up_play(m, 1);
+    (void)made_up_play(m, KUNI_PHASE_READS);
     made_up_fix_columns(m);
-    made_up_phase(m, 2);
+    made_up_phase(m, KUNI_PHASE_JOINT);
     size_t list = made_up_node(m, "merge.list");
     const kuni_work *work;
     while ((work = made_up_next(m, 0)) && work->parts[0].node != list)
@@ -181,7 +181,7 @@ static void test_killed_by_the_run(void **state)
     }
     assert_int_equal(m->orders.n_failures, 0);
     assert_true(kuni_orders_retry_waits(&m->orders));
-    kuni_orders_phase(&m->orders, 2); /* troubles are of one phase */
+    kuni_orders_phase(&m->orders, KUNI_PHASE_JOINT); /* troubles are of one phase */
     assert_false(kuni_orders_retry_waits(&m->orders));
     end();
 }
@@ -374,9 +374,9 @@ static void test_late_quarantine(void **state)
     kuni_error err = KUNI_ERROR_INIT;
     char text[] = "too late";
     begin(1);
-    (void)made_up_play(m, 1);
+    (void)made_up_play(m, KUNI_PHASE_READS);
     made_up_fix_columns(m);
-    made_up_phase(m, 2);
+    made_up_phase(m, KUNI_PHASE_JOINT);
     const kuni_work *work = made_up_next(m, 0);
     assert_int_equal(work->parts[0].node, made_up_node(m, "tally.batch"));
     kuni_bad_sample bad = {.sample = 1, .status = KUNI_DATA, .reason = text};

@@ -95,7 +95,7 @@ static void test_goes_on(void **state)
     kuni_error err = KUNI_ERROR_INIT;
     begin();
     assert_int_equal(made_up_play(m, 0), PREFLIGHT_WORKS);
-    made_up_phase(m, 1);
+    made_up_phase(m, KUNI_PHASE_READS);
     for (int i = 0; i < 5; i++)
         assert_int_equal(made_up_end_well(m, made_up_next(m, i % 2)->id, &err), KUNI_OK);
     assert_non_null(made_up_next(m, 0)); /* under way when it was killed */
@@ -193,13 +193,13 @@ static void test_quarantine_lasts(void **state)
     begin();
     m->run.workflow.retries = 0;
     assert_int_equal(made_up_play(m, 0), PREFLIGHT_WORKS);
-    made_up_phase(m, 1);
+    made_up_phase(m, KUNI_PHASE_READS);
     const kuni_work *work = made_up_next(m, 0);
     kuni_job_result result = {.status = KUNI_DATA, .sample = 1, .text = text};
     assert_int_equal(kuni_outcome(&m->orders, work->id, &result, &err), KUNI_OK);
     assert_int_equal(made_up_play_on(m), READS_WORKS);
     made_up_fix_columns(m);
-    assert_int_equal(made_up_play(m, 2), LATE_WORKS);
+    assert_int_equal(made_up_play(m, KUNI_PHASE_JOINT), LATE_WORKS);
     assert_int_equal(m->run.n_columns, 6);
     again();
     assert_int_equal(m->ledger.samples.n_quarantined, 1);
@@ -211,7 +211,7 @@ static void test_quarantine_lasts(void **state)
     assert_int_equal(m->ledger.samples.n_quarantined, 0);
     assert_int_equal(made_up_play(m, 0), 1);
     assert_int_equal(kuni_past_read_tasks(&m->past, "ds/journal", NULL, NULL, &err), KUNI_OK);
-    assert_int_equal(made_up_play(m, 1), 4);
+    assert_int_equal(made_up_play(m, KUNI_PHASE_READS), 4);
     end();
 }
 
@@ -273,7 +273,7 @@ static void test_archived(void **state)
     assert_int_equal(m->ledger.samples.signatures[5].bytes, -1);
     assert_int_equal(made_up_play(m, 0), 1); /* its batch is looked at again */
     assert_int_equal(kuni_past_read_tasks(&m->past, "ds/journal", NULL, NULL, &err), KUNI_OK);
-    assert_int_equal(made_up_play(m, 1), 4);
+    assert_int_equal(made_up_play(m, KUNI_PHASE_READS), 4);
     end();
 }
 

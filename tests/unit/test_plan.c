@@ -268,7 +268,7 @@ static void test_plan(void **state)
         use(&other_call, "b", NULL, 0),   use(&joint, "joint", NEEDS(1, 2)),
         use(&edit, "annotate", NEEDS(3)), use(&merge, "all", NEEDS(4, 0))};
     kuni_workflow w = {.shard_bp = 100, .stages = stages, .n_stages = 6};
-    assert_int_equal(kuni_plan_make(&plan, &w, genome, 3, &preflight, &err), KUNI_OK);
+    assert_int_equal(kuni_plan_make(&plan, &w, genome, 3, false, &preflight, &err), KUNI_OK);
     assert_int_equal(plan.n_places, 10 + 5 + 1 + 1);
     assert_int_equal(plan.n_shards, plan.n_places + 1);
     assert_string_equal(plan.shard_names[15], "HLA-A%2A01%3A01-0-30");
@@ -292,7 +292,7 @@ static void test_plan(void **state)
     const char *part[] = {"chr1:1-500"};
     w.contigs = part;
     w.n_contigs = 1;
-    assert_int_equal(kuni_plan_make(&plan, &w, genome, 3, &preflight, &err), KUNI_OK);
+    assert_int_equal(kuni_plan_make(&plan, &w, genome, 3, false, &preflight, &err), KUNI_OK);
     assert_int_equal(plan.n_shards, 5);
     assert_false(plan.unplaced);
     kuni_plan_fini(&plan);
@@ -304,7 +304,7 @@ static void expect_plan_fault(kuni_workflow *w, const char *fault)
     kuni_error err = KUNI_ERROR_INIT;
     kuni_plan plan;
     w->shard_bp = 100;
-    assert_int_equal(kuni_plan_make(&plan, w, genome, 1, &preflight, &err), KUNI_USAGE);
+    assert_int_equal(kuni_plan_make(&plan, w, genome, 1, false, &preflight, &err), KUNI_USAGE);
     if (!strstr(err.text, fault)) fail_msg("\"%s\" is not in \"%s\"", fault, err.text);
     drop(w);
 }
@@ -356,7 +356,7 @@ static void test_table(void **state)
     const kuni_batch batches[] = {{.id = "b0"}, {.id = "b1"}, {.id = "b2"}};
     kuni_workflow_stage stages[] = {use(&call, "call", NULL, 0), use(&joint, "joint", NEEDS(0))};
     kuni_workflow w = {.shard_bp = 200, .stages = stages, .n_stages = 2};
-    assert_int_equal(kuni_plan_make(&plan, &w, genome, 3, &preflight, &err), KUNI_OK);
+    assert_int_equal(kuni_plan_make(&plan, &w, genome, 3, false, &preflight, &err), KUNI_OK);
     size_t n = plan.nodes[1].n_tasks;
     for (int k = 0; k < 2; k++) {
         assert_int_equal(kuni_task_table_init(&tables[k], &plan, batches, &err), KUNI_OK);
@@ -414,7 +414,7 @@ static void test_blocked(void **state)
     kuni_workflow_stage stages[] = {use(&call, "call", NULL, 0), use(&joint, "joint", NEEDS(0)),
                                     use(&merge, "all", NEEDS(1))};
     kuni_workflow w = {.shard_bp = 200, .stages = stages, .n_stages = 3};
-    assert_int_equal(kuni_plan_make(&plan, &w, genome, 2, &preflight, &err), KUNI_OK);
+    assert_int_equal(kuni_plan_make(&plan, &w, genome, 2, false, &preflight, &err), KUNI_OK);
     assert_int_equal(kuni_task_table_init(&table, &plan, batches, &err), KUNI_OK);
     for (size_t i = 0; i < plan.nodes[1].n_tasks; i++) {
         if (i == 5)

@@ -90,7 +90,7 @@ static void test_lanes_keep_to_their_shard(void **state)
 {
     (void)state;
     begin(4, 3);
-    made_up_phase(m, 1);
+    made_up_phase(m, KUNI_PHASE_READS);
     expect_next(0, "call+tally.reads 0/0");
     expect_next(1, "call+tally.reads 1/0"); /* as long as 0, and nobody there */
     expect_next(0, "call+tally.reads 0/1");
@@ -120,7 +120,7 @@ static void test_lane_leaves(void **state)
 {
     (void)state;
     begin(1, 2);
-    made_up_phase(m, 1);
+    made_up_phase(m, KUNI_PHASE_READS);
     expect_next(0, "call 0/0");
     kuni_queue_leave(&m->queue, 0);
     kuni_queue_leave(&m->queue, 0); /* again: no harm */
@@ -136,9 +136,9 @@ static void test_waits_for_inputs(void **state)
     (void)state;
     begin(4, 1);
     assert_int_equal(made_up_play(m, 0), 3);
-    assert_int_equal(made_up_play(m, 1), 12);
+    assert_int_equal(made_up_play(m, KUNI_PHASE_READS), 12);
     made_up_fix_columns(m);
-    made_up_phase(m, 2);
+    made_up_phase(m, KUNI_PHASE_JOINT);
     assert_int_equal(kuni_queue_left(&m->queue), 3 + 3 + 1 + 1);
     expect_next(0, "tally.batch -1/0");
     expect_next(0, "tally.batch -1/1");
@@ -186,7 +186,7 @@ static void test_skip(void **state)
     assert_int_equal(kuni_samples_quarantine(&m->ledger.samples, 4, KUNI_VERDICT_LASTS, "here",
                                              "a reason", &err),
                      KUNI_OK);
-    made_up_phase(m, 1);
+    made_up_phase(m, KUNI_PHASE_READS);
     assert_int_equal(made_up_next(m, 0)->n_skip, 0);
     const kuni_work *second = made_up_next(m, 0);
     assert_string_equal(told(second), "call+tally.reads 0/1");
@@ -200,7 +200,7 @@ static void test_retry(void **state)
 {
     (void)state;
     begin(4, 2);
-    made_up_phase(m, 1);
+    made_up_phase(m, KUNI_PHASE_READS);
     expect_next(0, "call+tally.reads 0/0");
     fail_first(KUNI_IO, 0);
     assert_true(kuni_orders_retry_waits(&m->orders));
@@ -221,7 +221,7 @@ static void test_other_part_goes_on(void **state)
 {
     (void)state;
     begin(4, 1);
-    made_up_phase(m, 1);
+    made_up_phase(m, KUNI_PHASE_READS);
     for (int i = 0; i < 3; i++) {
         expect_next(0, "call+tally.reads 0/0");
         fail_first(KUNI_BUG, 1);
@@ -239,10 +239,10 @@ static void test_failure_blocks(void **state)
     (void)state;
     begin(3, 1);
     assert_int_equal(made_up_play(m, 0), 3);
-    assert_int_equal(made_up_play(m, 1), 12);
+    assert_int_equal(made_up_play(m, KUNI_PHASE_READS), 12);
     made_up_fix_columns(m);
     kuni_task_table_set(&m->ledger.table, made_up_node(m, "tally.batch"), 1, KUNI_TASK_FAILED);
-    made_up_phase(m, 2);
+    made_up_phase(m, KUNI_PHASE_JOINT);
     expect_next(0, "tally.batch -1/0");
     expect_next(0, "tally.batch -1/2");
     end_all();

@@ -122,9 +122,9 @@ static void test_together(void **state)
     (void)state;
     kuni_error err = KUNI_ERROR_INIT;
     begin();
-    assert_true(made_up_play(m, 0) > 0 && made_up_play(m, 1) > 0);
+    assert_true(made_up_play(m, 0) > 0 && made_up_play(m, KUNI_PHASE_READS) > 0);
     made_up_fix_columns(m);
-    made_up_phase(m, 2);
+    made_up_phase(m, KUNI_PHASE_JOINT);
     size_t write = made_up_node(m, "merge.write"), list = made_up_node(m, "merge.list");
     const kuni_work *work;
     while ((work = made_up_next(m, 0)) && work->parts[0].node != write)

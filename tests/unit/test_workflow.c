@@ -332,7 +332,7 @@ static void test_top_level(void **state)
         "pedigree: .\nbatch: many\nstages: {}\n",
         "w.yaml:1:10: version: got '2'; expected 1, the only version of workflow files so far\n"
         "w.yaml:2:1: unknown key 'nam'; expected one of version, name, reference, cohort, "
-        "pedigree, dataset, regions, batch, keep, stages, on_error, resources; did you mean "
+        "pedigree, dataset, regions, batch, keep, stages, gate, on_error, resources; did you mean "
         "'name'?\n"
         "w.yaml:3:12: reference: cannot find DIR/no.fa: No such file or directory\n"
         "w.yaml:4:8: cohort: got nothing; expected the path of a manifest\n"
