@@ -250,6 +250,18 @@ void kuni_evidence_drop_sample(kuni_evidence_writer *writer, uint32_t sample);
 KUNI_MUST_CHECK kuni_status kuni_evidence_finish(kuni_evidence_writer *writer, kuni_error *err);
 void kuni_evidence_abandon(kuni_evidence_writer *writer);
 
+/*
+ * The evidence of `from` again at `to`, as if the flagged samples had brought nothing; their ids
+ * become KUNI_SAMPLE_NOBODY, all others keep number and content. `gone`: n_samples flags. KUNI_DATA
+ * where the file is damaged, or of another number of samples.
+ */
+KUNI_MUST_CHECK kuni_status kuni_evidence_leave_out(const char *from, const char *to,
+                                                    const uint8_t *gone, size_t n_samples,
+                                                    kuni_error *err);
+/* The same for a task's input and output of kind "evidence": see kuni_step.without. */
+KUNI_MUST_CHECK kuni_status kuni_evidence_without(const struct kuni_task *task, const uint8_t *gone,
+                                                  kuni_error *err);
+
 /* --- reading --- */
 
 typedef struct kuni_evidence_reader kuni_evidence_reader;

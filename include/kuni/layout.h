@@ -217,6 +217,7 @@
     FIELD(kuni_step, drop_sample) \
     FIELD(kuni_step, finish) \
     FIELD(kuni_step, close) \
+    FIELD(kuni_step, without) \
     STRUCT(kuni_stage) \
     FIELD(kuni_stage, name) \
     FIELD(kuni_stage, summary) \

@@ -12,6 +12,12 @@
 
 KUNI_API_BEGIN
 
+/*
+ * Id of samples whose person was erased: their places in a batch stay, so that nobody else's number
+ * changes. No manifest can have it, and no output has a column for it.
+ */
+#define KUNI_SAMPLE_NOBODY "."
+
 /* A VCF or BCF of this size may come without an index: each shard reads it from the front. */
 enum { KUNI_UNINDEXED_BYTES_MAX = 64 << 20 };
 

@@ -127,6 +127,14 @@ typedef struct kuni_step {
     void (*drop_sample)(void *state);
     kuni_status (*finish)(void *state, kuni_error *err); /* writes the outputs */
     void (*close)(void *state);                          /* frees; accepts NULL */
+    /*
+     * READS. Makes a task's outputs again where people are erased and the reads may be archived: as
+     * they are, but as if the samples flagged in `gone` (by number within the batch) had brought
+     * nothing. task->inputs are the outputs as they are, one of each kind that was written;
+     * task->samples tell KUNI_SAMPLE_NOBODY for those who go, and all numbers stay. NULL: erasing
+     * is refused while the reads of the batch's others are not there to make the outputs anew.
+     */
+    kuni_status (*without)(const kuni_task *task, const uint8_t *gone, kuni_error *err);
 } kuni_step;
 
 typedef struct kuni_stage {

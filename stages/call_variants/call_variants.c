@@ -187,7 +187,8 @@ static const kuni_step steps[] = {{.name = "",
                                    .end_sample = call_end_sample,
                                    .drop_sample = call_drop_sample,
                                    .finish = call_finish,
-                                   .close = call_close}};
+                                   .close = call_close,
+                                   .without = kuni_evidence_without}};
 
 const kuni_stage kuni_stage_call_variants = {
     .name = "call-variants",

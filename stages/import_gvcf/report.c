@@ -39,6 +39,37 @@ kuni_status kuni_import_counts_write(const char *path, const kuni_task *task,
     return status;
 }
 
+static kuni_status keep_lines(const kuni_batch *batch, const uint8_t *gone, const char *path,
+                              char *text, kuni_file *file, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (char *line; !status && (line = strsep(&text, "\n")) && *line;) {
+        char *end;
+        unsigned long long sample = strtoull(line, &end, 10);
+        if (end == line || sample < batch->first || sample >= batch->first + batch->n_samples)
+            return kuni_fail(err, KUNI_DATA, "%s: damaged: it tells of another batch", path);
+        if (!gone[sample - batch->first]) status = kuni_file_printf(file, err, "%s\n", line);
+    }
+    return status;
+}
+
+kuni_status kuni_import_counts_without(const kuni_task *task, const uint8_t *gone, kuni_error *err)
+{
+    size_t n;
+    kuni_file *file = NULL;
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    const kuni_task_file *from = kuni_task_inputs(task, "import-counts", &n);
+    if (n != 1) return kuni_fail(err, KUNI_BUG, "%zu tables of counts of one task", n);
+    kuni_status status = kuni_file_get(from->path, 1u << 30, &text, err);
+    if (!status) status = kuni_file_create(&file, kuni_task_output(task, "import-counts"), err);
+    if (!status)
+        status = keep_lines(&task->batches[task->batch], gone, from->path, text.data, file, err);
+    kuni_buffer_fini(&text);
+    if (!status) return kuni_file_commit(file, err);
+    kuni_file_discard(file);
+    return status;
+}
+
 typedef struct sample_sum {
     int64_t counts[COUNTS];
     bool any, renamed;

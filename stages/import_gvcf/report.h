@@ -17,6 +17,10 @@ KUNI_MUST_CHECK kuni_status kuni_import_counts_write(const char *path, const kun
                                                      const bool *counted, const bool *renamed,
                                                      kuni_error *err);
 
+/* The counts of the task's input again, without the flagged samples of the batch. */
+KUNI_MUST_CHECK kuni_status kuni_import_counts_without(const kuni_task *task, const uint8_t *gone,
+                                                       kuni_error *err);
+
 /*
  * The COHORT step: sums all counts into one table, a line a sample of the call set that was
  * imported.

@@ -254,6 +254,12 @@ static kuni_status import_finish(void *state, kuni_error *err)
                                     s->counted, s->renamed, err);
 }
 
+static kuni_status import_without(const kuni_task *task, const uint8_t *gone, kuni_error *err)
+{
+    kuni_status status = kuni_evidence_without(task, gone, err);
+    return status ? status : kuni_import_counts_without(task, gone, err);
+}
+
 static const kuni_port outputs[] = {{.kind = "evidence", .extension = "ev"},
                                     {.kind = "import-counts", .extension = "tsv"},
                                     {.kind = NULL}};
@@ -269,7 +275,8 @@ static const kuni_step steps[] = {{.name = "import",
                                    .begin_sample = import_begin_sample,
                                    .drop_sample = import_drop_sample,
                                    .finish = import_finish,
-                                   .close = import_close},
+                                   .close = import_close,
+                                   .without = import_without},
                                   {.name = "report",
                                    .scatter = KUNI_SCATTER_COHORT,
                                    .inputs = report_inputs,

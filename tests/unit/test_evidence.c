@@ -14,6 +14,7 @@
 #include "evidence_cohort.h"
 #include "kuni/allele.h"
 #include "kuni/file.h"
+#include "kuni/sample.h"
 
 static char folder[] = "/tmp/kuni-test-evidence-XXXXXX";
 
@@ -327,6 +328,70 @@ static void dropped_samples_leave_no_trace(void **state)
     test_cohort_fini(&cohort);
 }
 
+/* The cohort as evidence in which the flagged samples have brought nothing. */
+static void write_without(const test_cohort *cohort, const char *path, const uint8_t *gone)
+{
+    static const char *const reference[] = {"ACGTACGTACGTACGTACGT", "A"};
+    char names[8][8];
+    const char *ids[8];
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_evidence_writer *writer;
+    kuni_evidence_header header = {.shard = cohort->shard,
+                                   .contig = "chr1",
+                                   .reference_md5 = "0123456789abcdef0123456789abcdef",
+                                   .producer = "test 1",
+                                   .params = "a=1\n",
+                                   .samples = ids,
+                                   .n_samples = cohort->n_samples};
+    for (uint32_t i = 0; i < cohort->n_samples; i++) {
+        snprintf(names[i], sizeof(names[i]), "S%u", i);
+        ids[i] = gone[i] ? KUNI_SAMPLE_NOBODY : names[i];
+    }
+    assert_ok(kuni_evidence_create(&writer, path, &header, &err), &err);
+    for (uint32_t i = 0; i < cohort->n_samples; i++) { /* reaches into the shard */
+        const kuni_event deletion = {.pos = cohort->shard.beg - 3,
+                                     .sample = i,
+                                     .ploidy = 2,
+                                     .n_alleles = 2,
+                                     .gt = {0, 1},
+                                     .qual = (uint16_t)(100 + i),
+                                     .phase_set = -1,
+                                     .alleles = reference};
+        if (!gone[i]) assert_ok(kuni_evidence_add_event(writer, &deletion, &err), &err);
+    }
+    for (size_t i = 0; i < cohort->n_events; i++)
+        if (!gone[cohort->events[i].event.sample])
+            assert_ok(kuni_evidence_add_event(writer, &cohort->events[i].event, &err), &err);
+    for (size_t i = 0; i < cohort->n_blocks; i++)
+        if (!gone[cohort->blocks[i].sample])
+            assert_ok(kuni_evidence_add_block(writer, &cohort->blocks[i], &err), &err);
+    assert_ok(kuni_evidence_finish(writer, &err), &err);
+}
+
+/* Evidence without some of its people, made from the file, is what it would be had they not come. */
+static void left_out_samples_leave_no_trace(void **state)
+{
+    (void)state;
+    static const uint8_t nobody[5] = {0};
+    static const uint8_t gone[][5] = {{0, 1, 0, 0, 0}, {1, 0, 0, 0, 1}, {1, 1, 1, 1, 1}, {0}};
+    test_cohort cohort;
+    kuni_error err = KUNI_ERROR_INIT;
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        const kuni_span shard = {.tid = 0, .beg = 64000, .end = 64000 + 70000 * (int64_t)seed};
+        test_cohort_make(&cohort, shard, 5, seed == 4 ? 30 : 300, 3, seed);
+        write_without(&cohort, path_of("round"), nobody);
+        for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++) {
+            const char *made = path_of("a"), *expected = path_of("b");
+            write_without(&cohort, expected, gone[i]);
+            assert_ok(kuni_evidence_leave_out(path_of("round"), made, gone[i], 5, &err), &err);
+            assert_same_bytes(made, expected);
+        }
+        assert_int_equal(kuni_evidence_leave_out(path_of("round"), path_of("a"), gone[0], 4, &err),
+                         KUNI_DATA);
+        test_cohort_fini(&cohort);
+    }
+}
+
 /*
  * What breaks the contract of adding is refused as a bug of the stage, before anything is written.
  */
@@ -479,6 +544,7 @@ int main(void)
         cmocka_unit_test(order_of_samples_does_not_matter),
         cmocka_unit_test(sharing_and_resting),
         cmocka_unit_test(dropped_samples_leave_no_trace),
+        cmocka_unit_test(left_out_samples_leave_no_trace),
         cmocka_unit_test(broken_promises_are_refused),
         cmocka_unit_test(one_copy_of_two),
         cmocka_unit_test(told_for_one_copy),

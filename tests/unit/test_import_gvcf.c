@@ -22,6 +22,7 @@
 #include "kuni/buffer.h"
 #include "kuni/file.h"
 #include "kuni/stage.h"
+#include "report.h"
 
 extern const kuni_stage kuni_stage_import_gvcf;
 
@@ -767,6 +768,36 @@ static void a_cut_off_file_is_refused(void **state)
     kuni_buffer_fini(&bytes);
 }
 
+/* The counts of those who go leave with them; all others keep their line. */
+static void left_out_samples_have_no_counts(void **state)
+{
+    (void)state;
+    static const char whole[] = "3\t0\t1\n4\t1\t2\n6\t0\t3\n", left[] = "3\t0\t1\n6\t0\t3\n";
+    static const uint8_t gone[] = {0, 1, 0, 0};
+    kuni_error err = KUNI_ERROR_INIT;
+    char from[128];
+    kuni_buffer made = KUNI_BUFFER_INIT;
+    const kuni_batch batches[] = {{.id = "b0000", .n_samples = 3},
+                                  {.id = "b0001", .first = 3, .n_samples = 4}};
+    snprintf(from, sizeof(from), "%s/cut.ev", folder);
+    const kuni_task_file input = {.kind = "import-counts", .path = from};
+    const kuni_task_file output = {.kind = "import-counts", .path = counts};
+    const kuni_task task = {.batches = batches,
+                            .n_batches = 2,
+                            .batch = 1,
+                            .inputs = &input,
+                            .n_inputs = 1,
+                            .outputs = &output,
+                            .n_outputs = 1};
+    assert_int_equal(kuni_file_put(from, whole, strlen(whole), &err), KUNI_OK);
+    assert_int_equal(kuni_import_counts_without(&task, gone, &err), KUNI_OK);
+    assert_int_equal(kuni_file_get(counts, 1 << 20, &made, &err), KUNI_OK);
+    assert_string_equal(made.data, left);
+    kuni_buffer_fini(&made);
+    assert_int_equal(kuni_file_put(from, "2\t0\t1\n", 6, &err), KUNI_OK);
+    assert_int_equal(kuni_import_counts_without(&task, gone, &err), KUNI_DATA);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -789,6 +820,7 @@ int main(void)
         cmocka_unit_test(symbolic_alleles),
         cmocka_unit_test(cuts_leave_no_trace),
         cmocka_unit_test(a_cut_off_file_is_refused),
+        cmocka_unit_test(left_out_samples_have_no_counts),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -446,6 +446,49 @@ static void damaged_files_are_told(void **state)
     free(reference);
 }
 
+/* A partial without some of its people, made from the file, is what it would be had they not come. */
+static void left_out_samples_leave_no_trace(void **state)
+{
+    fixture *f = *state;
+    enum { PEOPLE = 4, CONTIGS = 2 };
+    static const uint8_t gone[] = {0, 1, 0, 1};
+    char whole[128], made[128], expected[128];
+    (void)snprintf(whole, sizeof(whole), "%s/whole", f->folder);
+    (void)snprintf(made, sizeof(made), "%s/made", f->folder);
+    (void)snprintf(expected, sizeof(expected), "%s/expected", f->folder);
+    size_t n_counts = kuni_qc_length(CONTIGS);
+    uint64_t *counts = calloc(n_counts, sizeof(*counts));
+    kuni_qc_shape shape = {KUNI_QC_PARTIAL, CONTIGS, 7, PEOPLE};
+    for (int without = 0; without < 2; without++) {
+        kuni_buffer records = KUNI_BUFFER_INIT;
+        for (uint64_t i = 0; i < PEOPLE; i++) {
+            kuni_buffer content = KUNI_BUFFER_INIT;
+            memset(counts, 0, n_counts * sizeof(*counts));
+            counts[i] = counts[n_counts - 1] = 1000 * i + 1;
+            must(kuni_qc_encode(&content, counts, n_counts, &err));
+            /* the third had no data */
+            bool none = i == 2 || (without && gone[i]);
+            must(kuni_qc_add_record(&records, none ? NULL : &content, &err));
+            kuni_buffer_fini(&content);
+        }
+        memset(counts, 0, n_counts * sizeof(*counts));
+        counts[3] = 1u << 20;
+        must(kuni_qc_write(without ? expected : whole, &shape, counts, &records, &err));
+        kuni_buffer_fini(&records);
+    }
+    must(kuni_qc_leave_out(whole, made, gone, PEOPLE, &err));
+    kuni_buffer a = KUNI_BUFFER_INIT, b = KUNI_BUFFER_INIT;
+    must(kuni_file_get(made, SIZE_MAX, &a, &err));
+    must(kuni_file_get(expected, SIZE_MAX, &b, &err));
+    assert_int_equal(a.length, b.length);
+    assert_memory_equal(a.data, b.data, a.length);
+    kuni_error why = KUNI_ERROR_INIT;
+    assert_int_equal(kuni_qc_leave_out(whole, made, gone, PEOPLE - 1, &why), KUNI_DATA);
+    kuni_buffer_fini(&a);
+    kuni_buffer_fini(&b);
+    free(counts);
+}
+
 static void expect_profile_fault(fixture *f, const char *text, const char *expected)
 {
     char path[128];
@@ -499,6 +542,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(pileup_by_hand, set_up, tear_down),
         cmocka_unit_test(medians_by_hand),
         cmocka_unit_test_setup_teardown(damaged_files_are_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(left_out_samples_leave_no_trace, set_up, tear_down),
         cmocka_unit_test_setup_teardown(profiles_are_data, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,8 +86,10 @@ kuni_status kuni_qc_open(kuni_qc_file *file, const char *path, const kuni_qc_sha
         status = damaged(path, "truncated or damaged (checksum)", err);
         goto fail;
     }
-    if (file->shape.kind != expected->kind || file->shape.n_contigs != expected->n_contigs ||
-        file->shape.n_sites != expected->n_sites || file->shape.n_samples != expected->n_samples) {
+    if (expected &&
+        (file->shape.kind != expected->kind || file->shape.n_contigs != expected->n_contigs ||
+         file->shape.n_sites != expected->n_sites ||
+         file->shape.n_samples != expected->n_samples)) {
         status = damaged(path, "made with another reference, panel or batch", err);
         goto fail;
     }
@@ -126,4 +128,41 @@ void kuni_qc_close(kuni_qc_file *file)
     kuni_buffer_fini(&file->bytes);
     free(file->records);
     *file = (kuni_qc_file){0};
+}
+
+/* --- without some --- */
+
+static kuni_status keep_records(const kuni_qc_file *file, const uint8_t *gone, kuni_buffer *records,
+                                kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (uint32_t i = 0; i < file->shape.n_samples && !status; i++) {
+        size_t length = gone[i] ? 0 : (size_t)(file->records[i].end - file->records[i].at);
+        status = kuni_qc_put_varint(records, length, err);
+        if (!status && length)
+            status = kuni_buffer_append(records, file->records[i].at, length, err);
+    }
+    return status;
+}
+
+kuni_status kuni_qc_leave_out(const char *from, const char *to, const uint8_t *gone,
+                              size_t n_samples, kuni_error *err)
+{
+    kuni_qc_file file;
+    kuni_buffer records = KUNI_BUFFER_INIT;
+    kuni_status status = kuni_qc_open(&file, from, NULL, err);
+    if (status) return status;
+    size_t length = kuni_qc_length((int32_t)file.shape.n_contigs);
+    uint64_t *reference = kuni_alloc(length, sizeof(*reference), err);
+    if (!reference)
+        status = KUNI_MEMORY;
+    else if (file.shape.kind != KUNI_QC_PARTIAL || file.shape.n_samples != n_samples ||
+             !kuni_qc_decode_add(&file.reference, reference, length))
+        status = damaged(from, "made with another reference, panel or batch", err);
+    if (!status) status = keep_records(&file, gone, &records, err);
+    if (!status) status = kuni_qc_write(to, &file.shape, reference, &records, err);
+    kuni_buffer_fini(&records);
+    free(reference);
+    kuni_qc_close(&file);
+    return status;
 }

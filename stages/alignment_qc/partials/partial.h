@@ -43,11 +43,17 @@ typedef struct kuni_qc_file {
 } kuni_qc_file;
 
 /*
- * Reads and checks a file; another kind or shape than `expected` is KUNI_DATA. Free with
+ * Reads and checks a file; another kind or shape than `expected` (NULL: any) is KUNI_DATA. Free with
  * kuni_qc_close.
  */
 KUNI_MUST_CHECK kuni_status kuni_qc_open(kuni_qc_file *file, const char *path,
                                          const kuni_qc_shape *expected, kuni_error *err);
 void kuni_qc_close(kuni_qc_file *file);
+/*
+ * A partial again, as if the flagged samples had no data. `gone`: n_samples flags. KUNI_DATA where
+ * the file is damaged, or of another number of samples.
+ */
+KUNI_MUST_CHECK kuni_status kuni_qc_leave_out(const char *from, const char *to, const uint8_t *gone,
+                                              size_t n_samples, kuni_error *err);
 
 #endif

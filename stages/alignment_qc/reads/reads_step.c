@@ -215,3 +215,12 @@ void kuni_qc_reads_close(void *opaque)
     free(state->done);
     free(state);
 }
+
+kuni_status kuni_qc_reads_without(const kuni_task *task, const uint8_t *gone, kuni_error *err)
+{
+    size_t n;
+    const kuni_task_file *from = kuni_task_inputs(task, "qc-partial", &n);
+    if (n != 1) return kuni_fail(err, KUNI_BUG, "%zu partials of one task", n);
+    return kuni_qc_leave_out(from->path, kuni_task_output(task, "qc-partial"), gone,
+                             task->batches[task->batch].n_samples, err);
+}

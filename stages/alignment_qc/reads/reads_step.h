@@ -12,5 +12,6 @@ kuni_status kuni_qc_reads_end(void *opaque, kuni_error *err);
 void kuni_qc_reads_drop(void *opaque);
 kuni_status kuni_qc_reads_finish(void *opaque, kuni_error *err);
 void kuni_qc_reads_close(void *opaque);
+kuni_status kuni_qc_reads_without(const kuni_task *task, const uint8_t *gone, kuni_error *err);
 
 #endif
