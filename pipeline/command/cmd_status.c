@@ -13,7 +13,7 @@
 #include "complain.h"
 #include "kuni/file.h"
 #include "lock.h"
-#include "workflow.h"
+#include "operand.h"
 
 typedef struct request {
     bool json; /* print status.json instead of words */
@@ -24,28 +24,6 @@ static const kuni_option options[] = {
      KUNI_BIND_FLAG(request, json)},
     KUNI_OPTIONS_END,
 };
-
-/* The dataset of an operand that may be the folder itself or a workflow that names it. */
-static kuni_status find_dataset(const char *operand, char **folder, kuni_error *err)
-{
-    struct stat st;
-    if (stat(operand, &st) != 0) return kuni_fail_errno(err, "cannot open %s", operand);
-    if (S_ISDIR(st.st_mode)) {
-        *folder = kuni_strdup(operand, err);
-        return *folder ? KUNI_OK : KUNI_MEMORY;
-    }
-    kuni_workflow workflow;
-    kuni_buffer faults = KUNI_BUFFER_INIT;
-    kuni_status status = kuni_workflow_read(&workflow, operand, NULL, 0, &faults, err);
-    if (!status) {
-        *folder = kuni_strdup(workflow.dataset, err);
-        if (!*folder) status = KUNI_MEMORY;
-        kuni_workflow_fini(&workflow);
-    }
-    kuni_command_print_faults(&faults);
-    kuni_buffer_fini(&faults);
-    return status;
-}
 
 static kuni_status read_status(const char *folder, json_t **object, kuni_error *err)
 {
@@ -99,7 +77,7 @@ static int run(const kuni_call *call)
     kuni_error err = KUNI_ERROR_INIT;
     char *folder = NULL;
     json_t *o = NULL;
-    kuni_status status = find_dataset(call->words[0], &folder, &err);
+    kuni_status status = kuni_command_find_dataset(call->words[0], &folder, &err);
     if (!status) status = read_status(folder, &o, &err);
     if (status) {
         free(folder);

@@ -41,6 +41,7 @@ struct kuni_command {
 };
 
 extern const kuni_command kuni_cmd_completion;
+extern const kuni_command kuni_cmd_diff;
 extern const kuni_command kuni_cmd_doctor;
 extern const kuni_command kuni_cmd_evidence;
 extern const kuni_command kuni_cmd_export;

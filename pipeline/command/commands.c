@@ -28,6 +28,7 @@ const kuni_command *const kuni_commands[] = {
     &kuni_cmd_verify,
     &kuni_cmd_repair,
     &kuni_cmd_history,
+    &kuni_cmd_diff,
     /* help */
     &kuni_cmd_stages,
     &kuni_cmd_version,

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#include "operand.h"
+
+#include <sys/stat.h>
+
+#include "complain.h"
+#include "workflow.h"
+
+kuni_status kuni_command_find_dataset(const char *operand, char **folder, kuni_error *err)
+{
+    struct stat st;
+    if (stat(operand, &st) != 0) return kuni_fail_errno(err, "cannot open %s", operand);
+    if (S_ISDIR(st.st_mode)) {
+        *folder = kuni_strdup(operand, err);
+        return *folder ? KUNI_OK : KUNI_MEMORY;
+    }
+    kuni_workflow workflow;
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    kuni_status status = kuni_workflow_read(&workflow, operand, NULL, 0, &faults, err);
+    if (!status) {
+        *folder = kuni_strdup(workflow.dataset, err);
+        if (!*folder) status = KUNI_MEMORY;
+        kuni_workflow_fini(&workflow);
+    }
+    kuni_command_print_faults(&faults);
+    kuni_buffer_fini(&faults);
+    return status;
+}
