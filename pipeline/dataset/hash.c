@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 void kuni_hash_add(kuni_hash *sum, const kuni_hash *element)
 {
@@ -57,6 +59,13 @@ void kuni_hash_print(const kuni_hash *hash, char hex[KUNI_DIGEST_HEX_BYTES])
 {
     snprintf(hex, KUNI_DIGEST_HEX_BYTES, "%016" PRIx64 "%016" PRIx64 "%016" PRIx64 "%016" PRIx64,
              hash->word[3], hash->word[2], hash->word[1], hash->word[0]);
+}
+
+bool kuni_hash_parse_short(uint64_t *key, const char *hex)
+{
+    if (strspn(hex, "0123456789abcdef") != 16 || hex[16]) return false;
+    *key = strtoull(hex, NULL, 16);
+    return true;
 }
 
 uint64_t kuni_hash_short(const kuni_hash *hash)

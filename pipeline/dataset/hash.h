@@ -25,6 +25,8 @@ bool kuni_hash_parse(kuni_hash *hash, const char *hex);
 void kuni_hash_print(const kuni_hash *hash, char hex[KUNI_DIGEST_HEX_BYTES]);
 /* The leading 64 bits: the part of a key that stands in file names as 16 hex digits. Never 0. */
 uint64_t kuni_hash_short(const kuni_hash *hash);
+/* These 16 hex digits; false where `hex` is not that. */
+bool kuni_hash_parse_short(uint64_t *key, const char *hex);
 
 /* Adds the hash to a digest under way. */
 void kuni_digest_add_hash(kuni_digest *digest, const kuni_hash *hash);

@@ -18,6 +18,7 @@ struct kuni_journal {
     char *path;
     kuni_buffer pending;
     int64_t oldest_ms; /* when the first pending line was added */
+    int64_t added;
 };
 
 enum { CRC_DIGITS = 8, LINE_BYTES_MAX = 256 << 20 };
@@ -122,7 +123,13 @@ kuni_status kuni_journal_add(kuni_journal *journal, json_t *record, kuni_error *
     if (journal->pending.length == 0) journal->oldest_ms = kuni_now_ms();
     kuni_status status = print_line(&journal->pending, record, err);
     json_decref(record);
+    journal->added++;
     return status;
+}
+
+int64_t kuni_journal_added(const kuni_journal *journal)
+{
+    return journal->added;
 }
 
 kuni_status kuni_journal_flush(kuni_journal *journal, int64_t max_age_ms, kuni_error *err)
@@ -198,7 +205,7 @@ static kuni_status add_sum(json_t *sums, const json_t *record, kuni_error *err)
     const char *node = json_string_value(json_object_get(record, "n"));
     if (!type || !node) return KUNI_OK;
     json_t *sum = json_object_get(sums, node), *told = NULL;
-    if (strcmp(type, "task") == 0) {
+    if (strcmp(type, "task") == 0 && json_object_get(record, "cpu")) {
         /* parts that shared the decode share its time */
         json_int_t parts = json_integer_value(json_object_get(record, "of")), bytes = 0;
         double share = parts > 1 ? 1.0 / (double)parts : 1;

@@ -12,6 +12,8 @@
  *   a task that is done
  *     {"t":"task","n":folder,"s":shard?,"b":batch?,"k":key,"o":[[bytes,mtime_ns,digest]|null,...],
  *      "skip":[id,...]?,"drop":[id,...]?,"of":parts?,"cpu":s,"wall":s,"rss":bytes,"work":n}
+ *   one that was made from a seal which was given up: "k" has 16 digits, "without":[id,...] were in
+ *   quarantine when the batch was sealed, and nothing is told for estimates
  *   a quarantined sample
  *     {"t":"bad","id":sample,"z":bytes,"m":mtime_ns,"why":text,"n":folder,"s":shard}
  *   a batch's samples when last seen
@@ -20,6 +22,8 @@
  *     {"t":"file","p":path,"z":bytes,"m":mtime_ns,"d":digest}
  *   --retry-quarantined: bad records before it are void
  *     {"t":"forget"}
+ *   that a batch is sealed in a step, or is not any more: the last counts
+ *     {"t":"sealed"|"unsealed","n":folder,"b":batch}
  *   what the task records of a node told that a compaction left out, for estimates
  *     {"t":"sum","n":folder,"tasks":n,"bytes":n,"cpu":s,"wall":s,"rss":bytes}
  */
@@ -50,6 +54,8 @@ KUNI_MUST_CHECK kuni_status kuni_journal_open(kuni_journal **journal, const char
 /* Takes the reference of `record`, also on failure. */
 KUNI_MUST_CHECK kuni_status kuni_journal_add(kuni_journal *journal, json_t *record,
                                              kuni_error *err);
+/* Records that were added since it was opened. */
+int64_t kuni_journal_added(const kuni_journal *journal);
 /* Writes and syncs what was added, if that is older than max_age_ms (0: in any case). */
 KUNI_MUST_CHECK kuni_status kuni_journal_flush(kuni_journal *journal, int64_t max_age_ms,
                                                kuni_error *err);

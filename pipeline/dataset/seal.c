@@ -38,14 +38,13 @@ static kuni_status damaged(const kuni_lines *lines, const char *what, kuni_error
 static bool take_file(char *fields[], kuni_seal_line *line)
 {
     int64_t output;
-    if (strspn(fields[1], "0123456789abcdef") != 16 || fields[1][16]) return false;
-    if (!kuni_text_int(fields[2], 0, 64, &output) ||
+    if (!kuni_hash_parse_short(&line->key, fields[1]) ||
+        !kuni_text_int(fields[2], 0, 64, &output) ||
         !kuni_text_int(fields[3], -1, INT64_MAX, &line->stored.bytes) ||
         !kuni_text_int(fields[4], INT64_MIN, INT64_MAX, &line->stored.mtime_ns) ||
         !kuni_hash_parse(&line->stored.digest, fields[5]))
         return false;
     line->shard = fields[0];
-    line->key = strtoull(fields[1], NULL, 16);
     line->output = (size_t)output;
     return true;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "compaction.h"
 #include "content.h"
 #include "coordinator.h"
 #include "farewell.h"
@@ -177,9 +178,10 @@ static kuni_status note_publication(const kuni_run *run, int64_t generation, siz
         err);
 }
 
-static kuni_status finish(kuni_coordinator *c, int64_t began_ms, kuni_error *err)
+static kuni_status finish(kuni_coordinator *c, const char *journal_path, int64_t began_ms,
+                          kuni_error *err)
 {
-    int64_t generation = 0;
+    int64_t generation = 0, dropped = 0;
     bool changed = false;
     size_t removed = 0;
     kuni_status status = kuni_publish(&c->ledger, &generation, &changed, err);
@@ -187,6 +189,8 @@ static kuni_status finish(kuni_coordinator *c, int64_t began_ms, kuni_error *err
     if (added) status = kuni_run_write_register(c->run, err);
     if (!status && changed) status = note_publication(c->run, generation, added, err);
     if (!status && !c->run->options->keep_all) status = kuni_prune(&c->ledger, &removed, err);
+    if (!status && !c->run->options->keep_all)
+        status = kuni_compaction(&c->ledger, &c->past, c->journal, journal_path, &dropped, err);
     if (!status) summarise(c, generation, changed, removed, began_ms);
     return status;
 }
@@ -229,7 +233,7 @@ static kuni_status coordinate(kuni_run *run, kuni_lock *lock, int64_t began_ms, 
     status = kuni_transport_agree(status, err); /* the others wait here: see follow */
     if (!status) {
         status = kuni_coordinator_run(&c, err);
-        if (!status) status = finish(&c, began_ms, err);
+        if (!status) status = finish(&c, path, began_ms, err);
     }
     if (progress) {
         const char *state = status == KUNI_OK      ? "done"

@@ -49,10 +49,12 @@ kuni_status kuni_ledger_init(kuni_ledger *ledger, kuni_run *run, kuni_error *err
         kuni_alloc(plan->n_nodes * KUNI_PLAN_OUTPUTS_MAX, sizeof(kuni_stored_output), err);
     ledger->arena = kuni_arena_new(err);
     ledger->sealed = kuni_alloc(plan->n_nodes * cohort->n_batches + 1, 1, err);
+    ledger->promised = kuni_alloc(plan->n_nodes * cohort->n_batches + 1, 1, err);
     ledger->kept =
         kuni_alloc(plan->n_nodes * cohort->n_batches + 1, sizeof(kuni_stored_output *), err);
-    return ledger->finals && ledger->arena && ledger->sealed && ledger->kept ? KUNI_OK
-                                                                             : KUNI_MEMORY;
+    return ledger->finals && ledger->arena && ledger->sealed && ledger->promised && ledger->kept
+               ? KUNI_OK
+               : KUNI_MEMORY;
 }
 
 void kuni_ledger_fini(kuni_ledger *ledger)
@@ -62,6 +64,7 @@ void kuni_ledger_fini(kuni_ledger *ledger)
         free(ledger->kept[i]);
     free(ledger->kept);
     free(ledger->sealed);
+    free(ledger->promised);
     free(ledger->finals);
     kuni_names_fini(&ledger->node_names);
     kuni_names_fini(&ledger->shard_names);

@@ -24,6 +24,8 @@ typedef struct kuni_ledger {
     kuni_stored_output *finals;
     /* [node * n_batches + batch]: reads steps whose files are primary data */
     uint8_t *sealed;
+    /* likewise: the journal says that there is a seal, and has the tasks no more */
+    uint8_t *promised;
     /* likewise, of reads steps that are not sealed: [shard * n_outputs + output]; NULL: none done */
     kuni_stored_output **kept;
     kuni_names node_names, shard_names, batch_names, sample_names;

@@ -9,7 +9,7 @@
 #include "journal.h"
 #include "past.h"
 
-static const char *text_of(json_t *record, const char *name)
+static const char *text_of(const json_t *record, const char *name)
 {
     return json_string_value(json_object_get(record, name));
 }
@@ -56,8 +56,7 @@ static kuni_status mark_done(kuni_ledger *ledger, size_t node, size_t task, cons
 
 /* --- where a record belongs --- */
 
-/* Node and task of a record; false where this workflow has no such task any more. */
-static bool place_record(const kuni_ledger *ledger, json_t *record, size_t *node, size_t *task)
+bool kuni_past_place(const kuni_ledger *ledger, const json_t *record, size_t *node, size_t *task)
 {
     const kuni_plan *plan = &ledger->run->plan;
     const char *folder = text_of(record, "n"), *shard = text_of(record, "s"),
@@ -76,6 +75,18 @@ static bool place_record(const kuni_ledger *ledger, json_t *record, size_t *node
     return *task < plan->nodes[n].n_tasks;
 }
 
+bool kuni_past_key(const json_t *record, uint64_t *key)
+{
+    const char *hex = text_of(record, "k");
+    kuni_hash whole;
+    if (!hex) return false;
+    if (kuni_hash_parse(&whole, hex)) {
+        *key = kuni_hash_short(&whole);
+        return true;
+    }
+    return kuni_hash_parse_short(key, hex);
+}
+
 /* --- first pass --- */
 
 static void remember(kuni_node_history *history, json_t *record)
@@ -86,6 +97,7 @@ static void remember(kuni_node_history *history, json_t *record)
     int64_t rss = json_integer_value(json_object_get(record, "rss"));
     size_t i;
     json_t *output;
+    if (!json_object_get(record, "cpu")) return; /* made from a seal, and counted before */
     history->tasks++;
     history->cpu_s += share * json_number_value(json_object_get(record, "cpu"));
     history->wall_s += share * json_number_value(json_object_get(record, "wall"));
@@ -109,12 +121,28 @@ static void remember_sum(kuni_past *past, json_t *record)
     if (rss > history->max_rss_bytes) history->max_rss_bytes = rss;
 }
 
+/* "sealed" and "unsealed", the last of which counts. */
+static void promise(kuni_past *past, json_t *record, bool sealed)
+{
+    const kuni_ledger *ledger = past->ledger;
+    const char *folder = text_of(record, "n"), *batch = text_of(record, "b");
+    int64_t n = folder ? kuni_names_find(&ledger->node_names, folder) : -1;
+    int64_t b = batch ? kuni_names_find(&ledger->batch_names, batch) : -1;
+    past->has_reads = true;
+    past->foreign_records += n < 0;
+    if (n >= 0 && b >= 0)
+        ledger->promised[(size_t)n * ledger->run->plan.n_batches + (size_t)b] = sealed;
+}
+
 static kuni_status keep_task(kuni_past *past, json_t *record, int64_t offset, kuni_error *err)
 {
     size_t node, task;
     const char *key = text_of(record, "k");
     past->has_reads = past->has_reads || (text_of(record, "s") && text_of(record, "b"));
-    if (!key || !place_record(past->ledger, record, &node, &task)) return KUNI_OK;
+    if (text_of(record, "n") &&
+        kuni_names_find(&past->ledger->node_names, text_of(record, "n")) < 0)
+        past->foreign_records++;
+    if (!key || !kuni_past_place(past->ledger, record, &node, &task)) return KUNI_OK;
     remember(&past->history[node], record);
     if (kuni_ledger_seals(&past->ledger->run->plan.nodes[node])) {
         past->reads_records++;
@@ -217,6 +245,7 @@ static kuni_status visit_first(void *context, json_t *record, int64_t offset, ku
 {
     kuni_past *past = context;
     const char *type = text_of(record, "t");
+    past->records++;
     if (!type) return KUNI_OK;
     if (strcmp(type, "task") == 0) return keep_task(past, record, offset, err);
     if (strcmp(type, "bad") == 0) return keep_bad(past, record, err);
@@ -224,6 +253,8 @@ static kuni_status visit_first(void *context, json_t *record, int64_t offset, ku
     if (strcmp(type, "file") == 0) return keep_file(past, record, err);
     if (strcmp(type, "forget") == 0) forget_bad(past);
     if (strcmp(type, "sum") == 0) remember_sum(past, record);
+    if (strcmp(type, "sealed") == 0) promise(past, record, true);
+    if (strcmp(type, "unsealed") == 0) promise(past, record, false);
     return KUNI_OK;
 }
 
@@ -419,10 +450,26 @@ static bool take_out(const kuni_ledger *ledger, json_t *list, kuni_hash *digest)
     return true;
 }
 
+/* The key that a record tells, which may be the short one, is the task's with this digest of samples. */
+static kuni_status is_key(const kuni_past *past, size_t node, size_t task, const kuni_hash *digest,
+                          const char *told, kuni_hash *key, bool *same, kuni_error *err)
+{
+    kuni_hash inputs, said;
+    uint64_t brief;
+    kuni_status status = kuni_task_table_inputs(&past->ledger->table, node, task, &inputs, err);
+    if (!status)
+        status = kuni_keys_task(&past->ledger->keys, node, task, digest, &inputs, key, err);
+    *same = kuni_hash_parse(&said, told)
+                ? kuni_hash_equal(key, &said)
+                : kuni_hash_parse_short(&brief, told) && brief == kuni_hash_short(key);
+    return status;
+}
+
 /*
  * A reads task made without some samples of its batch ("skip": quarantined before it, "drop":
  * during it) still holds while all of these are quarantined, though others have joined them since:
- * joint steps look at columns.
+ * joint steps look at columns. Of those whose record was made from a seal only "without" is told, of
+ * all tasks of the batch: each may have been skipped or dropped.
  */
 static kuni_status visit_second(void *context, json_t *record, int64_t offset, kuni_error *err)
 {
@@ -431,9 +478,10 @@ static kuni_status visit_second(void *context, json_t *record, int64_t offset, k
     kuni_past *past = pass->past;
     const char *type = text_of(record, "t"), *hex = text_of(record, "k");
     size_t node, task;
-    kuni_hash said, key, digest, inputs;
-    if (!type || strcmp(type, "task") != 0 || !hex || !kuni_hash_parse(&said, hex) ||
-        !place_record(past->ledger, record, &node, &task))
+    uint64_t brief;
+    kuni_hash key, digest, all;
+    if (!type || strcmp(type, "task") != 0 || !kuni_past_key(record, &brief) ||
+        !kuni_past_place(past->ledger, record, &node, &task))
         return KUNI_OK;
     const kuni_node *n = &past->ledger->run->plan.nodes[node];
     if (!kuni_ledger_seals(n) ||
@@ -441,14 +489,17 @@ static kuni_status visit_second(void *context, json_t *record, int64_t offset, k
         return KUNI_OK;
     int64_t shard, batch;
     kuni_plan_place(&past->ledger->run->plan, n, task, &shard, &batch);
-    kuni_samples_batch_digest(&past->ledger->samples, (size_t)batch, true, &digest);
+    kuni_samples_batch_digest(&past->ledger->samples, (size_t)batch, true, &all);
+    digest = all;
     if (!take_out(past->ledger, json_object_get(record, "skip"), &digest) ||
+        !take_out(past->ledger, json_object_get(record, "without"), &digest) ||
         !take_out(past->ledger, json_object_get(record, "drop"), NULL))
         return KUNI_OK;
-    kuni_status status = kuni_task_table_inputs(&past->ledger->table, node, task, &inputs, err);
-    if (!status)
-        status = kuni_keys_task(&past->ledger->keys, node, task, &digest, &inputs, &key, err);
-    if (status || !kuni_hash_equal(&key, &said)) return status;
+    bool same;
+    kuni_status status = is_key(past, node, task, &digest, hex, &key, &same, err);
+    if (!status && !same && json_object_get(record, "without"))
+        status = is_key(past, node, task, &all, hex, &key, &same, err);
+    if (status || !same) return status;
     candidate *it = &pass->group[pass->n];
     *it = (candidate){.node = node, .task = task, .key = key};
     if (!parse_outputs(record, n, it->outputs)) return KUNI_OK;

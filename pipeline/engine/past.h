@@ -37,6 +37,7 @@ typedef struct kuni_past {
     size_t n_stored, stored_capacity;
     kuni_stored_bad *bad;
     size_t n_bad, bad_capacity;
+    int64_t records, foreign_records; /* foreign: tasks of steps that this workflow does not have */
     int64_t damaged_lines, reads_records;
     bool has_reads; /* the dataset has reads tasks, be it of other steps or other shards */
     kuni_node_history *history; /* by node */
@@ -52,6 +53,10 @@ void kuni_past_fini(kuni_past *past);
 /* Quarantines in the ledger whose files are still those that were found bad. */
 KUNI_MUST_CHECK kuni_status kuni_past_apply_bad(const kuni_past *past, kuni_error *err);
 
+/* Node and task of a record; false where this workflow has no such task any more. */
+bool kuni_past_place(const kuni_ledger *ledger, const json_t *record, size_t *node, size_t *task);
+/* The short key of a task's record; records that were made from a seal have no other. */
+bool kuni_past_key(const json_t *record, uint64_t *key);
 /* Called now and then while a large journal is read, so that others can be told that one lives. */
 typedef kuni_status kuni_past_pause(void *context, kuni_error *err);
 /* Reads the journal again for the reads tasks, once it is settled who is in a batch. */

@@ -102,6 +102,12 @@ static kuni_status load(kuni_ledger *ledger, size_t node, size_t batch, kuni_err
     size_t at = node * ledger->run->plan.n_batches + batch;
     kuni_status status = kuni_seal_read(path, take, &l, &found, err);
     if (!status) status = settle(&l, err);
+    if (!status && !found && ledger->promised[at])
+        status =
+            kuni_fail(err, KUNI_IO,
+                      "%s: missing: it tells what batch %s consists of: nothing was published: "
+                      "put it back from a backup",
+                      path, ledger->run->cohort.batches[batch].id);
     if (status || !found) return status;
     ledger->sealed[at] = 1;
     return KUNI_OK;
@@ -370,5 +376,76 @@ kuni_status kuni_seals_make(kuni_ledger *ledger, size_t *made, kuni_error *err)
         *made += any;
         if (any && !status) status = note_people(ledger, b, err);
     }
+    return status;
+}
+
+/* --- giving up --- */
+
+typedef struct giving_up {
+    const kuni_ledger *ledger;
+    size_t node, batch;
+    kuni_journal *journal;
+    json_t *without, *outputs; /* outputs: of the shard under way */
+    char shard[512], key[32];
+} giving_up;
+
+static kuni_status put_task(giving_up *g, kuni_error *err)
+{
+    if (!json_array_size(g->outputs)) return KUNI_OK;
+    const kuni_run *run = g->ledger->run;
+    json_t *record = json_pack(
+        "{ss ss ss ss ss sO sO}", "t", "task", "n", run->plan.nodes[g->node].folder, "s", g->shard,
+        "b", run->cohort.batches[g->batch].id, "k", g->key, "without", g->without, "o", g->outputs);
+    json_decref(g->outputs);
+    g->outputs = json_array();
+    return g->outputs ? kuni_journal_add(g->journal, record, err) : kuni_fail_memory(err, 1, 1);
+}
+
+static kuni_status give_line(void *context, const kuni_seal_line *line, kuni_error *err)
+{
+    giving_up *g = context;
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    if (line->made) return KUNI_OK;
+    if (line->without)
+        return json_array_append_new(g->without, json_string(line->without))
+                   ? kuni_fail_memory(err, 1, 1)
+                   : KUNI_OK;
+    if (strcmp(line->shard, g->shard) != 0) {
+        kuni_status status = put_task(g, err);
+        if (status) return status;
+        (void)snprintf(g->shard, sizeof(g->shard), "%s", line->shard);
+        (void)snprintf(g->key, sizeof(g->key), "%016" PRIx64, line->key);
+    }
+    kuni_hash_print(&line->stored.digest, hex);
+    json_t *output = line->stored.bytes < 0 ? json_null()
+                                            : json_pack("[IIs]", (json_int_t)line->stored.bytes,
+                                                        (json_int_t)line->stored.mtime_ns, hex);
+    return json_array_append_new(g->outputs, output) ? kuni_fail_memory(err, 1, 1) : KUNI_OK;
+}
+
+kuni_status kuni_seals_give_up(kuni_ledger *ledger, size_t node, size_t batch,
+                               kuni_journal *journal, kuni_error *err)
+{
+    giving_up g = {.ledger = ledger, .node = node, .batch = batch, .journal = journal};
+    bool found = false;
+    kuni_arena_clear(ledger->arena);
+    const char *path = kuni_seal_path(ledger, node, batch, err);
+    g.without = json_array();
+    g.outputs = json_array();
+    kuni_status status = path && g.without && g.outputs ? KUNI_OK : KUNI_MEMORY;
+    if (!status) status = kuni_seal_read(path, give_line, &g, &found, err);
+    if (!status) status = put_task(&g, err);
+    if (!status && found)
+        status = kuni_journal_add(journal,
+                                  json_pack("{ss ss ss}", "t", "unsealed", "n",
+                                            ledger->run->plan.nodes[node].folder, "b",
+                                            ledger->run->cohort.batches[batch].id),
+                                  err);
+    /* Before the seal goes: without either nobody would know what the batch consists of. */
+    if (!status) status = kuni_journal_flush(journal, 0, err);
+    if (!status && found && unlink(path) != 0)
+        status = kuni_fail_errno(err, "cannot remove %s", path);
+    json_decref(g.without);
+    json_decref(g.outputs);
     return status;
 }

@@ -34,6 +34,12 @@ KUNI_MUST_CHECK kuni_status kuni_seals_verify(kuni_ledger *ledger, bool deep,
                                               size_t *files, kuni_error *err);
 /* Path of the seal of a step and batch, in the ledger's arena. */
 const char *kuni_seal_path(const kuni_ledger *ledger, size_t node, size_t batch, kuni_error *err);
+/*
+ * Takes a seal away, after its lines have become records of the journal, so that a run makes again
+ * what is missing and no more. None: KUNI_OK.
+ */
+KUNI_MUST_CHECK kuni_status kuni_seals_give_up(kuni_ledger *ledger, size_t node, size_t batch,
+                                               kuni_journal *journal, kuni_error *err);
 /* Seals what is complete; people who were quarantined on the way are noted in the cohort. Not those
  * batches of which somebody was left out of this run only. *made counts. */
 KUNI_MUST_CHECK kuni_status kuni_seals_make(kuni_ledger *ledger, size_t *made, kuni_error *err);

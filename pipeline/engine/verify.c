@@ -31,6 +31,7 @@ typedef struct verification {
     const kuni_verify_request *request;
     kuni_verify_result *result;
     kuni_preview preview;
+    kuni_journal *journal; /* of a repair */
     wound *wounds;
     size_t n_wounds, capacity;
 } verification;
@@ -236,7 +237,7 @@ static kuni_status mend(verification *v, const wound *w, kuni_error *err)
     const char *seal = kuni_seal_path(&v->preview.ledger, w->node, w->batch, err);
     if (!seal) return KUNI_MEMORY;
     result->unsealed += access(seal, F_OK) == 0;
-    status = take_away(seal, err);
+    status = kuni_seals_give_up(&v->preview.ledger, w->node, w->batch, v->journal, err);
     return status ? status : take_away(w->path, err);
 }
 
@@ -250,8 +251,13 @@ static kuni_status repair(verification *v, kuni_error *err)
     if (!v->n_wounds) return KUNI_OK;
     if (v->request->agree && !v->request->agree(v->request->context, text))
         return kuni_fail(err, KUNI_USAGE, "nothing was changed: say --yes to do it");
-    kuni_status status = KUNI_OK;
+    kuni_error ignored = KUNI_ERROR_INIT;
+    char *path = kuni_path_join(v->preview.run.folder, "journal", err);
+    kuni_status status = path ? kuni_journal_open(&v->journal, path, err) : KUNI_MEMORY;
+    free(path);
     for (size_t i = 0; i < v->n_wounds && !status; i++) status = mend(v, &v->wounds[i], err);
+    kuni_status closed = kuni_journal_close(v->journal, status ? &ignored : err);
+    if (!status) status = closed;
     const kuni_verify_result *r = v->result;
     if (status) return status;
     status = kuni_history_add(v->preview.run.folder, "repaired", NULL,

@@ -8,10 +8,12 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include "compaction.h"
 #include "coordinator.h"
 #include "executor.h"
 #include "made_up.h"
 #include "publish.h"
+#include "seals.h"
 
 static made_up *m;
 static kuni_coordinator *c;
@@ -45,8 +47,12 @@ static void fresh(void)
 /* What the run found; the coordinator's own is gone after it. */
 static struct {
     size_t done, reused, quarantined, failures;
-    int64_t columns;
+    int64_t columns, dropped, call_tasks, call_bytes;
+    double call_cpu_s;
 } seen;
+
+/* The call step's seal of a batch is given up at the end of the run; -1: of none. */
+static int given_up = -1;
 
 /* A run with what `change` makes of it; published where it ended well. */
 static kuni_status run(void (*change)(void), kuni_error *err)
@@ -72,6 +78,20 @@ static kuni_status run(void (*change)(void), kuni_error *err)
         assert_int_equal(kuni_publish(&c->ledger, &generation, &changed, err), KUNI_OK);
     }
     memset(&seen, 0, sizeof(seen));
+    if (!status)
+        assert_int_equal(
+            kuni_compaction(&c->ledger, &c->past, journal, "ds/journal", &seen.dropped, err),
+            KUNI_OK);
+    if (given_up >= 0)
+        assert_int_equal(
+            kuni_seals_give_up(&c->ledger, made_up_node(m, "call"), (size_t)given_up, journal, err),
+            KUNI_OK);
+    if (c->past.history) {
+        const kuni_node_history *call = &c->past.history[made_up_node(m, "call")];
+        seen.call_tasks = call->tasks;
+        seen.call_bytes = call->bytes;
+        seen.call_cpu_s = call->cpu_s;
+    }
     for (size_t i = 0; c->ledger.table.nodes && i < m->run.plan.n_nodes; i++) {
         seen.done += c->ledger.table.nodes[i].done;
         seen.reused += c->ledger.table.nodes[i].reused;
@@ -200,6 +220,80 @@ static void test_damaged_seal(void **state)
     expect_failure(NULL, KUNI_IO, "altered or damaged, a file of a sealed batch (batch b0001");
     shell("rm -r ds; mv kept ds; sed -i 's/b/c/' ds/sealed/*/b0002.tsv");
     expect_failure(NULL, KUNI_IO, "the seal of a batch is damaged");
+}
+
+static size_t lines_with(const char *words)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    size_t n = 0;
+    assert_int_equal(kuni_file_get("ds/journal", 1 << 20, &text, &err), KUNI_OK);
+    for (const char *at = text.data; (at = strstr(at, words)); at += strlen(words)) n++;
+    kuni_buffer_fini(&text);
+    return n;
+}
+
+/*
+ * Once batches are sealed the journal has no line of their tasks, files and people, but that they are
+ * sealed; what estimates need is the same as before.
+ */
+static void test_compacted(void **state)
+{
+    (void)state;
+    fresh();
+    made_up_word(1, "bad");
+    expect_run(NULL);
+    assert_true(seen.dropped >= 9 + 12 + 3);
+    assert_int_equal(lines_with("\"n\":\"call\",\"k\""), 0);
+    assert_int_equal(lines_with("\"b\":\"b0001\""), 3); /* two seals, and the step after */
+    assert_int_equal(lines_with("\"t\":\"sealed\""), 2 * MADE_UP_BATCHES);
+    assert_int_equal(lines_with("\"t\":\"signs\"") + lines_with("\"t\":\"bad\""), 0);
+    assert_int_equal(lines_with("\"S1\""), 0);
+    expect_run(NULL);
+    assert_int_equal(seen.reused, seen.done);
+    assert_int_equal(seen.dropped, 0);
+    assert_int_equal(seen.call_tasks, 9);
+    assert_true(seen.call_bytes > 100 && seen.call_cpu_s > 0);
+    int64_t bytes = seen.call_bytes;
+    /* Tasks that hold no more give way to those that do. */
+    for (int i = 0; i < 8; i++) {
+        made_up_word(1, i % 2 ? "fit" : "well");
+        expect_run(several_jobs);
+    }
+    assert_int_equal(seen.call_tasks, 9);
+    assert_int_equal(seen.call_bytes, bytes);
+    expect_result("S0 word0\nS2 word2\nS3 word3\nS4 word4\nS5 word5\nS6 word6\n");
+    /* A seal that is lost is noticed, though nothing else tells of the batch. */
+    shell("rm ds/sealed/call/b0001.tsv");
+    expect_failure(NULL, KUNI_IO, "sealed/call/b0001.tsv: missing");
+}
+
+/* A seal that is given up costs the files that are missing, and no task more. */
+static void test_given_up(void **state)
+{
+    (void)state;
+    fresh();
+    made_up_word(1, "bad");
+    expect_run(NULL);
+    size_t all = seen.done;
+    for (given_up = 0; given_up < 2; given_up++) {
+        expect_run(NULL);
+        assert_int_equal(seen.reused, all - MADE_UP_BATCHES);
+        char command[128];
+        snprintf(command, sizeof(command), "rm $(ls ds/data/call/*/b000%d.*.ev | head -n 1)",
+                 given_up);
+        shell(command);
+        int left = given_up;
+        given_up = -1;
+        expect_run(NULL);
+        given_up = left;
+        /* the batch's preflight, for its reads are looked at again, and the file */
+        assert_int_equal(seen.done - seen.reused, 2);
+        expect_result("S0 word0\nS2 word2\nS3 word3\nS4 word4\nS5 word5\nS6 word6\n");
+    }
+    given_up = -1;
+    expect_run(NULL);
+    assert_int_equal(seen.reused, all - MADE_UP_BATCHES);
 }
 
 static void abort_on_sample(void)
@@ -452,6 +546,8 @@ int main(void)
         cmocka_unit_test(test_bad_samples),
         cmocka_unit_test(test_sealed_without),
         cmocka_unit_test(test_damaged_seal),
+        cmocka_unit_test(test_compacted),
+        cmocka_unit_test(test_given_up),
         cmocka_unit_test(test_abort_on_sample),
         cmocka_unit_test(test_nobody_left),
         cmocka_unit_test(test_nobody_at_all),
