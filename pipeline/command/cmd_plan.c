@@ -19,7 +19,7 @@ static const kuni_option options[] = {
     {"ranks", 'n', "N", "1", "estimate the time for so many ranks",
      KUNI_BIND_INT(request, ranks, 1, 1000000)},
     {"jobs", 'j', "N", "1", "tasks at once per rank", KUNI_BIND_INT(request, run.jobs, 1, 1024)},
-    {"recall", 0, NULL, NULL, "as for `kuni run`: settings may contradict the dataset's",
+    {"recall", 0, NULL, NULL, "plan a `kuni recall`: settings may contradict the dataset's",
      KUNI_BIND_FLAG(request, run.recall)},
     {"shards", 0, NULL, NULL, "print the shards, heaviest first, instead",
      KUNI_BIND_FLAG(request, shards)},

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* kuni run, kuni recall: what writes a dataset from reads. */
 #include <stdio.h>
 
 #include "command.h"
@@ -9,6 +10,7 @@ typedef struct request {
     kuni_run_options run; /* but for workflow, settings and lock_wait_ms */
     kuni_texts settings;  /* --set */
     int64_t wait_s;       /* how long to wait for another run on the dataset to end */
+    bool yes;             /* recall */
 } request;
 
 static const kuni_option options[] = {
@@ -16,9 +18,6 @@ static const kuni_option options[] = {
     {"jobs", 'j', "N", "1", "tasks at once per process", KUNI_BIND_INT(request, run.jobs, 1, 1024)},
     {"quiet", 'q', NULL, NULL, "no progress: faults and the summary only",
      KUNI_BIND_FLAG(request, run.quiet)},
-    {"recall", 0, NULL, NULL,
-     "settings differ from those the dataset was made with: redo everything",
-     KUNI_BIND_FLAG(request, run.recall)},
     {"retry-quarantined", 0, NULL, NULL,
      "try quarantined samples again though their files are the same",
      KUNI_BIND_FLAG(request, run.retry_quarantined)},
@@ -27,6 +26,21 @@ static const kuni_option options[] = {
      KUNI_BIND_FLAG(request, run.drop_published)},
     {"keep-all", 0, NULL, NULL, "do not remove outdated files when the run is done",
      KUNI_BIND_FLAG(request, run.keep_all)},
+    {"wait", 0, "SECONDS", "15", "how long to wait for another run on the dataset to end",
+     KUNI_BIND_INT(request, wait_s, 0, 86400)},
+    KUNI_OPTIONS_END,
+};
+
+static const kuni_option recall_options[] = {
+    KUNI_OPTION_SET(request, settings),
+    {"yes", 'y', NULL, NULL, "do it without asking; needed where there is no terminal",
+     KUNI_BIND_FLAG(request, yes)},
+    {"jobs", 'j', "N", "1", "tasks at once per process", KUNI_BIND_INT(request, run.jobs, 1, 1024)},
+    {"quiet", 'q', NULL, NULL, "no progress: faults and the summary only",
+     KUNI_BIND_FLAG(request, run.quiet)},
+    {"drop-published", 0, NULL, NULL,
+     "publish without files that another workflow has published here",
+     KUNI_BIND_FLAG(request, run.drop_published)},
     {"wait", 0, "SECONDS", "15", "how long to wait for another run on the dataset to end",
      KUNI_BIND_INT(request, wait_s, 0, 86400)},
     KUNI_OPTIONS_END,
@@ -63,6 +77,20 @@ static int run(const kuni_call *call)
     return leads ? status : KUNI_OK;
 }
 
+static bool agree(void *context, const char *text)
+{
+    return kuni_command_agree(((const request *)context)->yes, text);
+}
+
+static int recall(const kuni_call *call)
+{
+    request *r = call->options;
+    r->run.recall = true;
+    r->run.agree = agree;
+    r->run.context = r;
+    return run(call);
+}
+
 const kuni_command kuni_cmd_run = {
     .group = "Run",
     .name = "run",
@@ -80,4 +108,25 @@ const kuni_command kuni_cmd_run = {
     .most_words = 1,
     .words = KUNI_COMPLETES_WORKFLOW,
     .run = run,
+};
+
+const kuni_command kuni_cmd_recall = {
+    .group = "Dataset",
+    .name = "recall",
+    .summary = "call everybody again, with other settings or a newer version",
+    .about =
+        "Make the evidence of the whole dataset again from the reads, with what the workflow says\n"
+        "now, and publish. All reads must be there: it looks, and says what it will do, before\n"
+        "anything is changed. The old evidence holds until all of the new stands; where it is\n"
+        "interrupted the same command goes on.",
+    .usage =
+        "kuni recall [OPTIONS] WORKFLOW.yaml\nmpirun -n RANKS kuni recall [OPTIONS] WORKFLOW.yaml",
+    .example = "mpirun -n 512 kuni recall --yes national.yaml",
+    .options = recall_options,
+    .options_bytes = sizeof(request),
+    .defaults = set_defaults,
+    .least_words = 1,
+    .most_words = 1,
+    .words = KUNI_COMPLETES_WORKFLOW,
+    .run = recall,
 };

@@ -25,6 +25,7 @@ const kuni_command *const kuni_commands[] = {
     &kuni_cmd_export,
     &kuni_cmd_withdraw,
     &kuni_cmd_reinstate,
+    &kuni_cmd_recall,
     &kuni_cmd_verify,
     &kuni_cmd_repair,
     &kuni_cmd_history,

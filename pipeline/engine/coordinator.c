@@ -7,8 +7,11 @@
 
 #include "clock.h"
 #include "gate.h"
+#include "history.h"
 #include "published.h"
+#include "recall.h"
 #include "seals.h"
+#include "settings.h"
 #include "transport.h"
 
 enum {
@@ -17,7 +20,8 @@ enum {
     FENCE_MS = 5000,
     SILENCE_MS =
         180000, /* a rank that was not heard for so long hangs: KUNI_RANK_SILENCE_S changes it */
-    IDLE_SLEEP_MS = 10 /* at most: shorter right after something happened */
+    IDLE_SLEEP_MS = 10 /* at most: shorter right after something happened */,
+    RETRY_PAUSE_MS = 250 /* see kuni_orders.pause_ms */
 };
 
 /* --- life --- */
@@ -29,8 +33,11 @@ kuni_status kuni_coordinator_init(kuni_coordinator *c, kuni_run *run, kuni_lock 
     *c = (kuni_coordinator){.run = run, .lock = lock, .journal = journal, .progress = progress};
     c->lanes.n = run->size > 1 ? (size_t)run->size - 1 : 1;
     c->lanes.list = kuni_alloc(c->lanes.n, sizeof(kuni_lane), err);
-    c->orders = (kuni_orders){
-        .ledger = &c->ledger, .lanes = &c->lanes, .journal = journal, .progress = progress};
+    c->orders = (kuni_orders){.ledger = &c->ledger,
+                              .lanes = &c->lanes,
+                              .journal = journal,
+                              .progress = progress,
+                              .pause_ms = RETRY_PAUSE_MS};
     kuni_status status = c->lanes.list ? KUNI_OK : KUNI_MEMORY;
     if (!status) status = kuni_ledger_init(&c->ledger, run, err);
     if (!status) status = kuni_queue_init(&c->queue, &c->ledger, &c->past, &c->orders, err);
@@ -395,6 +402,12 @@ static kuni_status seal(kuni_coordinator *c, kuni_error *err)
 {
     size_t made = 0;
     kuni_status status = kuni_journal_flush(c->journal, 0, err);
+    /* Of a recall the new settings hold from here on, together with the new seals. */
+    if (!status && c->run->options->recall)
+        status = kuni_settings_check(c->run, &c->past.known_files, c->journal, c->past.has_reads,
+                                     true, true, err);
+    if (!status && c->run->options->recall && c->past.has_reads)
+        status = kuni_history_add(c->run->folder, "recalled", NULL, json_object(), err);
     if (!status) status = kuni_seals_make(&c->ledger, &made, err);
     return status || !made ? status : kuni_run_write_register(c->run, err);
 }
@@ -451,7 +464,10 @@ static kuni_status check_new_samples(const kuni_coordinator *c, kuni_error *err)
 {
     const kuni_cohort *cohort = &c->run->cohort;
     kuni_published published;
-    kuni_status status = kuni_published_read(&published, c->run->folder, err);
+    kuni_status status =
+        c->run->options->recall ? kuni_recall_loses_nobody(&c->ledger, err) : KUNI_OK;
+    if (status) return status;
+    status = kuni_published_read(&published, c->run->folder, err);
     size_t first = 0, n_new = 0, lost = 0;
     if (!status && published.n_batches)
         first = published.n_batches < cohort->n_batches ? cohort->batches[published.n_batches].first

@@ -17,6 +17,7 @@
 #include "preflight.h"
 #include "prune.h"
 #include "publish.h"
+#include "recall.h"
 #include "reference.h"
 #include "settings.h"
 #include "transport.h"
@@ -83,6 +84,7 @@ static kuni_status lead_in(kuni_run *run, kuni_lock **lock, kuni_buffer *faults,
     if (!status && run->cohort.n_samples == 0)
         status = kuni_fail(err, KUNI_USAGE, "the cohort %s has no samples", run->workflow.cohort);
     if (!status) status = make_plan(run, err);
+    if (!status && run->options->recall) status = kuni_recall_check(run, err);
     if (!status) status = kuni_folder_prepare(run->folder, err);
     if (!status) status = kuni_reference_digests(run, true, err);
     return status ? status : kuni_run_write_register(run, err);
@@ -227,9 +229,7 @@ static kuni_status coordinate(kuni_run *run, kuni_lock *lock, int64_t began_ms, 
     if (!status) status = kuni_coordinator_init(&c, run, lock, journal, progress, path, err);
     if (!status)
         status = kuni_settings_check(run, &c.past.known_files, journal, c.past.has_reads,
-                                     run->options->recall, true, err);
-    if (!status && run->options->recall && c.past.has_reads)
-        status = kuni_history_add(run->folder, "recalled", NULL, json_object(), err);
+                                     run->options->recall, !run->options->recall, err);
     status = kuni_transport_agree(status, err); /* the others wait here: see follow */
     if (!status) {
         status = kuni_coordinator_run(&c, err);

@@ -70,6 +70,15 @@ static size_t unit_head(const kuni_orders *o, size_t node)
     return node;
 }
 
+enum { PAUSE_MOST_MS = 60000, PAUSE_GROWTH = 4, ALIKE_MOST = 20 };
+
+static int64_t pause_before(const kuni_orders *o, int64_t attempt)
+{
+    int64_t pause = o->pause_ms;
+    while (--attempt > 0 && pause < PAUSE_MOST_MS) pause *= PAUSE_GROWTH;
+    return pause < PAUSE_MOST_MS ? pause : PAUSE_MOST_MS;
+}
+
 static kuni_status try_again(kuni_orders *o, const kuni_order *order, bool counts, kuni_error *err)
 {
     kuni_trouble *t = find_trouble(o, &order->work, err);
@@ -78,6 +87,7 @@ static kuni_status try_again(kuni_orders *o, const kuni_order *order, bool count
     t->attempts = counts ? t->attempts + 1 : 0;
     t->lane = order->lane;
     t->waiting = true;
+    t->not_before_ms = counts ? kuni_now_ms() + pause_before(o, t->attempts) : 0;
     return KUNI_OK;
 }
 
@@ -126,6 +136,14 @@ static kuni_status quarantine(kuni_orders *o, const kuni_work *work, int64_t sam
     reason = o->ledger->samples.list[o->ledger->samples.n_quarantined - 1].reason;
     if (verdict == KUNI_VERDICT_THIS_RUN) {
         kuni_progress_say(o->progress, "left out sample %s of this run: %s", s->id, reason);
+        /* Not all of these have come to grief at once by themselves. */
+        if (++o->left_out_in_row >= ALIKE_MOST)
+            return kuni_fail(
+                err, KUNI_IO,
+                "%zu samples in a row could not be read or crashed the stage, the "
+                "last is %s: %s: is the file system there? Nothing was published: mend "
+                "what is wrong and run the same command again",
+                o->left_out_in_row, s->id, reason);
         return leave_joint_steps(o, s->id, err);
     }
     json_t *record = json_pack("{ss ss sI sI ss ss}", "t", "bad", "id", s->id, "z",
@@ -232,6 +250,7 @@ static kuni_status succeed(kuni_orders *o, const kuni_order *order, const kuni_j
     for (size_t i = 0; i < work->n_parts && !status; i++)
         status = record_part(o, order, i, result, err);
     o->failures_in_row = 0;
+    if (!result->n_bad) o->left_out_in_row = 0;
     return status;
 }
 
@@ -423,8 +442,27 @@ kuni_status kuni_outcome_lost(kuni_orders *o, int lane, kuni_error *err)
 
 /* --- preflight --- */
 
+/* Samples next to each other whose files could not be opened or read. */
+typedef struct stretch {
+    size_t last, n;
+} stretch;
+
+static kuni_status note_unread(stretch *s, size_t sample, const char *id, const char *why,
+                               kuni_error *err)
+{
+    s->n = s->n && sample == s->last + 1 ? s->n + 1 : 1;
+    s->last = sample;
+    if (s->n < ALIKE_MOST) return KUNI_OK;
+    return kuni_fail(
+        err, KUNI_IO,
+        "the files of %zu samples in a row cannot be read, the last is %s: %s: is the "
+        "file system there? Nothing was published: mend what is wrong and run the same "
+        "command again",
+        s->n, id, why);
+}
+
 static kuni_status read_faults(kuni_ledger *ledger, size_t batch, kuni_buffer *faults,
-                               size_t *n_faults, kuni_error *err)
+                               size_t *n_faults, stretch *unread, kuni_error *err)
 {
     const kuni_batch *b = &ledger->run->cohort.batches[batch];
     kuni_buffer text = KUNI_BUFFER_INIT;
@@ -458,6 +496,7 @@ static kuni_status read_faults(kuni_ledger *ledger, size_t batch, kuni_buffer *f
         if (!status)
             status =
                 kuni_samples_quarantine(&ledger->samples, sample, verdict, "preflight", why, err);
+        if (!status && !lasts) status = note_unread(unread, sample, id, why, err);
     }
     kuni_buffer_fini(&text);
     return status;
@@ -466,11 +505,12 @@ static kuni_status read_faults(kuni_ledger *ledger, size_t batch, kuni_buffer *f
 kuni_status kuni_outcome_preflight(kuni_ledger *ledger, kuni_buffer *faults, size_t *n_faults,
                                    kuni_error *err)
 {
+    stretch unread = {.n = 0};
     *n_faults = 0;
     for (size_t b = 0; b < ledger->run->plan.n_batches; b++) {
         if (kuni_task_table_state(&ledger->table, KUNI_PLAN_PREFLIGHT, b) != KUNI_TASK_DONE)
             continue;
-        kuni_status status = read_faults(ledger, b, faults, n_faults, err);
+        kuni_status status = read_faults(ledger, b, faults, n_faults, &unread, err);
         if (status) return status;
     }
     return KUNI_OK;

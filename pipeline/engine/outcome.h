@@ -26,6 +26,7 @@ typedef struct kuni_trouble {
     int64_t losses; /* ranks that were lost while they ran it */
     int lane;       /* where it failed last: another is tried first */
     bool waiting;
+    int64_t not_before_ms; /* of the next try */
 } kuni_trouble;
 
 typedef struct kuni_failure {
@@ -48,6 +49,8 @@ typedef struct kuni_orders {
     kuni_failure *failures;
     size_t n_failures, failures_capacity;
     size_t failures_in_row;
+    size_t left_out_in_row; /* samples left out of this run, with no work done between them */
+    int64_t pause_ms; /* before the first further try; each next one waits four times as long */
 } kuni_orders;
 
 void kuni_orders_fini(kuni_orders *orders);

@@ -366,6 +366,9 @@ kuni_status kuni_past_apply_bad(const kuni_past *past, kuni_error *err)
         const kuni_signature *now = &samples->signatures[bad->sample];
         if (now->bytes != bad->signature.bytes || now->mtime_ns != bad->signature.mtime_ns)
             continue;
+        /* What is in sealed files was good; of a recall that found otherwise nothing came. */
+        const kuni_person *person = &past->ledger->run->cohort.people[bad->sample];
+        if (person->bytes >= 0 && person->state == KUNI_PERSON_IN) continue;
         status = kuni_samples_quarantine(samples, bad->sample, KUNI_VERDICT_LASTS, bad->where,
                                          bad->why, err);
     }

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "gate.h"
@@ -11,22 +10,9 @@
 #include "preflight.h"
 #include "published.h"
 #include "reference.h"
+#include "room.h"
 #include "seals.h"
 #include "settings.h"
-
-/* Free space where the dataset is, or will be: the nearest folder that stands. */
-static int64_t free_space(const char *folder)
-{
-    char path[4096];
-    struct statvfs fs;
-    if (snprintf(path, sizeof(path), "%s", folder) >= (int)sizeof(path)) return -1;
-    while (statvfs(path, &fs) != 0) {
-        char *slash = strrchr(path, '/');
-        if (!slash || slash == path) return -1;
-        *slash = '\0';
-    }
-    return (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
-}
 
 static kuni_status make_run(kuni_run *run, kuni_buffer *faults, kuni_error *err)
 {
@@ -253,7 +239,7 @@ kuni_status kuni_preview_make(kuni_preview *p, const kuni_run_options *options, 
         else if (p->ledger.samples.signatures[i].bytes > 0)
             p->reads_bytes += p->ledger.samples.signatures[i].bytes;
     }
-    p->free_bytes = free_space(p->run.folder);
+    p->free_bytes = kuni_room_on(p->run.folder);
     return KUNI_OK;
 }
 

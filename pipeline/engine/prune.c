@@ -13,7 +13,7 @@
 #include "scan.h"
 #include "temporary.h"
 
-/* A folder of a shard that the plan does not have any more: of other regions, before --recall. */
+/* A folder of a shard that the plan does not have any more: of other regions, before a recall. */
 enum { SHARD_GONE = -2, KEY_DIGITS = 16 };
 
 typedef struct pruning {

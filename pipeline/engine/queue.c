@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "queue.h"
 
 kuni_status kuni_queue_init(kuni_queue *q, kuni_ledger *ledger, kuni_past *past,
@@ -193,9 +194,11 @@ static kuni_status next_plain(kuni_queue *q, size_t node, kuni_work *work, kuni_
 
 static kuni_status next_retry(kuni_queue *q, int lane, kuni_work *work, kuni_error *err)
 {
+    int64_t now = q->orders->n_troubles ? kuni_now_ms() : 0;
     for (size_t i = 0; i < q->orders->n_troubles; i++) {
         kuni_trouble *t = &q->orders->troubles[i];
-        if (!t->waiting || (t->lane == lane && q->orders->lanes->n > 1 && q->orders->n > 0))
+        if (!t->waiting || now < t->not_before_ms ||
+            (t->lane == lane && q->orders->lanes->n > 1 && q->orders->n > 0))
             continue;
         t->waiting = false;
         kuni_status status = make_work(q, t->node, t->shard, t->batch, true, work, err);

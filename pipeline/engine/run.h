@@ -16,7 +16,10 @@ typedef struct kuni_run_options {
     int64_t jobs;         /* tasks at once per rank */
     int64_t lock_wait_ms; /* how long to wait for another run to end */
     bool quiet;           /* no progress, only faults and the summary */
-    bool recall; /* settings that contradict the dataset's: redo everything with the new ones */
+    bool recall;          /* call everybody again, with what the workflow says: see recall.h */
+    /* recall: told what will be changed before it is; false: leave everything as it is. */
+    bool (*agree)(void *context, const char *text);
+    void *context;
     bool retry_quarantined; /* quarantined samples get another chance with the same files */
     bool drop_published; /* without files that are published and that the workflow does not make */
     bool keep_all;       /* do not remove files that nothing refers to any more */

@@ -33,11 +33,13 @@ static kuni_status settle(loading *l, kuni_error *err)
 
 static kuni_status refuse_settings(const loading *l, kuni_error *err)
 {
-    return kuni_fail(err, KUNI_USAGE,
-                     "%s: batch %s was sealed with other settings of step %s than the workflow's: "
-                     "keep the old ones, use another dataset, or redo everything with --recall",
-                     l->ledger->run->folder, l->ledger->run->cohort.batches[l->batch].id,
-                     l->ledger->run->plan.nodes[l->node].folder);
+    return kuni_fail(
+        err, KUNI_USAGE,
+        "%s: batch %s was sealed with other settings of step %s than the workflow's: "
+        "keep the old ones, use another dataset, or call everybody again with `kuni recall` (also "
+        "where a recall was interrupted: it goes on)",
+        l->ledger->run->folder, l->ledger->run->cohort.batches[l->batch].id,
+        l->ledger->run->plan.nodes[l->node].folder);
 }
 
 static kuni_status exclude(loading *l, const kuni_seal_line *line, kuni_error *err)

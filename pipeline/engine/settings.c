@@ -110,7 +110,7 @@ static kuni_status compare_facts(json_t *old, json_t *now, const char *folder, k
         status = kuni_fail(
             err, KUNI_USAGE,
             "%s was made with other settings: %s: keep the old ones, use another dataset, "
-            "or redo everything with --recall",
+            "or call everybody again with `kuni recall`",
             folder, text.data);
     kuni_buffer_fini(&text);
     return status;

@@ -353,12 +353,76 @@ def other_workflow(cohort):
         cohort.kuni("verify", "--deep", "workflow.yaml")
 
 
+def state_of(folder):
+    """Every file below, but for those that tell how a run went."""
+    found = {}
+    for at, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(at, name)
+            if name not in ("status.json", "lock", "journal") and not os.path.islink(path):
+                with open(path, "rb") as f:
+                    found[os.path.relpath(path, folder)] = hashlib.md5(f.read()).hexdigest()
+    return found
+
+
+def recalled(cohort):
+    """A recall changes nothing before all is there that it needs, and loses nobody."""
+    with open(os.path.join(cohort.source, "workflow.yaml")) as f:
+        text = f.read()
+    new = text.replace("uses: call-variants", "uses: call-variants\n    with: {pcr_free: true}")
+    want(new != text, "the simulated workflow has no call-variants")
+    cohort.fresh()
+    with open(cohort.path("workflow.yaml"), "w") as f:
+        f.write(new)
+    cohort.run()
+    expected = cohort.digest()
+    for ranks in RANKS:
+        cohort.fresh()
+        cohort.run(ranks=ranks)
+        before, files = cohort.digest(), state_of(cohort.path("dataset"))
+        with open(cohort.path("new.yaml"), "w") as f:
+            f.write(new)
+
+        def refused(expect, words, *options):
+            told = cohort.kuni("recall", "--quiet", *options, "new.yaml", ranks=ranks, expect=expect)
+            want(words in told, f"unclear: {told}")
+            now = state_of(cohort.path("dataset"))
+            want(all(now.get(name) == files[name] for name in files), f"changed by a refused recall: "
+                 f"{[name for name in files if now.get(name) != files[name]]}")
+
+        want("kuni recall" in cohort.kuni("run", "--quiet", "new.yaml", ranks=ranks, expect=64), "the cure is not told")
+        refused(64, "say --yes")
+        os.rename(cohort.path("reads"), cohort.path("archive"))
+        refused(74, "are not there", "--yes")
+        os.rename(cohort.path("archive"), cohort.path("reads"))
+        victim = cohort.path("reads", "S000007.cram")
+        with open(victim, "rb") as f:
+            good = f.read()
+        with open(victim, "wb") as f:
+            f.write(good[: len(good) // 2] + bytes(2000) + good[len(good) // 2 + 2000 :])
+        refused(65, "S000007", "--yes")
+        want(cohort.run(ranks=ranks) is not None and cohort.digest() == before, "the dataset is not as it was")
+        with open(victim, "wb") as f:
+            f.write(good)
+        process = cohort.start("recall", "--quiet", "--yes", "new.yaml", ranks=ranks)
+        time.sleep(0.7)
+        process.kill()
+        process.communicate()
+        if ranks:
+            time.sleep(2)  # until the ranks have noticed
+        cohort.kuni("recall", "--quiet", "--yes", "new.yaml", ranks=ranks)
+        want(cohort.digest() == expected, "not the call set of a dataset that was called so at first")
+        want(cohort.people() == cohort.ids(), "somebody was lost")
+        cohort.kuni("verify", "--deep", "new.yaml")
+        want("recalled" in cohort.kuni("history", "workflow.yaml"), "not in the history")
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="kuni-people-") as folder:
         cohort = Cohort(folder)
         chosen = sys.argv[1:]
         for test in (withdrawn, foreign_folder, strangers_inside, outage, outage_meanwhile, export, archived,
-                     damage, other_workflow):
+                     damage, other_workflow, recalled):
             if chosen and test.__name__ not in chosen:
                 continue
             began = time.time()

@@ -311,6 +311,7 @@ void made_up_open_reference(made_up *m, const char *fasta)
     (void)snprintf(m->folder, sizeof(m->folder), "%s/ds", here);
     for (size_t i = 0; i < MADE_UP_SAMPLES; i++) {
         (void)snprintf(m->paths[i], sizeof(m->paths[i]), "s%zu.g.vcf", i);
+        m->people[i].bytes = -1; /* of no sealed batch */
         m->samples[i] = (kuni_sample){.id = ids[i],
                                       .participant = ids[i],
                                       .reads = m->paths[i],

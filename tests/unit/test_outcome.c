@@ -6,6 +6,8 @@
 
 #include <signal.h>
 
+#include "clock.h"
+
 #include "made_up.h"
 
 static made_up *m;
@@ -165,6 +167,53 @@ static void test_retries(void **state)
     assert_string_equal(m->orders.failures[0].text, "call chr1-0-500 b0000: no space left");
     assert_int_equal(made_up_state(m, "call", 0, 0), KUNI_TASK_FAILED);
     assert_false(journal_says("\"t\":\"task\""));
+    end();
+}
+
+/* Another try waits, each time longer; what else there is to do is done meanwhile. */
+static void test_pauses(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    char text[] = "stale file handle";
+    const kuni_job_result result = failed(KUNI_IO, -1, text);
+    begin(1);
+    m->orders.pause_ms = 50;
+    const kuni_work *work = made_up_next(m, 0);
+    assert_int_equal(work->batch, 0);
+    assert_int_equal(conclude(&result, &err), KUNI_OK);
+    work = made_up_next(m, 0);
+    assert_int_equal(work->batch, 1);
+    assert_int_equal(made_up_end_well(m, work->id, &err), KUNI_OK);
+    kuni_sleep_ms(60);
+    work = made_up_next(m, 0);
+    assert_int_equal(work->batch, 0);
+    assert_int_equal(conclude(&result, &err), KUNI_OK);
+    int64_t left = m->orders.troubles[0].not_before_ms - kuni_now_ms();
+    assert_in_range(left, 100, 200);
+    end();
+}
+
+/* An outage that nobody saw as one: samples are left out of the run one after the other. */
+static void test_many_left_out(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    char text[] = "stale file handle";
+    const kuni_job_result result = failed(KUNI_IO, 0, text);
+    begin(1);
+    m->run.workflow.retries = 0;
+    m->orders.left_out_in_row = 19;
+    assert_non_null(made_up_next(m, 0));
+    assert_int_equal(conclude(&result, &err), KUNI_IO);
+    assert_non_null(strstr(err.text, "20 samples in a row"));
+    kuni_error_clear(&err);
+    end();
+    begin(1);
+    m->orders.left_out_in_row = 19;
+    const kuni_work *work = made_up_next(m, 0);
+    assert_int_equal(made_up_end_well(m, work->id, &err), KUNI_OK);
+    assert_int_equal(m->orders.left_out_in_row, 0);
     end();
 }
 
@@ -459,6 +508,8 @@ int main(void)
         cmocka_unit_test(test_optional_output),
         cmocka_unit_test(test_foreign_results),
         cmocka_unit_test(test_retries),
+        cmocka_unit_test(test_pauses),
+        cmocka_unit_test(test_many_left_out),
         cmocka_unit_test(test_killed_by_the_run),
         cmocka_unit_test(test_many_failures_in_a_row),
         cmocka_unit_test(test_sample_to_blame),
