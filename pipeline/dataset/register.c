@@ -290,10 +290,34 @@ kuni_status kuni_register_read(kuni_register *people, const char *path, kuni_are
 
 /* --- writing --- */
 
-static kuni_status put_line(kuni_file *file, kuni_digest *digest, const char *line, kuni_error *err)
+/* Where the lines go: to a new file, or beside those of the one that stands, to see whether it differs. */
+typedef struct sink {
+    kuni_file *file; /* NULL: compares */
+    FILE *old;
+    bool differs;
+    kuni_digest *digest;
+    kuni_buffer line, room; /* room: of the same size, for what the old file has */
+} sink;
+
+static kuni_status put_raw(sink *s, const char *line, size_t length, kuni_error *err)
 {
-    kuni_digest_add_text(digest, line);
-    return kuni_file_printf(file, err, "%s\n", line);
+    if (s->file) return kuni_file_write(s->file, line, length, err);
+    kuni_buffer_clear(&s->room);
+    kuni_status status = kuni_buffer_append(&s->room, line, length, err);
+    if (status) return status;
+    s->differs =
+        fread(s->room.data, 1, length, s->old) != length || memcmp(s->room.data, line, length) != 0;
+    return KUNI_OK;
+}
+
+/* The line that is in the buffer. */
+static kuni_status put_line(sink *s, kuni_error *err)
+{
+    kuni_digest_add_text(s->digest, s->line.data);
+    kuni_status status = kuni_buffer_append(&s->line, "\n", 1, err);
+    if (!status) status = put_raw(s, s->line.data, s->line.length, err);
+    kuni_buffer_clear(&s->line);
+    return status;
 }
 
 static const char *or_dot(const char *text)
@@ -301,15 +325,15 @@ static const char *or_dot(const char *text)
     return text && *text ? text : ".";
 }
 
-static kuni_status put_row(const kuni_register *all, size_t i, const char *batch, kuni_file *file,
-                           kuni_digest *digest, kuni_buffer *line, kuni_error *err)
+static kuni_status put_row(const kuni_register *all, size_t i, const char *batch, sink *out,
+                           kuni_error *err)
 {
     static const kuni_hash unknown = {{0}};
     const kuni_sample *s = &all->samples[i];
     const kuni_person *p = &all->people[i];
     char hex[KUNI_DIGEST_HEX_BYTES] = ".";
     if (!kuni_hash_equal(&p->content, &unknown)) kuni_hash_print(&p->content, hex);
-    kuni_buffer_clear(line);
+    kuni_buffer *line = &out->line;
     kuni_status status = kuni_buffer_printf(
         line, err,
         "%s\t%s\t%s\t%s\t%s\t%" PRId64 "\t%" PRId64 "\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s",
@@ -327,27 +351,55 @@ static kuni_status put_row(const kuni_register *all, size_t i, const char *batch
                          "sample %s: a field of its row in the manifest holds a tab or a newline: "
                          "write it without",
                          s->id);
-    return put_line(file, digest, line->data, err);
+    return put_line(out, err);
+}
+
+static kuni_status put_all(const kuni_register *all, sink *s, kuni_error *err)
+{
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    s->digest = kuni_digest_new(err);
+    if (!s->digest) return KUNI_MEMORY;
+    kuni_status status = kuni_buffer_printf(&s->line, err, "%s", first_line);
+    if (!status) status = put_line(s, err);
+    if (!status) status = kuni_buffer_printf(&s->line, err, "%s", columns_line);
+    if (!status) status = put_line(s, err);
+    for (size_t b = 0; b < all->n_batches; b++) {
+        const kuni_batch *batch = &all->batches[b];
+        for (size_t i = batch->first; i < batch->first + batch->n_samples && !status && !s->differs;
+             i++)
+            status = put_row(all, i, batch->id, s, err);
+    }
+    kuni_digest_finish(s->digest, hex);
+    if (!status && !s->differs)
+        status = kuni_buffer_printf(&s->line, err, "#end\t%zu\t%s\n", all->n, hex);
+    if (!status && !s->differs) status = put_raw(s, s->line.data, s->line.length, err);
+    kuni_buffer_fini(&s->line);
+    kuni_buffer_fini(&s->room);
+    return status;
+}
+
+/* Whether the file at `path` has these very bytes. */
+static kuni_status stands(const kuni_register *all, const char *path, bool *same, kuni_error *err)
+{
+    sink s = {.old = fopen(path, "re")};
+    *same = false;
+    if (!s.old) return KUNI_OK;
+    kuni_status status = put_all(all, &s, err);
+    *same = !status && !s.differs && fgetc(s.old) == EOF;
+    (void)fclose(s.old);
+    return status;
 }
 
 kuni_status kuni_register_write(const kuni_register *all, const char *path, kuni_error *err)
 {
-    kuni_file *file = NULL;
-    kuni_buffer line = KUNI_BUFFER_INIT;
-    char hex[KUNI_DIGEST_HEX_BYTES];
-    kuni_digest *digest = kuni_digest_new(err);
-    kuni_status status = digest ? kuni_file_create(&file, path, err) : KUNI_MEMORY;
-    if (!status) status = put_line(file, digest, first_line, err);
-    if (!status) status = put_line(file, digest, columns_line, err);
-    for (size_t b = 0; b < all->n_batches; b++) {
-        const kuni_batch *batch = &all->batches[b];
-        for (size_t i = batch->first; i < batch->first + batch->n_samples && !status; i++)
-            status = put_row(all, i, batch->id, file, digest, &line, err);
-    }
-    kuni_buffer_fini(&line);
-    if (digest) kuni_digest_finish(digest, hex);
-    if (!status) status = kuni_file_printf(file, err, "#end\t%zu\t%s\n", all->n, hex);
-    if (!status) return kuni_file_commit(file, err);
-    kuni_file_discard(file);
+    sink s = {.file = NULL};
+    bool same;
+    kuni_status status = stands(all, path, &same, err);
+    if (status || same) return status;
+    status = kuni_file_create(&s.file, path, err);
+    if (status) return status;
+    status = put_all(all, &s, err);
+    if (!status) return kuni_file_commit(s.file, err);
+    kuni_file_discard(s.file);
     return status;
 }

@@ -62,7 +62,7 @@ typedef struct kuni_register {
  */
 KUNI_MUST_CHECK kuni_status kuni_register_read(kuni_register *people, const char *path,
                                                kuni_arena *arena, kuni_error *err);
-/* Writes it atomically, readable by owner and group. */
+/* Writes it atomically; a file that has these bytes already is left alone. */
 KUNI_MUST_CHECK kuni_status kuni_register_write(const kuni_register *people, const char *path,
                                                 kuni_error *err);
 /* Batches are numbered as they come: b0000, b0001, ... */

@@ -27,12 +27,14 @@ bool kuni_stored_is_intact(const char *path, const kuni_stored_output *stored)
 
 /* --- reading --- */
 
-static kuni_status damaged(const kuni_lines *lines, const char *what, kuni_error *err)
+enum { SEAL_BYTES_MAX = 1 << 30 };
+
+static kuni_status damaged(const char *path, int64_t line, const char *what, kuni_error *err)
 {
     return kuni_fail(err, KUNI_IO,
                      "%s:%" PRId64
                      ": the seal of a batch is damaged: %s: put it back from a backup",
-                     lines->path, lines->number, what);
+                     path, line, what);
 }
 
 static bool take_file(char *fields[], kuni_seal_line *line)
@@ -49,74 +51,73 @@ static bool take_file(char *fields[], kuni_seal_line *line)
     return true;
 }
 
-static kuni_status take_line(const kuni_lines *lines, char *text, kuni_seal_visitor *visit,
-                             void *context, kuni_error *err)
+/* NULL or what is wrong. */
+static const char *take_line(char *text, kuni_seal_line *line)
 {
     char *fields[KUNI_LINE_FIELDS_MAX];
-    kuni_seal_line line = {.made = NULL};
+    *line = (kuni_seal_line){.made = NULL};
     size_t n = kuni_line_split(text, '\t', fields);
     if (n == 2 && strcmp(fields[0], "#made") == 0) {
-        line.made = fields[1];
+        line->made = fields[1];
     } else if (n == 4 && strcmp(fields[0], "#without") == 0) {
-        line.without = fields[1];
-        line.where = fields[2];
-        line.reason = fields[3];
-    } else if (n != 6 || !take_file(fields, &line)) {
-        return damaged(lines, "a line of another form", err);
+        line->without = fields[1];
+        line->where = fields[2];
+        line->reason = fields[3];
+    } else if (n != 6 || !take_file(fields, line)) {
+        return "a line of another form";
     }
-    return visit ? visit(context, &line, err) : KUNI_OK;
+    return NULL;
 }
 
-static kuni_status check_end(const kuni_lines *lines, const char *text, kuni_digest *digest,
-                             int64_t n, kuni_error *err)
+/* Cuts the text into lines, the last of which is to tell the digest of the others; how many these are. */
+static kuni_status check_whole(const char *path, kuni_buffer *text, int64_t *n_lines,
+                               kuni_error *err)
 {
+    kuni_digest *digest = kuni_digest_new(err);
+    if (!digest) return KUNI_MEMORY;
+    int64_t n = 0;
+    char *line = text->data, *past = line + text->length, *end;
+    for (; line && line < past && (end = memchr(line, '\n', (size_t)(past - line)));
+         line = end + 1, n++) {
+        *end = '\0';
+        if (strncmp(line, "#end\t", 5) == 0) break;
+        kuni_digest_add_text(digest, line);
+    }
     char hex[KUNI_DIGEST_HEX_BYTES], expected[128];
     kuni_digest_finish(digest, hex);
+    *n_lines = n;
+    if (!line || line >= past || strncmp(line, "#end\t", 5) != 0)
+        return damaged(path, n + 1, "it is cut off", err);
     snprintf(expected, sizeof(expected), "#end\t%" PRId64 "\t%s", n, hex);
-    return strcmp(text, expected) == 0 ? KUNI_OK : damaged(lines, "its digest is another", err);
-}
-
-/* Twice: nothing is believed of a seal before all of it has been seen to be whole. */
-static kuni_status pass(const char *path, kuni_seal_visitor *visit, void *context, kuni_error *err)
-{
-    kuni_lines lines;
-    kuni_status status = kuni_lines_open(&lines, path, err);
-    if (status) return status;
-    kuni_digest *digest = kuni_digest_new(err);
-    if (!digest) status = KUNI_MEMORY;
-    while (!status) {
-        char *text;
-        status = kuni_lines_next(&lines, &text, err);
-        if (status) break;
-        if (!text) {
-            status = damaged(&lines, "it is cut off", err);
-        } else if (strncmp(text, "#end\t", 5) == 0) {
-            status = check_end(&lines, text, digest, lines.number - 1, err);
-            digest = NULL;
-            break;
-        } else {
-            kuni_digest_add_text(digest, text);
-            if (lines.number == 1)
-                status = strcmp(text, first_line) == 0
-                             ? KUNI_OK
-                             : damaged(&lines, "it is not a seal of this format", err);
-            else
-                status = take_line(&lines, text, visit, context, err);
-        }
-    }
-    kuni_lines_close(&lines);
-    kuni_digest_free(digest);
-    return status;
+    if (strcmp(line, expected) != 0) return damaged(path, n + 1, "its digest is another", err);
+    if (strcmp(text->data, first_line) != 0)
+        return damaged(path, 1, "it is not a seal of this format", err);
+    return KUNI_OK;
 }
 
 kuni_status kuni_seal_read(const char *path, kuni_seal_visitor *visit, void *context, bool *found,
                            kuni_error *err)
 {
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    int64_t n = 0;
     *found = access(path, F_OK) == 0 || errno != ENOENT;
     if (!*found) return KUNI_OK;
-    kuni_status status = pass(path, NULL, NULL, err);
-    if (!status) return pass(path, visit, context, err);
-    return status == KUNI_DATA ? KUNI_IO : status; /* our own file: damage, not a slip */
+    kuni_status status = kuni_file_get(path, SEAL_BYTES_MAX, &text, err);
+    /* Nothing is believed of a seal before all of it has been seen to be whole. */
+    if (!status) status = check_whole(path, &text, &n, err);
+    char *line = status ? NULL : text.data + strlen(text.data) + 1;
+    for (int64_t i = 1; i < n && !status; i++) {
+        kuni_seal_line told;
+        char *next = line + strlen(line) + 1; /* before it is cut up */
+        const char *wrong = take_line(line, &told);
+        if (wrong)
+            status = damaged(path, i + 1, wrong, err);
+        else if (visit)
+            status = visit(context, &told, err);
+        line = next;
+    }
+    kuni_buffer_fini(&text);
+    return status;
 }
 
 /* --- writing --- */

@@ -117,27 +117,35 @@ static kuni_status load(kuni_ledger *ledger, size_t node, size_t batch, kuni_err
 
 /* --- looking at the files --- */
 
-typedef struct checking {
-    const kuni_ledger *ledger;
-    size_t node, batch;
-    bool deep;
-    uint8_t *bad; /* [shard * n_outputs + output] */
-    kuni_arena *arena;
-    const char **paths; /* [shard * n_outputs + output], NULL: not written */
-} checking;
+/* Files of several batches are looked at together, so that waits for them overlap. */
+enum { GROUP_FILES = 16384 };
 
-static void check_shard(void *context, size_t shard)
+typedef struct sealed_file {
+    size_t node, batch, shard, output;
+    const char *path;
+    kuni_stored_output stored;
+    bool bad;
+} sealed_file;
+
+/* How files are looked at, and what is done about damage. */
+typedef struct looking {
+    kuni_ledger *ledger;
+    bool deep;
+    kuni_seal_damaged *damaged; /* NULL: the first one ends it */
+    void *context;
+    size_t n_files; /* of all groups */
+    sealed_file *files;
+    size_t n, capacity;
+    kuni_arena *arena; /* of the group's paths */
+} looking;
+
+static void look_at(void *context, size_t i)
 {
-    checking *c = context;
-    const kuni_plan *plan = &c->ledger->run->plan;
-    size_t n = plan->nodes[c->node].n_outputs;
-    const kuni_stored_output *kept = c->ledger->kept[c->node * plan->n_batches + c->batch];
-    for (size_t at = shard * n; at < (shard + 1) * n; at++) {
-        if (!c->paths[at]) continue;
-        kuni_stored_output stored = kept[at];
-        if (c->deep) stored.mtime_ns = INT64_MIN; /* no time is believed */
-        c->bad[at] = !kuni_stored_is_intact(c->paths[at], &stored);
-    }
+    const looking *l = context;
+    sealed_file *file = &l->files[i];
+    kuni_stored_output stored = file->stored;
+    if (l->deep) stored.mtime_ns = INT64_MIN; /* no time is believed */
+    file->bad = !kuni_stored_is_intact(file->path, &stored);
 }
 
 /* Of a batch: "12 people, reads of 3 of them are there". */
@@ -154,121 +162,125 @@ static void describe_people(const kuni_ledger *ledger, size_t batch, char text[1
     snprintf(text, 128, "%zu people, the reads of %zu of them are there", people, there);
 }
 
-/* Fails with the first of them, and tells whether there are more. */
-static kuni_status refuse(const checking *c, kuni_error *err)
+/* Fails with the first of them, and tells whether its batch has more. */
+static kuni_status refuse(const looking *l, kuni_error *err)
 {
-    const kuni_plan *plan = &c->ledger->run->plan;
-    size_t n = plan->nodes[c->node].n_outputs, n_bad = 0, first = 0;
-    for (size_t at = plan->n_shards * n; at-- > 0;)
-        if (c->bad[at]) {
-            n_bad++;
-            first = at;
-        }
-    if (!n_bad) return KUNI_OK;
+    const sealed_file *first = NULL;
+    size_t n_bad = 0;
+    for (size_t i = 0; i < l->n; i++) {
+        if (!l->files[i].bad) continue;
+        if (!first) first = &l->files[i];
+        n_bad += l->files[i].batch == first->batch && l->files[i].node == first->node;
+    }
+    if (!first) return KUNI_OK;
+    const kuni_run *run = l->ledger->run;
     char people[128];
-    describe_people(c->ledger, c->batch, people);
+    describe_people(l->ledger, first->batch, people);
     return kuni_fail(err, KUNI_IO,
                      "%s: %s, a file of a sealed batch (batch %s, shard %s%s; %s): nothing was "
                      "published: put it back from a backup, or see `kuni repair`",
-                     c->paths[first],
-                     access(c->paths[first], F_OK) == 0 ? "altered or damaged" : "missing",
-                     c->ledger->run->cohort.batches[c->batch].id, plan->shard_names[first / n],
+                     first->path, access(first->path, F_OK) == 0 ? "altered or damaged" : "missing",
+                     run->cohort.batches[first->batch].id, run->plan.shard_names[first->shard],
                      n_bad > 1 ? " and others" : "", people);
 }
 
-static kuni_status report(const checking *c, kuni_seal_damaged *damaged, void *context,
-                          kuni_error *err)
+static kuni_status report(const looking *l, kuni_error *err)
 {
-    const kuni_plan *plan = &c->ledger->run->plan;
-    size_t n = plan->nodes[c->node].n_outputs;
-    const kuni_stored_output *kept = c->ledger->kept[c->node * plan->n_batches + c->batch];
     kuni_status status = KUNI_OK;
-    for (size_t at = 0; at < plan->n_shards * n && !status; at++) {
-        if (!c->bad[at]) continue;
-        const kuni_seal_damage one = {.node = c->node,
-                                      .batch = c->batch,
-                                      .shard = at / n,
-                                      .output = at % n,
-                                      .path = c->paths[at],
-                                      .stored = &kept[at]};
-        status = damaged(context, &one, err);
+    for (size_t i = 0; i < l->n && !status; i++) {
+        const sealed_file *file = &l->files[i];
+        if (!file->bad) continue;
+        const kuni_seal_damage one = {.node = file->node,
+                                      .batch = file->batch,
+                                      .shard = file->shard,
+                                      .output = file->output,
+                                      .path = file->path,
+                                      .stored = &file->stored};
+        status = l->damaged(l->context, &one, err);
     }
     return status;
 }
 
-/* How files are looked at, and what is done about damage. */
-typedef struct manner {
-    bool deep;
-    kuni_seal_damaged *damaged; /* NULL: the first one ends it */
-    void *context;
-    size_t files;
-} manner;
-
-static kuni_status check(const kuni_ledger *ledger, size_t node, size_t batch, manner *how,
-                         kuni_error *err)
+static kuni_status look_at_group(looking *l, kuni_error *err)
 {
+    kuni_parallel(l->n, look_at, l);
+    kuni_status status = l->damaged ? report(l, err) : refuse(l, err);
+    l->n_files += l->n;
+    l->n = 0;
+    kuni_arena_clear(l->arena);
+    return status;
+}
+
+static kuni_status add_file(looking *l, sealed_file file, uint64_t key, kuni_error *err)
+{
+    kuni_status status =
+        kuni_grow((void **)&l->files, &l->capacity, l->n + 1, sizeof(sealed_file), err);
+    if (status) return status;
+    file.path = kuni_run_output(l->ledger->run, l->arena, file.node, file.output,
+                                (int64_t)file.shard, (int64_t)file.batch, key, err);
+    if (!file.path) return KUNI_MEMORY;
+    l->files[l->n++] = file;
+    return l->n < GROUP_FILES ? KUNI_OK : look_at_group(l, err);
+}
+
+/* The files of a batch that was loaded: what is kept of them is not needed after that. */
+static kuni_status add_batch(looking *l, size_t node, size_t batch, kuni_error *err)
+{
+    kuni_ledger *ledger = l->ledger;
     const kuni_plan *plan = &ledger->run->plan;
     const kuni_node *n = &plan->nodes[node];
-    const kuni_stored_output *kept = ledger->kept[node * plan->n_batches + batch];
-    checking c = {.ledger = ledger, .node = node, .batch = batch, .deep = how->deep};
-    c.arena = kuni_arena_new(err);
-    c.bad = kuni_alloc(plan->n_shards * n->n_outputs + 1, 1, err);
-    c.paths = kuni_alloc(plan->n_shards * n->n_outputs + 1, sizeof(char *), err);
-    kuni_status status = c.arena && c.bad && c.paths ? KUNI_OK : KUNI_MEMORY;
-    for (size_t s = 0; s < plan->n_shards && !status && kept; s++) {
+    kuni_stored_output **kept = &ledger->kept[node * plan->n_batches + batch];
+    kuni_status status = KUNI_OK;
+    for (size_t s = 0; s < plan->n_shards && !status && *kept; s++) {
         size_t task = kuni_plan_task(plan, n, (int64_t)s, (int64_t)batch);
         if (kuni_task_table_state(&ledger->table, node, task) != KUNI_TASK_DONE) continue;
         for (size_t o = 0; o < n->n_outputs && !status; o++) {
-            if (kept[s * n->n_outputs + o].bytes < 0) continue;
-            c.paths[s * n->n_outputs + o] =
-                kuni_run_output(ledger->run, c.arena, node, o, (int64_t)s, (int64_t)batch,
-                                ledger->table.nodes[node].key[task], err);
-            if (!c.paths[s * n->n_outputs + o]) status = KUNI_MEMORY;
-            how->files++;
+            const kuni_stored_output *stored = &(*kept)[s * n->n_outputs + o];
+            if (stored->bytes < 0) continue;
+            status = add_file(
+                l,
+                (sealed_file){
+                    .node = node, .batch = batch, .shard = s, .output = o, .stored = *stored},
+                ledger->table.nodes[node].key[task], err);
         }
     }
-    if (!status) kuni_parallel(plan->n_shards, check_shard, &c);
-    if (!status && how->damaged)
-        status = report(&c, how->damaged, how->context, err);
-    else if (!status)
-        status = refuse(&c, err);
-    free(c.bad);
-    free(c.paths);
-    kuni_arena_free(c.arena);
+    free(*kept); /* the seal has it */
+    *kept = NULL;
     return status;
 }
 
-static kuni_status load_all(kuni_ledger *ledger, manner *how, kuni_error *err)
+static kuni_status load_all(looking *l, kuni_error *err)
 {
+    kuni_ledger *ledger = l->ledger;
     const kuni_plan *plan = &ledger->run->plan;
-    kuni_status status = KUNI_OK;
-    for (size_t i = 0; i < plan->n_nodes; i++) {
+    l->arena = kuni_arena_new(err);
+    kuni_status status = l->arena ? KUNI_OK : KUNI_MEMORY;
+    for (size_t i = 0; i < plan->n_nodes && !status; i++) {
         if (!kuni_ledger_seals(&plan->nodes[i])) continue;
         for (size_t b = 0; b < plan->n_batches && !status; b++) {
-            size_t at = i * plan->n_batches + b;
             status = load(ledger, i, b, err);
-            if (!status && ledger->sealed[at]) status = check(ledger, i, b, how, err);
-            if (ledger->sealed[at]) { /* not needed any more: the seal has it */
-                free(ledger->kept[at]);
-                ledger->kept[at] = NULL;
-            }
+            if (!status && ledger->sealed[i * plan->n_batches + b])
+                status = add_batch(l, i, b, err);
         }
     }
+    if (!status) status = look_at_group(l, err);
+    free(l->files);
+    kuni_arena_free(l->arena);
     return status;
 }
 
 kuni_status kuni_seals_load(kuni_ledger *ledger, bool override, kuni_error *err)
 {
-    manner how = {.deep = false};
-    return override ? KUNI_OK : load_all(ledger, &how, err);
+    looking l = {.ledger = ledger};
+    return override ? KUNI_OK : load_all(&l, err);
 }
 
 kuni_status kuni_seals_verify(kuni_ledger *ledger, bool deep, kuni_seal_damaged *damaged,
                               void *context, size_t *files, kuni_error *err)
 {
-    manner how = {.deep = deep, .damaged = damaged, .context = context};
-    kuni_status status = load_all(ledger, &how, err);
-    *files = how.files;
+    looking l = {.ledger = ledger, .deep = deep, .damaged = damaged, .context = context};
+    kuni_status status = load_all(&l, err);
+    *files = l.n_files;
     return status;
 }
 
