@@ -35,10 +35,30 @@ static int compare_names(const void *a, const void *b)
 }
 
 /*
+ * Makes the .fai (and .gzi) under names of this process's own first: another that starts at the same
+ * time must not read half of one. Where it fails, make_index says why.
+ */
+static void make_missing_index(const char *path)
+{
+    enum { ROOM = 4096 };
+    static const char *const endings[] = {"gzi", "fai"}; /* who has the .fai has the other, too */
+    char made[2][ROOM], final[2][ROOM];
+    for (int i = 0; i < 2; i++)
+        if (snprintf(final[i], ROOM, "%s.%s", path, endings[i]) >= ROOM ||
+            snprintf(made[i], ROOM, "%s.%ld.%s", path, (long)getpid(), endings[i]) >= ROOM)
+            return;
+    if (access(final[1], F_OK) == 0) return;
+    bool fine = fai_build3(path, made[1], made[0]) == 0;
+    for (int i = 0; i < 2; i++)
+        if (!fine || rename(made[i], final[i]) != 0) (void)unlink(made[i]);
+}
+
+/*
  * The .fai is made, or read, by htslib, which also checks the FASTA; what it holds is read below.
  */
 static kuni_status make_index(const char *path, kuni_error *err)
 {
+    make_missing_index(path);
     faidx_t *index = fai_load3(path, NULL, NULL, FAI_CREATE);
     if (index) {
         fai_destroy(index);
