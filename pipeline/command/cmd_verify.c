@@ -74,9 +74,10 @@ static int verify(const kuni_call *call, bool repair)
         printf("%zu files are as they were written%s\n", result.files,
                r->deep ? "" : ", by size and time (--deep reads them)");
     if (!status && repair)
-        printf("%zu of %zu files were damaged: %zu copied; the next run makes %zu batches and "
-               "%zu files again\n",
-               result.damaged, result.files, result.copied, result.unsealed, result.removed);
+        printf("%zu of %zu files were damaged: %zu copied, %zu made again; the next run makes %zu "
+               "batches and %zu files again\n",
+               result.damaged, result.files, result.copied, result.rewritten, result.unsealed,
+               result.removed);
     kuni_buffer_fini(&faults);
     return status;
 }

@@ -86,7 +86,7 @@ static kuni_status lead_in(kuni_run *run, kuni_lock **lock, kuni_buffer *faults,
     if (!status) status = make_plan(run, err);
     if (!status && run->options->recall) status = kuni_recall_check(run, err);
     if (!status) status = kuni_folder_prepare(run->folder, err);
-    if (!status) status = kuni_reference_digests(run, true, err);
+    if (!status) status = kuni_reference_digests(run, true, NULL, err);
     return status ? status : kuni_run_write_register(run, err);
 }
 
@@ -293,7 +293,7 @@ kuni_status kuni_engine_run(const kuni_run_options *options, bool *leads, kuni_b
         status = read_workflow(&run, faults, err);
         if (!status) status = read_cohort(&run, false, faults, err);
         if (!status) status = make_plan(&run, err);
-        if (!status) status = kuni_reference_digests(&run, false, err);
+        if (!status) status = kuni_reference_digests(&run, false, NULL, err);
     }
     status = kuni_transport_agree(status, err);
     if (!status) {

@@ -149,7 +149,7 @@ static kuni_status look(kuni_preview *p, bool published, kuni_error *err)
     if (!status) kuni_ledger_mark_absent(&p->ledger);
     if (!status &&
         access(journal, R_OK) == 0) { /* else nothing is done, and no key need be known */
-        status = kuni_reference_digests(run, false, err);
+        status = kuni_reference_digests(run, false, NULL, err);
         if (!status)
             status = kuni_settings_check(run, &p->past.known_files, NULL, p->past.has_reads,
                                          run->options->recall, false, err);
@@ -210,7 +210,7 @@ kuni_status kuni_preview_open(kuni_preview *p, const kuni_run_options *options, 
     if (!status) status = kuni_ledger_init(&p->ledger, run, err);
     if (!status) status = kuni_past_read(&p->past, &p->ledger, journal, err);
     if (!status) kuni_ledger_mark_absent(&p->ledger);
-    if (!status) status = kuni_reference_digests(run, false, err);
+    if (!status) status = kuni_reference_digests(run, false, &p->reference_damaged, err);
     if (!status) status = kuni_keys_init(&p->ledger.keys, run, &p->past.known_files, NULL, err);
     free(journal);
     return status;

@@ -28,6 +28,7 @@ typedef struct kuni_preview {
     int64_t genome_bp;   /* chosen */
     int64_t reads_bytes; /* of all samples' files */
     size_t missing_files;
+    bool reference_damaged;    /* the list of its MD5; of kuni_preview_open, which goes on */
     int64_t coordinator_bytes; /* memory of rank 0 for its tables */
     int64_t rank_bytes;        /* memory of any rank for manifest and plan */
     int64_t free_bytes;        /* on the dataset's file system, -1: not known */

@@ -39,9 +39,54 @@ static bool read_reference(kuni_run *run, char *text, const char *stamp)
     return known == kuni_genome_contig_count(run->genome);
 }
 
+/* "#end COUNT DIGEST": of the lines before it. */
+static kuni_status last_line(const char *text, size_t length, char line[128], kuni_error *err)
+{
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    int64_t n = 0;
+    kuni_digest *digest = kuni_digest_new(err);
+    if (!digest) return KUNI_MEMORY;
+    for (size_t i = 0; i < length; i++) n += text[i] == '\n';
+    kuni_digest_add(digest, text, length);
+    kuni_digest_finish(digest, hex);
+    snprintf(line, 128, "#end\t%" PRId64 "\t%s\n", n, hex);
+    return KUNI_OK;
+}
+
+/* A list as versions wrote it that gave it no last line: "#PATH BYTES TIME", then "NAME MD5". */
+static bool is_of_old_form(const char *text)
+{
+    size_t n = 0;
+    for (const char *line = text, *end; *line; line = end + 1, n++) {
+        if (!(end = strchr(line, '\n'))) return false;
+        const char *tab = memchr(line, '\t', (size_t)(end - line));
+        if (n == 0 ? *line != '#' : !tab || end - tab != 33 || *line == '#') return false;
+        if (n > 0 && strspn(tab + 1, "0123456789abcdef") != 32) return false;
+    }
+    return n > 1;
+}
+
+/* Takes the last line off the text of a whole list. */
+static kuni_status check_list(kuni_buffer *text, bool *whole, kuni_error *err)
+{
+    char expected[128];
+    char *end = text->data ? strstr(text->data, "\n#end\t") : NULL;
+    *whole = text->data && strlen(text->data) == text->length;
+    if (*whole && !end) {
+        *whole = is_of_old_form(text->data);
+        return KUNI_OK;
+    }
+    if (!*whole) return KUNI_OK;
+    kuni_status status = last_line(text->data, (size_t)(++end - text->data), expected, err);
+    *whole = !status && strcmp(end, expected) == 0;
+    *end = '\0';
+    return status;
+}
+
 static kuni_status write_reference(kuni_run *run, const char *path, const char *stamp, bool write,
                                    kuni_error *err)
 {
+    char end[128];
     kuni_buffer text = KUNI_BUFFER_INIT;
     kuni_status status = kuni_buffer_printf(&text, err, "%s\n", stamp);
     for (int32_t tid = 0; tid < kuni_genome_contig_count(run->genome) && !status; tid++) {
@@ -51,24 +96,44 @@ static kuni_status write_reference(kuni_run *run, const char *path, const char *
             status = kuni_buffer_printf(&text, err, "%s\t%s\n",
                                         kuni_genome_contig(run->genome, tid)->name, md5);
     }
+    if (!status) status = last_line(text.data, text.length, end, err);
+    if (!status) status = kuni_buffer_append(&text, end, strlen(end), err);
     if (!status && write) status = kuni_file_put(path, text.data, text.length, err);
     kuni_buffer_fini(&text);
     return status;
 }
 
-kuni_status kuni_reference_digests(kuni_run *run, bool write, kuni_error *err)
+kuni_status kuni_reference_digests(kuni_run *run, bool write, bool *damaged, kuni_error *err)
 {
     char stamp[4400];
     kuni_buffer text = KUNI_BUFFER_INIT;
     char *path = kuni_path_join(run->folder, "reference.tsv", err);
     kuni_status status = path ? reference_stamp(run, stamp, sizeof(stamp), err) : KUNI_MEMORY;
-    bool known = false;
-    if (!status && access(path, R_OK) == 0) {
+    bool known = false, whole = true;
+    if (!status && access(path, F_OK) == 0) {
         status = kuni_file_get(path, REFERENCE_BYTES_MAX, &text, err);
-        known = !status && text.data && read_reference(run, text.data, stamp);
+        if (!status) status = check_list(&text, &whole, err);
+        known = !status && whole && read_reference(run, text.data, stamp);
     }
-    if (!status && !known) status = write_reference(run, path, stamp, write, err);
+    if (!status && !whole && !damaged)
+        status =
+            kuni_fail(err, KUNI_IO,
+                      "%s: damaged: the MD5 of the reference's contigs are not what was written: "
+                      "nothing was changed: `kuni repair` makes the file again",
+                      path);
+    if (damaged) *damaged = !whole;
+    if (!status && !known) status = write_reference(run, path, stamp, write && whole, err);
     kuni_buffer_fini(&text);
+    free(path);
+    return status;
+}
+
+kuni_status kuni_reference_write(kuni_run *run, kuni_error *err)
+{
+    char stamp[4400];
+    char *path = kuni_path_join(run->folder, "reference.tsv", err);
+    kuni_status status = path ? reference_stamp(run, stamp, sizeof(stamp), err) : KUNI_MEMORY;
+    if (!status) status = write_reference(run, path, stamp, true, err);
     free(path);
     return status;
 }

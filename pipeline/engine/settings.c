@@ -91,6 +91,14 @@ static bool same_fact(const char *name, const char *a, const char *b)
     return strcmp(a, b) == 0;
 }
 
+/* "NAME version N": the same stage in another version, which the program decides and no workflow. */
+static bool is_same_stage(const char *before, const char *wanted)
+{
+    const char *version = strstr(wanted, " version ");
+    size_t length = version ? (size_t)(version - wanted) + strlen(" version ") : 0;
+    return version && strncmp(before, wanted, length) == 0;
+}
+
 static kuni_status compare_facts(json_t *old, json_t *now, const char *folder, kuni_error *err)
 {
     kuni_buffer text = KUNI_BUFFER_INIT;
@@ -98,47 +106,151 @@ static kuni_status compare_facts(json_t *old, json_t *now, const char *folder, k
     const char *name;
     json_t *value;
     size_t n = 0;
+    bool other_version = false;
     json_object_foreach(now, name, value)
     {
         const char *before = json_string_value(json_object_get(old, name));
         const char *wanted = json_string_value(value);
         if (!before || same_fact(name, before, wanted) || status) continue;
-        status = kuni_buffer_printf(&text, err, "%s%s: the dataset has %s, the workflow says %s",
-                                    n++ ? "; " : "", name, before, wanted);
+        bool versions = is_same_stage(before, wanted);
+        status =
+            kuni_buffer_printf(&text, err, "%s%s: the dataset has %s, %s %s", n++ ? "; " : "", name,
+                               before, versions ? "this kuni has" : "the workflow says", wanted);
+        other_version = other_version || versions;
     }
     if (!status && n)
         status = kuni_fail(
             err, KUNI_USAGE,
-            "%s was made with other settings: %s: keep the old ones, use another dataset, "
-            "or call everybody again with `kuni recall`",
-            folder, text.data);
+            "%s was made with other settings: %s: %s, use another dataset, or call everybody again "
+            "with `kuni recall`",
+            folder, text.data,
+            other_version ? "go on with the kuni that made it (it can be read as it is)"
+                          : "keep the old ones");
     kuni_buffer_fini(&text);
+    return status;
+}
+
+/* --- the file --- */
+
+/* The fact that is none: a digest of the others, by which rot is told from a change. */
+static const char digest_name[] = "digest";
+
+static kuni_status digest_facts(json_t *facts, char hex[KUNI_DIGEST_HEX_BYTES], kuni_error *err)
+{
+    const char *name;
+    json_t *value;
+    kuni_hash sum = {{0}};
+    json_object_foreach(facts, name, value)
+    {
+        kuni_hash one;
+        kuni_digest *digest = kuni_digest_new(err);
+        if (!digest) return KUNI_MEMORY;
+        if (strcmp(name, digest_name) == 0) {
+            kuni_digest_free(digest);
+            continue;
+        }
+        kuni_digest_add_text(digest, name);
+        kuni_digest_add_text(digest, json_string_value(value));
+        kuni_digest_finish_hash(digest, &one);
+        kuni_hash_add(&sum, &one); /* in whatever order they come */
+    }
+    kuni_hash_print(&sum, hex);
+    return KUNI_OK;
+}
+
+/* Without a digest: every name is one that a version without digests wrote. */
+static bool is_of_old_form(json_t *facts)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(facts, name, value)
+    {
+        if (!json_is_string(value) ||
+            (strcmp(name, "reference") != 0 && strcmp(name, "ploidy") != 0 &&
+             strcmp(name, "regions") != 0 && strncmp(name, "stage ", 6) != 0))
+            return false;
+    }
+    return json_object_size(facts) > 0;
+}
+
+/* *facts is NULL where there is no file, or it is damaged. */
+static kuni_status read_facts(const char *path, json_t **facts, bool *whole, kuni_error *err)
+{
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    *facts = NULL;
+    *whole = access(path, F_OK) != 0;
+    if (*whole) return KUNI_OK;
+    json_t *read = json_load_file(path, 0, NULL);
+    json_t *told = json_object_get(read, digest_name);
+    kuni_status status = KUNI_OK;
+    if (told) {
+        status = digest_facts(read, hex, err);
+        *whole = !status && json_is_string(told) && strcmp(json_string_value(told), hex) == 0;
+        if (*whole) (void)json_object_del(read, digest_name);
+    } else {
+        *whole = is_of_old_form(read);
+    }
+    if (*whole)
+        *facts = read;
+    else
+        json_decref(read);
+    return status;
+}
+
+static kuni_status write_facts(const char *path, json_t *facts, kuni_error *err)
+{
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    kuni_status status = digest_facts(facts, hex, err);
+    if (!status) status = set_fact(facts, digest_name, hex, err);
+    if (status) return status;
+    char *text = json_dumps(facts, JSON_INDENT(1) | JSON_SORT_KEYS);
+    status = text ? kuni_file_put(path, text, strlen(text), err) : kuni_fail_memory(err, 1, 1);
+    free(text);
+    return status;
+}
+
+kuni_status kuni_settings_look(const char *folder, bool *whole, kuni_error *err)
+{
+    json_t *facts = NULL;
+    char *path = kuni_path_join(folder, "settings.json", err);
+    kuni_status status = path ? read_facts(path, &facts, whole, err) : KUNI_MEMORY;
+    json_decref(facts);
+    free(path);
+    return status;
+}
+
+kuni_status kuni_settings_write(const kuni_run *run, kuni_known_files *known, kuni_error *err)
+{
+    json_t *facts = json_object();
+    char *path = kuni_path_join(run->folder, "settings.json", err);
+    kuni_status status = facts && path ? collect_facts(run, known, NULL, facts, err) : KUNI_MEMORY;
+    if (!status) status = write_facts(path, facts, err);
+    json_decref(facts);
+    free(path);
     return status;
 }
 
 kuni_status kuni_settings_check(const kuni_run *run, kuni_known_files *known, kuni_journal *journal,
                                 bool has_data, bool override, bool write, kuni_error *err)
 {
-    kuni_status status = KUNI_OK;
     char *path = kuni_path_join(run->folder, "settings.json", err);
     json_t *old = NULL, *now = json_object();
-    char *text = NULL;
-    if (!path || !now) {
-        status = KUNI_MEMORY;
-        goto done;
-    }
-    if (access(path, R_OK) == 0) old = json_load_file(path, 0, NULL);
-    status = collect_facts(run, known, journal, now, err);
+    bool whole = true;
+    kuni_status status = path && now ? read_facts(path, &old, &whole, err) : KUNI_MEMORY;
+    if (!status && !whole && !override)
+        status = kuni_fail(err, KUNI_IO,
+                           "%s: damaged: what the data were made with is not what was written: "
+                           "nothing was changed: `kuni repair` makes the file again",
+                           path);
+    if (!status) status = collect_facts(run, known, journal, now, err);
     if (!status && old && has_data && !override) status = compare_facts(old, now, run->folder, err);
-    if (status || !write) goto done;
-    if (old && has_data && !override) json_object_update_missing(now, old);
-    if (old && json_equal(old, now)) goto done;
-    text = json_dumps(now, JSON_INDENT(1) | JSON_SORT_KEYS);
-    status = text ? kuni_file_put(path, text, strlen(text), err) : kuni_fail_memory(err, 1, 1);
-done:
+    if (!status && write) {
+        if (old && has_data && !override) json_object_update_missing(now, old);
+        /* A file of a version that gave it no digest stays as it is while it holds. */
+        if (!old || !json_equal(old, now)) status = write_facts(path, now, err);
+    }
     json_decref(old);
     json_decref(now);
-    free(text);
     free(path);
     return status;
 }

@@ -16,7 +16,9 @@
 #include "mark.h"
 #include "preview.h"
 #include "published.h"
+#include "reference.h"
 #include "seals.h"
+#include "settings.h"
 #include "temporary.h"
 
 /* A file that is not as it was written. */
@@ -34,6 +36,7 @@ typedef struct verification {
     kuni_journal *journal; /* of a repair */
     wound *wounds;
     size_t n_wounds, capacity;
+    bool settings_damaged;
 } verification;
 
 static void say(const verification *v, const char *format, ...) KUNI_PRINTF(2, 3);
@@ -151,6 +154,26 @@ static kuni_status check_published(verification *v, kuni_error *err)
     return status;
 }
 
+static void take_state(verification *v, const char *name, bool damaged)
+{
+    v->result->files++;
+    if (!damaged) return;
+    v->result->damaged++;
+    say(v, "%s/%s: altered or damaged", v->preview.run.folder, name);
+}
+
+/* What a dataset tells of itself, beside register and seals, which nobody goes on without. */
+static kuni_status check_state(verification *v, kuni_error *err)
+{
+    bool whole;
+    kuni_status status = kuni_settings_look(v->preview.run.folder, &whole, err);
+    if (status) return status;
+    v->settings_damaged = !whole;
+    take_state(v, "settings.json", v->settings_damaged);
+    take_state(v, "reference.tsv", v->preview.reference_damaged);
+    return KUNI_OK;
+}
+
 /* --- repair --- */
 
 static kuni_status copy(const char *from, const char *to, const kuni_stored_output *stored,
@@ -241,29 +264,47 @@ static kuni_status mend(verification *v, const wound *w, kuni_error *err)
     return status ? status : take_away(w->path, err);
 }
 
+/* Every seal was found to be made with the settings of this workflow. */
+static kuni_status mend_state(verification *v, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    v->result->rewritten = (size_t)v->settings_damaged + (size_t)v->preview.reference_damaged;
+    if (v->settings_damaged)
+        status = kuni_settings_write(&v->preview.run, &v->preview.past.known_files, err);
+    if (!status && v->preview.reference_damaged)
+        status = kuni_reference_write(&v->preview.run, err);
+    return status;
+}
+
 static kuni_status repair(verification *v, kuni_error *err)
 {
     char text[512];
     snprintf(text, sizeof(text),
              "%zu damaged files: those that the copy has are copied, others of sealed batches are "
-             "given up where the reads are there, so that the next run makes them again",
-             v->n_wounds);
-    if (!v->n_wounds) return KUNI_OK;
+             "given up where the reads are there, so that the next run makes them again%s",
+             v->result->damaged,
+             v->settings_damaged ? "; settings.json becomes what this workflow says, which the "
+                                   "seals agree with"
+             : v->preview.reference_damaged ? "; reference.tsv is made from the reference"
+                                            : "");
+    if (!v->result->damaged) return KUNI_OK;
     if (v->request->agree && !v->request->agree(v->request->context, text))
         return kuni_fail(err, KUNI_USAGE, "nothing was changed: say --yes to do it");
     kuni_error ignored = KUNI_ERROR_INIT;
     char *path = kuni_path_join(v->preview.run.folder, "journal", err);
     kuni_status status = path ? kuni_journal_open(&v->journal, path, err) : KUNI_MEMORY;
     free(path);
+    if (!status) status = mend_state(v, err);
     for (size_t i = 0; i < v->n_wounds && !status; i++) status = mend(v, &v->wounds[i], err);
     kuni_status closed = kuni_journal_close(v->journal, status ? &ignored : err);
     if (!status) status = closed;
     const kuni_verify_result *r = v->result;
     if (status) return status;
     status = kuni_history_add(v->preview.run.folder, "repaired", NULL,
-                              json_pack("{sI sI sI sI}", "copied", (json_int_t)r->copied,
+                              json_pack("{sI sI sI sI sI}", "copied", (json_int_t)r->copied,
                                         "unsealed", (json_int_t)r->unsealed, "removed",
-                                        (json_int_t)r->removed, "beyond", (json_int_t)r->beyond),
+                                        (json_int_t)r->removed, "beyond", (json_int_t)r->beyond,
+                                        "rewritten", (json_int_t)r->rewritten),
                               err);
     if (!status && r->beyond)
         status = kuni_fail(err, KUNI_IO,
@@ -282,6 +323,7 @@ static kuni_status look(verification *v, kuni_buffer *faults, kuni_error *err)
     if (!status)
         status = kuni_seals_verify(&v->preview.ledger, v->request->deep, take_damage, v,
                                    &v->result->files, err);
+    if (!status) status = check_state(v, err);
     if (!status) status = check_derived(v, err);
     if (!status) status = check_published(v, err);
     return status ? status : kuni_history_read(v->preview.run.folder, NULL, NULL, &entries, err);

@@ -22,12 +22,13 @@ typedef struct kuni_verify_request {
 } kuni_verify_request;
 
 typedef struct kuni_verify_result {
-    size_t files;    /* looked at */
-    size_t damaged;  /* missing or altered */
-    size_t copied;   /* repair: taken from the copy */
-    size_t unsealed; /* repair: batches and steps that the next run makes again from the reads */
-    size_t removed;  /* repair: files that the next run makes again from evidence */
-    size_t beyond;   /* repair: nothing here can mend it */
+    size_t files;     /* looked at */
+    size_t damaged;   /* missing or altered */
+    size_t copied;    /* repair: taken from the copy */
+    size_t unsealed;  /* repair: batches and steps that the next run makes again from the reads */
+    size_t removed;   /* repair: files that the next run makes again from evidence */
+    size_t rewritten; /* repair: settings.json, reference.tsv */
+    size_t beyond;    /* repair: nothing here can mend it */
 } kuni_verify_result;
 
 /*

@@ -326,6 +326,16 @@ def damage(cohort):
         cohort.run(ranks=ranks)
         want(cohort.digest() == before, "evidence made again gives another call set")
         cohort.kuni("verify", "--deep", "workflow.yaml")
+        # what the data were made with, and the MD5 of the reference: no contradiction, but damage
+        for name, at in (("settings.json", 30), ("reference.tsv", -90)):
+            path = cohort.path("dataset", name)
+            whole = open(path, "rb").read()
+            flip(path, at % len(whole))
+            want(name in cohort.run(ranks=ranks, expect=74), f"rot in {name}")
+            want(name in cohort.kuni("verify", "workflow.yaml", expect=74), f"verify does not name {name}")
+            cohort.kuni("repair", "--yes", "workflow.yaml")
+            want(open(path, "rb").read() == whole, f"{name} was not made again as it was")
+            want("unchanged" in cohort.run(ranks=ranks), f"{name} made again changes something")
         # the register
         flip(cohort.path("dataset/register.tsv"), 400)
         want("register.tsv" in cohort.run(ranks=ranks, expect=74), "a damaged register")

@@ -386,34 +386,102 @@ static void test_ploidy_file_setting(void **state)
 
 /* --- the reference's digests --- */
 
+/* Every flipped bit of the two files is told from a change, and names the file; nothing is written. */
+static void test_state_rots(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"ds/settings.json", "ds/reference.tsv"};
+    for (int f = 0; f < 2; f++) {
+        kuni_error err = KUNI_ERROR_INIT;
+        kuni_buffer text = KUNI_BUFFER_INIT, after = KUNI_BUFFER_INIT;
+        begin();
+        assert_int_equal(kuni_reference_digests(&m->run, true, NULL, &err), KUNI_OK);
+        assert_int_equal(check_settings(false, false, &err), KUNI_OK);
+        assert_int_equal(kuni_file_get(paths[f], 1 << 20, &text, &err), KUNI_OK);
+        size_t told = 0, harmless = 0;
+        for (size_t i = 0; i < text.length; i++) {
+            bool whole, damaged;
+            text.data[i] ^= 4;
+            fixture_put(paths[f], text.data, text.length);
+            text.data[i] ^= 4;
+            kuni_error_clear(&err);
+            kuni_status status = f ? kuni_reference_digests(&m->run, true, NULL, &err)
+                                   : check_settings(true, false, &err);
+            if (status == KUNI_OK) { /* a blank of JSON for another */
+                harmless++;
+                continue;
+            }
+            told++;
+            assert_int_equal(status, KUNI_IO);
+            assert_non_null(strstr(err.text, paths[f] + 3));
+            kuni_error_clear(&err);
+            assert_int_equal(kuni_reference_digests(&m->run, true, &damaged, &err), KUNI_OK);
+            assert_int_equal(damaged, f == 1);
+            assert_int_equal(kuni_settings_look(m->run.folder, &whole, &err), KUNI_OK);
+            assert_int_equal(whole, f == 1);
+            kuni_buffer_clear(&after);
+            assert_int_equal(kuni_file_get(paths[f], 1 << 20, &after, &err), KUNI_OK);
+            assert_int_equal(after.data[i] ^ 4, text.data[i]);
+        }
+        assert_true(told > 100 && harmless < 20);
+        kuni_known_files known = {.files = NULL};
+        assert_int_equal(f ? kuni_reference_write(&m->run, &err)
+                           : kuni_settings_write(&m->run, &known, &err),
+                         KUNI_OK);
+        kuni_known_files_fini(&known);
+        kuni_buffer_clear(&after);
+        assert_int_equal(kuni_file_get(paths[f], 1 << 20, &after, &err), KUNI_OK);
+        assert_string_equal(after.data, text.data);
+        kuni_buffer_fini(&text);
+        kuni_buffer_fini(&after);
+        made_up_close(m);
+    }
+}
+
+/* A dataset that another version of a stage made is refused with both versions and the ways out. */
+static void test_other_version(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    begin();
+    assert_int_equal(check_settings(false, false, &err), KUNI_OK);
+    shell(
+        "sed -i 's/call version [0-9]*/call version 99/; /\"digest\"/d; s/,$/,/' ds/settings.json");
+    assert_int_equal(check_settings(true, false, &err), KUNI_USAGE);
+    assert_non_null(strstr(err.text, "call version 99, this kuni has call version"));
+    assert_non_null(strstr(err.text, "go on with the kuni that made it"));
+    assert_non_null(strstr(err.text, "kuni recall"));
+    made_up_close(m);
+}
+
 static void test_reference_digests(void **state)
 {
     (void)state;
     kuni_error err = KUNI_ERROR_INIT;
     char first[33], again[33];
     begin();
-    assert_int_equal(kuni_reference_digests(&m->run, false, &err), KUNI_OK);
+    assert_int_equal(kuni_reference_digests(&m->run, false, NULL, &err), KUNI_OK);
     assert_false(exists("ds/reference.tsv"));
-    assert_int_equal(kuni_reference_digests(&m->run, true, &err), KUNI_OK);
+    assert_int_equal(kuni_reference_digests(&m->run, true, NULL, &err), KUNI_OK);
     assert_int_equal(kuni_genome_md5(m->run.genome, 0, first, &err), KUNI_OK);
     assert_true(says("ds/reference.tsv", first));
     made_up_close(m);
-    /* taken from the file while that speaks of this reference */
+    /* taken from the file while that speaks of this reference; of a version without the last line here */
+    shell("sed -i '/^#end/d' ds/reference.tsv");
     shell("sed -i 's/^chr1\\t.*/chr1\\t11111111111111111111111111111111/' ds/reference.tsv");
     made_up_open(m);
-    assert_int_equal(kuni_reference_digests(&m->run, true, &err), KUNI_OK);
+    assert_int_equal(kuni_reference_digests(&m->run, true, NULL, &err), KUNI_OK);
     assert_int_equal(kuni_genome_md5(m->run.genome, 0, again, &err), KUNI_OK);
     assert_string_equal(again, "11111111111111111111111111111111");
     made_up_close(m);
-    /* and not once it has changed, or the list is damaged */
-    static const char *const damages[] = {
-        "touch -d '1 hour ago' r.fa", "sed -i 's/^chr2.*/chr2\\tshort/' ds/reference.tsv",
-        "sed -i 's/^chr2/chr7/' ds/reference.tsv", "sed -i '/^chr2/d' ds/reference.tsv",
-        "echo >ds/reference.tsv"};
-    for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
-        shell(damages[i]);
+    /* and not once it has changed */
+    static const char *const changes[] = {"touch -d '1 hour ago' r.fa",
+                                          "sed -i '/^#end/d; s/^chr2/chr7/' ds/reference.tsv",
+                                          "sed -i '/^#end/d; /^chr2/d' ds/reference.tsv"};
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+        shell(changes[i]);
         made_up_open(m);
-        assert_int_equal(kuni_reference_digests(&m->run, true, &err), KUNI_OK);
+        assert_int_equal(kuni_reference_digests(&m->run, true, NULL, &err), KUNI_OK);
         assert_int_equal(kuni_genome_md5(m->run.genome, 0, again, &err), KUNI_OK);
         assert_string_equal(again, first);
         made_up_plan(m, 4);
@@ -509,6 +577,8 @@ int main(void)
         cmocka_unit_test(test_settings_of_two_workflows),
         cmocka_unit_test(test_reference_setting),
         cmocka_unit_test(test_ploidy_file_setting),
+        cmocka_unit_test(test_state_rots),
+        cmocka_unit_test(test_other_version),
         cmocka_unit_test(test_reference_digests),
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_twin_outputs),
