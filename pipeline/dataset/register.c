@@ -339,8 +339,8 @@ static kuni_status put_row(const kuni_register *all, size_t i, const char *batch
         "%s\t%s\t%s\t%s\t%s\t%" PRId64 "\t%" PRId64 "\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s",
         batch, s->id, s->participant, sex_names[s->sex], state_names[p->state], p->since, p->bytes,
         hex, or_dot(s->group), or_dot(s->site), or_dot(s->father), or_dot(s->mother),
-        or_dot(s->reads), or_dot(s->index), or_dot(s->md5), s->shares_reads, or_dot(p->where),
-        or_dot(p->reason));
+        or_dot(s->reads ? s->reads : p->reads), or_dot(s->index ? s->index : p->index),
+        or_dot(s->md5), s->shares_reads, or_dot(p->where), or_dot(p->reason));
     for (int f = 0; f < KUNI_FACTS && !status; f++)
         status = kuni_buffer_printf(line, err, "\t%s", or_dot(kuni_person_fact(p, (kuni_fact)f)));
     if (status) return status;

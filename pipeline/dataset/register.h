@@ -45,8 +45,9 @@ typedef struct kuni_person {
     int64_t bytes;              /* of the reads as they were when last seen; -1: never */
     kuni_hash content;          /* likewise: see kuni_content_of; zero where not known */
     const char *where, *reason; /* of the quarantine, else NULL */
-    const char **facts;         /* KUNI_FACTS texts, NULL where not known; or NULL: none is */
-    bool listed;                /* stands in the manifest that was read; not stored */
+    const char *reads, *index; /* of who is out: where they lay; a sample that is in tells itself */
+    const char **facts;        /* KUNI_FACTS texts, NULL where not known; or NULL: none is */
+    bool listed;               /* stands in the manifest that was read; not stored */
 } kuni_person;
 
 typedef struct kuni_register {

@@ -544,6 +544,21 @@ static kuni_status run_phases(kuni_coordinator *c, const char *journal_path, kun
     return status;
 }
 
+/* What a joint step cannot read is damage, if it was sealed, and no fault of anybody's data. */
+static kuni_status tell_failures(kuni_coordinator *c, kuni_error *err)
+{
+    const kuni_failure *first = &c->orders.failures[0];
+    bool joint = c->run->plan.nodes[first->node].phase > KUNI_PHASE_READS;
+    kuni_error damage = KUNI_ERROR_INIT;
+    if (first->status == KUNI_DATA && joint &&
+        kuni_seals_blame(&c->ledger, first->shard, first->batch, &damage))
+        return kuni_fail(err, damage.status, "%s", damage.text);
+    if (c->orders.n_failures == 1)
+        return kuni_fail(err, first->status, "1 task failed: %s", first->text);
+    return kuni_fail(err, first->status, "%zu tasks failed, the first: %s", c->orders.n_failures,
+                     first->text);
+}
+
 kuni_status kuni_coordinator_run(kuni_coordinator *c, kuni_error *err)
 {
     kuni_error ignored = KUNI_ERROR_INIT;
@@ -557,12 +572,6 @@ kuni_status kuni_coordinator_run(kuni_coordinator *c, kuni_error *err)
     kuni_status told = tell(c, KUNI_MESSAGE_STOP, status || flushed ? &ignored : err);
     kuni_arena_free(arena);
     if (!status) status = flushed ? flushed : told;
-    if (!status && c->orders.n_failures)
-        status =
-            c->orders.n_failures == 1
-                ? kuni_fail(err, c->orders.failures[0].status, "1 task failed: %s",
-                            c->orders.failures[0].text)
-                : kuni_fail(err, c->orders.failures[0].status, "%zu tasks failed, the first: %s",
-                            c->orders.n_failures, c->orders.failures[0].text);
+    if (c->orders.n_failures && (!status || status == KUNI_DATA)) status = tell_failures(c, err);
     return status;
 }

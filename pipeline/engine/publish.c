@@ -160,9 +160,13 @@ static bool is_made_here(const kuni_plan *plan, const char *name)
     return false;
 }
 
-static void people_digest(const kuni_ledger *ledger, char hex[KUNI_DIGEST_HEX_BYTES])
+static kuni_status people_digest(const kuni_ledger *ledger, char hex[KUNI_DIGEST_HEX_BYTES],
+                                 kuni_error *err)
 {
-    kuni_hash_print(&ledger->keys.cohort, hex);
+    kuni_hash people;
+    kuni_status status = kuni_samples_people_digest(&ledger->samples, &people, err);
+    if (!status) kuni_hash_print(&people, hex);
+    return status;
 }
 
 /* Files of the current generation that go on into the next one, and the stages that made them. */
@@ -210,9 +214,9 @@ static kuni_status carry_over(const kuni_ledger *ledger, carried *c, kuni_error 
     kuni_status status = c->files && c->stages ? kuni_published_read(&now, run->folder, err)
                                                : kuni_fail_memory(err, 1, 1);
     if (status) return status;
-    people_digest(ledger, people);
+    status = people_digest(ledger, people, err);
     const char *theirs = json_string_value(json_object_get(now.json, "people"));
-    bool same = theirs && strcmp(theirs, people) == 0;
+    bool same = !status && theirs && strcmp(theirs, people) == 0;
     json_object_foreach(json_object_get(now.json, "files"), name, file)
     {
         if (status || run->options->drop_published || is_made_here(&run->plan, name)) continue;
@@ -240,12 +244,12 @@ static char *describe(const kuni_ledger *ledger, const carried *c, kuni_error *e
     const kuni_run *run = ledger->run;
     kuni_hash reference;
     char hex[KUNI_DIGEST_HEX_BYTES], people[KUNI_DIGEST_HEX_BYTES], regions[KUNI_DIGEST_HEX_BYTES];
-    if (kuni_keys_reference(run, &reference, err)) return NULL;
-    if (regions_digest(run, regions, err)) return NULL;
+    if (kuni_keys_reference(run, &reference, err) || people_digest(ledger, people, err) ||
+        regions_digest(run, regions, err))
+        return NULL;
     json_t *stages = stage_objects(ledger, err);
     if (!stages) return NULL;
     kuni_hash_print(&reference, hex);
-    people_digest(ledger, people);
     json_t *files = file_objects(ledger);
     json_object_update(files, c->files);
     int64_t bp = 0;

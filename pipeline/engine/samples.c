@@ -180,23 +180,38 @@ void kuni_samples_batch_digest(const kuni_samples *samples, size_t batch, bool a
         if (all || !samples->skip[i]) kuni_hash_add(hash, &samples->digests[i]);
 }
 
+static void add_column(kuni_digest *digest, const kuni_samples *samples, size_t i, bool with_sex)
+{
+    const kuni_sample *sample = &samples->cohort->samples[i];
+    kuni_digest_add_text(digest, sample->id);
+    kuni_digest_add_text(digest, sample->participant);
+    if (with_sex) kuni_digest_add_int(digest, sample->sex);
+    kuni_digest_add_text(digest, sample->site);
+    kuni_digest_add_text(digest, sample->father);
+    kuni_digest_add_text(digest, sample->mother);
+    kuni_digest_add_text(digest, sample->group);
+    kuni_digest_add_int(digest, samples->skip[i] != 0);
+}
+
 kuni_status kuni_samples_column_digest(const kuni_samples *samples, size_t first, size_t count,
                                        bool with_sex, kuni_hash *hash, kuni_error *err)
 {
     kuni_digest *digest = kuni_digest_new(err);
     if (!digest) return KUNI_MEMORY;
     kuni_digest_add_text(digest, "columns");
-    for (size_t i = first; i < first + count; i++) {
-        const kuni_sample *sample = &samples->cohort->samples[i];
-        kuni_digest_add_text(digest, sample->id);
-        kuni_digest_add_text(digest, sample->participant);
-        if (with_sex) kuni_digest_add_int(digest, sample->sex);
-        kuni_digest_add_text(digest, sample->site);
-        kuni_digest_add_text(digest, sample->father);
-        kuni_digest_add_text(digest, sample->mother);
-        kuni_digest_add_text(digest, sample->group);
-        kuni_digest_add_int(digest, samples->skip[i] != 0);
-    }
+    for (size_t i = first; i < first + count; i++) add_column(digest, samples, i, with_sex);
+    kuni_digest_finish_hash(digest, hash);
+    return KUNI_OK;
+}
+
+kuni_status kuni_samples_people_digest(const kuni_samples *samples, kuni_hash *hash,
+                                       kuni_error *err)
+{
+    kuni_digest *digest = kuni_digest_new(err);
+    if (!digest) return KUNI_MEMORY;
+    kuni_digest_add_text(digest, "columns");
+    for (size_t i = 0; i < samples->cohort->n_samples; i++)
+        if (!samples->skip[i]) add_column(digest, samples, i, true);
     kuni_digest_finish_hash(digest, hash);
     return KUNI_OK;
 }

@@ -79,6 +79,12 @@ void kuni_samples_batch_digest(const kuni_samples *samples, size_t batch, bool a
 KUNI_MUST_CHECK kuni_status kuni_samples_column_digest(const kuni_samples *samples, size_t first,
                                                        size_t count, bool with_sex, kuni_hash *hash,
                                                        kuni_error *err);
+/*
+ * Digest of who has a column, with all that is declared of them: what a generation tells of its
+ * people. As if the others had never been there.
+ */
+KUNI_MUST_CHECK kuni_status kuni_samples_people_digest(const kuni_samples *samples, kuni_hash *hash,
+                                                       kuni_error *err);
 /* True where a sample of the batch, quarantined or not, brings what the feed wants. */
 bool kuni_samples_batch_feeds(const kuni_cohort *cohort, size_t batch, kuni_feed feed);
 

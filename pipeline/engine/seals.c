@@ -162,6 +162,19 @@ static void describe_people(const kuni_ledger *ledger, size_t batch, char text[1
     snprintf(text, 128, "%zu people, the reads of %zu of them are there", people, there);
 }
 
+static kuni_status refuse_file(const kuni_ledger *ledger, const char *path, size_t batch,
+                               const char *shard, bool more, kuni_error *err)
+{
+    char people[128];
+    describe_people(ledger, batch, people);
+    return kuni_fail(err, KUNI_IO,
+                     "%s: %s, a file of a sealed batch (batch %s, shard %s%s; %s): nothing was "
+                     "published: put it back from a backup, or see `kuni repair`",
+                     path, access(path, F_OK) == 0 ? "altered or damaged" : "missing",
+                     ledger->run->cohort.batches[batch].id, shard, more ? " and others" : "",
+                     people);
+}
+
 /* Fails with the first of them, and tells whether its batch has more. */
 static kuni_status refuse(const looking *l, kuni_error *err)
 {
@@ -173,15 +186,8 @@ static kuni_status refuse(const looking *l, kuni_error *err)
         n_bad += l->files[i].batch == first->batch && l->files[i].node == first->node;
     }
     if (!first) return KUNI_OK;
-    const kuni_run *run = l->ledger->run;
-    char people[128];
-    describe_people(l->ledger, first->batch, people);
-    return kuni_fail(err, KUNI_IO,
-                     "%s: %s, a file of a sealed batch (batch %s, shard %s%s; %s): nothing was "
-                     "published: put it back from a backup, or see `kuni repair`",
-                     first->path, access(first->path, F_OK) == 0 ? "altered or damaged" : "missing",
-                     run->cohort.batches[first->batch].id, run->plan.shard_names[first->shard],
-                     n_bad > 1 ? " and others" : "", people);
+    return refuse_file(l->ledger, first->path, first->batch,
+                       l->ledger->run->plan.shard_names[first->shard], n_bad > 1, err);
 }
 
 static kuni_status report(const looking *l, kuni_error *err)
@@ -281,6 +287,50 @@ kuni_status kuni_seals_verify(kuni_ledger *ledger, bool deep, kuni_seal_damaged 
     looking l = {.ledger = ledger, .deep = deep, .damaged = damaged, .context = context};
     kuni_status status = load_all(&l, err);
     *files = l.n_files;
+    return status;
+}
+
+/* --- after a failure --- */
+
+typedef struct blaming {
+    kuni_ledger *ledger;
+    size_t node, batch;
+    int64_t shard; /* -1: all */
+} blaming;
+
+static kuni_status blame_line(void *context, const kuni_seal_line *line, kuni_error *err)
+{
+    const blaming *b = context;
+    kuni_ledger *ledger = b->ledger;
+    int64_t shard = line->shard ? kuni_names_find(&ledger->shard_names, line->shard) : -1;
+    if (shard < 0 || (b->shard >= 0 && shard != b->shard) || line->stored.bytes < 0 ||
+        line->output >= ledger->run->plan.nodes[b->node].n_outputs)
+        return KUNI_OK;
+    kuni_arena_clear(ledger->arena);
+    const char *path = kuni_run_output(ledger->run, ledger->arena, b->node, line->output, shard,
+                                       (int64_t)b->batch, line->key, err);
+    if (!path) return KUNI_MEMORY;
+    kuni_stored_output stored = line->stored;
+    stored.mtime_ns = INT64_MIN; /* no time is believed */
+    if (kuni_stored_is_intact(path, &stored)) return KUNI_OK;
+    return refuse_file(ledger, path, b->batch, line->shard, false, err);
+}
+
+kuni_status kuni_seals_blame(kuni_ledger *ledger, int64_t shard, int64_t batch, kuni_error *err)
+{
+    const kuni_plan *plan = &ledger->run->plan;
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < plan->n_nodes; i++)
+        for (size_t b = 0; b < plan->n_batches && !status; b++) {
+            blaming one = {.ledger = ledger, .node = i, .batch = b, .shard = shard};
+            bool found;
+            if (!ledger->sealed[i * plan->n_batches + b] || (batch >= 0 && (size_t)batch != b))
+                continue;
+            kuni_arena_clear(ledger->arena);
+            char *path = kuni_strdup(kuni_seal_path(ledger, i, b, err), err);
+            status = path ? kuni_seal_read(path, blame_line, &one, &found, err) : KUNI_MEMORY;
+            free(path);
+        }
     return status;
 }
 

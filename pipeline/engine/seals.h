@@ -32,6 +32,13 @@ typedef kuni_status kuni_seal_damaged(void *context, const kuni_seal_damage *dam
 KUNI_MUST_CHECK kuni_status kuni_seals_verify(kuni_ledger *ledger, bool deep,
                                               kuni_seal_damaged *damaged, void *context,
                                               size_t *files, kuni_error *err);
+/*
+ * A step failed on its data: KUNI_IO as kuni_seals_load gives it if a file of a sealed batch is to
+ * blame, of which every byte is read here; KUNI_OK if none is. `shard`, `batch`: of the step that
+ * failed; -1: of all.
+ */
+KUNI_MUST_CHECK kuni_status kuni_seals_blame(kuni_ledger *ledger, int64_t shard, int64_t batch,
+                                             kuni_error *err);
 /* Path of the seal of a step and batch, in the ledger's arena. */
 const char *kuni_seal_path(const kuni_ledger *ledger, size_t node, size_t batch, kuni_error *err);
 /*

@@ -139,10 +139,13 @@ static void count(kuni_cohort *cohort, size_t n_known)
     cohort->n_new = cohort->n_samples - n_known;
     for (size_t i = 0; i < cohort->n_samples; i++) {
         kuni_sample *sample = &cohort->samples[i];
-        const kuni_person *person = &cohort->people[i];
+        kuni_person *person = &cohort->people[i];
         sample->index_in_cohort = (uint32_t)i;
         cohort->n_withdrawn += person->state == KUNI_PERSON_WITHDRAWN;
         if (person->state == KUNI_PERSON_WITHDRAWN || person->state == KUNI_PERSON_MOVED) {
+            /* kept, for whoever comes back without a row in the manifest */
+            person->reads = sample->reads;
+            person->index = sample->index;
             sample->reads = sample->index = NULL;
             cohort->n_without++;
         } else if (!person->listed) {

@@ -142,6 +142,27 @@ static kuni_status add_sample(cohort_state *state, const kuni_sample *sample, ku
     return status;
 }
 
+/* False of a batch that nobody is left of: it was made from no file, and has no reference either. */
+static bool has_records(const kuni_qc_file *file, size_t n_samples)
+{
+    for (size_t i = 0; i < n_samples; i++)
+        if (file->records[i].at != file->records[i].end) return true;
+    return false;
+}
+
+/* What the reference holds is the same in all batches, but where there is nothing at all. */
+static kuni_status take_reference(cohort_state *state, kuni_qc_file *file, const char *path,
+                                  kuni_error *err)
+{
+    memset(state->reference, 0, state->n_counts * sizeof(*state->reference));
+    if (!kuni_qc_decode_add(&file->reference, state->reference, state->n_counts))
+        return kuni_fail(err, KUNI_DATA, "QC file: %s: damaged: remove it and run again", path);
+    state->whole_genome = is_whole_genome(state);
+    if (state->has_windows) return KUNI_OK;
+    state->has_windows = true;
+    return kuni_qc_curves_reference(state->curves, state->reference, err);
+}
+
 static kuni_status add_batch(cohort_state *state, const kuni_task_file *input, kuni_error *err)
 {
     const kuni_task *task = state->cohort.task;
@@ -150,15 +171,8 @@ static kuni_status add_batch(cohort_state *state, const kuni_task_file *input, k
     kuni_status status = kuni_qc_open(&file, input->path, &shape, err);
     if (status) return status;
     const kuni_batch *batch = &task->batches[input->batch];
-    memset(state->reference, 0, state->n_counts * sizeof(*state->reference));
-    if (!kuni_qc_decode_add(&file.reference, state->reference, state->n_counts))
-        status =
-            kuni_fail(err, KUNI_DATA, "QC file: %s: damaged: remove it and run again", input->path);
-    state->whole_genome = is_whole_genome(state);
-    if (!status && !state->has_windows) {
-        state->has_windows = true;
-        status = kuni_qc_curves_reference(state->curves, state->reference, err);
-    }
+    if (has_records(&file, batch->n_samples))
+        status = take_reference(state, &file, input->path, err);
     for (size_t i = 0; i < batch->n_samples && !status; i++) {
         bool wanted = !task->columns || task->columns[batch->first + i] >= 0;
         if (wanted && file.records[i].at != file.records[i].end)
