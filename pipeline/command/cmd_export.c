@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* kuni export: some samples in some regions of a finished dataset, as BCF, VCF or gVCF. */
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "complain.h"
 #include "exporter.h"
+#include "history.h"
+#include "scan.h"
 #include "transport.h"
 
 enum { BY_NAME = -1 }; /* the format, as the output's name says */
@@ -45,6 +48,50 @@ static const kuni_option options[] = {
     KUNI_OPTIONS_END,
 };
 
+/* Of the generation that is current, whose records are written; 0: not known. */
+static json_int_t generation_of(const kuni_run *run)
+{
+    char path[4096], target[64];
+    uint64_t number;
+    ssize_t length = -1;
+    if (snprintf(path, sizeof(path), "%s/current", run->folder) < (int)sizeof(path))
+        length = readlink(path, target, sizeof(target) - 1);
+    target[length > 0 ? length : 0] = '\0';
+    return kuni_scan(target, "generations/#", &number) ? (json_int_t)number : 0;
+}
+
+/* What was wanted, without a name of anybody. */
+static json_t *parameters(const kuni_exporter *x)
+{
+    const kuni_export_request *wanted = x->request;
+    json_t *regions = json_array();
+    json_t *o = json_pack("{sI ss sI sb ss* ss*}", "generation", generation_of(x->run), "format",
+                          formats[wanted->format], "samples", (json_int_t)x->n_columns, "all",
+                          !wanted->samples && !wanted->samples_file, "fields", wanted->fields,
+                          "stage", wanted->stage);
+    for (size_t i = 0; i < wanted->regions.n; i++)
+        json_array_append_new(regions, json_string(wanted->regions.texts[i]));
+    if (wanted->regions.n) json_object_set(o, "regions", regions);
+    json_decref(regions);
+    return o;
+}
+
+/*
+ * Who may only read the dataset may export from it, too: then it is told that nobody will read of it
+ * in the history. Rank 0 only.
+ */
+static void record(const kuni_exporter *x)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    kuni_error ignored = KUNI_ERROR_INIT;
+    if (!kuni_history_add(x->run->folder, "exported", NULL, parameters(x), &err)) return;
+    if (!kuni_buffer_printf(&text, &ignored, "the export is not recorded in the history: %s",
+                            err.text))
+        kuni_command_print_notes(text.data);
+    kuni_buffer_fini(&text);
+}
+
 /* Collective. */
 static kuni_status write_all(const kuni_export_request *wanted, const kuni_run_options *run,
                              kuni_buffer *faults, kuni_error *err)
@@ -58,6 +105,7 @@ static kuni_status write_all(const kuni_export_request *wanted, const kuni_run_o
         if (!status)
             status = wanted->format == KUNI_EXPORT_GVCF ? kuni_export_gvcfs(&x, err)
                                                         : kuni_export_calls(&x, err);
+        if (!status && kuni_transport_rank() == 0) record(&x);
         kuni_exporter_fini(&x);
     }
     kuni_preview_fini(&preview);
@@ -114,7 +162,8 @@ const kuni_command kuni_cmd_export = {
         "Write chosen samples and regions of a dataset, without calling again and from the chosen\n"
         "samples' evidence alone. Genotypes are those of the national call set; counts are those "
         "of\n"
-        "the chosen samples. Under mpirun all ranks share the work; the bytes are the same.",
+        "the chosen samples. Under mpirun all ranks share the work; the bytes are the same. The\n"
+        "history notes it: by whom, what, how many samples.",
     .usage = "kuni export [OPTIONS] --out PATH WORKFLOW.yaml\n"
              "mpirun -n RANKS kuni export [OPTIONS] --out PATH WORKFLOW.yaml",
     .example =

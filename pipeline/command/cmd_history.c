@@ -18,6 +18,15 @@ static const kuni_option options[] = {
     KUNI_OPTIONS_END,
 };
 
+static void print_list(const char *name, const json_t *list)
+{
+    size_t i;
+    json_t *element;
+    printf(" %s=", name);
+    json_array_foreach((json_t *)list, i, element)
+        printf("%s%s", i ? "," : "", json_string_value(element) ? json_string_value(element) : "?");
+}
+
 static kuni_status print(void *context, const json_t *entry, kuni_error *err)
 {
     const request *r = context;
@@ -44,6 +53,10 @@ static kuni_status print(void *context, const json_t *entry, kuni_error *err)
             printf(" %s=%lld", name, (long long)json_integer_value(value));
         else if (json_is_string(value))
             printf(" %s=%s", name, json_string_value(value));
+        else if (json_is_true(value))
+            printf(" %s", name);
+        else if (json_is_array(value))
+            print_list(name, value);
     }
     puts("");
     return KUNI_OK;
@@ -76,9 +89,9 @@ const kuni_command kuni_cmd_history = {
     .group = "Dataset",
     .name = "history",
     .summary = "what was done with a dataset, and by whom",
-    .about =
-        "Print what was done with a dataset: published, withdrawn, reinstated; when and by whom.\n"
-        "Every line holds the digest of the one before: a change is noticed, and told.",
+    .about = "Print what was done with a dataset: published, withdrawn, reinstated, recalled,\n"
+             "repaired, exported; when and by whom.\n"
+             "Every line holds the digest of the one before: a change is noticed, and told.",
     .usage = "kuni history [OPTIONS] DATASET|WORKFLOW.yaml",
     .example = "kuni history cohort/workflow.yaml",
     .options = options,

@@ -158,8 +158,8 @@ static kuni_status add(comparison *c, kuni_diff_kind kind, kuni_diff_cause cause
 {
     if (n == 0) return KUNI_OK;
     c->result->causes[kind][cause] += n;
-    if (!c->request->list) return KUNI_OK;
     const kuni_calls_site *site = in[0] ? in[0] : in[1];
+    if (!c->request->list || !site) return KUNI_OK;
     const kuni_calls_reader *r = &c->sides[in[0] ? 0 : 1].reader;
     const char *filters[2];
     for (int k = 0; k < 2; k++)

@@ -51,13 +51,12 @@ static kuni_status take_line(walk *w, const char *path, const char *line, size_t
     return status;
 }
 
-static kuni_status walk_file(walk *w, const char *path, kuni_history_visitor *visit, void *context,
-                             kuni_error *err)
+/* From where the file stands, which is its begin. */
+static kuni_status walk_lines(walk *w, FILE *file, const char *path, kuni_history_visitor *visit,
+                              void *context, kuni_error *err)
 {
     *w = (walk){.entries = 0};
     memcpy(w->digest, first_digest, sizeof(first_digest));
-    FILE *file = fopen(path, "re");
-    if (!file) return errno == ENOENT ? KUNI_OK : kuni_fail_errno(err, "cannot open %s", path);
     char *line = NULL;
     size_t capacity = 0;
     ssize_t got;
@@ -68,6 +67,16 @@ static kuni_status walk_file(walk *w, const char *path, kuni_history_visitor *vi
     }
     if (!status && ferror(file)) status = kuni_fail_errno(err, "cannot read %s", path);
     free(line);
+    return status;
+}
+
+static kuni_status walk_file(walk *w, const char *path, kuni_history_visitor *visit, void *context,
+                             kuni_error *err)
+{
+    *w = (walk){.entries = 0};
+    FILE *file = fopen(path, "re");
+    if (!file) return errno == ENOENT ? KUNI_OK : kuni_fail_errno(err, "cannot open %s", path);
+    kuni_status status = walk_lines(w, file, path, visit, context, err);
     (void)fclose(file);
     return status;
 }
@@ -83,16 +92,33 @@ kuni_status kuni_history_read(const char *folder, kuni_history_visitor *visit, v
     return status;
 }
 
-static kuni_status append(const char *path, int64_t at, const char *text, kuni_error *err)
+/*
+ * Opens the file for an entry. What holds the dataset's lock and what does not (an export) may come at
+ * once, so the file has a lock of its own, which goes with the descriptor: none other of it may be
+ * closed before.
+ */
+static kuni_status open_locked(FILE **file, const char *path, kuni_error *err)
 {
-    size_t length = strlen(text);
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int got, fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
     if (fd < 0) return kuni_fail_errno(err, "cannot open %s", path);
-    kuni_status status = KUNI_OK;
-    if (ftruncate(fd, at) != 0 || pwrite(fd, text, length, at) != (ssize_t)length || fsync(fd) != 0)
-        status = kuni_fail_errno(err, "cannot write %s", path);
+    while ((got = fcntl(fd, F_SETLKW, &whole)) != 0 && errno == EINTR) continue;
+    *file = got == 0 ? fdopen(fd, "r+e") : NULL;
+    if (*file) return KUNI_OK;
+    kuni_status status = kuni_fail_errno(err, "cannot lock %s", path);
     (void)close(fd);
     return status;
+}
+
+static kuni_status append(FILE *file, const char *path, int64_t at, const kuni_buffer *line,
+                          kuni_error *err)
+{
+    int fd = fileno(file);
+    return ftruncate(fd, at) != 0 ||
+                   pwrite(fd, line->data, line->length, at) != (ssize_t)line->length ||
+                   fsync(fd) != 0
+               ? kuni_fail_errno(err, "cannot write %s", path)
+               : KUNI_OK;
 }
 
 kuni_status kuni_history_add(const char *folder, const char *what, const char *by, json_t *entry,
@@ -103,9 +129,12 @@ kuni_status kuni_history_add(const char *folder, const char *what, const char *b
     time_t now = time(NULL);
     struct tm parts;
     kuni_buffer line = KUNI_BUFFER_INIT;
+    FILE *file = NULL;
     const struct passwd *user = by ? NULL : getpwuid(getuid());
     char *path = kuni_path_join(folder, file_name, err);
-    kuni_status status = path && entry ? walk_file(&w, path, NULL, NULL, err) : KUNI_MEMORY;
+    kuni_status status = path ? (entry ? KUNI_OK : kuni_fail_memory(err, 1, 1)) : KUNI_MEMORY;
+    if (!status) status = open_locked(&file, path, err);
+    if (!status) status = walk_lines(&w, file, path, NULL, NULL, err);
     if (!gmtime_r(&now, &parts) || !strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &parts))
         when[0] = '\0';
     char *text = NULL;
@@ -117,7 +146,8 @@ kuni_status kuni_history_add(const char *folder, const char *what, const char *b
         text = json_dumps(entry, JSON_COMPACT | JSON_SORT_KEYS);
         status = text ? kuni_buffer_printf(&line, err, "%s\n", text) : kuni_fail_memory(err, 1, 1);
     }
-    if (!status) status = append(path, w.whole_bytes, line.data, err);
+    if (!status) status = append(file, path, w.whole_bytes, &line, err);
+    if (file) (void)fclose(file); /* written and flushed by its descriptor */
     json_decref(entry);
     kuni_buffer_fini(&line);
     free(text);

@@ -13,7 +13,10 @@
 
 #include "kuni/status.h"
 
-/* Appends an entry and syncs; takes the reference of `entry`. `by` NULL: the user of the process. */
+/*
+ * Appends an entry and syncs; takes the reference of `entry`. `by` NULL: the user of the process. Needs
+ * no lock of the dataset. KUNI_IO where it cannot be written, or the chain does not hold.
+ */
 KUNI_MUST_CHECK kuni_status kuni_history_add(const char *folder, const char *what, const char *by,
                                              json_t *entry, kuni_error *err);
 

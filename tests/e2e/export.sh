@@ -183,6 +183,30 @@ bcftools query -f '%CHROM %POS %REF %ALT[ %GT]\n' calls.bcf >expected
 bcftools query -f '%CHROM %POS %REF %ALT[ %GT]\n' again.bcf >found
 same expected found "genotypes from exported gVCFs differ"
 
+# The history has an entry for each, which names nobody; who may only read the dataset exports all the same, and is told.
+"$KUNI" export -r chr20:1000-9000 -S "$(tail -n 1 cohort/manifest.tsv | cut -f2)" -o small.bcf w.yaml >/dev/null 2>message
+[ ! -s message ] || fail "an export that is recorded says: $(cat message)"
+"$KUNI" history --json w.yaml | grep '"what":"exported"' >entries || fail "no export in the history"
+tail -n 1 entries | grep -q '"format":"bcf".*"generation":1,.*"regions":\["chr20:1000-9000"\],"samples":1' ||
+    fail "what was exported is not told: $(tail -n 1 entries)"
+if grep -q "$(tail -n 1 cohort/manifest.tsv | cut -f2)" entries; then fail "the history names people"; fi
+n=$(wc -l <entries)
+place=$(sed -n 's/^dataset: *//p' w.yaml)
+if [ "$(id -u)" -eq 0 ] && have setpriv; then
+    mkdir -m 777 theirs
+    chmod -R a+rX "$work"
+    setpriv --reuid 65534 --regid 65534 --clear-groups "$KUNI" export -o theirs/x.bcf w.yaml >/dev/null 2>message ||
+        fail "who may only read cannot export"
+else
+    mkdir theirs
+    chmod a-w "$place/history.jsonl"
+    "$KUNI" export -o theirs/x.bcf w.yaml >/dev/null 2>message || fail "who may only read cannot export"
+    chmod u+w "$place/history.jsonl"
+fi
+grep -q '^kuni: note: the export is not recorded in the history: .*Permission denied' message || fail "not told: $(cat message)"
+[ -s theirs/x.bcf ] || fail "nothing was exported"
+[ "$("$KUNI" history --json w.yaml | grep -c '"what":"exported"')" -eq "$n" ] || fail "recorded all the same"
+
 # What cannot be.
 for words in "-o x.bcf -S NOBODY" "-o x.bcf -r chr99" "-o x.bcf -r chr20:5-1" "-o x.bcf -f xls" "-S S000001"; do
     # shellcheck disable=SC2086

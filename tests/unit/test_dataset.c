@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "folder.h"
+#include "history.h"
 #include "journal.h"
 #include "lock.h"
 #include "mark.h"
@@ -270,15 +271,52 @@ static void test_scan(void **state)
     assert_false(kuni_scan("a", "a*b", n));
 }
 
+/* --- the history --- */
+
+/* An export and a run may tell of themselves at once: no entry is lost, and the chain holds. */
+static void test_history_of_many(void **state)
+{
+    (void)state;
+    enum { PROCESSES = 6, EACH = 20 };
+    kuni_error err = KUNI_ERROR_INIT;
+    size_t entries = 0;
+    shell("rm -rf h; mkdir h");
+    for (int p = 0; p < PROCESSES; p++) {
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid) continue;
+        for (int i = 0; i < EACH; i++)
+            if (kuni_history_add("h", "exported", NULL, json_pack("{si si}", "p", p, "i", i), &err))
+                _exit(1);
+        _exit(0);
+    }
+    for (int p = 0; p < PROCESSES; p++) {
+        int status = -1;
+        assert_true(wait(&status) > 0);
+        assert_int_equal(status, 0);
+    }
+    assert_int_equal(kuni_history_read("h", NULL, NULL, &entries, &err), KUNI_OK);
+    assert_int_equal(entries, PROCESSES * EACH);
+    /* a torn line goes, a changed one is noticed */
+    shell("printf '{\"what\":' >>h/history.jsonl");
+    assert_int_equal(kuni_history_add("h", "exported", "x", json_object(), &err), KUNI_OK);
+    assert_int_equal(kuni_history_read("h", NULL, NULL, &entries, &err), KUNI_OK);
+    assert_int_equal(entries, PROCESSES * EACH + 1);
+    shell("sed -i '7s/exported/Exported/' h/history.jsonl");
+    assert_int_equal(kuni_history_add("h", "exported", "x", json_object(), &err), KUNI_IO);
+    assert_non_null(strstr(err.text, "history.jsonl:8"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whose_folder),   cmocka_unit_test(test_formats),
-        cmocka_unit_test(test_claim),          cmocka_unit_test(test_claim_unmarked),
-        cmocka_unit_test(test_prepare),        cmocka_unit_test(test_prepare_faults),
-        cmocka_unit_test(test_temporary_name), cmocka_unit_test(test_remove_tree),
-        cmocka_unit_test(test_published),      cmocka_unit_test(test_lock_faults),
-        cmocka_unit_test(test_lock_waits),     cmocka_unit_test(test_scan),
+        cmocka_unit_test(test_whose_folder),    cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_claim),           cmocka_unit_test(test_claim_unmarked),
+        cmocka_unit_test(test_prepare),         cmocka_unit_test(test_prepare_faults),
+        cmocka_unit_test(test_temporary_name),  cmocka_unit_test(test_remove_tree),
+        cmocka_unit_test(test_published),       cmocka_unit_test(test_lock_faults),
+        cmocka_unit_test(test_lock_waits),      cmocka_unit_test(test_scan),
+        cmocka_unit_test(test_history_of_many),
     };
     return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
 }
