@@ -154,3 +154,53 @@ kuni_status kuni_history_add(const char *folder, const char *what, const char *b
     free(path);
     return status;
 }
+
+/* --- forgetting --- */
+
+typedef struct forgetting {
+    kuni_history_names *names;
+    void *context;
+    kuni_buffer out;
+    char digest[KUNI_DIGEST_HEX_BYTES]; /* of the last line of `out` */
+    size_t changed;
+} forgetting;
+
+static kuni_status put_entry(void *context, const json_t *entry, kuni_error *err)
+{
+    forgetting *f = context;
+    json_t *copy = json_deep_copy(entry), *value;
+    const char *name;
+    bool named = false;
+    json_object_foreach(copy, name, value)
+    {
+        const char *text = json_string_value(value);
+        if (!text || !f->names(f->context, text)) continue;
+        named = true;
+        (void)json_string_set(value, "(erased)");
+    }
+    f->changed += named;
+    if (f->changed) (void)json_object_set_new(copy, "before", json_string(f->digest));
+    char *line = copy ? json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    kuni_status status =
+        line ? kuni_buffer_printf(&f->out, err, "%s\n", line) : kuni_fail_memory(err, 1, 1);
+    if (!status) status = digest_line(line, strlen(line), f->digest, err);
+    free(line);
+    json_decref(copy);
+    return status;
+}
+
+kuni_status kuni_history_forget(const char *folder, kuni_history_names *names, void *context,
+                                size_t *changed, kuni_error *err)
+{
+    forgetting f = {.names = names, .context = context};
+    size_t entries;
+    memcpy(f.digest, first_digest, sizeof(first_digest));
+    kuni_status status = kuni_history_read(folder, put_entry, &f, &entries, err);
+    char *path = status || !f.changed ? NULL : kuni_path_join(folder, file_name, err);
+    if (!status && f.changed)
+        status = path ? kuni_file_put(path, f.out.data, f.out.length, err) : KUNI_MEMORY;
+    *changed = status ? 0 : f.changed;
+    free(path);
+    kuni_buffer_fini(&f.out);
+    return status;
+}

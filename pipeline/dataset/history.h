@@ -27,4 +27,13 @@ typedef kuni_status kuni_history_visitor(void *context, const json_t *entry, kun
 KUNI_MUST_CHECK kuni_status kuni_history_read(const char *folder, kuni_history_visitor *visit,
                                               void *context, size_t *entries, kuni_error *err);
 
+/* Whether a text names somebody who is to be forgotten. */
+typedef bool kuni_history_names(void *context, const char *text);
+/*
+ * Replaces the texts of entries that name somebody by "(erased)", and ties the lines from there on
+ * anew: the chain holds, and no longer to what it was. *changed counts entries.
+ */
+KUNI_MUST_CHECK kuni_status kuni_history_forget(const char *folder, kuni_history_names *names,
+                                                void *context, size_t *changed, kuni_error *err);
+
 #endif

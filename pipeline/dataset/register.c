@@ -50,10 +50,10 @@ enum column {
     COLUMNS = FIRST_FACT + KUNI_FACTS
 };
 
-static const char *const state_names[] = {"in", "withdrawn", "quarantined", "moved"};
+static const char *const state_names[] = {"in", "withdrawn", "quarantined", "moved", "erased"};
 static const char *const sex_names[] = {"unknown", "male", "female"};
 
-enum { N_STATES = 4, N_SEXES = 3 };
+enum { N_STATES = 5, N_SEXES = 3 };
 
 const char *kuni_person_state_name(kuni_person_state state)
 {
@@ -185,9 +185,14 @@ static kuni_status take_row(reading *r, const kuni_lines *lines, char *line, kun
     kuni_status status = take_texts(r, fields, &sample, &person, err);
     if (!status) status = take_facts(r, fields, &person, err);
     if (status) return status;
+    bool nobody = person.state == KUNI_PERSON_ERASED;
+    if (nobody && (sample.id || sample.participant || sample.reads))
+        return damaged(lines->path, lines->number, "the place of an erased person tells of one",
+                       err);
+    if (nobody) sample.id = sample.participant = KUNI_SAMPLE_NOBODY;
     if (!sample.id || !sample.participant)
         return damaged(lines->path, lines->number, "a row without an id", err);
-    if (person.state != KUNI_PERSON_MOVED) {
+    if (person.state != KUNI_PERSON_MOVED && !nobody) {
         if (kuni_names_find(&r->ids, sample.id) >= 0)
             return damaged(lines->path, lines->number, "a sample stands twice", err);
         status = kuni_names_add(&r->ids, sample.id, (uint32_t)all->n, err);

@@ -22,7 +22,8 @@ typedef enum kuni_person_state {
     KUNI_PERSON_IN = 0,
     KUNI_PERSON_WITHDRAWN,   /* by `kuni withdraw`: outranks every manifest */
     KUNI_PERSON_QUARANTINED, /* the bytes of the reads are bad: `reason`; out until they change */
-    KUNI_PERSON_MOVED /* was quarantined when the batch was sealed, and is in a later batch */
+    KUNI_PERSON_MOVED, /* was quarantined when the batch was sealed, and is in a later batch */
+    KUNI_PERSON_ERASED /* a place where somebody was of whom nothing is left: KUNI_SAMPLE_NOBODY */
 } kuni_person_state;
 
 /* What else a manifest tells of a sample, as text; of no use to stages. Manifest and register name

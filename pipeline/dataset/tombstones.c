@@ -162,6 +162,16 @@ bool kuni_tombstones_cover(const kuni_tombstones *stones, const char *sample,
     return find(stones, "sample", sample) >= 0 || find(stones, "participant", participant) >= 0;
 }
 
+const char *kuni_tombstones_mode(const kuni_tombstones *stones, const char *kind, const char *id,
+                                 char room[16])
+{
+    int64_t at = find(stones, kind, id);
+    if (at < 0) return NULL;
+    const char *mode = stones->lines[at] + strlen(stones->lines[at]) + 1;
+    (void)snprintf(room, 16, "%.*s", (int)strcspn(mode, "\t"), mode);
+    return room;
+}
+
 /* --- changing --- */
 
 kuni_status kuni_tombstones_add(kuni_tombstones *stones, const char *kind, const char *id,
@@ -172,7 +182,10 @@ kuni_status kuni_tombstones_add(kuni_tombstones *stones, const char *kind, const
         randombytes_buf(stones->key, sizeof(stones->key));
         stones->has_key = true;
     }
-    if (find(stones, kind, id) >= 0) return KUNI_OK;
+    char room[16];
+    const char *before = kuni_tombstones_mode(stones, kind, id, room);
+    if (before && (strcmp(before, mode) == 0 || strcmp(before, "erase") == 0)) return KUNI_OK;
+    if (before) (void)kuni_tombstones_remove(stones, kind, id);
     digest_of(stones, kind, id, hex);
     kuni_status status = append(stones, hex, mode, date, err);
     if (status) return status;

@@ -29,7 +29,10 @@ void kuni_tombstones_fini(kuni_tombstones *stones);
 /* Whether this sample, or the whole participant, has withdrawn. */
 bool kuni_tombstones_cover(const kuni_tombstones *stones, const char *sample,
                            const char *participant);
-/* `kind` is "sample" or "participant". Adds one; no effect where it stands. */
+/* "unlink" or "erase" where the sample or participant (`kind`) has withdrawn, else NULL. */
+const char *kuni_tombstones_mode(const kuni_tombstones *stones, const char *kind, const char *id,
+                                 char room[16]);
+/* `kind` is "sample" or "participant". Adds one; where it stands, "erase" takes the place of "unlink". */
 KUNI_MUST_CHECK kuni_status kuni_tombstones_add(kuni_tombstones *stones, const char *kind,
                                                 const char *id, const char *mode, const char *date,
                                                 kuni_error *err);

@@ -12,6 +12,7 @@
 #include "coordinator.h"
 #include "farewell.h"
 #include "folder.h"
+#include "forget.h"
 #include "history.h"
 #include "mark.h"
 #include "preflight.h"
@@ -78,6 +79,7 @@ static kuni_status lead_in(kuni_run *run, kuni_lock **lock, kuni_buffer *faults,
     if (!status) status = kuni_make_folders(run->folder, err);
     if (!status) status = kuni_lock_take(lock, run->folder, run->options->lock_wait_ms, err);
     if (!status) status = kuni_mark_claim(run->folder, &fresh, err);
+    if (!status) status = kuni_erasure_check(run->folder, err);
     if (status) return status;
     run->epoch = kuni_lock_epoch(*lock);
     status = read_cohort(run, true, faults, err);
@@ -190,7 +192,13 @@ static kuni_status finish(kuni_coordinator *c, const char *journal_path, int64_t
     size_t added = status ? 0 : note_since(c->run, generation);
     if (added) status = kuni_run_write_register(c->run, err);
     if (!status && changed) status = note_publication(c->run, generation, added, err);
-    if (!status && !c->run->options->keep_all) status = kuni_prune(&c->ledger, &removed, err);
+    /* Nothing of people who were erased is kept, whatever `keep` and --keep-all say. */
+    bool erased = false;
+    if (!status) status = kuni_forget_outdated(c->run, generation, &erased, err);
+    if (!status && (erased || !c->run->options->keep_all))
+        status = kuni_prune(&c->ledger, &removed, err);
+    if (erased && !status)
+        kuni_progress_say(c->progress, "older generations are gone: people were erased");
     if (!status && !c->run->options->keep_all)
         status = kuni_compaction(&c->ledger, &c->past, c->journal, journal_path, &dropped, err);
     if (!status) summarise(c, generation, changed, removed, began_ms);

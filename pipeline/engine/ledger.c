@@ -25,7 +25,8 @@ static kuni_status index_samples(kuni_ledger *ledger, kuni_error *err)
     const kuni_cohort *cohort = &ledger->run->cohort;
     kuni_status status = KUNI_OK;
     for (size_t i = 0; i < cohort->n_samples && !status; i++)
-        if (!cohort->people || cohort->people[i].state != KUNI_PERSON_MOVED)
+        if (!cohort->people || (cohort->people[i].state != KUNI_PERSON_MOVED &&
+                                cohort->people[i].state != KUNI_PERSON_ERASED))
             status = kuni_names_add(&ledger->sample_names, cohort->samples[i].id, (uint32_t)i, err);
     return status;
 }

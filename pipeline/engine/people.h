@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Taking people out of a dataset, and back: what `kuni withdraw` and `kuni reinstate` do. One process,
- * under the lock. Files of people are not touched: the next run publishes without them.
+ * under the lock. The next run publishes without them. Unlinked: their files are not touched. Erased:
+ * nothing of them is left but a tombstone, and in `current` until that run.
  */
 #ifndef KUNI_ENGINE_PEOPLE_H
 #define KUNI_ENGINE_PEOPLE_H
@@ -15,11 +16,15 @@ typedef struct kuni_people_request {
     const char *list;       /* file with a sample or participant id a line, or NULL */
     const char *const *ids; /* more of them */
     size_t n_ids;
+    bool erase;              /* withdraw; goes on with an erasure that was begun */
     bool back;               /* reinstate */
+    bool anew;               /* also those who were erased: a manifest may add them as new people */
     const char *by, *reason; /* for the history; or NULL */
     int64_t lock_wait_ms;
     /* Told what will be changed before it is; false: leave everything as it is. */
     bool (*agree)(void *context, const char *text);
+    /* Told each id that was erased, of samples and participants: the dataset will not know them. */
+    void (*tell)(void *context, const char *id);
     void *context;
 } kuni_people_request;
 

@@ -24,11 +24,7 @@ typedef struct pruning {
     size_t *removed;
 } pruning;
 
-/*
- * Parts "BATCH.KEY16.EXTENSION"; false where the name is not of that form. Batch names hold no
- * dots.
- */
-static bool parse_name(const char *name, char batch[256], unsigned long long *key)
+bool kuni_output_name_parse(const char *name, char batch[256], unsigned long long *key)
 {
     const char *dot = strchr(name, '.');
     if (!dot || dot == name || dot - name >= 256) return false;
@@ -49,7 +45,7 @@ static bool is_referred_to(const pruning *s, const char *name)
     const kuni_node *node = &plan->nodes[s->node];
     char batch[256];
     unsigned long long key;
-    if (!parse_name(name, batch, &key)) return true;
+    if (!kuni_output_name_parse(name, batch, &key)) return true;
     if (s->shard == SHARD_GONE) return false;
     int64_t b = strcmp(batch, "all") == 0 ? -1 : kuni_names_find(&s->ledger->batch_names, batch);
     bool wants_batch = node->scatter == KUNI_SCATTER_READS || node->scatter == KUNI_SCATTER_BATCH;

@@ -10,5 +10,10 @@
  * What has no name that kuni gives stays, and so does what lies behind a link.
  */
 KUNI_MUST_CHECK kuni_status kuni_prune(const kuni_ledger *ledger, size_t *removed, kuni_error *err);
+/*
+ * Parts "BATCH.KEY16.EXTENSION", the name of an output; false where it is not of that form. Batch
+ * names hold no dots.
+ */
+bool kuni_output_name_parse(const char *name, char batch[256], unsigned long long *key);
 
 #endif

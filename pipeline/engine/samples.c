@@ -183,6 +183,9 @@ void kuni_samples_batch_digest(const kuni_samples *samples, size_t batch, bool a
 static void add_column(kuni_digest *digest, const kuni_samples *samples, size_t i, bool with_sex)
 {
     const kuni_sample *sample = &samples->cohort->samples[i];
+    const kuni_person *person = samples->cohort->people ? &samples->cohort->people[i] : NULL;
+    /* As if they had never been in: what is published tells nothing of them. */
+    if (person && person->state == KUNI_PERSON_ERASED) return;
     kuni_digest_add_text(digest, sample->id);
     kuni_digest_add_text(digest, sample->participant);
     if (with_sex) kuni_digest_add_int(digest, sample->sex);

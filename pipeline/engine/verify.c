@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "assembly.h"
+#include "erasure.h"
 #include "history.h"
 #include "lock.h"
 #include "mark.h"
@@ -338,6 +339,7 @@ kuni_status kuni_verify(const kuni_verify_request *request, kuni_verify_result *
     kuni_status status = look(&v, faults, err);
     if (!status && request->repair)
         status = kuni_lock_take(&lock, v.preview.run.folder, request->lock_wait_ms, err);
+    if (!status && request->repair) status = kuni_erasure_check(v.preview.run.folder, err);
     if (!status && request->repair) status = repair(&v, err);
     if (!status && !request->repair && result->damaged)
         status = kuni_fail(err, KUNI_IO,

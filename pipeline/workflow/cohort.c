@@ -43,7 +43,8 @@ static kuni_status index_known(known *k, kuni_error *err)
 {
     kuni_status status = KUNI_OK;
     for (size_t i = 0; i < k->people.n && !status; i++)
-        if (k->people.people[i].state != KUNI_PERSON_MOVED)
+        if (k->people.people[i].state != KUNI_PERSON_MOVED &&
+            k->people.people[i].state != KUNI_PERSON_ERASED)
             status = kuni_names_add(&k->by_id, k->people.samples[i].id, (uint32_t)i, err);
     return status;
 }
@@ -142,7 +143,9 @@ static void count(kuni_cohort *cohort, size_t n_known)
         kuni_person *person = &cohort->people[i];
         sample->index_in_cohort = (uint32_t)i;
         cohort->n_withdrawn += person->state == KUNI_PERSON_WITHDRAWN;
-        if (person->state == KUNI_PERSON_WITHDRAWN || person->state == KUNI_PERSON_MOVED) {
+        cohort->n_erased += person->state == KUNI_PERSON_ERASED;
+        if (person->state == KUNI_PERSON_WITHDRAWN || person->state == KUNI_PERSON_MOVED ||
+            person->state == KUNI_PERSON_ERASED) {
             /* kept, for whoever comes back without a row in the manifest */
             person->reads = sample->reads;
             person->index = sample->index;
@@ -173,11 +176,14 @@ static kuni_status count_twins(kuni_cohort *cohort, kuni_error *err)
 /* Who has withdrawn is nobody's father or mother in what is made from here on. */
 static void forget_parents(kuni_cohort *cohort, const known *k)
 {
-    for (size_t i = 0; i < cohort->n_samples && cohort->n_withdrawn; i++) {
+    for (size_t i = 0; i < cohort->n_samples && (cohort->n_withdrawn || k->stones.n); i++) {
         const char **const parents[] = {&cohort->samples[i].father, &cohort->samples[i].mother};
         for (size_t p = 0; p < 2; p++) {
             int64_t at = *parents[p] ? kuni_names_find(&k->by_id, *parents[p]) : -1;
-            if (at >= 0 && cohort->people[at].state == KUNI_PERSON_WITHDRAWN) *parents[p] = NULL;
+            bool out = at >= 0
+                           ? cohort->people[at].state == KUNI_PERSON_WITHDRAWN
+                           : *parents[p] && kuni_tombstones_cover(&k->stones, *parents[p], NULL);
+            if (out) *parents[p] = NULL;
         }
     }
 }

@@ -14,8 +14,8 @@
 #include "register.h"
 
 typedef struct kuni_cohort {
-    /* Column order: the dataset's people first, then the manifest's new ones. A withdrawn or moved
-       sample keeps its place; its `reads` is NULL. */
+    /* Column order: the dataset's people first, then the manifest's new ones. A withdrawn, moved or
+       erased sample keeps its place; its `reads` is NULL. */
     kuni_sample *samples;
     kuni_person *people; /* one a sample */
     size_t n_samples;
@@ -23,7 +23,8 @@ typedef struct kuni_cohort {
     size_t n_batches;
     size_t n_new;          /* samples that the dataset does not know yet: the last ones */
     size_t n_withdrawn;    /* people who have withdrawn and still stand in the register */
-    size_t n_without;      /* samples with `reads` NULL: withdrawn or moved */
+    size_t n_erased;       /* places of people of whom nothing is left */
+    size_t n_without;      /* samples with `reads` NULL: withdrawn, moved or erased */
     size_t n_absent;       /* people of the dataset who are not in this manifest: nothing follows */
     size_t n_twins;        /* samples beyond the first of their participant, of those with reads */
     size_t n_returning;    /* rows of the manifest that name people who withdrew: left out */

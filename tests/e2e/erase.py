@@ -1,0 +1,328 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""People who are erased: no byte of them is left, and what is published is that of a cohort without them.
+
+environment: KUNI, MPIEXEC; needs bcftools
+"""
+import gzip
+import hashlib
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from people import KUNI, RANKS, Cohort, want
+
+GONE = ("S000002", "S000007", "S000011", "S000012") # of two batches one each, and all of the third
+PARTICIPANTS = tuple(i.replace("S", "P") for i in GONE)
+
+
+def contents(path):
+    """The bytes of a file, and what they are of when they are compressed."""
+    with open(path, "rb") as f:
+        raw = f.read()
+    yield raw
+    if raw[:2] == b"\x1f\x8b":
+        yield gzip.decompress(raw)
+
+
+def dump(path):
+    return subprocess.run([KUNI, "evidence", "dump", path], check=True, capture_output=True, text=True).stdout
+
+
+def everything(folder):
+    for at, _, names in os.walk(folder):
+        for name in names:
+            yield os.path.join(at, name)
+
+
+def search(folder, ids):
+    """Where an id stands in a dataset, as a whole word."""
+    words = [re.compile(rb"(?<![A-Za-z0-9_])" + i.encode() + rb"(?![A-Za-z0-9_])") for i in ids]
+    found = []
+    for path in everything(folder):
+        texts = [os.path.relpath(path, folder).encode()]
+        if os.path.islink(path):
+            texts.append(os.readlink(path).encode())
+        else:
+            texts += contents(path)
+            if path.endswith(".ev"):
+                texts.append(dump(path).encode())
+        found += [f"{path}: {word.pattern}" for word in words for text in texts if word.search(text)]
+    return found
+
+
+def alleles(folder, wanted):
+    """Alleles in the evidence of some people, by site, from what is dumped."""
+    seen = set()
+    for path in everything(os.path.join(folder, "data")):
+        for line in dump(path).splitlines() if path.endswith(".ev") else ():
+            fields = line.split("\t")
+            if fields[0] == "event" and wanted(fields[3]):
+                seen |= {(fields[2], fields[4], alt) for alt in fields[5].split(",") if alt not in (".", "<*>", "*")}
+    return seen
+
+
+def census(folder):
+    """Alleles that any evidence tells of."""
+    seen = set()
+    for path in everything(os.path.join(folder, "data")):
+        for line in dump(path).splitlines() if path.endswith(".ev") else ():
+            fields = line.split("\t")
+            if fields[0] == "census":
+                seen.add((fields[2], fields[3], fields[4]))
+            if fields[0] == "event":
+                seen |= {(fields[2], fields[4], alt) for alt in fields[5].split(",")}
+    return seen
+
+
+def published(folder):
+    """Digests of what is published; dataset.json less the number of batches, which a cohort without them cuts otherwise."""
+    files = {}
+    top = os.path.join(folder, "current")
+    for path in everything(os.path.realpath(top)):
+        name = os.path.relpath(path, os.path.realpath(top))
+        with open(path, "rb") as f:
+            data = f.read()
+        if name == "dataset.json":
+            told = json.loads(data)
+            told.pop("batches")
+            data = json.dumps(told, sort_keys=True).encode()
+        files[name] = hashlib.sha256(data).hexdigest()
+    return files
+
+
+def state(folder):
+    """All files of a dataset with their bytes, but for the lock."""
+    return {os.path.relpath(path, folder): hashlib.sha256(b"".join(contents(path))).hexdigest()
+            for path in everything(folder) if not os.path.islink(path) and os.path.basename(path) != "lock"}
+
+
+def without(cohort):
+    """What a cohort without them publishes."""
+    cohort.fresh()
+    cohort.manifest(without=GONE)
+    cohort.run()
+    return published(cohort.path("dataset"))
+
+
+def write_ids(cohort, ids, name="ids.txt"):
+    with open(cohort.path(name), "w") as f:
+        f.write("".join(f"{i}\n" for i in ids))
+
+
+def full(cohort, ranks=0):
+    cohort.fresh()
+    cohort.run(ranks=ranks)
+    shutil.move(cohort.path("reads"), cohort.path("archive"))
+
+
+def check(cohort, expected, ranks=0):
+    """After the next run: nothing is left, the call set is that of the others, and the dataset goes on."""
+    cohort.run(ranks=ranks)
+    found = search(cohort.path("dataset"), GONE + PARTICIPANTS)
+    want(not found, f"{len(found)} places still tell of them: {found[:4]}")
+    told = published(cohort.path("dataset"))
+    want(told == expected, f"other files are published: {[n for n in sorted(set(told) | set(expected)) if told.get(n) != expected.get(n)]}")
+    cohort.kuni("verify", "--deep", "workflow.yaml")
+    want("unchanged" in cohort.run(ranks=ranks), "another run finds something to do")
+
+
+def erased(cohort):
+    """The reads are archived, and a manifest goes on naming them."""
+    expected = without(cohort)
+    for ranks in RANKS:
+        full(cohort, ranks)
+        cohort.run("--set", "joint.min_gq=1", ranks=ranks) # an older generation
+        private = alleles(cohort.path("dataset"), lambda i: i in GONE) - alleles(cohort.path("dataset"), lambda i: i not in GONE)
+        want(private, "they have no private alleles to look for")
+        want(search(cohort.path("dataset"), GONE), "the search finds nobody before")
+        untouched = {n: d for n, d in state(cohort.path("dataset")).items() if "b0000" in n and n.endswith(".ev")}
+        write_ids(cohort, ("# letters of May", GONE[0], PARTICIPANTS[1], *GONE[2:]))
+        before = state(cohort.path("dataset"))
+        cohort.kuni("withdraw", "--mode", "erase", "--list", "ids.txt", "workflow.yaml", expect=64) # no --yes
+        text = cohort.kuni("withdraw", "--mode", "erase", "--yes", "--reason", f"letter of {GONE[1]}", "--list", "ids.txt",
+                           "workflow.yaml", expect=64)
+        want("name nobody" in text, f"unclear: {text}")
+        want(state(cohort.path("dataset")) == before, "a refusal changed something")
+        text = cohort.kuni("withdraw", "--mode", "erase", "--yes", "--by", "office", "--list", "ids.txt", "workflow.yaml")
+        want(set(GONE + PARTICIPANTS) <= set(text.split()), f"who was erased is not told: {text}")
+        want("current still shows them" in text, f"unclear: {text}")
+        want(len(os.listdir(cohort.path("dataset/generations"))) == 1, "older generations stay")
+        left = [p for p in search(cohort.path("dataset"), GONE + PARTICIPANTS) if "/generations/" not in p]
+        want(not left, f"{len(left)} places outside of current still tell of them: {left[:4]}")
+        want(not private & census(cohort.path("dataset")), "their private alleles are in the evidence")
+        want(not [n for n in state(cohort.path("dataset")) if "/b0002." in n], "files of the empty batch stay")
+        want(untouched.keys() != {n for n in state(cohort.path("dataset")) if n in untouched}, "a batch that held one stays")
+        check(cohort, expected, ranks)
+        want("name people who withdrew" in cohort.run(ranks=ranks), "a manifest that names them is not told")
+        history = [line.split()[1:3] for line in cohort.kuni("history", "workflow.yaml").splitlines()]
+        want([entry for entry in history if entry == ["office", "erased"]], f"history: {history}")
+        # nobody comes back by chance, and anew only when it is said
+        text = cohort.kuni("reinstate", "--yes", "workflow.yaml", GONE[0], expect=64)
+        want("nothing is left to take back" in text and "--anew" in text, f"unclear: {text}")
+        cohort.kuni("withdraw", "--mode", "erase", "--yes", "workflow.yaml", GONE[0]) # done already
+        cohort.kuni("withdraw", "--yes", "workflow.yaml", GONE[0])
+        check(cohort, expected, ranks)
+        shutil.move(cohort.path("archive"), cohort.path("reads"))
+        cohort.kuni("reinstate", "--anew", "--yes", "workflow.yaml", GONE[0])
+        cohort.run(ranks=ranks)
+        want(cohort.people() == [i for i in cohort.ids() if i not in GONE] + [GONE[0]], f"reinstated anew: {cohort.people()}")
+        cohort.kuni("verify", "--deep", "workflow.yaml")
+
+
+def unlinked_before(cohort):
+    """Somebody who was unlinked is erased; so is all of a dataset; new people get a batch of their own."""
+    expected = without(cohort)
+    full(cohort)
+    cohort.kuni("withdraw", "--yes", "workflow.yaml", *GONE)
+    cohort.run()
+    cohort.kuni("withdraw", "--mode", "erase", "--yes", "workflow.yaml", *GONE)
+    check(cohort, expected)
+    cohort.kuni("withdraw", "--mode", "erase", "--yes", "workflow.yaml", *(i for i in cohort.ids() if i not in GONE))
+    found = search(cohort.path("dataset"), cohort.ids() + [i.replace("S", "P") for i in cohort.ids()])
+    want(not found, f"everybody was erased, and {found[:4]}")
+    want(not os.path.lexists(cohort.path("dataset/current")), "nobody is left, and current stays")
+    cohort.run(expect=64)
+
+
+def grown(cohort):
+    """A batch that comes after an erasure is the same as one that came without it."""
+    cohort.fresh()
+    cohort.manifest(without=("S000006", "S000009"))
+    cohort.run()
+    whole = published(cohort.path("dataset"))
+    cohort.fresh()
+    cohort.manifest(without=("S000009",))
+    cohort.run()
+    cohort.kuni("withdraw", "--mode", "erase", "--yes", "workflow.yaml", "S000006")
+    cohort.run()
+    want(published(cohort.path("dataset")) == whole, "erased while the reads are there")
+    cohort.manifest()
+    cohort.run()
+    want(cohort.people() == [i for i in cohort.ids() if i not in ("S000006", "S000009")] + ["S000009"], f"{cohort.people()}")
+    want("S000009" not in open(cohort.path("dataset/tombstones.tsv")).read(), "a tombstone names somebody")
+
+
+def unsealed(cohort):
+    """Evidence of a batch that is not sealed is made again without them."""
+    expected = without(cohort)
+    cohort.fresh()
+    with open(cohort.path("reads", "S000003.cram"), "rb") as f:
+        whole = f.read()
+    os.unlink(cohort.path("reads", "S000003.cram")) # out of reach: the batch is done, and not sealed
+    cohort.run("--set", "on_error.max_quarantined=1")
+    with open(cohort.path("reads", "S000003.cram"), "wb") as f:
+        f.write(whole)
+    want(not os.path.exists(cohort.path("dataset/sealed/call/b0000.tsv")), "the batch was sealed")
+    cohort.kuni("withdraw", "--mode", "erase", "--yes", "workflow.yaml", *GONE)
+    check(cohort, expected)
+
+
+def killed(cohort):
+    """Stopped at any moment: the same command goes on, a run says no until then, and the end is the same."""
+    expected = without(cohort)
+    full(cohort)
+    shutil.copytree(cohort.path("dataset"), cohort.path("whole"), symlinks=True)
+    command = ["withdraw", "--mode", "erase", "--yes", "workflow.yaml"]
+    before = state(cohort.path("whole"))
+    pending = 0
+
+    def again(what):
+        shutil.rmtree(cohort.path("dataset"))
+        shutil.copytree(cohort.path("whole"), cohort.path("dataset"), symlinks=True)
+        return what
+
+    def go_on(what, number):
+        nonlocal pending
+        if os.path.exists(cohort.path("dataset/erasing.tsv")):
+            pending += 1
+            text = cohort.run(expect=64)
+            want("an erasure was begun" in text, f"{what}: unclear: {text}")
+            cohort.kuni("withdraw", "--yes", "workflow.yaml", "S000001", expect=64)
+            want(os.stat(cohort.path("dataset/erasing.tsv")).st_mode & 0o777 == 0o600, "others may read who goes")
+            cohort.kuni(*command) if number % 2 else cohort.kuni(*command, *GONE)
+        elif not [p for p in search(cohort.path("dataset"), GONE) if "/generations/" not in p]:
+            pass # done
+        else:
+            now = {n: d for n, d in state(cohort.path("dataset")).items() if ".tmp." not in n} # the next run clears these
+            changed = [n for n in now.keys() | before.keys() if now.get(n) != before.get(n)]
+            want(not changed, f"{what} {number}: no erasure is under way, and something has changed: {changed[:4]}")
+            cohort.kuni(*command, *GONE)
+        check(cohort, expected)
+
+    points = 0
+    for call in ("rename", "fsync", "write"):
+        step = {"rename": 3, "fsync": 13, "write": 40}[call]
+        for number in range(1, 400, step):
+            again(call)
+            run = subprocess.run([KUNI, *command, *GONE], cwd=cohort.folder, capture_output=True, text=True,
+                                 env=dict(os.environ, KUNI_FAULT=f"{call}:{number}"))
+            if run.returncode == 0:
+                break
+            want(run.returncode in (70, 74), f"{call} {number}: {run.returncode} {run.stderr}")
+            points += 1
+            go_on(f"{call} {number}", number)
+        else:
+            sys.exit(f"FAIL: {call} never succeeds")
+    again("time")
+    began = time.time()
+    cohort.kuni(*command, *GONE)
+    took = time.time() - began
+    dice = random.Random(7)
+    for number in range(5):
+        again("kill")
+        process = subprocess.Popen([KUNI, *command, *GONE], cwd=cohort.folder, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        time.sleep(dice.random() * took)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        go_on("kill", number)
+    want(pending >= 8, f"only {pending} of {points} faults came in the middle")
+    shutil.rmtree(cohort.path("whole"))
+
+
+def refused(cohort):
+    """What cannot be done is refused before anything is changed: a damaged file, a step of another workflow."""
+    full(cohort)
+    ev = next(p for p in sorted(everything(cohort.path("dataset/data/call"))) if "/b0000." in p and p.endswith(".ev"))
+    with open(ev, "rb") as f:
+        whole = f.read()
+    with open(ev, "wb") as f:
+        f.write(whole[:-9] + b"\x00" + whole[-8:])
+    before = state(cohort.path("dataset"))
+    want(ev in cohort.kuni("withdraw", "--mode", "erase", "--yes", "workflow.yaml", "S000002", expect=74), "a damaged file")
+    want(state(cohort.path("dataset")) == before, "a refusal changed something")
+    with open(ev, "wb") as f:
+        f.write(whole)
+    before = state(cohort.path("dataset"))
+    with open(cohort.path("workflow.yaml")) as f:
+        text = f.read()
+    with open(cohort.path("other.yaml"), "w") as f:
+        f.write(text.replace("id: call", "id: again").replace("call]", "again]").replace("[call", "[again"))
+    text = cohort.kuni("withdraw", "--mode", "erase", "--yes", "other.yaml", "S000002", expect=64)
+    want("this workflow lacks" in text and "sealed/call/b0000.tsv" in text, f"unclear: {text}")
+    now = state(cohort.path("dataset"))
+    want(now == before, f"a refusal changed {[n for n in now if now[n] != before.get(n)]}")
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="kuni-erase-") as folder:
+        cohort = Cohort(folder)
+        chosen = sys.argv[1:]
+        for test in (erased, unlinked_before, grown, unsealed, refused, killed):
+            if chosen and test.__name__ not in chosen:
+                continue
+            began = time.time()
+            test(cohort)
+            print(f"{test.__name__}: fine ({time.time() - began:.1f} s)", flush=True)
+
+
+if __name__ == "__main__":
+    main()
