@@ -97,3 +97,11 @@ kuni_status kuni_folder_prepare(const char *folder, kuni_error *err)
     }
     return KUNI_OK;
 }
+
+mode_t kuni_folder_guard(void)
+{
+    enum { NOT_FOR_OTHERS = 027 };
+    mode_t before = umask(NOT_FOR_OTHERS);
+    (void)umask(before | NOT_FOR_OTHERS);
+    return before;
+}

@@ -3,6 +3,8 @@
 #ifndef KUNI_DATASET_FOLDER_H
 #define KUNI_DATASET_FOLDER_H
 
+#include <sys/types.h>
+
 #include "kuni/status.h"
 
 /*
@@ -11,5 +13,10 @@
  * them is a link.
  */
 KUNI_MUST_CHECK kuni_status kuni_folder_prepare(const char *folder, kuni_error *err);
+/*
+ * From here on this process and its children make files that owner and group alone can read and the
+ * owner alone can write: 0640, folders 0750, or stricter where the umask says so. Gives the umask before.
+ */
+mode_t kuni_folder_guard(void);
 
 #endif

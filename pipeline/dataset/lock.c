@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,6 +39,14 @@ static bool try_lock(int fd, bool *supported)
     if (fcntl(fd, F_SETLK, &want) == 0) return true;
     *supported = errno == EACCES || errno == EAGAIN || errno == EINTR;
     return false;
+}
+
+/* Whether the file that is open still stands under its name: a lock on another one keeps nobody out. */
+static bool still_stands(const kuni_lock *lock)
+{
+    struct stat open_file, named;
+    return fstat(lock->fd, &open_file) == 0 && stat(lock->path, &named) == 0 &&
+           open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
 }
 
 static kuni_status write_holder(kuni_lock *lock, kuni_error *err)
@@ -86,7 +95,11 @@ kuni_status kuni_lock_take(kuni_lock **out, const char *folder, int64_t wait_ms,
         nanosleep(&(struct timespec){.tv_nsec = RETRY_MS * 1000000L}, NULL);
     }
     lock->epoch = read_holder(lock->fd, holder) + 1;
-    status = write_holder(lock, err);
+    status = still_stands(lock) ? write_holder(lock, err)
+                                : kuni_fail(err, KUNI_AGAIN,
+                                            "%s was removed or replaced while this run waited for "
+                                            "it: run the same command again",
+                                            lock->path);
     if (status) goto fail;
     *out = lock;
     return KUNI_OK;
@@ -103,6 +116,12 @@ uint64_t kuni_lock_epoch(const kuni_lock *lock)
 kuni_status kuni_lock_check(const kuni_lock *lock, kuni_error *err)
 {
     char holder[HOLDER_BYTES];
+    if (!still_stands(lock))
+        return kuni_fail(
+            err, KUNI_AGAIN,
+            "%s was removed or replaced under this run, so that another may be writing "
+            "the dataset: stopping: run the same command again, alone",
+            lock->path);
     uint64_t epoch = read_holder(lock->fd, holder);
     if (epoch == lock->epoch) return KUNI_OK;
     return kuni_fail(err, KUNI_AGAIN, "a younger run has taken over the dataset (%s): stopping",

@@ -23,8 +23,8 @@ KUNI_MUST_CHECK kuni_status kuni_lock_take(kuni_lock **lock, const char *folder,
                                            kuni_error *err);
 uint64_t kuni_lock_epoch(const kuni_lock *lock);
 /*
- * Checks that no younger run has taken over (possible only where locks are not kept): KUNI_AGAIN if
- * one has.
+ * Checks that no younger run has taken over (possible only where locks are not kept), and that the lock
+ * file is still the one that is held: KUNI_AGAIN if not. Before anything that cannot be taken back.
  */
 KUNI_MUST_CHECK kuni_status kuni_lock_check(const kuni_lock *lock, kuni_error *err);
 /*

@@ -408,6 +408,7 @@ static kuni_status seal(kuni_coordinator *c, kuni_error *err)
                                      true, true, err);
     if (!status && c->run->options->recall && c->past.has_reads)
         status = kuni_history_add(c->run->folder, "recalled", NULL, json_object(), err);
+    if (!status) status = kuni_lock_check(c->lock, err);
     if (!status) status = kuni_seals_make(&c->ledger, &made, err);
     return status || !made ? status : kuni_run_write_register(c->run, err);
 }

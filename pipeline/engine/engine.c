@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -61,7 +62,9 @@ static kuni_status read_cohort(kuni_run *run, bool leads, kuni_buffer *faults, k
 
 static kuni_status make_plan(kuni_run *run, kuni_error *err)
 {
+    mode_t guarded = umask(run->umask); /* an index beside the reference is everybody's */
     kuni_status status = kuni_genome_open(&run->genome, run->workflow.reference, err);
+    (void)umask(guarded);
     if (!status) status = kuni_workflow_ploidy(&run->ploidy, &run->workflow, run->genome, err);
     if (!status)
         status = kuni_plan_make(&run->plan, &run->workflow, run->genome, run->cohort.n_batches,
@@ -188,7 +191,8 @@ static kuni_status finish(kuni_coordinator *c, const char *journal_path, int64_t
     int64_t generation = 0, dropped = 0;
     bool changed = false;
     size_t removed = 0;
-    kuni_status status = kuni_publish(&c->ledger, &generation, &changed, err);
+    kuni_status status = kuni_lock_check(c->lock, err);
+    if (!status) status = kuni_publish(&c->ledger, &generation, &changed, err);
     size_t added = status ? 0 : note_since(c->run, generation);
     if (added) status = kuni_run_write_register(c->run, err);
     if (!status && changed) status = note_publication(c->run, generation, added, err);
@@ -290,6 +294,7 @@ kuni_status kuni_engine_run(const kuni_run_options *options, bool *leads, kuni_b
     int64_t began_ms = kuni_now_ms();
     *leads = true;
     kuni_stop_watch();
+    run.umask = kuni_folder_guard();
     kuni_status status = kuni_transport_init(err);
     if (status) return status;
     run.rank = kuni_transport_rank();

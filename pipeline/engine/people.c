@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "erase.h"
+#include "folder.h"
 #include "forget.h"
 #include "history.h"
 #include "kuni/lines.h"
@@ -230,6 +231,7 @@ static kuni_status open_dataset(change *c, kuni_lock **lock, kuni_buffer *faults
     if (access(c->run.folder, F_OK) != 0)
         return kuni_fail(err, KUNI_USAGE, "%s: no dataset yet", c->run.folder);
     status = kuni_mark_check(c->run.folder, err);
+    (void)kuni_folder_guard();
     if (!status) status = kuni_lock_take(lock, c->run.folder, r->lock_wait_ms, err);
     if (!status) status = kuni_mark_claim(c->run.folder, &fresh, err);
     if (!status && !r->erase) status = kuni_erasure_check(c->run.folder, err);

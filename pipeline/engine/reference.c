@@ -66,12 +66,13 @@ static bool is_of_old_form(const char *text)
     return n > 1;
 }
 
-/* Takes the last line off the text of a whole list. */
-static kuni_status check_list(kuni_buffer *text, bool *whole, kuni_error *err)
+/* Takes the last line off the text of a whole list; *old that it had none. */
+static kuni_status check_list(kuni_buffer *text, bool *whole, bool *old, kuni_error *err)
 {
     char expected[128];
     char *end = text->data ? strstr(text->data, "\n#end\t") : NULL;
     *whole = text->data && strlen(text->data) == text->length;
+    *old = !end;
     if (*whole && !end) {
         *whole = is_of_old_form(text->data);
         return KUNI_OK;
@@ -109,10 +110,10 @@ kuni_status kuni_reference_digests(kuni_run *run, bool write, bool *damaged, kun
     kuni_buffer text = KUNI_BUFFER_INIT;
     char *path = kuni_path_join(run->folder, "reference.tsv", err);
     kuni_status status = path ? reference_stamp(run, stamp, sizeof(stamp), err) : KUNI_MEMORY;
-    bool known = false, whole = true;
+    bool known = false, whole = true, old = false;
     if (!status && access(path, F_OK) == 0) {
         status = kuni_file_get(path, REFERENCE_BYTES_MAX, &text, err);
-        if (!status) status = check_list(&text, &whole, err);
+        if (!status) status = check_list(&text, &whole, &old, err);
         known = !status && whole && read_reference(run, text.data, stamp);
     }
     if (!status && !whole && !damaged)
@@ -122,7 +123,7 @@ kuni_status kuni_reference_digests(kuni_run *run, bool write, bool *damaged, kun
                       "nothing was changed: `kuni repair` makes the file again",
                       path);
     if (damaged) *damaged = !whole;
-    if (!status && !known) status = write_reference(run, path, stamp, write && whole, err);
+    if (!status && (!known || old)) status = write_reference(run, path, stamp, write && whole, err);
     kuni_buffer_fini(&text);
     free(path);
     return status;

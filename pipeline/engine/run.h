@@ -34,6 +34,7 @@ typedef struct kuni_run {
     kuni_plan plan;
     const char *folder; /* of the dataset, absolute */
     uint64_t epoch;
+    mode_t umask; /* of who started the run: for what it makes outside the dataset */
     int rank, size;
     int32_t *columns; /* by sample; valid once columns_known: from phase JUDGE on */
     bool columns_known;

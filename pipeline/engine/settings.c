@@ -124,8 +124,7 @@ static kuni_status compare_facts(json_t *old, json_t *now, const char *folder, k
             "%s was made with other settings: %s: %s, use another dataset, or call everybody again "
             "with `kuni recall`",
             folder, text.data,
-            other_version ? "go on with the kuni that made it (it can be read as it is)"
-                          : "keep the old ones");
+            other_version ? "go on with the kuni that made it" : "keep the old ones");
     kuni_buffer_fini(&text);
     return status;
 }
@@ -173,15 +172,18 @@ static bool is_of_old_form(json_t *facts)
     return json_object_size(facts) > 0;
 }
 
-/* *facts is NULL where there is no file, or it is damaged. */
-static kuni_status read_facts(const char *path, json_t **facts, bool *whole, kuni_error *err)
+/* *facts is NULL where there is no file, or it is damaged; *old that it has no digest. */
+static kuni_status read_facts(const char *path, json_t **facts, bool *whole, bool *old,
+                              kuni_error *err)
 {
     char hex[KUNI_DIGEST_HEX_BYTES];
     *facts = NULL;
+    *old = false;
     *whole = access(path, F_OK) != 0;
     if (*whole) return KUNI_OK;
     json_t *read = json_load_file(path, 0, NULL);
     json_t *told = json_object_get(read, digest_name);
+    *old = !told;
     kuni_status status = KUNI_OK;
     if (told) {
         status = digest_facts(read, hex, err);
@@ -212,8 +214,9 @@ static kuni_status write_facts(const char *path, json_t *facts, kuni_error *err)
 kuni_status kuni_settings_look(const char *folder, bool *whole, kuni_error *err)
 {
     json_t *facts = NULL;
+    bool old;
     char *path = kuni_path_join(folder, "settings.json", err);
-    kuni_status status = path ? read_facts(path, &facts, whole, err) : KUNI_MEMORY;
+    kuni_status status = path ? read_facts(path, &facts, whole, &old, err) : KUNI_MEMORY;
     json_decref(facts);
     free(path);
     return status;
@@ -235,8 +238,9 @@ kuni_status kuni_settings_check(const kuni_run *run, kuni_known_files *known, ku
 {
     char *path = kuni_path_join(run->folder, "settings.json", err);
     json_t *old = NULL, *now = json_object();
-    bool whole = true;
-    kuni_status status = path && now ? read_facts(path, &old, &whole, err) : KUNI_MEMORY;
+    bool whole = true, of_old_form = false;
+    kuni_status status =
+        path && now ? read_facts(path, &old, &whole, &of_old_form, err) : KUNI_MEMORY;
     if (!status && !whole && !override)
         status = kuni_fail(err, KUNI_IO,
                            "%s: damaged: what the data were made with is not what was written: "
@@ -246,8 +250,7 @@ kuni_status kuni_settings_check(const kuni_run *run, kuni_known_files *known, ku
     if (!status && old && has_data && !override) status = compare_facts(old, now, run->folder, err);
     if (!status && write) {
         if (old && has_data && !override) json_object_update_missing(now, old);
-        /* A file of a version that gave it no digest stays as it is while it holds. */
-        if (!old || !json_equal(old, now)) status = write_facts(path, now, err);
+        if (!old || of_old_form || !json_equal(old, now)) status = write_facts(path, now, err);
     }
     json_decref(old);
     json_decref(now);

@@ -12,6 +12,7 @@
 
 #include "assembly.h"
 #include "erasure.h"
+#include "folder.h"
 #include "history.h"
 #include "lock.h"
 #include "mark.h"
@@ -337,6 +338,7 @@ kuni_status kuni_verify(const kuni_verify_request *request, kuni_verify_result *
     kuni_lock *lock = NULL;
     *result = (kuni_verify_result){.files = 0};
     kuni_status status = look(&v, faults, err);
+    if (!status && request->repair) (void)kuni_folder_guard();
     if (!status && request->repair)
         status = kuni_lock_take(&lock, v.preview.run.folder, request->lock_wait_ms, err);
     if (!status && request->repair) status = kuni_erasure_check(v.preview.run.folder, err);

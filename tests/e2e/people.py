@@ -5,7 +5,9 @@
 environment: KUNI, MPIEXEC; needs bcftools
 """
 import hashlib
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -453,12 +455,113 @@ def recalled(cohort):
         want("recalled" in cohort.kuni("history", "workflow.yaml"), "not in the history")
 
 
+def lock_gone(cohort):
+    """A lock file that is removed or replaced under a run: the run stops before it publishes."""
+    for ranks in RANKS:
+        cohort.fresh()
+        process = cohort.start("run", "--quiet", "workflow.yaml", ranks=ranks)
+        until = time.time() + 60
+        while not os.path.isdir(cohort.path("dataset/data")):
+            want(time.time() < until and process.poll() is None, "the run does not begin")
+            time.sleep(0.01)
+        os.unlink(cohort.path("dataset/lock"))
+        text, _ = process.communicate(timeout=240)
+        want(process.returncode == 75 and "removed or replaced" in text, f"status {process.returncode}: {text}")
+        want(not os.path.exists(cohort.path("dataset/current")), "published without a lock")
+        cohort.run(ranks=ranks)
+        want(cohort.people() == cohort.ids(), "people are missing")
+
+
+def modes(cohort):
+    """Nothing in a dataset is for others, whatever the umask adds; an index beside the reference is as the umask says."""
+    for ranks in RANKS:
+        cohort.fresh()
+        for name in os.listdir(cohort.folder):
+            if name.endswith(".fai"):
+                os.unlink(cohort.path(name))
+        before = os.umask(0)
+        try:
+            cohort.run(ranks=ranks)
+            with open(cohort.path("ids"), "w") as f:
+                f.write("S000003\n")
+            cohort.kuni("withdraw", "--yes", "--list", "ids", "workflow.yaml")
+            cohort.run(ranks=ranks)
+        finally:
+            os.umask(before)
+        seen = 0
+        for at, folders, names in os.walk(cohort.path("dataset")):
+            for name in names + folders + ["."]:
+                mode = os.lstat(os.path.join(at, name)).st_mode & 0o777
+                if not os.path.islink(os.path.join(at, name)):
+                    want(mode in (0o600, 0o640, 0o750), f"{at}/{name} has mode {mode:o}")
+                    seen += 1
+        want(seen > 50, "nothing was looked at")
+        want(os.stat(cohort.path("dataset/secret")).st_mode & 0o777 == 0o600, "the key is for the owner")
+        made = [name for name in os.listdir(cohort.folder) if name.endswith(".fai")]
+        want(made and all(os.stat(cohort.path(name)).st_mode & 0o777 == 0o666 for name in made), "the reference's index is private")
+
+
+def older(cohort):
+    """A dataset of a version without register, mark, seals and digests is taken over, read and extended, or refused by name."""
+    for ranks in RANKS:
+        cohort.fresh()
+        cohort.manifest(without=("S000012",))
+        cohort.run("--keep-all", ranks=ranks) # the journal keeps its lines
+        before = cohort.digest()
+        folder = cohort.path("dataset")
+        with open(os.path.join(folder, "register.tsv")) as f:
+            rows = [line.split("\t")[:2] for line in f if not line.startswith(("#", "batch"))]
+        with open(os.path.join(folder, "batches.tsv"), "w") as f:
+            f.writelines("\t".join(row) + "\n" for row in [["batch", "sample_id"]] + rows)
+        for name in ("register.tsv", "kuni-dataset.json", "history.jsonl"):
+            os.unlink(os.path.join(folder, name))
+        shutil.rmtree(os.path.join(folder, "sealed"))
+        settings = os.path.join(folder, "settings.json")
+        with open(settings) as f:
+            facts = json.load(f)
+        del facts["digest"]
+        with open(settings, "w") as f:
+            json.dump(facts, f, indent=1)
+        reference = os.path.join(folder, "reference.tsv")
+        with open(reference) as f:
+            lines = [line for line in f if not line.startswith("#end")]
+        with open(reference, "w") as f:
+            f.writelines(lines)
+        # a manifest that lacks somebody cannot tell who withdrew
+        cohort.manifest(without=("S000003", "S000012"))
+        want("kept no register" in cohort.run(ranks=ranks, expect=64), "not refused by name")
+        cohort.manifest(without=("S000012",))
+        text = cohort.run(ranks=ranks)
+        want(cohort.digest() == before, "taken over, it publishes something else")
+        done, reused = [int(word) for word in re.search(r"(\d+) tasks, (\d+) of them", text).groups()]
+        want(done == reused, f"tasks were done again: {text}")
+        cohort.kuni("verify", "--deep", "workflow.yaml")
+        cohort.manifest()
+        cohort.run(ranks=ranks)
+        want(cohort.people() == cohort.ids(), "it was not extended")
+        # called by another version of a stage: refused, with both versions and the way out
+        with open(settings) as f:
+            facts = json.load(f)
+        del facts["digest"]
+        facts["stage call"] = "call-variants version 5"
+        with open(settings, "w") as f:
+            json.dump(facts, f)
+        text = cohort.run(ranks=ranks, expect=64)
+        for words in ("call-variants version 5", "this kuni has call-variants version", "kuni recall"):
+            want(words in text, f"'{words}' is not told: {text}")
+        # made by a younger one
+        with open(os.path.join(folder, "kuni-dataset.json"), "w") as f:
+            f.write('{"format": 99, "id": "x", "kuni": "9.0.0"}\n')
+        text = cohort.run(ranks=ranks, expect=64)
+        want("format 99" in text and "9.0.0" in text, f"not told: {text}")
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="kuni-people-") as folder:
         cohort = Cohort(folder)
         chosen = sys.argv[1:]
         for test in (withdrawn, back_without_a_row, foreign_folder, strangers_inside, outage, outage_meanwhile, export,
-                     archived, damage, other_workflow, recalled):
+                     archived, damage, other_workflow, recalled, lock_gone, modes, older):
             if chosen and test.__name__ not in chosen:
                 continue
             began = time.time()

@@ -223,6 +223,51 @@ static void test_lock_faults(void **state)
     kuni_lock_release(lock);
 }
 
+/* A lock file that is removed, or replaced by another run's, is noticed by who holds the old one. */
+static void test_lock_replaced(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_lock *lock, *other;
+    shell("rm -rf d; mkdir d");
+    assert_int_equal(kuni_lock_take(&lock, "d", 0, &err), KUNI_OK);
+    assert_int_equal(kuni_lock_check(lock, &err), KUNI_OK);
+    shell("rm d/lock");
+    assert_int_equal(kuni_lock_check(lock, &err), KUNI_AGAIN);
+    assert_non_null(strstr(err.text, "d/lock was removed or replaced"));
+    kuni_error_clear(&err);
+    assert_int_equal(kuni_lock_take(&other, "d", 0, &err), KUNI_OK);
+    assert_int_equal(kuni_lock_check(lock, &err), KUNI_AGAIN); /* with the same epoch in it */
+    kuni_error_clear(&err);
+    assert_int_equal(kuni_lock_check(other, &err), KUNI_OK);
+    kuni_lock_release(lock);
+    assert_int_equal(kuni_lock_check(other, &err), KUNI_OK);
+    kuni_lock_release(other);
+}
+
+/* What is made from then on is for owner and group at most, whatever the umask. */
+static void test_guard(void **state)
+{
+    (void)state;
+    static const mode_t umasks[] = {0, 022, 077};
+    static const mode_t files[] = {0640, 0640, 0600}, folders[] = {0750, 0750, 0700};
+    mode_t before = umask(0);
+    for (size_t i = 0; i < 3; i++) {
+        kuni_error err = KUNI_ERROR_INIT;
+        struct stat st;
+        shell("rm -rf d; mkdir d");
+        (void)umask(umasks[i]);
+        assert_int_equal(kuni_folder_guard(), umasks[i]);
+        assert_int_equal(kuni_folder_prepare("d", &err), KUNI_OK);
+        assert_int_equal(kuni_file_put("d/file", "x", 1, &err), KUNI_OK);
+        assert_int_equal(stat("d/file", &st), 0);
+        assert_int_equal(st.st_mode & 07777, files[i]);
+        assert_int_equal(stat("d/data", &st), 0);
+        assert_int_equal(st.st_mode & 07777, folders[i]);
+    }
+    (void)umask(before);
+}
+
 /* A run that waits gets the lock as soon as the other ends. */
 static void test_lock_waits(void **state)
 {
@@ -316,7 +361,8 @@ int main(void)
         cmocka_unit_test(test_temporary_name),  cmocka_unit_test(test_remove_tree),
         cmocka_unit_test(test_published),       cmocka_unit_test(test_lock_faults),
         cmocka_unit_test(test_lock_waits),      cmocka_unit_test(test_scan),
-        cmocka_unit_test(test_history_of_many),
+        cmocka_unit_test(test_history_of_many), cmocka_unit_test(test_lock_replaced),
+        cmocka_unit_test(test_guard),
     };
     return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
 }
