@@ -400,8 +400,10 @@ static kuni_status survey(kuni_coordinator *c, kuni_error *err)
 /* What is complete becomes primary data, and the register tells of whom. */
 static kuni_status seal(kuni_coordinator *c, kuni_error *err)
 {
-    size_t made = 0;
+    size_t made = 0, noted = 0;
     kuni_status status = kuni_journal_flush(c->journal, 0, err);
+    kuni_seals_note_withdrawn(&c->ledger, &noted);
+    if (!status && noted) status = kuni_run_write_register(c->run, err);
     /* Of a recall the new settings hold from here on, together with the new seals. */
     if (!status && c->run->options->recall)
         status = kuni_settings_check(c->run, &c->past.known_files, c->journal, c->past.has_reads,

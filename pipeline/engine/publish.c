@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "assembly.h"
 #include "built.h"
 #include "kuni/version.h"
 #include "publish.h"
@@ -367,6 +368,45 @@ static kuni_status place_files(const kuni_ledger *ledger, const char *folder, ku
     return status;
 }
 
+/* A file that was there before this run, and goes into another generation: rot must not go along. */
+static kuni_status check_old_file(const kuni_run *run, const char *path, const kuni_hash *digest,
+                                  kuni_error *err)
+{
+    if (kuni_assembly_matches(path, digest)) return KUNI_OK;
+    return kuni_fail(err, KUNI_IO,
+                     "%s: altered or damaged: nothing was published: see `kuni repair --deep %s`",
+                     path, run->workflow.path);
+}
+
+static kuni_status check_old_files(const kuni_ledger *ledger, const carried *c, kuni_arena *arena,
+                                   kuni_error *err)
+{
+    const kuni_plan *plan = &ledger->run->plan;
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        if (plan->nodes[i].scatter < KUNI_SCATTER_COHORT || !ledger->table.nodes[i].reused)
+            continue;
+        for (size_t o = 0; o < plan->nodes[i].n_outputs && !status; o++) {
+            const kuni_stored_output *out = &ledger->finals[i * KUNI_PLAN_OUTPUTS_MAX + o];
+            if (!plan->nodes[i].step->outputs[o].publish || out->bytes < 0) continue;
+            const char *path = kuni_run_output(ledger->run, arena, i, o, -1, -1,
+                                               ledger->table.nodes[i].key[0], err);
+            status = path ? check_old_file(ledger->run, path, &out->digest, err) : KUNI_MEMORY;
+        }
+    }
+    const char *name;
+    json_t *file;
+    json_object_foreach(c->files, name, file)
+    {
+        kuni_hash digest;
+        const char *hex = json_string_value(json_object_get(file, "blake2b"));
+        if (status || !hex || !kuni_hash_parse(&digest, hex)) continue;
+        const char *path = kuni_run_path(ledger->run, arena, err, "current/%s", name);
+        status = path ? check_old_file(ledger->run, path, &digest, err) : KUNI_MEMORY;
+    }
+    return status;
+}
+
 static kuni_status print_failures(const kuni_ledger *ledger, kuni_buffer *text, kuni_error *err)
 {
     kuni_status status = kuni_buffer_printf(text, err, "sample_id\tsite\twhere\treason\n");
@@ -514,6 +554,9 @@ kuni_status kuni_publish(const kuni_ledger *ledger, int64_t *generation, bool *c
         status = KUNI_OK;
         goto done;
     }
+    status = check_old_files(ledger, &over, arena, err);
+    if (status) goto done;
+    status = KUNI_MEMORY;
     const char *folder = kuni_run_path(run, arena, err, "generations");
     const char *fresh = kuni_run_path(run, arena, err, "generations/.new-%" PRIu64, run->epoch);
     if (!folder || !fresh) goto done;

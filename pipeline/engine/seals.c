@@ -403,6 +403,7 @@ static kuni_status note_people(kuni_ledger *ledger, size_t batch, kuni_error *er
     kuni_cohort *cohort = &ledger->run->cohort;
     const kuni_batch *b = &cohort->batches[batch];
     for (size_t i = b->first; i < b->first + b->n_samples; i++) {
+        if (cohort->people[i].state == KUNI_PERSON_WITHDRAWN) continue;
         cohort->people[i].bytes = ledger->samples.signatures[i].bytes;
         cohort->people[i].content = ledger->samples.contents[i];
     }
@@ -416,6 +417,37 @@ static kuni_status note_people(kuni_ledger *ledger, size_t batch, kuni_error *er
         if (!person->where || !person->reason) return KUNI_MEMORY;
     }
     return KUNI_OK;
+}
+
+/* Whether a step of the batch would be sealed now. */
+static bool is_to_be_sealed(const kuni_ledger *ledger, size_t batch)
+{
+    const kuni_plan *plan = &ledger->run->plan;
+    for (size_t i = 0; i < plan->n_nodes; i++)
+        if (kuni_ledger_seals(&plan->nodes[i]) && !ledger->sealed[i * plan->n_batches + batch] &&
+            is_complete(ledger, i, batch))
+            return true;
+    return false;
+}
+
+void kuni_seals_note_withdrawn(kuni_ledger *ledger, size_t *noted)
+{
+    static const kuni_hash unknown = {{0}};
+    kuni_cohort *cohort = &ledger->run->cohort;
+    *noted = 0;
+    for (size_t b = 0; b < cohort->n_batches; b++) {
+        if (!is_to_be_sealed(ledger, b)) continue;
+        const kuni_batch *batch = &cohort->batches[b];
+        for (size_t i = batch->first; i < batch->first + batch->n_samples; i++) {
+            kuni_person *person = &cohort->people[i];
+            if (person->state != KUNI_PERSON_WITHDRAWN || person->reason) continue;
+            person->where = "withdrawn";
+            person->reason = "had withdrawn when the files of the batch were made: the reads are "
+                             "needed again";
+            person->content = unknown; /* whatever the reads are, they are others */
+            ++*noted;
+        }
+    }
 }
 
 kuni_status kuni_seals_make(kuni_ledger *ledger, size_t *made, kuni_error *err)

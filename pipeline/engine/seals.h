@@ -47,6 +47,12 @@ const char *kuni_seal_path(const kuni_ledger *ledger, size_t node, size_t batch,
  */
 KUNI_MUST_CHECK kuni_status kuni_seals_give_up(kuni_ledger *ledger, size_t node, size_t batch,
                                                kuni_journal *journal, kuni_error *err);
+/*
+ * Of batches that kuni_seals_make would seal now: who has withdrawn may not be in the files. The
+ * cohort notes it, so that whoever is reinstated joins a new batch, as after a quarantine, instead of
+ * having a column without evidence. *noted counts. To be in the register before the seals are made.
+ */
+void kuni_seals_note_withdrawn(kuni_ledger *ledger, size_t *noted);
 /* Seals what is complete; people who were quarantined on the way are noted in the cohort. Not those
  * batches of which somebody was left out of this run only. *made counts. */
 KUNI_MUST_CHECK kuni_status kuni_seals_make(kuni_ledger *ledger, size_t *made, kuni_error *err);

@@ -83,19 +83,6 @@ static kuni_status take_damage(void *context, const kuni_seal_damage *damage, ku
 
 /* --- what is made from evidence --- */
 
-/* By either rule of digests: see kuni_assembly_digest. */
-static bool has_digest(const char *path, const kuni_hash *expected)
-{
-    char hex[KUNI_DIGEST_HEX_BYTES];
-    kuni_hash found;
-    kuni_error ignored = KUNI_ERROR_INIT;
-    if (kuni_digest_file(path, hex, &ignored) == KUNI_OK && kuni_hash_parse(&found, hex) &&
-        kuni_hash_equal(&found, expected))
-        return true;
-    return kuni_assembly_digest(path, hex, &ignored) == KUNI_OK && kuni_hash_parse(&found, hex) &&
-           kuni_hash_equal(&found, expected);
-}
-
 static kuni_status check_file(verification *v, const char *path, const kuni_stored_output *stored,
                               const char *what, kuni_error *err)
 {
@@ -103,7 +90,7 @@ static kuni_status check_file(verification *v, const char *path, const kuni_stor
     bool there = stat(path, &st) == 0;
     v->result->files++;
     if (there && st.st_size == stored->bytes &&
-        (!v->request->deep || has_digest(path, &stored->digest)))
+        (!v->request->deep || kuni_assembly_matches(path, &stored->digest)))
         return KUNI_OK;
     say(v, "%s: %s (%s)", path, there ? "altered or damaged" : "missing", what);
     return add_wound(v, (wound){.stored = *stored}, path, err);
@@ -213,7 +200,7 @@ static kuni_status take_copy(const verification *v, const wound *w, bool *taken,
     char *from = kuni_path_join(v->request->from, w->path + length + 1, err);
     if (!from) return KUNI_MEMORY;
     kuni_status status = KUNI_OK;
-    if (has_digest(from, &w->stored.digest)) {
+    if (kuni_assembly_matches(from, &w->stored.digest)) {
         status = copy(from, w->path, &w->stored, err);
         *taken = !status;
     }

@@ -522,3 +522,15 @@ kuni_status kuni_assembly_digest(const char *path, char hex[KUNI_DIGEST_HEX_BYTE
     free(job.block);
     return status;
 }
+
+bool kuni_assembly_matches(const char *path, const kuni_hash *digest)
+{
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    kuni_hash found;
+    kuni_error ignored = KUNI_ERROR_INIT;
+    if (kuni_digest_file(path, hex, &ignored) == KUNI_OK && kuni_hash_parse(&found, hex) &&
+        kuni_hash_equal(&found, digest))
+        return true;
+    return kuni_assembly_digest(path, hex, &ignored) == KUNI_OK && kuni_hash_parse(&found, hex) &&
+           kuni_hash_equal(&found, digest);
+}

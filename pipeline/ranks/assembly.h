@@ -16,6 +16,7 @@
 #ifndef KUNI_RANKS_ASSEMBLY_H
 #define KUNI_RANKS_ASSEMBLY_H
 
+#include "hash.h"
 #include "kuni/file.h"
 
 enum { KUNI_ASSEMBLY_SLICE_BYTES = 16 << 20 };
@@ -43,5 +44,7 @@ KUNI_MUST_CHECK kuni_status kuni_assembly_write(const char *assembly_path,
 /* Local. The digest of a file by the rule above. */
 KUNI_MUST_CHECK kuni_status kuni_assembly_digest(const char *path, char hex[KUNI_DIGEST_HEX_BYTES],
                                                  kuni_error *err);
+/* Local. True where the file has this digest, by the rule above or as any other file. */
+bool kuni_assembly_matches(const char *path, const kuni_hash *digest);
 
 #endif

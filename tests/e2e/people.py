@@ -71,6 +71,11 @@ class Cohort:
         with open(self.path(name), "rb") as f:
             return hashlib.md5(f.read()).hexdigest()
 
+    def records(self, sample):
+        """Genotypes of one sample; allele lists do not depend on the order of columns."""
+        return subprocess.run(["bcftools", "query", "-s", sample, "-f", "%CHROM %POS %REF %ALT [%GT %DP %AD %PL]\\n",
+                               self.path("dataset/current/national.bcf")], check=True, capture_output=True, text=True).stdout
+
     def manifest(self, without=()):
         with open(os.path.join(self.source, "manifest.tsv")) as f:
             rows = [row for row in f if row.split("\t")[1] not in without]
@@ -137,6 +142,29 @@ def back_without_a_row(cohort):
         want(cohort.people() == cohort.ids(), "who was reinstated and is not in the manifest has no column")
         for name in ("national.bcf", "qc/report.html"):
             want(cohort.digest(f"dataset/current/{name}") == cohort.digest(f"whole/current/{name}"), f"{name} is another")
+
+
+def made_again_without(cohort):
+    """Evidence that was made again while somebody had withdrawn is without her: back in, she had a column of no-calls
+    there, status 0. She joins a new batch now, or is missing and told while her reads are not there."""
+    for ranks in RANKS:
+        cohort.fresh()
+        cohort.run(ranks=ranks)
+        records = cohort.records("S000002")
+        cohort.kuni("withdraw", "--yes", "workflow.yaml", "S000002")
+        cohort.run(ranks=ranks)
+        flip(find(cohort.path("dataset"), "data/call/", ".ev"), 150)
+        cohort.kuni("repair", "--deep", "--yes", "workflow.yaml")
+        cohort.run(ranks=ranks)
+        cohort.kuni("reinstate", "--yes", "workflow.yaml", "S000002")
+        os.rename(cohort.path("reads/S000002.cram"), cohort.path("S000002.cram"))
+        cohort.run(ranks=ranks)
+        with open(cohort.path("dataset/current/failures.tsv")) as f:
+            want("S000002\t" in f.read() and "S000002" not in cohort.people(), "a column without evidence, or not told")
+        os.rename(cohort.path("S000002.cram"), cohort.path("reads/S000002.cram"))
+        cohort.run(ranks=ranks)
+        want(sorted(cohort.people()) == cohort.ids() and cohort.people()[-1] == "S000002", "she is not in a new batch")
+        want(cohort.records("S000002") == records, "other genotypes than before")
 
 
 def foreign_folder(cohort):
@@ -347,6 +375,13 @@ def damage(cohort):
         cohort.kuni("repair", "--deep", "--yes", "workflow.yaml")
         cohort.run(ranks=ranks)
         want(cohort.digest() == before, "a published file was not mended")
+        # nor does rot in it go on into another generation
+        flip(cohort.path("dataset/current/merge.json"), 20)
+        text = cohort.run("--set", "qc.kinship_least=0.2", ranks=ranks, expect=74)
+        want("merge.json" in text or "data/national" in text, f"does not name the file: {text}")
+        cohort.kuni("repair", "--deep", "--yes", "workflow.yaml")
+        cohort.run(ranks=ranks)
+        cohort.kuni("verify", "--deep", "workflow.yaml")
         # with the reads there evidence is made again
         shutil.move(cohort.path("archive"), cohort.path("reads"))
         flip(find(cohort.path("dataset"), "data/call/", ".ev"), 150)
@@ -560,8 +595,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="kuni-people-") as folder:
         cohort = Cohort(folder)
         chosen = sys.argv[1:]
-        for test in (withdrawn, back_without_a_row, foreign_folder, strangers_inside, outage, outage_meanwhile, export,
-                     archived, damage, other_workflow, recalled, lock_gone, modes, older):
+        for test in (withdrawn, back_without_a_row, made_again_without, foreign_folder, strangers_inside, outage,
+                     outage_meanwhile, export, archived, damage, other_workflow, recalled, lock_gone, modes, older):
             if chosen and test.__name__ not in chosen:
                 continue
             began = time.time()
