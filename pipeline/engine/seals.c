@@ -118,10 +118,10 @@ static kuni_status load(kuni_ledger *ledger, size_t node, size_t batch, kuni_err
 /* --- looking at the files --- */
 
 /* Files of several batches are looked at together, so that waits for them overlap. */
-enum { GROUP_FILES = 16384 };
+enum { GROUP_FILES = 16384, DEEP_GROUP_FILES = 1024 };
 
 typedef struct sealed_file {
-    size_t node, batch, shard, output;
+    size_t node, batch, shard, output, number;
     const char *path;
     kuni_stored_output stored;
     bool bad;
@@ -130,10 +130,8 @@ typedef struct sealed_file {
 /* How files are looked at, and what is done about damage. */
 typedef struct looking {
     kuni_ledger *ledger;
-    bool deep;
-    kuni_seal_damaged *damaged; /* NULL: the first one ends it */
-    void *context;
-    size_t n_files; /* of all groups */
+    kuni_seal_look how;      /* damaged NULL: the first one ends it */
+    size_t n_files, n_known; /* looked at in all groups; of all shares */
     sealed_file *files;
     size_t n, capacity;
     kuni_arena *arena; /* of the group's paths */
@@ -144,8 +142,9 @@ static void look_at(void *context, size_t i)
     const looking *l = context;
     sealed_file *file = &l->files[i];
     kuni_stored_output stored = file->stored;
-    if (l->deep) stored.mtime_ns = INT64_MIN; /* no time is believed */
+    if (l->how.deep) stored.mtime_ns = INT64_MIN; /* no time is believed */
     file->bad = !kuni_stored_is_intact(file->path, &stored);
+    if (l->how.looked) l->how.looked(l->how.context, stored.bytes);
 }
 
 /* Of a batch: "12 people, reads of 3 of them are there". */
@@ -200,9 +199,10 @@ static kuni_status report(const looking *l, kuni_error *err)
                                       .batch = file->batch,
                                       .shard = file->shard,
                                       .output = file->output,
+                                      .number = file->number,
                                       .path = file->path,
                                       .stored = &file->stored};
-        status = l->damaged(l->context, &one, err);
+        status = l->how.damaged(l->how.context, &one, err);
     }
     return status;
 }
@@ -210,7 +210,7 @@ static kuni_status report(const looking *l, kuni_error *err)
 static kuni_status look_at_group(looking *l, kuni_error *err)
 {
     kuni_parallel(l->n, look_at, l);
-    kuni_status status = l->damaged ? report(l, err) : refuse(l, err);
+    kuni_status status = l->how.damaged ? report(l, err) : refuse(l, err);
     l->n_files += l->n;
     l->n = 0;
     kuni_arena_clear(l->arena);
@@ -219,6 +219,8 @@ static kuni_status look_at_group(looking *l, kuni_error *err)
 
 static kuni_status add_file(looking *l, sealed_file file, uint64_t key, kuni_error *err)
 {
+    file.number = l->n_known++;
+    if (l->how.n_shares > 1 && file.number % l->how.n_shares != l->how.share) return KUNI_OK;
     kuni_status status =
         kuni_grow((void **)&l->files, &l->capacity, l->n + 1, sizeof(sealed_file), err);
     if (status) return status;
@@ -226,7 +228,7 @@ static kuni_status add_file(looking *l, sealed_file file, uint64_t key, kuni_err
                                 (int64_t)file.shard, (int64_t)file.batch, key, err);
     if (!file.path) return KUNI_MEMORY;
     l->files[l->n++] = file;
-    return l->n < GROUP_FILES ? KUNI_OK : look_at_group(l, err);
+    return l->n < (l->how.deep ? DEEP_GROUP_FILES : GROUP_FILES) ? KUNI_OK : look_at_group(l, err);
 }
 
 /* The files of a batch that was loaded: what is kept of them is not needed after that. */
@@ -281,12 +283,47 @@ kuni_status kuni_seals_load(kuni_ledger *ledger, bool override, kuni_error *err)
     return override ? KUNI_OK : load_all(&l, err);
 }
 
-kuni_status kuni_seals_verify(kuni_ledger *ledger, bool deep, kuni_seal_damaged *damaged,
-                              void *context, size_t *files, kuni_error *err)
+kuni_status kuni_seals_verify(kuni_ledger *ledger, const kuni_seal_look *how, size_t *files,
+                              size_t *all, kuni_error *err)
 {
-    looking l = {.ledger = ledger, .deep = deep, .damaged = damaged, .context = context};
+    looking l = {.ledger = ledger, .how = *how};
     kuni_status status = load_all(&l, err);
     *files = l.n_files;
+    *all = l.n_known;
+    return status;
+}
+
+typedef struct total {
+    size_t files;
+    int64_t bytes;
+} total;
+
+static kuni_status add_line(void *context, const kuni_seal_line *line, kuni_error *err)
+{
+    total *t = context;
+    (void)err;
+    if (!line->shard || line->stored.bytes < 0) return KUNI_OK;
+    t->files++;
+    t->bytes += line->stored.bytes;
+    return KUNI_OK;
+}
+
+kuni_status kuni_seals_total(kuni_ledger *ledger, size_t *files, int64_t *bytes, kuni_error *err)
+{
+    const kuni_plan *plan = &ledger->run->plan;
+    total t = {.files = 0};
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        for (size_t b = 0; b < plan->n_batches && kuni_ledger_seals(&plan->nodes[i]) && !status;
+             b++) {
+            bool found;
+            kuni_arena_clear(ledger->arena);
+            const char *path = kuni_seal_path(ledger, i, b, err);
+            status = path ? kuni_seal_read(path, add_line, &t, &found, err) : KUNI_MEMORY;
+        }
+    }
+    *files = t.files;
+    *bytes = t.bytes;
     return status;
 }
 

@@ -20,6 +20,7 @@ KUNI_MUST_CHECK kuni_status kuni_seals_load(kuni_ledger *ledger, bool override, 
 /* A file of a sealed batch that is not what its seal tells. */
 typedef struct kuni_seal_damage {
     size_t node, batch, shard, output;
+    size_t number;    /* of the file among all, from 0 */
     const char *path; /* borrowed for the call */
     const kuni_stored_output *stored;
 } kuni_seal_damage;
@@ -27,11 +28,24 @@ typedef struct kuni_seal_damage {
 typedef kuni_status kuni_seal_damaged(void *context, const kuni_seal_damage *damage,
                                       kuni_error *err);
 
-/* As kuni_seals_load, but calls `damaged` for every such file and goes on. `deep`: every byte is
- * read, else size and time are believed. *files counts what was looked at. */
-KUNI_MUST_CHECK kuni_status kuni_seals_verify(kuni_ledger *ledger, bool deep,
-                                              kuni_seal_damaged *damaged, void *context,
-                                              size_t *files, kuni_error *err);
+/* Every file that was looked at, by whichever thread did. */
+typedef void kuni_seal_looked(void *context, int64_t bytes);
+
+typedef struct kuni_seal_look {
+    bool deep;              /* read every byte, else size and time are believed */
+    size_t share, n_shares; /* every n-th file is looked at, from this one on; n_shares 1: all */
+    kuni_seal_damaged *damaged;
+    kuni_seal_looked *looked; /* or NULL */
+    void *context;
+} kuni_seal_look;
+
+/* As kuni_seals_load, but calls `damaged` for every such file and goes on. *files counts what was looked
+ * at, *all the files of all shares. */
+KUNI_MUST_CHECK kuni_status kuni_seals_verify(kuni_ledger *ledger, const kuni_seal_look *how,
+                                              size_t *files, size_t *all, kuni_error *err);
+/* How many files all seals tell of, and of how many bytes. */
+KUNI_MUST_CHECK kuni_status kuni_seals_total(kuni_ledger *ledger, size_t *files, int64_t *bytes,
+                                             kuni_error *err);
 /*
  * A step failed on its data: KUNI_IO as kuni_seals_load gives it if a file of a sealed batch is to
  * blame, of which every byte is read here; KUNI_OK if none is. `shard`, `batch`: of the step that

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #include "assembly.h"
+#include "clock.h"
 #include "erasure.h"
 #include "folder.h"
 #include "history.h"
@@ -22,6 +25,7 @@
 #include "seals.h"
 #include "settings.h"
 #include "temporary.h"
+#include "transport.h"
 
 /* A file that is not as it was written. */
 typedef struct wound {
@@ -39,18 +43,56 @@ typedef struct verification {
     wound *wounds;
     size_t n_wounds, capacity;
     bool settings_damaged;
+    size_t number;          /* of the next file, of all that any rank looks at */
+    size_t share, n_shares; /* this rank looks at every n-th */
+    kuni_buffer told;       /* of several ranks: "NUMBER TEXT" lines, told in order at the end */
+    atomic_size_t looked;   /* files of sealed batches */
+    _Atomic int64_t looked_bytes, told_ms;
+    size_t total;
+    int64_t total_bytes;
 } verification;
 
-static void say(const verification *v, const char *format, ...) KUNI_PRINTF(2, 3);
+enum { PROGRESS_MS = 5000 };
 
-static void say(const verification *v, const char *format, ...)
+static void tell(const verification *v, const char *text)
+{
+    if (v->request->tell) v->request->tell(v->request->context, text);
+}
+
+/* Of the file with this number. */
+static kuni_status say(verification *v, size_t number, kuni_error *err, const char *format, ...)
+    KUNI_PRINTF(4, 5);
+
+static kuni_status say(verification *v, size_t number, kuni_error *err, const char *format, ...)
 {
     char text[4096];
     va_list args;
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    if (v->request->tell) v->request->tell(v->request->context, text);
+    if (v->n_shares > 1) return kuni_buffer_printf(&v->told, err, "%020zu %s\n", number, text);
+    tell(v, text);
+    return KUNI_OK;
+}
+
+/* Files of sealed batches are nearly all of it. Ranks have equal shares: this one speaks for all. */
+static void looked(void *context, int64_t bytes)
+{
+    verification *v = context;
+    size_t done = (atomic_fetch_add(&v->looked, 1) + 1) * v->n_shares;
+    int64_t done_bytes = (atomic_fetch_add(&v->looked_bytes, bytes) + bytes) * (int64_t)v->n_shares;
+    int64_t now = kuni_now_ms(), before = atomic_load(&v->told_ms);
+    bool last = done >= v->total;
+    if (v->share || !v->total) return;
+    if (!last &&
+        (now - before < PROGRESS_MS || !atomic_compare_exchange_strong(&v->told_ms, &before, now)))
+        return;
+    char text[256];
+    (void)snprintf(
+        text, sizeof(text), "%zu of %zu files of sealed batches, %" PRId64 " of %" PRId64 " MiB%s",
+        last ? v->total : done, v->total, (last ? v->total_bytes : done_bytes) / (1 << 20),
+        v->total_bytes / (1 << 20), v->request->deep ? "" : ", by size and time");
+    tell(v, text);
 }
 
 static kuni_status add_wound(verification *v, wound one, const char *path, kuni_error *err)
@@ -70,9 +112,11 @@ static kuni_status take_damage(void *context, const kuni_seal_damage *damage, ku
 {
     verification *v = context;
     const kuni_run *run = &v->preview.run;
-    say(v, "%s: %s (batch %s, shard %s)", damage->path,
-        access(damage->path, F_OK) == 0 ? "altered or damaged" : "missing",
-        run->cohort.batches[damage->batch].id, run->plan.shard_names[damage->shard]);
+    kuni_status status =
+        say(v, damage->number, err, "%s: %s (batch %s, shard %s)", damage->path,
+            access(damage->path, F_OK) == 0 ? "altered or damaged" : "missing",
+            run->cohort.batches[damage->batch].id, run->plan.shard_names[damage->shard]);
+    if (status) return status;
     return add_wound(v,
                      (wound){.stored = *damage->stored,
                              .sealed = true,
@@ -87,12 +131,16 @@ static kuni_status check_file(verification *v, const char *path, const kuni_stor
                               const char *what, kuni_error *err)
 {
     struct stat st;
+    size_t number = v->number++;
+    if (number % v->n_shares != v->share) return KUNI_OK;
     bool there = stat(path, &st) == 0;
     v->result->files++;
     if (there && st.st_size == stored->bytes &&
         (!v->request->deep || kuni_assembly_matches(path, &stored->digest)))
         return KUNI_OK;
-    say(v, "%s: %s (%s)", path, there ? "altered or damaged" : "missing", what);
+    kuni_status status =
+        say(v, number, err, "%s: %s (%s)", path, there ? "altered or damaged" : "missing", what);
+    if (status) return status;
     return add_wound(v, (wound){.stored = *stored}, path, err);
 }
 
@@ -143,12 +191,14 @@ static kuni_status check_published(verification *v, kuni_error *err)
     return status;
 }
 
-static void take_state(verification *v, const char *name, bool damaged)
+static kuni_status take_state(verification *v, const char *name, bool damaged, kuni_error *err)
 {
+    size_t number = v->number++;
+    if (number % v->n_shares != v->share) return KUNI_OK;
     v->result->files++;
-    if (!damaged) return;
+    if (!damaged) return KUNI_OK;
     v->result->damaged++;
-    say(v, "%s/%s: altered or damaged", v->preview.run.folder, name);
+    return say(v, number, err, "%s/%s: altered or damaged", v->preview.run.folder, name);
 }
 
 /* What a dataset tells of itself, beside register and seals, which nobody goes on without. */
@@ -158,9 +208,8 @@ static kuni_status check_state(verification *v, kuni_error *err)
     kuni_status status = kuni_settings_look(v->preview.run.folder, &whole, err);
     if (status) return status;
     v->settings_damaged = !whole;
-    take_state(v, "settings.json", v->settings_damaged);
-    take_state(v, "reference.tsv", v->preview.reference_damaged);
-    return KUNI_OK;
+    status = take_state(v, "settings.json", v->settings_damaged, err);
+    return status ? status : take_state(v, "reference.tsv", v->preview.reference_damaged, err);
 }
 
 /* --- repair --- */
@@ -240,10 +289,9 @@ static kuni_status mend(verification *v, const wound *w, kuni_error *err)
     }
     if (!reads_are_there(&v->preview.run.cohort, w->batch)) {
         result->beyond++;
-        say(v, "%s: beyond repair: not all reads of batch %s are there%s", w->path,
-            v->preview.run.cohort.batches[w->batch].id,
-            v->request->from ? ", and the copy has it not or damaged" : "");
-        return KUNI_OK;
+        return say(v, 0, err, "%s: beyond repair: not all reads of batch %s are there%s", w->path,
+                   v->preview.run.cohort.batches[w->batch].id,
+                   v->request->from ? ", and the copy has it not or damaged" : "");
     }
     kuni_arena_clear(v->preview.ledger.arena);
     const char *seal = kuni_seal_path(&v->preview.ledger, w->node, w->batch, err);
@@ -309,22 +357,94 @@ static kuni_status look(verification *v, kuni_buffer *faults, kuni_error *err)
 {
     size_t entries = 0;
     kuni_status status = kuni_preview_open(&v->preview, &v->request->run, faults, err);
+    const kuni_seal_look how = {.deep = v->request->deep,
+                                .share = v->share,
+                                .n_shares = v->n_shares,
+                                .damaged = take_damage,
+                                .looked = looked,
+                                .context = v};
+    if (!status && v->share == 0 && !v->request->repair)
+        status = kuni_seals_total(&v->preview.ledger, &v->total, &v->total_bytes, err);
     if (!status)
-        status = kuni_seals_verify(&v->preview.ledger, v->request->deep, take_damage, v,
-                                   &v->result->files, err);
+        status = kuni_seals_verify(&v->preview.ledger, &how, &v->result->files, &v->number, err);
     if (!status) status = check_state(v, err);
     if (!status) status = check_derived(v, err);
     if (!status) status = check_published(v, err);
     return status ? status : kuni_history_read(v->preview.run.folder, NULL, NULL, &entries, err);
 }
 
+/* --- what several ranks found --- */
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Lines in the order of their files, whoever looked at them. */
+static kuni_status tell_lines(const verification *v, char *text, kuni_error *err)
+{
+    char **lines = NULL, *save = NULL;
+    size_t n = 0, capacity = 0;
+    kuni_status status = KUNI_OK;
+    for (char *line = strtok_r(text, "\n", &save); line && !status;
+         line = strtok_r(NULL, "\n", &save)) {
+        status = kuni_grow((void **)&lines, &capacity, n + 1, sizeof(*lines), err);
+        if (!status) lines[n++] = line;
+    }
+    if (n) qsort(lines, n, sizeof(*lines), by_text);
+    for (size_t i = 0; i < n && !status; i++) tell(v, strchr(lines[i], ' ') + 1);
+    free(lines);
+    return status;
+}
+
+/* Collective. All get the sums of all; rank 0 tells what everybody found. */
+static kuni_status put_together(verification *v, kuni_error *err)
+{
+    kuni_buffer all = KUNI_BUFFER_INIT, message = KUNI_BUFFER_INIT;
+    kuni_status status = KUNI_OK;
+    size_t sums[2] = {0, 0}, told[2];
+    for (size_t i = 0; i < v->n_shares && !status; i++) {
+        kuni_buffer_clear(&message);
+        told[0] = v->result->files;
+        told[1] = v->result->damaged;
+        if (i == v->share) {
+            status = kuni_buffer_append(&message, told, sizeof(told), err);
+            if (!status && v->told.length)
+                status = kuni_buffer_append(&message, v->told.data, v->told.length, err);
+        }
+        status = kuni_transport_agree(status, err);
+        if (!status) status = kuni_transport_bcast(&message, (int)i, err);
+        if (status) break;
+        memcpy(told, message.data, sizeof(told));
+        sums[0] += told[0];
+        sums[1] += told[1];
+        if (v->share == 0)
+            status = kuni_buffer_append(&all, message.data + sizeof(told),
+                                        message.length - sizeof(told), err);
+        status = kuni_transport_agree(status, err);
+    }
+    if (!status && v->share == 0 && all.length) status = tell_lines(v, all.data, err);
+    v->result->files = sums[0];
+    v->result->damaged = sums[1];
+    kuni_buffer_fini(&all);
+    kuni_buffer_fini(&message);
+    return kuni_transport_agree(status, err);
+}
+
 kuni_status kuni_verify(const kuni_verify_request *request, kuni_verify_result *result,
                         kuni_buffer *faults, kuni_error *err)
 {
-    verification v = {.request = request, .result = result};
+    verification v = {
+        .request = request, .result = result, .n_shares = 1, .told_ms = kuni_now_ms()};
     kuni_lock *lock = NULL;
     *result = (kuni_verify_result){.files = 0};
+    if (request->together) {
+        v.share = (size_t)kuni_transport_rank();
+        v.n_shares = (size_t)kuni_transport_size();
+    }
     kuni_status status = look(&v, faults, err);
+    if (v.n_shares > 1) status = kuni_transport_agree(status, err);
+    if (!status && v.n_shares > 1) status = put_together(&v, err);
     if (!status && request->repair) (void)kuni_folder_guard();
     if (!status && request->repair)
         status = kuni_lock_take(&lock, v.preview.run.folder, request->lock_wait_ms, err);
@@ -336,6 +456,7 @@ kuni_status kuni_verify(const kuni_verify_request *request, kuni_verify_result *
                            result->damaged, result->files);
     for (size_t i = 0; i < v.n_wounds; i++) free(v.wounds[i].path);
     free(v.wounds);
+    kuni_buffer_fini(&v.told);
     kuni_preview_fini(&v.preview);
     kuni_lock_release(lock);
     return status;

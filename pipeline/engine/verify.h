@@ -12,6 +12,8 @@ typedef struct kuni_verify_request {
     kuni_run_options run; /* workflow, settings */
     bool deep;            /* read every byte; else size and time are believed */
     bool repair;
+    bool
+        together; /* all ranks share the work, and get the same result; not with repair. Collective */
     const char *from; /* repair: an intact copy of the dataset, or NULL */
     int64_t lock_wait_ms;
     /* A line for people. */

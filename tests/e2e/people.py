@@ -490,6 +490,30 @@ def recalled(cohort):
         want("recalled" in cohort.kuni("history", "workflow.yaml"), "not in the history")
 
 
+def verified_together(cohort):
+    """All ranks look at a share each; what they find, and in which order it is told, is the same at any number of ranks."""
+    cohort.fresh()
+    cohort.run()
+    dataset = cohort.path("dataset")
+    texts = set()
+    for damaged in (False, True):
+        if damaged:
+            flip(find(dataset, "data/call/", ".ev"), 150)
+            os.unlink(find(dataset, "data/qc.reads/", ""))
+            flip(find(dataset, "data/national.layout/", ".tsv"), 60)
+            flip(cohort.path("dataset/current/national.bcf"), 300)
+            flip(cohort.path("dataset/settings.json"), 30)
+        for arguments in (("--deep",), ()):
+            texts = {cohort.kuni("verify", *arguments, "workflow.yaml", ranks=ranks, expect=74 if damaged else 0).split("---")[0]
+                     for ranks in (0, 1, 2, 3, 5)}
+            want(len(texts) == 1, f"different results: {texts}")
+            text = texts.pop()
+            total = re.search(r"(\d+) of (\d+) files of sealed batches, (\d+) of (\d+) MiB", text)
+            want(total and total[1] == total[2] and int(total[1]) > 5 and total[3] == total[4], f"no progress: {text}")
+            if damaged and arguments:
+                want("6 of " in text and text.count("altered or damaged (") + text.count("missing (") == 5, f"not all told: {text}")
+
+
 def lock_gone(cohort):
     """A lock file that is removed or replaced under a run: the run stops before it publishes."""
     for ranks in RANKS:
@@ -596,7 +620,8 @@ def main():
         cohort = Cohort(folder)
         chosen = sys.argv[1:]
         for test in (withdrawn, back_without_a_row, made_again_without, foreign_folder, strangers_inside, outage,
-                     outage_meanwhile, export, archived, damage, other_workflow, recalled, lock_gone, modes, older):
+                     outage_meanwhile, export, archived, damage, other_workflow, recalled,
+                     verified_together, lock_gone, modes, older):
             if chosen and test.__name__ not in chosen:
                 continue
             began = time.time()
