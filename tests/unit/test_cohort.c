@@ -378,6 +378,45 @@ static void test_register_1(void **state)
 }
 
 /* Every byte of the register counts: whichever is changed, it is damage and says so. */
+/* A register that has these bytes already is left alone; any other is written, be it by one byte or cut short. */
+static void test_register_unchanged(void **state)
+{
+    (void)state;
+    kuni_cohort c;
+    kuni_buffer whole = KUNI_BUFFER_INIT, now = KUNI_BUFFER_INIT;
+    kuni_error err = KUNI_ERROR_INIT;
+    struct stat first, again;
+    const char *path = "unchanged.tsv";
+    read_good(&c, "participant_id\tsample_id\treads\nA\tA\ta\nB\tB\tb\n", NULL, NULL, 2);
+    const kuni_register people = kuni_cohort_register(&c);
+    assert_int_equal(kuni_register_write(&people, path, &err), KUNI_OK);
+    assert_int_equal(stat(path, &first), 0);
+    assert_int_equal(kuni_register_write(&people, path, &err), KUNI_OK);
+    assert_int_equal(stat(path, &again), 0);
+    assert_int_equal(first.st_ino, again.st_ino);
+    assert_int_equal(kuni_file_get(path, 1 << 20, &whole, &err), KUNI_OK);
+    for (size_t i = 0; i <= whole.length + 1;
+         i += 7) { /* a byte changed, and cut there; one too many */
+        kuni_buffer other = KUNI_BUFFER_INIT;
+        assert_int_equal(kuni_buffer_append(&other, whole.data, whole.length, &err), KUNI_OK);
+        if (i < whole.length) other.data[i] ^= 1;
+        fixture_put(path, other.data, i % 2 ? whole.length : i < whole.length ? i : whole.length);
+        kuni_buffer_fini(&other);
+        assert_int_equal(kuni_register_write(&people, path, &err), KUNI_OK);
+        kuni_buffer_clear(&now);
+        assert_int_equal(kuni_file_get(path, 1 << 20, &now, &err), KUNI_OK);
+        assert_string_equal(now.data, whole.data);
+    }
+    assert_int_equal(kuni_buffer_append(&whole, "x", 1, &err), KUNI_OK);
+    fixture_put(path, whole.data, whole.length);
+    assert_int_equal(kuni_register_write(&people, path, &err), KUNI_OK);
+    assert_int_equal(stat(path, &again), 0);
+    assert_int_equal(again.st_size, (off_t)whole.length - 1);
+    kuni_buffer_fini(&whole);
+    kuni_buffer_fini(&now);
+    kuni_cohort_fini(&c);
+}
+
 static void test_damaged_register(void **state)
 {
     (void)state;
@@ -463,6 +502,7 @@ int main(void)
         cmocka_unit_test(test_damaged_batches),
         cmocka_unit_test(test_facts),
         cmocka_unit_test(test_register_1),
+        cmocka_unit_test(test_register_unchanged),
         cmocka_unit_test(test_damaged_register),
         cmocka_unit_test(test_missing_files),
     };
