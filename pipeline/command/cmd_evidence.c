@@ -10,6 +10,8 @@
 #include "evidence_check.h"
 #include "evidence_columns.h"
 #include "kuni/evidence.h"
+#include "kuni/sample.h"
+#include "withdrawn.h"
 
 typedef struct request {
     const char *region; /* of dump: [CONTIG:]BEG-END; NULL: all */
@@ -106,6 +108,8 @@ static kuni_status print_stat(const request *r, const char *path, kuni_error *er
 typedef struct dump_filter {
     int64_t beg, end;
     int64_t sample; /* -1: all */
+    uint8_t *out;   /* flags by sample: withdrawn from the dataset that the file lies in */
+    size_t n_out;
     int what;
     int copies; /* of what holds for one or two; 0: not said */
 } dump_filter;
@@ -188,7 +192,9 @@ static void print_block(const kuni_evidence_header *header, const kuni_block *bl
 static void print_chunk(const kuni_evidence_header *header, const kuni_evidence_chunk *chunk,
                         const dump_filter *filter)
 {
-    for (size_t i = 0; (filter->what & KUNI_READ_CENSUS) && i < chunk->n_alleles; i++) {
+    /* A census is of all: with people left out it would tell what only they have. */
+    bool census = (filter->what & KUNI_READ_CENSUS) && !filter->n_out;
+    for (size_t i = 0; census && i < chunk->n_alleles; i++) {
         const kuni_census *allele = &chunk->alleles[i];
         if (allele->pos < filter->beg || allele->pos >= filter->end) continue;
         printf("census\t%s\t%" PRId64 "\t%s\t%s\t%u\t%u\t%" PRIu64 "\t%u\n", header->contig,
@@ -198,7 +204,7 @@ static void print_chunk(const kuni_evidence_header *header, const kuni_evidence_
     for (size_t i = 0; (filter->what & KUNI_READ_EVENTS) && i < chunk->n_events; i++) {
         const kuni_event *event = &chunk->events[i];
         if (event->pos + (int64_t)strlen(event->alleles[0]) <= filter->beg ||
-            event->pos >= filter->end ||
+            event->pos >= filter->end || filter->out[event->sample] ||
             (filter->sample >= 0 && event->sample != (uint32_t)filter->sample))
             continue;
         kuni_event told = *event;
@@ -208,7 +214,7 @@ static void print_chunk(const kuni_evidence_header *header, const kuni_evidence_
     }
     for (size_t i = 0; (filter->what & KUNI_READ_BLOCKS) && i < chunk->n_blocks; i++) {
         const kuni_block *block = &chunk->blocks[i];
-        if (block->end <= filter->beg || block->beg >= filter->end ||
+        if (block->end <= filter->beg || block->beg >= filter->end || filter->out[block->sample] ||
             (filter->sample >= 0 && block->sample != (uint32_t)filter->sample))
             continue;
         print_block(header, block, filter->copies);
@@ -283,14 +289,38 @@ static kuni_status make_filter(const request *r, const kuni_evidence_header *hea
     return KUNI_OK;
 }
 
+/* Marks who is left out; named by --sample they are refused. */
+static kuni_status leave_out(const request *r, const char *path, const kuni_evidence_header *header,
+                             dump_filter *filter, kuni_error *err)
+{
+    kuni_withdrawn known;
+    filter->out = kuni_alloc((size_t)header->n_samples + 1, 1, err);
+    if (!filter->out) return KUNI_MEMORY;
+    kuni_status status = kuni_withdrawn_open(&known, path, err);
+    if (!status && r->sample) status = kuni_withdrawn_refuse(&known, r->sample, err);
+    for (uint32_t i = 0; i < header->n_samples && !status; i++) {
+        if (strcmp(header->samples[i], KUNI_SAMPLE_NOBODY) == 0) continue; /* brought nothing */
+        filter->out[i] = kuni_withdrawn_has(&known, header->samples[i]);
+        filter->n_out += filter->out[i];
+    }
+    if (filter->n_out)
+        fprintf(stderr,
+                "kuni: note: %s: %zu samples have withdrawn from %s: they are left out, and the "
+                "census, which counts them\n",
+                path, filter->n_out, known.folder);
+    kuni_withdrawn_close(&known);
+    return status;
+}
+
 static kuni_status print_dump(const request *r, const char *path, kuni_error *err)
 {
     kuni_evidence_reader *reader;
-    dump_filter filter;
+    dump_filter filter = {.out = NULL};
     kuni_status status = kuni_evidence_open(&reader, path, err);
     if (status) return status;
     const kuni_evidence_header *header = kuni_evidence_get_header(reader);
     status = make_filter(r, header, &filter, err);
+    if (!status) status = leave_out(r, path, header, &filter, err);
     if (!status) {
         if (filter.what & KUNI_READ_CENSUS)
             puts("#census\tcontig\tpos\tref\talt\tsamples\tcopies\tsum_qual\tmax_qual");
@@ -309,6 +339,7 @@ static kuni_status print_dump(const request *r, const char *path, kuni_error *er
         status = kuni_evidence_read(reader, i, filter.what, &chunk, err);
         if (!status) print_chunk(header, &chunk, &filter);
     }
+    free(filter.out);
     kuni_evidence_close(reader);
     return status;
 }

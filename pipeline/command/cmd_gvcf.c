@@ -6,6 +6,7 @@
 #include "command.h"
 #include "complain.h"
 #include "gvcf_writer.h"
+#include "withdrawn.h"
 
 typedef struct request {
     const char *reference; /* FASTA */
@@ -70,6 +71,27 @@ static kuni_status locate(const kuni_genome *genome, char *const *paths, size_t 
     return KUNI_OK;
 }
 
+/* Every file is asked: they may be of several datasets. */
+static kuni_status refuse_withdrawn(char *const *paths, size_t n, const char *sample,
+                                    kuni_error *err)
+{
+    kuni_withdrawn known = {.folder = NULL};
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < n && !status; i++) {
+        char *place = realpath(paths[i], NULL);
+        size_t length = known.folder ? strlen(known.folder) : 0;
+        bool same =
+            place && length && strncmp(place, known.folder, length) == 0 && place[length] == '/';
+        free(place);
+        if (same) continue;
+        kuni_withdrawn_close(&known);
+        status = kuni_withdrawn_open(&known, paths[i], err);
+        if (!status) status = kuni_withdrawn_refuse(&known, sample, err);
+    }
+    kuni_withdrawn_close(&known);
+    return status;
+}
+
 static kuni_status open_person(const request *r, const kuni_genome *genome, kuni_ploidy **ploidy,
                                kuni_gvcf_person *person, kuni_error *err)
 {
@@ -93,6 +115,7 @@ static kuni_status write_all(const request *r, char *const *paths, size_t n, kun
     kuni_status status = pieces ? kuni_genome_open(&genome, r->reference, err) : KUNI_MEMORY;
     if (!status) status = open_person(r, genome, &ploidy, &person, err);
     if (!status) status = locate(genome, paths, n, pieces, r->sample, &sample, err);
+    if (!status) status = refuse_withdrawn(paths, n, sample, err);
     if (!status) status = kuni_gvcf_create(&writer, r->output, genome, sample, person, err);
     for (size_t i = 0; !status && i < n; i++) status = kuni_gvcf_add(writer, pieces[i].path, err);
     if (!status)

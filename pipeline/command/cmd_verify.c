@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "complain.h"
+#include "erased.h"
 #include "transport.h"
 #include "verify.h"
 
@@ -12,6 +13,7 @@ typedef struct request {
     kuni_texts settings; /* --set */
     bool deep, yes;
     const char *from;
+    const char *erased; /* list of ids */
     int64_t wait_s;
 } request;
 
@@ -19,6 +21,8 @@ static const kuni_option verify_options[] = {
     KUNI_OPTION_SET(request, settings),
     {"deep", 0, NULL, NULL, "read every byte, instead of believing size and time",
      KUNI_BIND_FLAG(request, deep)},
+    {"erased", 0, "FILE", NULL, "look for people who were erased: ids, one a line; nothing else",
+     KUNI_BIND_TEXT(request, erased, KUNI_COMPLETES_FILE)},
     KUNI_OPTIONS_END,
 };
 
@@ -87,8 +91,31 @@ static int verify(const kuni_call *call, bool repair)
     return leads ? status : KUNI_OK; /* as in cmd_run.c */
 }
 
+static int verify_erased(const kuni_call *call)
+{
+    const request *r = call->options;
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_erased_result result;
+    const kuni_erased_request wanted = {.workflow = call->words[0],
+                                        .settings = r->settings.texts,
+                                        .n_settings = r->settings.n,
+                                        .list = r->erased,
+                                        .tell = tell,
+                                        .context = call->options};
+    kuni_status status = kuni_erased_verify(&wanted, &result, &faults, &err);
+    kuni_command_print_faults(&faults);
+    if (status && !faults.length) (void)kuni_command_fail(&err);
+    if (!status)
+        printf("%zu files looked into: nothing is left of %zu ids; %zu of them have a tombstone\n",
+               result.files, result.ids, result.ids - result.never);
+    kuni_buffer_fini(&faults);
+    return status;
+}
+
 static int run_verify(const kuni_call *call)
 {
+    if (((const request *)call->options)->erased) return verify_erased(call);
     return verify(call, false);
 }
 
@@ -105,7 +132,8 @@ const kuni_command kuni_cmd_verify = {
         "Hold every file of the sealed batches, of the steps after them and of what is published\n"
         "against what was written down of it, and the history against itself. Changes nothing.\n"
         "Ends with 74 where something is missing or altered, and names it. Under mpirun all ranks\n"
-        "share the work; the result is the same.",
+        "share the work; the result is the same. With --erased one process looks into every file of\n"
+        "the folder, decompressed too, for people who were erased, and ends with 74 where one is.",
     .usage = "kuni verify [OPTIONS] WORKFLOW.yaml",
     .example = "kuni verify --deep cohort/workflow.yaml",
     .options = verify_options,

@@ -76,20 +76,20 @@ static kuni_status choose_regions(kuni_exporter *x, kuni_error *err)
     return KUNI_OK;
 }
 
-static const char *sample_name(const void *context, size_t number)
-{
-    const kuni_cohort *cohort = context;
-    return cohort->samples[number].id;
-}
-
 static kuni_status want_sample(kuni_exporter *x, const kuni_names *names, const char *id,
                                kuni_error *err)
 {
     int64_t i = kuni_names_find(names, id);
+    if (kuni_tombstones_cover(&x->stones, id, i < 0 ? NULL : x->run->cohort.samples[i].participant))
+        return kuni_fail(err, KUNI_USAGE,
+                         "sample %s has withdrawn: nothing of them is exported (`kuni reinstate` "
+                         "takes people back)",
+                         id);
     if (i < 0) return kuni_fail(err, KUNI_USAGE, "sample %s is not in the cohort", id);
     if (x->ledger->samples.skip[i])
-        return kuni_fail(err, KUNI_DATA,
-                         "sample %s is withdrawn or in quarantine: it is not in the call set", id);
+        return kuni_fail(err, KUNI_DATA, "sample %s is in quarantine, or the gate keeps it out: it is not in the "
+                         "call set",
+                         id);
     x->columns[i] = 0;
     return KUNI_OK;
 }
@@ -108,8 +108,10 @@ static kuni_status choose_samples(kuni_exporter *x, kuni_error *err)
     if (x->request->samples_file && !status)
         status = kuni_file_get(x->request->samples_file, (size_t)1 << 30, &list, err);
     kuni_names names = {.table = NULL};
-    if (!all && !status)
-        status = kuni_names_index(&names, cohort->n_samples, sample_name, cohort, err);
+    for (size_t i = 0; i < cohort->n_samples && !all && !status; i++)
+        if (cohort->people[i].state != KUNI_PERSON_MOVED &&
+            cohort->people[i].state != KUNI_PERSON_ERASED)
+            status = kuni_names_add(&names, cohort->samples[i].id, (uint32_t)i, err);
     char *save = NULL;
     for (char *at = list.data && !status ? strtok_r(list.data, ",\r\n", &save) : NULL;
          at && !status; at = strtok_r(NULL, ",\r\n", &save))
@@ -351,6 +353,7 @@ kuni_status kuni_exporter_init(kuni_exporter *x, const kuni_export_request *requ
     kuni_status status = x->arena ? choose_node(x, err) : KUNI_MEMORY;
     if (!status) choose_last(x);
     if (!status) status = choose_regions(x, err);
+    if (!status) status = kuni_tombstones_read(&x->stones, x->run->folder, err);
     if (!status) status = choose_samples(x, err);
     if (!status) status = choose_params(x, err);
     return status;
@@ -365,6 +368,7 @@ void kuni_exporter_fini(kuni_exporter *x)
 {
     free(x->spans);
     free(x->columns);
+    kuni_tombstones_fini(&x->stones);
     if (x->params) kuni_params_free(x->params);
     kuni_arena_free(x->arena);
 }

@@ -10,6 +10,7 @@
 #include "joint_genotype/export.h"
 #include "options.h"
 #include "preview.h"
+#include "tombstones.h"
 
 /* As --format names them. */
 typedef enum kuni_export_format {
@@ -45,6 +46,7 @@ typedef struct kuni_exporter {
     size_t n_spans, spans_capacity;
     int32_t *columns; /* by sample; -1: not wanted */
     size_t n_columns;
+    kuni_tombstones stones; /* who has withdrawn, and is refused by name */
     kuni_params *params;
     kuni_arena *arena;
 } kuni_exporter;

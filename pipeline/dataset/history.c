@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -100,9 +101,17 @@ kuni_status kuni_history_read(const char *folder, kuni_history_visitor *visit, v
 static kuni_status open_locked(FILE **file, const char *path, kuni_error *err)
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    int got, fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    if (fd < 0) return kuni_fail_errno(err, "cannot open %s", path);
-    while ((got = fcntl(fd, F_SETLKW, &whole)) != 0 && errno == EINTR) continue;
+    struct stat ours, there;
+    int got, fd;
+    for (;;) {
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+        if (fd < 0) return kuni_fail_errno(err, "cannot open %s", path);
+        while ((got = fcntl(fd, F_SETLKW, &whole)) != 0 && errno == EINTR) continue;
+        if (got != 0 || fstat(fd, &ours) != 0 || stat(path, &there) != 0 ||
+            (ours.st_dev == there.st_dev && ours.st_ino == there.st_ino))
+            break;
+        (void)close(fd); /* it was written anew meanwhile: see kuni_history_forget */
+    }
     *file = got == 0 ? fdopen(fd, "r+e") : NULL;
     if (*file) return KUNI_OK;
     kuni_status status = kuni_fail_errno(err, "cannot lock %s", path);
@@ -193,12 +202,14 @@ kuni_status kuni_history_forget(const char *folder, kuni_history_names *names, v
                                 size_t *changed, kuni_error *err)
 {
     forgetting f = {.names = names, .context = context};
-    size_t entries;
+    walk w;
+    FILE *file = NULL;
     memcpy(f.digest, first_digest, sizeof(first_digest));
-    kuni_status status = kuni_history_read(folder, put_entry, &f, &entries, err);
-    char *path = status || !f.changed ? NULL : kuni_path_join(folder, file_name, err);
-    if (!status && f.changed)
-        status = path ? kuni_file_put(path, f.out.data, f.out.length, err) : KUNI_MEMORY;
+    char *path = kuni_path_join(folder, file_name, err);
+    kuni_status status = path ? open_locked(&file, path, err) : KUNI_MEMORY;
+    if (!status) status = walk_lines(&w, file, path, put_entry, &f, err);
+    if (!status && f.changed) status = kuni_file_put(path, f.out.data, f.out.length, err);
+    if (file) (void)fclose(file); /* nothing was written by it */
     *changed = status ? 0 : f.changed;
     free(path);
     kuni_buffer_fini(&f.out);

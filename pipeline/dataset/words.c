@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kuni/lines.h"
+
 enum { STARTS = 1 << 16, BLOCK_BYTES = 1 << 20 };
 
 kuni_status kuni_words_init(kuni_words *words, kuni_error *err)
@@ -143,5 +145,31 @@ kuni_status kuni_words_in_file(const kuni_words *words, const char *path, bool *
     if (!status && ferror(file)) status = kuni_fail_errno(err, "cannot read %s", path);
     (void)fclose(file);
     free(block);
+    return status;
+}
+
+kuni_status kuni_ids_read(const char *path, kuni_arena *arena, const char ***ids, size_t *n,
+                          size_t *capacity, kuni_error *err)
+{
+    kuni_lines lines;
+    kuni_status status = kuni_lines_open(&lines, path, err);
+    if (status) return status;
+    for (char *line; !(status = kuni_lines_next(&lines, &line, err)) && line;) {
+        char *fields[KUNI_LINE_FIELDS_MAX];
+        size_t count = kuni_line_split(line, '\t', fields);
+        if (count == 1 && (!*fields[0] || *fields[0] == '#')) continue;
+        if (count != 1) {
+            status = kuni_fail(err, KUNI_USAGE,
+                               "%s:%lld: expected one id of a sample or participant a line",
+                               lines.path, (long long)lines.number);
+            break;
+        }
+        status = kuni_grow((void **)ids, capacity, *n + 1, sizeof(char *), err);
+        if (status) break;
+        (*ids)[*n] = kuni_arena_strndup(arena, fields[0], strlen(fields[0]), err);
+        if (!(*ids)[(*n)++]) status = KUNI_MEMORY;
+        if (status) break;
+    }
+    kuni_lines_close(&lines);
     return status;
 }

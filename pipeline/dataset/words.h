@@ -39,4 +39,11 @@ bool kuni_words_in(const kuni_words *words, const char *text);
 KUNI_MUST_CHECK kuni_status kuni_words_in_file(const kuni_words *words, const char *path,
                                                bool *found, kuni_error *err);
 
+/*
+ * Reads a list of ids, one a line (empty lines and those that begin with # are passed over), into a
+ * growing array; the texts live in `arena`. KUNI_USAGE names a line with more.
+ */
+KUNI_MUST_CHECK kuni_status kuni_ids_read(const char *path, kuni_arena *arena, const char ***ids,
+                                          size_t *n, size_t *capacity, kuni_error *err);
+
 #endif

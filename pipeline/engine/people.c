@@ -10,7 +10,6 @@
 #include "folder.h"
 #include "forget.h"
 #include "history.h"
-#include "kuni/lines.h"
 #include "lock.h"
 #include "mark.h"
 #include "names.h"
@@ -49,22 +48,7 @@ static kuni_status read_ids(change *c, kuni_error *err)
     for (size_t i = 0; i < c->request->n_ids && !status; i++)
         status = add_id(c, c->request->ids[i], err);
     if (status || !c->request->list) return status;
-    kuni_lines lines;
-    status = kuni_lines_open(&lines, c->request->list, err);
-    if (status) return status;
-    for (char *line; !(status = kuni_lines_next(&lines, &line, err)) && line;) {
-        char *fields[KUNI_LINE_FIELDS_MAX];
-        size_t n = kuni_line_split(line, '\t', fields);
-        if (n == 1 && (!*fields[0] || *fields[0] == '#')) continue;
-        if (n != 1)
-            status = kuni_fail(err, KUNI_USAGE,
-                               "%s:%lld: expected one id of a sample or participant a line",
-                               lines.path, (long long)lines.number);
-        if (!status) status = add_id(c, fields[0], err);
-        if (status) break;
-    }
-    kuni_lines_close(&lines);
-    return status;
+    return kuni_ids_read(c->request->list, c->arena, &c->ids, &c->n_ids, &c->ids_capacity, err);
 }
 
 /* Marks the samples of an id; false where nobody has it. */

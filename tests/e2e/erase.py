@@ -128,6 +128,9 @@ def check(cohort, expected, ranks=0):
     cohort.run(ranks=ranks)
     found = search(cohort.path("dataset"), GONE + PARTICIPANTS)
     want(not found, f"{len(found)} places still tell of them: {found[:4]}")
+    write_ids(cohort, GONE + PARTICIPANTS, "gone.txt")
+    text = cohort.kuni("verify", "--erased", "gone.txt", "workflow.yaml")
+    want("nothing is left of 8 ids" in text, f"unclear: {text}")
     told = published(cohort.path("dataset"))
     want(told == expected, f"other files are published: {[n for n in sorted(set(told) | set(expected)) if told.get(n) != expected.get(n)]}")
     cohort.kuni("verify", "--deep", "workflow.yaml")
@@ -312,11 +315,75 @@ def refused(cohort):
     want(now == before, f"a refusal changed {[n for n in now if now[n] != before.get(n)]}")
 
 
+def proven(cohort):
+    """`kuni verify --erased` finds people wherever they stand, and nobody where only a longer id does."""
+    full(cohort)
+    write_ids(cohort, ("S000002", "P000002"))
+    text = cohort.kuni("verify", "--erased", "ids.txt", "workflow.yaml", expect=74)
+    for place in ("register.tsv: byte", ".ev: sample 2 of the header", "national.bcf: byte", "(decompressed)", "samtools_stats.tar.gz",
+                  "S000002: no tombstone says that it was erased"):
+        want(place in text, f"{place} is not named:\n{text}")
+    write_ids(cohort, ("NOBODY", "S00000", "000002", "S000002-b"))
+    cohort.kuni("verify", "--erased", "ids.txt", "workflow.yaml")
+    cohort.kuni("withdraw", "--mode", "erase", "--yes", "workflow.yaml", "S000002")
+    cohort.run()
+    write_ids(cohort, ("S000002", "P000002"))
+    cohort.kuni("verify", "--erased", "ids.txt", "workflow.yaml")
+    places = {"data/.hidden": (1, b"x S000002 y"), "logs/S000002.err": (1, b""),
+              "notes.gz": (9, gzip.compress(b"a\tS000002\n" * 9)),
+              "data/call/long": (1, b"." * (1 << 20) + b",S000002." + b"." * 9),
+              "tmp/edge": (1, b"-" * ((1 << 20) - 4) + b" S000002 " + b"-" * 4096),
+              "tmp/end": (1, b"#" * 4096 + b"S000002"),
+              "tmp/two.gz": (1, gzip.compress(b"-" * 99) + gzip.compress(b"S000002"))}
+    for name, (n, data) in places.items():
+        path = cohort.path("dataset", name)
+        with open(path, "wb") as f:
+            f.write(data)
+        text = cohort.kuni("verify", "--erased", "ids.txt", "workflow.yaml", expect=74)
+        want(path in text and f": {n} places still tell" in text, f"{name} is not named alone: {text}")
+        os.unlink(path)
+    os.symlink("/reads/S000002.cram", cohort.path("dataset/data/link"))
+    want("where it leads" in cohort.kuni("verify", "--erased", "ids.txt", "workflow.yaml", expect=74), "a link")
+    os.unlink(cohort.path("dataset/data/link"))
+    for text, status in ((b"S000002b xS000002 S0000023", 0), (b"S000002.cram", 74), (b"=S000002=", 74)):
+        with open(cohort.path("dataset/note"), "wb") as f:
+            f.write(text)
+        cohort.kuni("verify", "--erased", "ids.txt", "workflow.yaml", expect=status)
+    os.unlink(cohort.path("dataset/note"))
+
+
+def refused_by_name(cohort):
+    """Who has withdrawn is not written out by name, and left out of a dump of the whole."""
+    cohort.fresh()
+    cohort.run()
+    evs = sorted(p for p in everything(cohort.path("dataset/data/call")) if "/b0000." in p and p.endswith(".ev"))
+    before = dump(evs[0])
+    want("\tS000002\t" in before and "census\t" in before, "the dump has not what is expected")
+    cohort.kuni("withdraw", "--yes", "workflow.yaml", "P000002")
+    reference = os.path.join(cohort.folder, next(n for n in os.listdir(cohort.folder) if n.endswith(".fa")))
+    for command in (["gvcf", "-r", reference, "-s", "S000002", "-o", "x.g.vcf.gz", *evs],
+                    ["evidence", "dump", "-s", "S000002", evs[0]],
+                    ["export", "--samples", "S000001,S000002", "-o", "x.bcf", "workflow.yaml"]):
+        text = cohort.kuni(*command, expect=64)
+        want("S000002 has withdrawn" in text, f"unclear: {text}")
+    for name in ("x.g.vcf.gz", "x.bcf"):
+        want(not os.path.exists(cohort.path(name)), f"{name} was written")
+    run = subprocess.run([KUNI, "evidence", "dump", evs[0]], capture_output=True, text=True, check=True)
+    want("1 samples have withdrawn" in run.stderr, f"not told: {run.stderr}")
+    kept = [line for line in before.splitlines() if "\tS000002\t" not in line and not line.startswith("census")]
+    want(run.stdout.splitlines() == kept, "the dump of the others has changed")
+    cohort.kuni("gvcf", "-r", reference, "-s", "S000001", "-o", "x.g.vcf.gz", *evs)
+    shutil.copy(evs[0], cohort.path("elsewhere.ev")) # in no dataset: nothing is known
+    want(dump(cohort.path("elsewhere.ev")) == before, "a file in no dataset")
+    cohort.kuni("reinstate", "--yes", "workflow.yaml", "P000002")
+    want(dump(evs[0]) == before, "the dump after somebody came back")
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="kuni-erase-") as folder:
         cohort = Cohort(folder)
         chosen = sys.argv[1:]
-        for test in (erased, unlinked_before, grown, unsealed, refused, killed):
+        for test in (erased, unlinked_before, grown, unsealed, refused, proven, refused_by_name, killed):
             if chosen and test.__name__ not in chosen:
                 continue
             began = time.time()
