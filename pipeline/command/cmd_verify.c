@@ -132,7 +132,8 @@ const kuni_command kuni_cmd_verify = {
         "Hold every file of the sealed batches, of the steps after them and of what is published\n"
         "against what was written down of it, and the history against itself. Changes nothing.\n"
         "Ends with 74 where something is missing or altered, and names it. Under mpirun all ranks\n"
-        "share the work; the result is the same. With --erased one process looks into every file of\n"
+        "share the work; the result is the same. With --erased one process looks into every file "
+        "of\n"
         "the folder, decompressed too, for people who were erased, and ends with 74 where one is.",
     .usage = "kuni verify [OPTIONS] WORKFLOW.yaml",
     .example = "kuni verify --deep cohort/workflow.yaml",

@@ -87,7 +87,8 @@ static kuni_status want_sample(kuni_exporter *x, const kuni_names *names, const 
                          id);
     if (i < 0) return kuni_fail(err, KUNI_USAGE, "sample %s is not in the cohort", id);
     if (x->ledger->samples.skip[i])
-        return kuni_fail(err, KUNI_DATA, "sample %s is in quarantine, or the gate keeps it out: it is not in the "
+        return kuni_fail(err, KUNI_DATA,
+                         "sample %s is in quarantine, or the gate keeps it out: it is not in the "
                          "call set",
                          id);
     x->columns[i] = 0;
