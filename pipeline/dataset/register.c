@@ -310,8 +310,8 @@ static kuni_status put_raw(sink *s, const char *line, size_t length, kuni_error 
     kuni_buffer_clear(&s->room);
     kuni_status status = kuni_buffer_append(&s->room, line, length, err);
     if (status) return status;
-    s->differs =
-        fread(s->room.data, 1, length, s->old) != length || memcmp(s->room.data, line, length) != 0;
+    s->differs = s->differs || fread(s->room.data, 1, length, s->old) != length ||
+                 memcmp(s->room.data, line, length) != 0;
     return KUNI_OK;
 }
 
