@@ -3,6 +3,8 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <htslib/cram.h>
+#include <htslib/hfile.h>
 #include <htslib/hts_log.h>
 #include <math.h>
 #include <stdlib.h>
@@ -12,6 +14,7 @@
 #include "kuni/buffer.h"
 #include "kuni/file.h"
 #include "reads_index.h"
+#include "record.h"
 
 enum { TID_ABSENT = -2 }; /* a contig of the file that the reference lacks */
 
@@ -27,6 +30,9 @@ struct kuni_reads {
     int32_t *from_genome; /* genome tid -> file tid or -1 */
     int32_t n_genome_contigs;
     int64_t last_pos;
+    kuni_genome *genome; /* borrowed */
+    int64_t data_at;     /* of a CRAM: offset of the first container behind the header */
+    kuni_record_bases bases;
 };
 
 void kuni_htslib_setup(void)
@@ -74,6 +80,7 @@ static kuni_status open_file(kuni_reads *reads, const char *fasta, int fields, k
     if (!reads->header)
         return damaged_or_away(reads, errno, err,
                                "the header cannot be read: damaged or truncated");
+    if (format == cram) reads->data_at = htell(cram_fd_get_fp(reads->file->fp.cram));
     errno = 0;
     if (hts_check_EOF(reads->file) == 0)
         return damaged_or_away(
@@ -157,11 +164,12 @@ static kuni_status map_contigs(kuni_reads *reads, kuni_genome *genome, const kun
     return KUNI_OK;
 }
 
+/* Other words of SO say nothing: with an index the order is held against each record. */
 static kuni_status check_order(kuni_reads *reads, kuni_error *err)
 {
     kstring_t order = KS_INITIALIZE;
     kuni_status status = KUNI_OK;
-    if (sam_hdr_find_tag_hd(reads->header, "SO", &order) == 0 && strcmp(order.s, "coordinate") != 0)
+    if (sam_hdr_find_tag_hd(reads->header, "SO", &order) == 0 && strcmp(order.s, "queryname") == 0)
         status = kuni_fail(err, KUNI_DATA,
                            "sample %s: %s: not sorted by coordinate (header says SO:%s): "
                            "run samtools sort and samtools index",
@@ -194,6 +202,7 @@ kuni_status kuni_reads_open(kuni_reads **out, const kuni_sample *sample, kuni_ge
     if (!reads) return status;
     reads->path = kuni_strdup(sample->reads, err);
     reads->sample = kuni_strdup(sample->id, err);
+    reads->genome = genome;
     reads->record = bam_init1();
     if (!reads->path || !reads->sample || !reads->record) goto fail;
     status =
@@ -257,8 +266,9 @@ kuni_status kuni_reads_next(kuni_reads *reads, bam1_t **record, kuni_error *err)
         next->core.mtid = next->core.mtid < reads->n_file_contigs
                               ? reads->to_genome[next->core.mtid]
                               : TID_ABSENT;
-    *record = next;
-    return KUNI_OK;
+    kuni_status status = kuni_record_make_plain(next, reads->genome, &reads->bases, err);
+    *record = status ? NULL : next;
+    return status;
 }
 
 sam_hdr_t *kuni_reads_header(kuni_reads *reads)
@@ -272,6 +282,25 @@ static char *find_crai(const kuni_reads *reads, const kuni_sample *sample, kuni_
     kuni_buffer path = KUNI_BUFFER_INIT;
     if (sample->index) return kuni_strdup(sample->index, err);
     return kuni_buffer_printf(&path, err, "%s.crai", reads->path) ? NULL : path.data;
+}
+
+kuni_status kuni_reads_check_index(const kuni_reads *reads, const kuni_sample *sample,
+                                   kuni_error *err)
+{
+    bool covers = true;
+    if (hts_get_format(reads->file)->format != cram || strstr(reads->path, "://")) return KUNI_OK;
+    char *path = find_crai(reads, sample, err);
+    if (!path) return KUNI_MEMORY;
+    kuni_status status = KUNI_OK;
+    if (access(path, R_OK) == 0) /* else it stands beside the file by another name */
+        status = kuni_crai_covers(path, reads->path, reads->data_at, &covers, err);
+    if (!status && !covers)
+        status = kuni_fail(err, KUNI_DATA,
+                           "sample %s: %s does not cover %s: it is of another file, or cut off: "
+                           "run: samtools index %s",
+                           reads->sample, path, reads->path, reads->path);
+    free(path);
+    return status;
 }
 
 kuni_status kuni_reads_index_depths(const kuni_reads *reads, const kuni_sample *sample,
@@ -332,6 +361,7 @@ void kuni_reads_close(kuni_reads *reads)
     if (reads->header) sam_hdr_destroy(reads->header);
     if (reads->file) (void)sam_close(reads->file);
     if (reads->record) bam_destroy1(reads->record);
+    kuni_record_bases_fini(&reads->bases);
     free(reads->to_genome);
     free(reads->from_genome);
     free(reads->path);

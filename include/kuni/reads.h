@@ -35,7 +35,8 @@ KUNI_MUST_CHECK kuni_status kuni_reads_open(kuni_reads **reads, const kuni_sampl
 KUNI_MUST_CHECK kuni_status kuni_reads_seek(kuni_reads *reads, kuni_span span, kuni_error *err);
 /*
  * The next record, or NULL in *record at the end. Borrowed until the next call. Out-of-order
- * records are KUNI_DATA.
+ * records are KUNI_DATA. Rare forms are made plain: no operation of the CIGAR has length 0, bases
+ * given as "=" are the reference's, an unknown mapping quality (255) is 30.
  */
 KUNI_MUST_CHECK kuni_status kuni_reads_next(kuni_reads *reads, bam1_t **record, kuni_error *err);
 sam_hdr_t *kuni_reads_header(kuni_reads *reads);
@@ -48,6 +49,12 @@ KUNI_MUST_CHECK kuni_status kuni_reads_index_depths(const kuni_reads *reads,
                                                     const kuni_sample *sample,
                                                     const kuni_genome *genome, double *depths,
                                                     kuni_error *err);
+/*
+ * Whether the index of a CRAM names all that the file holds: KUNI_DATA where it does not. Of other
+ * formats htslib looks itself. Reads the whole index.
+ */
+KUNI_MUST_CHECK kuni_status kuni_reads_check_index(const kuni_reads *reads,
+                                                   const kuni_sample *sample, kuni_error *err);
 /* A 64-bit hash of a record's read name, the same on every machine: mates share it. */
 uint64_t kuni_read_name_hash(const bam1_t *record);
 void kuni_reads_close(kuni_reads *reads);

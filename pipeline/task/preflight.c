@@ -64,6 +64,7 @@ static kuni_status check_reads(const kuni_task *task, const kuni_sample *sample,
     kuni_status status = kuni_reads_open(&reads, sample, task->genome, task->shards, n_places,
                                          SAM_QNAME | SAM_FLAG, err);
     if (!status) status = find_name(reads, sample, name, err);
+    if (!status) status = kuni_reads_check_index(reads, sample, err);
     kuni_reads_close(reads);
     if (status) return status;
     htsFile *file = hts_open(sample->reads, "r");
@@ -214,6 +215,6 @@ static const kuni_step steps[] = {
 
 const kuni_stage kuni_preflight_stage = {.name = "preflight",
                                          .summary = "opens and checks every sample's file",
-                                         .version = 3,
+                                         .version = 4,
                                          .steps = steps,
                                          .n_steps = 1};

@@ -269,11 +269,40 @@ static void unpack(const kuni_read_window *window, kuni_call_read *read, const b
     uint8_t *restrict seq = read->seq, *restrict to = read->qual;
     size_t n = (size_t)read->length;
     for (size_t i = 0; i < (n + 1) / 2; i++) memcpy(seq + 2 * i, window->letters[packed[i]], 2);
-    if (qual[0] == 0xff) {
-        memset(to, MISSING_QUALITY, n);
-        return;
+    for (size_t i = 0; i < n; i++) {
+        uint8_t given = qual[i] > KUNI_QUAL_TOP ? KUNI_QUAL_TOP : qual[i];
+        to[i] = qual[i] == 0xff ? MISSING_QUALITY : given;
     }
-    for (size_t i = 0; i < n; i++) to[i] = qual[i] > KUNI_QUAL_TOP ? KUNI_QUAL_TOP : qual[i];
+}
+
+/* "*": the name is not known, and equal ones mean nothing. */
+static bool is_nameless(const bam1_t *record)
+{
+    return strcmp(bam_get_qname(record), "*") == 0;
+}
+
+static uint64_t hash_bases(const bam1_t *record)
+{
+    const uint8_t *data = bam_get_seq(record);
+    size_t n = ((size_t)record->core.l_qseq + 1) / 2 + (size_t)record->core.l_qseq;
+    uint64_t hash = (uint64_t)record->core.pos ^ (uint64_t)record->core.flag << 48;
+    for (size_t i = 0; i < n; i++) hash = (hash ^ data[i]) * UINT64_C(0x100000001b3);
+    hash = (hash ^ hash >> 29) * UINT64_C(0x94d049bb133111eb);
+    return hash ^ hash >> 32;
+}
+
+/* Names may come again, in another lane for instance: mates are where they say of each other. */
+static bool are_mates(const kuni_call_read *a, const kuni_call_read *b)
+{
+    const uint16_t which = BAM_FREAD1 | BAM_FREAD2;
+    return a->flag & b->flag & BAM_FPAIRED && (a->flag & which) != (b->flag & which) &&
+           a->mate_pos == b->pos && b->mate_pos == a->pos && !a->mate && !b->mate;
+}
+
+static bool are_the_same(const kuni_call_read *a, const kuni_call_read *b)
+{
+    return a->pos == b->pos && a->flag == b->flag && a->length == b->length &&
+           memcmp(a->seq, b->seq, (size_t)a->length) == 0;
 }
 
 static bool passes(const bam1_t *record, const kuni_call_options *options)
@@ -301,7 +330,9 @@ kuni_status kuni_read_window_add(kuni_read_window *window, const bam1_t *record,
     kuni_call_read *read = take_read(window, 2 * padded + n_cigar * sizeof(uint32_t), err);
     if (!read) return KUNI_MEMORY;
     read->pos = record->core.pos;
-    read->name = kuni_read_name_hash(record);
+    bool nameless = is_nameless(record);
+    read->name = nameless ? hash_bases(record) : kuni_read_name_hash(record);
+    read->mate_pos = record->core.mtid == record->core.tid ? record->core.mpos : -1;
     kuni_call_read **chain = bucket(window, read->name), *mate = NULL;
     __builtin_prefetch(chain); /* wanted when the read is unpacked */
     read->mate = NULL;
@@ -319,17 +350,15 @@ kuni_status kuni_read_window_add(kuni_read_window *window, const bam1_t *record,
     }
     unpack(window, read, record);
     trim_adapter(read, record);
-    const uint16_t which = BAM_FREAD1 | BAM_FREAD2;
-    for (kuni_call_read *other = *chain; other; other = other->next) {
+    for (kuni_call_read *other = nameless ? NULL : *chain; other; other = other->next) {
         if (other->name != read->name) continue;
-        if (other->pos == read->pos && (other->flag & which) == (read->flag & which)) {
+        if (are_the_same(other, read)) {
             release(window, read); /* the same record twice: public files have it */
             return KUNI_OK;
         }
-        if ((other->flag & which) != (read->flag & which) && other->end > read->pos && !other->mate)
-            mate = other;
+        if (are_mates(other, read) && other->end > read->pos) mate = other;
     }
-    if (mate && read->flag & BAM_FPAIRED) {
+    if (mate) {
         mate->mate = read;
         read->mate = mate;
         share_overlap(mate, read);

@@ -17,7 +17,8 @@
 typedef struct kuni_call_read kuni_call_read;
 struct kuni_call_read {
     int64_t pos, end;     /* aligned span; end at most pos + KUNI_SPAN_BP */
-    uint64_t name;        /* hash of the read name */
+    int64_t mate_pos;     /* as the record tells; -1: none on this contig */
+    uint64_t name;        /* hash of the read name, or of the bases where it has none */
     kuni_call_read *mate; /* the overlapping mate in the window, or NULL */
     kuni_call_read *next; /* in the name table or the free list */
     uint8_t *seq;         /* ACGTN */
