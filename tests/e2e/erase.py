@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """People who are erased: no byte of them is left, and what is published is that of a cohort without them.
 
-environment: KUNI, MPIEXEC; needs bcftools
+environment: KUNI, KUNI_TALLY (the plugin of the engine's test), MPIEXEC; needs bcftools
 """
 import gzip
 import hashlib
@@ -315,6 +315,73 @@ def refused(cohort):
     want(now == before, f"a refusal changed {[n for n in now if now[n] != before.get(n)]}")
 
 
+def workflow_of(cohort, name, stages):
+    """The cohort's workflow with other stages, and a dataset of its own."""
+    with open(cohort.path("workflow.yaml")) as f:
+        head = f.read().split("stages:")[0]
+    with open(cohort.path(name), "w") as f:
+        f.write(re.sub(r"(?m)^dataset:.*$", f"dataset: {name}.d", head) + "batch: 5\nstages:\n" + stages)
+
+
+def imported(cohort):
+    """gVCFs: evidence and counts of the import are made again without them, and the report tells of nobody."""
+    cohort.fresh()
+    cohort.run()
+    cohort.kuni("export", "-f", "gvcf", "-o", "gvcfs", "workflow.yaml")
+    with open(os.path.join(cohort.source, "manifest.tsv")) as f:
+        rows = [row.split("\t") for row in f.read().splitlines()]
+    at, index = rows[0].index("reads"), rows[0].index("index") if "index" in rows[0] else None
+    for row in rows[1:]:
+        row[at] = f"gvcfs/{row[1]}.g.vcf.gz"
+        if index is not None:
+            row[index] = "."
+    stages = "  - {id: import, uses: import-gvcf}\n  - {id: joint, uses: joint-genotype, needs: import}\n" \
+             "  - {id: national, uses: merge, needs: [import, joint]}\n"
+
+    def write(gone):
+        with open(cohort.path("manifest.tsv"), "w") as f:
+            f.writelines("\t".join(row) + "\n" for row in rows if row[1] not in gone)
+
+    workflow_of(cohort, "fresh.yaml", stages)
+    workflow_of(cohort, "import.yaml", stages)
+    write(GONE)
+    cohort.kuni("run", "--quiet", "fresh.yaml")
+    write(())
+    cohort.kuni("run", "--quiet", "import.yaml")
+    want("import_gvcf.tsv" in str(published(cohort.path("import.yaml.d"))), "there is no report of the import")
+    shutil.move(cohort.path("gvcfs"), cohort.path("archive"))
+    cohort.kuni("withdraw", "--mode", "erase", "--yes", "import.yaml", *GONE)
+    cohort.kuni("run", "--quiet", "import.yaml")
+    found = search(cohort.path("import.yaml.d"), GONE + PARTICIPANTS)
+    want(not found, f"{len(found)} places still tell of them: {found[:4]}")
+    told, expected = (dict(published(cohort.path(name))) for name in ("import.yaml.d", "fresh.yaml.d"))
+    want(told == expected, f"other files are published: {[n for n in told if told[n] != expected.get(n)]}")
+    cohort.kuni("verify", "--deep", "import.yaml")
+
+
+def plugin(cohort):
+    """A plugin that cannot leave people out: refused without the reads, and made anew where they are."""
+    stages = f"  - {{id: call, uses: call-variants}}\n  - {{id: tally, plugin: {os.environ['KUNI_TALLY']}}}\n"
+    cohort.fresh()
+    workflow_of(cohort, "tally.yaml", stages)
+    workflow_of(cohort, "fresh.yaml", stages)
+    cohort.kuni("run", "--quiet", "tally.yaml")
+    shutil.move(cohort.path("reads"), cohort.path("archive"))
+    before = state(cohort.path("tally.yaml.d"))
+    text = cohort.kuni("withdraw", "--mode", "erase", "--yes", "tally.yaml", "S000002", expect=64)
+    want("stage tally cannot make its files again" in text and "b0000" in text, f"unclear: {text}")
+    want(state(cohort.path("tally.yaml.d")) == before, "a refusal changed something")
+    shutil.move(cohort.path("archive"), cohort.path("reads"))
+    os.rename(cohort.path("reads/S000002.cram"), cohort.path("S000002.cram")) # those of the others are enough
+    cohort.kuni("withdraw", "--mode", "erase", "--yes", "tally.yaml", "S000002")
+    cohort.kuni("run", "--quiet", "tally.yaml")
+    cohort.manifest(without=("S000002",))
+    cohort.kuni("run", "--quiet", "fresh.yaml")
+    told, expected = (published(cohort.path(name)) for name in ("tally.yaml.d", "fresh.yaml.d"))
+    want(told == expected, f"other files are published: {[n for n in told if told[n] != expected.get(n)]}")
+    want(not search(cohort.path("tally.yaml.d"), ("S000002", "P000002")), "it is still told of")
+
+
 def proven(cohort):
     """`kuni verify --erased` finds people wherever they stand, and nobody where only a longer id does."""
     full(cohort)
@@ -383,7 +450,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="kuni-erase-") as folder:
         cohort = Cohort(folder)
         chosen = sys.argv[1:]
-        for test in (erased, unlinked_before, grown, unsealed, refused, proven, refused_by_name, killed):
+        for test in (erased, unlinked_before, grown, unsealed, refused, proven, refused_by_name, imported, plugin, killed):
             if chosen and test.__name__ not in chosen:
                 continue
             began = time.time()

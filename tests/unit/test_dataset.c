@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "erasure.h"
 #include "folder.h"
 #include "history.h"
 #include "journal.h"
@@ -14,6 +15,8 @@
 #include "published.h"
 #include "scan.h"
 #include "temporary.h"
+#include "tombstones.h"
+#include "words.h"
 
 static void shell(const char *command)
 {
@@ -352,6 +355,168 @@ static void test_history_of_many(void **state)
     assert_non_null(strstr(err.text, "history.jsonl:8"));
 }
 
+/* --- people who are erased --- */
+
+static void expect_words(const kuni_words *words, const char *text, const char *expected)
+{
+    char got[256] = "";
+    size_t at = 0, used = 0;
+    for (const char *id; (id = kuni_words_find(words, text, strlen(text), 0, &at)); at++)
+        used += (size_t)snprintf(got + used, sizeof(got) - used, "%s@%zu ", id, at);
+    if (strcmp(got, expected) != 0) fail_msg("in '%s': '%s' instead of '%s'", text, got, expected);
+}
+
+/* Ids are found as whole words, and not within longer ids of people who stay. */
+static void test_words(void **state)
+{
+    (void)state;
+    kuni_words words;
+    kuni_error err = KUNI_ERROR_INIT;
+    bool found = false;
+    assert_int_equal(kuni_words_init(&words, &err), KUNI_OK);
+    static const char *const wanted[] = {"P1", "S.1-a", "7",
+                                         "\xc3\xa4"
+                                         "b"};
+    static const char *const others[] = {"P1-2", "x.P1", "P10", "P1:P1"};
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(kuni_words_add(&words, wanted[i], &err), KUNI_OK);
+        assert_int_equal(kuni_words_add_other(&words, others[i], &err), KUNI_OK);
+    }
+    expect_words(&words, "P1", "P1@0 ");
+    expect_words(&words, "aP1 P1a P10 _P1 P1_", "");
+    expect_words(&words, "/reads/P1.cram", "P1@7 ");
+    expect_words(&words, "P1-2 P1-3", "P1@5 ");
+    expect_words(&words, "P1-2.cram x.P1.bam y.P1", "P1@21 ");
+    expect_words(&words, "P1:P1", "");
+    expect_words(&words, "S.1-a,S.1-ab;S.1-a-b", "S.1-a@0 S.1-a@13 ");
+    expect_words(&words, "7 77 a7", "7@0 ");
+    expect_words(&words,
+                 "(\xc3\xa4"
+                 "b)",
+                 "\xc3\xa4"
+                 "b@1 ");
+    expect_words(&words, "", "");
+    fixture_put("named", "nothing\nhere but P1\n", 20);
+    assert_int_equal(kuni_words_in_file(&words, "named", &found, &err), KUNI_OK);
+    assert_true(found);
+    assert_int_equal(kuni_words_in_file(&words, "absent", &found, &err), KUNI_OK);
+    assert_false(found);
+    kuni_words_fini(&words);
+}
+
+/* An erasure is read back as it was written, for its owner alone; damage is told. */
+static void test_erasure(void **state)
+{
+    (void)state;
+    kuni_erasure e, again;
+    kuni_error err = KUNI_ERROR_INIT;
+    struct stat st;
+    int64_t outdated = -1;
+    shell("rm -rf d; mkdir d");
+    assert_false(kuni_erasure_stands("d"));
+    assert_int_equal(kuni_erasure_check("d", &err), KUNI_OK);
+    assert_int_equal(kuni_erasure_init(&e, &err), KUNI_OK);
+    assert_int_equal(kuni_erasure_add_sample(&e, "S1", "b0003", 17, &err), KUNI_OK);
+    assert_int_equal(kuni_erasure_add_participant(&e, "P1", &err), KUNI_OK);
+    assert_int_equal(kuni_erasure_add_word(&e, "W", &err), KUNI_OK);
+    assert_int_equal(kuni_erasure_say(&e, &e.reason, "a letter", &err), KUNI_OK);
+    assert_int_equal(kuni_erasure_write(&e, "d", &err), KUNI_OK);
+    assert_int_equal(stat("d/erasing.tsv", &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(kuni_erasure_check("d", &err), KUNI_USAGE);
+    assert_int_equal(kuni_erasure_read(&again, "d", &err), KUNI_OK);
+    assert_string_equal(again.token, e.token);
+    assert_string_equal(again.samples[0].id, "S1");
+    assert_string_equal(again.samples[0].batch, "b0003");
+    assert_int_equal(again.samples[0].place, 17);
+    assert_string_equal(again.participants[0], "P1");
+    assert_string_equal(again.words[0], "W");
+    assert_string_equal(again.reason, "a letter");
+    assert_null(again.by);
+    kuni_erasure_fini(&again);
+    kuni_erasure_fini(&e);
+    static const char *const damages[] = {"sed -i '$d'", "sed -i 's/sample/simple/'",
+                                          "sed -i 's/17/x/'", "sed -i 1d"};
+    for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+        char command[128];
+        (void)snprintf(command, sizeof(command), "cp d/erasing.tsv erasing.kept; %s d/erasing.tsv",
+                       damages[i]);
+        shell(command);
+        kuni_error why = KUNI_ERROR_INIT;
+        assert_int_equal(kuni_erasure_read(&again, "d", &why), KUNI_IO);
+        assert_non_null(strstr(why.text, "erasing.tsv"));
+        kuni_erasure_fini(&again);
+        shell("mv erasing.kept d/erasing.tsv");
+    }
+    assert_int_equal(kuni_erasure_remove("d", &err), KUNI_OK);
+    assert_false(kuni_erasure_stands("d"));
+    assert_int_equal(kuni_outdated_read("d", &outdated, &err), KUNI_OK);
+    assert_int_equal(outdated, 0);
+    assert_int_equal(kuni_outdated_write("d", 41, &err), KUNI_OK);
+    assert_int_equal(kuni_outdated_read("d", &outdated, &err), KUNI_OK);
+    assert_int_equal(outdated, 41);
+    assert_int_equal(kuni_outdated_write("d", 0, &err), KUNI_OK);
+    assert_false(exists("d/outdated"));
+}
+
+/* Who was unlinked can be erased, and nobody who was erased is merely unlinked again. */
+static void test_tombstone_modes(void **state)
+{
+    (void)state;
+    kuni_tombstones stones;
+    kuni_error err = KUNI_ERROR_INIT;
+    char room[16];
+    shell("rm -rf d; mkdir d");
+    assert_int_equal(kuni_tombstones_read(&stones, "d", &err), KUNI_OK);
+    assert_null(kuni_tombstones_mode(&stones, "sample", "S1", room));
+    static const char *const modes[] = {"unlink", "erase", "unlink"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(kuni_tombstones_add(&stones, "sample", "S1", modes[i], "2026-05-01", &err),
+                         KUNI_OK);
+        assert_int_equal(stones.n, 1);
+        assert_string_equal(kuni_tombstones_mode(&stones, "sample", "S1", room),
+                            i ? "erase" : "unlink");
+    }
+    assert_int_equal(kuni_tombstones_write(&stones, &err), KUNI_OK);
+    kuni_tombstones_fini(&stones);
+    assert_int_equal(kuni_tombstones_read(&stones, "d", &err), KUNI_OK);
+    assert_string_equal(kuni_tombstones_mode(&stones, "sample", "S1", room), "erase");
+    assert_null(kuni_tombstones_mode(&stones, "participant", "S1", room));
+    kuni_tombstones_fini(&stones);
+}
+
+static bool names_anna(void *context, const char *text)
+{
+    (void)context;
+    return strstr(text, "Anna") != NULL;
+}
+
+/* A reason that names somebody is taken out, the chain holds, and what names nobody stays. */
+static void test_history_forgets(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    size_t changed = 9, entries = 0;
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    shell("rm -rf d; mkdir d");
+    static const char *const reasons[] = {"May", "letter of Anna", "June"};
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(
+            kuni_history_add("d", "withdrawn", "me", json_pack("{ss}", "reason", reasons[i]), &err),
+            KUNI_OK);
+    assert_int_equal(kuni_history_forget("d", names_anna, NULL, &changed, &err), KUNI_OK);
+    assert_int_equal(changed, 1);
+    assert_int_equal(kuni_history_read("d", NULL, NULL, &entries, &err), KUNI_OK);
+    assert_int_equal(entries, 3);
+    assert_int_equal(kuni_file_get("d/history.jsonl", 1 << 20, &text, &err), KUNI_OK);
+    assert_null(strstr(text.data, "Anna"));
+    assert_non_null(strstr(text.data, "(erased)"));
+    assert_non_null(strstr(text.data, "June"));
+    assert_int_equal(kuni_history_forget("d", names_anna, NULL, &changed, &err), KUNI_OK);
+    assert_int_equal(changed, 0);
+    kuni_buffer_fini(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,7 +527,9 @@ int main(void)
         cmocka_unit_test(test_published),       cmocka_unit_test(test_lock_faults),
         cmocka_unit_test(test_lock_waits),      cmocka_unit_test(test_scan),
         cmocka_unit_test(test_history_of_many), cmocka_unit_test(test_lock_replaced),
-        cmocka_unit_test(test_guard),
+        cmocka_unit_test(test_guard),           cmocka_unit_test(test_words),
+        cmocka_unit_test(test_erasure),         cmocka_unit_test(test_tombstone_modes),
+        cmocka_unit_test(test_history_forgets),
     };
     return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
 }
