@@ -157,7 +157,7 @@ class Walk(people.Cohort):
         self.simulate()
         self.oracle = Oracle(self.source, folder)
         self.world = World()
-        self.withdrawn, self.withdrawn_participants = set(), set()
+        self.withdrawn, self.withdrawn_participants, self.erased = set(), set(), set()
         self.published = None  # (columns, left out) of what `current` shows
         self.ever = set()      # who had a column once
         self.wounds = []
@@ -192,7 +192,7 @@ class Walk(people.Cohort):
     # --- the model ---
 
     def covered(self, sample):
-        return sample in self.withdrawn or self.participants[sample] in self.withdrawn_participants
+        return sample in self.withdrawn | self.erased or self.participants[sample] in self.withdrawn_participants
 
     def expected(self, world, left_out=()):
         return [(s, self.participants[s], world.told[s]) for s in world.order()
@@ -247,7 +247,7 @@ class Walk(people.Cohort):
             number, sample = int(row["batch"][1:]), row["sample_id"]
             while len(world.batches) <= number:
                 world.batches.append([])
-            if row["state"] == "moved":
+            if row["state"] not in ("in", "withdrawn", "quarantined"):  # a place that is nobody's
                 continue
             world.batches[number].append(sample)
             world.told[sample] = Fact(row["sex"].replace(".", "unknown"), row["site"])
@@ -570,14 +570,37 @@ class Walk(people.Cohort):
             return None
         chosen = self.rng.sample(self.inside(), self.rng.randint(1, 2))
         names = [self.rng.choice([s, self.participants[s]]) for s in chosen]
-        mode = []
-        self.command("withdraw", "--yes", *mode, "workflow.yaml", *names)
+        self.command("withdraw", "--yes", "workflow.yaml", *names)
         for name in names:
             self.withdrawn.update(s for s in self.known() if name in (s, self.participants[s]))
             if name in self.participants.values():
                 self.withdrawn_participants.add(name)
         text = f"withdraw {' '.join(names)}: "
         return text + (self.go(self.listed(), text) if self.rng.random() < 0.7 else "not published yet")
+
+    def erase(self):
+        if len(self.inside()) < 6:
+            return None
+        chosen = self.rng.sample(self.known(), self.rng.randint(1, 2))
+        at_hand = all(w.kind != "sealed" for w in self.open_wounds())
+        status, text = self.command("withdraw", "--mode", "erase", "--yes", "workflow.yaml", *chosen,
+                                    fine=(0,) if at_hand else (0, 74))
+        what = f"erase {' '.join(chosen)}: "
+        if status:
+            return what + f"refused with {status}"
+        self.erased.update(chosen)
+        for s in chosen:
+            self.world.batches[self.world.batch_of(s)].remove(s)
+            del self.world.told[s], self.world.place[s]
+            self.world.marked.discard(s)
+        want(self.register() == self.world, f"{what}the register tells {self.register().batches}")
+        shutil.rmtree(self.path("backup"), ignore_errors=True)  # of theirs, too, nothing is to be left
+        text = self.go(self.known(), what)
+        if not text.startswith("refused"):
+            left = [n for n, b in tree(self.path("dataset")).items() for s in chosen if s.encode() in n.encode() + b"\n" +
+                    (b if isinstance(b, bytes) else b.encode())]
+            want(not left, f"{what}{left} still tell of them")
+        return what + text
 
     def reinstate(self):
         out = [s for s in self.known() if self.covered(s)]
@@ -654,7 +677,7 @@ class Walk(people.Cohort):
 
 # What a walk consists of, and how often.
 OPERATIONS = [(Walk.add, 5), (Walk.short, 5), (Walk.correct, 6), (Walk.rename, 3), (Walk.archive, 4), (Walk.bring_back, 4),
-              (Walk.damage, 5), (Walk.verify, 3), (Walk.repair, 5), (Walk.withdraw, 4), (Walk.reinstate, 4), (Walk.kill, 4),
+              (Walk.damage, 5), (Walk.verify, 3), (Walk.repair, 5), (Walk.withdraw, 4), (Walk.erase, 3), (Walk.reinstate, 4), (Walk.kill, 4),
               (Walk.contradict, 1)]
 
 
