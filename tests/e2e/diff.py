@@ -41,9 +41,9 @@ class Dataset:
         want(done.returncode == expect, f"kuni {' '.join(words)}: {done.returncode}, not {expect}\n{done.stdout}{done.stderr}")
         return done.stdout + done.stderr
 
-    def run(self, *options):
+    def run(self, recall=False):
         """Publishes, and gives the number of the generation."""
-        self.kuni("run", "--quiet", "workflow.yaml", *options)
+        self.kuni(*(("recall", "--yes") if recall else ("run",)), "--quiet", "workflow.yaml")
         return int(os.readlink(self.path("dataset/current"))[-6:])
 
     def manifest(self, n):
@@ -206,7 +206,7 @@ def main():
         # Evidence made again, by other settings of the caller.
         with open(data.path("workflow.yaml"), "w") as f:
             f.write(before.replace("    uses: call-variants\n", "    uses: call-variants\n    with: {min_base_quality: 30}\n"))
-        recalled = data.run("--recall")
+        recalled = data.run(recall=True)
         told = hold(data, back, recalled, ([], []))
         want("recalled" in told["history"] and told["settings"][0]["what"] == "min_base_quality", "no recall is told")
         want(causes(told, "sites", "gained") | causes(told, "sites", "lost") | causes(told, "genotypes", "changed") == {"recall"},
@@ -252,7 +252,7 @@ def faults(data, copy, first, grown):
     with open(data.path("workflow.yaml"), "w") as f:
         f.write(lines)
     data.kuni("withdraw", "--yes", "workflow.yaml", "S000001")
-    newest = data.run("--recall")
+    newest = data.run(recall=True)
     text = data.kuni("diff", "dataset", "1", str(newest), expect=64)
     want(f"there is {newest - 1} and {newest}" in text and "`keep`" in text, f"unclear: {text}")
 
