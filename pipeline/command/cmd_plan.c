@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "command.h"
 #include "complain.h"
 #include "preview.h"
+#include "trial.h"
 
 typedef struct request {
     kuni_run_options run; /* but for workflow and settings */
@@ -12,6 +14,9 @@ typedef struct request {
     int64_t ranks;        /* to estimate the time for */
     bool shards;          /* print the shards instead */
     bool bed;             /* print them as BED instead */
+    bool trial;           /* measure instead of asking the journal */
+    const char *scratch;  /* where the trial's folder is made */
+    int64_t people, trial_shards;
 } request;
 
 static const kuni_option options[] = {
@@ -25,6 +30,17 @@ static const kuni_option options[] = {
      KUNI_BIND_FLAG(request, shards)},
     {"bed", 0, NULL, NULL, "print the shards as BED: chrom start end locus shard path, instead",
      KUNI_BIND_FLAG(request, bed)},
+    KUNI_OPTIONS_HEADING("Trial"),
+    {"trial", 0, NULL, NULL,
+     "run some people in some shards in a scratch folder, and tell what the whole will take",
+     KUNI_BIND_FLAG(request, trial)},
+    {"trial-in", 0, "FOLDER", "$TMPDIR, else /tmp", "where the scratch folder is made, and removed",
+     KUNI_BIND_TEXT(request, scratch, KUNI_COMPLETES_FOLDER)},
+    {"trial-people", 0, "N", "24",
+     "people to try with, evenly over the manifest, each kind of file",
+     KUNI_BIND_INT(request, people, 1, 4096)},
+    {"trial-shards", 0, "N", "8", "shards to try with, evenly over the genome",
+     KUNI_BIND_INT(request, trial_shards, 1, 100000)},
     KUNI_OPTIONS_END,
 };
 
@@ -92,9 +108,8 @@ static void print_estimates(const kuni_preview *p, int64_t ranks, int64_t jobs)
     if (left == 0)
         puts("time      nothing is left to do");
     else if (unknown)
-        printf("time      not known: %zu steps have never run in this dataset; run a few shards "
-               "first, e.g. "
-               "with --set regions.contigs=[chr20]\n",
+        printf("time      not known: %zu steps have never run in this dataset; --trial measures "
+               "them in a scratch folder\n",
                unknown);
     else
         printf("time      %.2f core-hours; about %.2f h with %" PRId64 " rank%s x %" PRId64
@@ -104,7 +119,7 @@ static void print_estimates(const kuni_preview *p, int64_t ranks, int64_t jobs)
                ranks == 1 ? "" : "s", jobs, jobs == 1 ? "" : "s");
 }
 
-static void print_plan(const kuni_preview *p, int64_t ranks, int64_t jobs)
+static void print_plan(const kuni_preview *p, int64_t ranks, int64_t jobs, bool trial)
 {
     const kuni_run *run = &p->run;
     printf("%s: %s\n", run->workflow.name, run->workflow.path);
@@ -120,7 +135,7 @@ static void print_plan(const kuni_preview *p, int64_t ranks, int64_t jobs)
            run->plan.n_places, (double)run->workflow.shard_bp / 1e6,
            run->plan.unplaced ? ", and the reads without a place" : "");
     print_steps(p);
-    print_estimates(p, ranks, jobs);
+    if (!trial) print_estimates(p, ranks, jobs);
 }
 
 static void print_bed(const kuni_preview *p)
@@ -152,9 +167,66 @@ static void print_shards(const kuni_preview *p)
     }
 }
 
+/* --- trial --- */
+
+static void print_amount(const char *label, double bytes)
+{
+    print_bytes(label, bytes);
+    printf(" (%.0f bytes)\n", bytes);
+}
+
+static void print_trial(const kuni_trial *t, const kuni_preview *p, const request *r)
+{
+    printf("\ntrial     %zu and %zu of %zu people, %zu of %zu shards: %.1f CPU s, %.1f s\n",
+           t->people[0], t->people[1], t->all_people, t->shards, t->all_shards, t->cpu_s,
+           t->wall_s);
+    puts("          what is left of the whole takes about:");
+    printf("%-24s %12s %14s\n", "step", "CPU h", "GiB kept");
+    for (size_t i = 0; i < t->n_steps; i++)
+        printf("%-24s %12.4g %14.4g\n", t->steps[i].name, t->steps[i].cpu_s / 3600,
+               t->steps[i].bytes / (1 << 30));
+    printf("time      %.4g core-hours (%.1f CPU s); about %.4g h with %" PRId64 " rank%s x %" PRId64
+           " job%s\n",
+           t->whole_cpu_s / 3600, t->whole_cpu_s, t->whole_wall_s / 3600, r->ranks,
+           r->ranks == 1 ? "" : "s", r->run.jobs, r->run.jobs == 1 ? "" : "s");
+    print_amount("memory    a task up to ", t->task_rss_bytes);
+    if (t->task_rss_bytes > (double)p->run.workflow.memory_bytes)
+        puts("          which is more than resources.memory: raise it");
+    if (t->evidence_bytes > 0) print_amount("disk      evidence ", t->evidence_bytes);
+    if (t->dense_bytes > 0) print_amount("disk      national.bcf ", t->dense_bytes);
+    if (t->sparse_bytes > 0) print_amount("disk      sparse call set ", t->sparse_bytes);
+    print_amount("disk      all that the dataset keeps ", t->disk_bytes);
+    if (t->all_people > 20 * t->people[1])
+        puts("          a dense call set of so many more people than were tried may need more: try "
+             "with more (--trial-people)");
+    if (p->free_bytes >= 0 && t->disk_bytes > (double)p->free_bytes)
+        print_amount("          which is more than is free: ", (double)p->free_bytes);
+}
+
+static kuni_status try_it(const kuni_preview *preview, const request *r, kuni_error *err)
+{
+    kuni_trial trial;
+    const char *tmp = getenv("TMPDIR");
+    const kuni_trial_request wanted = {.preview = preview,
+                                       .folder = r->scratch      ? r->scratch
+                                                 : tmp && tmp[0] ? tmp
+                                                                 : "/tmp",
+                                       .people = r->people,
+                                       .shards = r->trial_shards,
+                                       .jobs = r->run.jobs,
+                                       .ranks = r->ranks,
+                                       .rank_jobs = r->run.jobs};
+    kuni_status status = kuni_trial_run(&trial, &wanted, err);
+    if (!status) print_trial(&trial, preview, r);
+    kuni_trial_fini(&trial);
+    return status;
+}
+
 static void set_defaults(void *given)
 {
     request *r = given;
+    r->people = 24;
+    r->trial_shards = 8;
     r->run.jobs = 1;
     r->ranks = 1;
 }
@@ -178,7 +250,12 @@ static int run(const kuni_call *call)
     else if (!status && r->shards)
         print_shards(&preview);
     else if (!status)
-        print_plan(&preview, r->ranks, r->run.jobs);
+        print_plan(&preview, r->ranks, r->run.jobs, r->trial);
+    if (!status && r->trial) {
+        (void)fflush(stdout);
+        status = try_it(&preview, r, &err);
+        if (status) (void)kuni_command_fail(&err);
+    }
     kuni_preview_fini(&preview);
     return status;
 }
@@ -189,7 +266,8 @@ const kuni_command kuni_cmd_plan = {
     .summary = "show shards, tasks, what is left, memory, disk and time",
     .about =
         "Show what a run of the workflow would do: shards, tasks, what is done already, memory,\n"
-        "disk, files and time. Nothing is computed or written.",
+        "disk, files and time. Nothing is computed or written, but with --trial: that runs some\n"
+        "people in some shards in a scratch folder, which it removes.",
     .usage = "kuni plan [OPTIONS] WORKFLOW.yaml",
     .example = "kuni plan --ranks 64 workflows/quickstart.yaml",
     .options = options,

@@ -15,12 +15,15 @@
 #include "mark.h"
 
 /*
- * Space: DESIGN's goal of 50 MiB of evidence for a 30x genome of 3.1 Gb, and as much again for
- * calls and temporary copies. A guide, so that it warns and never fails.
+ * Space: the goal of 50 MiB of evidence for a 30x genome of 3.1 Gb, and as much again for calls and
+ * temporary copies; but no more than twice the reads, of which there may be few. What little a dataset
+ * of nobody takes (journal, logs, scratch of tasks) comes on top.
  */
 static const double genome_bp = 3.1e9;
 static const double evidence_bytes = 50.0 * (1 << 20);
 static const double share_of_copies = 2;
+static const double share_of_reads = 2;
+static const double least_bytes = 16.0 * (1 << 20);
 static const double rank_bytes = 200.0 * (1 << 20); /* of a rank beside its task */
 
 enum { DESCRIPTORS_LEAST = 256, DESCRIPTORS_GOOD = 1024 };
@@ -84,21 +87,56 @@ static long lock_holder(const char *dataset)
     return holder;
 }
 
+/* Of the samples that are not in the dataset yet; -1 where a file cannot be looked at. */
+static double new_reads_bytes(const kuni_cohort *cohort)
+{
+    double bytes = 0;
+    for (size_t i = cohort->n_samples - cohort->n_new; i < cohort->n_samples; i++) {
+        struct stat status;
+        if (!cohort->samples[i].reads || stat(cohort->samples[i].reads, &status) != 0) return -1;
+        bytes += (double)status.st_size;
+    }
+    return bytes;
+}
+
+static double space_needed(const kuni_doctor *doctor)
+{
+    if (!doctor->cohort) return least_bytes;
+    double need = (double)doctor->cohort->n_new * evidence_bytes * share_of_copies *
+                  ((double)doctor->length_bp / genome_bp);
+    double reads = new_reads_bytes(doctor->cohort) * share_of_reads;
+    return least_bytes + (reads >= 0 && reads < need ? reads : need);
+}
+
+/* "1.5 GiB", "400.0 KiB" */
+static const char *size_text(double bytes, char room[32])
+{
+    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB"};
+    size_t unit = 0;
+    while (bytes >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+        bytes /= 1024;
+        unit++;
+    }
+    (void)snprintf(room, 32, "%.*f %s", unit ? 1 : 0, bytes, units[unit]);
+    return room;
+}
+
 static void check_space(kuni_doctor *doctor, const char *folder)
 {
     struct statvfs disk;
+    char there[32], needed[32];
     if (statvfs(folder, &disk) != 0) {
         kuni_doctor_row(doctor, KUNI_WARN, "disk", "%s: %s", folder, strerror(errno));
         return;
     }
     double free_bytes = (double)disk.f_bavail * (double)disk.f_frsize;
-    double need = doctor->cohort ? (double)doctor->cohort->n_new * evidence_bytes *
-                                       share_of_copies * ((double)doctor->length_bp / genome_bp)
-                                 : 0;
-    kuni_doctor_row(doctor, free_bytes < need ? KUNI_WARN : KUNI_PASS, "disk",
-                    "%.1f GiB free; the new samples need about %.1f GiB at 30x%s", free_bytes / gib,
-                    need / gib,
-                    free_bytes < need ? ": make room or choose another dataset folder" : "");
+    double need = space_needed(doctor);
+    kuni_doctor_row(doctor, free_bytes < need ? KUNI_FAIL : KUNI_PASS, "disk",
+                    "%s free; a run needs about %s%s", size_text(free_bytes, there),
+                    size_text(need, needed),
+                    free_bytes < need ? ": make room or choose another dataset folder (`kuni plan "
+                                        "--trial` measures what it takes)"
+                                      : "");
     if (!doctor->cohort || !disk.f_files) return;
     double files = (double)doctor->cohort->n_batches * (double)doctor->n_shards *
                        (double)doctor->workflow->n_stages +

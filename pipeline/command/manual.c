@@ -41,12 +41,11 @@ static const entry files[] = {
     {NULL, NULL},
 };
 
-static const char examples[] =
-    "kuni simulate \\-\\-out demo && kuni run demo/workflow.yaml\n"
-    "kuni validate workflows/quickstart.yaml\n"
-    "kuni doctor workflows/national.yaml\n"
-    "mpirun \\-n 64 kuni run workflows/national.yaml\n"
-    "kuni run workflows/national.yaml \\-\\-set \\(aqregions.contigs=[chr20]\\(aq\n";
+static const char examples[] = "kuni simulate \\-\\-out demo && kuni run demo/workflow.yaml\n"
+                               "kuni validate workflows/quickstart.yaml\n"
+                               "kuni doctor workflows/national.yaml\n"
+                               "mpirun \\-n 64 kuni run workflows/national.yaml\n"
+                               "kuni plan \\-\\-trial \\-\\-ranks 64 workflows/national.yaml\n";
 
 /* --- the table's part --- */
 

@@ -117,6 +117,20 @@ finds FAIL "workflow .*did you mean 'stages'"
 finds FAIL 'manifest .*has 2 columns'
 finds WARN 'samples .*not looked at'
 
+# A disk with hardly any room: what is there and what is needed are told.
+mkdir small
+at_exit() {
+    umount "$work/small" 2>/dev/null || true
+}
+if mount -t tmpfs -o size=400k tmpfs small 2>/dev/null; then
+    doctor 65 workflow.yaml --no-samples --set dataset=small/dataset
+    finds FAIL 'disk +[0-9.]+ KiB free; a run needs about [0-9.]+ MiB: make room'
+    doctor 65 workflow.yaml --no-samples # of the other faults above
+    finds PASS 'disk'
+else
+    left_out "a full disk: no right to mount"
+fi
+
 # Declared MD5s.
 printf 'participant_id\tsample_id\treads\tmd5\nP\tS\t%s\t00000000000000000000000000000000\n' "$other" >md5.tsv
 doctor 65 workflow.yaml --md5 --set cohort=md5.tsv --set reference=other/reference.fa --set pedigree=other/pedigree.ped \
