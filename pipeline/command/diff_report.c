@@ -131,7 +131,7 @@ static void print_history(const kuni_changes *changes)
         puts("history   not known");
         return;
     }
-    printf("history   ");
+    printf("history   %s", json_object_size(changes->history) ? "" : "nothing");
     json_object_foreach(changes->history, what, sums)
     {
         printf("%s%s", separator, what);

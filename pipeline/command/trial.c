@@ -389,7 +389,7 @@ static kuni_status run_all(experiment *t, kuni_error *err)
         t->nodes[round] = kuni_alloc(t->run->plan.n_nodes + 1, sizeof(amounts), err);
         if (!t->nodes[round]) return KUNI_MEMORY;
     }
-    status = measure(t, 0, stride, err);
+    if (stride > 1) status = measure(t, 0, stride, err);
     if (!status) status = measure(t, 1, 1, err);
     if (status) return status;
     const char *const again[] = {"run", "--quiet"};
@@ -504,7 +504,7 @@ static kuni_status extrapolate(experiment *t, kuni_error *err)
         whole_tasks += (double)(step->tasks - step->done);
     }
     /* what the engine takes beside the tasks: once, and for each */
-    double beside = t->cpu_s[0] + t->cpu_s[1] - in_tasks - 2 * t->cpu_s[2];
+    double beside = t->cpu_s[0] + t->cpu_s[1] - in_tasks - (t->cpu_s[0] > 0 ? 2 : 1) * t->cpu_s[2];
     double engine = t->cpu_s[2] + (beside > 0 && tasks > 0 ? beside / tasks * whole_tasks : 0);
     r->whole_cpu_s += engine;
     r->cpu_s = t->cpu_s[0] + t->cpu_s[1] + t->cpu_s[2];
