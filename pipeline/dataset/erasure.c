@@ -107,6 +107,22 @@ kuni_status kuni_erasure_check(const char *folder, kuni_error *err)
                      folder);
 }
 
+static bool take_text(kuni_erasure *e, const char *name, const char *text, kuni_status *status,
+                      kuni_error *err)
+{
+    if (strcmp(name, "participant") == 0)
+        *status = kuni_erasure_add_participant(e, text, err);
+    else if (strcmp(name, "word") == 0)
+        *status = kuni_erasure_add_word(e, text, err);
+    else if (strcmp(name, "by") == 0)
+        *status = kuni_erasure_say(e, &e->by, text, err);
+    else if (strcmp(name, "reason") == 0)
+        *status = kuni_erasure_say(e, &e->reason, text, err);
+    else
+        return false;
+    return true;
+}
+
 /* False where the line is of no form that is known. */
 static bool take_line(kuni_erasure *e, char *line, kuni_status *status, kuni_error *err)
 {
@@ -116,25 +132,17 @@ static bool take_line(kuni_erasure *e, char *line, kuni_status *status, kuni_err
     if (n == 4 && strcmp(fields[0], "sample") == 0) {
         if (!kuni_text_int(fields[3], 0, UINT32_MAX, &place)) return false;
         *status = kuni_erasure_add_sample(e, fields[1], fields[2], place, err);
-    } else if (n != 2) {
-        return false;
-    } else if (strcmp(fields[0], "token") == 0) {
-        if (strspn(fields[1], "0123456789abcdef") != sizeof(e->token) - 1 ||
-            strlen(fields[1]) != sizeof(e->token) - 1)
+        return true;
+    }
+    if (n != 2) return false;
+    if (strcmp(fields[0], "token") == 0) {
+        if (strlen(fields[1]) != sizeof(e->token) - 1 ||
+            strspn(fields[1], "0123456789abcdef") != sizeof(e->token) - 1)
             return false;
         memcpy(e->token, fields[1], sizeof(e->token));
-    } else if (strcmp(fields[0], "participant") == 0) {
-        *status = kuni_erasure_add_participant(e, fields[1], err);
-    } else if (strcmp(fields[0], "word") == 0) {
-        *status = kuni_erasure_add_word(e, fields[1], err);
-    } else if (strcmp(fields[0], "by") == 0) {
-        *status = kuni_erasure_say(e, &e->by, fields[1], err);
-    } else if (strcmp(fields[0], "reason") == 0) {
-        *status = kuni_erasure_say(e, &e->reason, fields[1], err);
-    } else {
-        return false;
+        return true;
     }
-    return true;
+    return take_text(e, fields[0], fields[1], status, err);
 }
 
 kuni_status kuni_erasure_read(kuni_erasure *erasure, const char *folder, kuni_error *err)

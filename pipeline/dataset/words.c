@@ -135,9 +135,9 @@ kuni_status kuni_words_in_file(const kuni_words *words, const char *path, bool *
     if (!file) return errno == ENOENT ? KUNI_OK : kuni_fail_errno(err, "cannot open %s", path);
     char *block = kuni_alloc(BLOCK_BYTES, 1, err);
     kuni_status status = block ? KUNI_OK : KUNI_MEMORY;
-    size_t kept = 0, got;
-    while (!status && !*found && (got = fread(block + kept, 1, BLOCK_BYTES - kept, file)) > 0) {
-        size_t at = 0, n = kept + got;
+    size_t kept = 0;
+    while (!status && !*found && !feof(file) && !ferror(file)) {
+        size_t at = 0, n = kept + fread(block + kept, 1, BLOCK_BYTES - kept, file);
         *found = kuni_words_find(words, block, n, 0, &at) != NULL;
         kept = n < KUNI_WORD_BYTES_MAX ? n : KUNI_WORD_BYTES_MAX;
         memmove(block, block + n - kept, kept);

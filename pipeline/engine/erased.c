@@ -92,7 +92,7 @@ static void scan(search *s, window *w, size_t got, bool last)
     for (size_t at = from; (id = kuni_words_find(&s->words, w->bytes, n, 0, &at)) && at < until;
          at++)
         if (is_meant(w->bytes, n, at, strlen(id)))
-            found(s, "%s: byte %llu%s: %s", w->path, (unsigned long long)(w->offset + at), w->what,
+            found(s, "%s: byte %llu%s: %s", w->path, (unsigned long long)w->offset + at, w->what,
                   id);
     if (until > from) w->seen = w->offset + until;
     size_t kept = n < KEPT_BYTES ? n : KEPT_BYTES;
@@ -109,17 +109,19 @@ static kuni_status scan_inflated(search *s, const char *path, kuni_error *err)
     window w = {.path = path, .what = " (decompressed)", .bytes = s->inflated};
     z_stream z = {.next_in = NULL};
     int state = inflateInit2(&z, GUNZIP_ANY);
-    size_t got = 0;
+    bool more = false; /* of what was read may wait in zlib */
     while (state == Z_OK) {
-        if (z.avail_in == 0) {
-            got = fread(s->block, 1, BLOCK_BYTES, file);
+        if (z.avail_in == 0 && !more) {
+            if (feof(file) || ferror(file)) break;
             z.next_in = (Bytef *)s->block;
-            z.avail_in = (uInt)got;
-            if (got == 0) break;
+            z.avail_in = (uInt)fread(s->block, 1, BLOCK_BYTES, file);
+            if (z.avail_in == 0) break;
         }
         z.next_out = (Bytef *)w.bytes + w.kept;
         z.avail_out = BLOCK_BYTES;
         state = inflate(&z, Z_NO_FLUSH);
+        if (state == Z_BUF_ERROR && more) state = Z_OK; /* there was none */
+        more = z.avail_out == 0;
         scan(s, &w, BLOCK_BYTES - z.avail_out, false);
         if (state == Z_STREAM_END) state = inflateReset(&z);
     }
@@ -135,9 +137,9 @@ static kuni_status scan_bytes(search *s, const char *path, char magic[8], kuni_e
     FILE *file = fopen(path, "re");
     if (!file) return kuni_fail_errno(err, "cannot open %s", path);
     window w = {.path = path, .what = "", .bytes = s->block};
-    size_t got;
     memset(magic, 0, 8);
-    while ((got = fread(w.bytes + w.kept, 1, BLOCK_BYTES, file)) > 0) {
+    while (!feof(file) && !ferror(file)) {
+        size_t got = fread(w.bytes + w.kept, 1, BLOCK_BYTES, file);
         if (w.offset == 0 && w.kept == 0) memcpy(magic, w.bytes, got < 8 ? got : 8);
         scan(s, &w, got, false);
     }

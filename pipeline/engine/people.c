@@ -347,6 +347,18 @@ static kuni_status note_erasure(const kuni_erase *e, kuni_error *err)
     return kuni_history_add(e->run->folder, "erased", what->by, entry, err);
 }
 
+/* Each id once. */
+static kuni_status tell_ids(const change *c, const kuni_erasure *what, kuni_error *err)
+{
+    kuni_words words;
+    kuni_status status = kuni_words_init(&words, err);
+    if (!status) status = kuni_erasure_words(what, &words, err);
+    for (size_t i = 0; i < words.n && !status && c->request->tell; i++)
+        c->request->tell(c->request->context, words.ids[i]);
+    kuni_words_fini(&words);
+    return status;
+}
+
 /* Every step may be done again: after a crash all of them are. The marker goes last. */
 static kuni_status execute(change *c, kuni_erase *e, kuni_error *err)
 {
@@ -372,11 +384,7 @@ static kuni_status execute(change *c, kuni_erase *e, kuni_error *err)
     if (!status) status = kuni_forget_files(e, err);
     if (!status) status = note_erasure(e, err);
     if (!status) status = kuni_erasure_remove(c->run.folder, err);
-    for (size_t i = 0; i < what->n_samples && !status && c->request->tell; i++)
-        c->request->tell(c->request->context, what->samples[i].id);
-    for (size_t i = 0; i < what->n_words && !status && c->request->tell; i++)
-        c->request->tell(c->request->context, what->words[i]);
-    return status;
+    return status ? status : tell_ids(c, what, err);
 }
 
 static kuni_status ask_to_erase(const change *c, const kuni_erase *e, bool again, kuni_error *err)

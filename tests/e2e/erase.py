@@ -401,6 +401,7 @@ def proven(cohort):
               "data/call/long": (1, b"." * (1 << 20) + b",S000002." + b"." * 9),
               "tmp/edge": (1, b"-" * ((1 << 20) - 4) + b" S000002 " + b"-" * 4096),
               "tmp/end": (1, b"#" * 4096 + b"S000002"),
+              "tmp/far.gz": (1, gzip.compress(b"-" * 3000000 + b" S000002")),
               "tmp/two.gz": (1, gzip.compress(b"-" * 99) + gzip.compress(b"S000002"))}
     for name, (n, data) in places.items():
         path = cohort.path("dataset", name)
