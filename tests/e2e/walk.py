@@ -543,6 +543,10 @@ class Walk(people.Cohort):
         batch = self.world.batches[int(wound.batch[1:])]
         return all(self.is_there(s) for s in batch if not self.covered(s))
 
+    def is_given_up(self, wound):
+        step = os.path.relpath(wound.path, self.path("dataset/data")).split("/")[0]
+        return wound.kind == "sealed" and not os.path.exists(self.path("dataset/sealed", step, wound.batch + ".tsv"))
+
     def repair(self):
         wounds = self.open_wounds()
         if not wounds or not all(self.is_needed(w) for w in wounds):
@@ -558,7 +562,8 @@ class Walk(people.Cohort):
         broken = {os.path.relpath(w.path, self.path("dataset/current")) for w in wounds}
         want(all(after.get(n) == before[n] for n in before if n not in broken), "repair changed what is published")
         text = f"repair{' --from backup' if backup else ''} of {len(wounds)}: {status}, "
-        if status:
+        if status:  # what could be mended was: given up, or copied
+            self.wounds = [w for w in self.open_wounds() if not self.is_given_up(w)]
             return text + "beyond"
         for w in self.open_wounds():  # given up, to be made again
             want(not os.path.exists(w.path), f"{w.path} was neither mended nor given up")
