@@ -76,11 +76,13 @@ class Bench:
                 sys.exit(f"FAIL: {name} of {a} and {b} differ")
 
     def journal_tasks(self, dataset, node):
+        """How often tasks of the step were done: lines of their own, and those that a compaction summed."""
         n = 0
         with open(self.path(dataset, "journal")) as f:
             for line in f:
                 record = json.loads(line[9:])
-                n += record["t"] == "task" and record["n"] == node
+                if record.get("n") == node:
+                    n += record["tasks"] if record["t"] == "sum" else record["t"] == "task" and "cpu" in record
         return n
 
 
