@@ -475,6 +475,12 @@ class Walk(people.Cohort):
         rows += [s for s in self.unsealed_people(self.world) if s not in rows]
         return f"bring back {' '.join(chosen)}: " + (self.go(rows, f"bring back {chosen}") if rows else "")
 
+    def is_in_seal(self, name):
+        """Refused runs leave outdated files beside those that count."""
+        step, _, file = name.split("/")
+        batch, key = file.split(".")[:2]
+        return key.encode() in read_bytes(self.path("dataset/sealed", step, batch + ".tsv"))
+
     def victim(self):
         """A file to damage: (path, kind, batch)."""
         kind = self.rng.choice(["sealed", "sealed", "derived", "published"])
@@ -487,7 +493,7 @@ class Walk(people.Cohort):
         for name in sorted(tree(self.path("dataset/data"))) if kind != "published" else ():
             is_primary = name.split("/")[0] in ("call", "qc.reads")
             batch = os.path.basename(name).split(".")[0]
-            if (kind == "sealed") == is_primary and (not is_primary or batch in sealed):
+            if (kind == "sealed") == is_primary and (not is_primary or batch in sealed and self.is_in_seal(name)):
                 found.append((self.path("dataset/data", name), batch))
         found = [f for f in found if os.path.getsize(f[0]) > 20 and os.stat(f[0]).st_nlink <= (2 if kind == "published" else 1)]
         path, batch = self.rng.choice(found) if found else (None, None)
