@@ -231,6 +231,37 @@ static kuni_status add_file(looking *l, sealed_file file, uint64_t key, kuni_err
     return l->n < (l->how.deep ? DEEP_GROUP_FILES : GROUP_FILES) ? KUNI_OK : look_at_group(l, err);
 }
 
+/* Of a batch whose people have all withdrawn no task is done; its files wait for who comes back. */
+typedef struct idle_batch {
+    looking *looking;
+    size_t node, batch;
+} idle_batch;
+
+static kuni_status add_idle_line(void *context, const kuni_seal_line *line, kuni_error *err)
+{
+    const idle_batch *idle = context;
+    kuni_ledger *ledger = idle->looking->ledger;
+    int64_t shard = line->shard ? kuni_names_find(&ledger->shard_names, line->shard) : -1;
+    if (shard < 0 || line->stored.bytes < 0 ||
+        line->output >= ledger->run->plan.nodes[idle->node].n_outputs)
+        return KUNI_OK;
+    return add_file(idle->looking,
+                    (sealed_file){.node = idle->node,
+                                  .batch = idle->batch,
+                                  .shard = (size_t)shard,
+                                  .output = line->output,
+                                  .stored = line->stored},
+                    line->key, err);
+}
+
+static kuni_status add_idle_batch(looking *l, size_t node, size_t batch, kuni_error *err)
+{
+    idle_batch idle = {.looking = l, .node = node, .batch = batch};
+    bool found;
+    const char *path = kuni_seal_path(l->ledger, node, batch, err);
+    return path ? kuni_seal_read(path, add_idle_line, &idle, &found, err) : KUNI_MEMORY;
+}
+
 /* The files of a batch that was loaded: what is kept of them is not needed after that. */
 static kuni_status add_batch(looking *l, size_t node, size_t batch, kuni_error *err)
 {
@@ -238,7 +269,7 @@ static kuni_status add_batch(looking *l, size_t node, size_t batch, kuni_error *
     const kuni_plan *plan = &ledger->run->plan;
     const kuni_node *n = &plan->nodes[node];
     kuni_stored_output **kept = &ledger->kept[node * plan->n_batches + batch];
-    kuni_status status = KUNI_OK;
+    kuni_status status = *kept ? KUNI_OK : add_idle_batch(l, node, batch, err);
     for (size_t s = 0; s < plan->n_shards && !status && *kept; s++) {
         size_t task = kuni_plan_task(plan, n, (int64_t)s, (int64_t)batch);
         if (kuni_task_table_state(&ledger->table, node, task) != KUNI_TASK_DONE) continue;

@@ -426,6 +426,31 @@ def other_workflow(cohort):
         cohort.kuni("verify", "--deep", "workflow.yaml")
 
 
+def idle_batch(cohort):
+    """Evidence of a batch whose people have all withdrawn waits for who is reinstated: its damage is told all the same."""
+    cohort.fresh()
+    cohort.run()
+    before = cohort.digest()
+    batch = cohort.ids()[:5]
+    cohort.kuni("withdraw", "--yes", "workflow.yaml", *batch)
+    cohort.run()
+    cohort.kuni("verify", "--deep", "workflow.yaml")
+    evidence = find(cohort.path("dataset"), "/b0000.", ".ev")
+    with open(evidence, "rb") as f:
+        whole = f.read()
+    flip(evidence, 150)
+    for ranks in RANKS:
+        want(evidence in cohort.kuni("verify", "--deep", "workflow.yaml", ranks=ranks, expect=74), "not verified")
+    os.unlink(evidence)
+    for ranks in RANKS:  # rot under its old time is of no matter to a run that does not use it; a file that is gone is
+        want(evidence in cohort.run(ranks=ranks, expect=74), "a run does not see it")
+    with open(evidence, "wb") as f:
+        f.write(whole)
+    cohort.kuni("reinstate", "--yes", "workflow.yaml", *batch)
+    cohort.run()
+    want(cohort.digest() == before, "not the call set from before")
+
+
 def state_of(folder):
     """Every file below, but for those that tell how a run went."""
     found = {}
@@ -620,7 +645,7 @@ def main():
         cohort = Cohort(folder)
         chosen = sys.argv[1:]
         for test in (withdrawn, back_without_a_row, made_again_without, foreign_folder, strangers_inside, outage,
-                     outage_meanwhile, export, archived, damage, other_workflow, recalled,
+                     outage_meanwhile, export, archived, damage, other_workflow, idle_batch, recalled,
                      verified_together, lock_gone, modes, older):
             if chosen and test.__name__ not in chosen:
                 continue
