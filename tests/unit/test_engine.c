@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `kuni run` and `kuni plan` as the command line calls them, on five tiny gVCFs: from the workflow
- * file to what is published, and the look ahead and back that changes nothing.
+ * `kuni run`, `plan`, `withdraw`, `verify` and `repair` as the command line calls them, on five tiny
+ * gVCFs: from the workflow file to what is published, and the look ahead and back that changes
+ * nothing.
  */
 #include "fixture.h"
 
 #include <sys/stat.h>
 
 #include "engine.h"
+#include "erased.h"
+#include "people.h"
 #include "preview.h"
+#include "verify.h"
 
 #define VCF                                                                                        \
     "##fileformat=VCFv4.2\n##contig=<ID=chr1,length=1000>\n"                                       \
@@ -294,6 +298,198 @@ static void test_preview_faults(void **state)
     kuni_buffer_fini(&faults);
 }
 
+/* --- people who go, and come back --- */
+
+static bool refuse(void *context, const char *text)
+{
+    (void)text;
+    ++*(int *)context;
+    return false;
+}
+
+static void count_line(void *context, const char *text)
+{
+    (void)text;
+    ++*(int *)context;
+}
+
+static kuni_status change_people(kuni_people_request request, size_t expected, const char *words)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    size_t changed = 0;
+    request.workflow = "w.yaml";
+    kuni_status status = kuni_people_change(&request, &changed, &faults, &err);
+    assert_int_equal(kuni_buffer_append(&faults, err.text, strlen(err.text) + 1, &err), KUNI_OK);
+    if (words && !strstr(faults.data, words)) fail_msg("status %d: %s", status, faults.data);
+    if (!status) assert_int_equal(changed, expected);
+    kuni_buffer_fini(&faults);
+    return status;
+}
+
+static void test_withdraw(void **state)
+{
+    (void)state;
+    static const char *const one[] = {"P1"}, *const strangers[] = {"P2", "nobody"};
+    int asked = 0;
+    fresh();
+    assert_int_equal(change_people((kuni_people_request){.ids = one, .n_ids = 1}, 0, "no dataset"),
+                     KUNI_USAGE);
+    expect_run(NULL, 0);
+    assert_int_equal(change_people((kuni_people_request){.n_ids = 0}, 0, "no id is given"),
+                     KUNI_USAGE);
+    assert_int_equal(change_people((kuni_people_request){.ids = strangers, .n_ids = 2}, 0,
+                                   "1 of 2 ids are not known"),
+                     KUNI_USAGE);
+    assert_int_equal(
+        change_people(
+            (kuni_people_request){.ids = one, .n_ids = 1, .agree = refuse, .context = &asked}, 0,
+            "nothing was changed"),
+        KUNI_USAGE);
+    assert_int_equal(asked, 1);
+    fixture_write("ids.txt", "# of May\nP1\n\nP4\n");
+    assert_int_equal(change_people((kuni_people_request){.list = "ids.txt", .by = "me"}, 2, NULL),
+                     KUNI_OK);
+    expect_run(NULL, 0);
+    assert_true(says("ds/current/dataset.json", "\"samples\": 3"));
+    assert_true(says("ds/history.jsonl", "withdrawn"));
+    assert_int_equal(
+        change_people((kuni_people_request){.ids = one, .n_ids = 1, .back = true}, 1, NULL),
+        KUNI_OK);
+    expect_run(NULL, 0);
+    assert_true(says("ds/current/dataset.json", "\"samples\": 4"));
+}
+
+static kuni_status look_for_erased(kuni_erased_result *result)
+{
+    int lines = 0;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    const kuni_erased_request request = {
+        .workflow = "w.yaml", .list = "gone.txt", .tell = count_line, .context = &lines};
+    kuni_status status = kuni_erased_verify(&request, result, &faults, &err);
+    assert_true(lines >= (int)result->found);
+    kuni_buffer_fini(&faults);
+    return status;
+}
+
+static void test_erase(void **state)
+{
+    (void)state;
+    static const char *const one[] = {"P3"};
+    int told = 0;
+    kuni_erased_result result;
+    fresh();
+    expect_run(NULL, 0);
+    fixture_write("gone.txt", "P3\n");
+    assert_int_equal(look_for_erased(&result), KUNI_IO);
+    assert_int_equal(result.never, 1);
+    shell("rm p3.g.vcf"); /* the reads are archived */
+    assert_int_equal(change_people((kuni_people_request){.list = "gone.txt",
+                                                         .erase = true,
+                                                         .tell = count_line,
+                                                         .context = &told},
+                                   1, NULL),
+                     KUNI_OK);
+    assert_true(told >= 1);
+    assert_int_equal(look_for_erased(&result), KUNI_IO); /* published still */
+    assert_true(result.found > 0);
+    expect_run(NULL, 0);
+    assert_true(says("ds/current/dataset.json", "\"samples\": 4"));
+    assert_int_equal(look_for_erased(&result), KUNI_OK);
+    assert_int_equal(result.ids, 1);
+    assert_int_equal(result.found, 0);
+    assert_true(result.files > 10);
+    assert_int_equal(change_people((kuni_people_request){.ids = one, .n_ids = 1, .back = true}, 0,
+                                   "nothing is left"),
+                     KUNI_USAGE);
+    assert_int_equal(
+        change_people((kuni_people_request){.ids = one, .n_ids = 1, .back = true, .anew = true}, 0,
+                      NULL),
+        KUNI_OK);
+    write_gvcf(3, "chr1\t1\t.\tA\t<*>\t.\t.\tEND=1000\tGT:DP:GQ\t0/0:30:60\n");
+    expect_run(NULL, 0);
+    assert_true(says("ds/current/dataset.json", "\"samples\": 5"));
+}
+
+/* A participant's second sample is kept out; where only those who pass are let in, somebody must judge. */
+static void test_gate(void **state)
+{
+    (void)state;
+    fresh();
+    fixture_write(
+        "people.tsv",
+        "participant_id\tsample_id\treads\tprimary\nA\tP0\tp0.g.vcf\t.\nB\tP1\tp1.g.vcf\t.\n"
+        "A\tP2\tp2.g.vcf\tyes\n");
+    expect_run(NULL, 0);
+    assert_true(says("ds/current/dataset.json", "\"samples\": 2"));
+    assert_true(says("ds/current/failures.tsv", "P0\t.\tgate\tof this participant P2 counts"));
+    const char *flag = "gate.qc=flag", *pass = "gate.qc=pass";
+    expect_run(&flag, 1); /* nobody was judged, so nobody failed */
+    expect_failure(pass, KUNI_DATA, "the gate lets nobody in");
+}
+
+/* --- damage --- */
+
+static kuni_status verify(bool repair, const char *from, kuni_verify_result *result)
+{
+    int lines = 0;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    const kuni_verify_request request = {.run = options_of(NULL, 0),
+                                         .deep = true,
+                                         .repair = repair,
+                                         .from = from,
+                                         .tell = count_line,
+                                         .context = &lines};
+    kuni_status status = kuni_verify(&request, result, &faults, &err);
+    assert_true(lines >= (int)result->damaged);
+    kuni_buffer_fini(&faults);
+    return status;
+}
+
+/* One byte, far from the start, with size and time kept. */
+static void rot(const char *files)
+{
+    char command[512];
+    (void)snprintf(command, sizeof(command),
+                   "f=$(ls %s | head -n 1) && touch -r $f stamp && printf '\\125' | "
+                   "dd of=$f bs=1 seek=70 conv=notrunc 2>/dev/null && touch -r stamp $f",
+                   files);
+    shell(command);
+}
+
+static void test_verify_and_repair(void **state)
+{
+    (void)state;
+    kuni_verify_result result;
+    fresh();
+    expect_run(NULL, 0);
+    assert_int_equal(verify(false, NULL, &result), KUNI_OK);
+    assert_true(result.files > 6);
+    shell("rm -rf backup && cp -a ds backup");
+    /* from a copy */
+    rot("ds/data/import.import/*/b0001.*.ev");
+    assert_int_equal(verify(false, NULL, &result), KUNI_IO);
+    assert_int_equal(result.damaged, 1);
+    assert_int_equal(verify(true, "backup", &result), KUNI_OK);
+    assert_int_equal(result.copied, 1);
+    assert_int_equal(verify(false, NULL, &result), KUNI_OK);
+    /* from the reads */
+    rot("ds/data/import.import/*/b0001.*.ev");
+    assert_int_equal(verify(true, NULL, &result), KUNI_OK);
+    assert_true(result.unsealed > 0);
+    expect_run(NULL, 0);
+    assert_int_equal(verify(false, NULL, &result), KUNI_OK);
+    /* published, and what tells of the dataset */
+    rot("ds/current/national.bcf");
+    rot("ds/settings.json");
+    assert_int_equal(verify(false, NULL, &result), KUNI_IO);
+    assert_int_equal(verify(true, NULL, &result), KUNI_OK);
+    expect_run(NULL, 0);
+    assert_int_equal(verify(false, NULL, &result), KUNI_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +501,10 @@ int main(void)
         cmocka_unit_test(test_preview),
         cmocka_unit_test(test_preview_of_quarantine),
         cmocka_unit_test(test_preview_faults),
+        cmocka_unit_test(test_withdraw),
+        cmocka_unit_test(test_erase),
+        cmocka_unit_test(test_gate),
+        cmocka_unit_test(test_verify_and_repair),
     };
     return cmocka_run_group_tests(tests, enter, fixture_leave);
 }

@@ -332,7 +332,7 @@ static void dropped_samples_leave_no_trace(void **state)
 static void write_without(const test_cohort *cohort, const char *path, const uint8_t *gone)
 {
     static const char *const reference[] = {"ACGTACGTACGTACGTACGT", "A"};
-    char names[8][8];
+    char names[8][16];
     const char *ids[8];
     kuni_error err = KUNI_ERROR_INIT;
     kuni_evidence_writer *writer;
