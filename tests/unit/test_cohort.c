@@ -355,8 +355,9 @@ static void test_register_1(void **state)
     kuni_error err = KUNI_ERROR_INIT;
     static const char *const lines[] = {
         "#kuni register 1",
-        "batch\tsample_id\tparticipant_id\tsex\tstate\tsince\tbytes\tcontent\tgroup\tsite\tfather\t"
-        "mother\treads\tindex\tmd5\tshares\twhere\treason",
+        ("batch\tsample_id\tparticipant_"
+         "id\tsex\tstate\tsince\tbytes\tcontent\tgroup\tsite\tfather\t"
+         "mother\treads\tindex\tmd5\tshares\twhere\treason"),
         "b0000\tA\tA\tmale\tin\t1\t-1\t.\t.\t.\t.\t.\t/a\t.\t.\t0\t.\t."};
     char text[1024] = "", hex[KUNI_DIGEST_HEX_BYTES];
     size_t n = 0;

@@ -375,8 +375,8 @@ static void test_words(void **state)
     bool found = false;
     assert_int_equal(kuni_words_init(&words, &err), KUNI_OK);
     static const char *const wanted[] = {"P1", "S.1-a", "7",
-                                         "\xc3\xa4"
-                                         "b"};
+                                         ("\xc3\xa4"
+                                          "b")};
     static const char *const others[] = {"P1-2", "x.P1", "P10", "P1:P1"};
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(kuni_words_add(&words, wanted[i], &err), KUNI_OK);
