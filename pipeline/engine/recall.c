@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "room.h"
-#include "seal.h"
+#include "seals.h"
 
 /* --- reads --- */
 
@@ -48,46 +48,17 @@ static kuni_status check_reads(const kuni_run *run, size_t *samples, int64_t *by
 
 /* --- room --- */
 
-static kuni_status add_bytes(void *context, const kuni_seal_line *line, kuni_error *err)
-{
-    (void)err;
-    if (line->shard && line->stored.bytes > 0) *(int64_t *)context += line->stored.bytes;
-    return KUNI_OK;
-}
-
-/* Of all sealed files of the plan's steps: as much will be written again. */
-static kuni_status sealed_bytes(const kuni_run *run, int64_t *bytes, size_t *batches,
-                                kuni_error *err)
-{
-    kuni_arena *arena = kuni_arena_new(err);
-    kuni_status status = arena ? KUNI_OK : KUNI_MEMORY;
-    for (size_t b = 0; b < run->cohort.n_batches && !status; b++) {
-        bool any = false;
-        for (size_t i = 0; i < run->plan.n_nodes && !status; i++) {
-            bool found = false;
-            if (!kuni_ledger_seals(&run->plan.nodes[i])) continue;
-            kuni_arena_clear(arena);
-            const char *path = kuni_run_path(run, arena, err, "sealed/%s/%s.tsv",
-                                             run->plan.nodes[i].folder, run->cohort.batches[b].id);
-            status = path ? kuni_seal_read(path, add_bytes, bytes, &found, err) : KUNI_MEMORY;
-            any = any || found;
-        }
-        *batches += any;
-    }
-    kuni_arena_free(arena);
-    return status;
-}
-
 kuni_status kuni_recall_check(const kuni_run *run, kuni_error *err)
 {
     enum { TENTH = 10 };
     const kuni_run_options *o = run->options;
-    size_t samples = 0, batches = 0;
-    int64_t reads = 0, sealed = 0;
+    size_t samples = 0;
+    int64_t reads = 0;
+    kuni_seals_sum sealed;
     kuni_status status = check_reads(run, &samples, &reads, err);
-    if (!status) status = sealed_bytes(run, &sealed, &batches, err);
+    if (!status) status = kuni_seals_total(run, &sealed, err);
     if (status) return status;
-    int64_t room = kuni_room_on(run->folder), needed = sealed + sealed / TENTH;
+    int64_t room = kuni_room_on(run->folder), needed = sealed.bytes + sealed.bytes / TENTH;
     if (room >= 0 && room < needed)
         return kuni_fail(err, KUNI_IO,
                          "recall: the new files need about %.3f GB beside the old ones, and %s has "
@@ -98,7 +69,8 @@ kuni_status kuni_recall_check(const kuni_run *run, kuni_error *err)
                    "recall of %s: %zu samples, %zu sealed batches: all of their evidence (%.3f GB) "
                    "is made again from %.3f GB of reads, with what the workflow says now. The old "
                    "evidence is removed when the new call set has been published",
-                   run->folder, samples, batches, (double)sealed / 1e9, (double)reads / 1e9);
+                   run->folder, samples, sealed.batches, (double)sealed.bytes / 1e9,
+                   (double)reads / 1e9);
     if (o->agree && !o->agree(o->context, text))
         return kuni_fail(err, KUNI_USAGE, "nothing was changed: say --yes to do it");
     return KUNI_OK;

@@ -324,37 +324,35 @@ kuni_status kuni_seals_verify(kuni_ledger *ledger, const kuni_seal_look *how, si
     return status;
 }
 
-typedef struct total {
-    size_t files;
-    int64_t bytes;
-} total;
-
 static kuni_status add_line(void *context, const kuni_seal_line *line, kuni_error *err)
 {
-    total *t = context;
+    kuni_seals_sum *sum = context;
     (void)err;
     if (!line->shard || line->stored.bytes < 0) return KUNI_OK;
-    t->files++;
-    t->bytes += line->stored.bytes;
+    sum->files++;
+    sum->bytes += line->stored.bytes;
     return KUNI_OK;
 }
 
-kuni_status kuni_seals_total(kuni_ledger *ledger, size_t *files, int64_t *bytes, kuni_error *err)
+kuni_status kuni_seals_total(const kuni_run *run, kuni_seals_sum *sum, kuni_error *err)
 {
-    const kuni_plan *plan = &ledger->run->plan;
-    total t = {.files = 0};
-    kuni_status status = KUNI_OK;
-    for (size_t i = 0; i < plan->n_nodes; i++) {
-        for (size_t b = 0; b < plan->n_batches && kuni_ledger_seals(&plan->nodes[i]) && !status;
-             b++) {
-            bool found;
-            kuni_arena_clear(ledger->arena);
-            const char *path = kuni_seal_path(ledger, i, b, err);
-            status = path ? kuni_seal_read(path, add_line, &t, &found, err) : KUNI_MEMORY;
+    *sum = (kuni_seals_sum){.files = 0};
+    kuni_arena *arena = kuni_arena_new(err);
+    kuni_status status = arena ? KUNI_OK : KUNI_MEMORY;
+    for (size_t b = 0; b < run->cohort.n_batches && !status; b++) {
+        bool any = false;
+        for (size_t i = 0; i < run->plan.n_nodes && !status; i++) {
+            bool found = false;
+            if (!kuni_ledger_seals(&run->plan.nodes[i])) continue;
+            kuni_arena_clear(arena);
+            const char *path = kuni_run_path(run, arena, err, "sealed/%s/%s.tsv",
+                                             run->plan.nodes[i].folder, run->cohort.batches[b].id);
+            status = path ? kuni_seal_read(path, add_line, sum, &found, err) : KUNI_MEMORY;
+            any = any || found;
         }
+        sum->batches += any;
     }
-    *files = t.files;
-    *bytes = t.bytes;
+    kuni_arena_free(arena);
     return status;
 }
 

@@ -43,8 +43,13 @@ typedef struct kuni_seal_look {
  * at, *all the files of all shares. */
 KUNI_MUST_CHECK kuni_status kuni_seals_verify(kuni_ledger *ledger, const kuni_seal_look *how,
                                               size_t *files, size_t *all, kuni_error *err);
-/* How many files all seals tell of, and of how many bytes. */
-KUNI_MUST_CHECK kuni_status kuni_seals_total(kuni_ledger *ledger, size_t *files, int64_t *bytes,
+/* What all seals of the plan's steps tell of. */
+typedef struct kuni_seals_sum {
+    size_t batches, files;
+    int64_t bytes;
+} kuni_seals_sum;
+
+KUNI_MUST_CHECK kuni_status kuni_seals_total(const kuni_run *run, kuni_seals_sum *sum,
                                              kuni_error *err);
 /*
  * A step failed on its data: KUNI_IO as kuni_seals_load gives it if a file of a sealed batch is to

@@ -363,8 +363,11 @@ static kuni_status look(verification *v, kuni_buffer *faults, kuni_error *err)
                                 .damaged = take_damage,
                                 .looked = looked,
                                 .context = v};
+    kuni_seals_sum sum = {.files = 0};
     if (!status && v->share == 0 && !v->request->repair)
-        status = kuni_seals_total(&v->preview.ledger, &v->total, &v->total_bytes, err);
+        status = kuni_seals_total(&v->preview.run, &sum, err);
+    v->total = sum.files;
+    v->total_bytes = sum.bytes;
     if (!status)
         status = kuni_seals_verify(&v->preview.ledger, &how, &v->result->files, &v->number, err);
     if (!status) status = check_state(v, err);

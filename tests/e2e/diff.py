@@ -13,12 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-KUNI = os.environ["KUNI"]
-
-
-def want(fine, text):
-    if not fine:
-        sys.exit(f"FAIL: {text}")
+from people import KUNI, want
 
 
 class Dataset:

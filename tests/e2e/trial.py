@@ -16,13 +16,9 @@ import sys
 import tempfile
 import time
 
-KUNI = os.environ["KUNI"]
+from people import KUNI, want
+
 OFF = 0.25
-
-
-def want(fine, text):
-    if not fine:
-        sys.exit(f"FAIL: {text}")
 
 
 class Place:
