@@ -19,6 +19,7 @@
 #include "kuni/sample.h"
 #include "kuni/stage.h"
 #include "kuni/status.h"
+#include "kuni/variant_prior.h"
 
 /* clang-format off */
 #define KUNI_LAYOUT(STRUCT, FIELD, VALUE) \
@@ -305,7 +306,9 @@
     VALUE(KUNI_SCATTER_COHORT) \
     VALUE(KUNI_SCATTER_RANKS) \
     VALUE(KUNI_FEED_READS) \
-    VALUE(KUNI_FEED_GVCF)
+    VALUE(KUNI_FEED_GVCF) \
+    VALUE(KUNI_REPEAT_UNIT_MOST) \
+    VALUE(KUNI_REPEAT_LOOK_BP)
 /* clang-format on */
 
 #endif

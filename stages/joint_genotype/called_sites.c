@@ -86,9 +86,13 @@ static kuni_status read_numbers(joint_called *g, joint_called_site *site, kuni_e
                    : (double)NAN;
     int n = bcf_get_info_float(g->header, record, "EAF", &g->floats, &g->n_floats);
     if (n < (int)site->n_alts) return lacks(g, "EAF", err);
-    site->frequency = kuni_arena_alloc(g->arena, (size_t)site->n_alts + 1, sizeof(float), err);
+    site->frequency = kuni_arena_alloc(g->arena, 2 * (size_t)site->n_alts + 1, sizeof(float), err);
     if (!site->frequency) return KUNI_MEMORY;
+    site->nobody = site->frequency + site->n_alts + 1;
     memcpy(site->frequency, g->floats, site->n_alts * sizeof(float));
+    n = bcf_get_info_float(g->header, record, "EAQ", &g->floats, &g->n_floats);
+    if (n < (int)site->n_alts) return lacks(g, "EAQ", err);
+    memcpy(site->nobody, g->floats, site->n_alts * sizeof(float));
     if (bcf_get_info_float(g->header, record, "ESF", &g->floats, &g->n_floats) == 1)
         site->frequency[site->n_alts] = g->floats[0];
     site->n_filters = (uint32_t)record->d.n_flt;

@@ -21,6 +21,7 @@ typedef struct joint_called_site {
     float quality;    /* QUAL */
     double qd;        /* NAN: none */
     float *frequency; /* EAF of the ALTs but "*"; then ESF */
+    float *nobody;    /* EAQ of the ALTs but "*" */
     uint32_t n_alts;
     const char **filters;
     uint32_t n_filters;

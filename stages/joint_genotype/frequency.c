@@ -5,14 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "integral.h"
+
 enum {
-    CLASS_ALLELES = 4, /* REF, two ALTs, other */
-    CLASS_GENOTYPES = 10,
-    LEVELS = 16,
     EM_ROUNDS = 50,
-    QUALITY_ROUNDS = 20,
-    FOREIGN_PHRED =
-        30, /* a sample whose likeliest genotype is foreign by this much counts for nothing */
     SURE_BLOCK = 60 /* blocks of this quality and more count as REF without further ado */
 };
 
@@ -25,39 +21,21 @@ static const double star_alpha = 1e-6;
 /* Copies of "*" below which there are none. */
 static const double least_star = 1e-3;
 
-/* Upper ends (exclusive) and values of the levels that likelihoods are rounded to. */
-static const int level_end[LEVELS] = {1,  3,  5,  8,  12, 17,  22,  27,
-                                      33, 40, 50, 65, 85, 110, 150, INT32_MAX};
-static const int level_value[LEVELS] = {0,  2,  4,  6,  10, 14, 19,  24,
-                                        30, 36, 45, 57, 75, 97, 130, 200};
-
-typedef struct evidence_class {
-    uint32_t site;
-    uint16_t a, b;   /* the ALTs, 0: none; a < b where both stand */
-    uint64_t levels; /* 4 bits a genotype; bit 40: one copy */
-    uint32_t count;
-} evidence_class;
-
-#define ONE_COPY ((uint64_t)1 << 40)
+static const double LN10 = 2.302585092994045684;
 
 struct joint_frequency {
     const joint_sites *sites;
-    evidence_class *classes;
-    size_t n_classes, classes_capacity;
-    uint32_t *table; /* open addressing: 1 + index into classes */
-    size_t table_size;
-    size_t *first; /* of each site's classes, once sorted */
-    size_t first_capacity;
-    double *frequencies; /* by slot */
-    double *quality_frequencies;
-    size_t frequencies_capacity, quality_frequencies_capacity;
+    const double *priors;
+    joint_classes classes;
+    joint_allele_frequency *alleles; /* by slot */
+    size_t alleles_capacity;
     int64_t *quality; /* by site */
     double *copies;
     size_t quality_capacity, copies_capacity;
-    double *counts; /* of the site under way */
-    double *alpha;
-    size_t counts_capacity, alpha_capacity;
-    double likelihood[LEVELS];
+    double *f, *counts, *alpha; /* of the site under way */
+    size_t f_capacity, counts_capacity, alpha_capacity;
+    joint_answer *answers;
+    size_t answers_capacity;
     double block_likelihood[1024]; /* 10^(-q/10) */
 };
 
@@ -65,7 +43,7 @@ joint_frequency *joint_frequency_new(kuni_error *err)
 {
     joint_frequency *frequency = kuni_alloc(1, sizeof(*frequency), err);
     if (!frequency) return NULL;
-    for (int i = 0; i < LEVELS; i++) frequency->likelihood[i] = pow(10, -level_value[i] / 10.0);
+    joint_classes_init(&frequency->classes);
     for (int i = 0; i < 1024; i++) frequency->block_likelihood[i] = pow(10, -i / 10.0);
     return frequency;
 }
@@ -73,36 +51,29 @@ joint_frequency *joint_frequency_new(kuni_error *err)
 void joint_frequency_free(joint_frequency *frequency)
 {
     if (!frequency) return;
-    free(frequency->classes);
-    free(frequency->table);
-    free(frequency->first);
-    free(frequency->frequencies);
+    joint_classes_fini(&frequency->classes);
+    free(frequency->alleles);
     free(frequency->quality);
     free(frequency->copies);
+    free(frequency->f);
     free(frequency->counts);
     free(frequency->alpha);
-    free(frequency->quality_frequencies);
+    free(frequency->answers);
     free(frequency);
 }
 
 kuni_status joint_frequency_begin(joint_frequency *frequency, const joint_sites *sites,
-                                  kuni_error *err)
+                                  const double *priors, kuni_error *err)
 {
     frequency->sites = sites;
-    frequency->n_classes = 0;
-    if (!frequency->table) {
-        frequency->table_size = 1 << 14;
-        frequency->table = kuni_alloc(frequency->table_size, sizeof(uint32_t), err);
-        if (!frequency->table) return KUNI_MEMORY;
-    }
-    memset(frequency->table, 0, frequency->table_size * sizeof(uint32_t));
-    kuni_status status =
-        kuni_grow((void **)&frequency->frequencies, &frequency->frequencies_capacity,
-                  (size_t)sites->n_slots + 1, sizeof(double), err);
+    frequency->priors = priors;
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < sites->n_sites; i++)
+        if (most < sites->sites[i].n_alts) most = sites->sites[i].n_alts;
+    kuni_status status = joint_classes_begin(&frequency->classes, sites, err);
     if (!status)
-        status = kuni_grow((void **)&frequency->quality_frequencies,
-                           &frequency->quality_frequencies_capacity, (size_t)sites->n_slots + 1,
-                           sizeof(double), err);
+        status = kuni_grow((void **)&frequency->alleles, &frequency->alleles_capacity,
+                           (size_t)sites->n_slots + 1, sizeof(*frequency->alleles), err);
     if (!status)
         status = kuni_grow((void **)&frequency->quality, &frequency->quality_capacity,
                            (size_t)sites->n_sites + 1, sizeof(int64_t), err);
@@ -110,11 +81,8 @@ kuni_status joint_frequency_begin(joint_frequency *frequency, const joint_sites 
         status = kuni_grow((void **)&frequency->copies, &frequency->copies_capacity,
                            (size_t)sites->n_sites + 1, sizeof(double), err);
     if (!status)
-        status = kuni_grow((void **)&frequency->first, &frequency->first_capacity,
-                           (size_t)sites->n_sites + 2, sizeof(size_t), err);
-    uint32_t most = 0;
-    for (uint32_t i = 0; i < sites->n_sites; i++)
-        if (most < sites->sites[i].n_alts) most = sites->sites[i].n_alts;
+        status = kuni_grow((void **)&frequency->f, &frequency->f_capacity, (size_t)most + 2,
+                           sizeof(double), err);
     if (!status)
         status = kuni_grow((void **)&frequency->counts, &frequency->counts_capacity,
                            (size_t)most + 2, sizeof(double), err);
@@ -124,153 +92,27 @@ kuni_status joint_frequency_begin(joint_frequency *frequency, const joint_sites 
     return status;
 }
 
-static uint64_t level_of(int32_t pl)
-{
-    uint64_t level = 0;
-    while (pl >= level_end[level]) level++;
-    return level;
-}
-
-/* The two ALTs of the likeliest genotypes, as local numbers; 0: none. */
-static void choose_alts(const joint_local *local, uint32_t *first, uint32_t *second)
-{
-    uint32_t alts = joint_local_known(local) - 1;
-    *first = alts > 0 ? 1 : 0;
-    *second = alts > 1 ? 2 : 0;
-    if (alts <= 2) return;
-    int32_t best = INT32_MAX, next = INT32_MAX;
-    for (uint32_t a = 1; a <= alts; a++) {
-        int32_t least = INT32_MAX;
-        for (uint32_t b = 0; b <= alts; b++) {
-            if (local->copies == 1 && b != a) continue;
-            uint32_t index = local->copies == 1 ? a : joint_genotype_index(a, b);
-            if (local->pl[index] < least) least = local->pl[index];
-        }
-        if (least < best) {
-            next = best;
-            *second = *first;
-            best = least;
-            *first = a;
-        } else if (least < next) {
-            next = least;
-            *second = a;
-        }
-    }
-    if (*second < *first) {
-        uint32_t swap = *first;
-        *first = *second;
-        *second = swap;
-    }
-}
-
-/* False where the sample has an allele that is none of the site's. */
-static bool classify(const joint_local *local, uint32_t site, evidence_class *found)
-{
-    uint32_t first, second, fold[JOINT_LOCAL_MAX];
-    choose_alts(local, &first, &second);
-    uint32_t n = 2 + (first > 0) + (second > 0);
-    for (uint32_t i = 0; i < local->n; i++)
-        fold[i] = i == 0 ? 0 : i == first ? 1 : i == second ? 2 : n - 1;
-    int32_t pl[CLASS_GENOTYPES];
-    uint32_t genotypes = joint_genotype_count(n, local->copies);
-    for (uint32_t i = 0; i < genotypes; i++) pl[i] = INT32_MAX;
-    int32_t least = INT32_MAX;
-    for (uint32_t b = 0; b < local->n; b++) {
-        for (uint32_t a = local->copies == 1 ? b : 0; a <= b; a++) {
-            if (local->number[a] == JOINT_FOREIGN || local->number[b] == JOINT_FOREIGN) continue;
-            uint32_t from = local->copies == 1 ? b : joint_genotype_index(a, b);
-            uint32_t to = local->copies == 1 ? fold[b] : joint_genotype_index(fold[a], fold[b]);
-            if (local->pl[from] < pl[to]) pl[to] = local->pl[from];
-            if (local->pl[from] < least) least = local->pl[from];
-        }
-    }
-    if (least > FOREIGN_PHRED) return false;
-    *found = (evidence_class){.site = site,
-                              .a = first ? local->number[first] : 0,
-                              .b = second ? local->number[second] : 0,
-                              .levels = local->copies == 1 ? ONE_COPY : 0};
-    for (uint32_t i = 0; i < genotypes; i++) found->levels |= level_of(pl[i] - least) << (4 * i);
-    return true;
-}
-
-static size_t hash_class(const evidence_class *c)
-{
-    uint64_t h = (c->levels * 0x9E3779B97F4A7C15u) ^
-                 ((uint64_t)c->site << 32 | (uint64_t)c->a << 16 | c->b) * 0xC2B2AE3D27D4EB4Fu;
-    return (size_t)(h ^ h >> 31);
-}
-
-static kuni_status grow_classes(joint_frequency *frequency, kuni_error *err)
-{
-    size_t size = frequency->table_size * 2;
-    uint32_t *table = kuni_alloc(size, sizeof(uint32_t), err);
-    if (!table) return KUNI_MEMORY;
-    for (size_t i = 0; i < frequency->n_classes; i++) {
-        size_t h = hash_class(&frequency->classes[i]) & (size - 1);
-        while (table[h]) h = (h + 1) & (size - 1);
-        table[h] = (uint32_t)i + 1;
-    }
-    free(frequency->table);
-    frequency->table = table;
-    frequency->table_size = size;
-    return KUNI_OK;
-}
-
 kuni_status joint_frequency_add(joint_frequency *frequency, uint32_t site, const joint_local *local,
                                 kuni_error *err)
 {
-    evidence_class wanted;
-    if (!classify(local, site, &wanted)) return KUNI_OK;
-    size_t mask = frequency->table_size - 1, h = hash_class(&wanted) & mask;
-    for (; frequency->table[h]; h = (h + 1) & mask) {
-        evidence_class *c = &frequency->classes[frequency->table[h] - 1];
-        if (c->site == wanted.site && c->a == wanted.a && c->b == wanted.b &&
-            c->levels == wanted.levels) {
-            c->count++;
-            return KUNI_OK;
-        }
-    }
-    if (frequency->n_classes >= UINT32_MAX / 4)
-        return kuni_fail(err, KUNI_DATA, "too many different likelihoods in one chunk");
-    kuni_status status = kuni_grow((void **)&frequency->classes, &frequency->classes_capacity,
-                                   frequency->n_classes + 1, sizeof(*frequency->classes), err);
-    if (status) return status;
-    wanted.count = 1;
-    frequency->classes[frequency->n_classes] = wanted;
-    frequency->table[h] = (uint32_t)++frequency->n_classes;
-    return frequency->n_classes * 2 > frequency->table_size ? grow_classes(frequency, err)
-                                                            : KUNI_OK;
-}
-
-static int compare_classes(const void *left, const void *right)
-{
-    const evidence_class *x = left, *y = right;
-    if (x->site != y->site) return x->site < y->site ? -1 : 1;
-    if (x->a != y->a) return x->a < y->a ? -1 : 1;
-    if (x->b != y->b) return x->b < y->b ? -1 : 1;
-    return x->levels < y->levels ? -1 : x->levels > y->levels;
+    return joint_classes_add(&frequency->classes, site, local, err);
 }
 
 void joint_frequency_finish(joint_frequency *frequency)
 {
-    if (frequency->n_classes > 1)
-        qsort(frequency->classes, frequency->n_classes, sizeof(*frequency->classes),
-              compare_classes);
-    size_t c = 0;
-    for (uint32_t site = 0; site <= frequency->sites->n_sites; site++) {
-        while (c < frequency->n_classes && frequency->classes[c].site < site) c++;
-        frequency->first[site] = c;
-    }
+    joint_classes_finish(&frequency->classes);
 }
+
+/* --- a first estimate: EM --- */
 
 /* A class unfolded for one round of EM. */
 typedef struct unfolded {
     uint32_t n;
-    uint32_t number[CLASS_ALLELES];
-    double f[CLASS_ALLELES];
+    uint32_t number[JOINT_CLASS_ALLELES];
+    double f[JOINT_CLASS_ALLELES];
 } unfolded;
 
-static void unfold(const evidence_class *c, const double *f, unfolded *u)
+static void unfold(const joint_class *c, const double *f, unfolded *u)
 {
     u->n = 0;
     u->number[u->n++] = 0;
@@ -286,20 +128,20 @@ static void unfold(const evidence_class *c, const double *f, unfolded *u)
 }
 
 /* Expected copies of the class's alleles. */
-static void expect(const joint_frequency *frequency, const evidence_class *c, const unfolded *u,
-                   double copies[CLASS_ALLELES])
+static void expect(const joint_frequency *frequency, const joint_class *c, const unfolded *u,
+                   double copies[JOINT_CLASS_ALLELES])
 {
     double total = 0;
     for (uint32_t i = 0; i < u->n; i++) copies[i] = 0;
-    if (c->levels & ONE_COPY) {
+    if (c->levels & JOINT_ONE_COPY) {
         for (uint32_t i = 0; i < u->n; i++) {
-            copies[i] = u->f[i] * frequency->likelihood[c->levels >> (4 * i) & 15];
+            copies[i] = u->f[i] * joint_class_likelihood(&frequency->classes, c, 0, i);
             total += copies[i];
         }
     } else {
-        for (uint32_t j = 0, g = 0; j < u->n; j++) {
-            for (uint32_t i = 0; i <= j; i++, g++) {
-                double w = u->f[i] * u->f[j] * frequency->likelihood[c->levels >> (4 * g) & 15];
+        for (uint32_t j = 0; j < u->n; j++) {
+            for (uint32_t i = 0; i <= j; i++) {
+                double w = u->f[i] * u->f[j] * joint_class_likelihood(&frequency->classes, c, i, j);
                 if (i != j) w *= 2;
                 total += w;
                 copies[i] += w;
@@ -311,26 +153,18 @@ static void expect(const joint_frequency *frequency, const evidence_class *c, co
 }
 
 /*
- * The same for blocks of quality q: expected copies of anything but REF; *nothing is P(only REF).
+ * The same for blocks of quality q: expected copies of anything but REF.
  */
-static double expect_block(const joint_frequency *frequency, int q, int copies, double f_ref,
-                           double *nothing)
+static double expect_block(const joint_frequency *frequency, int q, int copies, double f_ref)
 {
     double f_other = 1 - f_ref > 1e-12 ? 1 - f_ref : 1e-12, l = frequency->block_likelihood[q];
     if (copies == 1) {
         double other = f_other * l, total = f_ref + other;
-        *nothing = f_ref / total;
         return other / total;
     }
     double none = f_ref * f_ref, one = 2 * f_ref * f_other * l,
            two = f_other * f_other * frequency->block_likelihood[10 * q], total = none + one + two;
-    *nothing = none / total;
     return (one + 2 * two) / total;
-}
-
-static int64_t milliphred(double p)
-{
-    return p < 1e-300 ? 3000000 : (int64_t)(-10000 * log10(p) + 0.5);
 }
 
 /* One round: counts[] become expected copies under f. */
@@ -341,10 +175,10 @@ static void em_round(const joint_frequency *frequency, uint32_t index, const dou
     uint32_t n = site->n_alts + 2;
     double spread = 0; /* copies of "other" by unit of frequency */
     for (uint32_t i = 0; i < n; i++) counts[i] = 0;
-    for (size_t k = frequency->first[index]; k < frequency->first[index + 1]; k++) {
-        const evidence_class *c = &frequency->classes[k];
+    for (size_t k = frequency->classes.first[index]; k < frequency->classes.first[index + 1]; k++) {
+        const joint_class *c = &frequency->classes.list[k];
         unfolded u;
-        double copies[CLASS_ALLELES];
+        double copies[JOINT_CLASS_ALLELES];
         unfold(c, f, &u);
         expect(frequency, c, &u, copies);
         double rate = c->count * copies[u.n - 1] / u.f[u.n - 1];
@@ -357,29 +191,13 @@ static void em_round(const joint_frequency *frequency, uint32_t index, const dou
         for (int q = 1; q < 100; q++) {
             uint32_t count = blocks[copies - 1][q];
             if (!count) continue;
-            double nothing = 1, other = 0;
-            if (q < SURE_BLOCK) other = expect_block(frequency, q, copies, f[0], &nothing);
+            double other = 0;
+            if (q < SURE_BLOCK) other = expect_block(frequency, q, copies, f[0]);
             counts[0] += count * (copies - other) - f[0] * (count * other / f_other);
             spread += count * other / f_other;
         }
     }
     for (uint32_t i = 0; i < n; i++) counts[i] += f[i] * spread;
-}
-
-/* What samples in reference blocks add to QUAL. */
-static int64_t block_quality(const joint_frequency *frequency, uint32_t blocks[2][100],
-                             double f_ref)
-{
-    int64_t sum = 0;
-    for (int copies = 1; copies <= 2; copies++) {
-        for (int q = 1; q < 100; q++) {
-            if (!blocks[copies - 1][q]) continue;
-            double nothing;
-            (void)expect_block(frequency, q, copies, f_ref, &nothing);
-            sum += (int64_t)blocks[copies - 1][q] * milliphred(nothing);
-        }
-    }
-    return sum;
 }
 
 static void set_frequencies(double *f, const double *counts, const double *alpha, uint32_t n)
@@ -408,37 +226,23 @@ static void iterate(joint_frequency *frequency, uint32_t index, uint32_t blocks[
     }
 }
 
-/*
- * To what INFO/EAF and ESF hold, so that a genotype can be made again from the record alone. Hardly
- * any "*" is none.
- */
-static void round_frequencies(double *f, uint32_t n, double copies)
+/* Pseudo-copies of all ALTs together, where `copies` are looked at. */
+static double alt_alpha(double copies)
 {
-    if (f[n - 1] * copies < least_star) f[n - 1] = 0;
-    f[0] = 1;
-    for (uint32_t i = 1; i < n; i++) {
-        f[i] = (double)(float)f[i];
-        f[0] -= f[i];
-    }
-    if (f[0] < 1e-12) f[0] = 1e-12;
+    return copies > 2 ? 1 / copies : 0.5;
 }
 
-void joint_frequency_solve(joint_frequency *frequency, uint32_t index, uint32_t blocks[2][100])
+/* Into frequency->f, and as shares. */
+static void estimate(joint_frequency *frequency, uint32_t index, uint32_t blocks[2][100])
 {
     const joint_site *site = &frequency->sites->sites[index];
     const joint_alt *alts = frequency->sites->alts + site->first_alt;
+    joint_allele_frequency *alleles = frequency->alleles + site->slot;
     uint32_t n = site->n_alts + 2;
-    double *f = frequency->frequencies + site->slot, *alpha = frequency->alpha,
-           *counts = frequency->counts;
-    double copies = 0;
-    for (size_t k = frequency->first[index]; k < frequency->first[index + 1]; k++)
-        copies +=
-            frequency->classes[k].count * (frequency->classes[k].levels & ONE_COPY ? 1.0 : 2.0);
-    for (int q = 1; q < 100; q++) copies += blocks[0][q] + 2.0 * blocks[1][q];
-    frequency->copies[index] = copies;
-    double called = 0;
+    double *f = frequency->f, *alpha = frequency->alpha, *counts = frequency->counts;
+    double copies = frequency->copies[index], called = 0;
     for (uint32_t i = 0; i < n; i++) {
-        alpha[i] = i ? joint_alt_alpha(copies) / site->n_alts : 0.5;
+        alpha[i] = i ? alt_alpha(copies) / site->n_alts : 0.5;
         counts[i] = 0;
     }
     alpha[n - 1] = star_alpha;
@@ -451,44 +255,285 @@ void joint_frequency_solve(joint_frequency *frequency, uint32_t index, uint32_t 
     counts[0] = copies > called ? copies - called : 0;
     set_frequencies(f, counts, alpha, n);
     iterate(frequency, index, blocks, f, alpha, 0.01, EM_ROUNDS);
-    round_frequencies(f, n, copies);
+    if (f[n - 1] * copies < least_star) f[n - 1] = 0;
+    for (uint32_t i = 0; i < n; i++)
+        alleles[i] = (joint_allele_frequency){
+            .share = f[i], .copies = f[i] * copies, .prior = frequency->priors[site->slot + i]};
+}
 
-    /* QUAL, from the frequencies found, by its own prior. */
-    double *g = frequency->quality_frequencies + site->slot;
-    memcpy(g, f, n * sizeof(*g));
-    alpha[0] = 10;
-    alpha[n - 1] = star_alpha;
-    for (uint32_t i = 0; i < site->all_alts; i++)
-        if (alts[i].number > 0)
-            alpha[alts[i].number] = alts[i].ref_length == alts[i].alt_length ? 0.01 : 0.00125;
-    iterate(frequency, index, blocks, g, alpha, 0.1, QUALITY_ROUNDS);
-    frequency->quality[index] = block_quality(frequency, blocks, g[0] + g[n - 1]);
+/* --- the integrals --- */
+
+/* Shares of a class's alleles in two parties; each party's sum is 1. */
+typedef struct parties {
+    uint32_t n;
+    double in[JOINT_CLASS_ALLELES], out[JOINT_CLASS_ALLELES];
+} parties;
+
+static void scale(double *share, uint32_t n, uint32_t fallback)
+{
+    double sum = 0;
+    for (uint32_t i = 0; i < n; i++) sum += share[i];
+    for (uint32_t i = 0; i < n; i++) share[i] = sum > 1e-12 ? share[i] / sum : i == fallback;
+}
+
+/*
+ * Splits a class's alleles: `alt` against all others, or where it is 0 all ALTs against REF and
+ * "*" (of number n - 1).
+ */
+static void split(const joint_class *c, const joint_allele_frequency *alleles, uint32_t n,
+                  uint32_t alt, parties *p)
+{
+    uint32_t number[JOINT_CLASS_ALLELES] = {0}, last;
+    double rest_in = alt ? 1 : 0, rest_out = 0;
+    p->n = 1;
+    if (c->a) number[p->n++] = c->a;
+    if (c->b) number[p->n++] = c->b;
+    last = p->n++;
+    for (uint32_t i = 1; i < n; i++) { /* what "other" stands for */
+        bool named = (c->a && i == c->a) || (c->b && i == c->b);
+        if (named || (alt && i == alt)) continue;
+        if (alt || i == n - 1)
+            rest_out += alleles[i].share;
+        else
+            rest_in += alleles[i].share;
+    }
+    for (uint32_t i = 0; i < last; i++) {
+        bool in = alt ? number[i] == alt : number[i] > 0 && number[i] < n - 1;
+        p->in[i] = !in ? 0 : alt ? 1 : alleles[number[i]].share;
+        p->out[i] = in ? 0 : alleles[number[i]].share;
+        if (alt && in) rest_in = 0;
+    }
+    p->in[last] = rest_in;
+    p->out[last] = rest_out;
+    scale(p->in, p->n, last);
+    scale(p->out, p->n, 0);
+}
+
+static void against(const joint_classes *classes, const joint_class *c, const parties *p,
+                    double out[3])
+{
+    out[0] = out[1] = out[2] = 0;
+    for (uint32_t j = 0; j < p->n; j++) {
+        if (c->levels & JOINT_ONE_COPY) {
+            double l = joint_class_likelihood(classes, c, 0, j);
+            out[0] += p->out[j] * l;
+            out[1] += p->in[j] * l;
+            continue;
+        }
+        for (uint32_t i = 0; i < p->n; i++) {
+            double l = joint_class_likelihood(classes, c, i < j ? i : j, i < j ? j : i);
+            out[0] += p->out[i] * p->out[j] * l;
+            out[1] += p->out[i] * p->in[j] * l;
+            out[2] += p->in[i] * p->in[j] * l;
+        }
+    }
+}
+
+void joint_class_against(const joint_classes *classes, const joint_class *c,
+                         const joint_allele_frequency *alleles, uint32_t n, uint32_t alt,
+                         double out[3])
+{
+    parties p;
+    split(c, alleles, n, alt, &p);
+    against(classes, c, &p, out);
+}
+
+/* Thousandths of phred by which a class tells of any ALT, at the site's shares. */
+static int64_t class_variance(const joint_classes *classes, const joint_class *c,
+                              const joint_allele_frequency *alleles, uint32_t n)
+{
+    double l[3], f = 0;
+    for (uint32_t i = 1; i + 1 < n; i++) f += alleles[i].share;
+    if (f < 1e-12) f = 1e-12;
+    if (f > 1 - 1e-12) f = 1 - 1e-12;
+    joint_class_against(classes, c, alleles, n, 0, l);
+    double none = c->levels & JOINT_ONE_COPY ? (1 - f) * l[0] : (1 - f) * (1 - f) * l[0];
+    double some = c->levels & JOINT_ONE_COPY ? f * l[1] : 2 * f * (1 - f) * l[1] + f * f * l[2];
+    return (int64_t)(10000 * log10(1 + some / none) + 0.5);
+}
+
+/* What blocks say of an ALT where the other copies have REF with `f_ref`, else another ALT. */
+static joint_answer block_answer(const joint_frequency *frequency, int copies, int q, double f_ref)
+{
+    double l = frequency->block_likelihood[q], ll = frequency->block_likelihood[10 * q];
+    double f = 1 - f_ref;
+    joint_answer a = {.copies = copies};
+    if (copies == 1) {
+        a.one = l / (f_ref + f * l);
+    } else {
+        double none = f_ref * f_ref + 2 * f_ref * f * l + f * f * ll;
+        a.one = (f_ref * l + f * ll) / none;
+        a.two = ll / none;
+    }
+    return a;
+}
+
+/* What everybody says of an ALT (0: of any) into frequency->answers. */
+static size_t gather(joint_frequency *frequency, uint32_t index, uint32_t blocks[2][100],
+                     uint32_t alt, double *sure)
+{
+    const joint_site *site = &frequency->sites->sites[index];
+    const joint_allele_frequency *alleles = frequency->alleles + site->slot;
+    const joint_classes *classes = &frequency->classes;
+    size_t n = 0;
+    *sure = 0;
+    for (size_t k = classes->first[index]; k < classes->first[index + 1]; k++) {
+        const joint_class *c = &classes->list[k];
+        double l[3];
+        joint_class_against(classes, c, alleles, site->n_alts + 2, alt, l);
+        frequency->answers[n++] = (joint_answer){.one = l[1] / l[0],
+                                                 .two = l[2] / l[0],
+                                                 .count = c->count,
+                                                 .copies = c->levels & JOINT_ONE_COPY ? 1 : 2};
+    }
+    double ref = 1;
+    if (alt && site->n_alts > 1) {
+        double others = 0;
+        for (uint32_t i = 0; i < site->n_alts + 2; i++)
+            if (i != alt) others += alleles[i].share;
+        ref = others > 1e-12 ? alleles[0].share / others : 1;
+    }
+    for (int copies = 1; copies <= 2; copies++) {
+        for (int q = 1; q < 100; q++) {
+            if (!blocks[copies - 1][q]) continue;
+            if (q >= SURE_BLOCK) {
+                *sure += copies * (double)blocks[copies - 1][q];
+                continue;
+            }
+            joint_answer *a = &frequency->answers[n++];
+            *a = block_answer(frequency, copies, q, ref);
+            a->count = blocks[copies - 1][q];
+        }
+    }
+    return n;
+}
+
+/* As INFO/EAQ has it. */
+static void set_nobody(joint_allele_frequency *allele, float phred)
+{
+    allele->nobody_phred = phred > 0 ? phred : 0;
+    allele->nobody = pow(10, -(double)allele->nobody_phred / 10);
+}
+
+/*
+ * REF has what is left; shares are rounded to what INFO/EAF and ESF hold, so that a genotype can be
+ * made again from the record alone.
+ */
+static void set_shares(joint_allele_frequency *alleles, uint32_t n, double copies)
+{
+    alleles[0].share = 1;
+    for (uint32_t i = 1; i < n; i++) {
+        alleles[i].share = (double)(float)alleles[i].share;
+        alleles[i].copies = alleles[i].share * copies;
+        alleles[0].share -= alleles[i].share;
+    }
+    if (alleles[0].share < 1e-12) alleles[0].share = 1e-12;
+    alleles[0].copies = alleles[0].share * copies;
+}
+
+/* One round over the ALTs; the shares of the others are those of the round before. */
+static void integrate_alleles(joint_frequency *frequency, uint32_t index, uint32_t blocks[2][100])
+{
+    const joint_site *site = &frequency->sites->sites[index];
+    joint_allele_frequency *alleles = frequency->alleles + site->slot;
+    double copies = frequency->copies[index], sure;
+    for (uint32_t i = 1; i <= site->n_alts; i++) {
+        size_t n = gather(frequency, index, blocks, i, &sure);
+        joint_integral found = joint_integrate(frequency->answers, n, sure, alleles[i].prior,
+                                               frequency->f[i] * copies);
+        frequency->counts[i] = copies > 0 ? found.copies / copies : 0;
+        set_nobody(&alleles[i], (float)(-10 / LN10 * found.log_nobody));
+    }
+    for (uint32_t i = 1; i <= site->n_alts; i++) alleles[i].share = frequency->counts[i];
+    set_shares(alleles, site->n_alts + 2, copies);
+}
+
+/* Phred by which the classes and blocks tell of an ALT, as rounded: what samples will add again. */
+static int64_t rounded_variance(const joint_frequency *frequency, uint32_t index)
+{
+    const joint_site *site = &frequency->sites->sites[index];
+    const joint_allele_frequency *alleles = frequency->alleles + site->slot;
+    const joint_classes *classes = &frequency->classes;
+    int64_t sum = 0;
+    for (size_t k = classes->first[index]; k < classes->first[index + 1]; k++)
+        sum += classes->list[k].count *
+               class_variance(classes, &classes->list[k], alleles, site->n_alts + 2);
+    return sum;
+}
+
+static void set_quality(joint_frequency *frequency, uint32_t index, uint32_t blocks[2][100])
+{
+    const joint_site *site = &frequency->sites->sites[index];
+    const joint_allele_frequency *alleles = frequency->alleles + site->slot;
+    double nobody = 0, sure, theta = 0, guess = 0;
+    for (uint32_t i = 1; i <= site->n_alts; i++) {
+        theta += alleles[i].prior;
+        guess += frequency->f[i] * frequency->copies[index];
+    }
+    size_t n = gather(frequency, index, blocks, 0, &sure);
+    nobody = joint_integrate(frequency->answers, n, sure, theta, guess).log_nobody;
+    frequency->quality[index] =
+        (int64_t)(-10000 / LN10 * nobody + 0.5) - rounded_variance(frequency, index);
+}
+
+kuni_status joint_frequency_solve(joint_frequency *frequency, uint32_t index,
+                                  uint32_t blocks[2][100], kuni_error *err)
+{
+    const joint_site *site = &frequency->sites->sites[index];
+    const joint_classes *classes = &frequency->classes;
+    size_t n = classes->first[index + 1] - classes->first[index];
+    kuni_status status = kuni_grow((void **)&frequency->answers, &frequency->answers_capacity,
+                                   n + 200, sizeof(*frequency->answers), err);
+    if (status) return status;
+    double copies = 0;
+    for (size_t k = classes->first[index]; k < classes->first[index + 1]; k++)
+        copies += classes->list[k].count * (classes->list[k].levels & JOINT_ONE_COPY ? 1.0 : 2.0);
+    for (int q = 1; q < 100; q++) copies += blocks[0][q] + 2.0 * blocks[1][q];
+    frequency->copies[index] = copies;
+    estimate(frequency, index, blocks);
+    integrate_alleles(frequency, index, blocks);
+    if (site->n_alts > 1) integrate_alleles(frequency, index, blocks);
+    set_quality(frequency, index, blocks);
+    return KUNI_OK;
 }
 
 void joint_frequency_set(joint_frequency *frequency, uint32_t index, const float *alts,
-                         double copies, int64_t quality)
+                         const float *nobody, double copies, int64_t quality)
 {
     const joint_site *site = &frequency->sites->sites[index];
-    double *f = frequency->frequencies + site->slot;
-    for (uint32_t i = 0; i <= site->n_alts; i++) f[i + 1] = (double)alts[i];
-    round_frequencies(f, site->n_alts + 2, copies);
+    joint_allele_frequency *alleles = frequency->alleles + site->slot;
+    for (uint32_t i = 0; i < site->n_alts + 2; i++)
+        alleles[i] = (joint_allele_frequency){.share = i ? (double)alts[i - 1] : 0,
+                                              .prior = frequency->priors[site->slot + i]};
+    for (uint32_t i = 1; i <= site->n_alts; i++) set_nobody(&alleles[i], nobody[i - 1]);
+    set_shares(alleles, site->n_alts + 2, copies);
     frequency->copies[index] = copies;
     frequency->quality[index] = quality;
 }
 
-const double *joint_frequency_get(const joint_frequency *frequency, const joint_site *site)
+double joint_new_allele(double copies)
 {
-    return frequency->frequencies + site->slot;
+    enum { EXACT = 8 };
+    if (copies > EXACT) return 1 / sqrt(3.14159265358979323846 * (copies + 0.25));
+    double product = 1;
+    for (int j = 1; j <= (int)copies; j++) product *= (2 * j - 1) / (2.0 * j);
+    return product;
+}
+
+const joint_allele_frequency *joint_frequency_get(const joint_frequency *frequency,
+                                                  const joint_site *site)
+{
+    return frequency->alleles + site->slot;
+}
+
+const joint_classes *joint_frequency_classes(const joint_frequency *frequency)
+{
+    return &frequency->classes;
 }
 
 double joint_frequency_copies(const joint_frequency *frequency, uint32_t site)
 {
     return frequency->copies[site];
-}
-
-const double *joint_frequency_get_quality(const joint_frequency *frequency, const joint_site *site)
-{
-    return frequency->quality_frequencies + site->slot;
 }
 
 int64_t joint_frequency_quality(const joint_frequency *frequency, uint32_t site)

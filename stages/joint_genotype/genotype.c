@@ -12,7 +12,8 @@ enum {
     GQ_MAX = 99,
     FEW_COPIES = 200, /* from here on a sample's own copies do not matter to the frequency */
     FURTHER = 67,     /* beside one rare allele, another costs at most this share of the cap */
-    LEAST_QUAL = 3    /* below it an event does not tell its prior */
+    LEAST_QUAL = 3,   /* below it an event does not tell its prior */
+    PRODUCER_ROUNDING = 300 /* hundredths of phred that its numbers are rounded by */
 };
 
 /*
@@ -20,6 +21,8 @@ enum {
  * have from one ancestor.
  */
 static const double DISCOUNT = 0.5, BY_DESCENT = 0.01;
+/* Below this chance that others have the allele, none has: less than rounding can tell. */
+static const double LEAST_OTHERS = 1e-3;
 
 static double powers[POWERS];
 
@@ -42,12 +45,52 @@ static double again(double first)
     return BY_DESCENT + (1 - BY_DESCENT) * first;
 }
 
+/* After `n` of `copies` have an allele: the urn of frequency.h. */
+static joint_chance after(double n, double copies)
+{
+    return (joint_chance){.first = (n - DISCOUNT) / copies,
+                          .again = (n + 1 - DISCOUNT) / (copies + 1)};
+}
+
+/* Of an allele that none of `copies` has. */
+static joint_chance unseen(double theta, double copies)
+{
+    return (joint_chance){.first = theta * joint_new_allele(copies),
+                          .again = (1 - DISCOUNT) / (copies + 1)};
+}
+
+static joint_chance mixed(double a, joint_chance x, double b, joint_chance y)
+{
+    double first = a * x.first + b * y.first;
+    return (joint_chance){.first = first / (a + b),
+                          .again = (a * x.first * x.again + b * y.first * y.again) / first};
+}
+
+/* In a copy beyond those of the cohort. */
+static joint_chance expected_next(const joint_prior *prior, uint32_t allele)
+{
+    const joint_allele_frequency *a = &prior->alleles[allele];
+    if (allele + 1 == prior->n) /* "*": it has no prior of its own */
+        return (joint_chance){.first = a->share, .again = (a->copies + 1) / (prior->copies + 1)};
+    joint_chance none = unseen(a->prior, prior->copies);
+    double some = 1 - a->nobody;
+    if (some < LEAST_OTHERS || prior->copies < 1) return none;
+    double n = a->copies / some;
+    return mixed(a->nobody, none, some, after(n > 1 ? n : 1, prior->copies));
+}
+
 void joint_prior_set(joint_prior *prior)
 {
-    for (uint32_t i = 0; i < prior->n; i++) {
-        prior->first[i] = rarity(prior->frequency[i]);
-        prior->again[i] = rarity(again(prior->frequency[i]));
+    joint_chance any = {0, 0};
+    for (uint32_t i = 1; i < prior->n; i++) {
+        joint_chance c = expected_next(prior, i);
+        prior->next[i] = c;
+        any.first += c.first;
+        any.again += c.first * again(c.again);
     }
+    if (any.first > 0) any.again /= any.first;
+    if (any.first > 1) any.first = 1;
+    prior->next[0] = any;
 }
 
 /* GQ of the best of `n` genotypes from their costs in hundredths of phred. */
@@ -83,6 +126,7 @@ static uint32_t weigh_proportions(const int32_t *rare, uint32_t n, int copies, c
 typedef struct copy_prior {
     int32_t first[JOINT_LOCAL_MAX]; /* rarity of each local allele */
     int32_t again[JOINT_LOCAL_MAX]; /* its rarity in the second copy where the first has it */
+    int32_t apart[JOINT_LOCAL_MAX]; /* what it costs that the second copy has another */
 } copy_prior;
 
 /*
@@ -109,7 +153,7 @@ static uint32_t weigh(const copy_prior *prior, uint32_t n, uint32_t known, int c
                 further = prior->again[i] - least < second ? prior->again[i] - least : second;
             else { /* an ALT beside an ALT: the place is one that varies */
                 if (i > 0 && j < known && rarer > second) rarer = second;
-                further -= HALVES;
+                further += prior->apart[rare_i < rare_j ? j : i] - HALVES;
             }
             cost[g] = pl[g] * 100 + (cap ? rarer + further : 0);
             if (cost[g] < cost[best]) best = g;
@@ -152,88 +196,116 @@ static void keep_phase(const joint_local *local, joint_call *call)
     }
 }
 
-/* Expected copies of the local alleles, from the costs of the genotypes. */
-static void expected_copies(const int32_t *cost, uint32_t n, int copies, uint32_t best, double *own)
+/* REF where all others have `first` together, and `both` in two copies. */
+static joint_chance reference(double first, double both)
 {
-    double total = 0;
-    for (uint32_t i = 0; i < n; i++) own[i] = 0;
-    for (uint32_t j = 0, g = 0; j < n; j++) {
-        for (uint32_t i = copies == 1 ? j : 0; i <= j; i++, g++) {
-            int64_t d = (int64_t)cost[g] - cost[best];
-            double p = d < POWERS ? powers[d] : 0;
-            total += p;
-            own[j] += p;
-            if (copies == 2) own[i] += p;
-        }
-    }
-    for (uint32_t i = 0; i < n; i++) own[i] /= total;
+    double ref = first < 1 ? 1 - first : 0, beside = ref > 0 ? (1 - 2 * first + both) / ref : 0;
+    return (joint_chance){.first = ref, .again = beside > 0 ? beside : 0};
 }
 
-/* Fills in "foreign" and "other" behind the known alleles; returns the chance of "other". */
-static double set_other(const joint_local *local, const double *frequency, int32_t *rare)
+static void set_cost(copy_prior *out, uint32_t k, joint_chance c)
 {
-    uint32_t known = joint_local_known(local);
-    double other = 1;
-    for (uint32_t i = 0; i < known; i++) other -= frequency[local->number[i]];
-    rare[known] = RAREST; /* "foreign", if there is any */
-    rare[local->n - 1] = rarity(other);
-    return other;
+    out->first[k] = rarity(c.first);
+    out->again[k] = rarity(c.again);
+    out->apart[k] = c.first < 1 && c.again < 1 ? rarity((1 - c.again) / (1 - c.first)) : 0;
 }
 
-/* The prior of a sample whose own copies hardly count among all that have its alleles. */
-static void take_copy_prior(const joint_prior *prior, const joint_local *local, copy_prior *out)
+/*
+ * The chances of the sample's alleles as costs. "Other" is what the site has besides; REF has what
+ * is left.
+ */
+static void set_costs(const joint_prior *prior, const joint_local *local,
+                      const joint_chance *chances, copy_prior *out)
 {
     uint32_t known = joint_local_known(local);
-    for (uint32_t i = 0; i < known; i++) {
-        out->first[i] = prior->first[local->number[i]];
-        out->again[i] = prior->again[local->number[i]];
+    double alts = 0, both = 0, other = prior->next[0].first;
+    for (uint32_t k = 1; k < known; k++) {
+        joint_chance c = {chances[k].first < 1 ? chances[k].first : 1, again(chances[k].again)};
+        set_cost(out, k, c);
+        alts += c.first;
+        both += c.first * c.again;
+        other -= prior->next[local->number[k]].first;
     }
-    out->again[known] = RAREST;
-    out->again[local->n - 1] = rarity(again(set_other(local, prior->frequency, out->first)));
+    if (other < 0) other = 0;
+    out->first[known] = out->again[known] = RAREST; /* "foreign", if there is any */
+    out->apart[known] = 0;
+    set_cost(out, local->n - 1, (joint_chance){other, again(other)});
+    set_cost(out, 0, reference(alts + other, both + other * again(other)));
+    out->apart[0] = 0;
+}
+
+/* P(data) of a sample whose copies have an allele by chance `c`; *own: expected copies of it. */
+static double mean_likelihood(const double l[3], int copies, joint_chance c, double *own)
+{
+    if (copies == 1) {
+        double one = c.first * l[1], all = (1 - c.first) * l[0] + one;
+        *own = one / all;
+        return all;
+    }
+    double two = c.first * c.again, one = 2 * c.first * (1 - c.again);
+    double none = 1 - one - two > 0 ? 1 - one - two : 0;
+    double all = none * l[0] + one * l[1] + two * l[2];
+    *own = (one * l[1] + 2 * two * l[2]) / all;
+    return all;
+}
+
+/*
+ * Of an allele in the sample's next copy, from all others. The site says how probable it is that
+ * nobody has it, and how many copies are expected. Taken apart by what the sample itself says (l,
+ * as the site counted it):
+ *
+ *   P(nobody | all) = A l[0] P(none | 0), A ~ P(others have none, data of the others),
+ *   1 = A lbar(0) + B lbar(n'),           B ~ P(others have some, ...), n' their copies then,
+ *   E(copies | all) = A lbar(0) own(0) + B lbar(n') (n' + own(n')),
+ *
+ * lbar(n) and own(n) the sample's mean likelihood and own copies after n of others.
+ */
+static joint_chance without_own(const joint_prior *prior, uint32_t allele, const double l[3],
+                                int copies)
+{
+    enum { ROUNDS = 4 };
+    const joint_allele_frequency *a = &prior->alleles[allele];
+    double left = prior->copies > copies ? prior->copies - copies : 0, own;
+    joint_chance none = unseen(a->prior, left), some = none;
+    double bare = copies == 1 ? 1 - none.first : 1 - none.first * (2 - none.again);
+    double lbar = mean_likelihood(l, copies, none, &own);
+    double absent = a->nobody / (l[0] * bare), others = 1 - absent * lbar;
+    if (others < LEAST_OTHERS || left < 1) return none;
+    double rest = (a->copies - absent * lbar * own) / others, n = rest - 1;
+    for (int r = 0; r < ROUNDS; r++) {
+        some = after(n > 1 ? n < left ? n : left : 1, left);
+        lbar = mean_likelihood(l, copies, some, &own);
+        n = rest - own;
+    }
+    return mixed(absent, none, others / lbar, some);
 }
 
 static bool has_rare_allele(const joint_prior *prior, const joint_local *local)
 {
     uint32_t known = joint_local_known(local);
     for (uint32_t i = 1; i < known; i++)
-        if (prior->frequency[local->number[i]] * prior->copies < FEW_COPIES) return true;
+        if (prior->alleles[local->number[i]].copies < FEW_COPIES) return true;
     return false;
 }
 
-/* Copies that count towards another one: see genotype.h. */
-static double discounted(double copies)
+/* What a copy of this sample is expected to be from the copies of the others. */
+static void set_copy_prior(const joint_prior *prior, const joint_local *local, copy_prior *out)
 {
-    return copies - DISCOUNT * (copies < 1 ? copies : 1);
-}
-
-/*
- * What a copy of this sample is expected to be from the copies of the others. Frequencies are
- * (copies + alpha) / T, T = copies of all + sum of alpha; own[] are the sample's share.
- */
-static void set_copy_prior(const joint_prior *prior, const joint_local *local, const double *own,
-                           copy_prior *out)
-{
+    joint_chance chances[JOINT_LOCAL_MAX];
     uint32_t known = joint_local_known(local);
-    double total = prior->copies + 0.5 + joint_alt_alpha(prior->copies), n_alts = prior->n - 2;
-    double left = prior->copies > local->copies ? prior->copies - local->copies : 0;
-    double alpha = joint_alt_alpha(prior->copies) / n_alts,
-           alpha_left = joint_alt_alpha(left) / n_alts;
-    double total_left = left + 0.5 + joint_alt_alpha(left), held_back = 0, sum = 0;
-    for (uint32_t k = known; k-- > 0;) { /* REF last: it gets what is held back */
-        bool star = local->number[k] == prior->n - 1;
-        double n = prior->frequency[local->number[k]] * total - own[k];
-        n -= k == 0 ? 0.5 : star ? 0 : alpha;
-        if (n < 0) n = 0;
-        if (k) held_back += n - discounted(n);
-        double first = k ? discounted(n) + (star ? 0 : alpha_left) : n + 0.5 + held_back;
-        first /= total_left;
-        sum += first;
-        out->first[k] = rarity(first);
-        out->again[k] = rarity(again(k ? (n + 1 - DISCOUNT) / (total_left + 1) : first));
+    joint_class own;
+    bool counted = has_rare_allele(prior, local) && joint_classify(local, 0, &own);
+    for (uint32_t k = 1; k < known; k++) {
+        uint32_t allele = local->number[k];
+        if (!counted || allele + 1 == prior->n || prior->alleles[allele].copies >= FEW_COPIES) {
+            chances[k] = prior->next[allele];
+            continue;
+        }
+        double l[3];
+        joint_class_against(prior->classes, &own, prior->alleles, prior->n, allele, l);
+        chances[k] = without_own(prior, allele, l, local->copies);
     }
-    out->first[known] = out->again[known] = RAREST; /* "foreign", if there is any */
-    out->first[local->n - 1] = rarity(1 - sum);
-    out->again[local->n - 1] = rarity(again(1 - sum));
+    set_costs(prior, local, chances, out);
 }
 
 /*
@@ -253,6 +325,24 @@ static int32_t producers_prior(const kuni_event *event)
     return rarity > 0 ? (int32_t)(rarity + 0.5) : 0;
 }
 
+/*
+ * What its producer's likelihoods have of a prior already, or its knowledge of the place: an ALT
+ * that the sample was called with, at less odds than ours, is as much less of a surprise.
+ */
+static void allow_for_producer(const joint_prior *prior, const joint_local *local, copy_prior *out)
+{
+    const kuni_event *event = local->event;
+    int32_t theirs = producers_prior(event);
+    for (int i = 0; i < event->ploidy && theirs < INT32_MAX; i++) {
+        if (event->gt[i] <= 0 || (i && event->gt[1] == event->gt[0])) continue;
+        uint32_t k = local->local_of[event->gt[i]];
+        if (k == 0 || k >= joint_local_known(local) || local->number[k] + 1u == prior->n) continue;
+        int32_t less = rarity(prior->alleles[local->number[k]].prior) - 100 * theirs;
+        if (less < PRODUCER_ROUNDING) continue;
+        out->first[k] = out->first[k] > less ? out->first[k] - less : 0;
+    }
+}
+
 void joint_genotype_call(const joint_prior *prior, const joint_local *local, joint_call *call)
 {
     *call = (joint_call){.reason = local->reason, .copies = local->copies, .allele = {-1, -1}};
@@ -265,15 +355,9 @@ void joint_genotype_call(const joint_prior *prior, const joint_local *local, joi
     static _Thread_local int32_t cost[JOINT_LOCAL_MAX * (JOINT_LOCAL_MAX + 1) / 2];
     copy_prior expected;
     uint32_t known = joint_local_known(local), best, a, b;
-    take_copy_prior(prior, local, &expected);
-    if (has_rare_allele(prior, local)) {
-        double own[JOINT_LOCAL_MAX];
-        best = weigh_proportions(expected.first, local->n, local->copies, local->pl, cost);
-        expected_copies(cost, local->n, local->copies, best, own);
-        set_copy_prior(prior, local, own, &expected);
-    }
-    int32_t cap = local->hard ? 0 : producers_prior(local->event);
-    if (cap > prior->cap) cap = prior->cap;
+    set_copy_prior(prior, local, &expected);
+    allow_for_producer(prior, local, &expected);
+    int32_t cap = local->hard ? 0 : prior->cap;
     best = weigh(&expected, local->n, known, local->copies, cap, local->pl, cost);
     genotype_of(best, local->copies, &a, &b);
     call->gq = local->hard ? local->event->gq : quality(cost, count, best);
@@ -288,17 +372,22 @@ void joint_genotype_call(const joint_prior *prior, const joint_local *local, joi
     }
 }
 
-int64_t joint_genotype_variance(const double *frequency, uint32_t n, const joint_local *local)
+int64_t joint_genotype_variance(const joint_prior *prior, const joint_local *local)
 {
     static _Thread_local int32_t cost[JOINT_LOCAL_MAX * (JOINT_LOCAL_MAX + 1) / 2];
     int32_t rare[JOINT_LOCAL_MAX] = {0}, least[2] = {INT32_MAX, INT32_MAX};
     bool silent[JOINT_LOCAL_MAX];
-    double sum[2] = {0, 0};
+    double sum[2] = {0, 0}, other = 1;
     uint32_t known = joint_local_known(local);
     for (uint32_t i = 0; i < local->n; i++)
-        silent[i] = local->number[i] == 0 || local->number[i] == n - 1;
-    for (uint32_t i = 0; i < known; i++) rare[i] = rarity(frequency[local->number[i]]);
-    (void)set_other(local, frequency, rare);
+        silent[i] = local->number[i] == 0 || local->number[i] + 1u == prior->n;
+    for (uint32_t i = 0; i < known; i++) {
+        double share = prior->alleles[local->number[i]].share;
+        rare[i] = rarity(share);
+        other -= share;
+    }
+    rare[known] = RAREST; /* "foreign", if there is any */
+    rare[local->n - 1] = rarity(other);
     (void)weigh_proportions(rare, local->n, local->copies, local->pl, cost);
     for (int pass = 0; pass < 2; pass++) { /* relative to the best, lest large likelihoods vanish */
         for (uint32_t j = 0, g = 0; j < local->n; j++) {
@@ -320,10 +409,11 @@ int64_t joint_genotype_variance(const double *frequency, uint32_t n, const joint
 void joint_genotype_block(const joint_prior *prior, int q, int copies, joint_call *call)
 {
     *call = (joint_call){.copies = copies, .allele = {0, copies == 2 ? 0 : -1}};
-    double n = (1 - prior->frequency[0]) * prior->copies,
-           f = 1 - prior->frequency[0] - (n - discounted(n)) / (prior->copies + 1);
-    copy_prior expected = {.first = {rarity(1 - f), rarity(f)},
-                           .again = {rarity(again(1 - f)), rarity(again(f))}};
+    joint_chance any = prior->next[0];
+    copy_prior expected;
+    set_cost(&expected, 1, any);
+    set_cost(&expected, 0, reference(any.first, any.first * any.again));
+    expected.apart[0] = 0;
     int32_t pl[3] = {0, q, 10 * q}, cost[3];
     uint32_t best = weigh(&expected, 2, 1, copies, prior->cap, pl, cost);
     call->gq = q && !best ? quality(cost, joint_genotype_count(2, copies), best) : 0;

@@ -2,22 +2,18 @@
 /*
  * A sample's genotype at a site: the likeliest one a posteriori.
  *
- * The prior says what the next two copies would be, were the other samples all that was known.
- * After n copies of an allele among N the next copy has it with (n - d) / N, d = 1/2: the urn of
- * Pitman and Yor (Ann. Probab. 25:855, 1997). Its discount d makes for the many alleles that stand
- * once; with d = 0 (a population of constant size) a cohort has 2 singletons a doubleton, with 1/2
- * it has 4, as large human cohorts do. n are expected copies, without the sample's own. Its second
- * copy counts the first as one of n; and with 0.01 it is the same by descent, as parents are never
- * quite unrelated. Where an allele stands hundreds of times all this is Hardy-Weinberg proportions.
+ * The prior says what the sample's copies would be, were the other samples all that was known: see
+ * frequency.h. Its own part in the site's numbers is taken out. A second copy counts the first as
+ * one more that has the allele; and with 0.01 it is the same by descent, as parents are never quite
+ * unrelated. Where an allele stands hundreds of times all this is Hardy-Weinberg proportions; a
+ * sample alone has the prior of its caller.
  *
  * The rarity of an allele counts for no more than prior_cap (phred), that of its second copy or of
  * an ALT beside another for no more than two thirds of that: likelihoods are not calibrated to the
- * odds of one in a million, and a carrier of a private allele must not be voted down by a large
- * cohort. Nor does it count for more than the caller of the sample took it for, if it called the
- * sample a carrier: an insertion in a microsatellite is less of a surprise than a SNP, and some
- * callers' likelihoods (DeepVariant's) have the prior in them. "Other" has the chance that is left.
- * GQ is the phred probability that another genotype is the true one, at most 99. All in integers
- * (hundredths of phred) but the chances of copies.
+ * odds of one in a million. A producer that took an ALT for less of a surprise than we do, as its
+ * QUAL tells, is followed by the difference: some callers' likelihoods (DeepVariant's) have the
+ * prior in them. GQ is the phred probability that another genotype is the true one, at most 99. All
+ * in integers (hundredths of phred) but the chances of copies.
  *
  * A sample whose input has genotypes without likelihoods keeps its genotype and quality as they
  * came.
@@ -25,7 +21,7 @@
 #ifndef KUNI_JOINT_GENOTYPE_H
 #define KUNI_JOINT_GENOTYPE_H
 
-#include "local.h"
+#include "frequency.h"
 
 typedef struct joint_call {
     joint_reason reason; /* JOINT_CALLED: the rest counts */
@@ -36,16 +32,21 @@ typedef struct joint_call {
 } joint_call;
 
 /* What a site's genotypes are made with. */
+typedef struct joint_chance { /* of a copy */
+    double first;             /* that it has an allele */
+    double again;             /* and that it does where the other copy has it */
+} joint_chance;
+
 typedef struct joint_prior {
-    const double *frequency;
-    int32_t *first,
-        *again;    /* -1000 log10 of the frequencies; of an allele's chance beside itself */
-    uint32_t n;    /* alleles: REF, ALTs, "*" */
-    double copies; /* that the frequencies come from */
+    const joint_allele_frequency *alleles;
+    const joint_classes *classes;
+    joint_chance *next; /* of the site's alleles in one more sample; [0]: any but REF */
+    uint32_t n;         /* alleles: REF, ALTs, "*" */
+    double copies;      /* that the frequencies come from */
     int cap, min_gq;
 } joint_prior;
 
-/* Fills prior->first and again. */
+/* Fills prior->next. */
 void joint_prior_set(joint_prior *prior);
 
 void joint_genotype_call(const joint_prior *prior, const joint_local *local, joint_call *call);
@@ -58,10 +59,10 @@ void joint_genotype_call(const joint_prior *prior, const joint_local *local, joi
 void joint_genotype_block(const joint_prior *prior, int q, int copies, joint_call *call);
 
 /*
- * -10 log10 P(only REF or "*") of a sample, in thousandths, with `frequency` over the site's n
- * alleles as prior: what the sample adds to QUAL.
+ * -10 log10 P(only REF or "*") of a sample, in thousandths, with the site's shares as prior: what
+ * the sample adds to QUAL.
  */
-int64_t joint_genotype_variance(const double *frequency, uint32_t n, const joint_local *local);
+int64_t joint_genotype_variance(const joint_prior *prior, const joint_local *local);
 
 /* Once, before any other use. */
 void joint_genotype_setup(void);

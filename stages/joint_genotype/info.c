@@ -10,6 +10,7 @@ static const char *const info_lines[] = {
     "<ID=EAF,Number=A,Type=Float,Description=\"Frequency of each ALT estimated from the "
     "likelihoods "
     "of all samples\">",
+    "<ID=EAQ,Number=A,Type=Float,Description=\"Phred chance that no sample has the ALT\">",
     "<ID=EAN,Number=1,Type=Integer,Description=\"Copies of the samples that EAF is estimated "
     "from\">",
     "<ID=ESF,Number=1,Type=Float,Description=\"Estimated frequency of *, where there is any\">",

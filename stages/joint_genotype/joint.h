@@ -175,6 +175,7 @@ typedef struct joint_options {
     int min_allele_quality;
     int min_gq;
     int prior_cap; /* phred */
+    double snp_heterozygosity, indel_heterozygosity;
     int64_t memory_bytes;
     joint_bands gq_bands, dp_bands; /* of reference blocks in sparse call sets */
 } joint_options;

@@ -234,10 +234,12 @@ static kuni_status put_alleles(draft *d)
     for (uint32_t i = 1; i <= d->n; i++)
         r->floats[i - 1] = d->an ? (float)d->alleles[i].copies / (float)d->an : NAN;
     if (!status) status = put_allele_floats(d, "AF");
-    for (uint32_t i = 1; i <= d->n; i++) r->floats[i - 1] = (float)d->what->frequency[i];
+    for (uint32_t i = 1; i <= d->n; i++) r->floats[i - 1] = (float)d->what->alleles[i].share;
     if (!status) status = put_allele_floats(d, "EAF");
+    for (uint32_t i = 1; i <= d->n; i++) r->floats[i - 1] = d->what->alleles[i].nobody_phred;
+    if (!status) status = put_allele_floats(d, "EAQ");
     if (!status) status = put_int(d, "EAN", (uint64_t)d->what->copies);
-    float star = (float)d->what->frequency[d->site->n_alts + 1];
+    float star = (float)d->what->alleles[d->site->n_alts + 1].share;
     if (!status && star > 0) status = put_floats(d, "ESF", &star, 1);
     if (!status) status = put_int(d, "AN", d->an);
     if (!status) status = put_int(d, "NS", (uint64_t)d->t->called[0] + d->t->called[1]);

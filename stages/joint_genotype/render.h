@@ -37,10 +37,10 @@ void joint_render_contig(joint_render *render, int32_t tid);
 typedef struct joint_record {
     uint32_t site;
     const joint_tally *tally;
-    const double *frequency;    /* of the site's alleles */
-    double copies;              /* that they are estimated from */
-    int64_t quality;            /* thousandths of phred */
-    const char *const *filters; /* as another call set has them; NULL: to be found */
+    const joint_allele_frequency *alleles; /* of the site */
+    double copies;                         /* that they are estimated from */
+    int64_t quality;                       /* thousandths of phred */
+    const char *const *filters;            /* as another call set has them; NULL: to be found */
     uint32_t n_filters;
     const joint_added_site *added; /* NULL: nothing */
     float given_quality;           /* likewise, where filters are given */

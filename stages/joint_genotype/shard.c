@@ -84,6 +84,8 @@ static kuni_status read_options(joint_shard *j, kuni_error *err)
         .min_allele_quality = (int)kuni_params_int(p, "min_allele_quality"),
         .min_gq = (int)kuni_params_int(p, "min_gq"),
         .prior_cap = (int)kuni_params_int(p, "prior_cap"),
+        .snp_heterozygosity = kuni_params_float(p, "snp_heterozygosity"),
+        .indel_heterozygosity = kuni_params_float(p, "indel_heterozygosity"),
         .memory_bytes = j->task->memory_bytes > 0 ? j->task->memory_bytes : (int64_t)1 << 30,
     };
     status = read_bands(&j->options.gq_bands, "sparse_gq", p, err);
@@ -283,9 +285,9 @@ static kuni_status walk_sources(joint_shard *j, int what, uint32_t first, uint32
 static void set_prior(joint_shard *j, uint32_t site, joint_prior *prior)
 {
     const joint_site *s = &j->sites.sites[site];
-    *prior = (joint_prior){.frequency = joint_frequency_get(j->frequency, s),
-                           .first = j->rarity + s->slot,
-                           .again = j->rarity + j->sites.n_slots + s->slot,
+    *prior = (joint_prior){.alleles = joint_frequency_get(j->frequency, s),
+                           .classes = joint_frequency_classes(j->frequency),
+                           .next = j->next + s->slot,
                            .n = s->n_alts + 2,
                            .copies = joint_frequency_copies(j->frequency, site),
                            .cap = j->options.prior_cap,
@@ -303,12 +305,14 @@ static kuni_status pass_events(void *context, uint32_t column, uint32_t site,
 
 static kuni_status begin_frequencies(joint_shard *j, kuni_error *err)
 {
-    kuni_status status = joint_frequency_begin(j->frequency, &j->sites, err);
+    const double *priors = joint_allele_priors_of(j->priors, &j->sites, j->shard.tid, err);
+    if (!priors) return err->status;
+    kuni_status status = joint_frequency_begin(j->frequency, &j->sites, priors, err);
     if (!status)
         status = joint_coverage_begin(j->coverage, j->sites.n_sites, j->cohort.n_cells, err);
     if (!status)
-        status = kuni_grow((void **)&j->rarity, &j->rarity_capacity,
-                           2 * (size_t)j->sites.n_slots + 1, sizeof(int32_t), err);
+        status = kuni_grow((void **)&j->next, &j->next_capacity, (size_t)j->sites.n_slots + 1,
+                           sizeof(*j->next), err);
     return status;
 }
 
@@ -322,17 +326,18 @@ static kuni_status find_frequencies(joint_shard *j, kuni_error *err)
     joint_frequency_finish(j->frequency);
     size_t n_rows;
     const joint_coverage_row *rows = joint_coverage_rows(j->coverage, &n_rows);
-    for (uint32_t site = 0; site < j->sites.n_sites; site++) {
+    for (uint32_t site = 0; site < j->sites.n_sites && !status; site++) {
         joint_prior prior;
         uint32_t blocks[2][JOINT_QUALITIES] = {{0}};
         for (size_t i = 0; i < n_rows; i++)
             if (rows[i].code < JOINT_QUALITIES && rows[i].copies)
                 blocks[rows[i].copies - 1][rows[i].code] += (uint32_t)rows[i].count[site];
-        joint_frequency_solve(j->frequency, site, blocks);
+        status = joint_frequency_solve(j->frequency, site, blocks, err);
+        if (status) break;
         set_prior(j, site, &prior);
         joint_prior_set(&prior);
     }
-    return KUNI_OK;
+    return status;
 }
 
 /*
@@ -347,7 +352,7 @@ static kuni_status take_frequencies(joint_shard *j, kuni_error *err)
     for (uint32_t site = 0; site < j->sites.n_sites; site++) {
         joint_prior prior;
         const joint_called_site *g = joint_called_get(j->called, site);
-        joint_frequency_set(j->frequency, site, g->frequency, g->copies,
+        joint_frequency_set(j->frequency, site, g->frequency, g->nobody, g->copies,
                             (int64_t)(1000.0 * (double)g->quality));
         set_prior(j, site, &prior);
         joint_prior_set(&prior);
@@ -395,8 +400,7 @@ static kuni_status call_events(void *context, uint32_t column, uint32_t site,
     joint_genotype_call(&prior, &j->local, &call);
     joint_tally_add(&j->tally, site, column, &j->local, &call);
     if (!j->local.reason && !j->called)
-        j->tally.site[site].quality += joint_genotype_variance(
-            joint_frequency_get_quality(j->frequency, &j->sites.sites[site]), prior.n, &j->local);
+        j->tally.site[site].quality += joint_genotype_variance(&prior, &j->local);
     return j->cells ? joint_cells_event(j->cells, site, column, &j->local, &call, err) : KUNI_OK;
 }
 
@@ -455,7 +459,7 @@ static kuni_status write_site(joint_shard *j, uint32_t site, kuni_error *err)
     const joint_site *s = &j->sites.sites[site];
     joint_record record = {.site = site,
                            .tally = &j->tally,
-                           .frequency = joint_frequency_get(j->frequency, s),
+                           .alleles = joint_frequency_get(j->frequency, s),
                            .copies = joint_frequency_copies(j->frequency, site),
                            .quality = joint_frequency_quality(j->frequency, site) +
                                       j->tally.site[site].quality,
@@ -540,7 +544,8 @@ void joint_shard_close(joint_shard *j)
     joint_cells_free(j->cells);
     joint_filters_free(&j->filters);
     joint_cohort_fini(&j->cohort);
-    free(j->rarity);
+    free(j->next);
+    joint_allele_priors_free(j->priors);
     free(j->recount);
     free(j);
 }
@@ -556,7 +561,9 @@ static kuni_status set_up(joint_shard *j, kuni_error *err)
     j->walk = joint_walk_new(err);
     j->frequency = joint_frequency_new(err);
     j->coverage = joint_coverage_new(err);
-    if (!j->unify || !j->walk || !j->frequency || !j->coverage) return KUNI_MEMORY;
+    j->priors = joint_allele_priors_new(j->task->genome, j->options.snp_heterozygosity,
+                                        j->options.indel_heterozygosity, err);
+    if (!j->unify || !j->walk || !j->frequency || !j->coverage || !j->priors) return KUNI_MEMORY;
     if (!j->options.dense && !j->options.sparse) return KUNI_OK;
     j->cells = joint_cells_new(err);
     if (j->cells && j->options.dense) j->dense = joint_dense_new(j->cells, err);

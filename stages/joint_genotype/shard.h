@@ -5,6 +5,7 @@
 #ifndef KUNI_JOINT_SHARD_H
 #define KUNI_JOINT_SHARD_H
 
+#include "allele_prior.h"
 #include "called_sites.h"
 #include "render.h"
 #include "unify.h"
@@ -39,8 +40,9 @@ typedef struct joint_shard {
     bool counts_late;     /* coverage is counted along with the genotypes */
     joint_called *called; /* borrowed; sites and frequencies come from here, or NULL */
     joint_copies copies;
-    int32_t *rarity; /* by slot: of a copy; then, of an allele beside itself */
-    size_t rarity_capacity;
+    joint_allele_priors *priors;
+    joint_chance *next; /* by slot: joint_prior.next */
+    size_t next_capacity;
     kuni_census *recount; /* of a file with left-out samples */
     size_t recount_capacity;
     joint_local local, scratch[2];

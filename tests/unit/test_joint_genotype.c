@@ -1,131 +1,292 @@
 /* SPDX-License-Identifier: MIT */
-/* A sample's genotype from its likelihoods and the copies that the other samples have. */
+/*
+ * Genotypes, frequencies and site qualities of small cohorts, held against sums over all genotypes
+ * that a cohort can have: with k copies of an allele among n, the prior of frequency.h is
+ * theta / pi B(k - 1/2, n - k + 1/2) for k > 0.
+ */
 #include <math.h>
 
 #include "fixture.h"
 
 #include "genotype.h"
 
-enum { COHORT_COPIES = 200 };
+enum { SAMPLES_MOST = 300, KNOWN_MOST = 3 };
 
-/* One sample at a site of REF, `n_alts` ALTs and "*". Likelihoods over REF, the ALTs and <*>. */
-typedef struct question {
-    uint32_t n_alts;
-    const int32_t *pl;
-    double others[3]; /* copies of each ALT in the other samples */
-    int8_t gt[2];     /* of the sample's caller */
+static const double PI = 3.14159265358979323846;
+
+typedef struct sample {
+    int32_t pl[10]; /* over REF, the ALTs and <*>, VCF order */
+    int copies;     /* 0: two */
+    int8_t gt[2];   /* of its caller */
     uint16_t qual;
-} question;
+} sample;
 
-/*
- * Expected copies of the first ALT under Hardy-Weinberg, as the estimate of frequencies has them.
- */
-static double own_copies(const int32_t *pl, double f)
+typedef struct cohort {
+    uint32_t n_alts; /* 1 or 2 */
+    double theta[2];
+    sample samples[SAMPLES_MOST];
+    size_t n;
+    uint32_t blocks[2][100];
+} cohort;
+
+typedef struct answer {
+    joint_call call; /* of the first sample */
+    double quality;  /* phred */
+    double nobody;   /* P, of the first ALT */
+    double copies;
+} answer;
+
+static void build(const cohort *c, const sample *s, joint_local *local, kuni_event *event,
+                  uint16_t *pl16)
 {
-    double none = (1 - f) * (1 - f) * pow(10, -pl[0] / 10.0),
-           one = 2 * f * (1 - f) * pow(10, -pl[1] / 10.0), two = f * f * pow(10, -pl[2] / 10.0);
-    return (one + 2 * two) / (none + one + two);
+    static const char *const alleles[] = {"A", "C", "G", "<*>"};
+    *local = (joint_local){.copies = s->copies ? s->copies : 2, .n = c->n_alts + 2};
+    for (uint32_t i = 0; i + 1 < local->n; i++) {
+        local->number[i] = (uint16_t)i;
+        local->local_of[i] = (uint8_t)i;
+    }
+    local->number[local->n - 1] = JOINT_OTHER;
+    local->local_of[local->n - 1] = (uint8_t)(local->n - 1);
+    for (uint32_t g = 0; g < joint_genotype_count(local->n, local->copies); g++) {
+        local->pl[g] = s->pl[g];
+        pl16[g] = (uint16_t)s->pl[g];
+    }
+    *event = (kuni_event){.ploidy = (uint8_t)local->copies,
+                          .n_alleles = (uint8_t)local->n,
+                          .gt = {s->gt[0], s->gt[1]},
+                          .qual = s->qual,
+                          .dp = 10,
+                          .alleles = alleles,
+                          .pl = pl16};
+    local->event = event;
 }
 
-static joint_call ask(const question *q)
+static answer ask(const cohort *c)
 {
+    joint_alt alts[2] = {{.ref = "A", .alt = "C", .ref_length = 1, .alt_length = 1, .number = 1},
+                         {.ref = "A", .alt = "G", .ref_length = 1, .alt_length = 1, .number = 2}};
+    joint_site site = {.all_alts = c->n_alts, .n_alts = c->n_alts};
+    joint_sites sites = {.sites = &site,
+                         .n_sites = 1,
+                         .alts = alts,
+                         .n_alts = c->n_alts,
+                         .n_slots = c->n_alts + 2,
+                         .end = 1};
+    double priors[4] = {0, c->theta[0], c->theta[1], 0};
+    if (c->n_alts == 1) priors[2] = 0;
+    kuni_error err = {0};
+    joint_frequency *frequency = joint_frequency_new(&err);
+    assert_non_null(frequency);
+    assert_int_equal(joint_frequency_begin(frequency, &sites, priors, &err), KUNI_OK);
+    joint_local local;
+    kuni_event event;
     uint16_t pl16[10];
-    static const char *const alleles[] = {"A", "C", "G", "<*>"};
-    double frequency[5] = {1}, total = COHORT_COPIES + 0.5 + 1.0 / COHORT_COPIES;
-    int32_t first[5], again[5];
-    joint_local local = {.copies = 2, .n = q->n_alts + 2};
-    uint32_t count = local.n * (local.n + 1) / 2;
-    for (uint32_t i = 0; i + 1 < local.n; i++) local.number[i] = (uint16_t)i;
-    local.number[local.n - 1] = JOINT_OTHER;
-    for (uint32_t g = 0; g < count; g++) {
-        local.pl[g] = q->pl[g];
-        pl16[g] = (uint16_t)q->pl[g];
+    for (size_t i = 0; i < c->n; i++) {
+        build(c, &c->samples[i], &local, &event, pl16);
+        assert_int_equal(joint_frequency_add(frequency, 0, &local, &err), KUNI_OK);
+        for (int k = 0; k < 2; k++)
+            if (c->samples[i].gt[k] > 0) alts[c->samples[i].gt[k] - 1].copies++;
     }
-    kuni_event event = {.ploidy = 2,
-                        .n_alleles = (uint8_t)local.n,
-                        .gt = {q->gt[0], q->gt[1]},
-                        .qual = q->qual,
-                        .dp = 10,
-                        .alleles = alleles,
-                        .pl = pl16};
-    local.event = &event;
-    for (uint32_t i = 0; i < q->n_alts; i++) {
-        double alpha = 1.0 / COHORT_COPIES / q->n_alts;
-        frequency[i + 1] = (q->others[i] + alpha) / total;
-        for (int r = 0; i == 0 && r < 100; r++)
-            frequency[1] = (q->others[0] + own_copies(q->pl, frequency[1]) + alpha) / total;
-        frequency[0] -= frequency[i + 1];
-    }
-    joint_prior prior = {.frequency = frequency,
-                         .first = first,
-                         .again = again,
-                         .n = q->n_alts + 2,
-                         .copies = COHORT_COPIES,
-                         .cap = 30};
-    joint_call call;
+    joint_frequency_finish(frequency);
+    uint32_t blocks[2][100];
+    memcpy(blocks, c->blocks, sizeof(blocks));
+    assert_int_equal(joint_frequency_solve(frequency, 0, blocks, &err), KUNI_OK);
+    joint_chance next[4];
+    joint_prior prior = {.alleles = joint_frequency_get(frequency, &site),
+                         .classes = joint_frequency_classes(frequency),
+                         .next = next,
+                         .n = c->n_alts + 2,
+                         .copies = joint_frequency_copies(frequency, 0),
+                         .cap = 60};
     joint_genotype_setup();
     joint_prior_set(&prior);
-    joint_genotype_call(&prior, &local, &call);
-    return call;
+    answer a = {.nobody = prior.alleles[1].nobody, .copies = prior.alleles[1].copies};
+    int64_t quality = joint_frequency_quality(frequency, 0);
+    for (size_t i = c->n; i-- > 0;) {
+        build(c, &c->samples[i], &local, &event, pl16);
+        quality += joint_genotype_variance(&prior, &local);
+    }
+    a.quality = (double)quality / 1000;
+    joint_genotype_call(&prior, &local, &a.call);
+    joint_frequency_free(frequency);
+    return a;
 }
 
-static void expect(const question *q, int a, int b)
+static void expect(const cohort *c, int a, int b)
 {
-    joint_call call = ask(q);
+    joint_call call = ask(c).call;
     if (call.reason || call.allele[0] != a || call.allele[1] != b)
         fail_msg("reason %d: %d/%d is not %d/%d", (int)call.reason, (int)call.allele[0],
                  (int)call.allele[1], a, b);
 }
 
-static void a_private_allele_needs_thirty_phred(void **state)
+/* --- all genotypes of a cohort with one ALT --- */
+
+typedef struct truth {
+    double nobody, copies, own[3]; /* of the first sample's genotypes */
+} truth;
+
+static double beta(double a, double b)
 {
-    (void)state;
-    static const int32_t weak[] = {28, 0, 90, 60, 120, 150}, strong[] = {33, 0, 90, 60, 120, 150};
-    expect(&(question){.n_alts = 1, .pl = weak}, 0, 0);
-    expect(&(question){.n_alts = 1, .pl = strong}, 0, 1);
+    return exp(lgamma(a) + lgamma(b) - lgamma(a + b));
 }
 
-/*
- * Its two copies are a rarity of their own: shallow reads that all show the ALT are a heterozygote.
- */
-static void a_private_homozygote_is_rarer_still(void **state)
+static truth enumerate(const cohort *c)
 {
-    (void)state;
-    static const int32_t shallow[] = {80, 12, 0, 90, 60, 100}, deep[] = {300, 30, 0, 330, 60, 400};
-    expect(&(question){.n_alts = 1, .pl = shallow}, 0, 1);
-    expect(&(question){.n_alts = 1, .pl = deep}, 1, 1);
+    double all = 0, prior_some = 0;
+    truth t = {0};
+    size_t genotypes = 1;
+    for (size_t i = 0; i < c->n; i++) genotypes *= 3;
+    for (size_t g = genotypes; g-- > 0;) {
+        double weight = 1;
+        int k = 0, own = 0;
+        size_t rest = g;
+        for (size_t i = 0; i < c->n; i++, rest /= 3) {
+            int copies = (int)(rest % 3);
+            weight *= copies == 1 ? 2 : 1;
+            k += copies;
+            if (i == 0) own = copies;
+        }
+        double prior = 1 - prior_some, n = 2 * (double)c->n; /* 0 comes last */
+        if (k) {
+            prior = weight * c->theta[0] / PI * beta(k - 0.5, n - k + 0.5);
+            prior_some += prior;
+        }
+        double p = prior;
+        rest = g;
+        for (size_t i = 0; i < c->n; i++, rest /= 3)
+            p *= pow(10, -c->samples[i].pl[rest % 3] / 10.0);
+        all += p;
+        t.copies += p * k;
+        t.own[own] += p;
+        if (!k) t.nobody = p;
+    }
+    t.nobody /= all;
+    t.copies /= all;
+    for (int i = 0; i < 3; i++) t.own[i] /= all;
+    return t;
 }
 
-/* After one copy among 198 the next has the allele with 1/2 in 199: 23 phred for a heterozygote. */
+static void holds(const cohort *c)
+{
+    truth t = enumerate(c);
+    answer a = ask(c);
+    double quality = -10 * log10(t.nobody);
+    if (fabs(a.quality - quality) > 0.2 + 0.01 * quality)
+        fail_msg("QUAL %.3f is not %.3f", a.quality, quality);
+    if (fabs(a.copies - t.copies) > 0.02 + 0.02 * t.copies)
+        fail_msg("%.4f expected copies are not %.4f", a.copies, t.copies);
+    int best = t.own[0] > t.own[1] ? 0 : 1;
+    if (t.own[2] > t.own[best]) best = 2;
+    double gq = -10 * log10(1 - t.own[best]);
+    if (a.call.allele[0] + a.call.allele[1] != best)
+        fail_msg("%d/%d is not %d copies", (int)a.call.allele[0], (int)a.call.allele[1], best);
+    if (gq > 99) gq = 99; /* rounded down; a hundredth of kin; likelihoods in levels */
+    if (a.call.gq > gq + 1 || a.call.gq < gq - 2) fail_msg("GQ %d is not %.2f", (int)a.call.gq, gq);
+}
+
+static const sample sure_none = {{0, 42, 200, 60, 200, 200}, .gt = {0, 0}},
+                    shallow_none = {{0, 6, 60, 20, 60, 60}, .gt = {0, 0}},
+                    sure_het = {{125, 0, 150, 160, 150, 200}, .gt = {0, 1}},
+                    sure_hom = {{200, 42, 0, 200, 60, 200}, .gt = {1, 1}},
+                    one_read = {{34, 0, 60, 60, 60, 60}, .gt = {0, 1}},
+                    weak_read = {{20, 0, 60, 60, 60, 60}, .gt = {0, 0}};
+
+/* One sample: the numbers of its caller, theta for a heterozygote and half of it for two copies. */
+static void alone_it_has_its_callers_numbers(void **state)
+{
+    (void)state;
+    static const sample *const all[] = {&sure_none, &shallow_none, &sure_het,
+                                        &sure_hom,  &one_read,     &weak_read};
+    static const double thetas[] = {0.00068, 0.00016, 0.05};
+    for (size_t t = 0; t < 3; t++)
+        for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+            holds(&(cohort){.n_alts = 1, .theta = {thetas[t]}, .samples = {*all[i]}, .n = 1});
+}
+
+static void a_cohort_is_the_sum_of_all_that_can_be(void **state)
+{
+    (void)state;
+    static const sample *const all[] = {&sure_none, &shallow_none, &sure_het,
+                                        &sure_hom,  &one_read,     &weak_read};
+    enum { KINDS = sizeof(all) / sizeof(all[0]) };
+    for (size_t a = 0; a < KINDS; a++)
+        for (size_t b = 0; b < KINDS; b++)
+            for (size_t d = b; d < KINDS; d++)
+                holds(&(cohort){.n_alts = 1,
+                                .theta = {0.00068},
+                                .samples = {*all[a], *all[b], *all[d]},
+                                .n = 3});
+}
+
+/* A read more or less says no more in a cohort than alone: rather less. */
+static void a_read_promises_no_more_in_a_cohort(void **state)
+{
+    (void)state;
+    cohort alone = {.n_alts = 1, .theta = {0.00068}, .samples = {one_read}, .n = 1}, many = alone;
+    many.blocks[1][30] = 10000;
+    assert_true(ask(&many).quality < ask(&alone).quality);
+    assert_true(ask(&many).call.allele[1] == 0);
+}
+
+static void many_blocks(cohort *c, uint32_t count)
+{
+    c->blocks[1][45] = count;
+}
+
+/* After one copy among n the next has the allele with 1/2 in n. */
 static void a_second_carrier_is_half_expected(void **state)
 {
     (void)state;
-    static const int32_t less[] = {21, 0, 90, 60, 120, 150}, more[] = {25, 0, 90, 60, 120, 150};
-    expect(&(question){.n_alts = 1, .pl = less, .others = {1}}, 0, 0);
-    expect(&(question){.n_alts = 1, .pl = more, .others = {1}}, 0, 1);
-    expect(&(question){.n_alts = 1, .pl = less, .others = {3}}, 0, 1);
+    cohort c = {.n_alts = 1,
+                .theta = {0.001},
+                .samples = {{{21, 0, 90, 60, 120, 150}, .gt = {0, 0}}, sure_het},
+                .n = 2};
+    many_blocks(&c, 98);
+    expect(&c, 0, 0);
+    c.samples[0].pl[0] = 25;
+    expect(&c, 0, 1);
+    c.samples[0].pl[0] = 21;
+    c.samples[2] = c.samples[3] = sure_het;
+    c.n = 4;
+    expect(&c, 0, 1);
 }
 
 static void a_common_allele_is_in_proportion(void **state)
 {
     (void)state;
-    static const int32_t either[] = {40, 0, 0, 60, 60, 150};
-    expect(&(question){.n_alts = 1, .pl = either, .others = {160}}, 1, 1);
-    expect(&(question){.n_alts = 1, .pl = either, .others = {60}}, 0, 1);
+    cohort c = {.n_alts = 1, .theta = {0.001}, .samples = {{{40, 0, 0, 60, 60, 150}}}, .n = 1};
+    for (; c.n <= 80; c.n++) c.samples[c.n] = sure_hom;
+    many_blocks(&c, 20);
+    expect(&c, 1, 1);
+    many_blocks(&c, 200);
+    expect(&c, 0, 1);
 }
 
-/*
- * A caller that took a microsatellite's change for a matter of 20 phred is not overruled with 30.
- */
-static void the_callers_prior_is_not_exceeded(void **state)
+static void one_copy_counts_as_one(void **state)
 {
     (void)state;
-    static const int32_t pl[] = {26, 0, 40, 60, 120, 150};
-    expect(&(question){.n_alts = 1, .pl = pl}, 0, 0);
-    expect(&(question){.n_alts = 1, .pl = pl, .gt = {0, 1}, .qual = 7}, 0, 1);
-    expect(&(question){.n_alts = 1, .pl = pl, .gt = {0, 0}, .qual = 7}, 0, 0);
-    static const int32_t trained[] = {10, 11, 0, 99, 99, 99}; /* the prior is in these */
-    expect(&(question){.n_alts = 1, .pl = trained, .gt = {1, 1}, .qual = 11}, 1, 1);
+    cohort c = {.n_alts = 1,
+                .theta = {0.001},
+                .samples = {{{35, 0, 60}, .copies = 1, .gt = {1, -1}}},
+                .n = 1};
+    answer a = ask(&c);
+    assert_int_equal(a.call.copies, 1);
+    assert_int_equal(a.call.allele[0], 1);
+    assert_true(fabs(a.quality - 10 * log10(1 + 0.001 * pow(10, 3.5))) < 0.3);
+}
+
+/* A caller that took a change for a matter of 20 phred is not overruled with 30. */
+static void the_callers_prior_is_followed(void **state)
+{
+    (void)state;
+    cohort c = {.n_alts = 1, .theta = {0.001}, .samples = {{{26, 0, 40, 60, 120, 150}}}, .n = 1};
+    expect(&c, 0, 0);
+    c.samples[0].gt[1] = 1;
+    c.samples[0].qual = 7;
+    expect(&c, 0, 1);
+    c.samples[0] = (sample){{10, 11, 0, 99, 99, 99}, .gt = {1, 1}, .qual = 11}; /* it is in these */
+    expect(&c, 1, 1);
 }
 
 /* Where the sample surely has one ALT, another one is less of a surprise than beside two REF. */
@@ -133,21 +294,45 @@ static void an_allele_beside_another(void **state)
 {
     (void)state;
     /* 0/0 0/1 1/1 0/2 1/2 2/2, then with <*> */
-    static const int32_t pl[] = {300, 250, 280, 25, 0, 200, 400, 400, 400, 500};
-    expect(&(question){.n_alts = 2, .pl = pl, .others = {0, 60}}, 1, 2);
-    static const int32_t weaker[] = {300, 250, 280, 15, 0, 200, 400, 400, 400, 500};
-    expect(&(question){.n_alts = 2, .pl = weaker, .others = {0, 60}}, 0, 2);
+    cohort c = {.n_alts = 2,
+                .theta = {0.001, 0.001},
+                .samples = {{{300, 250, 280, 45, 0, 200, 400, 400, 400, 500}, .gt = {1, 2}}},
+                .n = 1};
+    for (; c.n <= 30; c.n++)
+        c.samples[c.n] = (sample){{150, 300, 300, 0, 300, 150, 400, 400, 400, 500}, .gt = {0, 2}};
+    expect(&c, 1, 2);
+    c.samples[0].pl[3] = 15;
+    expect(&c, 0, 2);
+}
+
+/* An ALT that others have for sure does not vouch for another one at the same place. */
+static void one_allele_does_not_vouch_for_another(void **state)
+{
+    (void)state;
+    cohort c = {.n_alts = 2,
+                .theta = {0.00016, 0.00068},
+                .samples = {{{33, 0, 60, 60, 90, 100, 70, 80, 100, 110}, .gt = {0, 1}, .qual = 4}},
+                .n = 1};
+    for (; c.n <= 60; c.n++)
+        c.samples[c.n] = (sample){{150, 300, 300, 0, 300, 150, 400, 400, 400, 500}, .gt = {0, 2}};
+    answer a = ask(&c);
+    assert_true(a.quality > 1000);
+    assert_true(a.nobody > 0.5);
+    assert_int_equal(a.call.allele[0] + a.call.allele[1], 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_private_allele_needs_thirty_phred),
-        cmocka_unit_test(a_private_homozygote_is_rarer_still),
+        cmocka_unit_test(alone_it_has_its_callers_numbers),
+        cmocka_unit_test(a_cohort_is_the_sum_of_all_that_can_be),
+        cmocka_unit_test(a_read_promises_no_more_in_a_cohort),
         cmocka_unit_test(a_second_carrier_is_half_expected),
         cmocka_unit_test(a_common_allele_is_in_proportion),
-        cmocka_unit_test(the_callers_prior_is_not_exceeded),
+        cmocka_unit_test(one_copy_counts_as_one),
+        cmocka_unit_test(the_callers_prior_is_followed),
         cmocka_unit_test(an_allele_beside_another),
+        cmocka_unit_test(one_allele_does_not_vouch_for_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

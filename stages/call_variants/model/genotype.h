@@ -52,16 +52,6 @@ static inline int kuni_genotype_index(int a, int b)
     return b * (b + 1) / 2 + a;
 }
 
-/*
- * Chance that a copy has base code `alt` for `ref`: people have 2.1 transitions a transversion, and
- * a base has one transition and two transversions.
- */
-static inline double kuni_substitution_prior(double heterozygosity, unsigned ref, unsigned alt)
-{
-    /* A and G, C and T are two codes apart */
-    return heterozygosity * ((ref ^ alt) == 2 ? 0.68 : 0.16);
-}
-
 /* Fills pl, gt, gq and qual from log10_lk and prior. */
 void kuni_genotype_finish(kuni_call_event *event);
 /*

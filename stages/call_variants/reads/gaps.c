@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-enum { EXTEND_PHRED = 10, UNIT_MOST = 8 };
+#include "kuni/variant_prior.h"
+
+enum { EXTEND_PHRED = 10 };
 
 /*
  * A read may slip at any base of the repeat, so that the chance of one that has n bases is n times
@@ -29,7 +31,7 @@ void kuni_gaps_set(const uint8_t *bases, uint32_t n, uint8_t *open, uint8_t *ext
 {
     memset(open, kuni_gap_open_phred(1, 1), n);
     memset(extend, EXTEND_PHRED, n);
-    for (uint32_t unit = 1; unit <= UNIT_MOST; unit++) {
+    for (uint32_t unit = 1; unit <= KUNI_REPEAT_UNIT_MOST; unit++) {
         uint32_t beg = 0;
         while (beg + unit < n) {
             uint32_t end = beg;
@@ -50,19 +52,12 @@ void kuni_gaps_set(const uint8_t *bases, uint32_t n, uint8_t *open, uint8_t *ext
 
 int kuni_repeat_copies(const kuni_call_reference *reference, int64_t pos, int *unit)
 {
-    int most = 1;
-    *unit = 1;
-    for (int u = 1; u <= UNIT_MOST; u++) {
-        int64_t p = pos + 1;
-        while (p + u < reference->end && p - pos < 64 &&
-               kuni_reference_base(reference, p) == kuni_reference_base(reference, p + u))
-            p++;
-        int copies = (int)(p - pos - 1 + u) / u;
-        if (copies <= most) continue;
-        most = copies;
-        *unit = u;
+    if (pos + 1 < reference->beg) {
+        *unit = 1;
+        return 1;
     }
-    return most;
+    return kuni_repeat_in(reference->seq, reference->end - reference->beg, pos + 1 - reference->beg,
+                          unit);
 }
 
 int kuni_indel_error_phred(const kuni_call_reference *reference, int64_t pos)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kuni/variant_prior.h"
 #include "model/math10.h"
 #include "model/mixture.h"
 #include "model/ranks.h"
@@ -25,44 +26,15 @@ kuni_status kuni_fragments_add(kuni_fragments *fragments, const kuni_call_read *
     return KUNI_OK;
 }
 
-/*
- * Chance that a copy has another length of the repeat than the reference: from HG002's benchmark
- * (GIAB v4.2.1, chr20 9.64-12.48M), runs that lie within its BED; runs of one base, longer units.
- */
-static double length_rate(int unit, int copies)
-{
-    static const double run[] = {0.0001, 0.0001, 0.0001, 0.0002, 0.0005, 0.0012, 0.003,
-                                 0.007,  0.03,   0.07,   0.13,   0.15,   0.2,    0.22,
-                                 0.26,   0.28,   0.35,   0.45,   0.5};
-    static const double longer[] = {0.0001, 0.0001, 0.0002, 0.0006, 0.002, 0.006, 0.02,
-                                    0.05,   0.09,   0.15,   0.25,   0.35,  0.45,  0.5};
-    int most = (int)(unit == 1 ? sizeof(run) : sizeof(longer)) / (int)sizeof(double) - 1;
-    return (unit == 1 ? run : longer)[copies < most ? copies : most];
-}
-
-/* Of a changed length: that it is one more unit away (HG001 and HG002 on chr20). */
-static double further_rate(int unit, int copies)
-{
-    double rate = unit == 1 ? 0.08 + 0.04 * (copies - 10) : 0.15 + 0.035 * (copies - 6);
-    double least = unit == 1 ? 0.08 : 0.15, most = unit == 1 ? 0.55 : 0.6;
-    return rate < least ? least : rate > most ? most : rate;
-}
-
-/* Prior chance of a variant; changes of a repeat's length fall with the units changed. */
+/* Prior chance of a variant. */
 static double variant_prior(const kuni_locus_caller *c, const kuni_variant *v)
 {
     if (kuni_variant_is_snp(v))
-        return kuni_substitution_prior(c->options->snp_heterozygosity,
-                                       kuni_base_code(kuni_reference_base(c->reference, v->pos)),
-                                       kuni_base_code(v->alt[0]));
+        return kuni_snp_prior(c->options->snp_heterozygosity,
+                              kuni_reference_base(c->reference, v->pos), v->alt[0]);
     int unit, copies = kuni_repeat_copies(c->reference, v->pos, &unit);
-    int change = abs(v->alt_length - v->ref_length);
-    double prior = c->options->indel_heterozygosity;
-    if (copies < 3 || !change || change % unit) return prior;
-    double further = further_rate(unit, copies);
-    double rate = 0.5 * length_rate(unit, copies) * (1 - further);
-    for (int k = change / unit; k > 1 && rate > prior; k--) rate *= further;
-    return rate > prior ? rate : prior;
+    return kuni_indel_prior(c->options->indel_heterozygosity, unit, copies,
+                            abs(v->alt_length - v->ref_length));
 }
 
 static bool carries(const kuni_candidate *haplotype, size_t variant)

@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "kuni/buffer.h"
+#include "kuni/variant_prior.h"
 #include "model/math10.h"
 #include "model/mixture.h"
 #include "model/ranks.h"
+
+static const char BASES[] = "ACGTN"; /* by code */
 
 static const double HALF_PHRED = 3.0103;     /* a REF base under a heterozygote */
 static const double HET_GAIN_PHRED = 1.7609; /* log10(1/2) - log10(1/3) of a differing base */
@@ -135,7 +138,7 @@ static double foreign(const kuni_site_column *column, unsigned g, unsigned error
                            beta * base_given(x, e, error) + (1 - beta) * base_given(x, e, g));
     }
     /* that they have just this base is as much of a surprise as with a variant */
-    double share = kuni_substitution_prior(1, g, error);
+    double share = kuni_snp_prior(1, BASES[g], BASES[error]);
     return kuni_product_log10(&product) - mapq / (double)n_error / 10 * 2 + kuni_log10(share);
 }
 
@@ -306,7 +309,7 @@ bool kuni_site_call(const kuni_site_column *column, const kuni_call_reference *r
     for (int a = 0; a < known; a++) {
         event->alleles[a] = letters[base_of[a]];
         event->prior[a] =
-            kuni_substitution_prior(options->snp_heterozygosity, base_of[0], base_of[a]);
+            kuni_snp_prior(options->snp_heterozygosity, BASES[base_of[0]], BASES[base_of[a]]);
         listed |= 1u << base_of[a];
     }
     event->alleles[known] = "<*>";

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How much of a surprise a variant is: the chance that a copy has it where nothing else is known.
+ * One prior for calling a sample and for calling a cohort.
+ */
+#ifndef KUNI_VARIANT_PRIOR_H
+#define KUNI_VARIANT_PRIOR_H
+
+#include <stdint.h>
+
+#include "kuni/api.h"
+
+KUNI_API_BEGIN
+
+enum {
+    KUNI_REPEAT_UNIT_MOST = 8,
+    KUNI_REPEAT_LOOK_BP = 64 + KUNI_REPEAT_UNIT_MOST /* bases behind a place that are looked at */
+};
+
+/*
+ * Chance that a copy has base `alt` for `ref` (upper case): people have 2.1 transitions a
+ * transversion, and a base has one transition and two transversions.
+ */
+static inline double kuni_snp_prior(double heterozygosity, char ref, char alt)
+{
+    int transition = (ref == 'A' && alt == 'G') || (ref == 'G' && alt == 'A') ||
+                     (ref == 'C' && alt == 'T') || (ref == 'T' && alt == 'C');
+    return heterozygosity * (transition ? 0.68 : 0.16);
+}
+
+/*
+ * Copies of the unit of 1..8 bases that repeats most in sequence[at .. length); *unit its length.
+ * KUNI_REPEAT_LOOK_BP bases tell.
+ */
+int kuni_repeat_in(const char *sequence, int64_t length, int64_t at, int *unit);
+
+/*
+ * Chance that a copy has an indel of `change` bases (its size, not 0) before a repeat of `copies`
+ * units of `unit` bases: changes of a repeat's length fall with the units changed; others have
+ * `heterozygosity`. From the benchmarks of HG002 (GIAB v4.2.1, chr20 9.64-12.48M), runs that lie
+ * within its BED, and HG001.
+ */
+double kuni_indel_prior(double heterozygosity, int unit, int copies, int64_t change);
+
+KUNI_API_END
+
+#endif
