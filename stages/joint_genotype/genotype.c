@@ -10,9 +10,10 @@ enum {
     HALVES = 301,   /* -1000 log10(1/2): a heterozygote comes in two orders */
     RAREST = 12000, /* no frequency is less than 10^-12 */
     GQ_MAX = 99,
-    FEW_COPIES = 200, /* from here on a sample's own copies do not matter to the frequency */
-    FURTHER = 67,     /* beside one rare allele, another costs at most this share of the cap */
-    LEAST_QUAL = 3,   /* below it an event does not tell its prior */
+    FEW_COPIES = 200,    /* from here on a sample's own copies do not matter to the frequency */
+    FURTHER = 67,        /* beside one rare allele, another costs at most this share of the cap, */
+    FURTHER_MOST = 2000, /* and at most this */
+    LEAST_QUAL = 3,      /* below it an event does not tell its prior */
     PRODUCER_ROUNDING = 300 /* hundredths of phred that its numbers are rounded by */
 };
 
@@ -137,7 +138,7 @@ static uint32_t weigh(const copy_prior *prior, uint32_t n, uint32_t known, int c
                       const int32_t *pl, int32_t *cost)
 {
     int32_t least = INT32_MAX, most = cap * 100 + (copies == 2 && cap ? HALVES : 0);
-    int32_t second = cap * FURTHER;
+    int32_t second = cap * FURTHER < FURTHER_MOST ? cap * FURTHER : FURTHER_MOST;
     uint32_t best = 0;
     for (uint32_t i = 0; i < n; i++)
         if (prior->first[i] < least) least = prior->first[i];

@@ -9,7 +9,7 @@
  * sample alone has the prior of its caller.
  *
  * The rarity of an allele counts for no more than prior_cap (phred), that of its second copy or of
- * an ALT beside another for no more than two thirds of that: likelihoods are not calibrated to the
+ * an ALT beside another for no more than two thirds of that and 20: likelihoods are not calibrated to the
  * odds of one in a million. A producer that took an ALT for less of a surprise than we do, as its
  * QUAL tells, is followed by the difference: some callers' likelihoods (DeepVariant's) have the
  * prior in them. GQ is the phred probability that another genotype is the true one, at most 99. All

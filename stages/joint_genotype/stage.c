@@ -11,10 +11,10 @@ static const char *const outputs_choices[] = {"dense", "sites", NULL};
 /* Looser than GATK's: docs/call-set.md has the counts. */
 static const char default_filters[] =
     "AC0: AC == 0\n"
-    "LowQual: QUAL < 20\n"
-    "LowQD: QD < 0.5\n"
+    "LowQual: QUAL < 10\n"
+    "LowQD: QD < 0.2\n"
     "StrandBias: (SNP && (FS > 60 || (FS > 30 && SOR > 4))) || (INDEL && (FS > 200 || SOR > 10))\n"
-    "LowMQ: SNP && MQ < 20\n"
+    "LowMQ: SNP && MQ < 10\n"
     "ExcessHet: ExcessHet > 54.69\n"
     "AlleleBalance: NHET >= 3 && (AB < 0.2 || AB > 0.8)\n"
     "LowCallRate: CR < 0.9 && NS / CR >= 20";

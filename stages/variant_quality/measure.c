@@ -173,6 +173,20 @@ static double share_of_copies(const quality_calls *c)
     return samples > 0 && copies > 0 ? copies / samples / 2 : 1;
 }
 
+/*
+ * Phred that the prior of joint-genotype takes off QUAL where carriers have `ac` of `an` copies:
+ * theta / pi B(ac - 1/2, an - ac + 1/2), theta as of a SNP, in as many ways as there are hets.
+ */
+static double surprise(const carriers *h, double an)
+{
+    static const double ln10 = 2.302585092994045684, ln2 = 0.693147180559945309,
+                        ln_pi = 1.144729885849400174;
+    double k = h->ac > 1 ? h->ac < an ? h->ac : an : 1;
+    double ln = lgamma(k - 0.5) + lgamma(an - k + 0.5) - lgamma(an) - ln_pi + h->hets * ln2;
+    double phred = 30 - 10 / ln10 * ln;
+    return phred > 0 ? phred : 0;
+}
+
 static void measure_depth(quality_calls *c, const carriers *h, quality_site *site)
 {
     enum { HET_READ_PHRED_LEAST = 1 };
@@ -182,9 +196,8 @@ static void measure_depth(quality_calls *c, const carriers *h, quality_site *sit
         if (!is_star(c, i)) frequency += (double)c->floats[i];
     double an = get_ints(c, "EAN") == 1 ? c->ints[0] : h->an;
     if (an > 0 && frequency * an < 1) frequency = 1 / an;
-    double surprise = 2 * frequency < 1 ? -10 * log10(2 * frequency) : 0;
     if (h->depth > 0 && an > 0) {
-        double sum = (double)c->record->qual + surprise * h->n;
+        double sum = (double)c->record->qual + surprise(h, an);
         double reads = h->depth * (1 + h->homs / h->n);
         set(site, QUALITY_DEPTH_QUAL, log(sum / reads + 0.01 * HET_READ_PHRED_LEAST), 2 / h->depth);
     }

@@ -2,6 +2,7 @@
 """What the scripts that hold import-gvcf and joint-genotype against known answers share."""
 import bisect
 import collections
+import math
 import os
 import re
 import subprocess
@@ -160,17 +161,26 @@ class Inputs:
 
     def weak(self, key, sample, lost=False):
         """
-        Whether the cohort's prior may weigh more than the likelihoods: 20 phred between numbers of copies of the allele, or
-        30 between none and some. lost: only whether it may be none.
+        Whether the prior may weigh more than the likelihoods: 20 phred between numbers of copies of the allele, or as much
+        as an allele that nobody else has is a surprise, between none and some. lost: only whether it may be none.
         """
+        most = private_surprise(len(self.records))
         for r, f in self.over(key, sample):
             costs = copy_costs(r, f, key, self.base)
-            if costs and (costs[0] <= 30 if lost else 0 < costs[0] <= 30 or sorted(costs)[1] <= 20):
+            if costs and (costs[0] <= most if lost else 0 < costs[0] <= most or sorted(costs)[1] <= 20):
                 return True
             numbers = likelihoods(f)
             if not costs and not lost and (sorted(numbers)[1] <= 20 if len(numbers) > 1 else float(f.get("GQ", 99).replace(".", "0")) <= 10):
                 return True
         return False
+
+
+def private_surprise(samples):
+    """
+    Phred: 39 where a copy differs from the reference by an indel outside repeats (0.000125, docs/call-set.md), and with n
+    copies looked at sqrt(pi n) / 2 times less of a chance that just this sample has it.
+    """
+    return 39 + 10 * math.log10(max(1, math.sqrt(math.pi * 2 * samples) / 2))
 
 
 def derived(record):
