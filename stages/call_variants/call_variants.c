@@ -9,7 +9,7 @@
 #include "regions/given_alleles.h"
 #include "sample_sweep.h"
 
-enum { STAGE_VERSION = 7 };
+enum { STAGE_VERSION = 8 };
 
 static const kuni_param params[] = {
     {.name = "min_mapping_quality",

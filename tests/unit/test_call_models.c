@@ -18,6 +18,7 @@
 #include "model/ranks.h"
 #include "model/reference.h"
 #include "reads/gaps.h"
+#include "regions/shifts.h"
 #include "regions/stutter.h"
 #include "sites/site.h"
 
@@ -148,6 +149,66 @@ static void test_left_alignment(void **unused)
     assert_int_equal(unit, 2);
     assert_int_equal(kuni_repeat_copies(&reference, 101, &unit), 4);
     assert_int_equal(unit, 1);
+}
+
+/* Every indel has its own way to roll: by its own unit, however long that is. */
+static void test_roll(void **unused)
+{
+    (void)unused;
+    /* three times GATTACACCTGAG (13 bp), then its first 5 bases */
+    char text[] = "CGATTACACCTGAGGATTACACCTGAGGATTACACCTGAGGATTATTCC";
+    kuni_call_reference reference = {.seq = text, .beg = 100, .end = 100 + (int64_t)strlen(text)};
+    assert_int_equal(kuni_indel_roll(&reference, 101, 13, NULL), 2 * 13 + 5);
+    assert_int_equal(kuni_indel_roll(&reference, 101, 26, NULL), 13 + 5);
+    assert_int_equal(kuni_indel_roll(&reference, 101, 3, NULL), 0);
+    assert_int_equal(kuni_indel_roll(&reference, 101, 13, (const uint8_t *)"GATTACACCTGAG"),
+                     3 * 13 + 5);
+    assert_int_equal(kuni_indel_roll(&reference, 101, 2, (const uint8_t *)"GC"), 1);
+    /* never beyond what is known of the reference */
+    char run[] = "CAAAA";
+    kuni_call_reference edge = {.seq = run, .beg = 0, .end = 5};
+    assert_int_equal(kuni_indel_roll(&edge, 1, 1, (const uint8_t *)"A"), 4);
+    assert_int_equal(kuni_indel_roll(&edge, 1, 1, NULL), 3);
+}
+
+/*
+ * A repeat of two units of 40 bp that differ in three bases: the second unit's bases in the first
+ * are what an aligner makes of a lost unit; another base there is a substitution.
+ */
+static void test_shifts(void **unused)
+{
+    (void)unused;
+    enum { N = 2000, AT = 1000, UNIT = 40 };
+    char text[N + 1] = {0};
+    uint32_t seed = 7;
+    for (int i = 0; i < N; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        text[i] = "ACGT"[seed >> 30];
+    }
+    memcpy(text + AT + UNIT, text + AT, UNIT);
+    const int differ[] = {6, 20, 33};
+    for (int k = 0; k < 3; k++) {
+        char *base = &text[AT + UNIT + differ[k]];
+        *base = *base == 'A' ? 'C' : 'A';
+    }
+    kuni_call_reference reference = {.seq = text, .beg = 5000, .end = 5000 + N};
+    for (int k = 0; k < 3; k++) {
+        int64_t pos = reference.beg + AT + differ[k], beg = 0, end = 0;
+        unsigned other = kuni_base_code(text[AT + UNIT + differ[k]]);
+        assert_true(kuni_shift_explains(&reference, pos, other, &beg, &end));
+        assert_true(beg <= pos && end >= pos + UNIT && end <= reference.beg + AT + 2 * UNIT + 4);
+        assert_true(kuni_shift_explains(&reference, pos + UNIT,
+                                        kuni_base_code(text[AT + differ[k]]), &beg, &end));
+        assert_true(beg <= pos && end > pos + UNIT);
+        for (unsigned base = 0; base < 4; base++)
+            if (base != other && "ACGT"[base] != text[AT + differ[k]])
+                assert_false(kuni_shift_explains(&reference, pos, base, &beg, &end));
+    }
+    int64_t beg, end; /* no repeat; too near the edge of what is known */
+    for (unsigned base = 0; base < 4; base++) {
+        assert_false(kuni_shift_explains(&reference, reference.beg + 700, base, &beg, &end));
+        assert_false(kuni_shift_explains(&reference, reference.beg + 100, base, &beg, &end));
+    }
 }
 
 static void test_gap_penalties(void **unused)
@@ -313,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_trim),           cmocka_unit_test(test_mixture),
         cmocka_unit_test(test_left_alignment), cmocka_unit_test(test_gap_penalties),
         cmocka_unit_test(test_stutter),        cmocka_unit_test(test_stutter_columns),
-        cmocka_unit_test(test_site),           cmocka_unit_test(test_rank_sums)};
+        cmocka_unit_test(test_site),           cmocka_unit_test(test_rank_sums),
+        cmocka_unit_test(test_roll),           cmocka_unit_test(test_shifts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,6 +43,8 @@ void kuni_pileup_slide(kuni_pileup *pileup, int64_t beg)
     SLIDE(pileup->insertion);
     SLIDE(pileup->deletion);
     SLIDE(pileup->indel_q);
+    SLIDE(pileup->roll);
+    SLIDE(pileup->gone);
     SLIDE(pileup->spanned);
     SLIDE(pileup->clip);
     pileup->beg = beg;
@@ -74,6 +76,24 @@ int64_t kuni_indel_left_align(const kuni_call_reference *reference, int64_t pos,
         inserted[0] = last;
     }
     return pos;
+}
+
+int kuni_indel_roll(const kuni_call_reference *reference, int64_t pos, int32_t length,
+                    const uint8_t *inserted)
+{
+    int n = 0;
+    if (inserted) {
+        while (n < KUNI_ROLL_MOST_BP &&
+               kuni_reference_base(reference, pos + n) == (char)inserted[n % length])
+            n++;
+        return n;
+    }
+    while (n < KUNI_ROLL_MOST_BP) {
+        char base = kuni_reference_base(reference, pos + n);
+        if (base == 'N' || base != kuni_reference_base(reference, pos + length + n)) break;
+        n++;
+    }
+    return n;
 }
 
 static void add_difference(kuni_pileup *pileup, kuni_call_read *read, int32_t q, int64_t i)
@@ -149,6 +169,12 @@ static void add_indel(kuni_pileup *pileup, const kuni_call_read *read, int32_t q
     if (i < 0 || i >= KUNI_PILEUP_BP) return;
     uint16_t *count = is_insertion ? pileup->insertion : pileup->deletion;
     count[i]++;
+    if (!is_insertion || length <= (int32_t)sizeof(inserted)) {
+        int roll = kuni_indel_roll(reference, pos, length, is_insertion ? inserted : NULL);
+        if (roll > pileup->roll[i]) pileup->roll[i] = (uint16_t)roll;
+    }
+    if (!is_insertion && length > pileup->gone[i])
+        pileup->gone[i] = (uint16_t)(length < UINT16_MAX ? length : UINT16_MAX);
     int phred = kuni_indel_error_phred(reference, pos - 1);
     pileup->indel_q[i] += (uint32_t)(phred < read->mapq ? phred : read->mapq);
 }

@@ -27,6 +27,8 @@ typedef struct kuni_pileup {
     uint16_t insertion[KUNI_PILEUP_BP]; /* reads with one, at its left-most place: base before it */
     uint16_t deletion[KUNI_PILEUP_BP];  /* likewise */
     uint32_t indel_q[KUNI_PILEUP_BP];   /* summed phred of these being errors */
+    uint16_t roll[KUNI_PILEUP_BP];      /* bases over which the longest of these may be moved */
+    uint16_t gone[KUNI_PILEUP_BP];      /* most bases that one of these takes away */
     uint16_t spanned[KUNI_PILEUP_BP];   /* reads with a deletion over the base */
     uint16_t clip[KUNI_PILEUP_BP];      /* reads with a good soft clip beside the base */
 } kuni_pileup;
@@ -82,5 +84,15 @@ static inline uint32_t kuni_pileup_spanning(const kuni_pileup *pileup, int64_t i
  */
 int64_t kuni_indel_left_align(const kuni_call_reference *reference, int64_t pos, int32_t length,
                               uint8_t *inserted, int64_t least);
+
+enum { KUNI_ROLL_MOST_BP = 500 };
+
+/*
+ * How many bases an indel that stands at its left-most place can be moved to the right and spell
+ * the same: a read that ends within them shows nothing of it, whatever the period of the repeat.
+ * `pos` and `inserted` as above; at most KUNI_ROLL_MOST_BP.
+ */
+int kuni_indel_roll(const kuni_call_reference *reference, int64_t pos, int32_t length,
+                    const uint8_t *inserted);
 
 #endif

@@ -6,11 +6,13 @@
 
 #include "kuni/buffer.h"
 #include "model/mixture.h"
+#include "shifts.h"
 #include "sites/site.h"
 
 enum {
-    JOIN_BP = 25,  /* evidence closer than this is one region */
-    SLACK_BP = 10, /* around the evidence; JOIN_BP > 2 * SLACK_BP keeps regions disjoint */
+    JOIN_BP = 25,    /* evidence closer than this is one region */
+    SLACK_BP = 10,   /* around the evidence; JOIN_BP > 2 * SLACK_BP keeps regions disjoint */
+    GONE_MOST = 128, /* of longer deletions reads seldom show a base without their gap */
     CLUSTER_BP = 12,
     CLUSTER_SITES = 3,
     CLIP_PHRED = 20 /* of one soft clip being chance */
@@ -47,6 +49,31 @@ static void mark(kuni_actives *actives, int64_t beg, int64_t end, int reason)
     for (int64_t i = beg; i < end; i++) actives->marks[i] |= (uint8_t)reason;
 }
 
+/* Whether an indel of a repeat may have made a substitution that stands at element i. */
+static void mark_shift(kuni_actives *actives, const kuni_pileup *pileup, int64_t i,
+                       const kuni_call_reference *reference)
+{
+    for (unsigned base = 0; base < 4; base++) {
+        int64_t beg, end;
+        if (pileup->differ[base][i] < 2 ||
+            !kuni_shift_explains(reference, pileup->beg + i, base, &beg, &end))
+            continue;
+        mark(actives, beg - pileup->beg, end - pileup->beg, KUNI_ACTIVE_SHIFT);
+    }
+}
+
+/* An indel at element i with its repeat, or as far as a region goes. */
+static void mark_indel(kuni_actives *actives, const kuni_pileup *pileup, int64_t i, int reach,
+                       const kuni_call_options *options)
+{
+    if (pileup->roll[i] + 1 > reach) reach = pileup->roll[i] + 1;
+    if (!indel_at(pileup, i, reach, options)) return;
+    if (pileup->gone[i] <= GONE_MOST && reach < pileup->gone[i] + pileup->roll[i] + 1)
+        reach = pileup->gone[i] + pileup->roll[i] + 1;
+    if (reach > KUNI_REGION_BP) reach = KUNI_REGION_BP;
+    mark(actives, i, i + 1 + reach, KUNI_ACTIVE_INDEL);
+}
+
 static void mark_all(kuni_actives *actives, const kuni_pileup *pileup,
                      const kuni_call_reference *reference, const kuni_given_alleles *given,
                      const kuni_call_options *options)
@@ -67,13 +94,13 @@ static void mark_all(kuni_actives *actives, const kuni_pileup *pileup,
             continue;
         }
         int64_t pos = pileup->beg + i;
-        int reach = kuni_reference_reach(reference, pos + 1);
-        if (reach > KUNI_REGION_BP) reach = KUNI_REGION_BP;
-        if (indel_at(pileup, i, reach, options)) mark(actives, i, i + 1 + reach, KUNI_ACTIVE_INDEL);
+        if (pileup->insertion[i] | pileup->deletion[i])
+            mark_indel(actives, pileup, i, kuni_reference_reach(reference, pos + 1), options);
         if (clip_at(pileup, i)) mark(actives, i, i + 1, KUNI_ACTIVE_CLIP);
         if (!kuni_site_is_candidate(pileup, i, kuni_reference_base(reference, pos),
                                     (kuni_call_copies){2, 2}, options))
             continue;
+        mark_shift(actives, pileup, i, reference);
         if (n_sites == CLUSTER_SITES) {
             memmove(sites, sites + 1, sizeof(sites) - sizeof(sites[0]));
             n_sites--;

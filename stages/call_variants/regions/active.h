@@ -17,7 +17,8 @@ enum {
     KUNI_ACTIVE_CLIP = 2,
     KUNI_ACTIVE_CLUSTER = 4,
     KUNI_ACTIVE_LONG = 8, /* a piece of a longer cluster */
-    KUNI_ACTIVE_GIVEN = 16
+    KUNI_ACTIVE_GIVEN = 16,
+    KUNI_ACTIVE_SHIFT = 32 /* a substitution that an indel of a repeat may have made */
 };
 
 typedef struct kuni_active {

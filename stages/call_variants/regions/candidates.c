@@ -85,7 +85,11 @@ void kuni_candidates_choose(kuni_candidates *haplotypes, const kuni_variants *va
     for (size_t i = 0; i < variants->n; i++) {
         const kuni_variant *v = &variants->list[i];
         int64_t reach = v->pos + v->ref_length;
-        if (!kuni_variant_is_snp(v)) reach += kuni_reference_reach(reference, v->pos + 1);
+        if (!kuni_variant_is_snp(v)) {
+            int near = kuni_reference_reach(reference, v->pos + 1);
+            int roll = kuni_variant_roll(v, reference);
+            reach += roll + 1 > near ? roll + 1 : near;
+        }
         if (reach > end) end = reach;
     }
     variant_set sets[SETS_MAX];

@@ -391,15 +391,20 @@ static kuni_status collect(kuni_region_caller *c, const kuni_active *wide,
     return limit_reads(c, options->mixture > 0 ? READS_MOST_MIXTURE : READS_MOST, err);
 }
 
-/* Where the deletions that start in the region end: their reads tell beyond that. */
-static int64_t reach_of_deletions(const kuni_variant *list, size_t n, const kuni_active *region)
+/* Where the indels that start in the region end, wherever in their repeat they are put: their reads
+ * tell beyond that. */
+static int64_t reach_of_indels(const kuni_variant *list, size_t n, const kuni_active *region,
+                               const kuni_call_reference *reference)
 {
     int64_t reach = region->end;
-    for (size_t i = 0; i < n; i++)
-        if (list[i].pos >= region->beg && list[i].pos < region->end &&
-            list[i].pos + list[i].ref_length > reach)
-            reach = list[i].pos + list[i].ref_length;
-    return reach;
+    for (size_t i = 0; i < n; i++) {
+        if (list[i].pos < region->beg || list[i].pos >= region->end) continue;
+        int roll = kuni_variant_roll(&list[i], reference);
+        int64_t end = list[i].pos + list[i].ref_length + (roll ? roll + REPEAT_EDGE_BP : 0);
+        if (end > reach) reach = end;
+    }
+    const int64_t most = region->beg + KUNI_MARGIN_BP - WIDEN_MOST_BP - HAP_PAD_BP;
+    return reach < most ? reach : most;
 }
 
 /*
@@ -439,10 +444,10 @@ kuni_status kuni_region_call(kuni_region_caller *c, const kuni_active *region,
     if (status) return status;
     wide = widen(&wide, reference);
     status = collect(c, &wide, window, pileup, reference, options, err);
-    int64_t reach = reach_of_deletions(c->variants.list, c->variants.n, region);
+    int64_t reach = reach_of_indels(c->variants.list, c->variants.n, region, reference);
     for (size_t g = kuni_given_alleles_find(given, region->beg);
          g < given->n && given->list[g].pos < region->end; g++) {
-        int64_t asked = reach_of_deletions(&given->list[g], 1, region);
+        int64_t asked = reach_of_indels(&given->list[g], 1, region, reference);
         if (asked > reach) reach = asked;
     }
     if (!status && reach + READ_PAD_BP > wide.end) {
@@ -458,7 +463,7 @@ kuni_status kuni_region_call(kuni_region_caller *c, const kuni_active *region,
     int64_t beg = wide.beg - HAP_PAD_BP, end = wide.end + HAP_PAD_BP;
     if (beg < reference->beg) beg = reference->beg;
     if (end > reference->end) end = reference->end;
-    const int hard = KUNI_ACTIVE_CLIP | KUNI_ACTIVE_CLUSTER | KUNI_ACTIVE_LONG;
+    const int hard = KUNI_ACTIVE_CLIP | KUNI_ACTIVE_CLUSTER | KUNI_ACTIVE_LONG | KUNI_ACTIVE_SHIFT;
     bool assembled = region->reasons & hard || count_indels(&c->variants, region) > 1, misfit;
     if (assembled) status = assemble(c, &wide, beg, end, reference, err);
     if (status) return status;

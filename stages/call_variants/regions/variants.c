@@ -202,6 +202,14 @@ kuni_status kuni_variants_collect(kuni_variants *variants, const kuni_read_windo
     return merge_insertions(&c, err);
 }
 
+int kuni_variant_roll(const kuni_variant *v, const kuni_call_reference *reference)
+{
+    if (v->ref_length == v->alt_length || (v->ref_length > 1 && v->alt_length > 1)) return 0;
+    bool insertion = v->alt_length > 1;
+    return kuni_indel_roll(reference, v->pos + 1, (insertion ? v->alt_length : v->ref_length) - 1,
+                           insertion ? (const uint8_t *)v->alt + 1 : NULL);
+}
+
 static bool stands(const kuni_variant *v, const kuni_pileup *pileup,
                    const kuni_call_reference *reference, const kuni_call_options *options)
 {
@@ -209,7 +217,9 @@ static bool stands(const kuni_variant *v, const kuni_pileup *pileup,
     int64_t i = v->pos - pileup->beg;
     if (i < 0 || i >= KUNI_PILEUP_BP) return false;
     double depth = kuni_pileup_depth(pileup, i), against;
-    double spanning = kuni_pileup_spanning(pileup, i, kuni_reference_reach(reference, v->pos + 1));
+    int reach = kuni_reference_reach(reference, v->pos + 1);
+    int roll = kuni_variant_roll(v, reference);
+    double spanning = kuni_pileup_spanning(pileup, i, roll + 1 > reach ? roll + 1 : reach);
     if (options->mixture > 0)
         return kuni_mixture_is_candidate(v->n_reads, (uint32_t)depth, options->mixture);
     if (kuni_variant_is_snp(v))
