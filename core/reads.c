@@ -3,16 +3,19 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <htslib/bgzf.h>
 #include <htslib/cram.h>
 #include <htslib/hfile.h>
 #include <htslib/hts_log.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kuni/buffer.h"
 #include "kuni/file.h"
+#include "reads_fit.h"
 #include "reads_index.h"
 #include "record.h"
 
@@ -20,6 +23,7 @@ enum { TID_ABSENT = -2 }; /* a contig of the file that the reference lacks */
 
 struct kuni_reads {
     char *path, *sample;
+    char *index_path; /* as the manifest tells it, or where it was found; NULL: not known */
     samFile *file;
     sam_hdr_t *header;
     hts_idx_t *index;
@@ -31,7 +35,9 @@ struct kuni_reads {
     int32_t n_genome_contigs;
     int64_t last_pos;
     kuni_genome *genome; /* borrowed */
-    int64_t data_at;     /* of a CRAM: offset of the first container behind the header */
+    int64_t data_at;     /* BAM, CRAM: offset of the first record or container */
+    int fields;
+    bool is_empty; /* no record, and so no need of an index */
     kuni_record_bases bases;
 };
 
@@ -81,6 +87,8 @@ static kuni_status open_file(kuni_reads *reads, const char *fasta, int fields, k
         return damaged_or_away(reads, errno, err,
                                "the header cannot be read: damaged or truncated");
     if (format == cram) reads->data_at = htell(cram_fd_get_fp(reads->file->fp.cram));
+    if (format == bam) reads->data_at = bgzf_tell(reads->file->fp.bgzf);
+    reads->fields = fields;
     errno = 0;
     if (hts_check_EOF(reads->file) == 0)
         return damaged_or_away(
@@ -178,8 +186,72 @@ static kuni_status check_order(kuni_reads *reads, kuni_error *err)
     return status;
 }
 
+/* --- the index --- */
+
+/* Where htslib finds it: beside the file, with its ending added or in the place of the file's. */
+static kuni_status find_index(kuni_reads *reads, const char *given, kuni_error *err)
+{
+    static const char *const of_bam[] = {".csi", ".bai", NULL}, *const of_cram[] = {".crai", NULL};
+    kuni_buffer path = KUNI_BUFFER_INIT;
+    kuni_status status = KUNI_OK;
+    bool is_cram = hts_get_format(reads->file)->format == cram, found = given != NULL;
+    const char *dot = strrchr(reads->path, '.'), *slash = strrchr(reads->path, '/');
+    int bare = dot && (!slash || dot > slash) ? (int)(dot - reads->path) : -1;
+    if (given) status = kuni_buffer_printf(&path, err, "%s", given);
+    for (const char *const *end = is_cram ? of_cram : of_bam; *end && !found && !status; end++)
+        for (int in_place = 0; in_place <= (bare >= 0) && !found && !status; in_place++) {
+            kuni_buffer_clear(&path);
+            status =
+                kuni_buffer_printf(&path, err, "%.*s%s", in_place ? bare : (int)strlen(reads->path),
+                                   reads->path, *end);
+            found = !status && access(path.data, R_OK) == 0;
+        }
+    if (found && !status)
+        reads->index_path = path.data;
+    else
+        kuni_buffer_fini(&path);
+    return status;
+}
+
+/* A file that holds reads may have been made anew since. Not known of what lies elsewhere. */
+static bool index_is_older(const kuni_reads *reads)
+{
+    struct stat file, index;
+    if (!reads->index_path || stat(reads->path, &file) != 0 || stat(reads->index_path, &index) != 0)
+        return false;
+    if (index.st_mtim.tv_sec != file.st_mtim.tv_sec)
+        return index.st_mtim.tv_sec < file.st_mtim.tv_sec;
+    return index.st_mtim.tv_nsec < file.st_mtim.tv_nsec;
+}
+
+static kuni_status does_not_cover(const kuni_reads *reads, kuni_error *err)
+{
+    return kuni_fail(
+        err, KUNI_DATA, "sample %s: %s does not cover %s: it is %s: run: samtools index %s",
+        reads->sample, reads->index_path ? reads->index_path : "its index", reads->path,
+        index_is_older(reads) ? "older than the file" : "of another file, or cut off", reads->path);
+}
+
+/* Behind the header nothing but the end of the file. Asked only where an index is of no use. */
+static bool holds_nothing(const kuni_reads *reads)
+{
+    samFile *file = sam_open(reads->path, "r");
+    sam_hdr_t *header = NULL;
+    bam1_t *record = bam_init1();
+    bool nothing = false;
+    if (file && record && hts_set_opt(file, CRAM_OPT_REQUIRED_FIELDS, SAM_FLAG) == 0 &&
+        (header = sam_hdr_read(file)))
+        nothing = sam_read1(file, header, record) == -1 && hts_check_EOF(file) == 1;
+    if (record) bam_destroy1(record);
+    if (header) sam_hdr_destroy(header);
+    if (file) (void)sam_close(file);
+    return nothing;
+}
+
 static kuni_status load_index(kuni_reads *reads, const char *path, kuni_error *err)
 {
+    kuni_status status = find_index(reads, path, err);
+    if (status) return status;
     errno = 0;
     reads->index = sam_index_load3(reads->file, reads->path, path, HTS_IDX_SILENT_FAIL);
     if (reads->index) return KUNI_OK;
@@ -189,6 +261,8 @@ static kuni_status load_index(kuni_reads *reads, const char *path, kuni_error *e
         return kuni_fail_errno(err, "sample %s: cannot read the index of %s", reads->sample,
                                reads->path);
     }
+    reads->is_empty = holds_nothing(reads);
+    if (reads->is_empty) return KUNI_OK;
     return kuni_fail(err, KUNI_DATA,
                      "sample %s: no usable index for %s%s%s: run: samtools index %s", reads->sample,
                      reads->path, path ? " at " : "", path ? path : "", reads->path);
@@ -231,33 +305,47 @@ kuni_status kuni_reads_seek(kuni_reads *reads, kuni_span span, kuni_error *err)
             return damaged(reads, err, "its header lacks a contig of the regions to process");
     }
     int64_t beg = span.beg < 0 ? 0 : span.beg;
+    reads->iterator = NULL;
+    reads->last_pos = -1;
+    if (reads->is_empty) return KUNI_OK;
     reads->iterator = span.tid >= 0 ? sam_itr_queryi(reads->index, tid, beg, span.end)
                                     : sam_itr_queryi(reads->index, tid, 0, 0);
-    reads->last_pos = -1;
-    if (!reads->iterator)
-        return damaged(reads, err, "its index does not fit the file: run samtools index again");
-    return KUNI_OK;
+    if (reads->iterator) return KUNI_OK;
+    reads->is_empty = holds_nothing(reads);
+    return reads->is_empty ? KUNI_OK : does_not_cover(reads, err);
+}
+
+/* What htslib cannot read behind an offset that the index gave. */
+static kuni_status cannot_decode(kuni_reads *reads, int code, kuni_error *err)
+{
+    reads->is_empty = holds_nothing(reads);
+    if (reads->is_empty) return KUNI_OK;
+    return damaged_or_away(
+        reads, code, err,
+        index_is_older(reads) ? "a record cannot be decoded: the index is older than the file: run "
+                                "samtools index; or else the file is damaged, truncated, or "
+                                "compressed against another reference"
+                              : "a record cannot be decoded: the file is damaged or truncated, or "
+                                "it was compressed against another reference");
 }
 
 kuni_status kuni_reads_next(kuni_reads *reads, bam1_t **record, kuni_error *err)
 {
     bam1_t *next = reads->record;
+    *record = NULL;
+    if (reads->is_empty) return KUNI_OK;
     errno = 0;
     int result = sam_itr_next(reads->file, reads->iterator, next);
-    if (result < -1)
-        return damaged_or_away(
-            reads, errno, err,
-            "a record cannot be decoded: the file is damaged or truncated, or it was "
-            "compressed against another reference");
-    if (result == -1) {
-        *record = NULL;
-        return KUNI_OK;
-    }
+    if (result < -1) return cannot_decode(reads, errno, err);
+    if (result == -1) return KUNI_OK;
     if (next->core.tid >= 0) {
         if (next->core.pos < reads->last_pos)
             return damaged(
                 reads, err,
-                "records are not in coordinate order: run samtools sort and samtools index");
+                index_is_older(reads)
+                    ? "records are not in coordinate order, and the index is older than the file: "
+                      "run samtools sort, if need be, and samtools index"
+                    : "records are not in coordinate order: run samtools sort and samtools index");
         reads->last_pos = next->core.pos;
         next->core.tid =
             next->core.tid < reads->n_file_contigs ? reads->to_genome[next->core.tid] : TID_ABSENT;
@@ -266,8 +354,9 @@ kuni_status kuni_reads_next(kuni_reads *reads, bam1_t **record, kuni_error *err)
         next->core.mtid = next->core.mtid < reads->n_file_contigs
                               ? reads->to_genome[next->core.mtid]
                               : TID_ABSENT;
-    kuni_status status = kuni_record_make_plain(next, reads->genome, &reads->bases, err);
-    *record = status ? NULL : next;
+    kuni_status status =
+        kuni_record_make_plain(next, reads->fields, reads->genome, &reads->bases, err);
+    if (!status) *record = next;
     return status;
 }
 
@@ -276,52 +365,44 @@ sam_hdr_t *kuni_reads_header(kuni_reads *reads)
     return reads->header;
 }
 
-/* Where htslib finds the index of a CRAM; NULL: nowhere that it can be read as text. */
-static char *find_crai(const kuni_reads *reads, const kuni_sample *sample, kuni_error *err)
+static kuni_status check_bam_index(const kuni_reads *reads, bool *fits, kuni_error *err)
 {
-    kuni_buffer path = KUNI_BUFFER_INIT;
-    if (sample->index) return kuni_strdup(sample->index, err);
-    return kuni_buffer_printf(&path, err, "%s.crai", reads->path) ? NULL : path.data;
+    struct stat st;
+    if (stat(reads->path, &st) != 0)
+        return kuni_fail_errno(err, "sample %s: cannot read %s", reads->sample, reads->path);
+    return kuni_index_fits(reads->file, reads->header, reads->index, reads->data_at, st.st_size,
+                           fits, err);
 }
 
-kuni_status kuni_reads_check_index(const kuni_reads *reads, const kuni_sample *sample,
-                                   kuni_error *err)
+kuni_status kuni_reads_check_index(const kuni_reads *reads, kuni_error *err)
 {
-    bool covers = true;
-    if (hts_get_format(reads->file)->format != cram || strstr(reads->path, "://")) return KUNI_OK;
-    char *path = find_crai(reads, sample, err);
-    if (!path) return KUNI_MEMORY;
+    enum htsExactFormat format = hts_get_format(reads->file)->format;
+    bool fits = true;
     kuni_status status = KUNI_OK;
-    if (access(path, R_OK) == 0) /* else it stands beside the file by another name */
-        status = kuni_crai_covers(path, reads->path, reads->data_at, &covers, err);
-    if (!status && !covers)
-        status = kuni_fail(err, KUNI_DATA,
-                           "sample %s: %s does not cover %s: it is of another file, or cut off: "
-                           "run: samtools index %s",
-                           reads->sample, path, reads->path, reads->path);
-    free(path);
-    return status;
+    if (reads->is_empty || strstr(reads->path, "://")) return KUNI_OK;
+    if (format == bam)
+        status = check_bam_index(reads, &fits, err);
+    else if (format == cram && reads->index_path && access(reads->index_path, R_OK) == 0)
+        status = kuni_crai_covers(reads->index_path, reads->path, reads->data_at, &fits, err);
+    if (status || fits || holds_nothing(reads)) return status;
+    return does_not_cover(reads, err);
 }
 
-kuni_status kuni_reads_index_depths(const kuni_reads *reads, const kuni_sample *sample,
-                                    const kuni_genome *genome, double *depths, kuni_error *err)
+kuni_status kuni_reads_index_depths(const kuni_reads *reads, const kuni_genome *genome,
+                                    double *depths, kuni_error *err)
 {
     kuni_status status = KUNI_OK;
     double *of_file = kuni_alloc((size_t)reads->n_file_contigs + 1, sizeof(*of_file), err);
     if (!of_file) return KUNI_MEMORY;
     for (int32_t i = 0; i < reads->n_file_contigs; i++) of_file[i] = NAN;
     if (hts_get_format(reads->file)->format == cram) {
-        char *path = find_crai(reads, sample, err);
-        if (!path) status = KUNI_MEMORY;
-        /* else it stands beside the file by another name */
-        if (path && (sample->index || access(path, R_OK) == 0))
-            status = kuni_crai_depths(path, of_file, reads->n_file_contigs, err);
-        free(path);
+        if (reads->index_path)
+            status = kuni_crai_depths(reads->index_path, of_file, reads->n_file_contigs, err);
     }
     for (int32_t i = 0; i < reads->n_file_contigs && !status; i++) {
         uint64_t mapped = 0, unmapped = 0;
         int64_t length = sam_hdr_tid2len(reads->header, i);
-        if (hts_get_format(reads->file)->format != cram && length > 0 &&
+        if (reads->index && hts_get_format(reads->file)->format != cram && length > 0 &&
             hts_idx_get_stat(reads->index, i, &mapped, &unmapped) == 0)
             of_file[i] = (double)mapped / (double)length;
     }
@@ -365,6 +446,7 @@ void kuni_reads_close(kuni_reads *reads)
     free(reads->to_genome);
     free(reads->from_genome);
     free(reads->path);
+    free(reads->index_path);
     free(reads->sample);
     free(reads);
 }

@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kuni/reads.h"
+
+enum { NOT_KNOWN = 255 }; /* of MAPQ, and of a quality */
+
 /* --- CIGAR --- */
 
 static bool has_empty_operation(const bam1_t *record)
@@ -98,10 +102,32 @@ static void write_bases(bam1_t *record, const kuni_record_bases *bases)
         if (bam_seqi(packed, query) == 0) bam_set_seqi(packed, query, base_at(&none, 0));
 }
 
-kuni_status kuni_record_make_plain(bam1_t *record, kuni_genome *genome, kuni_record_bases *bases,
-                                   kuni_error *err)
+/* --- MAPQ and QUAL --- */
+
+/* Gives the bases without a quality one; returns their number. */
+static uint64_t assume_qualities(bam1_t *record)
 {
-    if (record->core.qual == KUNI_MAPQ_NOT_KNOWN) record->core.qual = KUNI_MAPQ_ASSUMED;
+    uint8_t *qual = bam_get_qual(record), *end = qual + record->core.l_qseq;
+    uint64_t n = 0;
+    while (qual < end && (qual = memchr(qual, NOT_KNOWN, (size_t)(end - qual)))) {
+        *qual++ = KUNI_READ_QUALITY_ASSUMED;
+        n++;
+    }
+    return n;
+}
+
+static void assume_unknown(bam1_t *record, int fields)
+{
+    record->id = fields & SAM_QUAL ? assume_qualities(record) << 1 : 0;
+    if (record->core.qual != NOT_KNOWN) return;
+    record->core.qual = KUNI_READ_MAPQ_ASSUMED;
+    record->id |= 1;
+}
+
+kuni_status kuni_record_make_plain(bam1_t *record, int fields, kuni_genome *genome,
+                                   kuni_record_bases *bases, kuni_error *err)
+{
+    assume_unknown(record, fields);
     if (has_empty_operation(record)) drop_empty_operations(record);
     if (!has_equals(record)) return KUNI_OK;
     kuni_status status = record->core.tid >= 0 ? fetch(record, genome, bases, err) : KUNI_OK;

@@ -10,9 +10,6 @@
 
 #include "kuni/genome.h"
 
-/* MAPQ 255 means that none is known; what stands for it: no better than one error in a thousand. */
-enum { KUNI_MAPQ_NOT_KNOWN = 255, KUNI_MAPQ_ASSUMED = 30 };
-
 /* Bases of the reference, for reads that leave theirs out. Zeroed: empty. */
 typedef struct kuni_record_bases {
     kuni_span span;
@@ -21,10 +18,11 @@ typedef struct kuni_record_bases {
 
 /*
  * Takes operations of length 0 out of the CIGAR and joins what they parted; writes the reference's
- * base for "=" in SEQ where it is aligned, N where it is not; gives a MAPQ where none is known. `tid`
- * of the record must be the genome's. KUNI_IO, KUNI_DATA: of the reference.
+ * base for "=" in SEQ where it is aligned, N where it is not; gives a MAPQ and qualities where none
+ * are known and tells of it in record->id (kuni/reads.h). `tid` of the record must be the genome's;
+ * `fields` are those that were decoded. KUNI_IO, KUNI_DATA: of the reference.
  */
-KUNI_MUST_CHECK kuni_status kuni_record_make_plain(bam1_t *record, kuni_genome *genome,
+KUNI_MUST_CHECK kuni_status kuni_record_make_plain(bam1_t *record, int fields, kuni_genome *genome,
                                                    kuni_record_bases *bases, kuni_error *err);
 void kuni_record_bases_fini(kuni_record_bases *bases);
 

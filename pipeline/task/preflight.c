@@ -55,6 +55,65 @@ static kuni_status find_name(kuni_reads *reads, const kuni_sample *sample, kstri
     return status;
 }
 
+/* --- lengths --- */
+
+enum { PLACES = 8, READS_A_PLACE = 250 }; /* looked at; of whole files all reads are of one kind */
+
+typedef struct lengths {
+    int64_t bases, bases_of_long, longest;
+} lengths;
+
+/* From a base of the regions, counted from their start, to the end of its contig. */
+static kuni_span from_place(const kuni_task *task, size_t n_places, int64_t offset)
+{
+    for (size_t i = 0; i < n_places; i++) {
+        kuni_span span = task->shards[i];
+        int64_t bp = span.end - span.beg;
+        if (offset < bp)
+            return (kuni_span){span.tid, span.beg + offset,
+                               kuni_genome_contig(task->genome, span.tid)->length_bp};
+        offset -= bp;
+    }
+    return (kuni_span){.tid = -1};
+}
+
+static kuni_status measure_reads(kuni_reads *reads, kuni_span span, lengths *found, kuni_error *err)
+{
+    const uint16_t other = BAM_FUNMAP | BAM_FSECONDARY | BAM_FSUPPLEMENTARY;
+    kuni_status status = kuni_reads_seek(reads, span, err);
+    for (int n = 0; n < READS_A_PLACE && !status;) {
+        bam1_t *record;
+        status = kuni_reads_next(reads, &record, err);
+        if (status || !record) break;
+        if (record->core.flag & other) continue;
+        int64_t bases = bam_cigar2qlen((int)record->core.n_cigar, bam_get_cigar(record));
+        n++;
+        found->bases += bases;
+        if (bases > KUNI_READ_BASES_MOST) found->bases_of_long += bases;
+        if (bases > found->longest) found->longest = bases;
+    }
+    return status;
+}
+
+/* The places follow from the regions and not from their shards. */
+static kuni_status check_lengths(const kuni_task *task, size_t n_places, const kuni_sample *sample,
+                                 kuni_reads *reads, kuni_error *err)
+{
+    lengths found = {0};
+    int64_t total = 0;
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < n_places; i++) total += task->shards[i].end - task->shards[i].beg;
+    for (int i = 0; i < PLACES && !status; i++) {
+        kuni_span span = from_place(task, n_places, total / PLACES * i + total / PLACES / 2);
+        if (span.tid >= 0) status = measure_reads(reads, span, &found, err);
+    }
+    if (status || found.bases_of_long * 2 <= found.bases) return status;
+    return kuni_fail(err, KUNI_DATA,
+                     "%s: %s holds long reads, of up to %" PRId64 " bases: kuni calls short ones, "
+                     "of up to %d",
+                     sample->id, sample->reads, found.longest, (int)KUNI_READ_BASES_MOST);
+}
+
 static kuni_status check_reads(const kuni_task *task, const kuni_sample *sample, kstring_t *name,
                                kuni_error *err)
 {
@@ -62,9 +121,10 @@ static kuni_status check_reads(const kuni_task *task, const kuni_sample *sample,
     if (n_places && task->shards[n_places - 1].tid < 0) n_places--;
     kuni_reads *reads = NULL;
     kuni_status status = kuni_reads_open(&reads, sample, task->genome, task->shards, n_places,
-                                         SAM_QNAME | SAM_FLAG, err);
+                                         SAM_QNAME | SAM_FLAG | SAM_CIGAR, err);
     if (!status) status = find_name(reads, sample, name, err);
-    if (!status) status = kuni_reads_check_index(reads, sample, err);
+    if (!status) status = kuni_reads_check_index(reads, err);
+    if (!status) status = check_lengths(task, n_places, sample, reads, err);
     kuni_reads_close(reads);
     if (status) return status;
     htsFile *file = hts_open(sample->reads, "r");
@@ -215,6 +275,6 @@ static const kuni_step steps[] = {
 
 const kuni_stage kuni_preflight_stage = {.name = "preflight",
                                          .summary = "opens and checks every sample's file",
-                                         .version = 4,
+                                         .version = 5,
                                          .steps = steps,
                                          .n_steps = 1};

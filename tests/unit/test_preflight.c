@@ -2,12 +2,15 @@
 /* The preflight: what is wrong with a sample's file is said with the cause, by the right status. */
 #include "fixture.h"
 
+#include <fcntl.h>
 #include <htslib/bgzf.h>
 #include <htslib/sam.h>
 #include <htslib/tbx.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "kuni/file.h"
+#include "kuni/reads.h"
 #include "preflight.h"
 
 static kuni_genome *genome;
@@ -60,21 +63,33 @@ static void expect_fine(const kuni_sample *sample, const char *expected_name)
 
 /* --- reads --- */
 
-static void write_bam(const char *path, const char *header_text, bool indexed)
+/* `n` reads of `length` bases, each a base behind the one before. */
+static void write_reads(const char *path, const char *header_text, int n, size_t length,
+                        bool indexed)
 {
     samFile *out = sam_open(path, "wb");
     sam_hdr_t *header = sam_hdr_parse(strlen(header_text), header_text);
     assert_true(out && header);
     assert_int_equal(sam_hdr_write(out, header), 0);
     bam1_t *record = bam_init1();
-    const uint32_t cigar = 4 << BAM_CIGAR_SHIFT | BAM_CMATCH;
-    assert_true(
-        bam_set1(record, 2, "r", 0, 0, 100, 60, 1, &cigar, -1, -1, 0, 4, "ACGT", "IIII", 0) >= 0);
-    assert_true(sam_write1(out, header, record) >= 0);
+    char bases[2048];
+    memset(bases, 'A', sizeof(bases));
+    assert_true(length <= sizeof(bases));
+    const uint32_t cigar = (uint32_t)length << BAM_CIGAR_SHIFT | BAM_CMATCH;
+    for (int i = 0; i < n; i++) {
+        assert_true(bam_set1(record, 2, "r", 0, 0, 100 + i, 60, 1, &cigar, -1, -1, 0, length, bases,
+                             bases, 0) >= 0);
+        assert_true(sam_write1(out, header, record) >= 0);
+    }
     bam_destroy1(record);
     sam_hdr_destroy(header);
     assert_int_equal(sam_close(out), 0);
     if (indexed) assert_int_equal(sam_index_build(path, 0), 0);
+}
+
+static void write_bam(const char *path, const char *header_text, bool indexed)
+{
+    write_reads(path, header_text, 1, 4, indexed);
 }
 
 #define CHR1 "@HD\tVN:1.6\tSO:coordinate\n@SQ\tSN:chr1\tLN:1000\n"
@@ -106,6 +121,49 @@ static void test_bam(void **state)
     expect(&(kuni_sample){.id = "C", .reads = "cut.bam"}, KUNI_DATA,
            "cut.bam: truncated: the end-of-file marker is missing");
     expect(&(kuni_sample){.id = "G", .reads = "gone.bam"}, KUNI_IO, "G: cannot read gone.bam");
+}
+
+static void test_index_of_another(void **state)
+{
+    (void)state;
+    write_reads("part.bam", CHR1, 50, 100, true);
+    write_reads("whole.bam", CHR1, 90, 100, true);
+    write_bam("bare.bam", CHR1, false);
+    expect_fine(&(kuni_sample){.id = "W", .reads = "whole.bam", .index = "whole.bam.bai"}, NULL);
+    expect(&(kuni_sample){.id = "P", .reads = "whole.bam", .index = "part.bam.bai"}, KUNI_DATA,
+           "sample P: part.bam.bai does not cover whole.bam: it is ");
+    expect(&(kuni_sample){.id = "P", .reads = "part.bam", .index = "whole.bam.bai"}, KUNI_DATA,
+           "run: samtools index part.bam");
+    const struct timespec old[] = {{.tv_sec = 1000000}, {.tv_sec = 1000000}};
+    assert_int_equal(utimensat(AT_FDCWD, "part.bam.bai", old, 0), 0);
+    expect(&(kuni_sample){.id = "P", .reads = "whole.bam", .index = "part.bam.bai"}, KUNI_DATA,
+           "it is older than the file");
+    expect_fine(&(kuni_sample){.id = "P", .reads = "part.bam"}, NULL);
+}
+
+static void test_no_read(void **state)
+{
+    (void)state;
+    write_reads("none.bam", CHR1 "@RG\tID:1\tSM:anna\n", 0, 4, false);
+    expect_fine(&(kuni_sample){.id = "N", .reads = "none.bam"}, "anna");
+    write_reads("none.bam", CHR1 "@RG\tID:1\tSM:anna\n", 0, 4, true);
+    expect_fine(&(kuni_sample){.id = "N", .reads = "none.bam"}, "anna");
+    write_bam("some.bam", CHR1, true);
+    expect_fine(&(kuni_sample){.id = "N", .reads = "none.bam", .index = "some.bam.bai"}, "anna");
+    expect(&(kuni_sample){.id = "N", .reads = "some.bam", .index = "none.bam.bai"}, KUNI_DATA,
+           "none.bam.bai does not cover some.bam");
+}
+
+static void test_long_reads(void **state)
+{
+    (void)state;
+    enum { MOST = KUNI_READ_BASES_MOST };
+    write_reads("most.bam", CHR1, 9, MOST, true);
+    expect_fine(&(kuni_sample){.id = "M", .reads = "most.bam"}, NULL);
+    write_reads("long.bam", CHR1, 9, MOST + 1, true);
+    expect(
+        &(kuni_sample){.id = "L", .reads = "long.bam"}, KUNI_DATA,
+        "L: long.bam holds long reads, of up to 1025 bases: kuni calls short ones, of up to 1024");
 }
 
 /* --- variants --- */
@@ -206,9 +264,10 @@ static void test_step(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bam),         cmocka_unit_test(test_gvcf),
-        cmocka_unit_test(test_packed_gvcf), cmocka_unit_test(test_large_gvcf),
-        cmocka_unit_test(test_step),
+        cmocka_unit_test(test_bam),        cmocka_unit_test(test_index_of_another),
+        cmocka_unit_test(test_no_read),    cmocka_unit_test(test_long_reads),
+        cmocka_unit_test(test_gvcf),       cmocka_unit_test(test_packed_gvcf),
+        cmocka_unit_test(test_large_gvcf), cmocka_unit_test(test_step),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }

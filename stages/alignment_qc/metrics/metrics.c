@@ -227,6 +227,26 @@ static double pct_mapq0(const kuni_qc_summary *s)
     return percent(count(s, KUNI_QC_READS_MAPQ0), count(s, KUNI_QC_READS_MAPPED));
 }
 
+static double reads_without_mapq(const kuni_qc_summary *s)
+{
+    return count(s, KUNI_QC_READS_NO_MAPQ);
+}
+
+static double bases_without_quality(const kuni_qc_summary *s)
+{
+    return count(s, KUNI_QC_BASES_NO_QUALITY);
+}
+
+static double reads_too_long(const kuni_qc_summary *s)
+{
+    return count(s, KUNI_QC_READS_TOO_LONG);
+}
+
+static double pct_bases_too_long(const kuni_qc_summary *s)
+{
+    return percent(count(s, KUNI_QC_BASES_TOO_LONG), count(s, KUNI_QC_BASES_MAPPED));
+}
+
 static double pct_chimeras(const kuni_qc_summary *s)
 {
     return percent(count(s, KUNI_QC_CHIMERIC), count(s, KUNI_QC_CHIMERIC_OF));
@@ -434,6 +454,17 @@ const kuni_qc_metric kuni_qc_metrics[] = {
     {"pct_reads_qcfail", "%", 2, OURS, "primary reads that failed the vendor's filter", pct_qcfail},
     {"pct_duplicates", "%", 2, OURS, "duplicates of mapped primary PF reads", pct_duplicates},
     {"pct_reads_mapq0", "%", 2, OURS, "mapped primary reads with mapping quality 0", pct_mapq0},
+    {"reads_without_mapq", "reads", 0, OURS,
+     "mapped primary reads whose mapping quality is not known (255): taken as 30",
+     reads_without_mapq},
+    {"bases_without_quality", "bases", 0, OURS,
+     "bases of primary reads whose quality is not known (255, or no qualities): taken as 20",
+     bases_without_quality},
+    {"reads_too_long", "reads", 0, OURS,
+     "mapped primary reads of more than 1,024 bases: variants are called without them",
+     reads_too_long},
+    {"pct_bases_too_long", "%", 2, OURS, "their bases, of those of mapped primary reads",
+     pct_bases_too_long},
     {"pct_chimeras", "%", 2, OURS,
      "of reads of mapped pairs (PF, not duplicate, MAPQ >= 20): mate on another contig or > 100 kb "
      "away",

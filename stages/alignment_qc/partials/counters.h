@@ -42,6 +42,8 @@ typedef enum kuni_qc_count {
     KUNI_QC_READS_DUPLICATE,
     KUNI_QC_READS_MAPQ0,
     KUNI_QC_READS_QCFAIL,
+    KUNI_QC_READS_NO_MAPQ,      /* mapped ones; KUNI_READ_MAPQ_ASSUMED stands for it */
+    KUNI_QC_READS_TOO_LONG,     /* mapped ones that calling does not take */
     KUNI_QC_READS_OTHER_CONTIG, /* paired, both mapped, mate elsewhere */
     KUNI_QC_READS_PF,
     KUNI_QC_READS_PF_MAPPED,
@@ -61,6 +63,8 @@ typedef enum kuni_qc_count {
     KUNI_QC_BASES_PF_Q20,
     KUNI_QC_BASES_PF_Q30,
     KUNI_QC_BASES_N,
+    KUNI_QC_BASES_NO_QUALITY, /* KUNI_READ_QUALITY_ASSUMED stands for it */
+    KUNI_QC_BASES_TOO_LONG,   /* of KUNI_QC_READS_TOO_LONG */
     KUNI_QC_SUM_QUALITY,
     KUNI_QC_SOFT_CLIPPED,
     KUNI_QC_HARD_CLIPPED,

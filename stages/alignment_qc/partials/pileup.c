@@ -73,7 +73,7 @@ static kuni_status observe(kuni_qc_pileup *pileup, const bam1_t *record, uint32_
     if (at < 0 || at >= record->core.l_qseq) return KUNI_OK;
     int quality = bam_get_qual(record)[at];
     char base = seq_nt16_str[bam_seqi(bam_get_seq(record), at)];
-    if (quality == 0xff || quality < pileup->min_base_quality || base == 'N') return KUNI_OK;
+    if (quality < pileup->min_base_quality || base == 'N') return KUNI_OK;
     if (quality >= KUNI_QC_QUALITIES) quality = KUNI_QC_QUALITIES - 1;
     kuni_qc_allele allele = base == pileup->panel->sites[site].ref   ? KUNI_QC_REF
                             : base == pileup->panel->sites[site].alt ? KUNI_QC_ALT

@@ -306,7 +306,7 @@ static kuni_status collect(kuni_qc_coverage *coverage, const bam1_t *record, kun
     coverage->n_now = 0;
     const uint8_t *quality = bam_get_qual(record);
     const uint32_t *cigar = bam_get_cigar(record);
-    bool known = record->core.l_qseq > 0 && quality[0] != 0xff;
+    bool known = record->core.l_qseq > 0;
     int64_t pos = record->core.pos, at = 0;
     for (uint32_t k = 0; k < record->core.n_cigar; k++) {
         int64_t length = bam_cigar_oplen(cigar[k]);

@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kuni/reads.h"
+
 enum {
     MARGIN_BP = 1 << 14, /* sequence fetched beyond the shard at first */
     BASE_N = 15,         /* htslib's code */
     WINDOW_N_MOST = 4,   /* windows with more N have no GC (Picard CollectGcBiasMetrics) */
     CHIMERA_BP = 100000, /* mates further apart are chimeric (Picard) */
-    CHIMERA_MAPQ = 20
+    CHIMERA_MAPQ = 20,
+    MAPQ_UNKNOWN = 255
 };
 
 struct kuni_qc_tally {
@@ -421,7 +424,7 @@ static void count_bases(kuni_qc_tally *tally, const bam1_t *record)
     if (length > n)
         counts[KUNI_QC_AT_READ_GC + which * KUNI_QC_GC_BINS +
                (gc * 100 + (length - n) / 2) / (length - n)]++;
-    if (quality[0] == 0xff) return;
+    counts[KUNI_QC_BASES_NO_QUALITY] += kuni_read_lacks_qualities(record);
     int64_t most = length < KUNI_QC_CYCLES ? length : KUNI_QC_CYCLES;
     count_qualities(&tally->qualities[which][0][0], quality, length, most, bam_is_rev(record));
     bool failed = (record->core.flag & BAM_FQCFAIL) != 0;
@@ -468,9 +471,29 @@ static void count_pair(uint64_t *counts, const bam1_core_t *core)
     counts[at + (size_t)insert]++;
 }
 
-static void count_flags(uint64_t *counts, const bam1_core_t *core)
+/* Of mapped reads: what is not known, and what calling leaves out. */
+static void count_mapped(uint64_t *counts, const bam1_t *record)
 {
-    uint16_t flag = core->flag;
+    const bam1_core_t *core = &record->core;
+    bool pf = !(core->flag & BAM_FQCFAIL), no_mapq = kuni_read_lacks_mapq(record);
+    counts[KUNI_QC_READS_MAPPED]++;
+    counts[KUNI_QC_READS_PF_MAPPED] += pf;
+    counts[KUNI_QC_MAPPED_PF_DUPLICATE] += pf && (core->flag & BAM_FDUP);
+    counts[KUNI_QC_READS_MAPQ0] += core->qual == 0;
+    counts[KUNI_QC_READS_NO_MAPQ] += no_mapq;
+    counts[KUNI_QC_AT_MAPQ + (no_mapq ? MAPQ_UNKNOWN : core->qual)]++;
+    if (core->l_qseq > KUNI_READ_BASES_MOST) {
+        counts[KUNI_QC_READS_TOO_LONG]++;
+        counts[KUNI_QC_BASES_TOO_LONG] += (uint64_t)core->l_qseq;
+    }
+    if (core->tid >= 0)
+        counts[KUNI_QC_AT_CONTIGS + (size_t)core->tid * KUNI_QC_CONTIG_COUNTS +
+               KUNI_QC_CONTIG_READS]++;
+}
+
+static void count_flags(uint64_t *counts, const bam1_t *record)
+{
+    uint16_t flag = record->core.flag;
     bool mapped = !(flag & BAM_FUNMAP), pf = !(flag & BAM_FQCFAIL);
     bool proper = (flag & BAM_FPAIRED) && (flag & BAM_FPROPER_PAIR) && mapped;
     counts[KUNI_QC_READS]++;
@@ -481,15 +504,7 @@ static void count_flags(uint64_t *counts, const bam1_core_t *core)
     counts[KUNI_QC_READS_PF] += pf;
     counts[KUNI_QC_READS_PROPER] += proper;
     counts[KUNI_QC_READS_PF_PROPER] += proper && pf;
-    if (!mapped) return;
-    counts[KUNI_QC_READS_MAPPED]++;
-    counts[KUNI_QC_READS_PF_MAPPED] += pf;
-    counts[KUNI_QC_MAPPED_PF_DUPLICATE] += pf && (flag & BAM_FDUP);
-    counts[KUNI_QC_READS_MAPQ0] += core->qual == 0;
-    counts[KUNI_QC_AT_MAPQ + core->qual]++;
-    if (core->tid >= 0)
-        counts[KUNI_QC_AT_CONTIGS + (size_t)core->tid * KUNI_QC_CONTIG_COUNTS +
-               KUNI_QC_CONTIG_READS]++;
+    if (mapped) count_mapped(counts, record);
 }
 
 static void count_lengths(uint64_t *counts, const bam1_core_t *core)
@@ -515,7 +530,7 @@ kuni_status kuni_qc_tally_add(kuni_qc_tally *tally, const bam1_t *record, int64_
     }
     bool primary = !(core->flag & BAM_FSUPPLEMENTARY);
     if (primary) {
-        count_flags(counts, core);
+        count_flags(counts, record);
         count_lengths(counts, core);
         count_pair(counts, core);
     } else {

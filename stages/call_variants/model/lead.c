@@ -53,7 +53,7 @@ kuni_status kuni_lead_find(const kuni_task *task, const kuni_sample *sample, int
         kuni_alloc((size_t)kuni_genome_contig_count(task->genome), sizeof(*depths), err);
     if (!depths) return KUNI_MEMORY;
     kuni_status status = kuni_reads_open(&reads, sample, task->genome, NULL, 0, 0, err);
-    if (!status) status = kuni_reads_index_depths(reads, sample, task->genome, depths, err);
+    if (!status) status = kuni_reads_index_depths(reads, task->genome, depths, err);
     if (!status) {
         double share = depths[tid] / depth_of_autosomes(task->genome, depths);
         if (share >= one_least && share <= one_most) *lead = 1;

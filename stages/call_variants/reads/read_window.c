@@ -9,10 +9,13 @@
 enum {
     NAME_BUCKETS = 1 << 13,
     BIN_BP = 32,           /* reads are thinned by the bin their alignment starts in */
-    MISSING_QUALITY = 20,  /* of a base without one */
     FRAGMENT_QUALITY = 45, /* what both mates share: errors made before sequencing (PCR, damage) */
     READ_BYTES = 1024
 };
+
+/* The pileup holds no longer ones, and a part of a read is another read. */
+_Static_assert((int)KUNI_SPAN_BP == (int)KUNI_READ_BASES_MOST,
+               "reads that fit are taken, others are not");
 
 /* Two letters for every byte of packed bases. */
 static void fill_letters(char letters[256][2])
@@ -269,10 +272,7 @@ static void unpack(const kuni_read_window *window, kuni_call_read *read, const b
     uint8_t *restrict seq = read->seq, *restrict to = read->qual;
     size_t n = (size_t)read->length;
     for (size_t i = 0; i < (n + 1) / 2; i++) memcpy(seq + 2 * i, window->letters[packed[i]], 2);
-    for (size_t i = 0; i < n; i++) {
-        uint8_t given = qual[i] > KUNI_QUAL_TOP ? KUNI_QUAL_TOP : qual[i];
-        to[i] = qual[i] == 0xff ? MISSING_QUALITY : given;
-    }
+    for (size_t i = 0; i < n; i++) to[i] = qual[i] > KUNI_QUAL_TOP ? KUNI_QUAL_TOP : qual[i];
 }
 
 /* "*": the name is not known, and equal ones mean nothing. */
@@ -310,7 +310,7 @@ static bool passes(const bam1_t *record, const kuni_call_options *options)
     const bam1_core_t *c = &record->core;
     const int bad = BAM_FUNMAP | BAM_FSECONDARY | BAM_FQCFAIL | BAM_FDUP | BAM_FSUPPLEMENTARY;
     return !(c->flag & bad) && c->qual >= options->min_mapping_quality && c->l_qseq > 0 &&
-           c->n_cigar > 0 && c->pos >= 0;
+           c->l_qseq <= KUNI_READ_BASES_MOST && c->n_cigar > 0 && c->pos >= 0;
 }
 
 kuni_status kuni_read_window_add(kuni_read_window *window, const bam1_t *record,

@@ -2,7 +2,7 @@
 /*
  * The reads of one sample near the sweep, filtered, unpacked and ready for use.
  *
- * Reads that shall not count never enter. Mates that overlap share their bases: where both show the
+ * Reads that shall not count never enter, nor do those of more than KUNI_READ_BASES_MOST bases. Mates that overlap share their bases: where both show the
  * same base one of them carries the combined quality and the other 0, where they differ the better
  * one keeps the difference. Bases beyond the far end of their fragment (adapter) have quality 0.
  * Depth is capped by the hash of the read name within bins of the absolute grid.
