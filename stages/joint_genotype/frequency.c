@@ -465,13 +465,15 @@ static void set_quality(joint_frequency *frequency, uint32_t index, uint32_t blo
 {
     const joint_site *site = &frequency->sites->sites[index];
     const joint_allele_frequency *alleles = frequency->alleles + site->slot;
-    double nobody = 0, sure, theta = 0, guess = 0;
+    double nobody = -alleles[1].nobody_phred * LN10 / 10, sure, theta = 0, guess = 0;
     for (uint32_t i = 1; i <= site->n_alts; i++) {
         theta += alleles[i].prior;
         guess += frequency->f[i] * frequency->copies[index];
     }
-    size_t n = gather(frequency, index, blocks, 0, &sure);
-    nobody = joint_integrate(frequency->answers, n, sure, theta, guess).log_nobody;
+    if (site->n_alts != 1 || alleles[2].share > 0) { /* else it is the ALT's own */
+        size_t n = gather(frequency, index, blocks, 0, &sure);
+        nobody = joint_integrate(frequency->answers, n, sure, theta, guess).log_nobody;
+    }
     frequency->quality[index] =
         (int64_t)(-10000 / LN10 * nobody + 0.5) - rounded_variance(frequency, index);
 }

@@ -80,18 +80,32 @@ static joint_chance expected_next(const joint_prior *prior, uint32_t allele)
     return mixed(a->nobody, none, some, after(n > 1 ? n : 1, prior->copies));
 }
 
+static joint_next cost_of(joint_chance c)
+{
+    return (joint_next){.chance = c,
+                        .first = rarity(c.first),
+                        .again = rarity(c.again),
+                        .apart =
+                            c.first < 1 && c.again < 1 ? rarity((1 - c.again) / (1 - c.first)) : 0};
+}
+
+/* With kin. */
+static joint_next next_of(joint_chance c)
+{
+    return cost_of((joint_chance){c.first < 1 ? c.first : 1, again(c.again)});
+}
+
 void joint_prior_set(joint_prior *prior)
 {
     joint_chance any = {0, 0};
     for (uint32_t i = 1; i < prior->n; i++) {
-        joint_chance c = expected_next(prior, i);
-        prior->next[i] = c;
-        any.first += c.first;
-        any.again += c.first * again(c.again);
+        prior->next[i] = next_of(expected_next(prior, i));
+        any.first += prior->next[i].chance.first;
+        any.again += prior->next[i].chance.first * prior->next[i].chance.again;
     }
     if (any.first > 0) any.again /= any.first;
     if (any.first > 1) any.first = 1;
-    prior->next[0] = any;
+    prior->next[0] = cost_of(any);
 }
 
 /* GQ of the best of `n` genotypes from their costs in hundredths of phred. */
@@ -204,34 +218,40 @@ static joint_chance reference(double first, double both)
     return (joint_chance){.first = ref, .again = beside > 0 ? beside : 0};
 }
 
-static void set_cost(copy_prior *out, uint32_t k, joint_chance c)
+static void set_cost(copy_prior *out, uint32_t k, const joint_next *next)
 {
-    out->first[k] = rarity(c.first);
-    out->again[k] = rarity(c.again);
-    out->apart[k] = c.first < 1 && c.again < 1 ? rarity((1 - c.again) / (1 - c.first)) : 0;
+    out->first[k] = next->first;
+    out->again[k] = next->again;
+    out->apart[k] = next->apart;
 }
 
 /*
  * The chances of the sample's alleles as costs. "Other" is what the site has besides; REF has what
  * is left.
  */
-static void set_costs(const joint_prior *prior, const joint_local *local,
-                      const joint_chance *chances, copy_prior *out)
+static void set_costs(const joint_prior *prior, const joint_local *local, const joint_next *next,
+                      copy_prior *out)
 {
     uint32_t known = joint_local_known(local);
-    double alts = 0, both = 0, other = prior->next[0].first;
+    double alts = 0, both = 0, other = prior->next[0].chance.first;
     for (uint32_t k = 1; k < known; k++) {
-        joint_chance c = {chances[k].first < 1 ? chances[k].first : 1, again(chances[k].again)};
-        set_cost(out, k, c);
-        alts += c.first;
-        both += c.first * c.again;
-        other -= prior->next[local->number[k]].first;
+        set_cost(out, k, &next[k]);
+        alts += next[k].chance.first;
+        both += next[k].chance.first * next[k].chance.again;
+        other -= prior->next[local->number[k]].chance.first;
     }
-    if (other < 0) other = 0;
     out->first[known] = out->again[known] = RAREST; /* "foreign", if there is any */
     out->apart[known] = 0;
-    set_cost(out, local->n - 1, (joint_chance){other, again(other)});
-    set_cost(out, 0, reference(alts + other, both + other * again(other)));
+    joint_next rest = {.first = RAREST, .again = RAREST};
+    if (other > 1e-12) {
+        rest = cost_of((joint_chance){other, again(other)});
+        alts += other;
+        both += other * rest.chance.again;
+    }
+    set_cost(out, local->n - 1, &rest);
+    joint_chance ref = reference(alts, both);
+    out->first[0] = rarity(ref.first);
+    out->again[0] = rarity(ref.again);
     out->apart[0] = 0;
 }
 
@@ -292,21 +312,21 @@ static bool has_rare_allele(const joint_prior *prior, const joint_local *local)
 /* What a copy of this sample is expected to be from the copies of the others. */
 static void set_copy_prior(const joint_prior *prior, const joint_local *local, copy_prior *out)
 {
-    joint_chance chances[JOINT_LOCAL_MAX];
+    joint_next next[JOINT_LOCAL_MAX];
     uint32_t known = joint_local_known(local);
     joint_class own;
     bool counted = has_rare_allele(prior, local) && joint_classify(local, 0, &own);
     for (uint32_t k = 1; k < known; k++) {
         uint32_t allele = local->number[k];
         if (!counted || allele + 1 == prior->n || prior->alleles[allele].copies >= FEW_COPIES) {
-            chances[k] = prior->next[allele];
+            next[k] = prior->next[allele];
             continue;
         }
         double l[3];
         joint_class_against(prior->classes, &own, prior->alleles, prior->n, allele, l);
-        chances[k] = without_own(prior, allele, l, local->copies);
+        next[k] = next_of(without_own(prior, allele, l, local->copies));
     }
-    set_costs(prior, local, chances, out);
+    set_costs(prior, local, next, out);
 }
 
 /*
@@ -410,11 +430,11 @@ int64_t joint_genotype_variance(const joint_prior *prior, const joint_local *loc
 void joint_genotype_block(const joint_prior *prior, int q, int copies, joint_call *call)
 {
     *call = (joint_call){.copies = copies, .allele = {0, copies == 2 ? 0 : -1}};
-    joint_chance any = prior->next[0];
-    copy_prior expected;
-    set_cost(&expected, 1, any);
-    set_cost(&expected, 0, reference(any.first, any.first * any.again));
-    expected.apart[0] = 0;
+    const joint_next *any = &prior->next[0];
+    joint_chance ref = reference(any->chance.first, any->chance.first * any->chance.again);
+    copy_prior expected = {.first = {rarity(ref.first), any->first},
+                           .again = {rarity(ref.again), any->again},
+                           .apart = {0, any->apart}};
     int32_t pl[3] = {0, q, 10 * q}, cost[3];
     uint32_t best = weigh(&expected, 2, 1, copies, prior->cap, pl, cost);
     call->gq = q && !best ? quality(cost, joint_genotype_count(2, copies), best) : 0;

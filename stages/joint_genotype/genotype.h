@@ -37,12 +37,17 @@ typedef struct joint_chance { /* of a copy */
     double again;             /* and that it does where the other copy has it */
 } joint_chance;
 
+typedef struct joint_next { /* of an allele in one more sample */
+    joint_chance chance;
+    int32_t first, again, apart; /* as costs: -1000 log10; apart: the other copy lacks it */
+} joint_next;
+
 typedef struct joint_prior {
     const joint_allele_frequency *alleles;
     const joint_classes *classes;
-    joint_chance *next; /* of the site's alleles in one more sample; [0]: any but REF */
-    uint32_t n;         /* alleles: REF, ALTs, "*" */
-    double copies;      /* that the frequencies come from */
+    joint_next *next; /* of the site's alleles; [0]: of any but REF */
+    uint32_t n;       /* alleles: REF, ALTs, "*" */
+    double copies;    /* that the frequencies come from */
     int cap, min_gq;
 } joint_prior;
 

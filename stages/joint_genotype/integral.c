@@ -3,31 +3,51 @@
 
 #include <math.h>
 
-enum { NODES_MOST = 4096 };
+enum { NODES_MOST = 4096, MANY_COPIES = 36, SURE_LN = 200 };
 
 /* Logit of the frequency is the scale: steps, and how far beyond what matters it goes. */
 static const double STEP = 0.25, STEP_BY_WIDTH = 0.8, LEAST_COPIES = 0.01, TOP_LOGIT = 6;
 
 static const double PI = 3.14159265358979323846;
 
+/* ln of a product of many factors, of which each may be raised to a power. */
+typedef struct product {
+    double factors, ln;
+} product;
+
+static void multiply(product *p, double factor, double count)
+{
+    enum { FEW = 3 };
+    if (count > FEW) {
+        p->ln += count * log(factor);
+        return;
+    }
+    for (double k = 0; k < count; k++) p->factors *= factor;
+    if (p->factors > 1e200 || p->factors < 1e-200) {
+        p->ln += log(p->factors);
+        p->factors = 1;
+    }
+}
+
 /* ln L(f) / L(0); *copies: expected ones given f. */
 static double log_likelihood(const joint_answer *answers, size_t n, double f, double *copies)
 {
-    double g = 1 - f, sum = 0, expected = 0;
+    double g = 1 - f, expected = 0;
+    product p = {.factors = 1};
     for (size_t i = 0; i < n; i++) {
         const joint_answer *a = &answers[i];
         if (a->copies == 1) {
             double with = f * a->one, all = g + with;
-            sum += a->count * log(all);
+            multiply(&p, all, a->count);
             expected += a->count * with / all;
         } else {
             double one = 2 * f * g * a->one, two = f * f * a->two, all = g * g + one + two;
-            sum += a->count * log(all);
+            multiply(&p, all, a->count);
             expected += a->count * (one + 2 * two) / all;
         }
     }
     *copies = expected;
-    return sum;
+    return p.ln + log(p.factors);
 }
 
 /* Expected number of alleles of prior theta that n copies have. */
@@ -40,12 +60,27 @@ typedef struct node {
     double weight, log_l, log_none, copies;
 } node;
 
+/* By Laplace: where many copies stand beyond doubt. The width of the peak is sqrt(n) copies. */
+static joint_integral at_peak(const joint_answer *answers, size_t n, double sure, double theta,
+                              double copies, double guess)
+{
+    double f = guess / copies, expected;
+    double l = sure * log1p(-f) + log_likelihood(answers, n, f, &expected);
+    double prior = theta / PI * pow(f, -0.5) * sqrt(1 - f) * sqrt(2 * PI / guess);
+    return (joint_integral){.log_nobody = -alleles_in(copies, theta) - l - log(prior),
+                            .copies = expected};
+}
+
 joint_integral joint_integrate(const joint_answer *answers, size_t n, double sure, double theta,
                                double guess)
 {
     double copies = sure;
     for (size_t i = 0; i < n; i++) copies += answers[i].count * answers[i].copies;
     if (copies <= 0) return (joint_integral){.copies = 0};
+    if (guess >= MANY_COPIES && guess < copies) {
+        joint_integral peak = at_peak(answers, n, sure, theta, copies, guess);
+        if (peak.log_nobody < -SURE_LN) return peak;
+    }
     double beg = log(LEAST_COPIES / (copies + 1)), most = guess + 8 * sqrt(guess) + 30;
     double end = most < copies / 2 ? log(most / (copies - most)) : TOP_LOGIT;
     if (end < TOP_LOGIT && end > 0) end = TOP_LOGIT;

@@ -41,7 +41,7 @@ typedef struct joint_shard {
     joint_called *called; /* borrowed; sites and frequencies come from here, or NULL */
     joint_copies copies;
     joint_allele_priors *priors;
-    joint_chance *next; /* by slot: joint_prior.next */
+    joint_next *next; /* by slot: joint_prior.next */
     size_t next_capacity;
     kuni_census *recount; /* of a file with left-out samples */
     size_t recount_capacity;

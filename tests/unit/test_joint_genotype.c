@@ -91,7 +91,7 @@ static answer ask(const cohort *c)
     uint32_t blocks[2][100];
     memcpy(blocks, c->blocks, sizeof(blocks));
     assert_int_equal(joint_frequency_solve(frequency, 0, blocks, &err), KUNI_OK);
-    joint_chance next[4];
+    joint_next next[4];
     joint_prior prior = {.alleles = joint_frequency_get(frequency, &site),
                          .classes = joint_frequency_classes(frequency),
                          .next = next,
