@@ -300,9 +300,11 @@ static kuni_status call_cell(kuni_sample_sweep *sweep, kuni_error *err)
     int64_t reads_end = sweep->cell + KUNI_CELL_BP + KUNI_MARGIN_BP;
     kuni_pileup_slide(&sweep->pileup, sweep->cell - KUNI_PILEUP_BACK_BP);
     for (; window->n_piled < window->n_reads && window->reads[window->n_piled]->pos < reads_end;
-         window->n_piled++)
-        kuni_pileup_add(&sweep->pileup, window->reads[window->n_piled], sweep->reference,
-                        sweep->options);
+         window->n_piled++) {
+        kuni_call_read *read = window->reads[window->n_piled];
+        kuni_call_read_trim(read);
+        kuni_pileup_add(&sweep->pileup, read, sweep->reference, sweep->options);
+    }
     kuni_arena_clear(sweep->arena);
     sweep->events.n = 0;
     sweep->counts.positions += KUNI_CELL_BP;

@@ -18,6 +18,7 @@
 #include "model/ranks.h"
 #include "model/reference.h"
 #include "reads/gaps.h"
+#include "reads/read_window.h"
 #include "regions/shifts.h"
 #include "regions/stutter.h"
 #include "sites/site.h"
@@ -211,6 +212,69 @@ static void test_shifts(void **unused)
     }
 }
 
+/* Adds one of a pair of reads of 20 bases; `clips` soft-clipped ones before and behind. */
+static void add_mate(kuni_read_window *window, const char *name, bool reverse, int64_t pos,
+                     int64_t mate, int64_t span, const uint32_t clips[2])
+{
+    enum { BASES = 20 };
+    kuni_error err;
+    kuni_call_options options = {.min_mapping_quality = 10, .min_base_quality = 10};
+    uint32_t cigar[3];
+    size_t n = 0;
+    if (clips[0]) cigar[n++] = bam_cigar_gen(clips[0], BAM_CSOFT_CLIP);
+    cigar[n++] = bam_cigar_gen(BASES - clips[0] - clips[1], BAM_CMATCH);
+    if (clips[1]) cigar[n++] = bam_cigar_gen(clips[1], BAM_CSOFT_CLIP);
+    char qual[BASES];
+    memset(qual, 30, sizeof(qual));
+    uint16_t flag = (uint16_t)(BAM_FPAIRED | BAM_FPROPER_PAIR |
+                               (reverse ? BAM_FREVERSE | BAM_FREAD2 : BAM_FMREVERSE | BAM_FREAD1));
+    bam1_t *record = bam_init1();
+    assert_non_null(record);
+    assert_true(bam_set1(record, strlen(name), name, flag, 0, pos, 60, n, cigar, 0, mate,
+                         reverse ? -span : span, BASES, "ACGTACGTACGTACGTACGT", qual, 0) > 0);
+    assert_int_equal(kuni_read_window_add(window, record, &options, &err), KUNI_OK);
+    bam_destroy1(record);
+}
+
+/* Bases of the read that count for nothing though its mate has none there. */
+static int trimmed(const kuni_call_read *read, int from, int to)
+{
+    int n = 0;
+    for (int i = from; i < to; i++) n += read->qual[i] == 0;
+    return n;
+}
+
+/* Adapter is what lies beyond the mate's beginning, not all that is clipped beyond TLEN. */
+static void test_adapter(void **unused)
+{
+    (void)unused;
+    kuni_error err;
+    kuni_read_window window;
+    assert_int_equal(kuni_read_window_init(&window, &err), KUNI_OK);
+    kuni_read_window_clear(&window, 1000);
+    const uint32_t none[2] = {0, 0}, tail[2] = {0, 8}, longer[2] = {0, 12}, head[2] = {8, 0};
+    /* a fragment of 12 bases: each read goes 8 bases into the other's adapter */
+    add_mate(&window, "adapter", false, 1000, 1000, 12, tail);
+    add_mate(&window, "adapter", true, 1000, 1000, 12, head);
+    assert_int_equal(trimmed(window.reads[0], 12, 20), 8);
+    assert_int_equal(trimmed(window.reads[1], 0, 8), 8);
+    /* both clipped at the edge of an insertion at 1112: the mate's clip is the fragment's */
+    add_mate(&window, "inserted", false, 1100, 1104, 12, tail);
+    add_mate(&window, "inserted", true, 1104, 1100, 12, longer);
+    assert_int_equal(trimmed(window.reads[2], 12, 20), 0);
+    assert_int_equal(trimmed(window.reads[3], 8, 20), 0);
+    /* aligned bases beyond the mate's beginning */
+    add_mate(&window, "aligned", false, 1200, 1200, 12, none);
+    add_mate(&window, "aligned", true, 1200, 1200, 12, head);
+    assert_int_equal(trimmed(window.reads[4], 12, 20), 8);
+    /* alone: TLEN is all there is, and counts when the read is wanted */
+    add_mate(&window, "alone", false, 1300, 1300, 12, tail);
+    assert_int_equal(trimmed(window.reads[6], 0, 20), 0);
+    kuni_call_read_trim(window.reads[6]);
+    assert_int_equal(trimmed(window.reads[6], 12, 20), 8);
+    kuni_read_window_fini(&window);
+}
+
 static void test_gap_penalties(void **unused)
 {
     (void)unused;
@@ -375,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_left_alignment), cmocka_unit_test(test_gap_penalties),
         cmocka_unit_test(test_stutter),        cmocka_unit_test(test_stutter_columns),
         cmocka_unit_test(test_site),           cmocka_unit_test(test_rank_sums),
-        cmocka_unit_test(test_roll),           cmocka_unit_test(test_shifts)};
+        cmocka_unit_test(test_roll),           cmocka_unit_test(test_shifts),
+        cmocka_unit_test(test_adapter)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@ enum {
     NAME_BUCKETS = 1 << 13,
     BIN_BP = 32,           /* reads are thinned by the bin their alignment starts in */
     FRAGMENT_QUALITY = 45, /* what both mates share: errors made before sequencing (PCR, damage) */
+    ADAPTER_SLACK_BP = 8,  /* aligners clip an adapter so much early at most */
     READ_BYTES = 1024
 };
 
@@ -153,28 +154,72 @@ int32_t kuni_call_read_offset(const kuni_call_read *read, int64_t pos, bool *del
     return -1;
 }
 
-/* Quality 0 for bases that lie beyond the other end of a well-formed fragment. */
-static void trim_adapter(kuni_call_read *read, const bam1_t *record)
+/*
+ * Where the fragment of the read ends by its TLEN, which is all there is until its mate comes. It is
+ * taken at its word where the read goes further.
+ */
+static void set_bounds(kuni_call_read *read, const bam1_t *record)
 {
     const bam1_core_t *c = &record->core;
+    read->least = INT64_MIN;
+    read->most = INT64_MAX;
     if (!(c->flag & BAM_FPAIRED) || c->flag & BAM_FMUNMAP || c->tid != c->mtid || !c->isize) return;
     bool reverse = c->flag & BAM_FREVERSE, mate_reverse = c->flag & BAM_FMREVERSE;
     if (reverse == mate_reverse || (reverse ? c->isize > 0 : c->isize < 0)) return;
-    int64_t beg = reverse ? c->mpos : INT64_MIN, end = reverse ? INT64_MAX : c->pos + c->isize;
-    if (reverse ? beg < c->pos || beg >= read->end : end > read->end || end <= c->pos) return;
+    int64_t end = c->pos + c->isize;
+    if (reverse && c->mpos >= c->pos && c->mpos < read->end) read->least = c->mpos;
+    if (!reverse && end > c->pos && end <= read->end) read->most = end;
+}
+
+/* Soft-clipped bases at the first or the last end. */
+static int64_t clipped(const kuni_call_read *read, bool first)
+{
+    for (uint32_t k = 0; k < read->n_cigar; k++) {
+        uint32_t packed = read->cigar[first ? k : read->n_cigar - 1 - k];
+        if (bam_cigar_op(packed) == BAM_CSOFT_CLIP) return bam_cigar_oplen(packed);
+        if (bam_cigar_op(packed) != BAM_CHARD_CLIP) return 0;
+    }
+    return 0;
+}
+
+/*
+ * The fragment ends where the mate begins, with what is clipped there. A clip that starts well
+ * before that is no adapter but what the reference lacks: a long insertion clips both mates, and
+ * TLEN, which is made of aligned bases, then ends at its edge.
+ */
+static void settle_bounds(kuni_call_read *a, kuni_call_read *b)
+{
+    if (kuni_call_read_reverse(a) == kuni_call_read_reverse(b)) return;
+    kuni_call_read *forward = kuni_call_read_reverse(a) ? b : a;
+    kuni_call_read *reverse = forward == a ? b : a;
+    int64_t beg = forward->pos - clipped(forward, true);
+    int64_t end = reverse->end + clipped(reverse, false);
+    bool from = beg < reverse->end && reverse->pos <= beg + ADAPTER_SLACK_BP;
+    bool to = end > forward->pos && forward->end >= end - ADAPTER_SLACK_BP;
+    reverse->least = from ? beg : INT64_MIN;
+    forward->most = to ? end : INT64_MAX;
+}
+
+void kuni_call_read_trim(kuni_call_read *read)
+{
+    if (read->least == INT64_MIN && read->most == INT64_MAX) return;
     int64_t at = read->pos;
     int32_t query = 0;
     for (uint32_t i = 0; i < read->n_cigar; i++) {
         uint32_t op = bam_cigar_op(read->cigar[i]), n = bam_cigar_oplen(read->cigar[i]);
         int type = bam_cigar_type(op);
+        /* clipped bases as if they were aligned; inserted ones are where they stand */
+        int64_t first = op == BAM_CSOFT_CLIP && query == 0 ? at - n : at;
+        bool moves = type & 2 || op == BAM_CSOFT_CLIP;
         for (uint32_t k = 0; type & 1 && k < n; k++) {
-            int64_t here = type & 2 ? at + k : at;
-            if (op == BAM_CSOFT_CLIP && query == 0) here = at - 1;
-            if (here < beg || here >= end) read->qual[query + (int32_t)k] = 0;
+            int64_t here = first + (moves ? k : 0);
+            if (here < read->least || here >= read->most) read->qual[query + (int32_t)k] = 0;
         }
         if (type & 1) query += (int32_t)n;
         if (type & 2) at += n;
     }
+    read->least = INT64_MIN;
+    read->most = INT64_MAX;
 }
 
 /* Shares one overlapped pair of bases between the mates. */
@@ -349,7 +394,7 @@ kuni_status kuni_read_window_add(kuni_read_window *window, const bam1_t *record,
         return KUNI_OK;
     }
     unpack(window, read, record);
-    trim_adapter(read, record);
+    set_bounds(read, record);
     for (kuni_call_read *other = nameless ? NULL : *chain; other; other = other->next) {
         if (other->name != read->name) continue;
         if (are_the_same(other, read)) {
@@ -361,6 +406,9 @@ kuni_status kuni_read_window_add(kuni_read_window *window, const bam1_t *record,
     if (mate) {
         mate->mate = read;
         read->mate = mate;
+        settle_bounds(mate, read);
+        kuni_call_read_trim(mate);
+        kuni_call_read_trim(read);
         share_overlap(mate, read);
     }
     read->next = *chain;

@@ -18,6 +18,7 @@ typedef struct kuni_call_read kuni_call_read;
 struct kuni_call_read {
     int64_t pos, end;     /* aligned span; end at most pos + KUNI_SPAN_BP */
     int64_t mate_pos;     /* as the record tells; -1: none on this contig */
+    int64_t least, most;  /* reference bounds beyond which its bases are adapter */
     uint64_t name;        /* hash of the read name, or of the bases where it has none */
     kuni_call_read *mate; /* the overlapping mate in the window, or NULL */
     kuni_call_read *next; /* in the name table or the free list */
@@ -61,6 +62,11 @@ KUNI_MUST_CHECK kuni_status kuni_read_window_add(kuni_read_window *window, const
 void kuni_read_window_retire(kuni_read_window *window, int64_t pos);
 /* Index of the first read that may cover `pos` or anything after it. */
 size_t kuni_read_window_find(const kuni_read_window *window, int64_t pos);
+/*
+ * Bases beyond the bounds get quality 0. Mates do so when they meet; who has none is trimmed, by its
+ * TLEN, when it is wanted.
+ */
+void kuni_call_read_trim(kuni_call_read *read);
 /*
  * Offset in the read of the base aligned to `pos`, or -1 where the read has none there. *deleted
  * tells that a deletion spans it.

@@ -27,7 +27,7 @@ static kuni_status convert_edit(const converter *c, const kuni_haplotype *haplot
     if (indel) alt[n++] = anchor ? anchor : kuni_reference_base(c->reference, pos);
     for (uint32_t i = 0; i < edit->hap_length; i++)
         alt[n++] = LETTERS[haplotype->bases[edit->hap + i]];
-    if (memchr(alt, 'N', (size_t)n)) return KUNI_OK;
+    if (memchr(alt + indel, 'N', (size_t)(n - indel))) return KUNI_OK;
     kuni_variant variant = {.pos = pos,
                             .ref_length = (int32_t)edit->ref_length + (indel ? 1 : 0),
                             .alt_length = n,

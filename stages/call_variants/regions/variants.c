@@ -80,8 +80,7 @@ static kuni_status note_indel(collector *c, kuni_read_variants *shown, int32_t q
     if (least < at - KUNI_REGION_BP) least = at - KUNI_REGION_BP;
     int64_t pos = kuni_indel_left_align(c->reference, at, length, is_insertion ? inserted : NULL,
                                         least > 1 ? least : 1);
-    alt[0] = kuni_reference_base(c->reference, pos - 1);
-    if (alt[0] == 'N') return KUNI_OK;
+    alt[0] = kuni_reference_base(c->reference, pos - 1); /* N: another letter of the reference */
     if (shown->n > 0) { /* a substitution of the anchor is one variant with the indel */
         kuni_variant *last = &c->variants->list[shown->list[shown->n - 1]];
         if (last->pos == pos - 1 && kuni_variant_is_snp(last)) {
