@@ -365,26 +365,38 @@ sam_hdr_t *kuni_reads_header(kuni_reads *reads)
     return reads->header;
 }
 
-static kuni_status check_bam_index(const kuni_reads *reads, bool *fits, kuni_error *err)
+static kuni_status fit_of_bam(const kuni_reads *reads, kuni_index_fit *fit, kuni_error *err)
 {
     struct stat st;
     if (stat(reads->path, &st) != 0)
         return kuni_fail_errno(err, "sample %s: cannot read %s", reads->sample, reads->path);
     return kuni_index_fits(reads->file, reads->header, reads->index, reads->data_at, st.st_size,
-                           fits, err);
+                           fit, err);
+}
+
+static kuni_status fit_of_cram(const kuni_reads *reads, kuni_index_fit *fit, kuni_error *err)
+{
+    bool covers;
+    if (!reads->index_path || access(reads->index_path, R_OK) != 0) return KUNI_OK;
+    kuni_status status =
+        kuni_crai_covers(reads->index_path, reads->path, reads->data_at, &covers, err);
+    if (!status && !covers) *fit = KUNI_INDEX_IS_ANOTHERS;
+    return status;
 }
 
 kuni_status kuni_reads_check_index(const kuni_reads *reads, kuni_error *err)
 {
     enum htsExactFormat format = hts_get_format(reads->file)->format;
-    bool fits = true;
+    kuni_index_fit fit = KUNI_INDEX_FITS;
     kuni_status status = KUNI_OK;
     if (reads->is_empty || strstr(reads->path, "://")) return KUNI_OK;
-    if (format == bam)
-        status = check_bam_index(reads, &fits, err);
-    else if (format == cram && reads->index_path && access(reads->index_path, R_OK) == 0)
-        status = kuni_crai_covers(reads->index_path, reads->path, reads->data_at, &fits, err);
-    if (status || fits || holds_nothing(reads)) return status;
+    if (format == bam) status = fit_of_bam(reads, &fit, err);
+    if (format == cram) status = fit_of_cram(reads, &fit, err);
+    if (status || fit == KUNI_INDEX_FITS || holds_nothing(reads)) return status;
+    if (fit == KUNI_INDEX_LEADS_BEYOND && !index_is_older(reads))
+        return damaged(reads, err,
+                       "its index leads beyond its end: the file was cut off, or the index is of "
+                       "another file: run samtools quickcheck and samtools index");
     return does_not_cover(reads, err);
 }
 

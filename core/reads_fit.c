@@ -87,25 +87,37 @@ static bool look_inside_all(checker *c)
     return fits;
 }
 
+/* Where the last chunk of all ends. */
+static int64_t end_of_chunks(const sam_hdr_t *header, const hts_idx_t *index)
+{
+    int64_t end = 0;
+    for (int32_t tid = 0; tid < sam_hdr_nref(header); tid++) {
+        hts_itr_t *all = sam_itr_queryi(index, tid, 0, sam_hdr_tid2len(header, tid));
+        for (int i = 0; all && i < all->n_off; i++)
+            if ((int64_t)all->off[i].v > end) end = (int64_t)all->off[i].v;
+        if (all) hts_itr_destroy(all);
+    }
+    return end;
+}
+
 kuni_status kuni_index_fits(samFile *file, const sam_hdr_t *header, const hts_idx_t *index,
-                            int64_t first, int64_t bytes, bool *fits, kuni_error *err)
+                            int64_t first, int64_t bytes, kuni_index_fit *fit, kuni_error *err)
 {
     checker c = {.file = file, .header = header, .index = index, .record = bam_init1()};
     if (!c.record) return kuni_fail_memory(err, 1, sizeof(*c.record));
     int32_t n = sam_hdr_nref(header);
     int64_t end = first, next;
-    bool fine = true;
-    for (int32_t tid = 0; tid < n && fine; tid++) {
+    bool fits = end_of_chunks(header, index) >> 16 < bytes;
+    *fit = fits ? KUNI_INDEX_FITS : KUNI_INDEX_LEADS_BEYOND;
+    for (int32_t tid = 0; tid < n && fits; tid++) {
         c.total_bp += sam_hdr_tid2len(header, tid);
-        fine = follow_contig(&c, tid, tid % (n / LOOKS + 1) == 0, &end);
+        fits = follow_contig(&c, tid, tid % (n / LOOKS + 1) == 0, &end);
     }
-    /* what is left has no place; behind the file's end htslib finds its end */
-    fine = fine && end >> 16 < bytes;
-    if (fine) {
+    if (fits) { /* what is left has no place */
         int got = record_at(&c, end, &next);
-        fine = got == 0 || (got == 1 && c.record->core.tid < 0);
+        fits = (got == 0 || (got == 1 && c.record->core.tid < 0)) && look_inside_all(&c);
     }
-    *fits = fine && look_inside_all(&c);
+    if (!fits && *fit == KUNI_INDEX_FITS) *fit = KUNI_INDEX_IS_ANOTHERS;
     bam_destroy1(c.record);
     return KUNI_OK;
 }

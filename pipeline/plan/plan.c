@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kuni/file.h"
 #include "regions.h"
 
 static size_t count_ports(const kuni_port *ports)
@@ -40,13 +41,28 @@ static kuni_status choose_regions(kuni_regions *regions, const kuni_workflow *wo
     return status;
 }
 
+enum { NAME_MOST = 128, NAME_KEPT = 64 }; /* bytes of a contig's name in a file name */
+
+/* Too long for a file's: its first bytes, and a digest of it behind what no other name has. */
+static kuni_status shorten(char *name, const char *contig, kuni_error *err)
+{
+    enum { DIGITS = 16 };
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    kuni_digest *digest = kuni_digest_new(err);
+    if (!digest) return KUNI_MEMORY;
+    kuni_digest_add_text(digest, contig);
+    kuni_digest_finish(digest, hex);
+    snprintf(name + NAME_KEPT, DIGITS + 3, "%%-%.*s", DIGITS, hex);
+    return KUNI_OK;
+}
+
 /* Contig names may hold anything (HLA-A*01:01:01:01): what is unsafe in file names becomes %XX. */
 static const char *shard_name(kuni_arena *arena, const kuni_genome *genome, kuni_span span,
                               kuni_error *err)
 {
-    if (span.tid < 0) return kuni_arena_strndup(arena, "unplaced", 8, err);
+    if (span.tid < 0) return "unplaced";
     const char *contig = kuni_genome_contig(genome, span.tid)->name;
-    size_t room = strlen(contig) * 3 + 48;
+    size_t room = 3 * strlen(contig) + 48;
     char *name = kuni_arena_alloc(arena, room, 1, err);
     if (!name) return NULL;
     size_t n = 0;
@@ -55,6 +71,10 @@ static const char *shard_name(kuni_arena *arena, const kuni_genome *genome, kuni
                     (*p >= 'a' && *p <= 'z') || *p == '_' ||
                     ((*p == '.' || *p == '-') && p > contig);
         n += (size_t)snprintf(name + n, room - n, safe ? "%c" : "%%%02X", (unsigned char)*p);
+    }
+    if (n > NAME_MOST) {
+        if (shorten(name, contig, err)) return NULL;
+        n = strlen(name);
     }
     snprintf(name + n, room - n, "-%" PRId64 "-%" PRId64, span.beg, span.end);
     return name;

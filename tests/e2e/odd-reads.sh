@@ -82,7 +82,7 @@ for part in chr20 front hole level other unpacked; do
         refused "stale_${part}_$kind" $file "$part.$kind" "it is older than the file" "run: samtools index"
     done
     touch "$part.bai"
-    refused "foreign_$part" $file "$part.bai" "it is of another file, or cut off" "run: samtools index"
+    refused "foreign_$part" $file "$part.bai" "of another file" "samtools index"
 done
 # One that is older by its time alone fits.
 cp plain.bam.bai old.bai
@@ -95,6 +95,17 @@ samtools view -C --no-PG -T reference.fa --output-fmt-option seqs_per_slice=500 
 samtools index part.cram part.crai
 touch -d '2020-01-01' part.crai
 refused stale_crai plain.cram part.crai "it is older than the file" "run: samtools index"
+
+size=$(stat -c %s plain.bam)
+{ head -c $((size / 2)) plain.bam && tail -c 28 plain.bam; } >cut_end.bam
+cp plain.bam.bai cut_end.bai
+refused cut_end cut_end.bam cut_end.bai "its index leads beyond its end: the file was cut off"
+head -c $((size / 2)) plain.bam >cut.bam
+refused cut cut.bam plain.bam.bai "truncated: the end-of-file marker is missing"
+{ head -c $((size / 2)) plain.bam && head -c 4000 /dev/zero && tail -c +$((size / 2 + 4001)) plain.bam; } >damaged.bam
+with damaged damaged.bam plain.bam.bai
+grep '^S000001' damaged.dataset/current/failures.tsv | grep -q 'a record cannot be decoded.* the file is damaged' ||
+    fail "damaged: not told"
 
 # --- no read ---
 
@@ -217,5 +228,79 @@ for name in half_mapq no_quality holes; do
     diff <(genotypes plain | grep -v chrM) <(genotypes $name | grep -v chrM) | grep '^[<>]' >$name.diff || true
     [ "$(wc -l <$name.diff)" -le 6 ] || { cat $name.diff && fail "$name: other genotypes"; }
 done
+
+# every quality that SAM has
+samtools view -h plain.bam | python3 -c '
+import sys
+for line in sys.stdin:
+    row = line.rstrip("\n").split("\t")
+    if line[0] != "@":
+        row[10] = "".join(chr(33 + (i + len(row[0])) % 94) for i in range(len(row[9])))
+    print(*row, sep="\t")' | samtools view -b --no-PG -o all_qualities.bam -
+samtools index all_qualities.bam
+with all_qualities all_qualities.bam all_qualities.bam.bai
+expect_metric all_qualities bases_without_quality 0
+
+# --- single records of odd forms: nothing of the others is lost ---
+
+s150=$(printf 'ACGTA%.0s' {1..30}) q150=$(printf 'I%.0s' {1..150})
+while read -r name flag contig pos cigar bases; do
+    { samtools view -h plain.bam && printf 'r\t%s\t%s\t%s\t60\t%s\t*\t0\t0\t%s\t%s\n' "$flag" "$contig" "$pos" "$cigar" \
+        "${bases:+$s150}${bases:-*}" "${bases:+$q150}${bases:-*}" | sed 's/yes//g'; } |
+        samtools sort --no-PG -o "one_$name.bam" - 2>/dev/null
+    samtools index "one_$name.bam"
+    [ "$(samtools view -c "one_$name.bam")" -eq $(($(samtools view -c plain.bam) + 1)) ] || fail "one_$name: no such record"
+    taken "one_$name" "one_$name.bam" "one_$name.bam.bai"
+done <<'EOF'
+beyond_chr20 0 chr20 39950 150M yes
+beyond_chrX 0 chrX 5950 150M yes
+no_bases 0 chr20 5950 150M
+no_cigar 0 chr20 5950 * yes
+nothing 0 chr20 5950 *
+pos_0 0 chr20 0 150M yes
+placed_mate 69 chr20 5950 * yes
+all_clipped 0 chr20 5950 150S yes
+all_inserted 0 chr20 5950 150I yes
+deleted_ends 0 chr20 5950 10D150M10D yes
+long_skip 0 chr20 5950 75M20000N75M yes
+pads 0 chr20 5950 5H10S5P5M5P5I5P130M5H yes
+secondary 256 chr20 5950 150M yes
+supplementary 2048 chr20 5950 150M yes
+EOF
+# Twenty reads beyond the end are not one.
+{ samtools view -h plain.bam && for i in {1..20}; do
+    printf 'r%s\t0\tchrX\t5900\t60\t150M\t*\t0\t0\t%s\t%s\n' "$i" "$s150" "$q150"
+done; } | samtools sort --no-PG -o beyond.bam -
+samtools index beyond.bam
+with beyond beyond.bam beyond.bam.bai
+! bcftools query -f '%CHROM %POS %REF\n' beyond.dataset/current/national.bcf | awk '$1 == "chrX" && $2 + length($3) - 1 > 6000' |
+    grep . || fail "variants beyond the end of chrX"
+
+# --- headers and paths ---
+
+# header NAME SED-PROGRAM: the plain reads with another header
+header() {
+    samtools view -h plain.bam | sed "$2" | samtools view -b --no-PG -o "$1.bam" -
+    samtools index "$1.bam"
+}
+header no_group '/^@RG/d'
+taken no_group no_group.bam no_group.bam.bai
+header no_sm '/^@RG/s/\tSM:[^\t]*//'
+taken no_sm no_sm.bam no_sm.bam.bai
+header two_sm '/^@RG/{p;s/ID:[^\t]*/ID:zz/;s/SM:[^\t]*/SM:other/}'
+refused two_sm two_sm.bam two_sm.bam.bai "holds reads of several samples (read groups of 'S000001' and 'other')"
+samtools view -H plain.cram | sed '/SN:chr20/s/M5:..../M5:0000/' >md5.txt
+samtools reheader -P md5.txt plain.cram >md5.cram
+samtools index md5.cram
+refused md5 md5.cram md5.cram.crai "contig chr20 has MD5 0000" "use the reference that the reads were aligned to"
+mkdir 'a b' links
+cp plain.bam 'a b/x y.bam'
+cp plain.bam.bai 'a b/x y.bam.bai'
+taken spaces 'a b/x y.bam' ''
+ln -s '../a b/x y.bam' links/s.bam
+taken link links/s.bam 'a b/x y.bam.bai'
+refused bare_link links/s.bam '' "no usable index for" "run: samtools index"
+ln -s '../a b/x y.bam.bai' links/s.bam.bai
+taken links links/s.bam ''
 
 echo "what is odd is told, and what is legal is taken"
