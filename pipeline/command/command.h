@@ -51,6 +51,7 @@ extern const kuni_command kuni_cmd_plan;
 extern const kuni_command kuni_cmd_history;
 extern const kuni_command kuni_cmd_recall;
 extern const kuni_command kuni_cmd_reinstate;
+extern const kuni_command kuni_cmd_release;
 extern const kuni_command kuni_cmd_repair;
 extern const kuni_command kuni_cmd_run;
 extern const kuni_command kuni_cmd_simulate;

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests, and the exact words for what is wrong with them; phenotypes and expressions. */
+#include "fixture.h"
+
+#include "kuni/file.h"
+#include "request.h"
+
+static void use_ontology(void)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    char *path = kuni_path_join(getenv("KUNI_SOURCE"), "tests/unit/small.obo", &err);
+    assert_non_null(path);
+    assert_int_equal(kuni_file_get(path, 1 << 20, &text, &err), KUNI_OK);
+    fixture_write("small.obo", text.data);
+    fixture_write("w.yaml", "version: 1\n");
+    fixture_write("p.tsv", "participant_id\tterm\tdate\n");
+    kuni_buffer_fini(&text);
+    free(path);
+}
+
+#define RECIPIENT "recipient: {id: acme, organisation: for-profit, countries: [JP, KR]}\n"
+#define CONSENT   "consent: {forms: [v1, v2], ontologies: small.obo}\n"
+
+static void test_good_request(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    kuni_request q;
+    use_ontology();
+    fixture_write("r.yaml", "version: 1\nworkflow: w.yaml\n" RECIPIENT CONSENT
+                            "purpose: [disease, methods]\ndisease: MONDO:0000999\nuse: commercial\n"
+                            "agrees: [IRB, RTN]\nform: sparse\ncolumns: [GT, DP]\nthreshold: 10\n"
+                            "people: {groups: north, phenotypes: p.tsv, cases: 'MONDO:0005148 and "
+                            "not HP:0003074', controls: not MONDO:0005015}\n"
+                            "pseudonyms: {key: acme.key, linkage: acme.tsv}\n");
+    kuni_status status = kuni_request_read(&q, "r.yaml", &faults, &err);
+    fixture_expect(&faults, "");
+    assert_int_equal(status, KUNI_OK);
+    assert_string_equal(q.name, "r");
+    assert_true(q.for_profit && q.commercial && !q.genetic && !q.all_sites);
+    assert_int_equal(q.purposes, KUNI_PURPOSE_DISEASE | KUNI_PURPOSE_METHODS);
+    assert_int_equal(q.agrees, 1u << KUNI_DUO_IRB | 1u << KUNI_DUO_RTN);
+    assert_string_equal(kuni_ontology_id(q.ontology, q.disease_term), "MONDO:0005148");
+    assert_int_equal(q.form, KUNI_FORM_SPARSE);
+    assert_int_equal(q.threshold, 10);
+    assert_int_equal(q.countries.n, 2);
+    assert_string_equal(q.groups.texts[0], "north");
+    char *masked = fixture_mask(q.key);
+    assert_string_equal(masked, "DIR/acme.key");
+    free(masked);
+    kuni_use use = kuni_request_use(&q, "2026-11-28");
+    assert_string_equal(use.today, "2026-11-28");
+    assert_ptr_equal(use.above, q.above);
+    kuni_request_fini(&q);
+}
+
+static void expect_faults(const char *text, const char *expected)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    kuni_request q;
+    fixture_write("r.yaml", text);
+    assert_int_equal(kuni_request_read(&q, "r.yaml", &faults, &err), KUNI_USAGE);
+    fixture_expect(&faults, expected);
+    kuni_request_fini(&q);
+    kuni_buffer_fini(&faults);
+}
+
+static void test_faults(void **state)
+{
+    (void)state;
+    use_ontology();
+    expect_faults("", "r.yaml:1:1: got nothing; expected a request: version, workflow, recipient, "
+                      "purpose, use, consent, form\n");
+    expect_faults(
+        "version: 2\nworkflow: w.yaml\nrecipient: {id: a b, organisation: profit, country: [JP]}\n"
+        "purpose: [health, cure]\nuse: non-commercial\nconsent: {forms: []}\nform: dense\n"
+        "treshold: 5\n",
+        "r.yaml:1:10: version: got '2'; expected 1, the only version of requests so far\n"
+        "r.yaml:3:12: 'countries' is missing in recipient; expected countries in two letters, as "
+        "in "
+        "[JP, KR]\n"
+        "r.yaml:3:17: id: got 'a b'; expected an id, without blanks\n"
+        "r.yaml:3:36: organisation: got 'profit'; expected for-profit or not-for-profit\n"
+        "r.yaml:3:44: unknown key 'country' in recipient; expected one of id, organisation, "
+        "countries, institution, users; did you mean 'countries'?\n"
+        "r.yaml:4:19: purpose: got 'cure'; expected one or more of disease, health, general, "
+        "ancestry, methods, control, clinical\n"
+        "r.yaml:6:18: forms: got a list; expected the versions of the consent form that are known, "
+        "as in [v1, v2]\n"
+        "r.yaml:8:1: unknown key 'treshold'; expected one of version, name, workflow, recipient, "
+        "purpose, disease, use, genetic, project, agrees, delivery, consent, people, regions, "
+        "form, "
+        "columns, all_sites, cohort_frequencies, threshold, pseudonyms, encryption; did you mean "
+        "'threshold'?\n");
+    expect_faults(
+        "version: 1\nworkflow: w.yaml\n" RECIPIENT
+        "consent: {forms: v1}\npurpose: disease\nuse: commercial\nform: sites\n"
+        "columns: [GT]\npeople: {cases: 'MONDO:0005148'}\nthreshold: 2\n",
+        "r.yaml:5:10: purpose: disease without one; expected 'disease: MONDO:...' beside "
+        "it\n"
+        "r.yaml:8:10: columns: form sites has none; expected no 'columns:'\n"
+        "r.yaml:9:17: terms need an ontology; expected 'ontologies: [mondo.obo]' in "
+        "consent\n"
+        "r.yaml:9:17: an expression needs a table; expected 'phenotypes: TABLE.tsv' beside "
+        "it\n"
+        "r.yaml:10:12: threshold: 2 hides nothing, for what is hidden is 1; expected 1 or "
+        "at least 3\n");
+}
+
+/* What only the ontology can tell. */
+static void test_faults_of_terms(void **state)
+{
+    (void)state;
+    use_ontology();
+    expect_faults(
+        "version: 1\nworkflow: w.yaml\n" RECIPIENT CONSENT
+        "purpose: disease\ndisease: MONDO:0000998\nuse: commercial\nform: sites\n"
+        "people: {phenotypes: p.tsv, cases: 'MONDO:0005148 or', controls: 'not MONDO:7'}\n",
+        "r.yaml:6:10: disease: 'MONDO:0000998' is obsolete and none has taken its place; "
+        "expected a current term\n"
+        "r.yaml:9:36: cases: at letter 17 of 'MONDO:0005148 or': expected a term such as "
+        "MONDO:0005148 (or HP:0003074@TIMEPOINT), not, or (\n"
+        "r.yaml:9:66: controls: at letter 5 of 'not MONDO:7': term 'MONDO:7' is in none of "
+        "the ontologies that the request names\n");
+    expect_faults("version: 1\nworkflow: w.yaml\n" RECIPIENT CONSENT
+                  "purpose: health\ndisease: MONDO:0005148\nuse: commercial\nform: sites\n",
+                  "r.yaml:6:10: disease: no purpose asks for it; expected disease among "
+                  "'purpose:'\n");
+}
+
+/* --- phenotypes --- */
+
+enum { PEOPLE = 5 };
+
+typedef struct world {
+    kuni_ontology *ontology;
+    kuni_names names;
+    kuni_phenotypes phenotypes;
+} world;
+
+static world make_world(const char *table, const char *expected)
+{
+    static const char *const ids[PEOPLE] = {"P0", "P1", "P2", "P3", "P4"};
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_faults faults;
+    kuni_buffer told = KUNI_BUFFER_INIT;
+    world w = {.ontology = kuni_ontology_new(&err)};
+    use_ontology();
+    assert_int_equal(kuni_ontology_read(w.ontology, "small.obo", &err), KUNI_OK);
+    assert_int_equal(kuni_ontology_finish(w.ontology, &err), KUNI_OK);
+    for (uint32_t i = 0; i < PEOPLE; i++)
+        assert_int_equal(kuni_names_add(&w.names, ids[i], i, &err), KUNI_OK);
+    fixture_write("p.tsv", table);
+    assert_int_equal(kuni_faults_init(&faults, "p.tsv", &err), KUNI_OK);
+    assert_int_equal(
+        kuni_phenotypes_read(&w.phenotypes, "p.tsv", w.ontology, &w.names, PEOPLE, &faults, &err),
+        KUNI_OK);
+    kuni_status status = kuni_faults_report(&faults, KUNI_DATA, &told, &err);
+    fixture_expect(&told, expected);
+    assert_int_equal(status, *expected ? KUNI_DATA : KUNI_OK);
+    kuni_faults_fini(&faults);
+    kuni_buffer_fini(&told);
+    return w;
+}
+
+static void end_world(world *w)
+{
+    kuni_phenotypes_fini(&w->phenotypes);
+    kuni_names_fini(&w->names);
+    kuni_ontology_free(w->ontology);
+}
+
+/* `expected`: a digit a person. */
+static void expect_people(const world *w, const char *text, const char *as_of, const char *expected)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_expression *e;
+    size_t at;
+    uint8_t matched[PEOPLE];
+    char found[PEOPLE + 1] = "";
+    kuni_status status = kuni_expression_make(&e, text, w->ontology, &at, &err);
+    if (status) fail_msg("%s: at %zu: %s", text, at, err.text);
+    assert_int_equal(kuni_expression_match(e, &w->phenotypes, w->ontology, as_of, matched, &err),
+                     KUNI_OK);
+    for (int i = 0; i < PEOPLE; i++) found[i] = matched[i] ? '1' : '0';
+    if (strcmp(found, expected) != 0) fail_msg("%s: %s, not %s", text, found, expected);
+    kuni_expression_free(e);
+}
+
+static const char table[] = "participant_id\tterm\tdate\ttimepoint\n"
+                            "P0\tMONDO:0005148\t2020-01-01\tbaseline\n"
+                            "P0\tMONDO:0005148\t2021-01-01\tyear1\n"
+                            "P1\tMONDO:0005147\t2020-06-01\t.\n"
+                            "P1\tHP:0003074\t2020-06-01\tbaseline\n"
+                            "P2\tMONDO:0005233\t2022-01-01\tbaseline\n"
+                            "P3\tMONDO:0000997\t2020-01-01\t\n"
+                            "P9\tMONDO:0005148\t2020-01-01\t.\n";
+
+static void test_expressions(void **state)
+{
+    (void)state;
+    world w = make_world(table, "");
+    assert_int_equal(w.phenotypes.n_foreign, 1);
+    expect_people(&w, "MONDO:0005148", NULL, "10000");
+    expect_people(&w, "MONDO:0005015", NULL, "11010");     /* with its kinds, and a former id */
+    expect_people(&w, "MONDO:0000999", NULL, "10000");     /* obsolete, replaced */
+    expect_people(&w, "MONDO:0004992", NULL, "00100");     /* two levels up */
+    expect_people(&w, "not MONDO:0005015", NULL, "00100"); /* of P4 nothing is known */
+    expect_people(&w, "not not MONDO:0005015", NULL, "11010");
+    expect_people(&w, "MONDO:0005015 and HP:0003074", NULL, "01000");
+    expect_people(&w, "MONDO:0005015 and not HP:0003074", NULL, "10010");
+    expect_people(&w, "MONDO:0008903 or MONDO:0005147 and HP:0003074", NULL, "01100");
+    expect_people(&w, "(MONDO:0008903 or MONDO:0005147) and HP:0003074", NULL, "01000");
+    expect_people(&w, "not (MONDO:0008903 or MONDO:0005147)", NULL, "10010");
+    expect_people(&w, "HP:0000118@baseline", NULL, "01000");
+    expect_people(&w, "MONDO:0005015@baseline", NULL, "10000");
+    expect_people(&w, "MONDO:0005015@year1", NULL, "10000");
+    expect_people(&w, "MONDO:0005015@never", NULL, "00000");
+    expect_people(&w, "MONDO:0000001", "2020-01-01", "10010"); /* the day itself counts */
+    expect_people(&w, "not MONDO:0008903", "2021-12-31", "11010");
+    expect_people(&w, "not MONDO:0005148", "2019-01-01", "00000");
+    end_world(&w);
+}
+
+static void expect_wrong(const world *w, const char *text, size_t place, const char *why)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_expression *e;
+    size_t at;
+    assert_int_equal(kuni_expression_make(&e, text, w->ontology, &at, &err), KUNI_USAGE);
+    assert_null(e);
+    if (at != place || !strstr(err.text, why)) fail_msg("%s: at %zu: %s", text, at, err.text);
+}
+
+static void test_broken_expressions(void **state)
+{
+    (void)state;
+    world w = make_world(table, "");
+    char deep[4000];
+    memset(deep, '(', sizeof(deep) - 1);
+    deep[sizeof(deep) - 1] = '\0';
+    expect_wrong(&w, "", 0, "expected a term");
+    expect_wrong(&w, "diabetes", 0, "expected a term");
+    expect_wrong(&w, "MONDO:0005148 MONDO:0005147", 14, "expected and, or, or the end");
+    expect_wrong(&w, "(MONDO:0005148", 14, "expected and, or, or )");
+    expect_wrong(&w, "MONDO:0005148)", 13, "expected and, or, or the end");
+    expect_wrong(&w, "MONDO:0005148 and", 17, "expected a term");
+    expect_wrong(&w, "MONDO:0005148@", 0, "expected a term");
+    expect_wrong(&w, "MONDO:0000998", 0, "obsolete");
+    expect_wrong(&w, "MONDO:1234567", 0, "in none of the ontologies");
+    expect_wrong(&w, deep, 32, "more than 32 levels");
+    end_world(&w);
+}
+
+static void test_broken_tables(void **state)
+{
+    (void)state;
+    world w = make_world("participant_id\tterm\tdate\nP0\tMONDO:1\t2020-02-30\nP1\tHP:0003074\nP1\t"
+                         "MONDO:0000998\t2020-01-01\n",
+                         "p.tsv:2: term 'MONDO:1' is in none of the ontologies that the request "
+                         "names\n"
+                         "p.tsv:2: date '2020-02-30' is no date; expected YYYY-MM-DD\n"
+                         "p.tsv:3: has 2 columns; the header has 3\n"
+                         "p.tsv:4: term 'MONDO:0000998' is obsolete and none has taken its place; "
+                         "expected a current one\n");
+    end_world(&w);
+    w = make_world("participant\tterm\tdate\nP0\tMONDO:1\t2020-02-30\n",
+                   "p.tsv:1: the header has no column 'participant_id'; expected tab-separated "
+                   "columns participant_id, term, date, and timepoint where wanted\n");
+    end_world(&w);
+    w = make_world("", "p.tsv:1: the table is empty\n");
+    end_world(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_good_request),       cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_faults_of_terms),    cmocka_unit_test(test_expressions),
+        cmocka_unit_test(test_broken_expressions), cmocka_unit_test(test_broken_tables),
+    };
+    return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
+}
