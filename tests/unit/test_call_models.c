@@ -212,6 +212,83 @@ static void test_shifts(void **unused)
     }
 }
 
+/* The indels that the substitutions of test_shifts may stand for: the lost unit is among them. */
+static void test_shift_indels(void **unused)
+{
+    (void)unused;
+    enum { N = 2000, AT = 1000, UNIT = 40, SECOND = AT + UNIT };
+    char text[N + 1] = {0};
+    uint32_t seed = 11;
+    for (int i = 0; i < N; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        text[i] = "ACGT"[seed >> 30];
+    }
+    memcpy(text + SECOND, text + AT, UNIT);
+    text[SECOND + 15] = text[AT + 15] == 'A' ? 'C' : 'A';
+    kuni_call_reference reference = {.seq = text, .beg = 0, .end = N};
+    kuni_pileup *pileup = calloc(1, sizeof(*pileup));
+    assert_non_null(pileup);
+    unsigned other = kuni_base_code(text[SECOND + 15]);
+    pileup->differ[other][AT + 15] = 5;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_arena *arena = kuni_arena_new(&err);
+    kuni_active region = {.beg = AT, .end = SECOND};
+    kuni_variant found[KUNI_SHIFT_VARIANTS_MAX];
+    size_t n = 0, lost = 0;
+    int64_t beg = region.beg, end = region.end;
+    assert_int_equal(
+        kuni_shifts_find(&region, pileup, &reference, found, &n, &beg, &end, arena, &err), KUNI_OK);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(found[i].n_reads, 5);
+        lost += found[i].ref_length == UNIT + 1 && found[i].alt_length == 1;
+        assert_true(kuni_variant_roll(&found[i], &reference) <= UNIT);
+    }
+    assert_true(lost == 1 && beg <= AT && end >= SECOND + 15);
+    pileup->differ[other][AT + 15] = 1; /* one read alone is an error */
+    assert_int_equal(
+        kuni_shifts_find(&region, pileup, &reference, found, &n, &beg, &end, arena, &err), KUNI_OK);
+    assert_int_equal(n, 0);
+    kuni_arena_free(arena);
+    free(pileup);
+}
+
+static bool has_set(const kuni_candidates *candidates, const uint16_t *list, size_t n)
+{
+    for (size_t h = 0; h < candidates->n; h++)
+        if (candidates->list[h].n == n &&
+            memcmp(candidates->list[h].list, list, n * sizeof(*list)) == 0)
+            return true;
+    return false;
+}
+
+/* A doubtful substitution that stands beside an indel in every read of it: the indel stands without
+ * it as well, or the indel's reads would prove the substitution. */
+static void test_closed_sets(void **unused)
+{
+    (void)unused;
+    char text[] = "GATCCGTCATGCAAGTCTGTGACGGTACGTATTCGATCGA";
+    uint16_t reach[sizeof(text)] = {0};
+    kuni_call_reference reference = {
+        .seq = text, .reach = reach, .beg = 0, .end = (int64_t)strlen(text)};
+    kuni_variant list[] = {
+        {.pos = 7, .ref_length = 4, .alt_length = 1, .alt = "C", .n_reads = 9, .quality = 400},
+        {.pos = 15, .ref_length = 1, .alt_length = 1, .alt = "T", .n_reads = 9, .quality = 20}};
+    kuni_call_read read = {.pos = 0, .end = 40};
+    kuni_read_variants reads[9];
+    for (int r = 0; r < 9; r++)
+        reads[r] = (kuni_read_variants){.read = &read, .n = 2, .list = {0, 1}};
+    kuni_variants variants = {.list = list, .n = 2, .reads = reads, .n_reads = 9};
+    static kuni_candidates candidates;
+    const uint16_t both[] = {0, 1}, indel = 0, substitution = 1;
+    kuni_candidates_choose(&candidates, &variants, &reference);
+    assert_true(has_set(&candidates, both, 2) && has_set(&candidates, &indel, 1));
+    assert_false(has_set(&candidates, &substitution, 1));
+    list[1].quality = 360; /* no doubt: they are of one molecule */
+    kuni_candidates_choose(&candidates, &variants, &reference);
+    assert_true(has_set(&candidates, both, 2));
+    assert_false(has_set(&candidates, &indel, 1));
+}
+
 /* Adds one of a pair of reads of 20 bases; `clips` soft-clipped ones before and behind. */
 static void add_mate(kuni_read_window *window, const char *name, bool reverse, int64_t pos,
                      int64_t mate, int64_t span, const uint32_t clips[2])
@@ -440,6 +517,7 @@ int main(void)
         cmocka_unit_test(test_stutter),        cmocka_unit_test(test_stutter_columns),
         cmocka_unit_test(test_site),           cmocka_unit_test(test_rank_sums),
         cmocka_unit_test(test_roll),           cmocka_unit_test(test_shifts),
-        cmocka_unit_test(test_adapter)};
+        cmocka_unit_test(test_adapter),        cmocka_unit_test(test_shift_indels),
+        cmocka_unit_test(test_closed_sets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,8 @@
 
 enum { SETS_MAX = 256 };
 
+static const double WEAK_PHRED = 100; /* of a variant that may well be errors of its reads */
+
 bool kuni_candidates_add(kuni_candidates *haplotypes, const uint16_t *list, size_t n,
                          uint32_t support)
 {
@@ -74,6 +76,24 @@ static size_t count_sets(const kuni_variants *variants, int64_t beg, int64_t end
     return n;
 }
 
+/*
+ * Of each set that reads show, the one without a variant that few reads have: else what speaks for
+ * its neighbours, an indel most of all, would speak for that as well.
+ */
+static void close_sets(kuni_candidates *haplotypes, const kuni_variants *variants)
+{
+    size_t n = haplotypes->n;
+    for (size_t h = 0; h < n; h++)
+        for (int k = 0; haplotypes->list[h].n > 1 && k < haplotypes->list[h].n; k++) {
+            const kuni_candidate *from = &haplotypes->list[h];
+            uint16_t rest[KUNI_CANDIDATE_VARIANTS_MAX], m = 0;
+            if (variants->list[from->list[k]].quality >= WEAK_PHRED) continue;
+            for (int i = 0; i < from->n; i++)
+                if (i != k) rest[m++] = from->list[i];
+            kuni_candidates_add(haplotypes, rest, m, 0);
+        }
+}
+
 void kuni_candidates_choose(kuni_candidates *haplotypes, const kuni_variants *variants,
                             const kuni_call_reference *reference)
 {
@@ -109,6 +129,7 @@ void kuni_candidates_choose(kuni_candidates *haplotypes, const kuni_variants *va
         uint16_t alone = (uint16_t)i;
         if (!carried) kuni_candidates_add(haplotypes, &alone, 1, 0);
     }
+    close_sets(haplotypes, variants);
 }
 
 void kuni_candidates_extend(kuni_candidates *haplotypes, const kuni_variants *variants,

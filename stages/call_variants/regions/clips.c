@@ -78,29 +78,6 @@ static int64_t locate(const fork *f, const char *bases, int n, const kuni_call_r
     return found;
 }
 
-/*
- * [a, b) is missing (deletion) or comes twice (insertion before b); left-aligned into VCF's form.
- */
-static kuni_status spell(const kuni_call_reference *reference, int64_t a, int64_t b, bool deletion,
-                         kuni_variant *variant, kuni_arena *arena, kuni_error *err)
-{
-    int32_t length = (int32_t)(b - a);
-    char *alt = kuni_arena_alloc(arena, (size_t)length + 2, 1, err);
-    if (!alt) return KUNI_MEMORY;
-    uint8_t *inserted = (uint8_t *)alt + 1;
-    for (int32_t i = 0; i < length; i++)
-        inserted[i] = (uint8_t)kuni_reference_base(reference, a + i);
-    int64_t at = deletion ? a : b;
-    at = kuni_indel_left_align(reference, at, length, deletion ? NULL : inserted,
-                               a - SEARCH_BP > 1 ? a - SEARCH_BP : 1);
-    alt[0] = kuni_reference_base(reference, at - 1);
-    *variant = (kuni_variant){.pos = at - 1,
-                              .ref_length = deletion ? length + 1 : 1,
-                              .alt_length = deletion ? 1 : length + 1,
-                              .alt = alt};
-    return KUNI_OK;
-}
-
 kuni_status kuni_clips_find(const kuni_active *region, const kuni_read_window *window,
                             const kuni_call_reference *reference, kuni_variant *found,
                             size_t *n_found, int64_t *beg, int64_t *end, kuni_arena *arena,
@@ -127,8 +104,8 @@ kuni_status kuni_clips_find(const kuni_active *region, const kuni_read_window *w
         int64_t q = locate(f, bases, length, reference);
         if (q == INT64_MIN) continue;
         int64_t a = q < f->pos ? q : f->pos, b = q < f->pos ? f->pos : q;
-        kuni_status status =
-            spell(reference, a, b, f->leading == (q < f->pos), &found[*n_found], arena, err);
+        kuni_status status = kuni_variants_spell(reference, a, b, f->leading == (q < f->pos),
+                                                 SEARCH_BP, &found[*n_found], arena, err);
         if (status) return status;
         if (found[*n_found].pos < a) a = found[*n_found].pos;
         if (a < *beg) *beg = a;

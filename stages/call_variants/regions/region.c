@@ -8,6 +8,7 @@
 #include "clips.h"
 #include "locus.h"
 #include "model/math10.h"
+#include "shifts.h"
 #include "stutter.h"
 
 enum {
@@ -22,6 +23,7 @@ enum {
     FLOOR_PHRED = 45,    /* no fragment speaks louder than this */
     READS_MOST = 500,    /* scored; the rest is left out by the hash of the name */
     READS_MOST_MIXTURE = 4000,
+    CLIPS_LEAST = 2,  /* in a region with an indel, to look for longer ones */
     MISFITS_LEAST = 3 /* so many, and a tenth of the fragments: the haplotypes lack something */
 };
 
@@ -268,17 +270,27 @@ static kuni_status score(kuni_region_caller *c, const kuni_active *wide, bool *m
     return status;
 }
 
+/* A variant alone on its haplotype. */
+static kuni_status add_alone(kuni_region_caller *c, const kuni_variant *variant, size_t *index,
+                             kuni_error *err)
+{
+    *index = SIZE_MAX;
+    kuni_status status = kuni_variants_add(&c->variants, *variant, index, c->arena, err);
+    if (status || *index == SIZE_MAX) return status;
+    uint16_t alone = (uint16_t)*index;
+    kuni_candidates_add(&c->candidates, &alone, 1, variant->n_reads);
+    return KUNI_OK;
+}
+
 /* A variant that clips spell, alone on its haplotype and with what reads show. */
 static kuni_status add_clipped(kuni_region_caller *c, const kuni_variant *variant, kuni_error *err)
 {
-    size_t index = SIZE_MAX;
-    kuni_status status = kuni_variants_add(&c->variants, *variant, &index, c->arena, err);
-    if (status || index == SIZE_MAX) return status;
-    uint16_t alone = (uint16_t)index;
-    kuni_candidates_add(&c->candidates, &alone, 1, variant->n_reads);
+    size_t index;
+    kuni_status status = add_alone(c, variant, &index, err);
     /* seldom does one read show both the clip's variant and what stands beside it */
-    kuni_candidates_extend(&c->candidates, &c->variants, alone);
-    return KUNI_OK;
+    if (!status && index != SIZE_MAX)
+        kuni_candidates_extend(&c->candidates, &c->variants, (uint16_t)index);
+    return status;
 }
 
 /* Given alleles of the region, each alone on a haplotype unless one shows it. */
@@ -310,6 +322,17 @@ static size_t count_indels(const kuni_variants *variants, const kuni_active *reg
         n += !kuni_variant_is_snp(v) && v->pos >= region->beg && v->pos < region->end;
     }
     return n;
+}
+
+/* Reads clipped within the region, wherever: an indel that others show may be longer in them. */
+static bool many_clips(const kuni_pileup *pileup, const kuni_active *region)
+{
+    uint32_t n = 0;
+    for (int64_t p = region->beg; p < region->end; p++) {
+        int64_t i = p - pileup->beg;
+        if (i >= 0 && i < KUNI_PILEUP_BP) n += pileup->clip[i];
+    }
+    return n >= CLIPS_LEAST;
 }
 
 /*
@@ -424,6 +447,65 @@ static void set_quiet(kuni_region_caller *c, const kuni_active *region)
     if (c->quiet.end == INT64_MAX) c->quiet.end = c->quiet.beg;
 }
 
+/* Variants that no alignment shows as such. */
+typedef struct hidden {
+    kuni_variant clipped[KUNI_CLIP_VARIANTS_MAX], shifted[KUNI_SHIFT_VARIANTS_MAX];
+    size_t n_clipped, n_shifted;
+} hidden;
+
+/* Finds them; *wide becomes the stretch in which the reads are compared, and is collected. */
+static kuni_status look(kuni_region_caller *c, const kuni_active *region, hidden *h,
+                        kuni_active *wide, const kuni_read_window *window,
+                        const kuni_pileup *pileup, const kuni_call_reference *reference,
+                        const kuni_given_alleles *given, const kuni_call_options *options,
+                        kuni_error *err)
+{
+    h->n_clipped = h->n_shifted = 0;
+    *wide = *region;
+    kuni_status status = KUNI_OK;
+    if (region->reasons & KUNI_ACTIVE_CLIP)
+        status = kuni_clips_find(region, window, reference, h->clipped, &h->n_clipped, &wide->beg,
+                                 &wide->end, c->arena, err);
+    if (!status && region->reasons & KUNI_ACTIVE_SHIFT)
+        status = kuni_shifts_find(region, pileup, reference, h->shifted, &h->n_shifted, &wide->beg,
+                                  &wide->end, c->arena, err);
+    if (status) return status;
+    *wide = widen(wide, reference);
+    status = collect(c, wide, window, pileup, reference, options, err);
+    int64_t reach = reach_of_indels(c->variants.list, c->variants.n, region, reference);
+    for (size_t g = kuni_given_alleles_find(given, region->beg);
+         g < given->n && given->list[g].pos < region->end; g++) {
+        int64_t asked = reach_of_indels(&given->list[g], 1, region, reference);
+        if (asked > reach) reach = asked;
+    }
+    if (status || reach + READ_PAD_BP <= wide->end) return status;
+    wide->end = reach;
+    *wide = widen(wide, reference);
+    return collect(c, wide, window, pileup, reference, options, err);
+}
+
+/* Chooses the candidates; assembles where that is not plain. */
+static kuni_status choose(kuni_region_caller *c, const kuni_active *region, const hidden *h,
+                          const kuni_active *wide, int64_t beg, int64_t end,
+                          const kuni_pileup *pileup, const kuni_call_reference *reference,
+                          const kuni_given_alleles *given, bool *assembled, kuni_error *err)
+{
+    const int hard = KUNI_ACTIVE_CLIP | KUNI_ACTIVE_CLUSTER | KUNI_ACTIVE_LONG | KUNI_ACTIVE_SHIFT;
+    kuni_candidates_choose(&c->candidates, &c->variants, reference);
+    kuni_status status = add_given(c, given, region, err);
+    for (size_t i = 0; i < h->n_clipped && !status; i++)
+        status = add_clipped(c, &h->clipped[i], err);
+    if (status) return status;
+    *assembled = region->reasons & hard || count_indels(&c->variants, region) > 1 ||
+                 many_clips(pileup, region);
+    if (*assembled) status = assemble(c, wide, beg, end, reference, err);
+    if (status || count_indels(&c->variants, region)) return status;
+    size_t index; /* too few reads for a graph: what the shifts alone say */
+    for (size_t i = 0; i < h->n_shifted && !status; i++)
+        status = add_alone(c, &h->shifted[i], &index, err);
+    return status;
+}
+
 kuni_status kuni_region_call(kuni_region_caller *c, const kuni_active *region,
                              const kuni_read_window *window, const kuni_pileup *pileup,
                              const kuni_call_reference *reference, const kuni_given_alleles *given,
@@ -434,38 +516,15 @@ kuni_status kuni_region_call(kuni_region_caller *c, const kuni_active *region,
     kuni_arena_clear(c->arena);
     c->counts.regions++;
     *done = false;
-    kuni_variant clipped[KUNI_CLIP_VARIANTS_MAX];
-    size_t n_clipped = 0;
-    kuni_active wide = *region;
-    kuni_status status = KUNI_OK;
-    if (region->reasons & KUNI_ACTIVE_CLIP)
-        status = kuni_clips_find(region, window, reference, clipped, &n_clipped, &wide.beg,
-                                 &wide.end, c->arena, err);
-    if (status) return status;
-    wide = widen(&wide, reference);
-    status = collect(c, &wide, window, pileup, reference, options, err);
-    int64_t reach = reach_of_indels(c->variants.list, c->variants.n, region, reference);
-    for (size_t g = kuni_given_alleles_find(given, region->beg);
-         g < given->n && given->list[g].pos < region->end; g++) {
-        int64_t asked = reach_of_indels(&given->list[g], 1, region, reference);
-        if (asked > reach) reach = asked;
-    }
-    if (!status && reach + READ_PAD_BP > wide.end) {
-        wide.end = reach;
-        wide = widen(&wide, reference);
-        status = collect(c, &wide, window, pileup, reference, options, err);
-    }
-    if (status) return status;
-    kuni_candidates_choose(&c->candidates, &c->variants, reference);
-    status = add_given(c, given, region, err);
-    for (size_t i = 0; i < n_clipped && !status; i++) status = add_clipped(c, &clipped[i], err);
+    hidden h;
+    kuni_active wide;
+    kuni_status status = look(c, region, &h, &wide, window, pileup, reference, given, options, err);
     if (status) return status;
     int64_t beg = wide.beg - HAP_PAD_BP, end = wide.end + HAP_PAD_BP;
     if (beg < reference->beg) beg = reference->beg;
     if (end > reference->end) end = reference->end;
-    const int hard = KUNI_ACTIVE_CLIP | KUNI_ACTIVE_CLUSTER | KUNI_ACTIVE_LONG | KUNI_ACTIVE_SHIFT;
-    bool assembled = region->reasons & hard || count_indels(&c->variants, region) > 1, misfit;
-    if (assembled) status = assemble(c, &wide, beg, end, reference, err);
+    bool assembled = false, misfit;
+    status = choose(c, region, &h, &wide, beg, end, pileup, reference, given, &assembled, err);
     if (status) return status;
     if (!count_indels(&c->variants, region)) {
         c->counts.empty++;

@@ -201,6 +201,27 @@ kuni_status kuni_variants_collect(kuni_variants *variants, const kuni_read_windo
     return merge_insertions(&c, err);
 }
 
+kuni_status kuni_variants_spell(const kuni_call_reference *reference, int64_t a, int64_t b,
+                                bool deletion, int64_t left_bp, kuni_variant *variant,
+                                kuni_arena *arena, kuni_error *err)
+{
+    int32_t length = (int32_t)(b - a);
+    char *alt = kuni_arena_alloc(arena, (size_t)length + 2, 1, err);
+    if (!alt) return KUNI_MEMORY;
+    uint8_t *inserted = (uint8_t *)alt + 1;
+    for (int32_t i = 0; i < length; i++)
+        inserted[i] = (uint8_t)kuni_reference_base(reference, a + i);
+    int64_t at = deletion ? a : b;
+    at = kuni_indel_left_align(reference, at, length, deletion ? NULL : inserted,
+                               a - left_bp > 1 ? a - left_bp : 1);
+    alt[0] = kuni_reference_base(reference, at - 1);
+    *variant = (kuni_variant){.pos = at - 1,
+                              .ref_length = deletion ? length + 1 : 1,
+                              .alt_length = deletion ? 1 : length + 1,
+                              .alt = alt};
+    return KUNI_OK;
+}
+
 int kuni_variant_roll(const kuni_variant *v, const kuni_call_reference *reference)
 {
     if (v->ref_length == v->alt_length || (v->ref_length > 1 && v->alt_length > 1)) return 0;

@@ -57,6 +57,14 @@ KUNI_MUST_CHECK kuni_status kuni_variants_add(kuni_variants *variants, kuni_vari
 /* Drops variants that the pileup or their support make unlikely; the rest is sorted by position. */
 void kuni_variants_select(kuni_variants *variants, const kuni_pileup *pileup,
                           const kuni_call_reference *reference, const kuni_call_options *options);
+/*
+ * [a, b) is missing (deletion) or comes twice (insertion before b), left-aligned into VCF's form, at
+ * most `left_bp` before a; `variant` gets what that says, its alt from `arena`.
+ */
+KUNI_MUST_CHECK kuni_status kuni_variants_spell(const kuni_call_reference *reference, int64_t a,
+                                                int64_t b, bool deletion, int64_t left_bp,
+                                                kuni_variant *variant, kuni_arena *arena,
+                                                kuni_error *err);
 /* How far an indel can be moved to the right and spell the same, in bp; 0 for others. */
 int kuni_variant_roll(const kuni_variant *variant, const kuni_call_reference *reference);
 void kuni_variants_fini(kuni_variants *variants);
