@@ -232,12 +232,11 @@ static void test_shift_indels(void **unused)
     pileup->differ[other][AT + 15] = 5;
     kuni_error err = KUNI_ERROR_INIT;
     kuni_arena *arena = kuni_arena_new(&err);
-    kuni_active region = {.beg = AT, .end = SECOND};
     kuni_variant found[KUNI_SHIFT_VARIANTS_MAX];
     size_t n = 0, lost = 0;
-    int64_t beg = region.beg, end = region.end;
-    assert_int_equal(
-        kuni_shifts_find(&region, pileup, &reference, found, &n, &beg, &end, arena, &err), KUNI_OK);
+    int64_t beg = AT, end = SECOND;
+    assert_int_equal(kuni_shifts_find(pileup, &reference, found, &n, &beg, &end, arena, &err),
+                     KUNI_OK);
     for (size_t i = 0; i < n; i++) {
         assert_int_equal(found[i].n_reads, 5);
         lost += found[i].ref_length == UNIT + 1 && found[i].alt_length == 1;
@@ -245,8 +244,8 @@ static void test_shift_indels(void **unused)
     }
     assert_true(lost == 1 && beg <= AT && end >= SECOND + 15);
     pileup->differ[other][AT + 15] = 1; /* one read alone is an error */
-    assert_int_equal(
-        kuni_shifts_find(&region, pileup, &reference, found, &n, &beg, &end, arena, &err), KUNI_OK);
+    assert_int_equal(kuni_shifts_find(pileup, &reference, found, &n, &beg, &end, arena, &err),
+                     KUNI_OK);
     assert_int_equal(n, 0);
     kuni_arena_free(arena);
     free(pileup);

@@ -461,14 +461,16 @@ static kuni_status look(kuni_region_caller *c, const kuni_active *region, hidden
                         kuni_error *err)
 {
     h->n_clipped = h->n_shifted = 0;
-    *wide = *region;
+    kuni_active shifts = *wide = *region;
     kuni_status status = KUNI_OK;
     if (region->reasons & KUNI_ACTIVE_CLIP)
         status = kuni_clips_find(region, window, reference, h->clipped, &h->n_clipped, &wide->beg,
                                  &wide->end, c->arena, err);
     if (!status && region->reasons & KUNI_ACTIVE_SHIFT)
-        status = kuni_shifts_find(region, pileup, reference, h->shifted, &h->n_shifted, &wide->beg,
-                                  &wide->end, c->arena, err);
+        status = kuni_shifts_find(pileup, reference, h->shifted, &h->n_shifted, &shifts.beg,
+                                  &shifts.end, c->arena, err);
+    if (shifts.beg < wide->beg) wide->beg = shifts.beg;
+    if (shifts.end > wide->end) wide->end = shifts.end;
     if (status) return status;
     *wide = widen(wide, reference);
     status = collect(c, wide, window, pileup, reference, options, err);

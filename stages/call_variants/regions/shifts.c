@@ -143,16 +143,15 @@ static int by_reads(const void *a, const void *b)
     return memcmp(x->alt, y->alt, (size_t)x->alt_length);
 }
 
-kuni_status kuni_shifts_find(const kuni_active *region, const kuni_pileup *pileup,
-                             const kuni_call_reference *reference, kuni_variant *found,
-                             size_t *n_found, int64_t *beg, int64_t *end, kuni_arena *arena,
-                             kuni_error *err)
+kuni_status kuni_shifts_find(const kuni_pileup *pileup, const kuni_call_reference *reference,
+                             kuni_variant *found, size_t *n_found, int64_t *beg, int64_t *end,
+                             kuni_arena *arena, kuni_error *err)
 {
     *n_found = 0;
     finder *f = kuni_arena_alloc(arena, 1, sizeof(*f), err);
     if (!f) return KUNI_MEMORY;
     *f = (finder){.reference = reference};
-    int64_t first = region->beg - pileup->beg, last = region->end - pileup->beg;
+    int64_t first = *beg - pileup->beg, last = *end - pileup->beg;
     if (first < 0) first = 0;
     if (last > KUNI_PILEUP_BP) last = KUNI_PILEUP_BP;
     for (int64_t i = first; i < last; i++)

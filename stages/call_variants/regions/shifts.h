@@ -7,7 +7,6 @@
 #ifndef KUNI_CALL_SHIFTS_H
 #define KUNI_CALL_SHIFTS_H
 
-#include "active.h"
 #include "variants.h"
 
 /*
@@ -21,10 +20,10 @@ bool kuni_shift_explains(const kuni_call_reference *reference, int64_t pos, unsi
 enum { KUNI_SHIFT_VARIANTS_MAX = 6 };
 
 /*
- * The indels that the substitutions of `region` may stand for, those that most reads tell of; alt
- * bytes from `arena`. *beg and *end are widened to hold them.
+ * The indels that the substitutions in [*beg, *end) may stand for, those that most reads tell of;
+ * alt bytes from `arena`. *beg and *end are widened to hold them.
  */
-KUNI_MUST_CHECK kuni_status kuni_shifts_find(const kuni_active *region, const kuni_pileup *pileup,
+KUNI_MUST_CHECK kuni_status kuni_shifts_find(const kuni_pileup *pileup,
                                              const kuni_call_reference *reference,
                                              kuni_variant *found, size_t *n_found, int64_t *beg,
                                              int64_t *end, kuni_arena *arena, kuni_error *err);
