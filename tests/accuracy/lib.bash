@@ -97,13 +97,10 @@ call_freebayes() {
     bcftools index -f "$work/$name.vcf.gz"
 }
 
-gatk() {
-    java -Xmx4g -XX:ParallelGCThreads=1 -cp "$GATK_JARS/*" org.broadinstitute.hellbender.Main "$@" --verbosity ERROR
-}
-
 # call_gatk NAME REFERENCE REGION READS...: HaplotypeCaller on each, GenotypeGVCFs of all. GATK_JARS: see fetch-gatk.
 call_gatk() {
-    [ -d "${GATK_JARS:-}" ] && have java || return 1
+    local gatk=$source_tree/tests/accuracy/gatk
+    "$gatk" 2>/dev/null || return 1
     local name=$1 reference=$work/$1.fa region=$3 files=() k=0 reads
     samtools faidx "$2" "${3%%:*}" >"$reference"
     samtools faidx "$reference"
@@ -112,15 +109,15 @@ call_gatk() {
     echo 0 >"$work/$name.seconds"
     for reads; do
         k=$((k + 1))
-        seconds "$name.$k" gatk HaplotypeCaller -R "$reference" -I "$reads" -L "$region" -ERC GVCF -O "$work/$name.$k.g.vcf.gz" \
+        seconds "$name.$k" "$gatk" HaplotypeCaller -R "$reference" -I "$reads" -L "$region" -ERC GVCF -O "$work/$name.$k.g.vcf.gz" \
             --native-pair-hmm-threads 1
         files+=(-V "$work/$name.$k.g.vcf.gz")
     done
     if [ "$k" -gt 1 ]; then
-        seconds "$name.combine" gatk CombineGVCFs -R "$reference" "${files[@]}" -O "$work/$name.all.g.vcf.gz"
+        seconds "$name.combine" "$gatk" CombineGVCFs -R "$reference" "${files[@]}" -O "$work/$name.all.g.vcf.gz"
         files=(-V "$work/$name.all.g.vcf.gz")
     fi
-    seconds "$name.genotype" gatk GenotypeGVCFs -R "$reference" "${files[@]}" -O "$work/$name.vcf.gz"
+    seconds "$name.genotype" "$gatk" GenotypeGVCFs -R "$reference" "${files[@]}" -O "$work/$name.vcf.gz"
     awk '{sum += $1} END {printf "%.1f", sum}' "$work/$name".*.seconds >"$work/$name.seconds"
     bcftools index -f "$work/$name.vcf.gz"
 }
