@@ -97,6 +97,46 @@ static kuni_status open_file(kuni_reads *reads, const char *fasta, int fields, k
     return KUNI_OK;
 }
 
+/* --- the header --- */
+
+/* A field "TG:value" of a header line, without its tag; NULL: none. */
+static const char *field_of(const char *line, const char *end, const char *tag, size_t *length)
+{
+    while (line < end) {
+        const char *tab = memchr(line, '\t', (size_t)(end - line));
+        const char *stop = tab ? tab : end;
+        if (stop - line >= 3 && memcmp(line, tag, 3) == 0) {
+            *length = (size_t)(stop - line - 3);
+            return line + 3;
+        }
+        line = stop + 1;
+    }
+    return NULL;
+}
+
+/*
+ * The value of `tag` ("SO:") in the first line of a type ("@HD"), or in the first whose `key` is
+ * `name`. Looks at the text: htslib's own search first parses all lines, which of thousands of
+ * contigs takes longer than to open the file.
+ */
+static bool header_value(sam_hdr_t *header, const char *type, const char *key, const char *name,
+                         const char *tag, kstring_t *value)
+{
+    const char *line = sam_hdr_str(header), *end = line ? line + sam_hdr_length(header) : NULL;
+    size_t length, wanted = name ? strlen(name) : 0;
+    for (const char *next; line && line < end; line = next) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        if (!stop) stop = end;
+        next = stop + 1;
+        if (stop - line < 4 || memcmp(line, type, 3) != 0) continue;
+        const char *found = name ? field_of(line, stop, key, &length) : NULL;
+        if (name && (!found || length != wanted || memcmp(found, name, wanted) != 0)) continue;
+        found = field_of(line, stop, tag, &length);
+        return found && kputsn(found, length, value) >= 0;
+    }
+    return false;
+}
+
 /* chr1 <-> 1, chrM <-> MT: only to say in the message that it is the naming that differs. */
 static const char *alias_in_header(sam_hdr_t *header, const char *name, char *alias, size_t room)
 {
@@ -123,7 +163,7 @@ static kuni_status check_contig(kuni_reads *reads, kuni_genome *genome, int32_t 
     }
     kstring_t m5 = KS_INITIALIZE;
     kuni_status status = KUNI_OK;
-    if (sam_hdr_find_tag_id(reads->header, "SQ", "SN", contig->name, "M5", &m5) == 0) {
+    if (header_value(reads->header, "@SQ", "SN:", contig->name, "M5:", &m5)) {
         char known[33];
         status = kuni_genome_md5(genome, tid, known, err);
         if (!status && strcasecmp(known, m5.s) != 0)
@@ -177,7 +217,8 @@ static kuni_status check_order(kuni_reads *reads, kuni_error *err)
 {
     kstring_t order = KS_INITIALIZE;
     kuni_status status = KUNI_OK;
-    if (sam_hdr_find_tag_hd(reads->header, "SO", &order) == 0 && strcmp(order.s, "queryname") == 0)
+    if (header_value(reads->header, "@HD", NULL, NULL, "SO:", &order) &&
+        strcmp(order.s, "queryname") == 0)
         status = kuni_fail(err, KUNI_DATA,
                            "sample %s: %s: not sorted by coordinate (header says SO:%s): "
                            "run samtools sort and samtools index",

@@ -29,7 +29,10 @@ KUNI_MUST_CHECK kuni_status kuni_file_printf(kuni_file *file, kuni_error *err, c
                                              ...) KUNI_PRINTF(3, 4);
 /* Bytes written so far. */
 uint64_t kuni_file_size(const kuni_file *file);
-/* Flushes, syncs, renames into place, syncs the folder; frees `file` also on failure. */
+/*
+ * Flushes, syncs, renames into place, syncs the folder; frees `file` also on failure. Outputs of
+ * tasks are synced when the engine has looked at them, and not before.
+ */
 KUNI_MUST_CHECK kuni_status kuni_file_commit(kuni_file *file, kuni_error *err);
 /* Removes the temporary file and frees `file`. Accepts NULL. */
 void kuni_file_discard(kuni_file *file);

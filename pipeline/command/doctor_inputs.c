@@ -69,6 +69,24 @@ static kuni_status choose(const kuni_doctor *doctor, kuni_regions *regions, kuni
     return status;
 }
 
+/* Of an assembly's alternates and decoys nearly all; few are ever asked for. */
+static void tell_of_small_contigs(kuni_doctor *doctor)
+{
+    enum { MANY = 200, SMALL_SHARE = 20 };
+    size_t n = 0;
+    for (size_t i = 0; i < doctor->n_shards; i++) {
+        const kuni_span *s = &doctor->shards[i];
+        int64_t bp = s->end - s->beg;
+        n += bp == kuni_genome_contig(doctor->genome, s->tid)->length_bp &&
+             bp <= doctor->workflow->shard_bp / SMALL_SHARE;
+    }
+    if (n >= MANY)
+        kuni_doctor_row(doctor, KUNI_WARN, "regions",
+                        "%zu of the %zu shards are small contigs, and each costs as many tasks and "
+                        "files as a long one: name in regions.contigs those that are wanted",
+                        n, doctor->n_shards);
+}
+
 static void check_regions(kuni_doctor *doctor)
 {
     kuni_regions regions = {.n_spans = 0};
@@ -89,6 +107,7 @@ static void check_regions(kuni_doctor *doctor)
         kuni_doctor_row(doctor, KUNI_PASS, "regions", "%.3f Mb in %zu shard%s",
                         (double)doctor->length_bp / 1e6, doctor->n_shards,
                         doctor->n_shards == 1 ? "" : "s");
+    tell_of_small_contigs(doctor);
 }
 
 void kuni_doctor_reference(kuni_doctor *doctor)

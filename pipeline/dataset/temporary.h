@@ -4,13 +4,13 @@
 #define KUNI_DATASET_TEMPORARY_H
 
 #include "kuni/status.h"
+#include "unfinished.h"
 
 /*
- * Temporary names begin so; what older epochs left behind may be removed by a run that holds the
- * lock.
+ * Temporary names begin with KUNI_TEMPORARY_PREFIX; what older epochs left behind may be removed by
+ * a run that holds the lock. "FOLDER/.kuni-tmp-EPOCH-RANK-PID-NAME" for the final place
+ * FOLDER/NAME; caller frees.
  */
-#define KUNI_TEMPORARY_PREFIX ".kuni-tmp-"
-/* "FOLDER/.kuni-tmp-EPOCH-RANK-PID-NAME" for the final place FOLDER/NAME; caller frees. */
 KUNI_MUST_CHECK char *kuni_temporary_name(const char *path, uint64_t epoch, int rank,
                                           kuni_error *err);
 /*

@@ -131,6 +131,14 @@ else
     left_out "a full disk: no right to mount"
 fi
 
+# Small contigs are told of where they are many.
+for i in {1..250}; do printf '>small%s\nACGTTGCA\n' "$i"; done | cat cohort/reference.fa - >many.fa
+samtools faidx many.fa
+doctor 65 workflow.yaml --no-samples --set reference=many.fa --set regions.ploidy=diploid
+finds WARN 'regions .*250 of the [0-9]+ shards are small contigs'
+doctor 65 workflow.yaml --no-samples --set reference=many.fa --set regions.ploidy=diploid --set 'regions.contigs=[chr20]'
+! grep -q 'small contigs' out || fail "told of contigs that are not chosen"
+
 # Declared MD5s.
 printf 'participant_id\tsample_id\treads\tmd5\nP\tS\t%s\t00000000000000000000000000000000\n' "$other" >md5.tsv
 doctor 65 workflow.yaml --md5 --set cohort=md5.tsv --set reference=other/reference.fa --set pedigree=other/pedigree.ped \

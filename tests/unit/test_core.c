@@ -105,6 +105,36 @@ static void files_appear_whole_or_not_at_all(void **state)
     kuni_buffer_fini(&content);
 }
 
+/* What has its own name to come is flushed under that one, not twice. */
+static void unfinished_files_are_flushed_once(void **state)
+{
+    (void)state;
+    char path[256], named[256];
+    (void)snprintf(path, sizeof(path), "%s", in_folder(".kuni-tmp-1-0-1-x"));
+    (void)snprintf(named, sizeof(named), "%s", in_folder("x"));
+    pid_t child = fork();
+    if (child == 0) {
+        kuni_error err = KUNI_ERROR_INIT;
+        char number[32];
+        bool flushes = false;
+        for (int n = 1; n < 10; n++) { /* this process may have flushed before */
+            (void)snprintf(number, sizeof(number), "fsync:%d", n);
+            (void)setenv("KUNI_FAULT", number, 1);
+            if (kuni_file_put(path, "x", 1, &err)) _exit(1);
+        }
+        for (int n = 1; n < 10 && !flushes; n++) {
+            (void)snprintf(number, sizeof(number), "fsync:%d", n);
+            (void)setenv("KUNI_FAULT", number, 1);
+            if (kuni_file_put(path, "x", 1, &err)) _exit(1);
+            flushes = kuni_file_publish(path, named, &err) == KUNI_IO;
+        }
+        _exit(flushes ? 0 : 2);
+    }
+    int status = 1;
+    (void)waitpid(child, &status, 0);
+    assert_int_equal(status, 0);
+}
+
 /*
  * Each fault leaves the former file as it was, no temporary file, and one error that names the
  * file.
@@ -288,6 +318,7 @@ int main(void)
         cmocka_unit_test(memory_is_checked),
         cmocka_unit_test(files_appear_whole_or_not_at_all),
         cmocka_unit_test(faults_leave_the_former_file),
+        cmocka_unit_test(unfinished_files_are_flushed_once),
         cmocka_unit_test(digests_are_blake2b),
         cmocka_unit_test(parameters_are_checked),
         cmocka_unit_test(the_reference_is_read),
