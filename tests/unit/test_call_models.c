@@ -286,6 +286,16 @@ static void test_closed_sets(void **unused)
     kuni_candidates_choose(&candidates, &variants, &reference);
     assert_true(has_set(&candidates, both, 2));
     assert_false(has_set(&candidates, &indel, 1));
+    /* no read shows both, and both are there: only where they are too far apart for reads to tell */
+    for (int r = 0; r < 9; r++)
+        reads[r] = (kuni_read_variants){.read = &read, .n = 1, .list = {(uint16_t)(r % 2)}};
+    kuni_candidates_choose(&candidates, &variants, &reference);
+    kuni_candidates_complete(&candidates, &variants);
+    assert_false(has_set(&candidates, both, 2));
+    list[1].pos += 100;
+    kuni_candidates_complete(&candidates, &variants);
+    assert_true(has_set(&candidates, both, 2));
+    assert_true(has_set(&candidates, &indel, 1) && has_set(&candidates, &substitution, 1));
 }
 
 /* Adds one of a pair of reads of 20 bases; `clips` soft-clipped ones before and behind. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SETS_MAX = 256 };
+enum { SETS_MAX = 256, FAR_BP = 75 };
 
 static const double WEAK_PHRED = 100; /* of a variant that may well be errors of its reads */
 
@@ -151,6 +151,20 @@ void kuni_candidates_extend(kuni_candidates *haplotypes, const kuni_variants *va
         }
         if (!placed) both[m++] = variant;
         if (consistent(variants, both, m)) kuni_candidates_add(haplotypes, both, m, 0);
+    }
+}
+
+void kuni_candidates_complete(kuni_candidates *haplotypes, const kuni_variants *variants)
+{
+    int64_t beg = INT64_MAX, end = 0;
+    for (size_t i = 0; i < variants->n; i++) {
+        if (variants->list[i].pos < beg) beg = variants->list[i].pos;
+        if (variants->list[i].pos > end) end = variants->list[i].pos;
+    }
+    for (size_t i = 0; i < variants->n && end - beg > FAR_BP; i++) {
+        const kuni_variant *v = &variants->list[i];
+        if (!kuni_variant_is_snp(v) && v->quality >= WEAK_PHRED)
+            kuni_candidates_extend(haplotypes, variants, (uint16_t)i);
     }
 }
 

@@ -38,6 +38,9 @@ bool kuni_candidates_add(kuni_candidates *haplotypes, const uint16_t *list, size
 /* Adds each set that reads show with one more variant, where that can stand beside it. */
 void kuni_candidates_extend(kuni_candidates *haplotypes, const kuni_variants *variants,
                             uint16_t variant);
+/* Where variants stand far apart: reads that show an indel may end before the next, so that each set
+ * gets one with it. To be called last, with what room is left. */
+void kuni_candidates_complete(kuni_candidates *haplotypes, const kuni_variants *variants);
 /* Spells all over reference [beg, end); memory from `arena`. */
 KUNI_MUST_CHECK kuni_status kuni_candidates_spell(kuni_candidates *haplotypes,
                                                   const kuni_variants *variants,

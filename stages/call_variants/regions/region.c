@@ -501,7 +501,11 @@ static kuni_status choose(kuni_region_caller *c, const kuni_active *region, cons
     *assembled = region->reasons & hard || count_indels(&c->variants, region) > 1 ||
                  many_clips(pileup, region);
     if (*assembled) status = assemble(c, wide, beg, end, reference, err);
-    if (status || count_indels(&c->variants, region)) return status;
+    if (status) return status;
+    if (count_indels(&c->variants, region)) {
+        kuni_candidates_complete(&c->candidates, &c->variants);
+        return KUNI_OK;
+    }
     size_t index; /* too few reads for a graph: what the shifts alone say */
     for (size_t i = 0; i < h->n_shifted && !status; i++)
         status = add_alone(c, &h->shifted[i], &index, err);
