@@ -107,7 +107,8 @@ kuni_status kuni_index_fits(samFile *file, const sam_hdr_t *header, const hts_id
     if (!c.record) return kuni_fail_memory(err, 1, sizeof(*c.record));
     int32_t n = sam_hdr_nref(header);
     int64_t end = first, next;
-    bool fits = end_of_chunks(header, index) >> 16 < bytes;
+    /* htsjdk (Picard, GATK) ends the last chunk behind the block that marks the end of the file */
+    bool fits = end_of_chunks(header, index) >> 16 <= bytes;
     *fit = fits ? KUNI_INDEX_FITS : KUNI_INDEX_LEADS_BEYOND;
     for (int32_t tid = 0; tid < n && fits; tid++) {
         c.total_bp += sam_hdr_tid2len(header, tid);
