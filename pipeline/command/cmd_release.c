@@ -2,20 +2,26 @@
 /* kuni release: what a recipient gets of a dataset, by a request and by consent. */
 #include "command.h"
 #include "complain.h"
-#include "release_plan.h"
+#include "pseudonym.h"
+#include "release_make.h"
+#include "transport.h"
 
 typedef struct request {
     bool dry_run, json;
-    const char *out;
+    const char *out, *new_key;
     int64_t jobs;
 } request;
 
 static const kuni_option options[] = {
+    {"out", 'o', "FOLDER", NULL, "the release; it must not stand there yet",
+     KUNI_BIND_TEXT(request, out, KUNI_COMPLETES_FOLDER)},
     {"dry-run", 'n', NULL, NULL, "tell who is eligible, who is left out and why, size and time",
      KUNI_BIND_FLAG(request, dry_run)},
     {"json", 0, NULL, NULL, "dry run: print JSON", KUNI_BIND_FLAG(request, json)},
     {"jobs", 'j', "N", "1", "processes at once, of every rank",
      KUNI_BIND_INT(request, jobs, 1, 1024)},
+    {"new-key", 0, "FILE", NULL, "make a key for pseudonyms, and nothing else",
+     KUNI_BIND_TEXT(request, new_key, KUNI_COMPLETES_FILE)},
     KUNI_OPTIONS_END,
 };
 
@@ -24,23 +30,65 @@ static void set_defaults(void *given)
     ((request *)given)->jobs = 1;
 }
 
-static int run(const kuni_call *call)
+static int tell(kuni_status status, const kuni_buffer *faults, const kuni_error *err)
 {
-    const request *r = call->options;
+    kuni_command_print_faults(faults);
+    if (status && !faults->length) (void)kuni_command_fail(err);
+    return status;
+}
+
+static int make_key(const request *r)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_status status = kuni_pseudonym_new_key(r->new_key, &err);
+    return status ? kuni_command_fail(&err) : KUNI_OK;
+}
+
+static int run_dry(const request *r, const char *path)
+{
     kuni_release_plan plan;
     kuni_error err = KUNI_ERROR_INIT;
     kuni_buffer faults = KUNI_BUFFER_INIT;
-    if (!r->dry_run)
-        return kuni_command_complain(KUNI_USAGE, "release: --dry-run is all that there is so far");
-    kuni_status status =
-        kuni_release_plan_make(&plan, call->words[0], r->out, r->jobs, &faults, &err);
+    kuni_status status = kuni_release_plan_make(&plan, path, r->out, r->jobs, &faults, &err);
     if (!status)
         status = r->json ? kuni_release_print_json(&plan, &err) : kuni_release_print(&plan, &err);
-    kuni_command_print_faults(&faults);
-    if (status && !faults.length) (void)kuni_command_fail(&err);
+    (void)tell(status, &faults, &err);
     kuni_release_plan_fini(&plan);
     kuni_buffer_fini(&faults);
     return status;
+}
+
+static int make(const request *r, const char *path)
+{
+    kuni_release_plan plan;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    bool leads = true;
+    kuni_status status = kuni_transport_init(&err);
+    if (status) return kuni_command_fail(&err);
+    leads = kuni_transport_rank() == 0;
+    status = kuni_transport_agree(
+        kuni_release_plan_make(&plan, path, r->out, r->jobs, &faults, &err), &err);
+    if (!status) status = kuni_release_make(&plan, r->out, r->jobs, &faults, &err);
+    if (leads) (void)tell(status, &faults, &err);
+    kuni_release_plan_fini(&plan);
+    kuni_buffer_fini(&faults);
+    kuni_transport_fini();
+    return leads ? status : KUNI_OK; /* as in cmd_run.c */
+}
+
+static int run(const kuni_call *call)
+{
+    const request *r = call->options;
+    if (r->new_key && (call->n_words || r->out || r->dry_run))
+        return kuni_command_complain(KUNI_USAGE, "release: --new-key makes a key and nothing else");
+    if (r->new_key) return make_key(r);
+    if (!call->n_words)
+        return kuni_command_complain(KUNI_USAGE, "release: an argument is missing: REQUEST.yaml");
+    if (r->dry_run) return run_dry(r, call->words[0]);
+    if (!r->out)
+        return kuni_command_complain(KUNI_USAGE, "release: --out FOLDER is missing, or --dry-run");
+    return make(r, call->words[0]);
 }
 
 const kuni_command kuni_cmd_release = {
@@ -57,7 +105,7 @@ const kuni_command kuni_cmd_release = {
     .options = options,
     .options_bytes = sizeof(request),
     .defaults = set_defaults,
-    .least_words = 1,
+    .least_words = 0,
     .most_words = 1,
     .words = KUNI_COMPLETES_WORKFLOW,
     .run = run,

@@ -102,6 +102,7 @@ static kuni_status write_piece(void *context, size_t share, size_t n_shares, kun
     if (!status)
         status =
             joint_export_open(&out, c->x->kind, path, c->mode, share == 0 ? source : NULL, err);
+    if (!status) joint_export_through(out, c->x->request->pass);
     while (at < end && !status) {
         const part *first = &c->parts[at];
         kuni_span span = first->span;
@@ -205,8 +206,8 @@ static kuni_status finish(const calls *c, kuni_error *err)
     if (c->mode[1] && bcf_index_build3(request->out, NULL, INDEX_MIN_SHIFT, (int)request->jobs) < 0)
         status = kuni_fail(err, KUNI_IO, "cannot index %s", request->out);
     if (!status && request->format == KUNI_EXPORT_PLINK) status = write_psam(c->x, &psam, err);
-    if (!status) printf("%s\n", request->out);
-    if (!status && psam.data) printf("%s\n", psam.data);
+    if (!status && !request->quiet) printf("%s\n", request->out);
+    if (!status && !request->quiet && psam.data) printf("%s\n", psam.data);
     kuni_buffer_fini(&psam);
     return status;
 }

@@ -33,6 +33,8 @@ typedef struct kuni_export_request {
     kuni_texts regions;       /* lists of CONTIG or CONTIG:BEG-END; none: all */
     bool exact;               /* sparse: GQ and DP of blocks as they are */
     int64_t jobs;             /* processes at once, of every rank */
+    const joint_pass *pass;   /* what records go through on their way; NULL: nothing */
+    bool quiet;               /* print no path */
 } kuni_export_request;
 
 typedef struct kuni_exporter {

@@ -10,6 +10,7 @@ struct joint_export {
     joint_export_kind kind;
     char *path, *mode;
     const char *source; /* NULL: the file has no header */
+    const joint_pass *pass;
     joint_render *render;
     joint_shard *first; /* the render borrows its cohort and filters */
 };
@@ -29,6 +30,11 @@ kuni_status joint_export_open(joint_export **made, joint_export_kind kind, const
     }
     *made = e;
     return KUNI_OK;
+}
+
+void joint_export_through(joint_export *e, const joint_pass *pass)
+{
+    e->pass = pass;
 }
 
 kuni_status joint_export_params(joint_export_kind kind, kuni_params *params, kuni_error *err)
@@ -72,6 +78,7 @@ kuni_status joint_export_shard(joint_export *e, const kuni_task *task,
     if (!status) {
         shard->options.named = e->kind == JOINT_EXPORT_PLINK;
         shard->options.source = e->source;
+        shard->options.pass = e->pass;
     }
     const char *contig = kuni_genome_contig(task->genome, span.tid)->name;
     if (!status && source->added)

@@ -12,6 +12,7 @@
 #define KUNI_JOINT_EXPORT_H
 
 #include "kuni/stage.h"
+#include "pass.h"
 
 typedef struct joint_export joint_export;
 
@@ -29,6 +30,8 @@ typedef enum joint_export_kind {
 KUNI_MUST_CHECK kuni_status joint_export_open(joint_export **made, joint_export_kind kind,
                                               const char *path, const char *mode,
                                               const char *source, kuni_error *err);
+/* What records go through; borrowed. To be called before the first joint_export_shard. */
+void joint_export_through(joint_export *made, const joint_pass *pass);
 /* The stage's parameters that a kind needs. */
 KUNI_MUST_CHECK kuni_status joint_export_params(joint_export_kind kind, kuni_params *params,
                                                 kuni_error *err);

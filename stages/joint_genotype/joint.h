@@ -166,10 +166,11 @@ typedef struct joint_bands {
 } joint_bands;
 
 typedef struct joint_options {
-    bool dense;         /* the call set has a genotype column per sample */
-    bool sites, sparse; /* further call sets to write */
-    bool named;         /* records have CONTIG:POS as ID */
-    const char *source; /* of the header's ##source; NULL: kuni and its version */
+    bool dense;                    /* the call set has a genotype column per sample */
+    bool sites, sparse;            /* further call sets to write */
+    bool named;                    /* records have CONTIG:POS as ID */
+    const char *source;            /* of the header's ##source; NULL: kuni and its version */
+    const struct joint_pass *pass; /* see pass.h; NULL: records are written as they are */
     bool with_ad, with_pl, with_dp, with_gq, with_rnc, with_ps;
     uint32_t local_over; /* more ALTs than this: local alleles */
     int min_allele_quality;

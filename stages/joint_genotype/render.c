@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pass.h"
 #include "statistics.h"
 #include "unify.h"
 
@@ -20,6 +21,7 @@ struct joint_render {
     htsFile *file;
     joint_header head;
     bcf_hdr_t *header; /* of it */
+    bcf_hdr_t *passed; /* of the file, where records go through something; else NULL */
     bcf1_t *record;
     bcf1_t *copy; /* for VCF: htslib spells records that were read, or copied, not ones just made */
     bool text_mode;
@@ -90,7 +92,9 @@ kuni_status joint_render_open(joint_render **render, joint_render_kind kind, con
         r->file = hts_open(path, mode);
         if (!r->file) status = kuni_fail_errno(err, "cannot write %s", path);
     }
-    if (!status && headed && bcf_hdr_write(r->file, r->header) < 0)
+    if (!status && options->pass)
+        status = options->pass->header(options->pass->context, r->header, &r->passed, err);
+    if (!status && headed && bcf_hdr_write(r->file, r->passed ? r->passed : r->header) < 0)
         status = kuni_fail_errno(err, "cannot write %s", path);
     if (status) {
         joint_render_abandon(r);
@@ -112,6 +116,7 @@ void joint_render_abandon(joint_render *r)
     if (!r) return;
     if (r->file) (void)hts_close(r->file);
     joint_header_fini(&r->head);
+    if (r->passed) bcf_hdr_destroy(r->passed);
     if (r->record) bcf_destroy(r->record);
     if (r->copy) bcf_destroy(r->copy);
     kuni_buffer_fini(&r->text);
@@ -447,17 +452,70 @@ static kuni_status put_info(draft *d)
     return status;
 }
 
+/* r->copy as it is after what records go through; NULL: not to be written. */
+static kuni_status pass_record(joint_render *r, bcf1_t **passed, kuni_error *err)
+{
+    const joint_pass *pass = r->options.pass;
+    *passed = NULL;
+    return pass->record(pass->context, r->header, r->passed, r->copy, passed, err);
+}
+
+static kuni_status write_passed(joint_render *r, kuni_error *err)
+{
+    bcf1_t *passed;
+    kuni_status status = pass_record(r, &passed, err);
+    if (!status && passed && bcf_write(r->file, r->passed, passed) < 0)
+        status = kuni_fail_errno(err, "cannot write %s", r->path);
+    return status;
+}
+
 static kuni_status write_record(joint_render *r, joint_dense *dense, const joint_row *row,
                                 kuni_error *err)
 {
     kuni_status status = KUNI_OK;
     if (r->kind == JOINT_RENDER_DENSE)
         status = joint_dense_row(dense, row, r->cohort, &r->ids, r->record, err);
-    if (!status && r->text_mode && !bcf_copy(r->copy, r->record))
+    if (!status && (r->text_mode || r->passed) && !bcf_copy(r->copy, r->record))
         status = kuni_fail_memory(err, 1, 1);
+    if (!status && r->passed) return write_passed(r, err);
     if (!status && bcf_write(r->file, r->header, r->text_mode ? r->copy : r->record) < 0)
         status = kuni_fail_errno(err, "cannot write %s", r->path);
     return status;
+}
+
+static kuni_status write_text(joint_render *r, const char *text, size_t length, kuni_error *err)
+{
+    return bgzf_write(r->file->fp.bgzf, text, length) == (ssize_t)length
+               ? KUNI_OK
+               : kuni_fail_errno(err, "cannot write %s", r->path);
+}
+
+/* Missing fields at the end of a column are left out, as in joint_sparse_row; htslib spells them. */
+static void drop_missing(kstring_t *line)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < line->l; i++) {
+        char c = line->s[i];
+        while ((c == '\t' || c == '\n') && n > 1 && line->s[n - 1] == '.' && line->s[n - 2] == ':')
+            n -= 2;
+        line->s[n++] = c;
+    }
+    line->l = n;
+}
+
+/* The line in r->text goes through a record. */
+static kuni_status write_sparse_passed(joint_render *r, kuni_error *err)
+{
+    bcf1_t *passed;
+    kstring_t line = {.l = r->text.length, .m = r->text.capacity, .s = r->text.data};
+    if (vcf_parse(&line, r->header, r->copy) < 0)
+        return kuni_fail(err, KUNI_BUG, "a sparse record was refused");
+    kuni_status status = pass_record(r, &passed, err);
+    if (status || !passed) return status;
+    ks_clear(&r->line);
+    if (vcf_format(r->passed, passed, &r->line) < 0) return kuni_fail_memory(err, 1, 1);
+    drop_missing(&r->line);
+    return write_text(r, r->line.s, r->line.l, err);
 }
 
 static kuni_status write_sparse(joint_render *r, joint_sparse *sparse, const joint_row *row,
@@ -471,10 +529,10 @@ static kuni_status write_sparse(joint_render *r, joint_sparse *sparse, const joi
     kuni_status status = kuni_buffer_append(&r->text, r->line.s, r->line.l, err);
     if (!status) status = joint_sparse_row(sparse, row, r->cohort, &r->text, err);
     if (!status) status = kuni_buffer_append(&r->text, "\n", 1, err);
-    if (!status &&
-        bgzf_write(r->file->fp.bgzf, r->text.data, r->text.length) != (ssize_t)r->text.length)
-        status = kuni_fail_errno(err, "cannot write %s", r->path);
-    return status;
+    if (status) return status;
+    if (!r->passed) return write_text(r, r->text.data, r->text.length, err);
+    r->text.data[--r->text.length] = '\0'; /* a record is parsed without its end of line */
+    return write_sparse_passed(r, err);
 }
 
 static kuni_status put_added(draft *d)
@@ -501,6 +559,14 @@ static bool name_record(joint_render *r)
     return bcf_update_id(r->header, r->record, name) == 0;
 }
 
+/* ALTs that somebody has, but for "*". */
+static uint32_t alts_with_copies(const draft *d)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 1; i <= d->site->n_alts; i++) n += d->alleles[i].copies > 0;
+    return n;
+}
+
 kuni_status joint_render_record(joint_render *r, const joint_record *what, kuni_error *err)
 {
     const joint_sites *sites = what->tally->sites;
@@ -515,6 +581,8 @@ kuni_status joint_render_record(joint_render *r, const joint_record *what, kuni_
     d.n = site->n_alts + (star ? 1 : 0);
     for (uint32_t i = 0; i < site->n_alts + 2; i++) d.an += d.alleles[i].copies;
     for (int i = 0; i < JOINT_FILTER_NAMES; i++) d.values[i] = NAN;
+    uint32_t varying = alts_with_copies(&d);
+    if (!varying && r->options.pass && r->options.pass->only_varying) return KUNI_OK;
     kuni_status status =
         kuni_grow((void **)&r->ints, &r->ints_capacity, 3 * (size_t)d.n + 32, sizeof(int32_t), err);
     if (!status)
@@ -541,7 +609,7 @@ kuni_status joint_render_record(joint_render *r, const joint_record *what, kuni_
     if (!status) status = put_filters(&d);
     joint_row row = {.site = what->site,
                      .n_alleles = 1 + d.n,
-                     .local = site->n_alts > r->options.local_over,
+                     .local = (r->options.pass ? varying : site->n_alts) > r->options.local_over,
                      .phased = d.t->phased,
                      .expected = what->expected,
                      .n_whos = r->cohort->n_whos,

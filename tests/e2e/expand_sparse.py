@@ -117,7 +117,7 @@ def compare(columns, row, dense, bands, faults):
         return
     infos = [dict(i.partition("=")[::2] for i in c[7].split(";")) for c in (columns, other)]
     for tag in ("AC", "nhet", "nhomalt", "AF", "AC_XX", "AF_XY"):
-        if infos[0].get(tag, "").rsplit(",", 1)[0] != infos[1].get(tag):
+        if infos[0].get(tag, "").rsplit(",", 1)[0] != infos[1].get(tag, ""):
             faults.add("INFO differs", f"{where} {tag}: {infos[0].get(tag)} {infos[1].get(tag)}")
     for tag in ("AN", "NS", "NOCALL", "DP", "MQ", "ExcessHet"):
         if infos[0].get(tag) != infos[1].get(tag):

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests, and the exact words for what is wrong with them; phenotypes and expressions. */
+/* Requests, and the exact words for what is wrong with them; phenotypes and expressions; pseudonyms. */
 #include "fixture.h"
 
+#include <sys/stat.h>
+
 #include "kuni/file.h"
+#include "pseudonym.h"
 #include "request.h"
 
 static void use_ontology(void)
@@ -275,12 +278,127 @@ static void test_broken_tables(void **state)
     end_world(&w);
 }
 
+/* --- pseudonyms --- */
+
+static void test_keys(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_pseudonym_key key, again;
+    struct stat info;
+    assert_int_equal(kuni_pseudonym_new_key("a.key", &err), KUNI_OK);
+    assert_int_equal(stat("a.key", &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
+    assert_int_equal(kuni_pseudonym_read_key(&key, "a.key", &err), KUNI_OK);
+    assert_int_equal(kuni_pseudonym_new_key("a.key", &err), KUNI_USAGE);
+    kuni_error_clear(&err);
+    assert_int_equal(kuni_pseudonym_read_key(&again, "a.key", &err), KUNI_OK);
+    assert_memory_equal(key.bytes, again.bytes, sizeof(key.bytes));
+    assert_int_equal(chmod("a.key", 0640), 0);
+    assert_int_equal(kuni_pseudonym_read_key(&again, "a.key", &err), KUNI_USAGE);
+    kuni_error_clear(&err);
+    fixture_write("bad.key", "0123456789abcdef\n");
+    assert_int_equal(chmod("bad.key", 0600), 0);
+    assert_int_equal(kuni_pseudonym_read_key(&again, "bad.key", &err), KUNI_DATA);
+    kuni_error_clear(&err);
+    assert_int_equal(kuni_pseudonym_read_key(&again, "none.key", &err), KUNI_IO);
+}
+
+enum { MANY = 2000 };
+
+static kuni_selection many_people(void)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_selection s = {.n = MANY, .arena = kuni_arena_new(&err)};
+    s.people = kuni_arena_alloc(s.arena, MANY, sizeof(*s.people), &err);
+    assert_non_null(s.people);
+    for (size_t i = 0; i < MANY; i++) {
+        char id[32];
+        int n = snprintf(id, sizeof(id), "P%06zu", i);
+        const char *kept = kuni_arena_strndup(s.arena, id, (size_t)n, &err);
+        s.people[i] = (kuni_released){.sample = (uint32_t)i, .id = kept, .participant = kept};
+    }
+    return s;
+}
+
+static void test_pseudonyms(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    const kuni_pseudonym_key key = {{1, 2, 3}}, other_key = {{1, 2, 4}};
+    kuni_selection s = many_people();
+    char name[KUNI_PSEUDONYM_CHARS + 1], other[KUNI_PSEUDONYM_CHARS + 1];
+    assert_int_equal(kuni_pseudonyms_give(&s, &key, "acme", &err), KUNI_OK);
+    bool taken[MANY] = {false};
+    size_t in_place = 0;
+    for (size_t i = 0; i < MANY; i++) {
+        const kuni_released *who = &s.people[i];
+        assert_int_equal(strlen(who->pseudonym), KUNI_PSEUDONYM_CHARS);
+        assert_int_equal(strspn(who->pseudonym, "0123456789ABCDEFGHJKMNPQRSTVWXYZ"),
+                         KUNI_PSEUDONYM_CHARS);
+        assert_true(who->column >= 0 && who->column < MANY && !taken[who->column]);
+        taken[who->column] = true;
+        in_place += (size_t)who->column == i;
+        kuni_pseudonym_make(&key, "acme", who->participant, name);
+        assert_string_equal(name, who->pseudonym);
+        kuni_pseudonym_make(&key, "other", who->participant, other);
+        assert_string_not_equal(name, other);
+        kuni_pseudonym_make(&other_key, "acme", who->participant, other);
+        assert_string_not_equal(name, other);
+    }
+    assert_true(in_place < 20); /* the order of the register is not to be seen */
+    /* What runs into each other is not the same: "ab" + "c", "a" + "bc". */
+    kuni_pseudonym_make(&key, "ab", "c", name);
+    kuni_pseudonym_make(&key, "a", "bc", other);
+    assert_string_not_equal(name, other);
+    /* Two people of one id would have one name. */
+    s.people[7].participant = s.people[1999].participant;
+    assert_int_equal(kuni_pseudonyms_give(&s, &key, "acme", &err), KUNI_DATA);
+    kuni_arena_free(s.arena);
+}
+
+static void test_linkage(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    const kuni_pseudonym_key key = {{9}};
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    struct stat info;
+    kuni_selection s = many_people();
+    s.n = 2;
+    assert_int_equal(kuni_pseudonyms_give(&s, &key, "acme", &err), KUNI_OK);
+    assert_int_equal(kuni_pseudonyms_can_link(&s, "link.tsv", &err), KUNI_OK);
+    assert_int_equal(access("link.tsv", F_OK), -1);
+    assert_int_equal(kuni_pseudonyms_link(&s, "link.tsv", &err), KUNI_OK);
+    assert_int_equal(kuni_pseudonyms_link(&s, "link.tsv", &err), KUNI_OK); /* the same again */
+    assert_int_equal(stat("link.tsv", &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
+    assert_int_equal(kuni_file_get("link.tsv", 4096, &text, &err), KUNI_OK);
+    const kuni_released *first = &s.people[s.people[0].column ? 1 : 0];
+    char row[128];
+    snprintf(row, sizeof(row), "#pseudonym\tparticipant_id\tsample_id\tcustodian\n%s\t%s\t%s\t.\n",
+             first->pseudonym, first->participant, first->id);
+    assert_memory_equal(text.data, row, strlen(row));
+    s.n = 1;
+    assert_int_equal(kuni_pseudonyms_link(&s, "link.tsv", &err), KUNI_USAGE);
+    kuni_error_clear(&err);
+    assert_int_equal(kuni_pseudonyms_can_link(&s, "none/link.tsv", &err), KUNI_IO);
+    kuni_buffer_fini(&text);
+    kuni_arena_free(s.arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good_request),       cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_faults_of_terms),    cmocka_unit_test(test_expressions),
-        cmocka_unit_test(test_broken_expressions), cmocka_unit_test(test_broken_tables),
+        cmocka_unit_test(test_good_request),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_faults_of_terms),
+        cmocka_unit_test(test_expressions),
+        cmocka_unit_test(test_broken_expressions),
+        cmocka_unit_test(test_broken_tables),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_pseudonyms),
+        cmocka_unit_test(test_linkage),
     };
     return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
 }

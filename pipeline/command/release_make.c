@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+#include "release_make.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "exporter.h"
+#include "history.h"
+#include "kuni/file.h"
+#include "kuni/json.h"
+#include "kuni/version.h"
+#include "pseudonym.h"
+#include "rewriter.h"
+#include "temporary.h"
+#include "transport.h"
+
+/* A release under way. */
+typedef struct making {
+    kuni_release_plan *plan;
+    const char *out; /* where it will stand */
+    char *folder;    /* where it is made: beside that */
+    int64_t jobs;
+    kuni_buffer samples, fields, regions; /* as the exporter takes them */
+    const char **names;                   /* of columns */
+    int32_t *from;                        /* column -> number of the exported one */
+    kuni_buffer *faults;
+    kuni_error *err;
+} making;
+
+/* --- what cannot be, or not yet --- */
+
+static kuni_status refuse(const making *m)
+{
+    const kuni_request *q = &m->plan->request;
+    const kuni_selection *s = &m->plan->selection;
+    const char *later = q->form == KUNI_FORM_TABLES ? "form: tables"
+                        : q->features               ? "regions: features"
+                        : q->custodian              ? "pseudonyms: custodian"
+                        : q->encryption.n           ? "encryption"
+                                                    : NULL;
+    if (later)
+        return kuni_fail(m->err, KUNI_USAGE,
+                         "%s: '%s' is not made yet, and is not passed over in silence: take it out",
+                         q->path, later);
+    if (!q->key || !q->linkage)
+        return kuni_fail(
+            m->err, KUNI_USAGE,
+            "%s: a release needs 'pseudonyms: {key: FILE, linkage: FILE}' (`kuni release "
+            "--new-key FILE` makes a key)",
+            q->path);
+    if (!s->n)
+        return kuni_fail(m->err, KUNI_DATA,
+                         "nobody is eligible: `kuni release --dry-run %s` says why", q->path);
+    if (q->form == KUNI_FORM_SITES && s->n < (size_t)q->threshold)
+        return kuni_fail(m->err, KUNI_DATA,
+                         "fewer people are eligible than the threshold of %lld: their sites would "
+                         "tell of them",
+                         (long long)q->threshold);
+    return KUNI_OK;
+}
+
+/* Rank 0. */
+static kuni_status open_folder(const making *m)
+{
+    struct stat info;
+    if (lstat(m->out, &info) == 0)
+        return kuni_fail(m->err, KUNI_USAGE,
+                         "--out %s stands there already: a release is never written over", m->out);
+    /* Its folder stands, and the release does not: so it lies apart. */
+    kuni_status status =
+        kuni_pseudonyms_can_link(&m->plan->selection, m->plan->request.linkage, m->err);
+    if (status) return status;
+    if (mkdir(m->folder, 0750) == 0) return KUNI_OK;
+    return errno == EEXIST
+               ? kuni_fail(m->err, KUNI_USAGE,
+                           "%s is being made, or was left by a run that was stopped: remove it",
+                           m->folder)
+               : kuni_fail_errno(m->err, "cannot make %s", m->folder);
+}
+
+/* --- calls --- */
+
+static kuni_status join(kuni_buffer *text, const char *word, kuni_error *err)
+{
+    return kuni_buffer_printf(text, err, "%s%s", text->length ? "," : "", word);
+}
+
+static kuni_status spell(making *m)
+{
+    const kuni_release_plan *p = m->plan;
+    const kuni_selection *s = &p->selection;
+    kuni_status status = KUNI_OK;
+    m->names = kuni_alloc(s->n + 1, sizeof(*m->names), m->err);
+    m->from = kuni_alloc(s->n + 1, sizeof(*m->from), m->err);
+    if (!m->names || !m->from) return KUNI_MEMORY;
+    for (size_t i = 0; i < s->n && !status; i++) {
+        const kuni_released *who = &s->people[i]; /* in the order of the cohort, as exported */
+        m->names[who->column] = who->pseudonym;
+        m->from[who->column] = (int32_t)i;
+        status = join(&m->samples, who->id, m->err);
+    }
+    for (size_t i = 0; i < p->request.columns.n && !status; i++)
+        status = join(&m->fields, p->request.columns.texts[i], m->err);
+    bool everywhere = !p->request.regions.n && !p->request.bed;
+    for (size_t i = 0; i < p->regions.n_spans && !everywhere && !status; i++) {
+        kuni_span span = p->regions.spans[i];
+        status =
+            kuni_buffer_printf(&m->regions, m->err, "%s%s:%lld-%lld", m->regions.length ? "," : "",
+                               kuni_genome_contig(p->genome, span.tid)->name,
+                               (long long)span.beg + 1, (long long)span.end);
+    }
+    return status;
+}
+
+/* The exporter chose by the same gate as it always does: nobody more, and nobody less. */
+static kuni_status check_people(const making *m, const kuni_exporter *x)
+{
+    const kuni_selection *s = &m->plan->selection;
+    bool same = x->n_columns == s->n;
+    for (size_t i = 0; i < s->n && same; i++) {
+        size_t row = s->people[i].sample;
+        same = row < x->run->cohort.n_samples && x->columns[row] == (int32_t)i &&
+               strcmp(x->run->cohort.samples[row].id, s->people[i].id) == 0;
+    }
+    return same
+               ? KUNI_OK
+               : kuni_fail(m->err, KUNI_AGAIN,
+                           "the people of the dataset have changed while the release was made: run "
+                           "the same command again");
+}
+
+/* Collective. */
+static kuni_status export_through(making *m, const kuni_export_request *wanted)
+{
+    const kuni_run_options run = {.jobs = 1, .workflow = m->plan->request.workflow};
+    kuni_preview preview;
+    kuni_exporter x;
+    kuni_status status =
+        kuni_transport_agree(kuni_preview_make(&preview, &run, true, m->faults, m->err), m->err);
+    if (!status) {
+        status = kuni_exporter_init(&x, wanted, &preview, m->err);
+        if (!status) status = check_people(m, &x);
+        status = kuni_transport_agree(status, m->err);
+        if (!status) status = kuni_export_calls(&x, m->err);
+        kuni_exporter_fini(&x);
+    }
+    kuni_preview_fini(&preview);
+    return status;
+}
+
+/* Collective. */
+static kuni_status write_calls(making *m)
+{
+    const kuni_request *q = &m->plan->request;
+    bool sites = q->form == KUNI_FORM_SITES, sparse = q->form == KUNI_FORM_SPARSE;
+    const kuni_rewriting rewriting = {.n = sites ? 0 : m->plan->selection.n,
+                                      .names = m->names,
+                                      .from = m->from,
+                                      .all_sites = q->all_sites,
+                                      .cohort_frequencies = q->cohort_frequencies,
+                                      .text = sparse,
+                                      .threshold = q->threshold};
+    kuni_rewriter *rewriter = NULL;
+    char *path =
+        kuni_path_join(m->folder, kuni_release_files((kuni_release_form)q->form)[0], m->err);
+    kuni_status status = path ? kuni_rewriter_new(&rewriter, &rewriting, m->err) : KUNI_MEMORY;
+    const joint_pass pass = {.context = rewriter,
+                             .only_varying = !q->all_sites,
+                             .header = kuni_rewriter_header,
+                             .record = kuni_rewriter_record};
+    kuni_export_request wanted = {.out = path,
+                                  .format = sparse  ? KUNI_EXPORT_SPARSE
+                                            : sites ? KUNI_EXPORT_SITES
+                                                    : KUNI_EXPORT_BCF,
+                                  .fields = m->fields.data,
+                                  .samples = m->samples.data,
+                                  .jobs = m->jobs,
+                                  .pass = &pass,
+                                  .quiet = true};
+    if (m->regions.length) wanted.regions.texts[wanted.regions.n++] = m->regions.data;
+    status = kuni_transport_agree(status, m->err);
+    if (!status) status = export_through(m, &wanted);
+    kuni_rewriter_free(rewriter);
+    free(path);
+    return status;
+}
+
+/* --- release.json --- */
+
+static kuni_status digest_of(const making *m, const char *folder, const char *name,
+                             char hex[KUNI_DIGEST_HEX_BYTES], int64_t *bytes)
+{
+    struct stat info;
+    char *path = kuni_path_join(folder, name, m->err);
+    kuni_status status = path ? kuni_digest_file(path, hex, m->err) : KUNI_MEMORY;
+    if (!status && stat(path, &info) != 0)
+        status = kuni_fail_errno(m->err, "cannot look at %s", path);
+    if (!status) *bytes = (int64_t)info.st_size;
+    free(path);
+    return status;
+}
+
+static kuni_status put_files(const making *m, kuni_json *json)
+{
+    const char *const *file = kuni_release_files((kuni_release_form)m->plan->request.form);
+    kuni_status status = KUNI_OK;
+    kuni_json_object(json, "files", KUNI_JSON_LINES);
+    for (; *file && !status; file++) {
+        char hex[KUNI_DIGEST_HEX_BYTES];
+        int64_t bytes = 0;
+        status = digest_of(m, m->folder, *file, hex, &bytes);
+        kuni_json_object(json, *file, KUNI_JSON_INLINE);
+        kuni_json_int(json, "bytes", bytes);
+        kuni_json_text(json, "blake2b", status ? "" : hex);
+        kuni_json_end(json);
+    }
+    kuni_json_end(json);
+    return status;
+}
+
+static void put_request(const making *m, kuni_json *json, const char *digest)
+{
+    const kuni_request *q = &m->plan->request;
+    kuni_json_int(json, "format", 1);
+    kuni_json_text(json, "kuni", KUNI_VERSION);
+    kuni_json_text(json, "release", q->name);
+    kuni_json_text(json, "recipient", q->recipient);
+    kuni_json_text(json, "organisation", q->for_profit ? "for-profit" : "not-for-profit");
+    kuni_json_text(json, "use", q->commercial ? "commercial" : "non-commercial");
+    kuni_json_array(json, "purpose", KUNI_JSON_INLINE);
+    for (int bit = 0; bit < KUNI_PURPOSES; bit++)
+        if (q->purposes & 1u << bit) kuni_json_text(json, NULL, kuni_purpose_name(bit));
+    kuni_json_end(json);
+    if (q->disease) kuni_json_text(json, "disease", q->disease);
+    kuni_json_text(json, "request", digest);
+    kuni_json_text(json, "form", kuni_form_name((kuni_release_form)q->form));
+    kuni_json_bool(json, "all_sites", q->all_sites);
+    kuni_json_bool(json, "cohort_frequencies", q->cohort_frequencies);
+    kuni_json_int(json, "threshold", q->threshold);
+    kuni_json_int(json, "people", (int64_t)m->plan->selection.n);
+}
+
+/* No day, host, path or name of the dataset: the same request of the same dataset has the same bytes. */
+static kuni_status write_description(const making *m)
+{
+    const kuni_selection *s = &m->plan->selection;
+    char request[KUNI_DIGEST_HEX_BYTES], dataset[KUNI_DIGEST_HEX_BYTES];
+    int64_t bytes;
+    kuni_file *file = NULL;
+    kuni_json json;
+    kuni_status status = digest_of(m, "/", m->plan->request.path, request, &bytes);
+    if (!status) status = digest_of(m, s->folder, "current/dataset.json", dataset, &bytes);
+    char *path = status ? NULL : kuni_path_join(m->folder, "release.json", m->err);
+    if (!status) status = path ? kuni_file_create(&file, path, m->err) : KUNI_MEMORY;
+    free(path);
+    if (status) return status;
+    kuni_json_start(&json, file, KUNI_JSON_INDENTED, m->err);
+    kuni_json_object(&json, NULL, KUNI_JSON_LINES);
+    put_request(m, &json, request);
+    kuni_json_object(&json, "dataset", KUNI_JSON_INLINE);
+    kuni_json_int(&json, "generation", s->generation);
+    kuni_json_text(&json, "blake2b", dataset);
+    kuni_json_end(&json);
+    status = put_files(m, &json);
+    kuni_json_end(&json);
+    kuni_status written = kuni_json_finish(&json);
+    if (!status) status = written;
+    if (!status) status = kuni_file_write(file, "\n", 1, m->err);
+    if (!status) return kuni_file_commit(file, m->err);
+    kuni_file_discard(file);
+    return status;
+}
+
+/* --- the end --- */
+
+/* Rank 0. What the dataset remembers names nobody but the recipient. */
+static kuni_status record(const making *m)
+{
+    const kuni_request *q = &m->plan->request;
+    const kuni_selection *s = &m->plan->selection;
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    int64_t bytes;
+    kuni_status status = digest_of(m, m->folder, "release.json", hex, &bytes);
+    if (status) return status;
+    json_t *entry =
+        json_pack("{ss ss ss ss sI sI ss ss*}", "release", q->name, "recipient", q->recipient,
+                  "use", q->commercial ? "commercial" : "non-commercial", "form",
+                  kuni_form_name((kuni_release_form)q->form), "people", (json_int_t)s->n,
+                  "generation", (json_int_t)s->generation, "blake2b", hex, "delivery", q->delivery);
+    return entry ? kuni_history_add(s->folder, "released", NULL, entry, m->err)
+                 : kuni_fail_memory(m->err, 1, 1);
+}
+
+/* Rank 0. */
+static kuni_status finish(const making *m)
+{
+    const kuni_selection *s = &m->plan->selection;
+    kuni_status status = write_description(m);
+    if (!status) status = kuni_selection_check(s, m->err);
+    if (!status) status = kuni_pseudonyms_link(s, m->plan->request.linkage, m->err);
+    /* A release that nobody knows of could not be called back: it is told before it is handed over. */
+    if (!status) status = record(m);
+    if (!status && rename(m->folder, m->out) != 0)
+        status = kuni_fail_errno(m->err, "cannot rename %s to %s", m->folder, m->out);
+    if (!status) printf("%s\n", m->out);
+    return status;
+}
+
+static kuni_status name_people(making *m)
+{
+    const kuni_request *q = &m->plan->request;
+    kuni_pseudonym_key key;
+    kuni_status status = kuni_pseudonym_read_key(&key, q->key, m->err);
+    if (!status) status = kuni_pseudonyms_give(&m->plan->selection, &key, q->recipient, m->err);
+    return status ? status : spell(m);
+}
+
+kuni_status kuni_release_make(kuni_release_plan *plan, const char *out, int64_t jobs,
+                              kuni_buffer *faults, kuni_error *err)
+{
+    kuni_buffer folder = KUNI_BUFFER_INIT;
+    making m = {.plan = plan, .out = out, .jobs = jobs, .faults = faults, .err = err};
+    bool leads = kuni_transport_rank() == 0, made = false;
+    kuni_status status = kuni_buffer_printf(&folder, err, "%s.part", out);
+    m.folder = folder.data;
+    if (!status) status = refuse(&m);
+    if (!status) status = name_people(&m);
+    if (!status && leads) {
+        status = open_folder(&m);
+        made = !status;
+    }
+    status = kuni_transport_agree(status, err);
+    if (!status) status = write_calls(&m);
+    if (!status && leads) status = finish(&m);
+    status = kuni_transport_agree(status, err);
+    kuni_error ignored = KUNI_ERROR_INIT;
+    if (status && made && kuni_remove_tree(m.folder, &ignored))
+        fprintf(stderr, "kuni: cannot remove %s: %s\n", m.folder, ignored.text);
+    kuni_buffer_fini(&m.samples);
+    kuni_buffer_fini(&m.fields);
+    kuni_buffer_fini(&m.regions);
+    kuni_buffer_fini(&folder);
+    free((void *)m.names);
+    free(m.from);
+    return status;
+}
