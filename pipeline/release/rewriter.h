@@ -9,7 +9,8 @@
  * granted. Of the header stay contigs, filters, the fields that remain, and ##source. Nothing else: what
  * is not known to be harmless is not written.
  *
- * In sites without genotypes an ALT that fewer than `threshold` people carry goes as if nobody had it.
+ * In sites without genotypes an ALT that fewer than `threshold` people carry, or all but fewer, goes as if
+ * nobody had it.
  */
 #ifndef KUNI_RELEASE_REWRITER_H
 #define KUNI_RELEASE_REWRITER_H
