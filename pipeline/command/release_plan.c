@@ -63,12 +63,13 @@ static double published_bytes(const json_t *json, bool sites)
 }
 
 /*
- * In proportion to people and bases. A record has a part that does not shrink with the people, of about a
- * hundred bytes as compressed, or a quarter of a call set of a hundred; it is taken in full.
+ * In proportion to people and bases. What a record has beside genotypes does not shrink with the people:
+ * where sites are published apart, their size stands for it. An upper bound as a rule: sites that
+ * none of the people varies at are left out.
  */
 static void estimate(kuni_release_plan *p, int64_t jobs)
 {
-    enum { BYTES_A_SECOND = 4000000 }; /* of genotypes, written by one process of 2024 */
+    enum { BYTES_A_SECOND = 3000000 }; /* of one process: see tests/bench/release-speed */
     const json_t *json = p->selection.published.json;
     double people = (double)json_integer_value(json_object_get(json, "samples"));
     double part = p->genome_bp ? (double)p->bp / (double)p->genome_bp : 0;

@@ -50,8 +50,7 @@ static const char *const purposes[] = {"disease", "health",  "general",  "ancest
 static const char *const duties[] = {"IRB", "COL", "PUB", "MOR", "RTN", NULL};
 static const unsigned duty_bits[] = {1u << KUNI_DUO_IRB, 1u << KUNI_DUO_COL, 1u << KUNI_DUO_PUB,
                                      1u << KUNI_DUO_MOR, 1u << KUNI_DUO_RTN};
-static const char *const columns[] = {"GT",  "GQ",  "DP",  "RNC", "AD", "PL",
-                                      "LAA", "LAD", "LPL", "PS",  NULL};
+static const char *const columns[] = {"GT", "GQ", "DP", "RNC", "AD", "PL", "PS", NULL};
 
 const char *kuni_form_name(kuni_release_form form)
 {
@@ -221,7 +220,7 @@ static const field top_fields[] = {
      .choices = forms,
      .required = true},
     {.key = "columns",
-     .expected = "FORMAT fields, as in [GT, GQ, DP]",
+     .expected = "FORMAT fields, of GT, GQ, DP, RNC, AD, PL, PS",
      .type = TEXTS,
      .offset = AT(columns),
      .choices = columns},

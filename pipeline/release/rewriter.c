@@ -101,6 +101,29 @@ static bool stays(const kuni_rewriter *w, const bcf_hrec_t *line)
            (w->what->cohort_frequencies && is_among(cohort_infos, name));
 }
 
+/* A stage of the operator's may have spelled its command in a description. */
+static bool tells_a_path(const char *text)
+{
+    for (const char *slash = strchr(text, '/'); slash; slash = strchr(slash + 1, '/')) {
+        char before = slash > text ? slash[-1] : ' ', behind = slash[1];
+        if (strchr(" =\"'(,:", before) && behind && !strchr(" )=", behind)) return true;
+    }
+    return false;
+}
+
+/* A copy of the line; a description with a path in it becomes the id. */
+static bcf_hrec_t *copy_line(bcf_hrec_t *line)
+{
+    bcf_hrec_t *copy = bcf_hrec_dup(line);
+    int text = copy ? bcf_hrec_find_key(copy, "Description") : -1;
+    int id = copy ? bcf_hrec_find_key(copy, "ID") : -1;
+    if (text < 0 || id < 0 || !tells_a_path(copy->vals[text])) return copy;
+    const char *name = copy->vals[id];
+    if (bcf_hrec_set_val(copy, text, name, strlen(name), 1) == 0) return copy;
+    bcf_hrec_destroy(copy);
+    return NULL;
+}
+
 kuni_status kuni_rewriter_header(void *rewriter, const bcf_hdr_t *made, bcf_hdr_t **written,
                                  kuni_error *err)
 {
@@ -110,7 +133,7 @@ kuni_status kuni_rewriter_header(void *rewriter, const bcf_hdr_t *made, bcf_hdr_
     bool bad = !header || bcf_hdr_set_version(header, bcf_hdr_get_version(made)) < 0;
     for (int i = 0; !bad && i < made->nhrec; i++) {
         if (!stays(w, made->hrec[i])) continue;
-        bcf_hrec_t *line = bcf_hrec_dup(made->hrec[i]);
+        bcf_hrec_t *line = copy_line(made->hrec[i]);
         bad = !line || bcf_hdr_add_hrec(header, line) < 0;
     }
     for (size_t i = 0; !bad && i < w->what->n; i++)

@@ -6,7 +6,10 @@
 
 static const char header_text[] =
     "##fileformat=VCFv4.2\n##source=kuni test\n##bcftools_viewCommand=view /home/x/secret.bcf\n"
-    "##reference=/home/x/secret.fa\n##FILTER=<ID=LowQual,Description=\"d\">\n"
+    "##reference=/home/x/secret.fa\n"
+    "##FILTER=<ID=ByBed,Description=\"awk -f /home/x/secret.awk\">\n"
+    "##FILTER=<ID=LowCR,Description=\"NS / CR >= 20 and INFO/DP < "
+    "3\">\n##FILTER=<ID=LowQual,Description=\"d\">\n"
     "##contig=<ID=c1,length=1000>\n"
     "##INFO=<ID=AC,Number=A,Type=Integer,Description=\"d\">\n"
     "##INFO=<ID=AN,Number=1,Type=Integer,Description=\"d\">\n"
@@ -177,6 +180,8 @@ static void test_header(void **state)
     assert_null(strstr(text.s, "ID=XX"));
     assert_null(strstr(text.s, "ID=EAF"));
     assert_non_null(strstr(text.s, "##source=kuni test\n"));
+    assert_non_null(strstr(text.s, "##FILTER=<ID=ByBed,Description=\"ByBed\""));
+    assert_non_null(strstr(text.s, "Description=\"NS / CR >= 20 and INFO/DP < 3\""));
     assert_non_null(strstr(text.s, "##contig=<ID=c1,length=1000"));
     assert_non_null(strstr(text.s, "\tFORMAT\tKA\tKB\tKC\n"));
     ks_free(&text);
