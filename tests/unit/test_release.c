@@ -387,6 +387,33 @@ static void test_linkage(void **state)
     kuni_arena_free(s.arena);
 }
 
+/* Who withdraws while a release is made is noticed before it is handed over. */
+static void test_withdrawn_meanwhile(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_tombstones stones;
+    kuni_selection s = many_people();
+    assert_int_equal(mkdir("dataset", 0755), 0);
+    char folder[] = "dataset";
+    s.folder = folder;
+    assert_int_equal(kuni_selection_check(&s, &err), KUNI_OK);
+    assert_int_equal(kuni_tombstones_read(&stones, "dataset", &err), KUNI_OK);
+    assert_int_equal(
+        kuni_tombstones_add(&stones, "participant", "nobody here", "erase", "2026-11-28", &err),
+        KUNI_OK);
+    assert_int_equal(kuni_tombstones_write(&stones, &err), KUNI_OK);
+    assert_int_equal(kuni_selection_check(&s, &err), KUNI_OK);
+    assert_int_equal(kuni_tombstones_add(&stones, "participant", s.people[7].participant, "unlink",
+                                         "2026-11-28", &err),
+                     KUNI_OK);
+    assert_int_equal(kuni_tombstones_write(&stones, &err), KUNI_OK);
+    assert_int_equal(kuni_selection_check(&s, &err), KUNI_AGAIN);
+    assert_non_null(strstr(err.text, "1 of the selected have withdrawn"));
+    kuni_tombstones_fini(&stones);
+    kuni_arena_free(s.arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_pseudonyms),
         cmocka_unit_test(test_linkage),
+        cmocka_unit_test(test_withdrawn_meanwhile),
     };
     return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
 }
