@@ -312,7 +312,7 @@ static bool has_rare_allele(const joint_prior *prior, const joint_local *local)
 /* What a copy of this sample is expected to be from the copies of the others. */
 static void set_copy_prior(const joint_prior *prior, const joint_local *local, copy_prior *out)
 {
-    joint_next next[JOINT_LOCAL_MAX];
+    joint_next next[JOINT_LOCAL_MAX] = {{.first = 0}};
     uint32_t known = joint_local_known(local);
     joint_class own;
     bool counted = has_rare_allele(prior, local) && joint_classify(local, 0, &own);

@@ -22,7 +22,7 @@ static void multiply(product *p, double factor, double count)
         p->ln += count * log(factor);
         return;
     }
-    for (double k = 0; k < count; k++) p->factors *= factor;
+    for (int k = 0; k < (int)count; k++) p->factors *= factor;
     if (p->factors > 1e200 || p->factors < 1e-200) {
         p->ln += log(p->factors);
         p->factors = 1;

@@ -240,7 +240,7 @@ static void a_second_carrier_is_half_expected(void **state)
     (void)state;
     cohort c = {.n_alts = 1,
                 .theta = {0.001},
-                .samples = {{{21, 0, 90, 60, 120, 150}, .gt = {0, 0}}, sure_het},
+                .samples = {{.pl = {21, 0, 90, 60, 120, 150}, .gt = {0, 0}}, sure_het},
                 .n = 2};
     many_blocks(&c, 98);
     expect(&c, 0, 0);
@@ -255,7 +255,8 @@ static void a_second_carrier_is_half_expected(void **state)
 static void a_common_allele_is_in_proportion(void **state)
 {
     (void)state;
-    cohort c = {.n_alts = 1, .theta = {0.001}, .samples = {{{40, 0, 0, 60, 60, 150}}}, .n = 1};
+    cohort c = {
+        .n_alts = 1, .theta = {0.001}, .samples = {{.pl = {40, 0, 0, 60, 60, 150}}}, .n = 1};
     for (; c.n <= 80; c.n++) c.samples[c.n] = sure_hom;
     many_blocks(&c, 20);
     expect(&c, 1, 1);
@@ -280,7 +281,8 @@ static void one_copy_counts_as_one(void **state)
 static void the_callers_prior_is_followed(void **state)
 {
     (void)state;
-    cohort c = {.n_alts = 1, .theta = {0.001}, .samples = {{{26, 0, 40, 60, 120, 150}}}, .n = 1};
+    cohort c = {
+        .n_alts = 1, .theta = {0.001}, .samples = {{.pl = {26, 0, 40, 60, 120, 150}}}, .n = 1};
     expect(&c, 0, 0);
     c.samples[0].gt[1] = 1;
     c.samples[0].qual = 7;
