@@ -230,18 +230,26 @@ static void lost_copies(const collected_event *deletion, int64_t pos, uint32_t l
         }
 }
 
-/* Likelihoods over the event's alleles with "*" at `star`, diploid; NULL: no memory. */
+/*
+ * Likelihoods over the event's alleles with "*" at `star`, diploid; NULL: no memory. That both
+ * copies are lost is no better than the worst of the event, which has the reads of one.
+ */
 static uint16_t *star_likelihoods(const kuni_event *event, int star, const uint32_t lost[3],
                                   kuni_arena *arena, kuni_error *err)
 {
     int n = event->n_alleles + 1;
     uint32_t least = UINT32_MAX, values[(KUNI_EVENT_ALLELES_MAX + 1) * KUNI_EVENT_ALLELES_MAX / 2];
     uint16_t *pl = kuni_arena_alloc(arena, (size_t)(n * (n + 1) / 2), sizeof(*pl), err);
+    uint32_t worst = 0;
+    for (int a = 0; a < event->n_alleles; a++)
+        if (event->pl[a] > worst) worst = event->pl[a];
     for (int b = 0, g = 0; pl && b < n; b++)
         for (int a = 0; a <= b; a++, g++) {
             uint32_t x = a == star ? 0 : event->pl[a - (a > star)];
             uint32_t y = b == star ? 0 : event->pl[b - (b > star)];
-            values[g] = lost[(a == star) + (b == star)] + (x > y ? x : y);
+            values[g] = lost[(a == star) + (b == star)] + (a == star && b == star ? worst
+                                                           : x > y                ? x
+                                                                                  : y);
             if (values[g] < least) least = values[g];
         }
     for (int g = 0; pl && g < n * (n + 1) / 2; g++) {

@@ -10,7 +10,7 @@
 #include "kuni/stage.h"
 #include "report.h"
 
-enum { STAGE_VERSION = 5 };
+enum { STAGE_VERSION = 6 };
 
 enum {
     /* Read before the shard at once; more where a deletion reaches in from further away. */

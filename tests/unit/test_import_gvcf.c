@@ -289,8 +289,8 @@ static void one_copy_beside_a_deletion(void **state)
            "c1\t44\t.\tT\t.\t.\tPASS\t.\tGT:GQX:DP\t0:92:21\n"
            "c1\t45\t.\tA\tT\t80\tPASS\t.\tGT:GQ:DP:PL\t1:90:21:158,0\n",
            "E40 CACGT>C 0/1 q92 g40 d33 m0 ad21,8 pl104,0,60\n"
-           "E42 C>T,* 1/2 q80 g90 d21 m0 ad5,16,0 pl262,262,104,158,0,60\n"
-           "E43 G>C,*,<*> 1/2 q80 g90 d21 m0 pl194,194,104,90,0,60,199,199,95,199\n"
+           "E42 C>T,* 1/2 q80 g90 d21 m0 ad5,16,0 pl262,262,104,158,0,218\n"
+           "E43 G>C,*,<*> 1/2 q80 g90 d21 m0 pl194,194,104,90,0,155,199,199,95,199\n"
            "E45 A>T 1/-1 q80 g90 d21 m0 pl158,0\n");
 }
 
