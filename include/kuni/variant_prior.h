@@ -8,9 +8,24 @@
 
 #include <stdint.h>
 
-#include "kuni/api.h"
+#include "kuni/params.h"
 
 KUNI_API_BEGIN
+
+/* The rows of a stage's parameters that the functions below take their `heterozygosity` from. */
+#define KUNI_HETEROZYGOSITY_PARAMS                                                                 \
+    {.name = "snp_heterozygosity",                                                                 \
+     .type = KUNI_PARAM_FLOAT,                                                                     \
+     .value = "0.001",                                                                             \
+     .least = 1e-9,                                                                                \
+     .most = 0.5,                                                                                  \
+     .help = "prior chance that a copy differs from the reference in a base"},                     \
+        {.name = "indel_heterozygosity",                                                           \
+         .type = KUNI_PARAM_FLOAT,                                                                 \
+         .value = "0.000125",                                                                      \
+         .least = 1e-9,                                                                            \
+         .most = 0.5,                                                                              \
+         .help = "prior chance that an indel starts at a base outside repeats"}
 
 enum {
     KUNI_REPEAT_UNIT_MOST = 8,

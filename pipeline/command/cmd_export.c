@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* kuni export: some samples in some regions of a finished dataset, as BCF, VCF or gVCF. */
 #include <string.h>
-#include <unistd.h>
 
 #include "command.h"
 #include "complain.h"
 #include "exporter.h"
 #include "history.h"
-#include "scan.h"
+#include "published.h"
 #include "transport.h"
 
 enum { BY_NAME = -1 }; /* the format, as the output's name says */
@@ -48,24 +47,13 @@ static const kuni_option options[] = {
     KUNI_OPTIONS_END,
 };
 
-/* Of the generation that is current, whose records are written; 0: not known. */
-static json_int_t generation_of(const kuni_run *run)
-{
-    char path[4096], target[64];
-    uint64_t number;
-    ssize_t length = -1;
-    if (snprintf(path, sizeof(path), "%s/current", run->folder) < (int)sizeof(path))
-        length = readlink(path, target, sizeof(target) - 1);
-    target[length > 0 ? length : 0] = '\0';
-    return kuni_scan(target, "generations/#", &number) ? (json_int_t)number : 0;
-}
-
 /* What was wanted, without a name of anybody. */
 static json_t *parameters(const kuni_exporter *x)
 {
     const kuni_export_request *wanted = x->request;
     json_t *regions = json_array();
-    json_t *o = json_pack("{sI ss sI sb ss* ss*}", "generation", generation_of(x->run), "format",
+    json_t *o = json_pack("{sI ss sI sb ss* ss*}", "generation",
+                          (json_int_t)kuni_published_generation(x->run->folder), "format",
                           formats[wanted->format], "samples", (json_int_t)x->n_columns, "all",
                           !wanted->samples && !wanted->samples_file, "fields", wanted->fields,
                           "stage", wanted->stage);

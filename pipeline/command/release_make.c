@@ -229,11 +229,11 @@ static void put_request(const making *m, kuni_json *json, const char *digest)
     kuni_json_text(json, "kuni", KUNI_VERSION);
     kuni_json_text(json, "release", q->name);
     kuni_json_text(json, "recipient", q->recipient);
-    kuni_json_text(json, "organisation", q->for_profit ? "for-profit" : "not-for-profit");
-    kuni_json_text(json, "use", q->commercial ? "commercial" : "non-commercial");
+    kuni_json_text(json, "organisation", kuni_organisation_name(q->for_profit));
+    kuni_json_text(json, "use", kuni_use_name(q->commercial));
     kuni_json_array(json, "purpose", KUNI_JSON_INLINE);
     for (int bit = 0; bit < KUNI_PURPOSES; bit++)
-        if (q->purposes & 1u << bit) kuni_json_text(json, NULL, kuni_purpose_name(bit));
+        if (q->purposes & 1u << bit) kuni_json_text(json, NULL, kuni_purpose_names[bit]);
     kuni_json_end(json);
     if (q->disease) kuni_json_text(json, "disease", q->disease);
     kuni_json_text(json, "request", digest);
@@ -288,7 +288,7 @@ static kuni_status record(const making *m)
     if (status) return status;
     json_t *entry =
         json_pack("{ss ss ss ss sI sI ss ss*}", "release", q->name, "recipient", q->recipient,
-                  "use", q->commercial ? "commercial" : "non-commercial", "form",
+                  "use", kuni_use_name(q->commercial), "form",
                   kuni_form_name((kuni_release_form)q->form), "people", (json_int_t)s->n,
                   "generation", (json_int_t)s->generation, "blake2b", hex, "delivery", q->delivery);
     return entry ? kuni_history_add(s->folder, "released", NULL, entry, m->err)

@@ -164,13 +164,13 @@ static void print_head(const kuni_release_plan *p)
 {
     const kuni_request *q = &p->request;
     printf("request   %s, for %s (%s; ", q->name, q->recipient,
-           q->for_profit ? "for-profit" : "not-for-profit");
+           kuni_organisation_name(q->for_profit));
     print_list("", &q->countries);
     printf(")\npurpose   ");
     for (int bit = 0, n = 0; bit < KUNI_PURPOSES; bit++)
-        if (q->purposes & 1u << bit) printf("%s%s", n++ ? ", " : "", kuni_purpose_name(bit));
+        if (q->purposes & 1u << bit) printf("%s%s", n++ ? ", " : "", kuni_purpose_names[bit]);
     if (q->disease) printf(" %s %s", q->disease, kuni_ontology_name(q->ontology, q->disease_term));
-    printf("; %s use\n", q->commercial ? "commercial" : "non-commercial");
+    printf("; %s use\n", kuni_use_name(q->commercial));
     printf("dataset   %s, generation %" PRId64 "\n", p->selection.folder, p->selection.generation);
     printf("day       %s%s%s\n", p->selection.today, q->delivery ? "; delivery " : "",
            q->delivery ? q->delivery : "");

@@ -2,10 +2,12 @@
 #include "published.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "kuni/file.h"
+#include "scan.h"
 
 enum { BYTES_MAX = 1 << 28 };
 
@@ -33,6 +35,17 @@ kuni_status kuni_published_read(kuni_published *published, const char *folder, k
     free(path);
     if (status) kuni_published_fini(published);
     return status;
+}
+
+int64_t kuni_published_generation(const char *folder)
+{
+    char path[4096], target[64];
+    uint64_t number;
+    ssize_t length = -1;
+    if (snprintf(path, sizeof(path), "%s/current", folder) < (int)sizeof(path))
+        length = readlink(path, target, sizeof(target) - 1);
+    target[length > 0 ? length : 0] = '\0';
+    return kuni_scan(target, "generations/#", &number) && number <= INT64_MAX ? (int64_t)number : 0;
 }
 
 void kuni_published_fini(kuni_published *published)

@@ -20,6 +20,8 @@ typedef struct kuni_published {
 /* KUNI_IO where dataset.json of the current generation cannot be read or is damaged. */
 KUNI_MUST_CHECK kuni_status kuni_published_read(kuni_published *published, const char *folder,
                                                 kuni_error *err);
+/* The number of the generation that `current` names; 0: none. */
+int64_t kuni_published_generation(const char *folder);
 void kuni_published_fini(kuni_published *published);
 
 #endif

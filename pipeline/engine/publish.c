@@ -287,18 +287,6 @@ static int64_t newest(const char *folder)
     return most;
 }
 
-/* The number of the generation that `current` names, 0: none. */
-static int64_t current_number(const kuni_run *run, kuni_arena *arena)
-{
-    char target[256];
-    uint64_t number;
-    const char *link = kuni_run_path(run, arena, NULL, "current");
-    ssize_t length = link ? readlink(link, target, sizeof(target) - 1) : -1;
-    if (length <= 0) return 0;
-    target[length] = '\0';
-    return kuni_scan(target, "generations/#", &number) && number <= INT64_MAX ? (int64_t)number : 0;
-}
-
 /* "../../" and so on: from a published name up to the dataset, which may be moved as a whole. */
 static kuni_status link_softly(const char *folder, const char *data, const char *published,
                                const char *name, kuni_error *err)
@@ -548,7 +536,7 @@ kuni_status kuni_publish(const kuni_ledger *ledger, int64_t *generation, bool *c
     status = KUNI_MEMORY;
     text = describe(ledger, &over, err);
     if (!text) goto done;
-    *generation = current_number(run, arena);
+    *generation = kuni_published_generation(run->folder);
     *changed = *generation == 0 || !is_unchanged(ledger, arena, text);
     if (!*changed) {
         status = KUNI_OK;

@@ -86,8 +86,8 @@ static const struct {
     [KUNI_REASON_RTN_RETURN] = {"rtn_return", "derived data are to be returned: agrees: [RTN]"},
 };
 
-static const char *const purposes[KUNI_PURPOSES] = {"disease", "health",  "general", "ancestry",
-                                                    "methods", "control", "clinical"};
+const char *const kuni_purpose_names[KUNI_PURPOSES + 1] = {
+    "disease", "health", "general", "ancestry", "methods", "control", "clinical"};
 
 const char *kuni_reason_name(kuni_reason reason)
 {
@@ -120,11 +120,6 @@ kuni_duo kuni_duo_find(const char *text, size_t length)
         if (is_text(text, length, codes[i].name) || is_text(text, length, codes[i].id))
             return (kuni_duo)i;
     return KUNI_DUOS;
-}
-
-const char *kuni_purpose_name(int bit)
-{
-    return bit < KUNI_PURPOSES ? purposes[bit] : NULL;
 }
 
 bool kuni_is_date(const char *text)

@@ -168,8 +168,8 @@ const char *kuni_match_name(kuni_match match);
 /* "GS"; and back from that or "DUO:0000022": KUNI_DUOS where it is neither. */
 const char *kuni_duo_name(kuni_duo code);
 kuni_duo kuni_duo_find(const char *text, size_t length);
-/* "disease", ... for bit 0, 1, ...; NULL behind the last. */
-const char *kuni_purpose_name(int bit);
+/* "disease", ...: of each bit of purposes, ended by NULL. */
+extern const char *const kuni_purpose_names[KUNI_PURPOSES + 1];
 /* Whether the text is a day of the calendar as YYYY-MM-DD; such days compare as texts do. */
 bool kuni_is_date(const char *text);
 

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "kuni/params.h"
 #include "manifest.h"
@@ -45,12 +44,20 @@ typedef struct field {
 static const char *const organisations[] = {"not-for-profit", "for-profit", NULL};
 static const char *const uses[] = {"non-commercial", "commercial", NULL};
 static const char *const forms[] = {"dense", "sparse", "sites", "tables", NULL};
-static const char *const purposes[] = {"disease", "health",  "general",  "ancestry",
-                                       "methods", "control", "clinical", NULL};
 static const char *const duties[] = {"IRB", "COL", "PUB", "MOR", "RTN", NULL};
 static const unsigned duty_bits[] = {1u << KUNI_DUO_IRB, 1u << KUNI_DUO_COL, 1u << KUNI_DUO_PUB,
                                      1u << KUNI_DUO_MOR, 1u << KUNI_DUO_RTN};
 static const char *const columns[] = {"GT", "GQ", "DP", "RNC", "AD", "PL", "PS", NULL};
+
+const char *kuni_organisation_name(bool for_profit)
+{
+    return organisations[for_profit];
+}
+
+const char *kuni_use_name(bool commercial)
+{
+    return uses[commercial];
+}
 
 const char *kuni_form_name(kuni_release_form form)
 {
@@ -170,7 +177,7 @@ static const field top_fields[] = {
      .expected = "one or more of disease, health, general, ancestry, methods, control, clinical",
      .type = BITS,
      .offset = AT(purposes),
-     .choices = purposes,
+     .choices = kuni_purpose_names,
      .required = true},
     {.key = "disease",
      .expected = "a term such as MONDO:0005148",
@@ -503,35 +510,12 @@ static kuni_status look_up(reading *r)
 
 /* --- the file --- */
 
-static kuni_status get_file(const char *path, kuni_buffer *text, kuni_error *err)
-{
-    struct stat info;
-    if (stat(path, &info) != 0) return kuni_fail_errno(err, "request %s", path);
-    if (S_ISDIR(info.st_mode))
-        return kuni_fail(err, KUNI_USAGE, "request %s: is a folder; give a YAML file", path);
-    if (info.st_size > KUNI_YAML_BYTES_MAX)
-        return kuni_fail(err, KUNI_USAGE,
-                         "request %s: has %lld bytes; expected a YAML file of at most %d", path,
-                         (long long)info.st_size, KUNI_YAML_BYTES_MAX);
-    return kuni_file_get(path, KUNI_YAML_BYTES_MAX, text, err);
-}
-
 /* Path, folder and, where the file tells none, name. */
 static kuni_status place(reading *r, const char *path)
 {
     kuni_request *q = r->request;
-    kuni_error *err = r->reader.err;
-    char *real = realpath(path, NULL);
-    if (!real) return kuni_fail_errno(err, "request %s", path);
-    q->path = kuni_arena_strndup(q->arena, real, strlen(real), err);
-    free(real);
-    if (!q->path) return KUNI_MEMORY;
-    const char *file = strrchr(q->path, '/') + 1, *dot = strrchr(file, '.');
-    size_t folder = file - 1 > q->path ? (size_t)(file - 1 - q->path) : 1;
-    r->reader.folder = kuni_arena_strndup(q->arena, q->path, folder, err);
-    q->name = kuni_arena_strndup(q->arena, file,
-                                 dot && dot > file ? (size_t)(dot - file) : strlen(file), err);
-    return q->name && r->reader.folder ? KUNI_OK : KUNI_MEMORY;
+    kuni_status status = kuni_reader_place(&r->reader, "request", path, &q->path);
+    return status ? status : kuni_reader_stem(&r->reader, q->path, &q->name);
 }
 
 static kuni_status read_root(reading *r, const kuni_buffer *text)
@@ -567,7 +551,7 @@ kuni_status kuni_request_read(kuni_request *request, const char *path, kuni_buff
     request->arena = kuni_arena_new(err);
     reading r = {.reader = {.arena = request->arena, .faults = &found, .err = err},
                  .request = request};
-    status = request->arena ? get_file(path, &text, err) : KUNI_MEMORY;
+    status = request->arena ? kuni_reader_get("request", path, &text, err) : KUNI_MEMORY;
     if (!status) status = place(&r, path);
     if (!status) status = read_root(&r, &text);
     if (!status) status = kuni_faults_report(&found, KUNI_USAGE, faults, err);

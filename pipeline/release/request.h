@@ -74,7 +74,9 @@ KUNI_MUST_CHECK kuni_status kuni_request_read(kuni_request *request, const char 
 void kuni_request_fini(kuni_request *request);
 /* The use that consents are matched with on a day; borrows from the request. */
 kuni_use kuni_request_use(const kuni_request *request, const char *today);
-/* "dense", ... */
+/* "not-for-profit" or "for-profit"; "non-commercial" or "commercial"; "dense", ... */
+const char *kuni_organisation_name(bool for_profit);
+const char *kuni_use_name(bool commercial);
 const char *kuni_form_name(kuni_release_form form);
 
 #endif

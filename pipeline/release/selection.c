@@ -5,10 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "kuni/file.h"
-#include "scan.h"
 #include "words.h"
 
 static const struct {
@@ -297,17 +295,6 @@ static kuni_status choose(selecting *g)
 
 /* --- the dataset --- */
 
-static int64_t generation_of(const char *folder)
-{
-    char path[4096], target[64];
-    uint64_t number;
-    ssize_t length = -1;
-    if (snprintf(path, sizeof(path), "%s/current", folder) < (int)sizeof(path))
-        length = readlink(path, target, sizeof(target) - 1);
-    target[length > 0 ? length : 0] = '\0';
-    return kuni_scan(target, "generations/#", &number) ? (int64_t)number : 0;
-}
-
 static kuni_status open_dataset(kuni_selection *s, kuni_error *err)
 {
     char *path = kuni_path_join(s->folder, "register.tsv", err);
@@ -316,7 +303,7 @@ static kuni_status open_dataset(kuni_selection *s, kuni_error *err)
     free(path);
     if (!status) status = kuni_tombstones_read(&s->stones, s->folder, err);
     if (!status) status = kuni_published_read(&s->published, s->folder, err);
-    s->generation = generation_of(s->folder);
+    s->generation = kuni_published_generation(s->folder);
     if (!status && !s->published.json)
         status = kuni_fail(err, KUNI_USAGE,
                            "%s has published nothing yet: run 'kuni run' on its workflow first",

@@ -11,6 +11,40 @@
 #include "kuni/params.h"
 #include "units.h"
 
+kuni_status kuni_reader_get(const char *what, const char *path, kuni_buffer *text, kuni_error *err)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) return kuni_fail_errno(err, "%s %s", what, path);
+    if (S_ISDIR(info.st_mode))
+        return kuni_fail(err, KUNI_USAGE, "%s %s: is a folder; give a YAML file", what, path);
+    if (info.st_size > KUNI_YAML_BYTES_MAX)
+        return kuni_fail(err, KUNI_USAGE,
+                         "%s %s: has %lld bytes; expected a YAML file of at most %d", what, path,
+                         (long long)info.st_size, KUNI_YAML_BYTES_MAX);
+    return kuni_file_get(path, KUNI_YAML_BYTES_MAX, text, err);
+}
+
+kuni_status kuni_reader_place(kuni_reader *reader, const char *what, const char *path,
+                              const char **absolute)
+{
+    char *real = realpath(path, NULL);
+    if (!real) return kuni_fail_errno(reader->err, "%s %s", what, path);
+    *absolute = kuni_arena_strndup(reader->arena, real, strlen(real), reader->err);
+    const char *slash = strrchr(real, '/');
+    size_t length = slash > real ? (size_t)(slash - real) : 1;
+    reader->folder = kuni_arena_strndup(reader->arena, real, length, reader->err);
+    free(real);
+    return *absolute && reader->folder ? KUNI_OK : KUNI_MEMORY;
+}
+
+kuni_status kuni_reader_stem(kuni_reader *reader, const char *absolute, const char **name)
+{
+    const char *file = strrchr(absolute, '/') + 1, *dot = strrchr(file, '.');
+    size_t length = dot && dot > file ? (size_t)(dot - file) : strlen(file);
+    *name = kuni_arena_strndup(reader->arena, file, length, reader->err);
+    return *name ? KUNI_OK : KUNI_MEMORY;
+}
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 const char *kuni_reader_text(kuni_reader *reader, const kuni_yaml_node *value, const char *key,

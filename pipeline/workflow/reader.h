@@ -39,6 +39,15 @@ typedef struct kuni_field {
     bool required;
 } kuni_field;
 
+/* The text of a YAML file; `what` it is ("workflow") stands in messages. */
+KUNI_MUST_CHECK kuni_status kuni_reader_get(const char *what, const char *path, kuni_buffer *text,
+                                            kuni_error *err);
+/* Sets reader->folder, and *absolute to the file's path, both in the arena. */
+KUNI_MUST_CHECK kuni_status kuni_reader_place(kuni_reader *reader, const char *what,
+                                              const char *path, const char **absolute);
+/* The file's name without its ending, in the arena. */
+KUNI_MUST_CHECK kuni_status kuni_reader_stem(kuni_reader *reader, const char *absolute,
+                                             const char **name);
 /*
  * Reads the fields of `map` into the workflow: unknown keys, missing ones and wrong values become
  * faults. `section` names the map in messages ("" for the file). Only a failure that is no fault is

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "human_genome.h"
@@ -335,43 +334,6 @@ static kuni_status parse(kuni_reader *reader, const kuni_buffer *text, const cha
     return KUNI_OK;
 }
 
-/* Path and name of the file itself; the folder for relative paths. */
-static kuni_status place(kuni_reader *reader, const char *path)
-{
-    kuni_workflow *w = reader->workflow;
-    char *real = realpath(path, NULL);
-    if (!real) return kuni_fail_errno(reader->err, "workflow %s", path);
-    w->path = kuni_arena_strndup(reader->arena, real, strlen(real), reader->err);
-    free(real);
-    if (!w->path) return KUNI_MEMORY;
-    const char *slash = strrchr(w->path, '/');
-    size_t length = slash > w->path ? (size_t)(slash - w->path) : 1;
-    reader->folder = kuni_arena_strndup(reader->arena, w->path, length, reader->err);
-    return reader->folder ? KUNI_OK : KUNI_MEMORY;
-}
-
-static kuni_status default_name(kuni_reader *reader)
-{
-    const char *file = strrchr(reader->workflow->path, '/') + 1;
-    const char *dot = strrchr(file, '.');
-    size_t length = dot && dot > file ? (size_t)(dot - file) : strlen(file);
-    reader->workflow->name = kuni_arena_strndup(reader->arena, file, length, reader->err);
-    return reader->workflow->name ? KUNI_OK : KUNI_MEMORY;
-}
-
-static kuni_status read_text(const char *path, kuni_buffer *text, kuni_error *err)
-{
-    struct stat status;
-    if (stat(path, &status) != 0) return kuni_fail_errno(err, "workflow %s", path);
-    if (S_ISDIR(status.st_mode))
-        return kuni_fail(err, KUNI_USAGE, "workflow %s: is a folder; give a YAML file", path);
-    if (status.st_size > KUNI_YAML_BYTES_MAX)
-        return kuni_fail(err, KUNI_USAGE,
-                         "workflow %s: has %lld bytes; expected a YAML file of at most %d", path,
-                         (long long)status.st_size, KUNI_YAML_BYTES_MAX);
-    return kuni_file_get(path, KUNI_YAML_BYTES_MAX, text, err);
-}
-
 kuni_status kuni_workflow_read_partly(kuni_workflow *workflow, const char *path,
                                       const char *const *settings, size_t n_settings,
                                       kuni_buffer *faults, kuni_error *err)
@@ -396,11 +358,13 @@ kuni_status kuni_workflow_read_partly(kuni_workflow *workflow, const char *path,
         status = KUNI_MEMORY;
         goto fail;
     }
-    if ((status = read_text(path, &text, err)) || (status = place(&reader, path)) ||
+    if ((status = kuni_reader_get("workflow", path, &text, err)) ||
+        (status = kuni_reader_place(&reader, "workflow", path, &workflow->path)) ||
         (status = parse(&reader, &text, settings, n_settings, &root)) ||
         (root && (status = read_root(&reader, root))))
         goto fail;
-    if (!workflow->name && (status = default_name(&reader))) goto fail;
+    if (!workflow->name && (status = kuni_reader_stem(&reader, workflow->path, &workflow->name)))
+        goto fail;
     status = kuni_faults_report(&found, KUNI_USAGE, faults, err);
 fail:
     kuni_buffer_fini(&text);

@@ -4,6 +4,7 @@
 
 #include "kuni/evidence.h"
 #include "kuni/stage.h"
+#include "kuni/variant_prior.h"
 #include "model/lead.h"
 #include "model/reference.h"
 #include "regions/given_alleles.h"
@@ -38,18 +39,7 @@ static const kuni_param params[] = {
      .least = 50,
      .most = 20000,
      .help = "max_depth of mitochondrial contigs"},
-    {.name = "snp_heterozygosity",
-     .type = KUNI_PARAM_FLOAT,
-     .value = "0.001",
-     .least = 1e-9,
-     .most = 0.5,
-     .help = "prior chance that a copy differs from the reference in a base"},
-    {.name = "indel_heterozygosity",
-     .type = KUNI_PARAM_FLOAT,
-     .value = "0.000125",
-     .least = 1e-9,
-     .most = 0.5,
-     .help = "prior chance that an indel starts at a base outside repeats"},
+    KUNI_HETEROZYGOSITY_PARAMS,
     {.name = "mito_min_fraction",
      .type = KUNI_PARAM_FLOAT,
      .value = "0.02",

@@ -21,6 +21,9 @@ static const double star_alpha = 1e-6;
 /* Copies of "*" below which there are none. */
 static const double least_star = 1e-3;
 
+/* Copies by which no allele moves any more. */
+static const double moved_least = 0.01;
+
 static const double LN10 = 2.302585092994045684;
 
 struct joint_frequency {
@@ -200,30 +203,17 @@ static void em_round(const joint_frequency *frequency, uint32_t index, const dou
     for (uint32_t i = 0; i < n; i++) counts[i] += f[i] * spread;
 }
 
-static void set_frequencies(double *f, const double *counts, const double *alpha, uint32_t n)
+/* From counts[] and pseudo-copies; returns by how many copies most an allele moved. */
+static double set_frequencies(double *f, const double *counts, const double *alpha, uint32_t n)
 {
-    double total = 0;
+    double total = 0, moved = 0;
     for (uint32_t i = 0; i < n; i++) total += counts[i] + alpha[i];
-    for (uint32_t i = 0; i < n; i++) f[i] = (counts[i] + alpha[i]) / total;
-}
-
-/* Repeats rounds until no expected count moves by `tolerance`. */
-static void iterate(joint_frequency *frequency, uint32_t index, uint32_t blocks[2][100], double *f,
-                    const double *alpha, double tolerance, int rounds)
-{
-    uint32_t n = frequency->sites->sites[index].n_alts + 2;
-    for (int r = 0; r < rounds; r++) {
-        em_round(frequency, index, f, blocks, frequency->counts);
-        double moved = 0, total = 0;
-        for (uint32_t i = 0; i < n; i++) total += frequency->counts[i] + alpha[i];
-        for (uint32_t i = 0; i < n; i++) {
-            double next = (frequency->counts[i] + alpha[i]) / total;
-            double by = fabs(next - f[i]) * total;
-            if (by > moved) moved = by;
-            f[i] = next;
-        }
-        if (moved < tolerance) break;
+    for (uint32_t i = 0; i < n; i++) {
+        double next = (counts[i] + alpha[i]) / total, by = fabs(next - f[i]) * total;
+        if (by > moved) moved = by;
+        f[i] = next;
     }
+    return moved;
 }
 
 /* Pseudo-copies of all ALTs together, where `copies` are looked at. */
@@ -253,8 +243,11 @@ static void estimate(joint_frequency *frequency, uint32_t index, uint32_t blocks
         called += (double)alts[i].copies;
     }
     counts[0] = copies > called ? copies - called : 0;
-    set_frequencies(f, counts, alpha, n);
-    iterate(frequency, index, blocks, f, alpha, 0.01, EM_ROUNDS);
+    (void)set_frequencies(f, counts, alpha, n);
+    for (int r = 0; r < EM_ROUNDS; r++) {
+        em_round(frequency, index, f, blocks, counts);
+        if (set_frequencies(f, counts, alpha, n) < moved_least) break;
+    }
     if (f[n - 1] * copies < least_star) f[n - 1] = 0;
     for (uint32_t i = 0; i < n; i++)
         alleles[i] = (joint_allele_frequency){
@@ -309,33 +302,27 @@ static void split(const joint_class *c, const joint_allele_frequency *alleles, u
     scale(p->out, p->n, 0);
 }
 
-static void against(const joint_classes *classes, const joint_class *c, const parties *p,
-                    double out[3])
-{
-    out[0] = out[1] = out[2] = 0;
-    for (uint32_t j = 0; j < p->n; j++) {
-        if (c->levels & JOINT_ONE_COPY) {
-            double l = joint_class_likelihood(classes, c, 0, j);
-            out[0] += p->out[j] * l;
-            out[1] += p->in[j] * l;
-            continue;
-        }
-        for (uint32_t i = 0; i < p->n; i++) {
-            double l = joint_class_likelihood(classes, c, i < j ? i : j, i < j ? j : i);
-            out[0] += p->out[i] * p->out[j] * l;
-            out[1] += p->out[i] * p->in[j] * l;
-            out[2] += p->in[i] * p->in[j] * l;
-        }
-    }
-}
-
 void joint_class_against(const joint_classes *classes, const joint_class *c,
                          const joint_allele_frequency *alleles, uint32_t n, uint32_t alt,
                          double out[3])
 {
     parties p;
     split(c, alleles, n, alt, &p);
-    against(classes, c, &p, out);
+    out[0] = out[1] = out[2] = 0;
+    for (uint32_t j = 0; j < p.n; j++) {
+        if (c->levels & JOINT_ONE_COPY) {
+            double l = joint_class_likelihood(classes, c, 0, j);
+            out[0] += p.out[j] * l;
+            out[1] += p.in[j] * l;
+            continue;
+        }
+        for (uint32_t i = 0; i < p.n; i++) {
+            double l = joint_class_likelihood(classes, c, i < j ? i : j, i < j ? j : i);
+            out[0] += p.out[i] * p.out[j] * l;
+            out[1] += p.out[i] * p.in[j] * l;
+            out[2] += p.in[i] * p.in[j] * l;
+        }
+    }
 }
 
 /* Thousandths of phred by which a class tells of any ALT, at the site's shares. */
@@ -511,15 +498,6 @@ void joint_frequency_set(joint_frequency *frequency, uint32_t index, const float
     set_shares(alleles, site->n_alts + 2, copies);
     frequency->copies[index] = copies;
     frequency->quality[index] = quality;
-}
-
-double joint_new_allele(double copies)
-{
-    enum { EXACT = 8 };
-    if (copies > EXACT) return 1 / sqrt(3.14159265358979323846 * (copies + 0.25));
-    double product = 1;
-    for (int j = 1; j <= (int)copies; j++) product *= (2 * j - 1) / (2.0 * j);
-    return product;
 }
 
 const joint_allele_frequency *joint_frequency_get(const joint_frequency *frequency,

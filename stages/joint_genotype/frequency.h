@@ -83,9 +83,6 @@ double joint_frequency_copies(const joint_frequency *frequency, uint32_t site);
  */
 int64_t joint_frequency_quality(const joint_frequency *frequency, uint32_t site);
 
-/* G(n) above. */
-double joint_new_allele(double copies);
-
 /*
  * Likelihoods of a class for an ALT (its number of the site's n) against all other alleles, these
  * in the shares that the site has them in: with 0, 1 and 2 copies of the ALT. 0 stands for all ALTs

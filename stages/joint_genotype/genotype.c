@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "frequency.h"
+#include "integral.h"
 
 enum {
     POWERS = 10000, /* 10^(-d/1000) for d hundredths of phred; beyond: 0 */

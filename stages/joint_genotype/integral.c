@@ -50,6 +50,15 @@ static double log_likelihood(const joint_answer *answers, size_t n, double f, do
     return p.ln + log(p.factors);
 }
 
+double joint_new_allele(double copies)
+{
+    enum { EXACT = 8 };
+    if (copies > EXACT) return 1 / sqrt(PI * (copies + 0.25));
+    double chance = 1;
+    for (int j = 1; j <= (int)copies; j++) chance *= (2 * j - 1) / (2.0 * j);
+    return chance;
+}
+
 /* Expected number of alleles of prior theta that n copies have. */
 static double alleles_in(double n, double theta)
 {

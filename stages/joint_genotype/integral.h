@@ -17,6 +17,9 @@ typedef struct joint_integral {
     double copies;     /* expected */
 } joint_integral;
 
+/* G(n) of frequency.h: how much less of a chance a new allele has after n copies without it. */
+double joint_new_allele(double copies);
+
 /*
  * `sure` copies are REF beyond doubt, besides the answers. `guess`: about as many copies as can be,
  * from EM.

@@ -4,6 +4,7 @@
  * joint.h for the way.
  */
 #include "deciding.h"
+#include "kuni/variant_prior.h"
 #include "shard.h"
 
 static const char *const outputs_choices[] = {"dense", "sites", NULL};
@@ -70,18 +71,7 @@ static const kuni_param params[] = {
      .most = 120,
      .unit = "phred",
      .help = "most that an allele's rarity may move a genotype; 0: not at all"},
-    {.name = "snp_heterozygosity",
-     .type = KUNI_PARAM_FLOAT,
-     .value = "0.001",
-     .least = 1e-9,
-     .most = 0.5,
-     .help = "prior chance that a copy differs from the reference in a base"},
-    {.name = "indel_heterozygosity",
-     .type = KUNI_PARAM_FLOAT,
-     .value = "0.000125",
-     .least = 1e-9,
-     .most = 0.5,
-     .help = "prior chance that an indel starts at a base outside repeats"},
+    KUNI_HETEROZYGOSITY_PARAMS,
     {.name = "sex",
      .type = KUNI_PARAM_CHOICE,
      .value = "declared-or-inferred",

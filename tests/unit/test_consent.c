@@ -70,7 +70,8 @@ static void set_words(kuni_use *use, char *fields[])
     kuni_text_list words = list_of(fields[PURPOSES], room);
     for (size_t i = 0; i < words.n; i++) {
         int bit = 0;
-        while (kuni_purpose_name(bit) && strcmp(kuni_purpose_name(bit), words.texts[i]) != 0) bit++;
+        while (kuni_purpose_names[bit] && strcmp(kuni_purpose_names[bit], words.texts[i]) != 0)
+            bit++;
         assert_true(bit < KUNI_PURPOSES);
         use->purposes |= 1u << bit;
     }
