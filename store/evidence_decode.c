@@ -620,7 +620,7 @@ static bool decode_sample_blocks(const blocks_input *input, const kuni_decode_fr
         uint32_t least = end, expected = kuni_event_walk_end(&walk, beg, input->width);
         end = decode_end(input, frame, stop, beg, expected);
         bool either = (kind & 3) == BLOCK_EITHER;
-        if (beg < least || end <= beg || end > input->width || kind >> 4 > KUNI_BLOCK_FILTERED ||
+        if (beg < least || end <= beg || end > input->width || kind >> 4 > KUNI_BLOCK_LOW ||
             (kind & 3) < 1 || (either && frame->version < 4))
             return false;
         if (!inherits) {

@@ -295,7 +295,7 @@ kuni_status kuni_evidence_add_block(kuni_evidence_writer *writer, const kuni_blo
              block->end > writer->shard.end)
         fault = "the block is empty or reaches beyond the shard";
     else if (block->ploidy < 1 || block->ploidy > 2 || block->gq > 99 ||
-             block->kind > KUNI_BLOCK_FILTERED ||
+             block->kind > KUNI_BLOCK_LOW ||
              (block->either && (block->ploidy != 2 || block->gq_one > 99)))
         fault = "ploidy, gq or kind is out of range";
     else if (block->beg < writer->samples[block->sample].spooled_end ||

@@ -35,6 +35,10 @@ enum {
     KUNI_PL_MISSING = 65534 /* an event without likelihoods has pl == NULL instead */
 };
 
+/* Depth of an event (UINT32_MAX) and of a block (UINT16_MAX) whose producer tells none. */
+#define KUNI_DP_MISSING     UINT32_MAX
+#define KUNI_MIN_DP_MISSING UINT16_MAX
+
 /*
  * How precise likelihoods need be. Up to 127 they decide genotypes and their qualities; beyond, a
  * part in 64 (a part in 16 for genotypes with <*>) is far below their own noise. Producers that
@@ -97,7 +101,10 @@ enum { /* kuni_event.flags */
        KUNI_EVENT_EITHER = 32, /* one copy or two, as the reader knows (kuni_event_of_copies): pl is
                                   there, of two copies, which holds that of one; ploidy is 2 */
        KUNI_EVENT_ONE =
-           64 /* of these: gt (an allele twice), gq and qual are of one copy, not two */
+           64, /* of these: gt (an allele twice), gq and qual are of one copy, not two */
+       KUNI_EVENT_UNLISTED =
+           128 /* the genotype has an allele that the input does not list: a no-call
+                                    without gt and pl */
 };
 
 /*
@@ -142,11 +149,11 @@ typedef struct kuni_event {
     uint8_t flags;
     uint8_t ploidy; /* 1 or 2 */
     uint8_t n_alleles;
-    int8_t gt[2];  /* allele index, -1: not called; gt[1] = -1 where ploidy is 1 */
-    uint8_t gq;    /* 0..99 */
-    uint8_t mq;    /* root mean square of the mapping quality, 1..255; 0 unknown */
-    uint16_t qual; /* phred of "any ALT here", capped at 65535 */
-    uint32_t dp;
+    int8_t gt[2];      /* allele index, -1: not called; gt[1] = -1 where ploidy is 1 */
+    uint8_t gq;        /* 0..99 */
+    uint8_t mq;        /* root mean square of the mapping quality, 1..255; 0 unknown */
+    uint16_t qual;     /* phred of "any ALT here", capped at 65535 */
+    uint32_t dp;       /* KUNI_DP_MISSING: not known */
     uint32_t set;      /* reading: index into the chunk's `sets`; not looked at when writing */
     int64_t phase_set; /* 0-based position, or -1 */
     const char *const *alleles;
@@ -160,7 +167,10 @@ typedef struct kuni_event {
 typedef enum kuni_block_kind {
     KUNI_BLOCK_REFERENCE = 0, /* homozygous reference with confidence gq */
     KUNI_BLOCK_CONFLICT = 1,  /* the input contradicts itself here: a no-call */
-    KUNI_BLOCK_FILTERED = 2   /* the input calls it but its own filter rejects it: a no-call */
+    KUNI_BLOCK_FILTERED = 2,  /* the input calls it but its own filter rejects it: a no-call */
+    KUNI_BLOCK_UNLISTED = 3,  /* the input calls an allele that it does not list: a no-call */
+    KUNI_BLOCK_STATED = 4,    /* homozygous reference, without a number that says how sure */
+    KUNI_BLOCK_LOW = 5        /* the input calls nothing, or its likelihoods do not: a no-call */
 } kuni_block_kind;
 
 typedef struct kuni_block {
@@ -168,10 +178,10 @@ typedef struct kuni_block {
     uint32_t sample;
     uint8_t kind; /* kuni_block_kind */
     uint8_t ploidy;
-    uint8_t gq; /* 0..99 */
-    uint16_t min_dp;
-    uint8_t gq_one; /* where `either`: gq, were there one copy */
-    bool either;    /* one copy or two, as the reader knows; ploidy is 2 */
+    uint8_t gq;      /* 0..99 */
+    uint16_t min_dp; /* KUNI_MIN_DP_MISSING: not known */
+    uint8_t gq_one;  /* where `either`: gq, were there one copy */
+    bool either;     /* one copy or two, as the reader knows; ploidy is 2 */
 } kuni_block;
 
 /* The confidence of a block in a sample with so many copies. */

@@ -163,6 +163,7 @@
     FIELD(kuni_sample, mother) \
     FIELD(kuni_sample, group) \
     FIELD(kuni_sample, index_in_cohort) \
+    FIELD(kuni_sample, name_in_file) \
     STRUCT(kuni_port) \
     FIELD(kuni_port, kind) \
     FIELD(kuni_port, extension) \
@@ -260,6 +261,7 @@
     VALUE(KUNI_EVENT_OTHER) \
     VALUE(KUNI_EVENT_EITHER) \
     VALUE(KUNI_EVENT_ONE) \
+    VALUE(KUNI_EVENT_UNLISTED) \
     VALUE(KUNI_RANK_MAPQ) \
     VALUE(KUNI_RANK_POSITION) \
     VALUE(KUNI_RANK_BASEQ) \
@@ -270,6 +272,9 @@
     VALUE(KUNI_BLOCK_REFERENCE) \
     VALUE(KUNI_BLOCK_CONFLICT) \
     VALUE(KUNI_BLOCK_FILTERED) \
+    VALUE(KUNI_BLOCK_UNLISTED) \
+    VALUE(KUNI_BLOCK_STATED) \
+    VALUE(KUNI_BLOCK_LOW) \
     VALUE(KUNI_CENSUS_NONE) \
     VALUE(KUNI_READ_CENSUS) \
     VALUE(KUNI_READ_EVENTS) \

@@ -33,6 +33,7 @@ typedef struct kuni_sample {
     const char *father, *mother; /* sample ids from PED, or NULL */
     const char *group; /* declared group for counts ("group" or first groups column), or NULL */
     uint32_t index_in_cohort; /* column in the call set */
+    const char *name_in_file; /* what `reads` must call the sample, or NULL: see the manifest */
 } kuni_sample;
 
 /*

@@ -125,11 +125,9 @@ static void print_event(const kuni_evidence_header *header, const kuni_event *ev
     static const struct {
         uint8_t flag;
         const char *name;
-    } flags[] = {{KUNI_EVENT_CARRIED, "carried"},
-                 {KUNI_EVENT_FILTERED, "filtered"},
-                 {KUNI_EVENT_FORCED, "forced"},
-                 {KUNI_EVENT_EITHER, "either"},
-                 {KUNI_EVENT_ONE, "one"}};
+    } flags[] = {{KUNI_EVENT_CARRIED, "carried"}, {KUNI_EVENT_FILTERED, "filtered"},
+                 {KUNI_EVENT_FORCED, "forced"},   {KUNI_EVENT_EITHER, "either"},
+                 {KUNI_EVENT_ONE, "one"},         {KUNI_EVENT_UNLISTED, "unlisted"}};
     printf("event\t%s\t%" PRId64 "\t%s\t%s\t", header->contig, event->pos + 1,
            header->samples[event->sample], event->alleles[0]);
     for (int i = 1; i < event->n_alleles; i++) printf("%s%s", i > 1 ? "," : "", event->alleles[i]);
@@ -141,7 +139,12 @@ static void print_event(const kuni_evidence_header *header, const kuni_event *ev
         else
             printf("%d", event->gt[i]);
     }
-    printf("\t%u\t%u\t%u\t%u", event->qual, event->gq, event->dp, event->mq);
+    printf("\t%u\t%u", event->qual, event->gq);
+    if (event->dp == KUNI_DP_MISSING)
+        fputs("\t.", stdout);
+    else
+        printf("\t%u", event->dp);
+    printf("\t%u", event->mq);
     if (event->ad)
         print_list("\t", event->ad, event->n_alleles);
     else
@@ -176,9 +179,9 @@ static void print_event(const kuni_evidence_header *header, const kuni_event *ev
 static void print_block(const kuni_evidence_header *header, const kuni_block *block, int copies)
 {
     static const char *const kinds[] = {
-        [KUNI_BLOCK_REFERENCE] = "reference",
-        [KUNI_BLOCK_CONFLICT] = "conflict",
-        [KUNI_BLOCK_FILTERED] = "filtered",
+        [KUNI_BLOCK_REFERENCE] = "reference", [KUNI_BLOCK_CONFLICT] = "conflict",
+        [KUNI_BLOCK_FILTERED] = "filtered",   [KUNI_BLOCK_UNLISTED] = "unlisted",
+        [KUNI_BLOCK_STATED] = "stated",       [KUNI_BLOCK_LOW] = "low",
     };
     printf("block\t%s\t%" PRId64 "\t%" PRId64 "\t%s\t%s\t", header->contig, block->beg + 1,
            block->end, header->samples[block->sample], kinds[block->kind]);
@@ -186,7 +189,10 @@ static void print_block(const kuni_evidence_header *header, const kuni_block *bl
         printf("%d\t%u", block->either ? copies : block->ploidy, kuni_block_gq(block, copies));
     else
         printf("1|2\t%u|%u", block->gq_one, block->gq);
-    printf("\t%u\n", block->min_dp);
+    if (block->min_dp == KUNI_MIN_DP_MISSING)
+        puts("\t.");
+    else
+        printf("\t%u\n", block->min_dp);
 }
 
 static void print_chunk(const kuni_evidence_header *header, const kuni_evidence_chunk *chunk,

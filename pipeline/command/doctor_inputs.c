@@ -13,6 +13,7 @@
 
 #include "preflight.h"
 #include "regions.h"
+#include "sample_names.h"
 
 /* --- reference and regions --- */
 
@@ -224,8 +225,7 @@ static void examine_samples(const kuni_doctor *doctor, size_t first, FILE *out)
         else if (index_is_stale(sample))
             fprintf(out, "W\t%zu\t%s: the index of %s is older than the file: make it again\n", i,
                     sample->id, sample->reads);
-        if (name && strcmp(name, sample->id) != 0 && strcmp(name, sample->participant) != 0)
-            fprintf(out, "N\t%zu\t%s\n", i, name);
+        if (!status) fprintf(out, "N\t%zu\t%s\n", i, name ? name : "");
         free(name);
     }
 }
@@ -353,12 +353,6 @@ static kuni_status examine_all(const kuni_doctor *doctor, findings *all, kuni_er
     return status;
 }
 
-static int compare_ids(const void *a, const void *b)
-{
-    const kuni_sample *const *x = a, *const *y = b;
-    return strcmp((*x)->id, (*y)->id);
-}
-
 /*
  * Names that files give their samples: that of another sample of the manifest is a swap until
  * shown otherwise; the rest are counted in one row. Returns how many swaps there are.
@@ -366,22 +360,19 @@ static int compare_ids(const void *a, const void *b)
 static size_t compare_names(kuni_doctor *doctor, const findings *all, kuni_error *err)
 {
     const kuni_cohort *cohort = doctor->cohort;
-    const kuni_sample **sorted = kuni_alloc(cohort->n_samples, sizeof(const kuni_sample *), err);
-    if (!sorted) return 0;
-    for (size_t i = 0; i < cohort->n_samples; i++) sorted[i] = &cohort->samples[i];
-    qsort(sorted, cohort->n_samples, sizeof(const kuni_sample *), compare_ids);
+    kuni_sample_names names;
+    if (kuni_sample_names_init(&names, cohort->samples, cohort->n_samples, err)) return 0;
     size_t n_swapped = 0, n_other = 0, example = 0;
     for (size_t i = 0; i < all->n; i++) {
         if (all->list[i].what != OTHER_NAME) continue;
-        const kuni_sample *sample = &cohort->samples[all->list[i].sample];
-        const kuni_sample wanted = {.id = all->list[i].text}, *key = &wanted;
-        if (bsearch(&key, sorted, cohort->n_samples, sizeof(const kuni_sample *), compare_ids)) {
+        kuni_error fault = KUNI_ERROR_INIT;
+        bool other;
+        const char *name = *all->list[i].text ? all->list[i].text : NULL;
+        if (kuni_sample_names_check(&names, &cohort->samples[all->list[i].sample], name, &other,
+                                    &fault)) {
             n_swapped++;
-            kuni_doctor_row(doctor, KUNI_FAIL, "sample",
-                            "%s: %s says that it is of '%s', another sample of the manifest: are "
-                            "the files swapped? If not, correct the file's header",
-                            sample->id, sample->reads, all->list[i].text);
-        } else if (n_other++ == 0) {
+            kuni_doctor_row(doctor, KUNI_FAIL, "sample", "%s", fault.text);
+        } else if (other && n_other++ == 0) {
             example = i;
         }
     }
@@ -391,7 +382,7 @@ static size_t compare_names(kuni_doctor *doctor, const findings *all, kuni_error
                         "set takes the manifest's",
                         n_other, n_other == 1 ? "" : "s", n_other == 1 ? "s" : "",
                         cohort->samples[all->list[example].sample].id, all->list[example].text);
-    free(sorted);
+    kuni_sample_names_fini(&names);
     return n_swapped;
 }
 

@@ -155,6 +155,15 @@ static kuni_status base_at(kuni_gvcf_writer *w, int32_t tid, int64_t pos, char *
     return KUNI_OK;
 }
 
+/* A number, or the missing value. */
+static void print_or_dot(char text[16], uint32_t value, uint32_t missing)
+{
+    if (value == missing)
+        (void)snprintf(text, 16, ".");
+    else
+        (void)snprintf(text, 16, "%u", value);
+}
+
 static kuni_status put_block(kuni_gvcf_writer *w, kuni_error *err)
 {
     if (!w->has_block) return KUNI_OK;
@@ -171,12 +180,15 @@ static kuni_status put_block(kuni_gvcf_writer *w, kuni_error *err)
         &w->text, err, "%s\t%" PRId64 "\t.\t%c\t<NON_REF>\t.\t%s\tEND=%" PRId64 "\tGT:DP:GQ:MIN_DP",
         contig, b->beg + 1, base, filter, b->end);
     if (status) return status;
-    bool known = b->kind == KUNI_BLOCK_REFERENCE;
+    bool stated = b->kind == KUNI_BLOCK_STATED, known = b->kind == KUNI_BLOCK_REFERENCE || stated;
     const char *gt = b->ploidy == 1 ? (known ? "0" : ".") : known ? "0/0" : "./.";
-    if (!known)
-        return kuni_buffer_printf(&w->text, err, "\t%s:%u:0:%u\n", gt, b->min_dp, b->min_dp);
-    status = kuni_buffer_printf(&w->text, err, ":PL\t%s:%u:%u:%u:0,%u", gt, b->min_dp, b->gq,
-                                b->min_dp, b->gq);
+    char depth[16];
+    print_or_dot(depth, b->min_dp, KUNI_MIN_DP_MISSING);
+    if (!known || stated || b->gq == 0)
+        return kuni_buffer_printf(&w->text, err, "\t%s:%s:%s:%s\n", gt, depth, stated ? "." : "0",
+                                  depth);
+    status =
+        kuni_buffer_printf(&w->text, err, ":PL\t%s:%s:%u:%s:0,%u", gt, depth, b->gq, depth, b->gq);
     /* two ALT copies: about ten times as unlikely in phred as one, at usual qualities */
     if (!status && b->ploidy == 2)
         status = kuni_buffer_printf(&w->text, err, ",%u", b->gq * HOM_ALT_FACTOR);
@@ -224,12 +236,14 @@ static kuni_status put_event(kuni_gvcf_writer *w, int32_t tid, const kuni_event 
         status =
             kuni_buffer_printf(&w->text, err, "%s%s", a > 1 ? "," : "",
                                strcmp(e->alleles[a], "<*>") == 0 ? "<NON_REF>" : e->alleles[a]);
-    /* GATK reads MQ of a cohort from RAW_MQandDP */
     if (!status)
-        status =
-            kuni_buffer_printf(&w->text, err, "\t%u\t%s\tDP=%u;MQ=%u;RAW_MQandDP=%" PRIu64 ",%u",
-                               e->qual, e->flags & KUNI_EVENT_FILTERED ? "FILTERED" : ".", e->dp,
-                               e->mq, (uint64_t)e->mq * e->mq * e->dp, e->dp);
+        status = kuni_buffer_printf(&w->text, err, "\t%u\t%s\t", e->qual,
+                                    e->flags & KUNI_EVENT_FILTERED ? "FILTERED" : ".");
+    if (!status && e->dp == KUNI_DP_MISSING)
+        status = kuni_buffer_printf(&w->text, err, "MQ=%u", e->mq);
+    else if (!status) /* GATK reads MQ of a cohort from RAW_MQandDP */
+        status = kuni_buffer_printf(&w->text, err, "DP=%u;MQ=%u;RAW_MQandDP=%" PRIu64 ",%u", e->dp,
+                                    e->mq, (uint64_t)e->mq * e->mq * e->dp, e->dp);
     for (int i = 0; !status && i < KUNI_RANKS; i++)
         if (e->rank[i] != KUNI_RANK_UNKNOWN)
             status = kuni_buffer_printf(&w->text, err, ";%s=%.1f", rank_names[i],
@@ -241,8 +255,10 @@ static kuni_status put_event(kuni_gvcf_writer *w, int32_t tid, const kuni_event 
     for (int a = 0; !status && a < e->n_alleles; a++)
         status = e->ad ? kuni_buffer_printf(&w->text, err, "%c%u", a ? ',' : ':', e->ad[a])
                        : kuni_buffer_printf(&w->text, err, "%c.", a ? ',' : ':');
+    char depth[16];
+    print_or_dot(depth, e->dp, KUNI_DP_MISSING);
     if (!status)
-        status = kuni_buffer_printf(&w->text, err, ":%u:%u:%u,%u,%u,%u", e->dp, e->gq, e->sb[0],
+        status = kuni_buffer_printf(&w->text, err, ":%s:%u:%u,%u,%u,%u", depth, e->gq, e->sb[0],
                                     e->sb[1], e->sb[2], e->sb[3]);
     if (!status && e->phase_set >= 0)
         status = kuni_buffer_printf(&w->text, err, ":%" PRId64, e->phase_set + 1);

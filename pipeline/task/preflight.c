@@ -4,16 +4,17 @@
 #include <errno.h>
 #include <htslib/hts.h>
 #include <htslib/kstring.h>
-#include <htslib/tbx.h>
 #include <htslib/vcf.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kuni/file.h"
 #include "kuni/reads.h"
 #include "reads_pass.h"
+#include "sample_names.h"
+#include "variants_index.h"
 
 /* A BAM, CRAM or BGZF file ends with a fixed block: a copy that was cut off lacks it. */
 static kuni_status check_end(htsFile *file, const kuni_sample *sample, kuni_error *err)
@@ -139,14 +140,17 @@ static kuni_status check_contigs(const kuni_task *task, const kuni_sample *sampl
                                  const bcf_hdr_t *header, kuni_error *err)
 {
     int known = 0, named = 0;
+    int64_t known_bp = 0, named_bp = 0, ours_bp = 0, all_bp = 0;
     for (int i = 0; i < header->n[BCF_DT_CTG]; i++) {
         const char *name = header->id[BCF_DT_CTG][i].key;
         if (!name) continue; /* IDX tags may leave numbers without a contig */
         named++;
+        uint64_t said = header->id[BCF_DT_CTG][i].val ? header->id[BCF_DT_CTG][i].val->info[0] : 0;
+        named_bp += (int64_t)said;
         int32_t tid = kuni_genome_find(task->genome, name);
         if (tid < 0) continue;
         known++;
-        uint64_t said = header->id[BCF_DT_CTG][i].val ? header->id[BCF_DT_CTG][i].val->info[0] : 0;
+        known_bp += (int64_t)said;
         int64_t length = kuni_genome_contig(task->genome, tid)->length_bp;
         if (said && (int64_t)said != length)
             return kuni_fail(err, KUNI_DATA,
@@ -158,6 +162,21 @@ static kuni_status check_contigs(const kuni_task *task, const kuni_sample *sampl
     if (known == 0 && named > 0) /* a header need not name them */
         return kuni_fail(err, KUNI_DATA, "%s: %s shares no contig with the reference %s",
                          sample->id, sample->reads, kuni_genome_path(task->genome));
+    for (size_t i = 0; i < task->n_shards; i++) {
+        kuni_span shard = task->shards[i];
+        if (shard.tid < 0) continue;
+        all_bp += shard.end - shard.beg;
+        if (bcf_hdr_name2id(header, kuni_genome_contig(task->genome, shard.tid)->name) >= 0)
+            ours_bp += shard.end - shard.beg;
+    }
+    /* A decoy of the same name is no common reference. */
+    if (named > 0 && (ours_bp == 0 || (2 * ours_bp < all_bp && 2 * known_bp < named_bp)))
+        return kuni_fail(err, KUNI_DATA,
+                         "%s: %s names %d contigs that the reference %s has, and %d that it has "
+                         "not; of what this run processes it names %d %%: rename its contigs with "
+                         "`bcftools annotate --rename-chrs`",
+                         sample->id, sample->reads, known, kuni_genome_path(task->genome),
+                         named - known, all_bp > 0 ? (int)(100 * ours_bp / all_bp) : 0);
     return KUNI_OK;
 }
 
@@ -165,42 +184,12 @@ static kuni_status check_contigs(const kuni_task *task, const kuni_sample *sampl
 static kuni_status check_column(const kuni_sample *sample, const bcf_hdr_t *header, kuni_error *err)
 {
     int n = bcf_hdr_nsamples(header);
+    const char *name = sample->name_in_file ? sample->name_in_file : sample->id;
     if (n < 1) return kuni_fail(err, KUNI_DATA, "%s: %s has no sample", sample->id, sample->reads);
-    if ((n > 1 || sample->shares_reads) && bcf_hdr_id2int(header, BCF_DT_SAMPLE, sample->id) < 0)
-        return kuni_fail(err, KUNI_DATA, "%s: none of the %d samples of %s has this name",
-                         sample->id, n, sample->reads);
+    if ((n > 1 || sample->shares_reads) && bcf_hdr_id2int(header, BCF_DT_SAMPLE, name) < 0)
+        return kuni_fail(err, KUNI_DATA, "%s: none of the %d samples of %s has the name %s",
+                         sample->id, n, sample->reads, name);
     return KUNI_OK;
-}
-
-static kuni_status check_variants_index(const kuni_sample *sample, bool small, kuni_error *err)
-{
-    int verbosity = hts_get_log_level();
-    hts_set_log_level(HTS_LOG_OFF);
-    hts_idx_t *csi = NULL;
-    tbx_t *tbx = sample->index ? tbx_index_load2(sample->reads, sample->index)
-                               : tbx_index_load3(sample->reads, NULL, HTS_IDX_SILENT_FAIL);
-    if (!tbx)
-        csi = sample->index ? bcf_index_load2(sample->reads, sample->index)
-                            : bcf_index_load3(sample->reads, NULL, HTS_IDX_SILENT_FAIL);
-    hts_set_log_level(verbosity);
-    bool found = tbx || csi;
-    if (tbx) tbx_destroy(tbx);
-    if (csi) hts_idx_destroy(csi);
-    if (found || (small && !sample->index)) return KUNI_OK;
-    if (sample->index)
-        return kuni_fail(err, KUNI_DATA, "%s: %s is no index of %s: make one with `bcftools index`",
-                         sample->id, sample->index, sample->reads);
-    return kuni_fail(err, KUNI_DATA,
-                     "%s: %s has no index, and only files of up to %d MiB are read without: make "
-                     "one with `bcftools index` (of a file packed by `bgzip`)",
-                     sample->id, sample->reads, KUNI_UNINDEXED_BYTES_MAX >> 20);
-}
-
-/* Files that every shard may read from the front. */
-static bool is_small(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0 && info.st_size <= KUNI_UNINDEXED_BYTES_MAX;
 }
 
 static kuni_status check_variants(const kuni_task *task, const kuni_sample *sample, kstring_t *name,
@@ -222,13 +211,15 @@ static kuni_status check_variants(const kuni_task *task, const kuni_sample *samp
     }
     if (!status) status = check_contigs(task, sample, header, err);
     if (!status) status = check_column(sample, header, err);
-    if (!status && bcf_hdr_nsamples(header) == 1 && kputs(header->samples[0], name) < 0)
-        status = kuni_fail_memory(err, 1, strlen(header->samples[0]));
+    const char *own = status                          ? NULL
+                      : bcf_hdr_nsamples(header) == 1 ? header->samples[0]
+                                                      : sample->name_in_file;
+    if (own && kputs(own, name) < 0) status = kuni_fail_memory(err, 1, strlen(own));
     if (!status) status = check_end(file, sample, err);
     if (header) bcf_hdr_destroy(header);
     if (hts_close(file) != 0 && !status)
         status = kuni_fail(err, KUNI_IO, "%s: cannot read %s", sample->id, sample->reads);
-    return status ? status : check_variants_index(sample, is_small(sample->reads), err);
+    return status ? status : kuni_variants_index_check(task, sample, err);
 }
 
 kuni_status kuni_preflight_check(const kuni_task *task, const kuni_sample *sample, char **name,
@@ -253,17 +244,24 @@ static kuni_status run(const kuni_task *task, kuni_error *err)
 {
     const kuni_batch *batch = &task->batches[task->batch];
     kuni_file *out = NULL;
+    kuni_sample_names names = {.n = 0};
     kuni_status status = kuni_genome_reopen(task->genome, err);
+    if (!status) status = kuni_sample_names_init(&names, task->samples, task->n_samples, err);
     if (!status) status = kuni_file_create(&out, kuni_task_output(task, "faults"), err);
     for (size_t i = batch->first; i < batch->first + batch->n_samples && !status; i++) {
         kuni_error fault = KUNI_ERROR_INIT;
-        kuni_status bad = kuni_preflight_check(task, &task->samples[i], NULL, &fault);
+        char *name = NULL;
+        kuni_status bad = kuni_preflight_check(task, &task->samples[i], &name, &fault);
+        if (!bad && task->samples[i].reads)
+            bad = kuni_sample_names_check(&names, &task->samples[i], name, NULL, &fault);
+        free(name);
         if (bad == KUNI_MEMORY || bad == KUNI_BUG)
             status = kuni_fail(err, bad, "%s", fault.text);
         else if (bad)
             status = kuni_file_printf(out, err, "%zu\t%d\t%s\n", i, (int)bad, fault.text);
         if (task->heartbeat) task->heartbeat((int64_t)(i - batch->first + 1));
     }
+    kuni_sample_names_fini(&names);
     if (!status) return kuni_file_commit(out, err);
     kuni_file_discard(out);
     return status;

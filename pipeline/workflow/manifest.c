@@ -23,6 +23,7 @@ typedef enum meaning {
     MD5,
     SITE,
     GROUP,
+    NAME_IN_FILE,
     STATUS,     /* sarek: 1 is a tumour */
     FIRST_FACT, /* and the others, in the order of kuni_fact */
     N_MEANINGS = FIRST_FACT + KUNI_FACTS
@@ -42,6 +43,7 @@ static const column_name native_columns[] = {
     {"md5", MD5},
     {"site", SITE},
     {"group", GROUP},
+    {"name_in_file", NAME_IN_FILE},
 };
 
 static const column_name sarek_columns[] = {
@@ -375,6 +377,7 @@ static kuni_status read_row(row_reader *c, const dialect *f, char *line)
     row.md5 = keep(c, field_of(f, fields, MD5));
     row.site = keep(c, field_of(f, fields, SITE));
     row.group = keep(c, field_of(f, fields, GROUP));
+    row.name_in_file = keep(c, field_of(f, fields, NAME_IN_FILE));
     if (c->err->status || read_facts(c, f, fields, &c->manifest->facts[c->manifest->n]))
         return c->err->status;
     uint32_t at = (uint32_t)c->manifest->n;

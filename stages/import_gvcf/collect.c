@@ -4,37 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collected.h"
 #include "kuni/allele.h"
+#include "places.h"
 
 /*
  * A block kind of our own: fills a place that normalisation left empty, where nothing else tells of
  * it.
  */
-enum { KIND_FILLER = KUNI_BLOCK_FILTERED + 1 };
+enum { KIND_FILLER = KUNI_BLOCK_LOW + 1 };
 
 enum { SURE_PHRED = 60 }; /* of a genotype without likelihoods or quality */
-
-typedef struct collected_event {
-    kuni_event event;
-    int64_t end;                    /* of REF after normalisation */
-    int64_t record_beg, record_end; /* what the record covered before */
-    kuni_span replaced[2];          /* bases that each copy of the genotype replaces; empty: none */
-    bool conflict;
-} collected_event;
-
-typedef struct block_list {
-    kuni_block *at;
-    size_t n, capacity;
-} block_list;
-
-struct kuni_collect {
-    kuni_span shard;
-    kuni_arena *arena;
-    collected_event *events;
-    size_t n_events, events_capacity;
-    block_list blocks, made, flat, pending;
-    bool ordered; /* the blocks neither overlap nor go back */
-};
 
 kuni_collect *kuni_collect_new(kuni_span shard, kuni_error *err)
 {
@@ -68,6 +48,12 @@ void kuni_collect_clear(kuni_collect *collect)
     collect->ordered = true;
 }
 
+void kuni_collect_set_normaliser(kuni_collect *collect, kuni_normaliser normalise, void *context)
+{
+    collect->normalise = normalise;
+    collect->context = context;
+}
+
 kuni_arena *kuni_collect_arena(kuni_collect *collect)
 {
     return collect->arena;
@@ -81,8 +67,8 @@ static kuni_status push(block_list *list, const kuni_block *block, kuni_error *e
     return status;
 }
 
-kuni_status kuni_collect_event(kuni_collect *collect, const kuni_event *event, int64_t beg,
-                               int64_t end, kuni_error *err)
+kuni_status kuni_collect_event(kuni_collect *collect, const kuni_event *event,
+                               const kuni_record_facts *facts, kuni_error *err)
 {
     kuni_status status = kuni_grow((void **)&collect->events, &collect->events_capacity,
                                    collect->n_events + 1, sizeof(*collect->events), err);
@@ -90,8 +76,12 @@ kuni_status kuni_collect_event(kuni_collect *collect, const kuni_event *event, i
     collect->events[collect->n_events++] =
         (collected_event){.event = *event,
                           .end = event->pos + (int64_t)strlen(event->alleles[0]),
-                          .record_beg = beg,
-                          .record_end = end};
+                          .record_beg = facts->beg,
+                          .record_end = facts->end,
+                          .lack = facts->lack,
+                          .half = facts->half,
+                          .mixture = facts->mixture,
+                          .spelled = facts->spelled};
     return KUNI_OK;
 }
 
@@ -131,7 +121,7 @@ static int compare_texts(const kuni_event *a, const kuni_event *b)
  * By place, then by everything that may differ, so that the order of the file's lines leaves no
  * trace.
  */
-static int compare_events(const void *a, const void *b)
+int kuni_compare_collected(const void *a, const void *b)
 {
     const kuni_event *x = &((const collected_event *)a)->event;
     const kuni_event *y = &((const collected_event *)b)->event;
@@ -148,8 +138,9 @@ static int compare_events(const void *a, const void *b)
 static void sort_events(kuni_collect *collect)
 {
     for (size_t i = 1; i < collect->n_events; i++)
-        if (compare_events(&collect->events[i - 1], &collect->events[i]) > 0) {
-            qsort(collect->events, collect->n_events, sizeof(*collect->events), compare_events);
+        if (kuni_compare_collected(&collect->events[i - 1], &collect->events[i]) > 0) {
+            qsort(collect->events, collect->n_events, sizeof(*collect->events),
+                  kuni_compare_collected);
             return;
         }
 }
@@ -240,16 +231,21 @@ static uint16_t *star_likelihoods(const kuni_event *event, int star, const uint3
     int n = event->n_alleles + 1;
     uint32_t least = UINT32_MAX, values[(KUNI_EVENT_ALLELES_MAX + 1) * KUNI_EVENT_ALLELES_MAX / 2];
     uint16_t *pl = kuni_arena_alloc(arena, (size_t)(n * (n + 1) / 2), sizeof(*pl), err);
-    uint32_t worst = 0;
-    for (int a = 0; a < event->n_alleles; a++)
-        if (event->pl[a] > worst) worst = event->pl[a];
+    uint32_t most = 0, known = event->n_alleles;
+    for (uint32_t g = 0; g < (event->ploidy == 1 ? known : known * (known + 1) / 2); g++)
+        if (event->pl[g] > most) most = event->pl[g];
     for (int b = 0, g = 0; pl && b < n; b++)
         for (int a = 0; a <= b; a++, g++) {
-            uint32_t x = a == star ? 0 : event->pl[a - (a > star)];
-            uint32_t y = b == star ? 0 : event->pl[b - (b > star)];
-            values[g] = lost[(a == star) + (b == star)] + (a == star && b == star ? worst
-                                                           : x > y                ? x
-                                                                                  : y);
+            uint32_t own = most;
+            int x = a == star ? -1 : a - (a > star), y = b == star ? -1 : b - (b > star);
+            if (event->ploidy == 1 && (x >= 0 || y >= 0)) {
+                uint32_t p = x < 0 ? 0 : event->pl[x], q = y < 0 ? 0 : event->pl[y];
+                own = p > q ? p : q;
+            } else if (x >= 0 || y >= 0) { /* beside "*" the reads are of the other copy alone */
+                int p = x < 0 ? y : x, q = y < 0 ? x : y;
+                own = event->pl[p <= q ? q * (q + 1) / 2 + p : p * (p + 1) / 2 + q];
+            }
+            values[g] = lost[(a == star) + (b == star)] + own;
             if (values[g] < least) least = values[g];
         }
     for (int g = 0; pl && g < n * (n + 1) / 2; g++) {
@@ -259,9 +255,21 @@ static uint16_t *star_likelihoods(const kuni_event *event, int star, const uint3
     return pl;
 }
 
-/* Makes an event of one copy one of two, of which the other is "*". */
+/* The haplotype that the deletion took from a phased event; -1: not known. */
+static int lost_haplotype(const collected_event *deletion, int64_t at, const kuni_event *event)
+{
+    const kuni_event *e = &deletion->event;
+    if (!(e->flags & event->flags & KUNI_EVENT_PHASED) || e->phase_set != event->phase_set)
+        return -1;
+    return at >= deletion->replaced[0].beg && at < deletion->replaced[0].end ? 0 : 1;
+}
+
+/*
+ * Makes an event of one copy, or twice the same, one of two, of which the other is "*", on
+ * `haplotype` where that is known.
+ */
 static kuni_status add_star(kuni_collect *collect, kuni_event *event, const uint32_t lost[3],
-                            kuni_error *err)
+                            int haplotype, kuni_error *err)
 {
     int n = event->n_alleles, star = event->flags & KUNI_EVENT_OTHER ? n - 1 : n;
     const char **alleles = kuni_arena_alloc(collect->arena, (size_t)n + 1, sizeof(*alleles), err);
@@ -284,14 +292,53 @@ static kuni_status add_star(kuni_collect *collect, kuni_event *event, const uint
         if (event->gt[0] >= star) event->gt[0]++;
         event->gt[1] = (int8_t)star;
     }
+    if (haplotype < 0) event->flags &= (uint8_t)~KUNI_EVENT_PHASED;
+    if (haplotype < 0) event->phase_set = -1;
+    if (haplotype == 0) {
+        event->gt[1] = event->gt[0];
+        event->gt[0] = (int8_t)star;
+    }
     return KUNI_OK;
 }
 
 /*
- * Strelka writes one copy for what lies within a deletion of the other. Such an event is of two
- * copies, too, one of them lost.
+ * What is of one copy only, as far as the event tells: Strelka writes one copy for what lies within
+ * a deletion of the other, callers of pileups the same allele twice, as they see no reads of the
+ * copy that lost the base. Returns a base that its allele needs, -1: it is of both copies.
  */
-static kuni_status complete_copies(kuni_collect *collect, kuni_error *err)
+static int64_t place_of_one_copy(const collected_event *event)
+{
+    const kuni_event *e = &event->event;
+    if (e->ploidy == 1) return e->pos;
+    if (e->gt[0] <= 0 || e->gt[0] != e->gt[1] || !e->pl || e->flags & KUNI_EVENT_FILTERED)
+        return -1;
+    for (int a = 0; a < e->n_alleles; a++)
+        if (e->alleles[a][0] == '*') return -1; /* the producer knows of the deletion */
+    const kuni_span *span = &event->replaced[0];
+    return span->beg < span->end ? span->beg : e->pos;
+}
+
+/*
+ * Copies of the base that events which begin before number i have lost; *which: one that has lost
+ * one copy.
+ */
+static int lost_before(const kuni_collect *collect, size_t first, size_t i, int64_t at,
+                       size_t *which)
+{
+    int total = 0;
+    for (size_t k = first; k < i; k++) {
+        const collected_event *before = &collect->events[k];
+        bool left = before->event.pos < collect->events[i].event.pos;
+        int copies = left && before->event.ploidy == 2 ? copies_over(before, at) : 0;
+        if (copies == 1) *which = k;
+        total += copies;
+    }
+    return total;
+}
+
+/* Events of one copy are of two, too, where the other one is lost to a deletion. */
+static kuni_status complete_copies(kuni_collect *collect, kuni_import_counts *counts,
+                                   kuni_error *err)
 {
     int64_t furthest = INT64_MIN;
     size_t first = 0; /* of the run of events that overlap one another */
@@ -302,15 +349,19 @@ static kuni_status complete_copies(kuni_collect *collect, kuni_error *err)
             event->replaced[copy] = replaced_bases(&event->event, event->event.gt[copy]);
         if (event->event.pos >= furthest) first = i;
         if (event->end > furthest) furthest = event->end;
-        for (size_t k = first; k < i && event->event.ploidy == 1; k++) {
-            uint32_t lost[3];
-            if (collect->events[k].event.ploidy != 2 ||
-                copies_over(&collect->events[k], event->event.pos) != 1 ||
-                event->event.n_alleles >= KUNI_EVENT_ALLELES_MAX)
-                continue;
-            lost_copies(&collect->events[k], event->event.pos, lost);
-            status = add_star(collect, &event->event, lost, err);
-        }
+        int64_t at = first < i ? place_of_one_copy(event) : -1;
+        size_t which = i;
+        if (at < 0 || event->event.n_alleles >= KUNI_EVENT_ALLELES_MAX ||
+            lost_before(collect, first, i, at, &which) != 1)
+            continue;
+        uint32_t lost[3];
+        bool diploid = event->event.ploidy == 2;
+        lost_copies(&collect->events[which], at, lost);
+        int haplotype = lost_haplotype(&collect->events[which], at, &event->event);
+        status = add_star(collect, &event->event, lost, haplotype, err);
+        if (diploid) count_in_shard(collect, event->event.pos, &counts->other_copy);
+        for (int copy = 0; copy < 2; copy++)
+            event->replaced[copy] = replaced_bases(&event->event, event->event.gt[copy]);
     }
     return status;
 }
@@ -351,6 +402,25 @@ static void compare_pair(kuni_collect *collect, size_t first, size_t other, size
         }
 }
 
+/* Whether the called genotype has a copy that is lost to an event from the left. */
+static bool has_star(const kuni_event *event)
+{
+    for (int i = 0; i < event->ploidy; i++)
+        if (event->gt[i] > 0 && event->alleles[event->gt[i]][0] == '*') return true;
+    return false;
+}
+
+/* "*" of a deletion that is in conflict is in conflict, too. */
+static void follow_deletion(const kuni_collect *collect, size_t first, size_t i)
+{
+    collected_event *event = &collect->events[i];
+    for (size_t k = first; k < i && !event->conflict && has_star(&event->event); k++) {
+        const collected_event *before = &collect->events[k];
+        event->conflict = before->conflict && before->event.pos < event->event.pos &&
+                          copies_over(before, event->event.pos) > 0;
+    }
+}
+
 /*
  * Records that replace one base on more copies than the sample has contradict each other. Whether
  * an event is in conflict follows from the events that overlap it, and from nothing further away.
@@ -367,6 +437,12 @@ static void find_conflicts(kuni_collect *collect)
         if (event->end > furthest) furthest = event->end;
         for (size_t k = first; k < i; k++)
             if (collect->events[k].end > event->event.pos) compare_pair(collect, first, k, i);
+    }
+    furthest = INT64_MIN;
+    for (size_t i = 0; i < collect->n_events; i++) {
+        if (collect->events[i].event.pos >= furthest) first = i;
+        if (collect->events[i].end > furthest) furthest = collect->events[i].end;
+        follow_deletion(collect, first, i);
     }
 }
 
@@ -415,10 +491,10 @@ static kuni_status make_blocks(kuni_collect *collect, kuni_import_counts *counts
 
 static int severity(uint8_t kind)
 {
-    return kind == KUNI_BLOCK_CONFLICT   ? 3
-           : kind == KUNI_BLOCK_FILTERED ? 2
-           : kind == KIND_FILLER         ? 0
-                                         : 1;
+    return kind == KUNI_BLOCK_CONFLICT                                  ? 3
+           : kind == KUNI_BLOCK_FILTERED || kind == KUNI_BLOCK_UNLISTED ? 2
+           : kind == KIND_FILLER                                        ? 0
+                                                                        : 1;
 }
 
 /* What holds where two blocks overlap: the graver kind; of equal ones the lesser confidence. */
@@ -426,6 +502,11 @@ static kuni_block combine(const kuni_block *a, const kuni_block *b)
 {
     kuni_block both = severity(a->kind) >= severity(b->kind) ? *a : *b;
     if (severity(a->kind) != severity(b->kind)) return both;
+    if (a->kind != b->kind) /* a number is better than none */
+        return a->kind == KUNI_BLOCK_STATED || b->kind == KUNI_BLOCK_FILTERED ||
+                       b->kind == KUNI_BLOCK_LOW
+                   ? *b
+                   : *a;
     if (a->either != b->either) { /* what is told for one number of copies holds */
         const kuni_block *sure = a->either ? b : a, *open = a->either ? a : b;
         both.ploidy = sure->ploidy;
@@ -561,9 +642,11 @@ static kuni_status write_blocks(const kuni_collect *collect, uint32_t sample,
 kuni_status kuni_collect_write(kuni_collect *collect, uint32_t sample, kuni_evidence_writer *writer,
                                kuni_import_counts *counts, kuni_error *err)
 {
+    kuni_status status = kuni_join_places(collect, counts, err);
+    if (status) return status;
     sort_events(collect);
     drop_doubles(collect, counts);
-    kuni_status status = complete_copies(collect, err);
+    status = complete_copies(collect, counts, err);
     if (status) return status;
     find_conflicts(collect);
     status = make_blocks(collect, counts, err);

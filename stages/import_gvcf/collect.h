@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Evidence of one sample in one shard, collected from its records and made consistent before it is
- * written: events sorted, doubles dropped, contradictions turned into blocks that say so, blocks
+ * written: records of one position joined (join.h), events sorted, doubles dropped, contradictions turned into blocks that say so, blocks
  * cut where events lie.
  *
  * What becomes of a position depends on the records that overlap it and on those that overlap
@@ -10,13 +10,7 @@
 #ifndef KUNI_IMPORT_COLLECT_H
 #define KUNI_IMPORT_COLLECT_H
 
-#include "kuni/evidence.h"
-
-/* What an import did, for the report; each is counted in the shard that holds its position. */
-typedef struct kuni_import_counts {
-    int64_t records, blocks, events, no_data, filtered, normalised, conflicts, doubles, overlaps,
-        symbolic, derived_pl, derived_gt;
-} kuni_import_counts;
+#include "facts.h"
 
 typedef struct kuni_collect kuni_collect;
 
@@ -27,12 +21,12 @@ void kuni_collect_clear(kuni_collect *collect);
 /* Memory for an event's alleles and numbers, valid until the collection is cleared. */
 kuni_arena *kuni_collect_arena(kuni_collect *collect);
 
-/*
- * Adds an event; [beg, end) is what its record covered before normalisation. Texts and numbers are
- * borrowed.
- */
+/* For what is joined of several records. */
+void kuni_collect_set_normaliser(kuni_collect *collect, kuni_normaliser normalise, void *context);
+
+/* Adds an event. Texts and numbers are borrowed. */
 KUNI_MUST_CHECK kuni_status kuni_collect_event(kuni_collect *collect, const kuni_event *event,
-                                               int64_t beg, int64_t end, kuni_error *err);
+                                               const kuni_record_facts *facts, kuni_error *err);
 KUNI_MUST_CHECK kuni_status kuni_collect_block(kuni_collect *collect, const kuni_block *block,
                                                kuni_error *err);
 

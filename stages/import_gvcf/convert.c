@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "called.h"
+
 enum {
     PL_MOST = 65533, /* KUNI_PL_MISSING and above mean something else */
     ALLELES_MAX = KUNI_EVENT_ALLELES_MAX,
@@ -12,101 +14,12 @@ enum {
     HETEROZYGOTE_PHRED = 30 /* one base in a thousand: what a QUAL is less than PL of 0/0 by */
 };
 
-typedef struct genotype {
-    int ploidy; /* 0: none given */
-    int gt[2];  /* -1: not called */
-    int64_t gq; /* of a genotype that the likelihoods gave; -1: as the record says */
-    bool phased;
-    bool polyploid; /* more than two copies, none of them called */
-    bool open;      /* GT tells of no copies, and there may be one or two */
-    int64_t gq_one; /* where open, of a genotype that the likelihoods gave: gq with one copy */
-} genotype;
-
-static bool is_no_call(const genotype *called)
-{
-    return called->gt[0] < 0 && called->gt[1] < 0;
-}
-
-/* False where it is no genotype of at most two copies. */
-static bool parse_genotype(kuni_text_view view, uint32_t n_alleles, genotype *called)
-{
-    *called = (genotype){.ploidy = 0, .gt = {-1, -1}, .gq = -1, .gq_one = -1};
-    if (view.length == 0) return true;
-    const char *at = view.at, *end = view.at + view.length;
-    if (at < end && (*at == '/' || *at == '|')) at++; /* VCF 4.4: a phase before the first allele */
-    while (at < end) {
-        if (*at == '.' && called->ploidy == 2 && is_no_call(called)) {
-            called->ploidy =
-                0; /* ././. says nothing, unless likelihoods of as many copies follow */
-            called->polyploid = true;
-            return strspn(at, "./|") >= (size_t)(end - at);
-        }
-        if (called->ploidy == 2) return false;
-        if (*at == '.')
-            at++;
-        else {
-            const char *start = at;
-            uint32_t allele = 0;
-            while (at < end && *at >= '0' && *at <= '9' && allele < n_alleles)
-                allele = allele * 10 + (uint32_t)(*at++ - '0');
-            if (at == start || allele >= n_alleles) return false;
-            called->gt[called->ploidy] = (int)allele;
-        }
-        called->ploidy++;
-        if (at == end) break;
-        if (*at != '/' && *at != '|') return false;
-        if (*at == '|') called->phased = true;
-        at++;
-    }
-    return true;
-}
-
-static int copies_at(const kuni_convert *convert, int64_t pos)
-{
-    int64_t until;
-    return kuni_ploidy_evidence(convert->ploidy, convert->shard.tid, pos, &until);
-}
-
-static int ploidy_of(const kuni_convert *convert, const genotype *called, int64_t pos)
-{
-    if (called->ploidy > 0) return called->ploidy;
-    return copies_at(convert, pos) == 1 ? 1 : 2;
-}
-
 static bool in_shard(const kuni_convert *convert, int64_t pos)
 {
     return pos >= convert->shard.beg && pos < convert->shard.end;
 }
 
 /* --- numbers --- */
-
-/* Likelihoods by PL or GL over n genotypes, smallest 0; false where there are none or not n. */
-static bool read_likelihoods(const kuni_gvcf_record *record, uint32_t n, uint32_t *pl)
-{
-    if (record->fields[FIELD_PL].length > 0)
-        return kuni_view_numbers(record->fields[FIELD_PL], pl, (int)n) == (int)n;
-    kuni_text_view gl = record->fields[FIELD_GL];
-    if (gl.length == 0) return false;
-    const char *at = gl.at, *end = gl.at + gl.length;
-    double values[ALLELES_MAX * (ALLELES_MAX + 1) / 2], best = -INFINITY;
-    uint32_t count = 0;
-    if (n > sizeof(values) / sizeof(values[0])) return false;
-    while (at < end && count < n) {
-        char *stop;
-        values[count] = strtod(at, &stop);
-        if (stop == at || stop > end || isnan(values[count])) return false;
-        if (values[count] > best) best = values[count];
-        count++;
-        at = stop < end && *stop == ',' ? stop + 1 : stop;
-        if (stop < end && *stop != ',') return false;
-    }
-    if (n == 0 || count != n || at != end) return false;
-    for (uint32_t i = 0; i < n; i++) {
-        double phred = 10.0 * (best - values[i]);
-        pl[i] = phred < PL_MOST ? (uint32_t)lround(phred) : PL_MOST;
-    }
-    return true;
-}
 
 /* Second smallest less smallest. */
 static int64_t gq_of(const uint32_t *pl, uint32_t n)
@@ -140,61 +53,6 @@ static int64_t sum_of_field(kuni_text_view view)
     return sum;
 }
 
-static bool names_other_allele(const kuni_gvcf_record *record)
-{
-    for (uint32_t i = 0; i < record->n_alts; i++)
-        if (kuni_is_other_allele(record->alts[i])) return true;
-    return false;
-}
-
-/*
- * GATK's CombineGVCFs writes ./. everywhere and leaves the genotypes to the likelihoods: the only
- * smallest one is the call, the second less the smallest its quality. It stays a no-call where two
- * are equal or where the best has the allele that was not seen. Records without such an allele
- * (finished calls, perhaps masked) and those with FILTER NoCall are believed: their ./. is meant.
- */
-static kuni_status derive_genotype(const kuni_convert *convert, const kuni_gvcf_record *record,
-                                   genotype *called, kuni_error *err)
-{
-    uint32_t n = record->n_alts + 1, n_diploid = n * (n + 1) / 2;
-    if (!is_no_call(called) || record->no_call || !names_other_allele(record) ||
-        (!record->fields[FIELD_PL].length && !record->fields[FIELD_GL].length))
-        return KUNI_OK;
-    kuni_arena *arena = kuni_collect_arena(convert->collect);
-    uint32_t *all = kuni_arena_alloc(arena, n_diploid, sizeof(*all), err);
-    if (!all) return KUNI_MEMORY;
-    bool haploid = called->ploidy < 2 && read_likelihoods(record, n, all);
-    if (!haploid && !read_likelihoods(record, n_diploid, all)) return KUNI_OK;
-    int ploidy = haploid ? 1 : ploidy_of(convert, called, record->pos);
-    uint32_t least = UINT32_MAX, second = UINT32_MAX, best[2] = {0, 0};
-    for (uint32_t b = 0; b < n; b++)
-        for (uint32_t a = ploidy == 1 ? b : 0; a <= b; a++) {
-            uint32_t value = haploid ? all[b] : all[b * (b + 1) / 2 + a];
-            if (value < least) {
-                second = least;
-                least = value;
-                best[0] = a;
-                best[1] = b;
-            } else if (value < second)
-                second = value;
-        }
-    if (least == second) return KUNI_OK;
-    for (int i = 0; i < 2; i++)
-        if (best[i] > 0 && kuni_is_other_allele(record->alts[best[i] - 1])) return KUNI_OK;
-    uint32_t least_alt = UINT32_MAX; /* of one copy */
-    for (uint32_t a = 1; a < n && !haploid; a++)
-        if (all[a * (a + 3) / 2] < least_alt) least_alt = all[a * (a + 3) / 2];
-    called->open = called->open && !haploid;
-    called->gq_one = !haploid && least_alt > all[0] ? (int64_t)least_alt - all[0] : 0;
-    called->ploidy = ploidy;
-    called->gt[0] = (int)best[0];
-    called->gt[1] = ploidy == 2 ? (int)best[1] : -1;
-    called->gq = (int64_t)second - least;
-    called->phased = false;
-    convert->counts->derived_gt += in_shard(convert, record->pos);
-    return KUNI_OK;
-}
-
 static uint8_t capped_gq(int64_t gq)
 {
     return (uint8_t)(gq < 0 ? 0 : gq > 99 ? 99 : gq);
@@ -210,7 +68,7 @@ static int64_t block_quality(const kuni_gvcf_record *record, int ploidy, int64_t
     uint32_t pl[6], n = record->n_alts + 1;
     if (n <= 2 && (record->fields[FIELD_PL].length || record->fields[FIELD_GL].length)) {
         uint32_t count = ploidy == 1 ? n : n * (n + 1) / 2;
-        if (read_likelihoods(record, count, pl) && count > 1) return gq_of(pl, count);
+        if (kuni_likelihoods_read(record, count, pl) && count > 1) return gq_of(pl, count);
     }
     /* Each read that shows REF doubles the odds against a heterozygote: 3 phred. */
     return depth < 0 ? 0 : 3 * depth;
@@ -219,7 +77,7 @@ static int64_t block_quality(const kuni_gvcf_record *record, int ploidy, int64_t
 /*
  * Homozygous reference without a number that says how sure: a finished call set of bare genotypes.
  */
-static bool is_bare_reference(const kuni_gvcf_record *record, const genotype *called)
+static bool is_bare_reference(const kuni_gvcf_record *record, const kuni_called *called)
 {
     static const int qualities[] = {FIELD_GQ, FIELD_GQX, FIELD_RGQ};
     return called->gt[0] == 0 && (called->ploidy == 1 || called->gt[1] == 0) &&
@@ -227,9 +85,34 @@ static bool is_bare_reference(const kuni_gvcf_record *record, const genotype *ca
            !record->fields[FIELD_GL].length;
 }
 
-static kuni_status convert_block(kuni_convert *convert, const kuni_gvcf_record *record,
-                                 const genotype *called, kuni_error *err)
+/* PL of which 0/0 is not the only smallest: the reads do not say that it is the reference. */
+static bool is_undecided(const kuni_gvcf_record *record)
 {
+    kuni_text_view pl = record->fields[FIELD_PL];
+    const char *comma = pl.length > 0 ? memchr(pl.at, ',', pl.length) : NULL;
+    if (!comma || comma + 1 == pl.at + pl.length) return false;
+    return comma - pl.at != 1 || pl.at[0] != '0' ||
+           (comma[1] == '0' && (comma + 2 == pl.at + pl.length || comma[2] == ','));
+}
+
+static bool is_no_call(const kuni_called *called)
+{
+    return kuni_called_is_no_call(called) || called->worth == CALLED_HALF;
+}
+
+static void count_worth(const kuni_convert *convert, const kuni_gvcf_record *record,
+                        const kuni_called *called)
+{
+    if (!in_shard(convert, record->pos)) return;
+    convert->counts->half_calls += called->worth == CALLED_HALF;
+    convert->counts->masked += called->worth == CALLED_MASKED;
+    convert->counts->unlisted += called->worth == CALLED_UNLISTED;
+}
+
+static kuni_status convert_block(kuni_convert *convert, const kuni_gvcf_record *record,
+                                 const kuni_called *called, kuni_error *err)
+{
+    enum { DP_MOST = KUNI_MIN_DP_MISSING - 1 };
     static const int least_fields[] = {FIELD_MIN_DP, FIELD_DP, FIELD_MED_DP};
     static const int usual_fields[] = {FIELD_DP, FIELD_MED_DP, FIELD_MIN_DP};
     int64_t least = first_known(record, least_fields, 3),
@@ -237,14 +120,17 @@ static kuni_status convert_block(kuni_convert *convert, const kuni_gvcf_record *
     if (least < 0) least = usual = sum_of_field(record->fields[FIELD_AD]);
     if (least < 0 && !convert->several_samples) /* else it is the depth of all samples */
         least = usual = kuni_view_number(record->infos[INFO_DP]);
-    int ploidy = ploidy_of(convert, called, record->pos);
+    int ploidy = kuni_called_ploidy(convert, called, record->pos);
     bool stated = least < 0 && is_bare_reference(record, called);
-    if (stated) least = usual = KUNI_IMPORT_STATED_DP;
+    bool unlisted = called->worth == CALLED_UNLISTED;
     int64_t gq = stated            ? KUNI_IMPORT_STATED_GQ
+                 : unlisted        ? 0
                  : called->gq >= 0 ? called->gq
                                    : block_quality(record, ploidy, least);
     int64_t gq_one = called->open && called->gq_one >= 0 ? called->gq_one : gq;
-    if (usual == 0 || (least < 0 && gq == 0) || (least < 0 && is_no_call(called))) {
+    bool told = record->only_other && record->fields[FIELD_GT].length > 0; /* be it ./. */
+    bool silent = least < 0 && !told && (gq == 0 || is_no_call(called));
+    if (usual == 0 || silent) {
         convert->counts->no_data += in_shard(convert, record->pos);
         if (record->only_other || !is_no_call(called)) return KUNI_OK;
         /* ./. at a site holds also where a record that spans it, of a deletion say, says 0/0. */
@@ -254,16 +140,23 @@ static kuni_status convert_block(kuni_convert *convert, const kuni_gvcf_record *
                            .either = called->open};
         return kuni_collect_block(convert->collect, &none, err);
     }
-    if (least < 0) least = (gq + 2) / 3;
-    if (is_no_call(called)) gq = gq_one = 0;
+    bool low = is_no_call(called) || (called->gq < 0 && is_undecided(record)) ||
+               (gq == 0 && !convert->own);
+    if (low) gq = gq_one = 0;
     convert->counts->blocks += in_shard(convert, record->pos);
     convert->counts->filtered += record->filtered && in_shard(convert, record->pos);
     kuni_block block = {.beg = record->pos,
                         .end = record->end,
-                        .kind = record->filtered ? KUNI_BLOCK_FILTERED : KUNI_BLOCK_REFERENCE,
+                        .kind = record->filtered ? KUNI_BLOCK_FILTERED
+                                : unlisted       ? KUNI_BLOCK_UNLISTED
+                                : stated         ? KUNI_BLOCK_STATED
+                                : low            ? KUNI_BLOCK_LOW
+                                                 : KUNI_BLOCK_REFERENCE,
                         .ploidy = (uint8_t)ploidy,
                         .gq = capped_gq(gq),
-                        .min_dp = (uint16_t)(least < UINT16_MAX ? least : UINT16_MAX),
+                        .min_dp = (uint16_t)(least < 0         ? KUNI_MIN_DP_MISSING
+                                             : least < DP_MOST ? least
+                                                               : DP_MOST),
                         .gq_one = called->open ? capped_gq(gq_one) : 0,
                         .either = called->open};
     return kuni_collect_block(convert->collect, &block, err);
@@ -298,7 +191,7 @@ static bool same_letters(kuni_text_view a, kuni_text_view b)
 
 /* False where more ALTs are wanted than an event can hold. */
 static bool choose_alleles(const kuni_convert *convert, const kuni_gvcf_record *record,
-                           const genotype *called, allele_choice *choice)
+                           const kuni_called *called, allele_choice *choice)
 {
     uint32_t depths[KUNI_GVCF_ALLELES_MAX + 1];
     uint32_t n_record = record->n_alts + 1, other = 0;
@@ -337,12 +230,13 @@ static size_t genotype_index(uint32_t a, uint32_t b)
  * haploid genotype; then those of two equal copies count.
  */
 static bool choose_likelihoods(const kuni_gvcf_record *record, const allele_choice *choice,
-                               int ploidy, kuni_arena *arena, uint16_t **out, kuni_status *status,
-                               kuni_error *err)
+                               int ploidy, kuni_arena *arena, uint16_t **out, uint32_t *lack,
+                               kuni_status *status, kuni_error *err)
 {
     uint32_t n = choice->n_record, n_haploid = n, n_diploid = n * (n + 1) / 2;
     uint32_t wanted = ploidy == 1 ? choice->n : choice->n * (choice->n + 1) / 2;
     *out = NULL;
+    *lack = 0;
     *status = KUNI_OK;
     if (!record->fields[FIELD_PL].length && !record->fields[FIELD_GL].length) return false;
     uint32_t *all = kuni_arena_alloc(arena, n_diploid, sizeof(*all), err);
@@ -351,8 +245,9 @@ static bool choose_likelihoods(const kuni_gvcf_record *record, const allele_choi
         *status = KUNI_MEMORY;
         return false;
     }
-    bool haploid = ploidy == 1 && read_likelihoods(record, n_haploid, all);
-    if (!haploid && !read_likelihoods(record, n_diploid, all)) return false;
+    bool haploid = ploidy == 1 && kuni_likelihoods_read(record, n_haploid, all);
+    if (!haploid && !kuni_likelihoods_read(record, n_diploid, all)) return false;
+    *lack = kuni_likelihoods_lack(all, haploid ? n_haploid : n_diploid);
     uint32_t least = UINT32_MAX, k = 0;
     for (uint32_t b = 0; b < choice->n; b++)
         for (uint32_t a = ploidy == 1 ? b : 0; a <= b; a++) {
@@ -449,7 +344,7 @@ static bool raw_rank_sum(kuni_text_view list, int allele, double *z)
 
 /* Rank sums of a heterozygote of REF and an ALT, where they are this sample's own. */
 static void read_rank_sums(const kuni_convert *convert, const kuni_gvcf_record *record,
-                           const genotype *called, kuni_event *event)
+                           const kuni_called *called, kuni_event *event)
 {
     const int *gt = called->gt;
     if (convert->several_samples || called->ploidy != 2 || gt[0] < 0 || gt[1] < 0 ||
@@ -505,7 +400,9 @@ static kuni_status read_depths(const kuni_convert *convert, const kuni_gvcf_reco
     int64_t depth = first_known(record, fields, 3);
     if (depth < 0 && known) depth = sum;
     if (depth < 0 && !convert->several_samples) depth = kuni_view_number(record->infos[INFO_DP]);
-    event->dp = (uint32_t)(depth < 0 ? 0 : depth > UINT32_MAX ? UINT32_MAX : depth);
+    event->dp = (uint32_t)(depth < 0                  ? KUNI_DP_MISSING
+                           : depth >= KUNI_DP_MISSING ? KUNI_DP_MISSING - 1
+                                                      : depth);
     return KUNI_OK;
 }
 
@@ -521,27 +418,137 @@ static bool copy_sequence(kuni_text_view from, char *to)
     return true;
 }
 
-static kuni_status check_reference(const kuni_convert *convert, int64_t pos, const char *ref,
-                                   size_t length, kuni_error *err)
+/*
+ * An N of the reference that stands alone is a letter for several bases: whatever a producer writes
+ * there, it is N. In a longer run of them (a gap, a masked part) nothing is known, and the
+ * producer's base stands.
+ */
+static bool stands_alone(const char *bases, int64_t at, int64_t beg, int64_t end)
 {
+    return (at == beg || bases[at - 1] != 'N') && (at + 1 == end || bases[at + 1] != 'N');
+}
+
+/*
+ * Holds `ref`, the record's, against the reference and makes it what it should be. *differs: it was
+ * another spelling, of a base of which one of them is not sure; KUNI_DATA where both are sure.
+ */
+static kuni_status check_reference(const kuni_convert *convert, int64_t pos, char *ref,
+                                   size_t length, bool *differs, kuni_error *err)
+{
+    int64_t end = pos + (int64_t)length, beg = pos > 0 ? -1 : 0;
     const char *bases;
-    if (pos + (int64_t)length > convert->window->contig_bp)
+    *differs = false;
+    if (end > convert->window->contig_bp)
         return kuni_fail(err, KUNI_DATA, "REF reaches beyond the contig's end");
+    int64_t behind = end < convert->window->contig_bp ? (int64_t)length + 1 : (int64_t)length;
     kuni_status status =
-        kuni_reference_window_get(convert->window, pos, pos + (int64_t)length, &bases, err);
+        kuni_reference_window_get(convert->window, pos + beg, pos + behind, &bases, err);
     if (status) return status;
-    for (size_t i = 0; i < length; i++)
-        if (ref[i] != bases[i] && ref[i] != 'N' && bases[i] != 'N')
-            return kuni_fail(
-                err, KUNI_DATA,
-                "REF has %c where the reference has %c: it was made on another reference", ref[i],
-                bases[i]);
+    bases -= beg;
+    for (int64_t i = 0; i < (int64_t)length; i++) {
+        if (ref[i] == bases[i]) continue;
+        if (bases[i] == 'N' && !stands_alone(bases, i, beg, behind)) continue;
+        *differs = true;
+        if (ref[i] == 'N' || bases[i] == 'N') {
+            ref[i] = bases[i];
+            continue;
+        }
+        convert->counts->ref_differs += in_shard(convert, pos);
+        return kuni_fail(err, KUNI_DATA,
+                         "REF has %c where the reference has %c: it was made on another reference",
+                         ref[i], bases[i]);
+    }
+    convert->counts->ref_differs += *differs && in_shard(convert, pos);
     return KUNI_OK;
+}
+
+/*
+ * The reference file's bases take the place of the record's, in REF and in those of the ALTs' bases
+ * that are REF's own: from the left, and from the right.
+ */
+static void adopt_reference(kuni_allele_text *texts, size_t n, const char *ref, const char *bases)
+{
+    size_t length = texts[0].length;
+    for (size_t a = 1; a < n; a++) {
+        char *alt = texts[a].text;
+        size_t most = texts[a].length < length ? texts[a].length : length, front = 0, back = 0;
+        for (; front < most && alt[front] == ref[front]; front++) alt[front] = bases[front];
+        for (; front + back < most; back++) {
+            char *base = &alt[texts[a].length - 1 - back];
+            if (*base != ref[length - 1 - back]) break;
+            *base = bases[length - 1 - back];
+        }
+    }
+}
+
+static bool same_as_reference(const kuni_allele_text *texts, size_t n)
+{
+    for (size_t a = 1; a < n; a++)
+        if (texts[a].length == texts[0].length &&
+            memcmp(texts[a].text, texts[0].text, texts[0].length) == 0)
+            return true;
+    return false;
+}
+
+/* The texts of the record, which normalising changes in place. NULL: no memory. */
+static const char *const *keep_spelling(kuni_arena *arena, const kuni_allele_text *texts,
+                                        const uint32_t *place, uint32_t n,
+                                        const char *const *alleles, uint32_t n_alleles,
+                                        kuni_error *err)
+{
+    const char **kept = kuni_arena_alloc(arena, n_alleles, sizeof(*kept), err);
+    if (!kept) return NULL;
+    memcpy(kept, alleles, n_alleles * sizeof(*kept));
+    for (uint32_t i = 0; i < n; i++) {
+        kept[place[i]] = kuni_arena_strndup(arena, texts[i].text, texts[i].length, err);
+        if (!kept[place[i]]) return NULL;
+    }
+    return kept;
+}
+
+/* Together, then each ALT by itself; `from`: where the record stands. */
+static kuni_status normalise_texts(const kuni_convert *convert, kuni_allele_text *texts, uint32_t n,
+                                   int64_t from, int64_t *pos, kuni_error *err)
+{
+    kuni_status status = kuni_normalise(texts, n, pos, convert->max_shift, convert->window, err);
+    int64_t used = from > *pos ? from - *pos : 0;
+    return status ? status
+                  : kuni_normalise_apart(texts, n, pos, convert->max_shift - used, convert->window,
+                                         err);
+}
+
+kuni_status kuni_convert_normalise(void *context, kuni_event *event, kuni_error *err)
+{
+    const kuni_convert *convert = context;
+    kuni_arena *arena = kuni_collect_arena(convert->collect);
+    kuni_allele_text texts[ALLELES_MAX];
+    uint32_t place[ALLELES_MAX], n = 0;
+    size_t room = (size_t)convert->max_shift;
+    const char **alleles = kuni_arena_alloc(arena, event->n_alleles, sizeof(*alleles), err);
+    if (!alleles) return KUNI_MEMORY;
+    memcpy(alleles, event->alleles, event->n_alleles * sizeof(*alleles));
+    for (uint32_t i = 0; i < event->n_alleles; i++) {
+        size_t length = strlen(alleles[i]);
+        if (alleles[i][0] == '*' || alleles[i][0] == '<') continue;
+        char *copy = kuni_arena_alloc(arena, room + length + 1, 1, err);
+        if (!copy) return KUNI_MEMORY;
+        memcpy(copy + room, alleles[i], length);
+        texts[n] = (kuni_allele_text){.text = copy + room, .length = length};
+        place[n++] = i;
+    }
+    kuni_status status = normalise_texts(convert, texts, n, event->pos, &event->pos, err);
+    for (uint32_t i = 0; i < n && !status; i++) {
+        texts[i].text[texts[i].length] = '\0';
+        alleles[place[i]] = texts[i].text;
+    }
+    event->alleles = alleles;
+    return status;
 }
 
 /* Texts of the chosen alleles, normalised, with the event's position. */
 static kuni_status make_alleles(const kuni_convert *convert, const kuni_gvcf_record *record,
-                                const allele_choice *choice, kuni_event *event, kuni_error *err)
+                                const allele_choice *choice, kuni_event *event,
+                                kuni_record_facts *facts, kuni_error *err)
 {
     kuni_arena *arena = kuni_collect_arena(convert->collect);
     kuni_allele_text texts[ALLELES_MAX];
@@ -570,11 +577,23 @@ static kuni_status make_alleles(const kuni_convert *convert, const kuni_gvcf_rec
         texts[n] = (kuni_allele_text){.text = copy, .length = text.length};
         place[n++] = i;
     }
-    kuni_status status = check_reference(convert, record->pos, texts[0].text, texts[0].length, err);
+    if (n == 0) return kuni_fail(err, KUNI_BUG, "an event without a reference");
+    bool differs;
+    const char *own = kuni_arena_strndup(arena, texts[0].text, texts[0].length, err);
+    if (!own) return KUNI_MEMORY;
+    kuni_status status =
+        check_reference(convert, record->pos, texts[0].text, texts[0].length, &differs, err);
     if (status) return status;
+    if (differs) {
+        adopt_reference(texts, n, own, texts[0].text);
+        if (same_as_reference(texts, n))
+            return kuni_fail(err, KUNI_DATA, "an ALT is what the reference has");
+    }
     event->pos = record->pos;
     if (!simple) {
-        status = kuni_normalise(texts, n, &event->pos, convert->max_shift, convert->window, err);
+        facts->spelled = keep_spelling(arena, texts, place, n, alleles, choice->n, err);
+        if (!facts->spelled) return KUNI_MEMORY;
+        status = normalise_texts(convert, texts, n, record->pos, &event->pos, err);
         if (status) return status;
     }
     for (uint32_t i = 0; i < n; i++) {
@@ -595,20 +614,48 @@ static int chosen_allele(const allele_choice *choice, int allele)
     return -1;
 }
 
+/*
+ * Of a mixture, from likelihoods of a diploid model: an allele is there in any genotype that has it.
+ */
+static bool mixture_likelihoods(const kuni_gvcf_record *record, const allele_choice *choice,
+                                kuni_arena *arena, uint16_t **out, kuni_status *status,
+                                kuni_error *err)
+{
+    uint32_t n = choice->n_record, count = n * (n + 1) / 2, least = UINT32_MAX;
+    *out = NULL;
+    uint32_t *all = kuni_arena_alloc(arena, count, sizeof(*all), err);
+    uint32_t *best = kuni_arena_alloc(arena, choice->n, sizeof(*best), err);
+    uint16_t *pl = kuni_arena_alloc(arena, choice->n, sizeof(*pl), err);
+    *status = all && best && pl ? KUNI_OK : KUNI_MEMORY;
+    if (*status || !kuni_likelihoods_read(record, count, all)) return false;
+    for (uint32_t i = 0; i < choice->n; i++) {
+        best[i] = i ? UINT32_MAX : all[0];
+        for (uint32_t k = 0; k < n && i; k++) {
+            uint32_t value = all[genotype_index(choice->of[i], k)];
+            if (value < best[i]) best[i] = value;
+        }
+        if (best[i] < least) least = best[i];
+    }
+    for (uint32_t i = 0; i < choice->n; i++)
+        pl[i] = (uint16_t)(best[i] - least < PL_MOST ? best[i] - least : PL_MOST);
+    *out = pl;
+    return true;
+}
+
 static kuni_status fill_event(kuni_convert *convert, const kuni_gvcf_record *record,
-                              const genotype *called, const allele_choice *choice,
-                              kuni_event *event, kuni_error *err)
+                              const kuni_called *called, const allele_choice *choice,
+                              kuni_event *event, kuni_record_facts *facts, kuni_error *err)
 {
     static const int quality_fields[] = {FIELD_GQ, FIELD_GQX};
     kuni_arena *arena = kuni_collect_arena(convert->collect);
     kuni_status status;
-    uint16_t *pl;
-    event->ploidy = (uint8_t)ploidy_of(convert, called, record->pos);
+    uint16_t *pl = NULL;
+    event->ploidy = (uint8_t)kuni_called_ploidy(convert, called, record->pos);
     event->n_alleles = (uint8_t)choice->n;
     event->gt[0] = event->gt[1] = -1;
     for (int i = 0; i < called->ploidy; i++)
         if (called->gt[i] >= 0) event->gt[i] = (int8_t)chosen_allele(choice, called->gt[i]);
-    if (record->filtered) event->flags |= KUNI_EVENT_FILTERED;
+    if (record->filtered || called->worth == CALLED_MASKED) event->flags |= KUNI_EVENT_FILTERED;
     if (choice->other) event->flags |= KUNI_EVENT_OTHER;
     if (called->phased && called->ploidy == 2) event->flags |= KUNI_EVENT_PHASED;
     event->phase_set = -1;
@@ -618,8 +665,14 @@ static kuni_status fill_event(kuni_convert *convert, const kuni_gvcf_record *rec
     status = read_depths(convert, record, choice, arena, event, err);
     if (status) return status;
     int64_t gq = called->gq >= 0 ? called->gq : first_known(record, quality_fields, 2);
-    bool has = choose_likelihoods(record, choice, event->ploidy, arena, &pl, &status, err);
+    bool has;
+    if (!called->mixture)
+        has = choose_likelihoods(record, choice, event->ploidy, arena, &pl, &facts->lack, &status,
+                                 err);
+    else /* of too small a fraction: REF, whatever the likelihoods say */
+        has = called->gt[0] != 0 && mixture_likelihoods(record, choice, arena, &pl, &status, err);
     if (status) return status;
+    if (called->mixture && has) gq = -1;
     uint32_t n = choice->n, n_pl = event->ploidy == 1 ? n : n * (n + 1) / 2;
     if (has && gq < 0) {
         uint32_t least = UINT32_MAX, second = UINT32_MAX;
@@ -644,65 +697,71 @@ static kuni_status fill_event(kuni_convert *convert, const kuni_gvcf_record *rec
     if (pl && (qual < 0 || convert->several_samples)) /* else it is of all samples together */
         qual = pl[0] > HETEROZYGOTE_PHRED ? pl[0] - HETEROZYGOTE_PHRED : 0;
     event->qual = (uint16_t)(qual > 0 ? qual : 0);
-    event->mq = mapping_quality(record, event->dp, convert->several_samples);
+    event->mq = mapping_quality(record, event->dp == KUNI_DP_MISSING ? 0 : event->dp,
+                                convert->several_samples);
     read_strands(record, event->sb);
     read_rank_sums(convert, record, called, event);
     return KUNI_OK;
 }
 
 static kuni_status convert_event(kuni_convert *convert, const kuni_gvcf_record *record,
-                                 const genotype *called, kuni_error *err)
+                                 const kuni_called *called, kuni_error *err)
 {
     allele_choice choice;
     if (!choose_alleles(convert, record, called, &choice))
         return kuni_fail(err, KUNI_DATA, "more than %d alleles of one sample", ALLELES_MAX - 2);
     convert->counts->symbolic += record->has_symbolic && in_shard(convert, record->pos);
     if (choice.n - choice.other == 1) { /* nothing of this sample is left but REF */
-        if (called->gt[0] > 0 || called->gt[1] > 0) return KUNI_OK; /* with a symbolic allele */
+        bool symbolic = called->gt[0] > 0 || called->gt[1] > 0;
+        if (symbolic && called->worth != CALLED_UNLISTED) return KUNI_OK;
         return convert_block(convert, record, called, err);
     }
     kuni_event event = {.flags = 0};
-    kuni_status status = make_alleles(convert, record, &choice, &event, err);
-    if (!status) status = fill_event(convert, record, called, &choice, &event, err);
+    kuni_record_facts facts = {.beg = record->pos,
+                               .end = record->pos + (int64_t)record->ref.length,
+                               .half = called->worth == CALLED_HALF,
+                               .mixture = called->mixture};
+    kuni_status status = make_alleles(convert, record, &choice, &event, &facts, err);
+    if (!status) status = fill_event(convert, record, called, &choice, &event, &facts, err);
     if (status) return status;
-    bool reference = called->gt[0] <= 0 && called->gt[1] <= 0;
-    if (reference && event.dp == 0 && event.gq == 0)
+    bool reference = called->gt[0] <= 0 && called->gt[1] <= 0 && called->worth == CALLED_SOUND;
+    if (reference && (event.dp == 0 || event.dp == KUNI_DP_MISSING) && event.gq == 0)
         return convert_block(convert, record, called, err);
     convert->counts->events += in_shard(convert, event.pos);
     convert->counts->filtered += record->filtered && in_shard(convert, event.pos);
-    return kuni_collect_event(convert->collect, &event, record->pos,
-                              record->pos + (int64_t)record->ref.length, err);
+    return kuni_collect_event(convert->collect, &event, &facts, err);
 }
 
-kuni_status kuni_convert_record(kuni_convert *convert, const kuni_gvcf_record *record,
-                                kuni_error *err)
+/*
+ * Only the base is checked that costs nothing: within the window. Of a block whose first base is
+ * another one the rest is taken.
+ */
+static kuni_status convert_reference(kuni_convert *convert, kuni_gvcf_record *record,
+                                     const kuni_called *called, kuni_error *err)
 {
-    genotype called;
-    if (!parse_genotype(record->fields[FIELD_GT], record->n_alts + 1, &called) ||
-        (called.polyploid && record->fields[FIELD_PL].length > 0)) {
-        kuni_text_view gt = record->fields[FIELD_GT];
-        return kuni_fail(err, KUNI_DATA,
-                         "genotype '%.*s' is none of one or two copies of the %u alleles",
-                         gt.length > 64 ? 64 : (int)gt.length, gt.at, record->n_alts + 1);
-    }
-    called.open = called.ploidy == 0 && copies_at(convert, record->pos) == KUNI_COPIES_EITHER;
-    kuni_status status = derive_genotype(convert, record, &called, err);
-    if (status) return status;
+    char base;
+    bool differs;
+    kuni_text_view first = {.at = record->ref.at, .length = 1};
+    if (record->pos < convert->window->loaded.beg || record->pos >= convert->window->loaded.end)
+        return convert_block(convert, record, called, err);
+    if (!copy_sequence(first, &base)) return kuni_fail(err, KUNI_DATA, "REF holds what is no base");
+    kuni_status bad = check_reference(convert, record->pos, &base, 1, &differs, err);
+    if (bad && bad != KUNI_DATA) return bad;
+    if (bad && ++record->pos >= record->end) return bad;
+    kuni_error late = KUNI_ERROR_INIT;
+    kuni_status status = convert_block(convert, record, called, bad ? &late : err);
+    return bad ? bad : status;
+}
+
+kuni_status kuni_convert_record(kuni_convert *convert, kuni_gvcf_record *record, kuni_error *err)
+{
+    kuni_called called;
     convert->counts->records += in_shard(convert, record->pos);
+    kuni_status status = kuni_called_read(convert, record, &called, err);
+    if (status) return status;
     if (record->end > convert->window->contig_bp)
         return kuni_fail(err, KUNI_DATA, "the record reaches beyond the contig's end");
-    if (record->only_other) {
-        /* Only the base is checked that costs nothing: within the window. */
-        char base;
-        kuni_text_view first = {.at = record->ref.at, .length = 1};
-        if (record->pos >= convert->window->loaded.beg &&
-            record->pos < convert->window->loaded.end) {
-            if (!copy_sequence(first, &base))
-                return kuni_fail(err, KUNI_DATA, "REF holds what is no base");
-            status = check_reference(convert, record->pos, &base, 1, err);
-            if (status) return status;
-        }
-        return convert_block(convert, record, &called, err);
-    }
-    return convert_event(convert, record, &called, err);
+    count_worth(convert, record, &called);
+    return record->only_other ? convert_reference(convert, record, &called, err)
+                              : convert_event(convert, record, &called, err);
 }

@@ -25,31 +25,24 @@
 #ifndef KUNI_IMPORT_CONVERT_H
 #define KUNI_IMPORT_CONVERT_H
 
-#include "collect.h"
-#include "gvcf_record.h"
-#include "normalise.h"
+#include "conversion.h"
 
 /*
  * The confidence of a reference that is stated without numbers: of a genotype 0/0 alone, and, where
  * the parameter `absent` says so, of what has no record. Far above the 30 phred by which the cohort
- * may move a genotype; the depth is that at which reads would give it.
+ * may move a genotype. Nobody is told of it: such blocks are KUNI_BLOCK_STATED, without a depth.
  */
-enum { KUNI_IMPORT_STATED_GQ = 60, KUNI_IMPORT_STATED_DP = 20 };
-
-typedef struct kuni_convert {
-    kuni_collect *collect;
-    kuni_reference_window *window;
-    kuni_import_counts *counts;
-    kuni_span shard;
-    const kuni_ploidy *ploidy; /* for records without a genotype */
-    int64_t max_shift;
-    bool several_samples; /* ALTs that only other samples have are dropped */
-} kuni_convert;
+enum { KUNI_IMPORT_STATED_GQ = 60 };
 
 /*
- * KUNI_DATA with the bare cause where the record cannot be true: the caller names file and place.
+ * KUNI_DATA with the bare cause where the record cannot be true, and is lost (of a block the first
+ * base): the caller names file and place. The record's begin may move.
  */
-KUNI_MUST_CHECK kuni_status kuni_convert_record(kuni_convert *convert,
-                                                const kuni_gvcf_record *record, kuni_error *err);
+KUNI_MUST_CHECK kuni_status kuni_convert_record(kuni_convert *convert, kuni_gvcf_record *record,
+                                                kuni_error *err);
+
+/* A kuni_normaliser; its context is a kuni_convert. */
+KUNI_MUST_CHECK kuni_status kuni_convert_normalise(void *context, kuni_event *event,
+                                                   kuni_error *err);
 
 #endif

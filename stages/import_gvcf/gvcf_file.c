@@ -34,7 +34,7 @@ struct kuni_gvcf_file {
     kstring_t text; /* a BCF record as text */
     char *buffer;
     size_t capacity, filled, at;
-    bool at_end, contig_absent, length_blocks, renamed;
+    bool at_end, contig_absent, length_blocks, renamed, leaves_genotypes, own;
     int column, n_samples;
     int bcf_sample; /* of the columns of a BCF, the one that is read */
     int64_t size_bytes;
@@ -79,6 +79,16 @@ int kuni_gvcf_sample_count(const kuni_gvcf_file *file)
 bool kuni_gvcf_renamed(const kuni_gvcf_file *file)
 {
     return file->renamed;
+}
+
+bool kuni_gvcf_leaves_genotypes(const kuni_gvcf_file *file)
+{
+    return file->n_samples > 1 || file->leaves_genotypes;
+}
+
+bool kuni_gvcf_is_own(const kuni_gvcf_file *file)
+{
+    return file->own;
 }
 
 /* --- lines --- */
@@ -267,6 +277,7 @@ static kuni_status take_header_line(kuni_gvcf_file *file, const kuni_gvcf_open_o
     *done = false;
     if (strncmp(line, "##contig=<", 10) == 0)
         return check_contig(file, options, line + 10, census, err);
+    if (strncmp(line, "##source=kuni ", 14) == 0) file->own = true;
     if (strncmp(line, "##FORMAT=<ID=LEN,", 17) == 0) file->length_blocks = true;
     if (strncmp(line, "#CHROM\t", 7) != 0) return KUNI_OK;
     *done = true;
@@ -337,6 +348,37 @@ static bool ends_with(const char *text, const char *ending)
     return n >= m && strcmp(text + n - m, ending) == 0;
 }
 
+/* True where the line calls a copy of the sample. */
+static bool calls_genotype(const char *line, int column)
+{
+    const char *at = line;
+    bool has_gt = false;
+    for (int field = 0; field <= column; field++) {
+        if (field == 8) has_gt = strncmp(at, "GT", 2) == 0 && (at[2] == ':' || at[2] == '\t');
+        if (field == column) break;
+        at += strcspn(at, "\t");
+        if (!*at++) return false;
+    }
+    for (; has_gt && *at && *at != ':' && *at != '\t'; at++)
+        if (*at >= '0' && *at <= '9') return true;
+    return false;
+}
+
+/* Looks at the first records; a seek follows before any other is read. */
+static kuni_status look_at_genotypes(kuni_gvcf_file *file, kuni_error *err)
+{
+    enum { LOOK_AT = 2000 };
+    file->leaves_genotypes = true;
+    for (int i = 0; i < LOOK_AT && file->leaves_genotypes; i++) {
+        char *line;
+        size_t length;
+        kuni_status status = kuni_gvcf_next(file, &line, &length, err);
+        if (status || !line) return status;
+        file->leaves_genotypes = !calls_genotype(line, file->column);
+    }
+    return KUNI_OK;
+}
+
 kuni_status kuni_gvcf_open(kuni_gvcf_file **out, const kuni_gvcf_open_options *options,
                            kuni_error *err)
 {
@@ -369,6 +411,7 @@ kuni_status kuni_gvcf_open(kuni_gvcf_file **out, const kuni_gvcf_open_options *o
         goto fail;
     }
     status = is_bcf ? read_bcf_header(file, options, err) : read_header(file, options, err);
+    if (!status && file->n_samples == 1) status = look_at_genotypes(file, err);
     if (status) goto fail;
     *out = file;
     return KUNI_OK;

@@ -38,6 +38,15 @@ int kuni_gvcf_sample_count(const kuni_gvcf_file *file);
 /* True where the file's own name of the sample is another than the wanted. */
 bool kuni_gvcf_renamed(const kuni_gvcf_file *file);
 
+/*
+ * True where the file leaves genotypes to the likelihoods: it has several samples (then some do), or
+ * none of its first records calls a genotype.
+ */
+bool kuni_gvcf_leaves_genotypes(const kuni_gvcf_file *file);
+
+/* True where kuni wrote it. */
+bool kuni_gvcf_is_own(const kuni_gvcf_file *file);
+
 /* Goes to the first line that may overlap [beg, end) of the contig; may also give lines before. */
 KUNI_MUST_CHECK kuni_status kuni_gvcf_seek(kuni_gvcf_file *file, int64_t beg, int64_t end,
                                            kuni_error *err);

@@ -70,7 +70,8 @@ static void learn_format(kuni_gvcf_parser *parser, kuni_text_view format)
         [FIELD_SB] = "SB",         [FIELD_GQX] = "GQX", [FIELD_RGQ] = "RGQ",
         [FIELD_MED_DP] = "MED_DP", [FIELD_DPI] = "DPI", [FIELD_GL] = "GL",
         [FIELD_ADF] = "ADF",       [FIELD_ADR] = "ADR", [FIELD_PS] = "PS",
-        [FIELD_LEN] = "LEN",       [FIELD_MQ] = "MQ"};
+        [FIELD_LEN] = "LEN",       [FIELD_MQ] = "MQ",   [FIELD_FT] = "FT",
+        [FIELD_AF] = "AF"};
     enum { FIELDS_MAX = sizeof(parser->field_of) };
     parser->n_fields = 0;
     parser->format_length = 0;
@@ -247,7 +248,9 @@ kuni_gvcf_line kuni_gvcf_parse(kuni_gvcf_parser *parser, char *line, size_t leng
     if (record->ref.length == 0 || !parse_alts(alts, record)) return KUNI_GVCF_MALFORMED;
     parse_info(info, record);
     parse_sample(parser, format, sample, record);
-    record->filtered = fails_filter(parser, filter);
+    record->filtered =
+        fails_filter(parser, filter) ||
+        (record->fields[FIELD_FT].length > 0 && fails_filter(parser, record->fields[FIELD_FT]));
     record->no_call = view_is(filter, "NoCall");
     record->qual = -1;
     if (!view_is(qual, ".")) {

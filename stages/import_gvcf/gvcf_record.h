@@ -33,6 +33,8 @@ enum { /* FORMAT fields that mean something here */
        FIELD_PS,
        FIELD_LEN,
        FIELD_MQ,
+       FIELD_FT,
+       FIELD_AF,
        FIELDS
 };
 
@@ -53,11 +55,11 @@ typedef struct kuni_gvcf_record {
     int64_t pos, end; /* 0-based, half-open: as REF, END or LEN say */
     kuni_text_view ref;
     kuni_text_view alts[KUNI_GVCF_ALLELES_MAX];
-    uint32_t n_alts;     /* 0: ALT is "." */
-    uint32_t n_concrete; /* sequences among them */
-    bool only_other;     /* no ALT but <*>, <NON_REF> or "." : a reference block */
-    bool has_symbolic;   /* <DEL>, breakends and the like */
-    bool filtered;
+    uint32_t n_alts;               /* 0: ALT is "." */
+    uint32_t n_concrete;           /* sequences among them */
+    bool only_other;               /* no ALT but <*>, <NON_REF> or "." : a reference block */
+    bool has_symbolic;             /* <DEL>, breakends and the like */
+    bool filtered;                 /* by FILTER or by the sample's own FT */
     bool no_call;                  /* FILTER says NoCall: ./. is meant */
     int32_t qual;                  /* -1: missing */
     kuni_text_view fields[FIELDS]; /* length 0: absent or "." */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kuni/allele.h"
+
 kuni_status kuni_reference_window_init(kuni_reference_window *window, kuni_genome *genome,
                                        kuni_span span, kuni_error *err)
 {
@@ -102,5 +104,56 @@ kuni_status kuni_normalise(kuni_allele_text *alleles, size_t n, int64_t *pos, in
         }
         ++*pos;
     }
+    return KUNI_OK;
+}
+
+/*
+ * How far left of `pos` the insertion or deletion that `alt` is reaches when left-aligned by itself;
+ * `before` is what lies left of pos, `most` bases of it.
+ */
+static int64_t reach_left(const kuni_allele_text *ref, const kuni_allele_text *alt,
+                          const char *before, int64_t most)
+{
+    kuni_allele_trim trim = kuni_allele_minimal(ref->text, ref->length, alt->text, alt->length);
+    bool insertion = trim.ref_length == 1;
+    const char *changed =
+        (insertion ? alt->text : ref->text) + trim.skip + 1; /* behind the anchor */
+    size_t length = (insertion ? trim.alt_length : trim.ref_length) - 1;
+    if (trim.ref_length == trim.alt_length || (trim.ref_length > 1 && trim.alt_length > 1) ||
+        ref->text[trim.skip] != alt->text[trim.skip])
+        return 0;
+    int64_t anchor = (int64_t)trim.skip, steps = 0; /* from pos */
+    for (; anchor > -most; anchor--, steps++) {
+        char base = anchor >= 0 ? ref->text[anchor] : before[anchor];
+        /* The changed bases turn round: their last one is the first, and so on. */
+        int64_t turned = steps < (int64_t)length ? (int64_t)length - 1 - steps : -1;
+        char last = turned >= 0                     ? changed[turned]
+                    : anchor + (int64_t)length >= 0 ? ref->text[anchor + (int64_t)length]
+                                                    : before[anchor + (int64_t)length];
+        if (base != last) break;
+    }
+    return anchor < 0 ? -anchor : 0;
+}
+
+kuni_status kuni_normalise_apart(kuni_allele_text *alleles, size_t n, int64_t *pos,
+                                 int64_t max_shift, kuni_reference_window *window, kuni_error *err)
+{
+    int64_t room = *pos < max_shift ? *pos : max_shift, reach = 0;
+    const char *before;
+    if (n < 3 || room <= 0) return KUNI_OK;
+    kuni_status status = kuni_reference_window_get(window, *pos - room, *pos, &before, err);
+    if (status) return status;
+    before += room;
+    for (size_t a = 1; a < n; a++) {
+        int64_t own = reach_left(&alleles[0], &alleles[a], before, room);
+        if (own > reach) reach = own;
+    }
+    if (!reach) return KUNI_OK;
+    for (size_t a = 0; a < n; a++) {
+        alleles[a].text -= reach;
+        alleles[a].length += (size_t)reach;
+        memcpy(alleles[a].text, before - reach, (size_t)reach);
+    }
+    *pos -= reach;
     return KUNI_OK;
 }

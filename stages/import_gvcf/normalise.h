@@ -39,4 +39,13 @@ KUNI_MUST_CHECK kuni_status kuni_normalise(kuni_allele_text *alleles, size_t n_a
                                            int64_t *pos, int64_t max_shift,
                                            kuni_reference_window *window, kuni_error *err);
 
+/*
+ * After it: reference bases before all alleles, so many that the minimal form of each ALT is
+ * left-aligned by itself, where another ALT of the record held it back. At most max_shift bases,
+ * for which the texts need room.
+ */
+KUNI_MUST_CHECK kuni_status kuni_normalise_apart(kuni_allele_text *alleles, size_t n_alleles,
+                                                 int64_t *pos, int64_t max_shift,
+                                                 kuni_reference_window *window, kuni_error *err);
+
 #endif

@@ -13,9 +13,10 @@ _Static_assert(sizeof(kuni_import_counts) == COUNTS * sizeof(int64_t),
                "the counts are an array of numbers");
 
 /* In the order of kuni_import_counts. */
-static const char *const names[COUNTS] = {"records",  "blocks",     "events",     "no_data",
-                                          "filtered", "normalised", "conflicts",  "doubles",
-                                          "overlaps", "symbolic",   "derived_pl", "derived_gt"};
+static const char *const names[COUNTS] = {
+    "records",  "blocks",      "events",      "no_data",    "filtered",   "normalised", "conflicts",
+    "doubles",  "overlaps",    "symbolic",    "derived_pl", "derived_gt", "half_calls", "masked",
+    "unlisted", "ref_differs", "bad_records", "joined",     "other_copy"};
 
 kuni_status kuni_import_counts_write(const char *path, const kuni_task *task,
                                      const kuni_import_counts *counts, const bool *counted,

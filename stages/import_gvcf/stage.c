@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* import-gvcf: the gVCFs of GATK, DeepVariant, DRAGEN, Strelka, bcftools and kuni into evidence. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@
 #include "kuni/stage.h"
 #include "report.h"
 
-enum { STAGE_VERSION = 6 };
+enum { STAGE_VERSION = 7 };
 
 enum {
     /* Read before the shard at once; more where a deletion reaches in from further away. */
@@ -35,15 +36,31 @@ static const kuni_param params[] = {
      .type = KUNI_PARAM_CHOICE,
      .value = "no-data",
      .choices = absent_choices,
-     .help = "positions without a record: no data (gVCFs), or reference of GQ 60 and DP 20 (VCFs "
+     .help = "positions without a record: no data (gVCFs), or reference without GQ and DP (VCFs "
              "of variants only that were called over all regions of the run)"},
+    {.name = "mito_min_fraction",
+     .type = KUNI_PARAM_FLOAT,
+     .value = "0.02",
+     .least = 0.001,
+     .most = 1,
+     .help =
+         "least fraction of the reads for an ALT of a mitochondrial genotype of several copies"},
+    {.name = "max_bad_records",
+     .type = KUNI_PARAM_INT,
+     .value = "100",
+     .least = 0,
+     .most = 1000000000,
+     .help =
+         "records of a sample in a shard that cannot be used; with more, or with more than half "
+         "of at least three, the sample is quarantined"},
     {.name = NULL}};
 
 typedef struct import_state {
     const kuni_task *task;
     const kuni_batch *batch;
     kuni_span shard;
-    int64_t max_shift, contig_bp, lines;
+    int64_t max_shift, contig_bp, lines, max_bad;
+    double mito_min_fraction;
     bool absent_reference; /* positions without a record are reference */
     int64_t covered;       /* records and gaps are known up to here */
     kuni_reference_window window;
@@ -80,6 +97,8 @@ static kuni_status import_open(const kuni_task *task, void **state, kuni_error *
     s->batch = &task->batches[task->batch];
     s->shard = task->shards[task->shard];
     s->max_shift = kuni_params_int(task->params, "max_shift");
+    s->max_bad = kuni_params_int(task->params, "max_bad_records");
+    s->mito_min_fraction = kuni_params_float(task->params, "mito_min_fraction");
     s->absent_reference = strcmp(kuni_params_text(task->params, "absent"), "reference") == 0;
     s->contig_bp = kuni_genome_contig(task->genome, s->shard.tid)->length_bp;
     s->collect = kuni_collect_new(s->shard, err);
@@ -117,6 +136,36 @@ static kuni_status blame_record(const import_state *s, kuni_status status, int64
                      kuni_genome_contig(s->task->genome, s->shard.tid)->name, pos + 1, cause);
 }
 
+/* Records of the sample that could not be used, and the first of them. */
+typedef struct bad_records {
+    int64_t pos;
+    kuni_error cause;
+} bad_records;
+
+/* A bad record costs itself. What lies outside the shard is another task's to count. */
+static void note_bad(import_state *s, bad_records *bad, int64_t pos, const char *cause)
+{
+    kuni_import_counts *counts = &s->counts[s->sample];
+    if (pos < s->shard.beg || pos >= s->shard.end) return;
+    if (counts->bad_records++) return;
+    bad->pos = pos;
+    (void)kuni_fail(&bad->cause, KUNI_DATA, "%s", cause);
+}
+
+/* Too many of them, and it is the file that is bad. */
+static kuni_status judge_bad(const import_state *s, const bad_records *bad, kuni_error *err)
+{
+    enum { FEW = 3 };
+    const kuni_import_counts *counts = &s->counts[s->sample];
+    int64_t n = counts->bad_records;
+    bool most = n >= FEW && 2 * n > counts->records;
+    if (n <= s->max_bad && !most) return KUNI_OK;
+    char text[sizeof(bad->cause.text) + 96];
+    (void)snprintf(text, sizeof(text), "%s (%" PRId64 " of %" PRId64 " records cannot be used)",
+                   bad->cause.text, n, counts->records);
+    return blame_record(s, KUNI_DATA, bad->pos, text, err);
+}
+
 /* States the reference between the last record and `end`, for as many copies as there may be. */
 static kuni_status fill_gap(import_state *s, int64_t end, kuni_error *err)
 {
@@ -128,10 +177,10 @@ static kuni_status fill_gap(import_state *s, int64_t end, kuni_error *err)
         bool either = copies == KUNI_COPIES_EITHER;
         kuni_block block = {.beg = s->covered,
                             .end = until < end ? until : end,
-                            .kind = KUNI_BLOCK_REFERENCE,
+                            .kind = KUNI_BLOCK_STATED,
                             .ploidy = either ? 2 : (uint8_t)copies,
                             .gq = KUNI_IMPORT_STATED_GQ,
-                            .min_dp = KUNI_IMPORT_STATED_DP,
+                            .min_dp = KUNI_MIN_DP_MISSING,
                             .gq_one = either ? KUNI_IMPORT_STATED_GQ : 0,
                             .either = either};
         s->covered = block.end;
@@ -142,7 +191,8 @@ static kuni_status fill_gap(import_state *s, int64_t end, kuni_error *err)
 
 /* Converts the records from `from` on until none can matter to the shard. */
 static kuni_status read_records(import_state *s, kuni_gvcf_file *file, kuni_gvcf_parser *parser,
-                                kuni_convert *convert, int64_t from, kuni_error *err)
+                                kuni_convert *convert, int64_t from, bad_records *bad,
+                                kuni_error *err)
 {
     int64_t limit = s->shard.end + s->max_shift, last = -1;
     bool seen = false;
@@ -157,9 +207,14 @@ static kuni_status read_records(import_state *s, kuni_gvcf_file *file, kuni_gvcf
         kuni_gvcf_line kind = kuni_gvcf_parse(parser, line, length, s->record, &fault);
         if (kind == KUNI_GVCF_OTHER_CONTIG && seen) break;
         if (kind == KUNI_GVCF_OTHER_CONTIG) continue;
-        if (kind == KUNI_GVCF_MALFORMED)
-            return blame_record(s, KUNI_DATA, s->record->pos < 0 ? last : s->record->pos, fault,
-                                err);
+        if (kind == KUNI_GVCF_MALFORMED) {
+            if (s->record->pos < 0 || s->record->pos < last) /* where it is nobody knows */
+                return blame_record(s, KUNI_DATA, last, fault, err);
+            convert->counts->records +=
+                s->record->pos >= s->shard.beg && s->record->pos < s->shard.end;
+            note_bad(s, bad, last = s->record->pos, fault);
+            continue;
+        }
         if (s->record->pos < last)
             return blame_record(s, KUNI_DATA, s->record->pos, "the file is not sorted", err);
         seen = true;
@@ -178,7 +233,10 @@ static kuni_status read_records(import_state *s, kuni_gvcf_file *file, kuni_gvcf
         }
         kuni_error cause = KUNI_ERROR_INIT;
         status = kuni_convert_record(convert, s->record, &cause);
-        if (status) return blame_record(s, status, last, cause.text, err);
+        if (status == KUNI_DATA)
+            note_bad(s, bad, last, cause.text);
+        else if (status)
+            return blame_record(s, status, last, cause.text, err);
     }
     /* A file without any record on the contig was not called there. */
     if (!s->absent_reference || !(seen || kuni_gvcf_indexed_contig(file))) return KUNI_OK;
@@ -199,14 +257,22 @@ static kuni_status import_records(import_state *s, kuni_gvcf_file *file, kuni_er
                             .shard = s->shard,
                             .ploidy = s->task->ploidy,
                             .max_shift = s->max_shift,
-                            .several_samples = kuni_gvcf_sample_count(file) > 1};
+                            .several_samples = kuni_gvcf_sample_count(file) > 1,
+                            .combined = kuni_gvcf_leaves_genotypes(file),
+                            .own = kuni_gvcf_is_own(file),
+                            .mitochondrial = kuni_is_mitochondrial(contig),
+                            .mito_min_fraction = s->mito_min_fraction};
+    bad_records bad;
+    kuni_collect_set_normaliser(s->collect, kuni_convert_normalise, &convert);
     int64_t from = s->shard.beg > LOOK_BEHIND_BP ? s->shard.beg - LOOK_BEHIND_BP : 0;
     for (;;) {
         *counts = (kuni_import_counts){0};
+        bad = (bad_records){.cause = KUNI_ERROR_INIT};
         kuni_collect_clear(s->collect);
         s->covered = from;
         kuni_status status = kuni_gvcf_seek(file, from, s->contig_bp, err);
-        if (!status) status = read_records(s, file, &parser, &convert, from, err);
+        if (!status) status = read_records(s, file, &parser, &convert, from, &bad, err);
+        if (!status) status = judge_bad(s, &bad, err);
         if (status) return status;
         kuni_span needs = kuni_collect_needs(s->collect);
         if (needs.beg >= from) break;
@@ -223,10 +289,11 @@ static kuni_status import_begin_sample(void *state, size_t sample, kuni_error *e
     import_state *s = state;
     s->sample = sample;
     kuni_gvcf_file *file;
+    const char *named = sample_of(s)->name_in_file;
     kuni_gvcf_open_options options = {.path = sample_of(s)->reads,
                                       .index = sample_of(s)->index,
-                                      .sample_id = sample_of(s)->id,
-                                      .by_name = sample_of(s)->shares_reads,
+                                      .sample_id = named ? named : sample_of(s)->id,
+                                      .by_name = named || sample_of(s)->shares_reads,
                                       .genome = s->task->genome,
                                       .tid = s->shard.tid};
     kuni_status status = kuni_gvcf_open(&file, &options, err);

@@ -126,8 +126,10 @@ static inline joint_look joint_look_of(const joint_row *row, int kind)
         return (joint_look){copies ? row->block_calls[copies - 1][code].reason : JOINT_ABSENT,
                             copies, true};
     joint_reason reason = code == JOINT_CODE_NOTHING    ? JOINT_NO_COVERAGE
+                          : code == JOINT_CODE_LOW      ? JOINT_LOW
                           : code == JOINT_CODE_CONFLICT ? JOINT_CONFLICT
                           : code == JOINT_CODE_FILTERED ? JOINT_FILTERED
+                          : code == JOINT_CODE_UNLISTED ? JOINT_UNLISTED
                           : code == JOINT_CODE_SEX      ? JOINT_SEX
                           : code == JOINT_CODE_HAPLOID  ? JOINT_HAPLOID
                                                         : JOINT_ABSENT;

@@ -72,7 +72,8 @@ kuni_status joint_coverage_add(joint_coverage *coverage, uint32_t cell, int code
     }
     (*row)[first]++;
     (*row)[last]--;
-    if (code == JOINT_CODE_NOTHING || code == JOINT_CODE_ABSENT) return KUNI_OK;
+    if (code == JOINT_CODE_NOTHING || code == JOINT_CODE_ABSENT || depth == KUNI_MIN_DP_MISSING)
+        return KUNI_OK;
     int32_t *bin = coverage->bins[joint_depth_bin(depth)];
     bin[first]++;
     bin[last]--;

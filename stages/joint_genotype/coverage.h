@@ -11,16 +11,27 @@
 
 #include "joint.h"
 
-enum {                           /* codes; 0..99 are genotype qualities of reference blocks */
-       JOINT_CODE_NOTHING = 100, /* neither confidence nor depth: as good as no block */
+enum {                          /* codes; 0..99 are genotype qualities of reference blocks */
+       JOINT_CODE_STATED = 100, /* reference that nobody says how sure of; called, without a GQ */
+       JOINT_CODE_NOTHING,      /* neither confidence nor depth: as good as no block */
+       JOINT_CODE_LOW,          /* depth, but no confidence */
        JOINT_CODE_CONFLICT,
        JOINT_CODE_FILTERED,
+       JOINT_CODE_UNLISTED,
        JOINT_CODE_ABSENT, /* no copy of the contig */
        JOINT_CODE_SEX,    /* see joint_reason */
        JOINT_CODE_HAPLOID,
        JOINT_CODES,
        JOINT_QUALITIES = JOINT_CODE_NOTHING
 };
+
+/* Of the confidence of reference blocks in likelihoods: 0..99. */
+enum { JOINT_CONFIDENCES = 100, JOINT_CONFIDENCE_STATED = 60 };
+
+static inline int joint_coverage_confidence(int code)
+{
+    return code == JOINT_CODE_STATED ? JOINT_CONFIDENCE_STATED : code;
+}
 
 enum { JOINT_DEPTH_BINS = 21, JOINT_DEPTH_BIN = 5 }; /* the last is open */
 
@@ -43,6 +54,9 @@ static inline int joint_coverage_code(const kuni_block *block, joint_ploidy ploi
     if (ploidy.copies == 0) return JOINT_CODE_ABSENT;
     if (block->kind == KUNI_BLOCK_CONFLICT) return JOINT_CODE_CONFLICT;
     if (block->kind == KUNI_BLOCK_FILTERED) return JOINT_CODE_FILTERED;
+    if (block->kind == KUNI_BLOCK_UNLISTED) return JOINT_CODE_UNLISTED;
+    if (block->kind == KUNI_BLOCK_STATED) return JOINT_CODE_STATED;
+    if (block->kind == KUNI_BLOCK_LOW) return block->min_dp ? JOINT_CODE_LOW : JOINT_CODE_NOTHING;
     uint8_t gq = kuni_block_gq(block, ploidy.copies);
     if (gq) return gq > 99 ? 99 : gq;
     return block->min_dp ? 0 : JOINT_CODE_NOTHING;
@@ -54,6 +68,7 @@ static inline uint32_t joint_depth_bin(uint32_t depth)
                                                              : depth / JOINT_DEPTH_BIN;
 }
 
+/* `depth` may be KUNI_MIN_DP_MISSING: then it is in neither sum nor bins. */
 KUNI_MUST_CHECK kuni_status joint_coverage_add(joint_coverage *coverage, uint32_t cell, int code,
                                                int copies, uint32_t depth, uint32_t first,
                                                uint32_t last, kuni_error *err);

@@ -179,7 +179,8 @@ static void fill_looks(const joint_row *row, const base_row *base, look *looks)
         base_row one = *base;
         one.gt = l->gt;
         set_genotype(&one, 0, what.copies, what.reason ? -1 : 0, what.reason ? -1 : 0, false);
-        l->gq = block && !what.reason ? row->block_calls[copies - 1][code].gq : (uint8_t)INT8_MIN;
+        bool sure = block && !what.reason && code != JOINT_CODE_STATED;
+        l->gq = sure ? row->block_calls[copies - 1][code].gq : (uint8_t)INT8_MIN;
         l->rnc = joint_reason_letters[what.reason];
         l->depth_known = what.depth_known;
     }
@@ -202,7 +203,8 @@ static void fill_base(joint_dense *dense, const joint_row *row, const joint_coho
             memcpy(base->gt + unit * column, l->gt, unit);
         base->gq[column] = l->gq;
         base->rnc[column] = l->rnc;
-        int32_t depth = l->depth_known ? now->depth : MISSING;
+        bool known = l->depth_known && now->depth != KUNI_MIN_DP_MISSING;
+        int32_t depth = known ? now->depth : MISSING;
         dense->depths[column] = depth;
         if (depth > deepest) deepest = depth;
     }
@@ -216,7 +218,8 @@ static void fill_cells(joint_dense *dense, const joint_row *row, base_row *base)
                      c->reason ? -1 : c->allele[1], c->phased);
         base->gq[c->column] = c->reason || c->no_gq ? (uint8_t)INT8_MIN : c->gq;
         base->rnc[c->column] = joint_reason_letters[c->reason];
-        dense->depths[c->column] = c->reason == JOINT_ABSENT ? MISSING : (int32_t)c->dp;
+        bool unknown = c->reason == JOINT_ABSENT || c->dp == KUNI_DP_MISSING;
+        dense->depths[c->column] = unknown ? MISSING : (int32_t)c->dp;
         if (dense->depths[c->column] > base->deepest) base->deepest = dense->depths[c->column];
     }
 }

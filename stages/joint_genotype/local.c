@@ -8,6 +8,9 @@ enum { UNSET = INT32_MAX };
 /* -10 log10(1/2) per read, in hundredths. */
 enum { HALF_CENTIPHRED = 301 };
 
+/* Of the reads of a heterozygote, in percent: fewer are not one of two copies. */
+enum { LEAST_SHARE = 20 };
+
 static uint16_t number_at(const joint_cover *cover, uint32_t allele, int64_t pos, uint16_t star)
 {
     const joint_target *target = &cover->set->targets[allele];
@@ -148,6 +151,7 @@ static void build_one(joint_local *local, int64_t pos, uint16_t star, const join
     for (int k = 0; k < event->ploidy; k++) /* called with what the site dropped */
         if (event->gt[k] > 0 && numbers[event->gt[k]] == JOINT_FOREIGN)
             local->reason = JOINT_UNLISTED;
+    if (event->flags & KUNI_EVENT_UNLISTED) local->reason = JOINT_UNLISTED;
     if (event->flags & KUNI_EVENT_FILTERED) local->reason = JOINT_FILTERED;
     if (!event->pl && (event->gt[0] < 0 || (event->ploidy == 2 && event->gt[1] < 0)) &&
         !local->reason)
@@ -157,11 +161,40 @@ static void build_one(joint_local *local, int64_t pos, uint16_t star, const join
     normalise(local);
 }
 
-/* `left` reaches over the site from the left, `right` starts here. */
-static void join_spanning(joint_local *out, const joint_local *left, const joint_local *right,
+static uint32_t distance(uint32_t a, uint32_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+/*
+ * Whether `right` counts the reads of a deleted copy as REF: then its heterozygote of REF and the
+ * allele is the one copy that is left, of which the allele has all reads, and they are not few.
+ * Callers of haplotypes do (they list <*>). Else they may be a pileup's, in which the deleted copy
+ * has none, and both alleles are of the one copy: then REF and the allele together have the reads
+ * that the deletion left over, and not each its own. Without any reads the genotype is believed.
+ */
+static bool counts_deleted_as_ref(const joint_local *left, uint32_t left_star,
+                                  const joint_local *right, uint32_t allele)
+{
+    uint32_t of_left[JOINT_LOCAL_MAX], of_right[JOINT_LOCAL_MAX], deleted = 0, left_over = 0;
+    if (!joint_local_depths(right, of_right)) return true;
+    uint32_t ref = of_right[0], alt = of_right[allele];
+    bool haplotypes = right->event->flags & KUNI_EVENT_OTHER;
+    if (100 * (uint64_t)alt < LEAST_SHARE * ((uint64_t)ref + alt)) return false;
+    if (haplotypes || !joint_local_depths(left, of_left)) return true;
+    for (uint32_t i = 0; i < left->n; i++) *(i == left_star ? &deleted : &left_over) += of_left[i];
+    return distance(ref, deleted) + distance(alt, left_over) <= distance(ref + alt, left_over);
+}
+
+/*
+ * `left` reaches over the site from the left, `right` starts here. False where what is left of the
+ * deletion is neither allele alone: the reads are not of one copy.
+ */
+static bool join_spanning(joint_local *out, const joint_local *left, const joint_local *right,
                           uint16_t star)
 {
-    uint32_t left_star = find_number(left, star);
+    uint32_t left_star = find_number(left, star), best = 0, best_a = 0, best_b = 0;
+    bool mixed = false;
     out->n = 0;
     for (uint32_t i = 0; i < right->n; i++) insert_number(out, right->number[i]);
     insert_number(out, star);
@@ -173,7 +206,7 @@ static void join_spanning(joint_local *out, const joint_local *left, const joint
             continue;
         }
         for (uint32_t a = 0; a <= b; a++) {
-            uint32_t right_a = find_number(right, out->number[a]);
+            uint32_t right_a = find_number(right, out->number[a]), g = joint_genotype_index(a, b);
             int32_t pl;
             if (a == deleted && b == deleted)
                 pl = left->pl[joint_genotype_index(left_star, left_star)];
@@ -181,13 +214,30 @@ static void join_spanning(joint_local *out, const joint_local *left, const joint
                 uint32_t seen = a == deleted ? right_b : right_a;
                 int32_t alone = right->pl[joint_genotype_index(seen, seen)],
                         with_ref = right->pl[joint_genotype_index(0, seen)];
-                pl = left->pl[joint_genotype_index(0, left_star)] +
-                     (alone < with_ref ? alone : with_ref);
+                bool het = with_ref < alone;
+                bool sound = het && counts_deleted_as_ref(left, left_star, right, seen);
+                mixed = mixed || (het && !sound);
+                pl = left->pl[joint_genotype_index(0, left_star)] + (sound ? with_ref : alone);
             } else
                 pl = left->pl[0] + right->pl[joint_genotype_index(right_a, right_b)];
-            out->pl[joint_genotype_index(a, b)] = pl;
+            out->pl[g] = pl;
+            if (pl >= out->pl[best]) continue;
+            best = g;
+            best_a = a;
+            best_b = b;
         }
     }
+    bool one_left = (best_a == deleted) != (best_b == deleted);
+    return !mixed || !one_left || out->pl[best] < JOINT_HAPLOID_CONFLICT_PHRED;
+}
+
+/* A sample that has lost both copies of the place, and a later record that says nothing of it. */
+static bool is_lost(const joint_local *left, uint16_t star, const joint_local *next)
+{
+    uint32_t lost = find_number(left, star);
+    const kuni_event *event = next->event;
+    return left->pl[left->copies == 1 ? lost : joint_genotype_index(lost, lost)] == 0 &&
+           event->gt[0] == 0 && (event->ploidy == 1 || event->gt[1] == 0);
 }
 
 /*
@@ -271,11 +321,12 @@ static void join(joint_local *local, joint_local scratch[2], int64_t pos, uint16
     out->event = next->event;
     memcpy(out->local_of, next->local_of, sizeof(out->local_of));
     bool from_left = lists(local, star) && local->event->pos < pos;
+    if (from_left && here && next->hard && !lists(next, star) && is_lost(local, star, next)) return;
     if (from_left && here && (lists(next, star) || next->hard))
         copy_local(out, next); /* the later event knows of the deletion itself */
-    else if (from_left && here)
-        join_spanning(out, local, next, star);
-    else
+    else if (from_left && here) {
+        if (!join_spanning(out, local, next, star) && !out->reason) out->reason = JOINT_CONFLICT;
+    } else
         join_same_place(out, local, next);
     int32_t least = UNSET;
     uint32_t n = joint_genotype_count(out->n, out->copies);

@@ -12,8 +12,10 @@
  * From several events (a deletion on one haplotype, a SNP on the other): they are taken as
  * independent accounts.
  *   - An event from the left knows how many copies are deleted. PL(x, y) = P1(0, 0) + P2(x, y),
- * PL(*, *) = P1(*, *), PL(x, *) = P1(0, *) + min(P2(x, x), P2(0, x)): callers of pileups see no
- * reads of the deleted copy, callers of haplotypes that do not list "*" count it as REF.
+ * PL(*, *) = P1(*, *), PL(x, *) = P1(0, *) + P2(x, x): callers of pileups see no reads of the
+ * deleted copy. Callers of haplotypes that do not list "*" count it as REF: where the reads agree
+ * with that, P2(0, x) stands for P2(x, x). Where they do not, and neither allele alone explains
+ * them, there is no call.
  *   - Events that start at the same position each see the other's allele as REF: PL(x, y) = P1(x',
  * y') + P2(x', y'). The smallest sum is what the accounts contradict each other by, in phred.
  */

@@ -328,10 +328,11 @@ static kuni_status find_frequencies(joint_shard *j, kuni_error *err)
     const joint_coverage_row *rows = joint_coverage_rows(j->coverage, &n_rows);
     for (uint32_t site = 0; site < j->sites.n_sites && !status; site++) {
         joint_prior prior;
-        uint32_t blocks[2][JOINT_QUALITIES] = {{0}};
+        uint32_t blocks[2][JOINT_CONFIDENCES] = {{0}};
         for (size_t i = 0; i < n_rows; i++)
             if (rows[i].code < JOINT_QUALITIES && rows[i].copies)
-                blocks[rows[i].copies - 1][rows[i].code] += (uint32_t)rows[i].count[site];
+                blocks[rows[i].copies - 1][joint_coverage_confidence(rows[i].code)] +=
+                    (uint32_t)rows[i].count[site];
         status = joint_frequency_solve(j->frequency, site, blocks, err);
         if (status) break;
         set_prior(j, site, &prior);
@@ -416,7 +417,8 @@ static void call_blocks(joint_shard *j, uint32_t site, joint_call calls[2][JOINT
     for (size_t i = 0; i < n_rows; i++) {
         if (!rows[i].count[site] || rows[i].code >= JOINT_QUALITIES || !rows[i].copies) continue;
         joint_call *call = &calls[rows[i].copies - 1][rows[i].code];
-        if (!call->copies) joint_genotype_block(&prior, rows[i].code, rows[i].copies, call);
+        int confidence = joint_coverage_confidence(rows[i].code);
+        if (!call->copies) joint_genotype_block(&prior, confidence, rows[i].copies, call);
     }
 }
 

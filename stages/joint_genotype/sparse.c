@@ -113,9 +113,11 @@ static joint_span span_of(const joint_sparse *sparse, const joint_piece *piece, 
     }
     int kind = joint_kind(piece), code = kind % JOINT_CODES;
     /* With min_gq a genotype's fate depends on the very quality. */
-    if (code < JOINT_QUALITIES && !sparse->varies) kind += floor_of(&o->gq_bands, code) - code;
+    if (code < JOINT_CODE_STATED && !sparse->varies) kind += floor_of(&o->gq_bands, code) - code;
     span.kind = (uint16_t)kind;
-    if (o->with_dp) span.depth = (uint16_t)floor_of(&o->dp_bands, piece->block->min_dp);
+    uint16_t depth = piece->block->min_dp;
+    if (o->with_dp)
+        span.depth = depth == KUNI_MIN_DP_MISSING ? depth : (uint16_t)floor_of(&o->dp_bands, depth);
     return span;
 }
 
@@ -282,8 +284,9 @@ static void put_stretch(pen *p, joint_look look, const joint_span *s, int64_t le
     put_genotype(p, look.copies, called ? reference : NULL, false);
     put_field(p, has->other, true);
     put_field(p, (uint64_t)length, true);
-    if (has->gq) put_field(p, s->kind % JOINT_CODES, called);
-    if (has->dp) put_field(p, s->depth, look.depth_known);
+    int code = s->kind % JOINT_CODES;
+    if (has->gq) put_field(p, (uint64_t)code, called && code != JOINT_CODE_STATED);
+    if (has->dp) put_field(p, s->depth, look.depth_known && s->depth != KUNI_MIN_DP_MISSING);
     if (has->rnc) put_reason(p, look.reason);
 }
 
@@ -306,7 +309,7 @@ static void put_cell(pen *p, const joint_row *row, const joint_cell *c, const fi
     if (n < 2) put_missing(p);
     if (has->len) put_missing(p);
     if (has->gq) put_field(p, c->gq, !reason && !c->no_gq);
-    if (has->dp) put_field(p, c->dp, reason != JOINT_ABSENT);
+    if (has->dp) put_field(p, c->dp, reason != JOINT_ABSENT && c->dp != KUNI_DP_MISSING);
     if (has->rnc) put_reason(p, reason);
     for (uint32_t i = 0; has->lad && c->ad && i < n; i++) {
         put_element(p, i);

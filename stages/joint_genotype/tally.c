@@ -102,7 +102,14 @@ static uint64_t informative_reads(const joint_local *local)
     uint64_t sum = 0;
     if (joint_local_depths(local, depths))
         for (uint32_t i = 0; i < joint_local_known(local); i++) sum += depths[i];
-    return sum ? sum : local->event->dp;
+    return sum || local->event->dp == KUNI_DP_MISSING ? sum : local->event->dp;
+}
+
+static void add_depth(joint_site_tally *t, uint32_t dp)
+{
+    if (dp == KUNI_DP_MISSING) return;
+    t->depth += dp;
+    t->depth_bins[joint_depth_bin(dp)]++;
 }
 
 void joint_tally_add(joint_tally *tally, uint32_t site, uint32_t column, const joint_local *local,
@@ -110,10 +117,7 @@ void joint_tally_add(joint_tally *tally, uint32_t site, uint32_t column, const j
 {
     joint_site_tally *t = &tally->site[site];
     const kuni_event *event = local->event;
-    if (event->dp || call->reason != JOINT_NO_COVERAGE) {
-        t->depth += event->dp;
-        t->depth_bins[joint_depth_bin(event->dp)]++;
-    }
+    if (event->dp || call->reason != JOINT_NO_COVERAGE) add_depth(t, event->dp);
     if (call->reason) {
         t->nocall[call->reason]++;
         return;
@@ -148,8 +152,10 @@ void joint_tally_add(joint_tally *tally, uint32_t site, uint32_t column, const j
     if (!carrier) return;
     for (int i = 0; i < 4; i++) t->strands[i] += event->sb[i];
     t->carrier_depth += informative_reads(local);
-    t->mq_squares += (uint64_t)event->mq * event->mq * event->dp;
-    if (event->mq) t->mq_depth += event->dp;
+    if (event->mq && event->dp != KUNI_DP_MISSING) {
+        t->mq_squares += (uint64_t)event->mq * event->mq * event->dp;
+        t->mq_depth += event->dp;
+    }
     if (call->copies != 2 || (call->allele[0] != 0) == (call->allele[1] != 0)) return;
     for (int i = 0; i < KUNI_RANKS; i++) {
         if (event->rank[i] == KUNI_RANK_UNKNOWN) continue;
@@ -162,9 +168,7 @@ void joint_tally_refused(joint_tally *tally, uint32_t site, joint_reason reason,
 {
     joint_site_tally *t = &tally->site[site];
     t->nocall[reason]++;
-    if (reason == JOINT_ABSENT) return;
-    t->depth += dp;
-    t->depth_bins[joint_depth_bin(dp)]++;
+    if (reason != JOINT_ABSENT) add_depth(t, dp);
 }
 
 void joint_tally_coverage(joint_tally *tally, uint32_t site, const joint_coverage *coverage,
@@ -172,8 +176,10 @@ void joint_tally_coverage(joint_tally *tally, uint32_t site, const joint_coverag
 {
     static const joint_reason reasons[] = {
         [JOINT_CODE_NOTHING - JOINT_QUALITIES] = JOINT_NO_COVERAGE,
+        [JOINT_CODE_LOW - JOINT_QUALITIES] = JOINT_LOW,
         [JOINT_CODE_CONFLICT - JOINT_QUALITIES] = JOINT_CONFLICT,
         [JOINT_CODE_FILTERED - JOINT_QUALITIES] = JOINT_FILTERED,
+        [JOINT_CODE_UNLISTED - JOINT_QUALITIES] = JOINT_UNLISTED,
         [JOINT_CODE_ABSENT - JOINT_QUALITIES] = JOINT_ABSENT,
         [JOINT_CODE_SEX - JOINT_QUALITIES] = JOINT_SEX,
         [JOINT_CODE_HAPLOID - JOINT_QUALITIES] = JOINT_HAPLOID,
@@ -207,7 +213,7 @@ void joint_tally_coverage(joint_tally *tally, uint32_t site, const joint_coverag
             tally->allele[slot].hemi += count;
             tally->cell_hemi[slot * n_cells + row->cell] += count;
         }
-        add_quality(t, call->gq, count);
+        if (row->code != JOINT_CODE_STATED) add_quality(t, call->gq, count);
     }
     joint_coverage_depths(coverage, site, t->depth_bins, &t->depth);
 }

@@ -167,46 +167,48 @@ static int compare_pending(const void *left, const void *right)
     return compare_alts(&a->alt, &b->alt);
 }
 
-/* REFs of one position must be beginnings of one another. */
-static kuni_status check_references(const joint_sites *sites, const joint_site *site,
-                                    kuni_error *err)
+/* Whether the ALT's REF is the beginning of the site's. */
+static bool has_same_reference(const joint_sites *sites, const joint_site *site,
+                               const joint_alt *alt)
 {
     const joint_alt *longest = &sites->alts[site->longest];
-    for (uint32_t i = 0; i < site->all_alts; i++) {
-        const joint_alt *alt = &sites->alts[site->first_alt + i];
-        if (memcmp(alt->ref, longest->ref, alt->ref_length) != 0)
-            return kuni_fail(err, KUNI_DATA,
-                             "batches disagree on the reference: position %lld has %.40s and "
-                             "%.40s: make all evidence with one reference",
-                             (long long)site->pos + 1, alt->ref, longest->ref);
-    }
-    return KUNI_OK;
+    return memcmp(alt->ref, longest->ref, alt->ref_length) == 0;
 }
 
-/* Numbers the kept ALTs of the site that starts at alts[first] and is `all` long. */
+/*
+ * Numbers the kept ALTs of the site that starts at alts[first] and is `all` long. REFs of one
+ * position are beginnings of one another, but where the reference has no base and the producers of
+ * gVCFs each another one: then those that contradict the longest, the first of equals, are dropped.
+ */
 static kuni_status number_site(joint_sites *sites, joint_site *site, int min_quality,
                                kuni_error *err)
 {
+    bool any = false;
     site->longest = site->first_alt;
     for (uint32_t i = 0; i < site->all_alts; i++) {
         joint_alt *alt = &sites->alts[site->first_alt + i];
-        if (alt->max_qual && alt->max_qual < min_quality) {
-            alt->number = -1;
-            site->dropped_alts++;
-            site->dropped_copies += alt->copies;
+        alt->number = alt->max_qual && alt->max_qual < min_quality ? -1 : 0;
+        if (alt->number < 0) continue;
+        if (!any || alt->ref_length > sites->alts[site->longest].ref_length)
+            site->longest = site->first_alt + i;
+        any = true;
+    }
+    for (uint32_t i = 0; i < site->all_alts; i++) {
+        joint_alt *alt = &sites->alts[site->first_alt + i];
+        if (alt->number == 0 && has_same_reference(sites, site, alt)) {
+            alt->number = (int32_t)++site->n_alts;
             continue;
         }
-        alt->number = (int32_t)++site->n_alts;
-        if (alt->ref_length > sites->alts[site->longest].ref_length ||
-            sites->alts[site->longest].number < 0)
-            site->longest = site->first_alt + i;
+        alt->number = -1;
+        site->dropped_alts++;
+        site->dropped_copies += alt->copies;
     }
     if (site->n_alts > JOINT_ALTS_MAX)
         return kuni_fail(
             err, KUNI_DATA,
             "more than %d alleles at position %lld: choose a higher min_allele_quality",
             JOINT_ALTS_MAX, (long long)site->pos + 1);
-    return site->n_alts ? check_references(sites, site, err) : KUNI_OK;
+    return KUNI_OK;
 }
 
 kuni_status joint_unify_finish(joint_unify *unify, int min_quality, joint_sites *sites,

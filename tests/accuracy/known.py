@@ -49,11 +49,27 @@ def minimal(pos, ref, alt):
 
 def normalised(base, pos, ref, alt):
     """Minimal and left-aligned; base(pos) is the reference at a 1-based position."""
-    pos, ref, alt = minimal(pos, ref.upper(), alt.upper())
+    pos, ref, alt = minimal(pos, *on_reference(base, pos, ref, alt))
     while len(ref) != len(alt) and ref[-1] == alt[-1] and (len(ref) == 1 or len(alt) == 1) and pos > 1:
         before = base(pos - 1)
         ref, alt, pos = before + ref[:-1], before + alt[:-1], pos - 1
     return minimal(pos, ref, alt)
+
+
+def on_reference(base, pos, ref, alt):
+    """REF and ALT with the reference's bases in the place of REF's own: where either has no sure base, the reference decides, but for runs of N."""
+    ref, alt = ref.upper(), alt.upper()
+    near = [base(pos + k) for k in range(-1, len(ref) + 1)]
+    alone = [b != "N" or (before != "N" and after != "N") for before, b, after in zip(near, near[1:], near[2:])]
+    own = "".join(b if x else r for b, x, r in zip(near[1:], alone, ref))
+    if own == ref or any(a != b and a in "ACGT" and b in "ACGT" for a, b in zip(own, ref)):
+        return ref, alt
+    front, back, most = 0, 0, min(len(ref), len(alt))
+    while front < most and alt[front] == ref[front]:
+        front += 1
+    while front + back < most and alt[-1 - back] == ref[-1 - back]:
+        back += 1
+    return own, own[:front] + alt[front:len(alt) - back] + (own[-back:] if back else "")
 
 
 def genotype(text):
@@ -170,7 +186,7 @@ class Inputs:
             if costs and (costs[0] <= most if lost else 0 < costs[0] <= most or sorted(costs)[1] <= 20):
                 return True
             numbers = likelihoods(f)
-            if not costs and not lost and (sorted(numbers)[1] <= 20 if len(numbers) > 1 else float(f.get("GQ", 99).replace(".", "0")) <= 10):
+            if not costs and not lost and (sorted(numbers)[1] <= 20 if len(numbers) > 1 else float(str(f.get("GQ", 99)).replace(".", "0")) <= 10):
                 return True
         return False
 

@@ -81,7 +81,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                             .shard = shard,
                             .ploidy = ploidy,
                             .max_shift = 50,
-                            .several_samples = size % 2};
+                            .several_samples = size % 2,
+                            .combined = size % 4 < 2,
+                            .own = size % 8 < 4,
+                            .mito_min_fraction = 0.02};
+    kuni_collect_set_normaliser(collect, kuni_convert_normalise, &convert);
     convert_lines(&convert, &parser, &record, text);
     if (kuni_collect_write(collect, 0, writer, &counts, &err)) {
         fprintf(stderr, "%s\n",

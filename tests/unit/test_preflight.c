@@ -12,6 +12,7 @@
 #include "kuni/file.h"
 #include "kuni/reads.h"
 #include "preflight.h"
+#include "sample_names.h"
 
 static kuni_genome *genome;
 static kuni_task task;
@@ -169,23 +170,25 @@ static void test_long_reads(void **state)
 
 /* --- variants --- */
 
-#define COLUMNS  "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t"
-#define GENOTYPE "##FORMAT=<ID=GT,Number=1,Type=String,Description=\"genotype\">\n"
-#define VCF      "##fileformat=VCFv4.2\n" GENOTYPE
+#define COLUMNS       "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t"
+#define GENOTYPE      "##FORMAT=<ID=GT,Number=1,Type=String,Description=\"genotype\">\n"
+#define VCF           "##fileformat=VCFv4.2\n" GENOTYPE
+#define RECORD        "chr1\t5\t.\tA\tG\t9\t.\t.\tGT\t0/1\n"
+#define RECORD_OF_TWO "chr1\t5\t.\tA\tG\t9\t.\t.\tGT\t0/1\t0/1\n"
 
 static void test_gvcf(void **state)
 {
     (void)state;
-    fixture_write("a.g.vcf", VCF "##contig=<ID=chr1,length=1000>\n" COLUMNS "anna\n");
+    fixture_write("a.g.vcf", VCF "##contig=<ID=chr1,length=1000>\n" COLUMNS "anna\n" RECORD);
     expect_fine(&(kuni_sample){.id = "A", .reads = "a.g.vcf"}, "anna");
-    fixture_write("bare.g.vcf", VCF COLUMNS "anna\n"); /* a header need not name contigs */
+    fixture_write("bare.g.vcf", VCF COLUMNS "anna\n" RECORD); /* a header need not name contigs */
     expect_fine(&(kuni_sample){.id = "B", .reads = "bare.g.vcf"}, "anna");
-    fixture_write("two.g.vcf", VCF "##contig=<ID=chr1>\n" COLUMNS "A\tB\n");
+    fixture_write("two.g.vcf", VCF "##contig=<ID=chr1>\n" COLUMNS "A\tB\n" RECORD_OF_TWO);
     expect_fine(&(kuni_sample){.id = "A", .reads = "two.g.vcf", .shares_reads = true}, NULL);
     expect(&(kuni_sample){.id = "C", .reads = "two.g.vcf"}, KUNI_DATA,
-           "C: none of the 2 samples of two.g.vcf has this name");
+           "C: none of the 2 samples of two.g.vcf has the name C");
     expect(&(kuni_sample){.id = "C", .reads = "a.g.vcf", .shares_reads = true}, KUNI_DATA,
-           "C: none of the 1 samples of a.g.vcf has this name");
+           "C: none of the 1 samples of a.g.vcf has the name C");
     fixture_write("long.g.vcf", VCF "##contig=<ID=chr1,length=1001>\n" COLUMNS "A\n");
     expect(&(kuni_sample){.id = "L", .reads = "long.g.vcf"}, KUNI_DATA,
            "contig chr1 has 1001 bp there, 1000 in r.fa");
@@ -201,6 +204,102 @@ static void test_gvcf(void **state)
     expect(&(kuni_sample){.id = "G", .reads = "gone.g.vcf"}, KUNI_IO, "G: cannot read gone.g.vcf");
     expect(&(kuni_sample){.id = "A", .reads = "a.g.vcf", .index = "r.fa"}, KUNI_DATA,
            "A: r.fa is no index of a.g.vcf");
+}
+
+/* A file that tells nothing of what the run looks at would be a column of no calls. */
+static void test_empty_gvcf(void **state)
+{
+    (void)state;
+    fixture_write("head.g.vcf", VCF "##contig=<ID=chr1,length=1000>\n" COLUMNS "anna\n");
+    expect(&(kuni_sample){.id = "A", .reads = "head.g.vcf"}, KUNI_DATA,
+           "A: head.g.vcf has a header and no record");
+    fixture_write("else.g.vcf", VCF COLUMNS "anna\nchr2\t5\t.\tA\tG\t9\t.\t.\tGT\t0/1\n");
+    expect(&(kuni_sample){.id = "A", .reads = "else.g.vcf"}, KUNI_DATA,
+           "has no record on any contig of this run");
+    fixture_write("decoy.g.vcf",
+                  VCF "##contig=<ID=1,length=1000>\n##contig=<ID=2,length=900>\n"
+                      "##contig=<ID=decoy,length=50>\n" COLUMNS "anna\n1\t5\t.\tA\tG\t9\t.\t.\t"
+                      "GT\t0/1\ndecoy\t5\t.\tA\tG\t9\t.\t.\tGT\t0/1\n");
+    kuni_error err = KUNI_ERROR_INIT;
+    FILE *fasta = fopen("decoy.fa", "w");
+    assert_non_null(fasta);
+    (void)fputs(">chr1\n", fasta);
+    for (int i = 0; i < 1000; i++) (void)fputc("ACGT"[i % 4], fasta);
+    (void)fputs("\n>decoy\n", fasta);
+    for (int i = 0; i < 50; i++) (void)fputc("ACGT"[i % 4], fasta);
+    (void)fputs("\n", fasta);
+    (void)fclose(fasta);
+    kuni_genome *two;
+    if (kuni_genome_open(&two, "decoy.fa", &err)) fail_msg("%s", err.text);
+    const kuni_span both[] = {{.tid = 0, .end = 1000}, {.tid = 1, .end = 50}};
+    kuni_task usual = task;
+    task = (kuni_task){.genome = two, .shards = both, .n_shards = 2};
+    expect(&(kuni_sample){.id = "A", .reads = "decoy.g.vcf"}, KUNI_DATA,
+           "names 1 contigs that the reference decoy.fa has, and 2 that it has not");
+    task = usual;
+    kuni_genome_close(two);
+}
+
+static void pack(const char *path, const char *text)
+{
+    BGZF *out = bgzf_open(path, "w");
+    assert_non_null(out);
+    assert_int_equal(bgzf_write(out, text, strlen(text)), strlen(text));
+    assert_int_equal(bgzf_close(out), 0);
+}
+
+#define ON(contig) contig "\t5\t.\tA\tG\t9\t.\t.\tGT\t0/1\n"
+
+/* An index of an older state of the file, without a contig before, between or behind. */
+static void test_stale_index(void **state)
+{
+    (void)state;
+    static const char *const old[] = {ON("chr1"), ON("chr0") ON("chr1"), ON("chr1") ON("chr3")};
+    static const char *const now[] = {ON("chr1") ON("chr2"), ON("a") ON("chr0") ON("chr1"),
+                                      ON("chr1") ON("chr2") ON("chr3")};
+    for (int i = 0; i < 3; i++) {
+        char text[1024];
+        (void)snprintf(text, sizeof(text), VCF COLUMNS "anna\n%s", old[i]);
+        pack("s.g.vcf.gz", text);
+        assert_int_equal(tbx_index_build("s.g.vcf.gz", 0, &tbx_conf_vcf), 0);
+        expect_fine(&(kuni_sample){.id = "S", .reads = "s.g.vcf.gz"}, "anna");
+        (void)snprintf(text, sizeof(text), VCF COLUMNS "anna\n%s", now[i]);
+        pack("s.g.vcf.gz", text);
+        expect(&(kuni_sample){.id = "S", .reads = "s.g.vcf.gz"}, KUNI_DATA,
+               "it is of an older state of the file");
+    }
+}
+
+/* A file that says that it is of another sample of the manifest, and one that may. */
+static void test_names(void **state)
+{
+    (void)state;
+    const kuni_sample samples[] = {{.id = "B", .participant = "P2", .reads = "b"},
+                                   {.id = "A", .participant = "P1", .reads = "a"}};
+    kuni_sample renamed = {.id = "A", .participant = "P1", .reads = "a", .name_in_file = "B"};
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_sample_names names;
+    bool other;
+    assert_int_equal(kuni_sample_names_init(&names, samples, 2, &err), KUNI_OK);
+    static const char *const fine[] = {"A", "P1", "elsewhere", NULL};
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(kuni_sample_names_check(&names, &samples[1], fine[i], &other, &err),
+                         KUNI_OK);
+        assert_int_equal(other, i == 2);
+    }
+    assert_int_equal(kuni_sample_names_check(&names, &samples[1], "B", &other, &err), KUNI_DATA);
+    assert_non_null(strstr(err.text, "A: a says that it is of 'B', another sample of the manifest: "
+                                     "are the files swapped?"));
+    kuni_error_clear(&err);
+    assert_int_equal(kuni_sample_names_check(&names, &renamed, "B", &other, &err), KUNI_OK);
+    static const char *const wrong[] = {"A", "P1", "elsewhere", NULL};
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(kuni_sample_names_check(&names, &renamed, wrong[i], &other, &err),
+                         KUNI_DATA);
+        assert_non_null(strstr(err.text, "name_in_file of the manifest that it is of 'B'"));
+        kuni_error_clear(&err);
+    }
+    kuni_sample_names_fini(&names);
 }
 
 static void test_packed_gvcf(void **state)
@@ -226,7 +325,7 @@ static void test_packed_gvcf(void **state)
 static void test_large_gvcf(void **state)
 {
     (void)state;
-    fixture_write("large.g.vcf", VCF "##contig=<ID=chr1,length=1000>\n" COLUMNS "anna\n");
+    fixture_write("large.g.vcf", VCF "##contig=<ID=chr1,length=1000>\n" COLUMNS "anna\n" RECORD);
     assert_int_equal(truncate("large.g.vcf", KUNI_UNINDEXED_BYTES_MAX + 1), 0);
     expect(&(kuni_sample){.id = "L", .reads = "large.g.vcf"}, KUNI_DATA,
            "large.g.vcf has no index, and only files of up to 64 MiB are read without");
@@ -239,7 +338,7 @@ static void test_step(void **state)
     (void)state;
     kuni_error err = KUNI_ERROR_INIT;
     kuni_buffer text = KUNI_BUFFER_INIT;
-    fixture_write("fine.g.vcf", VCF "##contig=<ID=chr1,length=1000>\n" COLUMNS "anna\n");
+    fixture_write("fine.g.vcf", VCF "##contig=<ID=chr1,length=1000>\n" COLUMNS "anna\n" RECORD);
     const kuni_sample samples[] = {{.id = "S0", .reads = "gone.bam"},
                                    {.id = "S1", .reads = "fine.g.vcf"},
                                    {.id = "S2", .reads = "gone.g.vcf"},
@@ -269,6 +368,8 @@ int main(void)
         cmocka_unit_test(test_no_read),    cmocka_unit_test(test_long_reads),
         cmocka_unit_test(test_gvcf),       cmocka_unit_test(test_packed_gvcf),
         cmocka_unit_test(test_large_gvcf), cmocka_unit_test(test_step),
+        cmocka_unit_test(test_empty_gvcf), cmocka_unit_test(test_stale_index),
+        cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }
