@@ -29,9 +29,17 @@ typedef struct part {
     kuni_span span;
 } part;
 
+/* A file that pieces are joined to. */
+typedef struct joined {
+    const char *path;
+    bool packed;
+} joined;
+
 typedef struct calls {
     kuni_exporter *x;
     const char *mode; /* as hts_open has it */
+    joined files[8];  /* the calls, unless there are to be none, and what lies beside */
+    size_t n_files;
     part *parts;
     size_t n_parts, parts_capacity;
 } calls;
@@ -69,9 +77,9 @@ static size_t pieces_of(const calls *c, size_t n_shares)
     return n_shares < c->n_parts ? n_shares : c->n_parts;
 }
 
-static kuni_status piece_path(const calls *c, size_t piece, char path[4096], kuni_error *err)
+static kuni_status piece_path(const char *whole, size_t piece, char path[4096], kuni_error *err)
 {
-    if (snprintf(path, 4096, "%s.part%zu", c->x->request->out, piece) >= 4096)
+    if (snprintf(path, 4096, "%s.part%zu", whole, piece) >= 4096)
         return kuni_fail(err, KUNI_USAGE, "--out: the path is too long");
     return KUNI_OK;
 }
@@ -87,22 +95,9 @@ static kuni_status export_part(calls *c, joint_export *out, size_t shard, kuni_s
 }
 
 /* Neighbouring parts of a shard are written at once. */
-static kuni_status write_piece(void *context, size_t share, size_t n_shares, kuni_error *err)
+static kuni_status export_parts(calls *c, joint_export *out, size_t at, size_t end, kuni_error *err)
 {
-    calls *c = context;
-    size_t n = pieces_of(c, n_shares);
-    if (share >= n) return KUNI_OK;
-    size_t at = c->n_parts * share / n, end = c->n_parts * (share + 1) / n;
-    char path[4096];
-    char source[128];
-    joint_export *out = NULL;
-    snprintf(source, sizeof(source), "kuni %s", kuni_built_version);
-    kuni_status status = kuni_exporter_enter(c->x, err);
-    if (!status) status = piece_path(c, share, path, err);
-    if (!status)
-        status =
-            joint_export_open(&out, c->x->kind, path, c->mode, share == 0 ? source : NULL, err);
-    if (!status) joint_export_through(out, c->x->request->pass);
+    kuni_status status = KUNI_OK;
     while (at < end && !status) {
         const part *first = &c->parts[at];
         kuni_span span = first->span;
@@ -112,15 +107,56 @@ static kuni_status write_piece(void *context, size_t share, size_t n_shares, kun
             span.end = c->parts[at].span.end;
         status = export_part(c, out, first->shard, span, err);
     }
+    return status;
+}
+
+static kuni_status cut_end_markers(const calls *c, size_t piece, kuni_error *err)
+{
+    char path[4096];
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < c->n_files && !status; i++) {
+        if (!c->files[i].packed) continue;
+        status = piece_path(c->files[i].path, piece, path, err);
+        if (!status) status = kuni_file_cut_end_marker(path, err);
+    }
+    return status;
+}
+
+static kuni_status write_piece(void *context, size_t share, size_t n_shares, kuni_error *err)
+{
+    calls *c = context;
+    const kuni_export_aside *aside = c->x->request->aside;
+    size_t n = pieces_of(c, n_shares);
+    if (share >= n) return KUNI_OK;
+    size_t at = c->n_parts * share / n, end = c->n_parts * (share + 1) / n;
+    char path[4096] = "/dev/null";
+    char source[128];
+    joint_export *out = NULL;
+    bool beside = false;
+    snprintf(source, sizeof(source), "kuni %s", kuni_built_version);
+    kuni_status status = kuni_exporter_enter(c->x, err);
+    if (!status && !c->x->request->nothing)
+        status = piece_path(c->x->request->out, share, path, err);
+    if (!status && aside) {
+        status = aside->begin(aside->context, share, err);
+        beside = !status;
+    }
+    if (!status)
+        status =
+            joint_export_open(&out, c->x->kind, path, c->mode, share == 0 ? source : NULL, err);
+    if (!status) joint_export_through(out, c->x->request->pass);
+    if (!status) status = export_parts(c, out, at, end, err);
     if (status)
         joint_export_abandon(out);
     else
         status = joint_export_finish(out, err);
-    if (!status && c->mode[1] && share + 1 < n) status = kuni_file_cut_end_marker(path, err);
+    if (beside && status) aside->abandon(aside->context);
+    if (beside && !status) status = aside->end(aside->context, err);
+    if (!status && share + 1 < n) status = cut_end_markers(c, share, err);
     return status;
 }
 
-static kuni_status write_list(const calls *c, size_t n, const char *path, kuni_error *err)
+static kuni_status write_list(const char *whole, size_t n, const char *path, kuni_error *err)
 {
     kuni_file *file;
     kuni_status status = kuni_file_create(&file, path, err);
@@ -128,7 +164,7 @@ static kuni_status write_list(const calls *c, size_t n, const char *path, kuni_e
     for (size_t i = 0; i < n && !status; i++) {
         char piece[4096];
         struct stat info;
-        status = piece_path(c, i, piece, err);
+        status = piece_path(whole, i, piece, err);
         if (!status && stat(piece, &info) != 0)
             status = kuni_fail_errno(err, "cannot look at %s", piece);
         const char *slash = strrchr(piece, '/'); /* the list lies beside */
@@ -142,32 +178,41 @@ static kuni_status write_list(const calls *c, size_t n, const char *path, kuni_e
 }
 
 /* Collective. */
-static kuni_status join_pieces(const calls *c, size_t n, kuni_error *err)
+static kuni_status join_pieces(const char *whole, size_t n, kuni_error *err)
 {
     char path[4096];
-    kuni_status status = piece_path(c, 0, path, err);
+    kuni_status status = piece_path(whole, 0, path, err);
     if (status) return status;
     if (n == 1)
         return kuni_transport_agree(
-            kuni_transport_rank() == 0 ? kuni_file_publish(path, c->x->request->out, err) : KUNI_OK,
-            err);
+            kuni_transport_rank() == 0 ? kuni_file_publish(path, whole, err) : KUNI_OK, err);
     kuni_buffer list = KUNI_BUFFER_INIT;
-    status = kuni_buffer_printf(&list, err, "%s.parts", c->x->request->out);
-    if (!status && kuni_transport_rank() == 0) status = write_list(c, n, list.data, err);
+    status = kuni_buffer_printf(&list, err, "%s.parts", whole);
+    if (!status && kuni_transport_rank() == 0) status = write_list(whole, n, list.data, err);
     status = kuni_transport_agree(status, err);
-    kuni_assembly_target target = {.kind = "export", .path = c->x->request->out};
+    kuni_assembly_target target = {.kind = "export", .path = whole};
     if (!status) status = kuni_assembly_write(list.data, &target, 1, (uint64_t)getpid(), err);
     if (list.data && kuni_transport_rank() == 0) (void)unlink(list.data);
     kuni_buffer_fini(&list);
     return status;
 }
 
+/* Collective. */
+static kuni_status join_files(const calls *c, size_t n, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < c->n_files && !status; i++)
+        status = join_pieces(c->files[i].path, n, err);
+    return status;
+}
+
 static void remove_pieces(const calls *c, size_t n)
 {
-    for (size_t i = 0; i < n && kuni_transport_rank() == 0; i++) {
+    for (size_t i = 0; i < n * c->n_files && kuni_transport_rank() == 0; i++) {
         char path[4096];
         kuni_error ignored = KUNI_ERROR_INIT;
-        if (!piece_path(c, i, path, &ignored)) (void)unlink(path);
+        if (!piece_path(c->files[i % c->n_files].path, i / c->n_files, path, &ignored))
+            (void)unlink(path);
     }
 }
 
@@ -212,17 +257,29 @@ static kuni_status finish(const calls *c, kuni_error *err)
     return status;
 }
 
+static void list_files(calls *c)
+{
+    const kuni_export_request *request = c->x->request;
+    const char *const *beside = request->aside ? request->aside->paths : NULL;
+    if (!request->nothing)
+        c->files[c->n_files++] = (joined){.path = request->out, .packed = c->mode[1]};
+    for (; beside && *beside && c->n_files < sizeof(c->files) / sizeof(c->files[0]); beside++)
+        c->files[c->n_files++] = (joined){.path = *beside, .packed = true};
+}
+
 kuni_status kuni_export_calls(kuni_exporter *x, kuni_error *err)
 {
     int format = x->request->format;
     bool text = format == KUNI_EXPORT_VCF_GZ || format == KUNI_EXPORT_SPARSE;
-    calls c = {.x = x, .mode = format == KUNI_EXPORT_VCF ? "w" : text ? "wz" : "wb"};
+    bool plain = format == KUNI_EXPORT_VCF || x->request->nothing;
+    calls c = {.x = x, .mode = plain ? "w" : text ? "wz" : "wb"};
+    list_files(&c);
     kuni_status status = find_parts(&c, err);
     size_t n = pieces_of(&c, kuni_team_shares(x->request->jobs));
     if (!status) status = kuni_team_run(x->request->jobs, write_piece, &c, err);
-    if (!status) status = join_pieces(&c, n, err);
+    if (!status) status = join_files(&c, n, err);
     remove_pieces(&c, n);
     free(c.parts);
-    if (!status && kuni_transport_rank() == 0) status = finish(&c, err);
+    if (!status && kuni_transport_rank() == 0 && !x->request->nothing) status = finish(&c, err);
     return kuni_transport_agree(status, err);
 }

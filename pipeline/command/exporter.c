@@ -154,6 +154,34 @@ static kuni_status choose_node(kuni_exporter *x, kuni_error *err)
     return KUNI_OK;
 }
 
+static bool has_field(const char *list, const char *field)
+{
+    size_t n = strlen(field);
+    for (const char *at = list; (at = strstr(at, field)); at += n)
+        if ((at == list || at[-1] == '\n') && (!at[n] || at[n] == '\n')) return true;
+    return false;
+}
+
+static kuni_status choose_fields(kuni_exporter *x, kuni_error *err)
+{
+    static const char *const quality[] = {"GQ", "DP", "AD"};
+    kuni_buffer list = KUNI_BUFFER_INIT;
+    const char *given = kuni_params_text(x->params, "format");
+    size_t n_added = 0;
+    kuni_status status =
+        kuni_buffer_printf(&list, err, "%s", x->request->fields ? x->request->fields : given);
+    for (size_t i = 0; i < list.length; i++)
+        if (list.data[i] == ',') list.data[i] = '\n';
+    for (size_t i = 0; i < 3 && x->request->quality && !status; i++) {
+        if (has_field(list.data, quality[i])) continue;
+        x->added[n_added++] = quality[i];
+        status = kuni_buffer_printf(&list, err, "\n%s", quality[i]);
+    }
+    if (!status) status = kuni_params_set(x->params, "format", list.data, err);
+    kuni_buffer_fini(&list);
+    return status;
+}
+
 /* The stage's parameters, with the fields that are asked for. */
 static kuni_status choose_params(kuni_exporter *x, kuni_error *err)
 {
@@ -176,14 +204,7 @@ static kuni_status choose_params(kuni_exporter *x, kuni_error *err)
     if (status) return status;
     if (x->request->format == KUNI_EXPORT_PLINK)
         return kuni_params_set(x->params, "format", "GT", err);
-    if (!x->request->fields) return KUNI_OK;
-    char *list = kuni_strdup(x->request->fields, err);
-    if (!list) return KUNI_MEMORY;
-    for (char *at = list; *at; at++)
-        if (*at == ',') *at = '\n';
-    status = kuni_params_set(x->params, "format", list, err);
-    free(list);
-    return status;
+    return choose_fields(x, err);
 }
 
 /* --- files of the dataset --- */

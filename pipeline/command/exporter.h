@@ -23,6 +23,19 @@ typedef enum kuni_export_format {
     KUNI_EXPORT_PLINK
 } kuni_export_format;
 
+/*
+ * Files that are written beside the calls, from the same records: each share of the work writes its piece of
+ * them, and the pieces are joined as those of the calls are.
+ */
+typedef struct kuni_export_aside {
+    void *context;
+    const char *const *paths; /* of the joined files, packed by BGZF; ended by NULL */
+    /* In the process of the share, around the work; `piece` counts from 0 along the genome. */
+    kuni_status (*begin)(void *context, size_t piece, kuni_error *err);
+    kuni_status (*end)(void *context, kuni_error *err);
+    void (*abandon)(void *context);
+} kuni_export_aside;
+
 typedef struct kuni_export_request {
     const char *out;          /* the file; for gVCF the folder */
     int format;               /* kuni_export_format */
@@ -34,7 +47,10 @@ typedef struct kuni_export_request {
     bool exact;               /* sparse: GQ and DP of blocks as they are */
     int64_t jobs;             /* processes at once, of every rank */
     const joint_pass *pass;   /* what records go through on their way; NULL: nothing */
-    bool quiet;               /* print no path */
+    const kuni_export_aside *aside;
+    bool nothing; /* the records go through `pass` alone, and no file is written */
+    bool quality; /* GQ, DP and AD, wherever `fields` or the workflow leave them out */
+    bool quiet;   /* print no path */
 } kuni_export_request;
 
 typedef struct kuni_exporter {
@@ -50,6 +66,7 @@ typedef struct kuni_exporter {
     size_t n_columns;
     kuni_tombstones stones; /* who has withdrawn, and is refused by name */
     kuni_params *params;
+    const char *added[4]; /* fields that nobody asked for but `quality`; ended by NULL */
     kuni_arena *arena;
 } kuni_exporter;
 

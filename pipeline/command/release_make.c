@@ -14,7 +14,7 @@
 #include "kuni/json.h"
 #include "kuni/version.h"
 #include "pseudonym.h"
-#include "rewriter.h"
+#include "release_tables.h"
 #include "temporary.h"
 #include "transport.h"
 
@@ -31,22 +31,27 @@ typedef struct making {
     kuni_error *err;
 } making;
 
+/* Tables alone name nobody: they need no key, and have no linkage. */
+static bool has_names(const making *m)
+{
+    return m->plan->request.form != KUNI_FORM_TABLES;
+}
+
 /* --- what cannot be, or not yet --- */
 
 static kuni_status refuse(const making *m)
 {
     const kuni_request *q = &m->plan->request;
     const kuni_selection *s = &m->plan->selection;
-    const char *later = q->form == KUNI_FORM_TABLES ? "form: tables"
-                        : q->features               ? "regions: features"
-                        : q->custodian              ? "pseudonyms: custodian"
-                        : q->encryption.n           ? "encryption"
-                                                    : NULL;
+    const char *later = q->features       ? "regions: features"
+                        : q->custodian    ? "pseudonyms: custodian"
+                        : q->encryption.n ? "encryption"
+                                          : NULL;
     if (later)
         return kuni_fail(m->err, KUNI_USAGE,
                          "%s: '%s' is not made yet, and is not passed over in silence: take it out",
                          q->path, later);
-    if (!q->key || !q->linkage)
+    if (has_names(m) && (!q->key || !q->linkage))
         return kuni_fail(
             m->err, KUNI_USAGE,
             "%s: a release needs 'pseudonyms: {key: FILE, linkage: FILE}' (`kuni release "
@@ -55,10 +60,10 @@ static kuni_status refuse(const making *m)
     if (!s->n)
         return kuni_fail(m->err, KUNI_DATA,
                          "nobody is eligible: `kuni release --dry-run %s` says why", q->path);
-    if (q->form == KUNI_FORM_SITES && s->n < (size_t)q->threshold)
+    if (q->form >= KUNI_FORM_SITES && s->n < (size_t)q->threshold)
         return kuni_fail(m->err, KUNI_DATA,
-                         "fewer people are eligible than the threshold of %lld: their sites would "
-                         "tell of them",
+                         "fewer people are eligible than the threshold of %lld: their sites and "
+                         "counts would tell of them",
                          (long long)q->threshold);
     return KUNI_OK;
 }
@@ -71,8 +76,9 @@ static kuni_status open_folder(const making *m)
         return kuni_fail(m->err, KUNI_USAGE,
                          "--out %s stands there already: a release is never written over", m->out);
     /* Its folder stands, and the release does not: so it lies apart. */
-    kuni_status status =
-        kuni_pseudonyms_can_link(&m->plan->selection, m->plan->request.linkage, m->err);
+    kuni_status status = has_names(m) ? kuni_pseudonyms_can_link(&m->plan->selection,
+                                                                 m->plan->request.linkage, m->err)
+                                      : KUNI_OK;
     if (status) return status;
     if (mkdir(m->folder, 0750) == 0) return KUNI_OK;
     return errno == EEXIST
@@ -99,8 +105,10 @@ static kuni_status spell(making *m)
     if (!m->names || !m->from) return KUNI_MEMORY;
     for (size_t i = 0; i < s->n && !status; i++) {
         const kuni_released *who = &s->people[i]; /* in the order of the cohort, as exported */
-        m->names[who->column] = who->pseudonym;
-        m->from[who->column] = (int32_t)i;
+        if (has_names(m)) {
+            m->names[who->column] = who->pseudonym;
+            m->from[who->column] = (int32_t)i;
+        }
         status = join(&m->samples, who->id, m->err);
     }
     for (size_t i = 0; i < p->request.columns.n && !status; i++)
@@ -133,8 +141,9 @@ static kuni_status check_people(const making *m, const kuni_exporter *x)
                            "the same command again");
 }
 
-/* Collective. */
-static kuni_status export_through(making *m, const kuni_export_request *wanted)
+/* Collective. Fields that are there for the tables alone do not get into the calls. */
+static kuni_status export_through(making *m, const kuni_export_request *wanted,
+                                  kuni_rewriting *rewriting)
 {
     const kuni_run_options run = {.jobs = 1, .workflow = m->plan->request.workflow};
     kuni_preview preview;
@@ -144,6 +153,7 @@ static kuni_status export_through(making *m, const kuni_export_request *wanted)
     if (!status) {
         status = kuni_exporter_init(&x, wanted, &preview, m->err);
         if (!status) status = check_people(m, &x);
+        rewriting->dropped = x.added;
         status = kuni_transport_agree(status, m->err);
         if (!status) status = kuni_export_calls(&x, m->err);
         kuni_exporter_fini(&x);
@@ -152,18 +162,30 @@ static kuni_status export_through(making *m, const kuni_export_request *wanted)
     return status;
 }
 
-/* Collective. */
-static kuni_status write_calls(making *m)
+/* What of the exporter's work is the same for calls and tables. */
+static kuni_export_request common(making *m)
+{
+    kuni_export_request wanted = {.format = KUNI_EXPORT_BCF,
+                                  .fields = m->fields.data,
+                                  .samples = m->samples.data,
+                                  .jobs = m->jobs,
+                                  .quiet = true};
+    if (m->regions.length) wanted.regions.texts[wanted.regions.n++] = m->regions.data;
+    return wanted;
+}
+
+/* Collective. Calls, with the tables where `tables` is given. */
+static kuni_status write_calls(making *m, kuni_release_tables *tables)
 {
     const kuni_request *q = &m->plan->request;
     bool sites = q->form == KUNI_FORM_SITES, sparse = q->form == KUNI_FORM_SPARSE;
-    const kuni_rewriting rewriting = {.n = sites ? 0 : m->plan->selection.n,
-                                      .names = m->names,
-                                      .from = m->from,
-                                      .all_sites = q->all_sites,
-                                      .cohort_frequencies = q->cohort_frequencies,
-                                      .text = sparse,
-                                      .threshold = q->threshold};
+    kuni_rewriting rewriting = {.n = sites ? 0 : m->plan->selection.n,
+                                .names = m->names,
+                                .from = m->from,
+                                .all_sites = q->all_sites,
+                                .cohort_frequencies = q->cohort_frequencies,
+                                .text = sparse,
+                                .threshold = q->threshold};
     kuni_rewriter *rewriter = NULL;
     char *path =
         kuni_path_join(m->folder, kuni_release_files((kuni_release_form)q->form)[0], m->err);
@@ -172,21 +194,52 @@ static kuni_status write_calls(making *m)
                              .only_varying = !q->all_sites,
                              .header = kuni_rewriter_header,
                              .record = kuni_rewriter_record};
-    kuni_export_request wanted = {.out = path,
-                                  .format = sparse  ? KUNI_EXPORT_SPARSE
-                                            : sites ? KUNI_EXPORT_SITES
-                                                    : KUNI_EXPORT_BCF,
-                                  .fields = m->fields.data,
-                                  .samples = m->samples.data,
-                                  .jobs = m->jobs,
-                                  .pass = &pass,
-                                  .quiet = true};
-    if (m->regions.length) wanted.regions.texts[wanted.regions.n++] = m->regions.data;
+    kuni_export_request wanted = common(m);
+    wanted.out = path;
+    wanted.pass = &pass;
+    if (sparse) wanted.format = KUNI_EXPORT_SPARSE;
+    if (sites && !tables) wanted.format = KUNI_EXPORT_SITES;
+    if (tables) {
+        tables->rewriter = rewriter;
+        wanted.pass = &tables->pass;
+        wanted.aside = &tables->aside;
+        wanted.quality = true;
+    }
     status = kuni_transport_agree(status, m->err);
-    if (!status) status = export_through(m, &wanted);
+    if (!status) status = export_through(m, &wanted, &rewriting);
+    if (tables) tables->rewriter = NULL;
     kuni_rewriter_free(rewriter);
     free(path);
     return status;
+}
+
+/* Collective. */
+static kuni_status write_tables(making *m, kuni_release_tables *tables)
+{
+    kuni_rewriting unused = {.n = 0};
+    kuni_export_request wanted = common(m);
+    wanted.out = tables->freq;
+    wanted.fields = "GT";
+    wanted.pass = &tables->pass;
+    wanted.aside = &tables->aside;
+    wanted.nothing = wanted.quality = true;
+    return export_through(m, &wanted, &unused);
+}
+
+/* Collective. A sparse record does not tell of everybody: its tables are made by a pass of their own. */
+static kuni_status write_data(making *m)
+{
+    int form = m->plan->request.form;
+    if (!kuni_release_has_tables(&m->plan->request)) return write_calls(m, NULL);
+    bool apart = form == KUNI_FORM_SPARSE || form == KUNI_FORM_TABLES;
+    kuni_release_tables tables;
+    kuni_status status =
+        kuni_transport_agree(kuni_release_tables_init(&tables, m->plan, m->folder, m->err), m->err);
+    if (!status && form != KUNI_FORM_TABLES) status = write_calls(m, apart ? NULL : &tables);
+    if (!status && apart) status = write_tables(m, &tables);
+    if (!status && kuni_transport_rank() == 0) status = kuni_release_tables_finish(&tables, m->err);
+    kuni_release_tables_fini(&tables);
+    return kuni_transport_agree(status, m->err);
 }
 
 /* --- release.json --- */
@@ -204,11 +257,9 @@ static kuni_status digest_of(const making *m, const char *folder, const char *na
     return status;
 }
 
-static kuni_status put_files(const making *m, kuni_json *json)
+static kuni_status put_some(const making *m, kuni_json *json, const char *const *file)
 {
-    const char *const *file = kuni_release_files((kuni_release_form)m->plan->request.form);
     kuni_status status = KUNI_OK;
-    kuni_json_object(json, "files", KUNI_JSON_LINES);
     for (; *file && !status; file++) {
         char hex[KUNI_DIGEST_HEX_BYTES];
         int64_t bytes = 0;
@@ -218,6 +269,15 @@ static kuni_status put_files(const making *m, kuni_json *json)
         kuni_json_text(json, "blake2b", status ? "" : hex);
         kuni_json_end(json);
     }
+    return status;
+}
+
+static kuni_status put_files(const making *m, kuni_json *json)
+{
+    const kuni_request *q = &m->plan->request;
+    kuni_json_object(json, "files", KUNI_JSON_LINES);
+    kuni_status status = put_some(m, json, kuni_release_files((kuni_release_form)q->form));
+    if (!status) status = put_some(m, json, kuni_release_table_files(q));
     kuni_json_end(json);
     return status;
 }
@@ -301,7 +361,7 @@ static kuni_status finish(const making *m)
     const kuni_selection *s = &m->plan->selection;
     kuni_status status = write_description(m);
     if (!status) status = kuni_selection_check(s, m->err);
-    if (!status) status = kuni_pseudonyms_link(s, m->plan->request.linkage, m->err);
+    if (!status && has_names(m)) status = kuni_pseudonyms_link(s, m->plan->request.linkage, m->err);
     /* A release that nobody knows of could not be called back: it is told before it is handed over. */
     if (!status) status = record(m);
     if (!status && rename(m->folder, m->out) != 0)
@@ -314,6 +374,7 @@ static kuni_status name_people(making *m)
 {
     const kuni_request *q = &m->plan->request;
     kuni_pseudonym_key key;
+    if (!has_names(m)) return spell(m);
     kuni_status status = kuni_pseudonym_read_key(&key, q->key, m->err);
     if (!status) status = kuni_pseudonyms_give(&m->plan->selection, &key, q->recipient, m->err);
     return status ? status : spell(m);
@@ -334,7 +395,7 @@ kuni_status kuni_release_make(kuni_release_plan *plan, const char *out, int64_t 
         made = !status;
     }
     status = kuni_transport_agree(status, err);
-    if (!status) status = write_calls(&m);
+    if (!status) status = write_data(&m);
     if (!status && leads) status = finish(&m);
     status = kuni_transport_agree(status, err);
     kuni_error ignored = KUNI_ERROR_INIT;

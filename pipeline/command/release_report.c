@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "release_plan.h"
+#include "release_tables.h"
 
 /* --- counts --- */
 
@@ -192,8 +192,10 @@ static void print_size(double bytes)
 static void print_work(const kuni_release_plan *p)
 {
     const char *const *files = kuni_release_files((kuni_release_form)p->request.form);
+    const char *const *tables = kuni_release_table_files(&p->request);
     printf("would write  ");
-    for (size_t i = 0; files[i]; i++) printf("%s, ", files[i]);
+    for (; *files; files++) printf("%s, ", *files);
+    for (; *tables; tables++) printf("%s, ", *tables);
     printf("release.json; %" PRId64 " of %" PRId64 " bp\n", p->bp, p->genome_bp);
     printf("takes about  ");
     print_size(p->bytes);
@@ -253,10 +255,12 @@ static json_t *rows_of(const table *t)
     return list;
 }
 
-static json_t *files_of(kuni_release_form form)
+static json_t *files_of(const kuni_request *q)
 {
     json_t *list = json_array();
-    for (const char *const *file = kuni_release_files(form); *file; file++)
+    for (const char *const *file = kuni_release_files((kuni_release_form)q->form); *file; file++)
+        json_array_append_new(list, json_string(*file));
+    for (const char *const *file = kuni_release_table_files(q); *file; file++)
         json_array_append_new(list, json_string(*file));
     json_array_append_new(list, json_string("release.json"));
     return list;
@@ -275,10 +279,9 @@ kuni_status kuni_release_print_json(const kuni_release_plan *p, kuni_error *err)
             (json_int_t)p->selection.generation, "day", p->selection.today, "threshold",
             (json_int_t)q->threshold, "eligible", count_of(groups.total, groups.total_hidden),
             "groups", rows_of(&groups), "roles", rows_of(&roles), "left_out", "count",
-            count_of(out.total, out.total_hidden), "reasons", rows_of(&out), "files",
-            files_of((kuni_release_form)q->form), "bp", (json_int_t)p->bp, "bytes",
-            (json_int_t)p->bytes, "seconds", (json_int_t)(p->seconds + 1), "free_bytes",
-            (json_int_t)p->free_bytes);
+            count_of(out.total, out.total_hidden), "reasons", rows_of(&out), "files", files_of(q),
+            "bp", (json_int_t)p->bp, "bytes", (json_int_t)p->bytes, "seconds",
+            (json_int_t)(p->seconds + 1), "free_bytes", (json_int_t)p->free_bytes);
         char *text = o ? json_dumps(o, JSON_INDENT(1)) : NULL;
         if (text)
             puts(text);

@@ -231,6 +231,7 @@ static const field top_fields[] = {
      .type = TEXTS,
      .offset = AT(columns),
      .choices = columns},
+    {.key = "tables", .expected = "yes or no", .type = ANSWER, .offset = AT(tables)},
     {.key = "all_sites", .expected = "yes or no", .type = ANSWER, .offset = AT(all_sites)},
     {.key = "cohort_frequencies",
      .expected = "yes or no",
@@ -543,7 +544,7 @@ kuni_status kuni_request_read(kuni_request *request, const char *path, kuni_buff
                               kuni_error *err)
 {
     enum { DEFAULT_THRESHOLD = 5 };
-    *request = (kuni_request){.disease_term = -1, .threshold = DEFAULT_THRESHOLD};
+    *request = (kuni_request){.disease_term = -1, .threshold = DEFAULT_THRESHOLD, .tables = true};
     kuni_faults found;
     kuni_buffer text = KUNI_BUFFER_INIT;
     kuni_status status = kuni_faults_init(&found, path, err);

@@ -51,6 +51,7 @@ typedef struct kuni_request {
     const char *features;    /* path of a BED or GFF for tables by feature, or NULL */
     int form;                /* kuni_release_form */
     kuni_text_list columns;  /* FORMAT fields; empty: as in the workflow */
+    bool tables;             /* beside genotypes or sites, too */
     bool all_sites;          /* also those at which nobody chosen varies */
     bool cohort_frequencies; /* granted: numbers of the whole cohort, too */
     int64_t threshold;       /* k: counts of 1..k-1 are not told */

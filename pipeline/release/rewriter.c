@@ -88,6 +88,17 @@ static bool is_among(const char *const *list, const char *text)
     return false;
 }
 
+/* LAD goes with AD, and LAA where nothing is told by its alleles. */
+static bool format_stays(const kuni_rewriter *w, bool with_lpl, const char *tag)
+{
+    const char *const *dropped = w->what->dropped;
+    if (!is_among(formats, tag)) return false;
+    if (!dropped) return true;
+    if (strcmp(tag, "LAD") == 0) return !is_among(dropped, "AD");
+    if (strcmp(tag, "LAA") == 0) return with_lpl || !is_among(dropped, "AD");
+    return !is_among(dropped, tag);
+}
+
 static bool stays(const kuni_rewriter *w, const bcf_hrec_t *line)
 {
     int id = bcf_hrec_find_key((bcf_hrec_t *)line, "ID");
@@ -516,10 +527,11 @@ static kuni_status put_formats(kuni_rewriter *w, bcf_hdr_t *made, bcf_hdr_t *wri
                                bcf1_t *record)
 {
     kuni_status status = KUNI_OK;
+    bool with_lpl = bcf_get_fmt(made, record, "LPL") != NULL;
     w->made->n_sample = (uint32_t)w->what->n & 0xFFFFFF;
     for (unsigned i = 0; i < record->n_fmt && !status; i++) {
         const char *tag = bcf_hdr_int2id(made, BCF_DT_ID, record->d.fmt[i].id);
-        if (is_among(formats, tag)) status = put_format(w, made, written, record, tag);
+        if (format_stays(w, with_lpl, tag)) status = put_format(w, made, written, record, tag);
     }
     return status;
 }

@@ -27,6 +27,8 @@ typedef struct kuni_rewriting {
     bool cohort_frequencies;  /* EAF, EAN and QUAL stay */
     bool text;                /* the file is VCF */
     int64_t threshold;        /* of sites */
+    /* FORMAT fields that are in the record for others to read, and go; ended by NULL; or NULL */
+    const char *const *dropped;
 } kuni_rewriting;
 
 typedef struct kuni_rewriter kuni_rewriter;

@@ -23,6 +23,8 @@ typedef struct joint_pass {
      */
     kuni_status (*record)(void *context, bcf_hdr_t *made, bcf_hdr_t *written, bcf1_t *record,
                           bcf1_t **passed, kuni_error *err);
+    /* A compressed block ends here, as those of the file do; NULL: nobody wants to know. */
+    kuni_status (*flush)(void *context, kuni_error *err);
 } joint_pass;
 
 #endif

@@ -108,7 +108,8 @@ kuni_status joint_render_flush(joint_render *r, kuni_error *err)
 {
     if (r->file->format.compression == bgzf && bgzf_flush(r->file->fp.bgzf) < 0)
         return kuni_fail_errno(err, "cannot write %s", r->path);
-    return KUNI_OK;
+    const joint_pass *pass = r->options.pass;
+    return pass && pass->flush ? pass->flush(pass->context, err) : KUNI_OK;
 }
 
 void joint_render_abandon(joint_render *r)

@@ -224,6 +224,8 @@ def nothing_of_the_dataset(folder):
         if data[:2] == b"\x1f\x8b":
             data += gzip.decompress(data)
         for secret in secrets:
+            if ".tsv" in name and secret in ("north", "south"):
+                continue  # tables are by group
             want(secret.encode() not in data, f"{folder}/{name} holds '{secret}'")
 
 
@@ -343,7 +345,6 @@ def refused():
     for request, why, status in (
             (REQUEST, "a release needs 'pseudonyms", 64),
             (replace(text, "refused.linkage", "none/refused.linkage"), "the linkage cannot lie in", 74),
-            (replace(text, "form: dense", "form: tables"), "'form: tables' is not made yet", 64),
             (text + "encryption: {recipients: small.obo}\n", "'encryption' is not made yet", 64),
             (replace(text, "acme.key", "no.key"), "kuni release --new-key", 74),
             (replace(text, "acme.key", "small.obo"), "can be read by others", 64),
