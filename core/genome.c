@@ -5,6 +5,7 @@
 #include <htslib/bgzf.h>
 #include <htslib/faidx.h>
 #include <htslib/hts.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 
 #include "kuni/file.h"
 #include "kuni/lines.h"
+#include "refget.h"
 
 /* Where a contig's bases lie in the (uncompressed) FASTA: the columns of the .fai. */
 typedef struct fasta_layout {
@@ -259,33 +261,80 @@ kuni_status kuni_genome_fetch(kuni_genome *genome, kuni_span span, char **sequen
     return KUNI_OK;
 }
 
-kuni_status kuni_genome_md5(kuni_genome *genome, int32_t tid, char hex[33], kuni_error *err)
+/* Gives a contig's letters in upper case to `take`, stretch by stretch. */
+static kuni_status read_letters(kuni_genome *genome, int32_t tid,
+                                void (*take)(void *context, const char *letters, size_t n),
+                                void *context, kuni_error *err)
 {
     enum { CHUNK_BP = 1 << 22 };
     const kuni_contig *contig = kuni_genome_contig(genome, tid);
     if (!contig) return kuni_fail(err, KUNI_BUG, "contig number %d does not exist", tid);
+    for (int64_t beg = 0; beg < contig->length_bp; beg += CHUNK_BP) {
+        char *bases;
+        int64_t length;
+        kuni_span span = {.tid = tid, .beg = beg, .end = beg + CHUNK_BP};
+        kuni_status status = fetch_raw(genome, span, &bases, &length, err);
+        if (status) return status;
+        for (int64_t i = 0; i < length; i++) bases[i] = (char)toupper((unsigned char)bases[i]);
+        take(context, bases, (size_t)length);
+        free(bases);
+    }
+    return KUNI_OK;
+}
+
+static void add_to_md5(void *context, const char *letters, size_t n)
+{
+    hts_md5_update(context, letters, (unsigned long)n);
+}
+
+kuni_status kuni_genome_md5(kuni_genome *genome, int32_t tid, char hex[33], kuni_error *err)
+{
+    if (!kuni_genome_contig(genome, tid))
+        return kuni_fail(err, KUNI_BUG, "contig number %d does not exist", tid);
     if (genome->md5[tid][0] == '\0') {
+        unsigned char digest[16];
         hts_md5_context *md5 = hts_md5_init();
         if (!md5) return kuni_fail_memory(err, 1, 128);
-        for (int64_t beg = 0; beg < contig->length_bp; beg += CHUNK_BP) {
-            char *bases;
-            int64_t length;
-            kuni_span span = {.tid = tid, .beg = beg, .end = beg + CHUNK_BP};
-            kuni_status status = fetch_raw(genome, span, &bases, &length, err);
-            if (status) {
-                hts_md5_destroy(md5);
-                return status;
-            }
-            for (int64_t i = 0; i < length; i++) bases[i] = (char)toupper((unsigned char)bases[i]);
-            hts_md5_update(md5, bases, (unsigned long)length);
-            free(bases);
-        }
-        unsigned char digest[16];
-        hts_md5_final(digest, md5);
+        kuni_status status = read_letters(genome, tid, add_to_md5, md5, err);
+        if (!status) hts_md5_final(digest, md5);
         hts_md5_destroy(md5);
+        if (status) return status;
         hts_md5_hex(genome->md5[tid], digest);
     }
     memcpy(hex, genome->md5[tid], 33);
+    return KUNI_OK;
+}
+
+static void encode(const unsigned char hash[crypto_hash_sha512_BYTES],
+                   char digest[KUNI_SHA512T24U_BYTES])
+{
+    enum { KEPT = 24 };
+    (void)sodium_bin2base64(digest, KUNI_SHA512T24U_BYTES, hash, KEPT,
+                            sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+void kuni_sha512t24u(const void *bytes, size_t length, char digest[KUNI_SHA512T24U_BYTES])
+{
+    unsigned char hash[crypto_hash_sha512_BYTES];
+    (void)crypto_hash_sha512(hash, bytes, length);
+    encode(hash, digest);
+}
+
+static void add_to_sha512(void *context, const char *letters, size_t n)
+{
+    (void)crypto_hash_sha512_update(context, (const unsigned char *)letters, n);
+}
+
+kuni_status kuni_genome_refget(kuni_genome *genome, int32_t tid, char digest[KUNI_SHA512T24U_BYTES],
+                               kuni_error *err)
+{
+    unsigned char hash[crypto_hash_sha512_BYTES];
+    crypto_hash_sha512_state state;
+    (void)crypto_hash_sha512_init(&state);
+    kuni_status status = read_letters(genome, tid, add_to_sha512, &state, err);
+    if (status) return status;
+    (void)crypto_hash_sha512_final(&state, hash);
+    encode(hash, digest);
     return KUNI_OK;
 }
 

@@ -106,6 +106,7 @@ kuni_status kuni_release_tables_init(kuni_release_tables *t, const kuni_release_
     t->counts = (kuni_summary_plan){.strata = &t->strata,
                                     .threshold = q->threshold,
                                     .all_sites = q->all_sites,
+                                    .reference = plan->workflow.reference,
                                     .heading = t->heading.data};
     t->paths[0] = t->freq;
     t->aside = (kuni_export_aside){.context = t,

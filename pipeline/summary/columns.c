@@ -26,6 +26,7 @@ static const kuni_table_column freq_columns[] = {
     {"pos", "integer", "base", "of the first base of ref, from 1", ""},
     {"ref", "text", "", "bases of the reference, as few as there can be", ""},
     {"alt", "text", "", "bases instead of them", ""},
+    {"vrs_id", "text", "", "computed identifier of GA4GH VRS 2.0", ""},
     {"filter", "text", "", "FILTER of the site: what the whole cohort showed", ""},
     {"group", "text", "", "group of the manifest, or all", ".: the group of those who have none"},
     {"sex", "text", "", "female, male or unknown as declared, or all", ""},

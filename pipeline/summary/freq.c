@@ -66,6 +66,7 @@ static kuni_status put_allele(const kuni_freq_allele *a, kuni_buffer *text, kuni
     if (!status) status = kuni_buffer_append(text, a->ref, a->ref_length, err);
     if (!status) status = kuni_buffer_append(text, "\t", 1, err);
     if (!status) status = kuni_buffer_append(text, a->alt, a->alt_length, err);
+    if (!status) status = put_word(text, a->id, err);
     if (!status) status = put_word(text, a->filter, err);
     return status;
 }

@@ -9,12 +9,14 @@
 #define KUNI_SUMMARY_FREQ_H
 
 #include "telling.h"
+#include "vrs.h"
 
 /* What a row is of. */
 typedef struct kuni_freq_allele {
     const char *contig, *ref, *alt, *filter;
     size_t ref_length, alt_length;
     int64_t pos; /* from 0 */
+    char id[KUNI_VRS_BYTES];
 } kuni_freq_allele;
 
 /* As short as can be: letters that REF and ALT share at the end, then those at the begin, but for one. */

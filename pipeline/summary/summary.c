@@ -6,12 +6,15 @@
 
 #include "columns.h"
 #include "freq.h"
+#include "vrs.h"
 
 struct kuni_summary_piece {
     const kuni_summary_plan *plan;
     kuni_tally tally;
     uint8_t *told; /* by cell */
     kuni_packed *freq;
+    kuni_genome *genome;
+    kuni_vrs vrs;
     kuni_buffer text, filter;
 };
 
@@ -32,6 +35,8 @@ kuni_status kuni_summary_begin(kuni_summary_piece **made, const kuni_summary_pla
     kuni_tally_init(&p->tally, plan->strata);
     p->told = kuni_alloc(plan->strata->n_cells + 1, sizeof(*p->told), err);
     kuni_status status = p->told ? kuni_packed_open(&p->freq, freq, err) : KUNI_MEMORY;
+    if (!status) status = kuni_genome_open(&p->genome, plan->reference, err);
+    kuni_vrs_init(&p->vrs, p->genome);
     if (!status && first) status = put_head(p, err);
     if (status)
         kuni_summary_abandon(p);
@@ -44,6 +49,8 @@ void kuni_summary_abandon(kuni_summary_piece *p)
 {
     if (!p) return;
     kuni_packed_abandon(p->freq);
+    kuni_vrs_fini(&p->vrs);
+    kuni_genome_close(p->genome);
     kuni_tally_fini(&p->tally);
     kuni_buffer_fini(&p->text);
     kuni_buffer_fini(&p->filter);
@@ -85,6 +92,11 @@ static kuni_status put_rows(kuni_summary_piece *p, const bcf_hdr_t *header, cons
                                .filter = p->filter.data};
     kuni_freq_trim(&allele);
     kuni_telling_decide(&p->tally, alt, p->plan->threshold, p->told);
+    if (!p->told[0]) return KUNI_OK;
+    kuni_status status = kuni_vrs_identify(&p->vrs, kuni_genome_find(p->genome, allele.contig),
+                                           allele.pos, (int64_t)allele.ref_length, allele.alt,
+                                           allele.alt_length, allele.id, err);
+    if (status) return status;
     return kuni_freq_rows(&allele, &p->tally, alt, p->told, &p->text, err);
 }
 

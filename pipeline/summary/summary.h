@@ -12,9 +12,10 @@
 
 typedef struct kuni_summary_plan {
     const kuni_strata *strata;
-    int64_t threshold;   /* counts of 1..k-1 people are not told */
-    bool all_sites;      /* alleles that nobody has stay */
-    const char *heading; /* lines of ## that each table begins with */
+    int64_t threshold;     /* counts of 1..k-1 people are not told */
+    bool all_sites;        /* alleles that nobody has stay */
+    const char *reference; /* path: alleles are named by it */
+    const char *heading;   /* lines of ## that each table begins with */
 } kuni_summary_plan;
 
 typedef struct kuni_summary_piece kuni_summary_piece;
