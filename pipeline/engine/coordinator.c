@@ -10,6 +10,7 @@
 #include "history.h"
 #include "published.h"
 #include "recall.h"
+#include "same_files.h"
 #include "seals.h"
 #include "settings.h"
 #include "transport.h"
@@ -420,6 +421,7 @@ static kuni_status check_preflight(kuni_coordinator *c, kuni_error *err)
     kuni_buffer faults = KUNI_BUFFER_INIT;
     size_t n = 0;
     kuni_status status = kuni_outcome_preflight(&c->ledger, &faults, &n, err);
+    if (!status) status = kuni_same_files_leave_out(&c->ledger, &faults, &n, err);
     if (!status && n) {
         char *save = NULL;
         for (char *line = strtok_r(faults.data, "\n", &save); line;

@@ -240,6 +240,16 @@ kuni_status kuni_preflight_check(const kuni_task *task, const kuni_sample *sampl
     return status;
 }
 
+bool kuni_preflight_is_of_one(const kuni_sample *sample)
+{
+    htsFile *file = hts_open(sample->reads, "r");
+    bcf_hdr_t *header = file ? bcf_hdr_read(file) : NULL;
+    bool one = !header || bcf_hdr_nsamples(header) == 1;
+    if (header) bcf_hdr_destroy(header);
+    if (file) (void)hts_close(file);
+    return one;
+}
+
 static kuni_status run(const kuni_task *task, kuni_error *err)
 {
     const kuni_batch *batch = &task->batches[task->batch];

@@ -20,5 +20,7 @@ extern const kuni_stage kuni_preflight_stage;
  */
 KUNI_MUST_CHECK kuni_status kuni_preflight_check(const kuni_task *task, const kuni_sample *sample,
                                                  char **name, kuni_error *err);
+/* Whether a VCF or BCF has one column; true, too, where it cannot be read. */
+bool kuni_preflight_is_of_one(const kuni_sample *sample);
 
 #endif

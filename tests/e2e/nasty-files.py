@@ -81,6 +81,15 @@ class Cohort:
         self.contigs = contigs  # (name, length) in order
         self.people = []  # (id, path, index or "")
         self.bases = {}  # name -> {position: REF}
+        self.seen = set()
+
+    def add(self, person, path):
+        """One file of each content: the same under two ids is left out by name (odd-gvcfs.py)."""
+        with open(path, "rb") as opened:
+            content = opened.read()
+        if content not in self.seen:
+            self.people.append((person, path, ""))
+        self.seen.add(content)
 
     def run(self, folder, stages, sequences):
         os.makedirs(folder)
@@ -144,20 +153,21 @@ def sam_contigs(path):
 def reads_cohorts(data, work):
     cohorts, converted = {}, 0
     for i, path in enumerate(found(data, (".sam", ".bam", ".cram"))):
-        cohort = cohorts.setdefault(sam_contigs(path), Cohort(sam_contigs(path)))
-        cohort.people.append((f"R{i:04}raw", path, ""))
+        contigs = sam_contigs(path)
+        cohorts.setdefault((contigs, "as they are"), Cohort(contigs)).add(f"R{i:04}raw", path)
+        cohort = cohorts.setdefault((contigs, "with an index"), Cohort(contigs))
         if not path.endswith(".sam"):
             copy = os.path.join(work, f"R{i:04}{os.path.splitext(path)[1]}")
             shutil.copy(path, copy)
             if quiet("samtools", "index", copy).returncode == 0:
-                cohort.people.append((f"R{i:04}indexed", copy, ""))
+                cohort.add(f"R{i:04}indexed", copy)
         copy = os.path.join(work, f"R{i:04}.sorted.bam")
         if quiet("samtools", "sort", "--no-PG", "-o", copy, path).returncode == 0:
             quiet("samtools", "index", copy)
-            cohort.people.append((f"R{i:04}sorted", copy, ""))
+            cohort.add(f"R{i:04}sorted", copy)
             converted += 1
     print(f"{converted} files as sorted BAM")
-    return list(cohorts.values())
+    return [cohort for cohort in cohorts.values() if cohort.people]
 
 
 # --- variants ---
@@ -209,7 +219,7 @@ def main():
     os.makedirs(work, exist_ok=True)
     sequences = known_sequences(data)
     try:
-        for kind, cohorts, stages, least in (("reads", reads_cohorts(data, work), READS_STAGES, 300),
+        for kind, cohorts, stages, least in (("reads", reads_cohorts(data, work), READS_STAGES, 280),
                                              ("vcf", vcf_cohorts(data, work), GVCF_STAGES, 200)):
             people = called = 0
             for i, cohort in enumerate(cohorts):

@@ -299,6 +299,11 @@ def names():
     for name in "AB":
         if found and "are the files swapped?" not in found[1].get(name, ""):
             FAULTS.append((c.name, name, found[1]))
+    c = Case("one file under two ids").sample("A", *carrier(), column="x").sample("B", *carrier(), column="x").sample("C", *carrier(), column="y")
+    found = check(c.sample("D", *carrier()), {(500, n): base(500) + "/" + other(500) for n in "CD"}, an={500: 4})
+    for name in "AB":
+        if found and "is the same file as that of sample" not in found[1].get(name, ""):
+            FAULTS.append((c.name, name, found[1]))
 
 
 def main():
