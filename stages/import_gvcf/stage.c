@@ -51,8 +51,8 @@ static const kuni_param params[] = {
      .least = 0,
      .most = 1000000000,
      .help =
-         "records of a sample in a shard that cannot be used; with more, or with more than half "
-         "of at least three, the sample is quarantined"},
+         "records of a sample in a shard that cannot be used; with more, with all of at least 3, "
+         "or with 20 that are more than half, the sample is quarantined"},
     {.name = NULL}};
 
 typedef struct import_state {
@@ -155,10 +155,10 @@ static void note_bad(import_state *s, bad_records *bad, int64_t pos, const char 
 /* Too many of them, and it is the file that is bad. */
 static kuni_status judge_bad(const import_state *s, const bad_records *bad, kuni_error *err)
 {
-    enum { FEW = 3 };
+    enum { FEW = 3, MANY = 20 }; /* a small contig's are few; another reference's are not */
     const kuni_import_counts *counts = &s->counts[s->sample];
     int64_t n = counts->bad_records;
-    bool most = n >= FEW && 2 * n > counts->records;
+    bool most = n >= MANY ? 2 * n > counts->records : n >= FEW && n == counts->records;
     if (n <= s->max_bad && !most) return KUNI_OK;
     char text[sizeof(bad->cause.text) + 96];
     (void)snprintf(text, sizeof(text), "%s (%" PRId64 " of %" PRId64 " records cannot be used)",
