@@ -43,8 +43,7 @@ static kuni_status refuse(const making *m)
 {
     const kuni_request *q = &m->plan->request;
     const kuni_selection *s = &m->plan->selection;
-    const char *later = q->features       ? "regions: features"
-                        : q->custodian    ? "pseudonyms: custodian"
+    const char *later = q->custodian      ? "pseudonyms: custodian"
                         : q->encryption.n ? "encryption"
                                           : NULL;
     if (later)
@@ -143,7 +142,7 @@ static kuni_status check_people(const making *m, const kuni_exporter *x)
 
 /* Collective. Fields that are there for the tables alone do not get into the calls. */
 static kuni_status export_through(making *m, const kuni_export_request *wanted,
-                                  kuni_rewriting *rewriting)
+                                  kuni_rewriting *rewriting, kuni_release_tables *tables)
 {
     const kuni_run_options run = {.jobs = 1, .workflow = m->plan->request.workflow};
     kuni_preview preview;
@@ -153,6 +152,7 @@ static kuni_status export_through(making *m, const kuni_export_request *wanted,
     if (!status) {
         status = kuni_exporter_init(&x, wanted, &preview, m->err);
         if (!status) status = check_people(m, &x);
+        if (!status && tables) status = kuni_release_tables_use(tables, &x, m->err);
         rewriting->dropped = x.added;
         status = kuni_transport_agree(status, m->err);
         if (!status) status = kuni_export_calls(&x, m->err);
@@ -206,7 +206,7 @@ static kuni_status write_calls(making *m, kuni_release_tables *tables)
         wanted.quality = true;
     }
     status = kuni_transport_agree(status, m->err);
-    if (!status) status = export_through(m, &wanted, &rewriting);
+    if (!status) status = export_through(m, &wanted, &rewriting, tables);
     if (tables) tables->rewriter = NULL;
     kuni_rewriter_free(rewriter);
     free(path);
@@ -223,7 +223,7 @@ static kuni_status write_tables(making *m, kuni_release_tables *tables)
     wanted.pass = &tables->pass;
     wanted.aside = &tables->aside;
     wanted.nothing = wanted.quality = true;
-    return export_through(m, &wanted, &unused);
+    return export_through(m, &wanted, &unused, tables);
 }
 
 /* Collective. A sparse record does not tell of everybody: its tables are made by a pass of their own. */
@@ -277,7 +277,9 @@ static kuni_status put_files(const making *m, kuni_json *json)
     const kuni_request *q = &m->plan->request;
     kuni_json_object(json, "files", KUNI_JSON_LINES);
     kuni_status status = put_some(m, json, kuni_release_files((kuni_release_form)q->form));
-    if (!status) status = put_some(m, json, kuni_release_table_files(q));
+    const char *tables[KUNI_RELEASE_TABLES_MAX];
+    kuni_release_table_files(q, tables);
+    if (!status) status = put_some(m, json, tables);
     kuni_json_end(json);
     return status;
 }

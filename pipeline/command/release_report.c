@@ -130,6 +130,22 @@ static kuni_status count_left_out(const kuni_release_plan *p, table *t, kuni_err
     return status;
 }
 
+kuni_status kuni_release_put_left_out(const kuni_release_plan *p, kuni_buffer *text,
+                                      kuni_error *err)
+{
+    table out = {.rows = NULL};
+    kuni_status status = count_left_out(p, &out, err);
+    for (size_t i = 0; i < out.n && !status; i++) {
+        const row *r = &out.rows[i];
+        char count[32] = "hidden";
+        if (!r->hidden) (void)snprintf(count, sizeof(count), "%zu", r->count);
+        status =
+            kuni_buffer_printf(text, err, "participants\t%s\t%s\t%s\n", r->name, count, r->text);
+    }
+    free(out.rows);
+    return status;
+}
+
 /* --- for people --- */
 
 /* All that is hidden looks alike: which were small and which went with them is not told. */
@@ -192,10 +208,11 @@ static void print_size(double bytes)
 static void print_work(const kuni_release_plan *p)
 {
     const char *const *files = kuni_release_files((kuni_release_form)p->request.form);
-    const char *const *tables = kuni_release_table_files(&p->request);
+    const char *tables[KUNI_RELEASE_TABLES_MAX];
+    kuni_release_table_files(&p->request, tables);
     printf("would write  ");
     for (; *files; files++) printf("%s, ", *files);
-    for (; *tables; tables++) printf("%s, ", *tables);
+    for (size_t i = 0; tables[i]; i++) printf("%s, ", tables[i]);
     printf("release.json; %" PRId64 " of %" PRId64 " bp\n", p->bp, p->genome_bp);
     printf("takes about  ");
     print_size(p->bytes);
@@ -260,8 +277,9 @@ static json_t *files_of(const kuni_request *q)
     json_t *list = json_array();
     for (const char *const *file = kuni_release_files((kuni_release_form)q->form); *file; file++)
         json_array_append_new(list, json_string(*file));
-    for (const char *const *file = kuni_release_table_files(q); *file; file++)
-        json_array_append_new(list, json_string(*file));
+    const char *tables[KUNI_RELEASE_TABLES_MAX];
+    kuni_release_table_files(q, tables);
+    for (size_t i = 0; tables[i]; i++) json_array_append_new(list, json_string(tables[i]));
     json_array_append_new(list, json_string("release.json"));
     return list;
 }

@@ -37,7 +37,113 @@ static const kuni_table_column freq_columns[] = {
 const kuni_table_kind kuni_table_freq = {
     "freq.tsv.gz", "frequencies: a row an allele, group and sex", freq_columns};
 
-const kuni_table_kind *const kuni_table_kinds[] = {&kuni_table_freq, NULL};
+/* --- cases_controls.tsv.gz --- */
+
+#define SIDE_OF(SIDE)                                                                              \
+    {"carriers_" SIDE, "integer", "participants", SIDE " who carry the allele", ""},               \
+        {"called_" SIDE, "integer", "participants", SIDE " with a genotype here", ""},             \
+        {"AC_" SIDE, "integer", "copies", "copies of the allele in " SIDE, ""},                    \
+        {"AN_" SIDE, "integer", "copies", "copies of the place in " SIDE, ""},                     \
+        {"AF_" SIDE, "number", "share", "AC / AN", ".: AN is 0"}
+
+static const kuni_table_column cases_columns[] = {
+    {"contig", "text", "", "contig of the reference", ""},
+    {"pos", "integer", "base", "of the first base of ref, from 1", ""},
+    {"ref", "text", "", "bases of the reference, as few as there can be", ""},
+    {"alt", "text", "", "bases instead of them", ""},
+    {"vrs_id", "text", "", "computed identifier of GA4GH VRS 2.0", ""},
+    {"filter", "text", "", "FILTER of the site: what the whole cohort showed", ""},
+    SIDE_OF("cases"),
+    SIDE_OF("controls"),
+    {"fisher_p", "number", "", "Fisher's exact test, two-sided, of carriers among those called",
+     ""},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+const kuni_table_kind kuni_table_cases = {
+    "cases_controls.tsv.gz", "alleles that cases carry, beside the controls", cases_columns};
+
+/* --- by feature --- */
+
+#define FEATURE                                                                                    \
+    {"feature", "text", "", "name of the feature", ""},                                            \
+        {"feature_id", "text", "", "ID in the file of features", ""},                              \
+        {"contig", "text", "", "contig of the reference", ""},                                     \
+        {"beg", "integer", "base", "its first base, from 1", ""},                                  \
+        {"end", "integer", "base", "its last base", ""}
+
+#define UNSEEN "not_assessed: cannot be seen, which is not 0; " HIDDEN
+
+static const kuni_table_column gene_columns[] = {
+    FEATURE,
+    {"class", "text", "", "class of variants", ""},
+    {"group", "text", "", "group of the manifest, or all", ".: the group of those who have none"},
+    {"sex", "text", "", "female, male or unknown as declared, or all", ""},
+    {"role", "text", "", "case or control, or all", ""},
+    {"people", "integer", "participants", "of the row", ""},
+    {"carriers", "integer", "participants", "with any allele: het, hom, hemi and two_hits", UNSEEN},
+    {"het", "integer", "participants", "with one allele, on one of two copies", UNSEEN},
+    {"hom", "integer", "participants", "with an allele on both copies", UNSEEN},
+    {"hemi", "integer", "participants", "with an allele on the only copy, and none on both",
+     UNSEEN},
+    {"two_hits", "integer", "participants",
+     "with two alleles or more and none on both copies: on different copies or not", UNSEEN},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+const kuni_table_kind kuni_table_genes = {"gene_counts.tsv", "participants by feature",
+                                          gene_columns};
+
+static const kuni_table_column capability_columns[] = {
+    FEATURE,
+    {"class", "text", "", "class of variants", ""},
+    {"status", "text", "", "assessed, partly or not", ""},
+    {"share", "number", "share", "bases of the feature, over all people, with good coverage", ""},
+    {"why", "text", "", "what the status follows from", ""},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+const kuni_table_kind kuni_table_capability = {
+    "feature_capability.tsv", "what could be seen in a feature", capability_columns};
+
+/* --- the rest --- */
+
+#define NOT_KNOWN ".: not known"
+
+static const kuni_table_column sample_columns[] = {
+    {"pseudonym", "text", "", "column of the calls", ""},
+    {"sex", "text", "", "female, male or unknown as declared", ""},
+    {"role", "text", "", "case or control", ".: the request tells of neither"},
+    {"outcome", "text", "", "of quality control", NOT_KNOWN},
+    {"mean_autosome_coverage", "integer", "reads", "GA4GH WGS-QC, rounded", NOT_KNOWN},
+    {"pct_autosomes_15x", "integer", "%", "GA4GH WGS-QC, rounded", NOT_KNOWN},
+    {"pct_reads_mapped", "integer", "%", "GA4GH WGS-QC, rounded", NOT_KNOWN},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+const kuni_table_kind kuni_table_samples = {"samples.tsv", "quality of the people's data",
+                                            sample_columns};
+
+static const kuni_table_column distribution_columns[] = {
+    {"metric", "text", "", "as in samples.tsv", ""},
+    {"people", "integer", "participants", "of whom it is known", ""},
+    {"q25", "integer", "", "a quarter of people have no more", HIDDEN},
+    {"median", "integer", "", "half of people have no more", HIDDEN},
+    {"q75", "integer", "", "three quarters of people have no more", HIDDEN},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+const kuni_table_kind kuni_table_distribution = {
+    "sample_summary.tsv", "quality of the people's data, all together", distribution_columns};
+
+static const kuni_table_column failure_columns[] = {
+    {"what", "text", "", "people, regions or features", ""},
+    {"reason", "text", "", "why they are not in the release", ""},
+    {"count", "integer", "", "of participants, bases or features", HIDDEN},
+    {"meaning", "text", "", "the reason in words", ""},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+const kuni_table_kind kuni_table_failures = {"failures.tsv", "what is not in the release",
+                                             failure_columns};
+
+const kuni_table_kind *const kuni_table_kinds[] = {
+    &kuni_table_freq,    &kuni_table_cases,        &kuni_table_genes,    &kuni_table_capability,
+    &kuni_table_samples, &kuni_table_distribution, &kuni_table_failures, NULL};
 
 /* --- text of them --- */
 

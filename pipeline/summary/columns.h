@@ -17,7 +17,8 @@ typedef struct kuni_table_kind {
     const kuni_table_column *columns; /* ended by name NULL */
 } kuni_table_kind;
 
-extern const kuni_table_kind kuni_table_freq;
+extern const kuni_table_kind kuni_table_freq, kuni_table_cases, kuni_table_genes,
+    kuni_table_capability, kuni_table_samples, kuni_table_distribution, kuni_table_failures;
 
 /* All of them, ended by NULL. */
 extern const kuni_table_kind *const kuni_table_kinds[];

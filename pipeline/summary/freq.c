@@ -35,8 +35,8 @@ static kuni_status put_count(kuni_buffer *text, int64_t count, bool told, kuni_e
     return status ? status : kuni_packed_int(text, count, err);
 }
 
-/* AC / AN, in seven digits. */
-static kuni_status put_share(kuni_buffer *text, int64_t ac, int64_t an, bool told, kuni_error *err)
+kuni_status kuni_freq_put_share(kuni_buffer *text, int64_t ac, int64_t an, bool told,
+                                kuni_error *err)
 {
     char word[32];
     if (!told || !an || !ac || ac == an)
@@ -51,14 +51,14 @@ static kuni_status put_counts(kuni_buffer *text, const kuni_allele_counts *c, bo
     int64_t ac = kuni_counts_ac(c), an = kuni_counts_an(c);
     kuni_status status = put_count(text, ac, classes, err);
     if (!status) status = put_count(text, an, true, err);
-    if (!status) status = put_share(text, ac, an, classes, err);
+    if (!status) status = kuni_freq_put_share(text, ac, an, classes, err);
     if (!status) status = put_count(text, c->hom, classes, err);
     if (!status) status = put_count(text, c->hemi, classes, err);
     if (!status) status = put_count(text, kuni_counts_carriers(c), carriers, err);
     return status;
 }
 
-static kuni_status put_allele(const kuni_freq_allele *a, kuni_buffer *text, kuni_error *err)
+kuni_status kuni_freq_put_allele(const kuni_freq_allele *a, kuni_buffer *text, kuni_error *err)
 {
     kuni_status status = kuni_buffer_append(text, a->contig, strlen(a->contig), err);
     if (!status) status = put_count(text, a->pos + 1, true, err);
@@ -78,15 +78,15 @@ kuni_status kuni_freq_rows(const kuni_freq_allele *allele, const kuni_tally *t, 
     for (size_t i = 0; i < t->strata->n_cells && told[0] && !status; i++) {
         const kuni_summary_cell *cell = &t->strata->cells[i];
         if (cell->role != KUNI_SUMMARY_ANY) continue;
-        bool carriers = told[i] & KUNI_TELL_CARRIERS, classes = told[i] & KUNI_TELL_CLASSES;
-        bool raw = told[i] & KUNI_TELL_RAW;
+        bool carriers = told[i] & KUNI_DISCLOSE_CARRIERS;
+        bool classes = told[i] & KUNI_DISCLOSE_CLASSES, raw = told[i] & KUNI_DISCLOSE_LOW;
         kuni_allele_counts adj = kuni_tally_sum(t, alt, cell, KUNI_TALLY_ADJ);
         kuni_allele_counts all = kuni_tally_sum(t, alt, cell, KUNI_TALLY_QUALITIES);
-        status = put_allele(allele, text, err);
+        status = kuni_freq_put_allele(allele, text, err);
         if (!status) status = put_word(text, kuni_strata_group(t->strata, cell->group), err);
         if (!status) status = put_word(text, kuni_strata_sex(cell->sex), err);
         if (!status) status = put_counts(text, &adj, carriers, classes, err);
-        if (!status) status = put_counts(text, &all, raw && carriers, raw && classes, err);
+        if (!status) status = put_counts(text, &all, raw, raw, err);
         if (!status) status = kuni_buffer_append(text, "\n", 1, err);
     }
     return status;

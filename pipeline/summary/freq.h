@@ -27,4 +27,10 @@ KUNI_MUST_CHECK kuni_status kuni_freq_rows(const kuni_freq_allele *allele, const
                                            int alt, const uint8_t *told, kuni_buffer *text,
                                            kuni_error *err);
 
+/* Appends contig, pos, ref, alt, vrs_id and filter; AC / AN behind a tab, in seven digits. */
+KUNI_MUST_CHECK kuni_status kuni_freq_put_allele(const kuni_freq_allele *allele, kuni_buffer *text,
+                                                 kuni_error *err);
+KUNI_MUST_CHECK kuni_status kuni_freq_put_share(kuni_buffer *text, int64_t ac, int64_t an,
+                                                bool told, kuni_error *err);
+
 #endif

@@ -4,40 +4,48 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cases.h"
 #include "columns.h"
-#include "freq.h"
-#include "vrs.h"
+#include "sweep.h"
+#include "telling.h"
 
 struct kuni_summary_piece {
     const kuni_summary_plan *plan;
     kuni_tally tally;
-    uint8_t *told; /* by cell */
-    kuni_packed *freq;
+    kuni_telling telling;
+    kuni_packed *freq, *cases;
+    kuni_sweep *sweep;
     kuni_genome *genome;
     kuni_vrs vrs;
-    kuni_buffer text, filter;
+    kuni_buffer text, cases_text, filter;
 };
 
-static kuni_status put_head(kuni_summary_piece *p, kuni_error *err)
+static kuni_status open_table(kuni_summary_piece *p, kuni_packed **table, const char *path,
+                              const kuni_table_kind *kind, bool first, kuni_error *err)
 {
-    kuni_status status = kuni_buffer_printf(&p->text, err, "%s", p->plan->heading);
-    if (!status) status = kuni_table_head(&kuni_table_freq, &p->text, err);
-    if (!status) status = kuni_packed_write(p->freq, &p->text, err);
-    return status ? status : kuni_packed_flush(p->freq, err);
+    if (!path) return KUNI_OK;
+    kuni_status status = kuni_packed_open(table, path, err);
+    if (status || !first) return status;
+    status = kuni_buffer_printf(&p->text, err, "%s", p->plan->heading);
+    if (!status) status = kuni_table_head(kind, &p->text, err);
+    if (!status) status = kuni_packed_write(*table, &p->text, err);
+    return status ? status : kuni_packed_flush(*table, err);
 }
 
 kuni_status kuni_summary_begin(kuni_summary_piece **made, const kuni_summary_plan *plan,
-                               const char *freq, bool first, kuni_error *err)
+                               const kuni_summary_paths *paths, bool first, kuni_error *err)
 {
     kuni_summary_piece *p = kuni_alloc(1, sizeof(*p), err);
     if (!p) return KUNI_MEMORY;
     p->plan = plan;
     kuni_tally_init(&p->tally, plan->strata);
-    p->told = kuni_alloc(plan->strata->n_cells + 1, sizeof(*p->told), err);
-    kuni_status status = p->told ? kuni_packed_open(&p->freq, freq, err) : KUNI_MEMORY;
+    kuni_status status = kuni_telling_init(&p->telling, plan->discloses, plan->strata, err);
+    if (!status) status = open_table(p, &p->freq, paths->freq, &kuni_table_freq, first, err);
+    if (!status) status = open_table(p, &p->cases, paths->cases, &kuni_table_cases, first, err);
+    if (!status && paths->sweep)
+        status = kuni_sweep_begin(&p->sweep, plan->features, plan->strata, paths->sweep, err);
     if (!status) status = kuni_genome_open(&p->genome, plan->reference, err);
     kuni_vrs_init(&p->vrs, p->genome);
-    if (!status && first) status = put_head(p, err);
     if (status)
         kuni_summary_abandon(p);
     else
@@ -49,12 +57,15 @@ void kuni_summary_abandon(kuni_summary_piece *p)
 {
     if (!p) return;
     kuni_packed_abandon(p->freq);
+    kuni_packed_abandon(p->cases);
+    kuni_sweep_abandon(p->sweep);
     kuni_vrs_fini(&p->vrs);
     kuni_genome_close(p->genome);
     kuni_tally_fini(&p->tally);
+    kuni_telling_fini(&p->telling);
     kuni_buffer_fini(&p->text);
+    kuni_buffer_fini(&p->cases_text);
     kuni_buffer_fini(&p->filter);
-    free(p->told);
     free(p);
 }
 
@@ -79,8 +90,13 @@ static bool has_carriers(const kuni_tally *t, int alt)
     return false;
 }
 
-static kuni_status put_rows(kuni_summary_piece *p, const bcf_hdr_t *header, const bcf1_t *record,
-                            int alt, kuni_error *err)
+static bool passes(const kuni_summary_piece *p)
+{
+    return strcmp(p->filter.data, "PASS") == 0 || strcmp(p->filter.data, ".") == 0;
+}
+
+static kuni_status put_allele(kuni_summary_piece *p, const bcf_hdr_t *header, const bcf1_t *record,
+                              int alt, kuni_error *err)
 {
     const char *ref = record->d.allele[0], *letters = record->d.allele[alt];
     kuni_freq_allele allele = {.contig = bcf_hdr_id2name(header, record->rid),
@@ -90,14 +106,20 @@ static kuni_status put_rows(kuni_summary_piece *p, const bcf_hdr_t *header, cons
                                .alt = letters,
                                .alt_length = strlen(letters),
                                .filter = p->filter.data};
+    int32_t tid = kuni_genome_find(p->genome, allele.contig);
+    uint64_t number = kuni_disclosure_allele(allele.contig, allele.pos, ref, letters);
     kuni_freq_trim(&allele);
-    kuni_telling_decide(&p->tally, alt, p->plan->threshold, p->told);
-    if (!p->told[0]) return KUNI_OK;
-    kuni_status status = kuni_vrs_identify(&p->vrs, kuni_genome_find(p->genome, allele.contig),
-                                           allele.pos, (int64_t)allele.ref_length, allele.alt,
-                                           allele.alt_length, allele.id, err);
-    if (status) return status;
-    return kuni_freq_rows(&allele, &p->tally, alt, p->told, &p->text, err);
+    kuni_status status = KUNI_OK;
+    if (p->sweep && passes(p))
+        status = kuni_sweep_allele(p->sweep, tid, record->pos, &allele, &p->tally, alt, err);
+    kuni_telling_allele(&p->telling, number, &p->tally, alt);
+    if (status || !p->telling.told[0]) return status;
+    status = kuni_vrs_identify(&p->vrs, tid, allele.pos, (int64_t)allele.ref_length, allele.alt,
+                               allele.alt_length, allele.id, err);
+    if (!status) status = kuni_freq_rows(&allele, &p->tally, alt, p->telling.told, &p->text, err);
+    if (!status && p->cases)
+        status = kuni_cases_row(&allele, &p->tally, alt, p->telling.told, &p->cases_text, err);
+    return status;
 }
 
 kuni_status kuni_summary_record(kuni_summary_piece *p, const bcf_hdr_t *header, bcf1_t *record,
@@ -112,20 +134,41 @@ kuni_status kuni_summary_record(kuni_summary_piece *p, const bcf_hdr_t *header, 
         char first = record->d.allele[alt][0];
         if (first == '*' || first == '<') continue;
         if (p->plan->all_sites || has_carriers(&p->tally, alt))
-            status = put_rows(p, header, record, alt, err);
+            status = put_allele(p, header, record, alt, err);
     }
-    return status ? status : kuni_packed_write(p->freq, &p->text, err);
+    if (!status) status = kuni_packed_write(p->freq, &p->text, err);
+    if (!status && p->cases) status = kuni_packed_write(p->cases, &p->cases_text, err);
+    return status;
+}
+
+void kuni_summary_covered(kuni_summary_piece *p, kuni_span span, int copies, int gq, uint32_t dp)
+{
+    if (p->sweep && kuni_tally_is_covered(copies, gq, dp)) kuni_sweep_covered(p->sweep, span);
 }
 
 kuni_status kuni_summary_flush(kuni_summary_piece *p, kuni_error *err)
 {
-    return kuni_packed_flush(p->freq, err);
+    kuni_status status = kuni_packed_flush(p->freq, err);
+    if (!status && p->cases) status = kuni_packed_flush(p->cases, err);
+    if (!status && p->sweep) status = kuni_sweep_flush(p->sweep, err);
+    return status;
 }
 
 kuni_status kuni_summary_end(kuni_summary_piece *p, kuni_error *err)
 {
-    kuni_status status = kuni_packed_close(p->freq, err);
-    p->freq = NULL;
+    kuni_packed *freq = p->freq, *cases = p->cases;
+    kuni_sweep *sweep = p->sweep;
+    p->freq = p->cases = NULL;
+    p->sweep = NULL;
+    kuni_status status = kuni_packed_close(freq, err);
+    if (cases && !status)
+        status = kuni_packed_close(cases, err);
+    else
+        kuni_packed_abandon(cases);
+    if (sweep && !status)
+        status = kuni_sweep_end(sweep, err);
+    else
+        kuni_sweep_abandon(sweep);
     kuni_summary_abandon(p);
     return status;
 }

@@ -153,6 +153,11 @@ static void count(kuni_tally *t, size_t column, int copies, const int alleles[2]
                                                   .quality = (uint8_t)quality};
 }
 
+bool kuni_tally_is_covered(int copies, int gq, uint32_t dp)
+{
+    return gq >= ADJ_GQ && dp >= (copies == 1 ? ADJ_HAPLOID_DP : ADJ_DP);
+}
+
 static bool is_adj(const kuni_tally *t, const depths *d, size_t column, int copies,
                    const int alleles[2])
 {

@@ -61,6 +61,9 @@ static inline const kuni_allele_counts *kuni_tally_of(const kuni_tally *t, int a
                       (size_t)quality];
 }
 
+/* What adj asks of a homozygote of REF; by a reference block. */
+bool kuni_tally_is_covered(int copies, int gq, uint32_t dp);
+
 /* The sum over a cell; KUNI_TALLY_ADJ: adj; KUNI_TALLY_QUALITIES: raw, which is all. */
 kuni_allele_counts kuni_tally_sum(const kuni_tally *tally, int alt, const kuni_summary_cell *cell,
                                   int quality);

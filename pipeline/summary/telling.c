@@ -1,40 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 #include "telling.h"
 
-enum { ALL = KUNI_TELL_CARRIERS | KUNI_TELL_CLASSES | KUNI_TELL_RAW };
+#include <stdlib.h>
 
-static bool small(int64_t count, int64_t threshold)
+kuni_status kuni_telling_init(kuni_telling *t, kuni_disclosure *decides, const kuni_strata *strata,
+                              kuni_error *err)
 {
-    return count > 0 && count < threshold;
+    *t = (kuni_telling){.decides = decides, .strata = strata};
+    t->good = kuni_alloc(strata->n + 1, sizeof(*t->good), err);
+    t->low = kuni_alloc(strata->n + 1, sizeof(*t->low), err);
+    t->told = kuni_alloc(strata->n_cells + 1, 1, err);
+    t->other = kuni_alloc(strata->n_cells + 1, 1, err);
+    return t->good && t->low && t->told && t->other ? KUNI_OK : KUNI_MEMORY;
 }
 
-static bool counts_hold(const kuni_allele_counts *c, int64_t threshold)
+void kuni_telling_fini(kuni_telling *t)
 {
-    int64_t none = c->diploid + c->haploid - kuni_counts_carriers(c);
-    return !small(c->het, threshold) && !small(c->hom, threshold) && !small(c->hemi, threshold) &&
-           !small(none, threshold);
+    free(t->good);
+    free(t->low);
+    free(t->told);
+    free(t->other);
+    *t = (kuni_telling){0};
 }
 
-static bool strata_hold(const kuni_tally *t, int alt, int64_t threshold)
+static kuni_disclosure_counts as_told(const kuni_allele_counts *c)
 {
-    for (size_t s = 0; s < t->strata->n; s++)
-        for (int q = 0; q < KUNI_TALLY_QUALITIES; q++)
-            if (!counts_hold(kuni_tally_of(t, alt, s, q), threshold)) return false;
-    return true;
+    return (kuni_disclosure_counts){.het = c->het,
+                                    .hom = c->hom,
+                                    .hemi = c->hemi,
+                                    .none = c->diploid + c->haploid - kuni_counts_carriers(c)};
 }
 
-static bool total_holds(const kuni_tally *t, int alt, int64_t threshold)
+void kuni_telling_allele(kuni_telling *t, uint64_t allele, const kuni_tally *tally, int alt)
 {
-    for (int q = 0; q < KUNI_TALLY_QUALITIES; q++) {
-        kuni_allele_counts c = kuni_tally_sum(t, alt, &t->strata->cells[0], q);
-        if (!counts_hold(&c, threshold)) return false;
+    for (size_t s = 0; s < t->strata->n; s++) {
+        t->good[s] = as_told(kuni_tally_of(tally, alt, s, KUNI_TALLY_ADJ));
+        t->low[s] = as_told(kuni_tally_of(tally, alt, s, KUNI_TALLY_LOW));
     }
-    return true;
+    kuni_disclosure_decide(t->decides, allele, t->good, t->low, t->told);
 }
 
-void kuni_telling_decide(const kuni_tally *t, int alt, int64_t threshold, uint8_t *told)
+/*
+ * The decision knows three classes of carriers, and here are four: it is asked twice, so that each of the four
+ * stands apart in one of the questions. What both allow makes coarser atoms than either, so it is safe, too.
+ */
+void kuni_telling_feature(kuni_telling *t, uint64_t feature, const kuni_feature_counts *c)
 {
-    bool fine = threshold <= 1 || strata_hold(t, alt, threshold);
-    for (size_t i = 0; i < t->strata->n_cells; i++) told[i] = fine ? ALL : 0;
-    if (!fine && total_holds(t, alt, threshold)) told[0] = ALL;
+    for (size_t s = 0; s < t->strata->n; s++) {
+        int64_t people = t->strata->strata[s].people;
+        int64_t none = people - c[s].het - c[s].hom - c[s].hemi - c[s].two_hits;
+        t->good[s] = (kuni_disclosure_counts){
+            .het = c[s].het + c[s].two_hits, .hom = c[s].hom, .hemi = c[s].hemi, .none = none};
+        t->low[s] = (kuni_disclosure_counts){
+            .het = c[s].het, .hom = c[s].two_hits, .hemi = c[s].hom + c[s].hemi, .none = none};
+    }
+    kuni_disclosure_decide(t->decides, feature, t->good, NULL, t->told);
+    kuni_disclosure_decide(t->decides, feature, t->low, NULL, t->other);
+    for (size_t i = 0; i < t->strata->n_cells; i++) t->told[i] &= t->other[i];
 }

@@ -1,24 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which rows of an allele may be told. A cell is told of adj genotypes, of raw ones, of both, or not at all.
+ * Which rows may be told, as pipeline/disclosure decides, asked with the counts of a tally or of a feature. The
+ * strata are the classes of people, the cells of kuni_strata what is told of.
  */
 #ifndef KUNI_SUMMARY_TELLING_H
 #define KUNI_SUMMARY_TELLING_H
 
+#include "disclosure.h"
 #include "tally.h"
 
-/* By cell: bits of what may be told. */
-enum {
-    KUNI_TELL_CARRIERS = 1, /* how many carry the allele, by adj genotypes */
-    KUNI_TELL_CLASSES = 2,  /* het, hom, hemi and what follows (AC, AF), by adj genotypes */
-    KUNI_TELL_RAW = 4       /* the same of raw ones */
-};
+typedef struct kuni_telling {
+    kuni_disclosure *decides; /* borrowed */
+    const kuni_strata *strata;
+    kuni_disclosure_counts *good, *low; /* by stratum */
+    uint8_t *told, *other;              /* by cell */
+} kuni_telling;
 
-/*
- * Sets told[cell] for each cell of the tally's strata. A threshold of 1: all is told. Above: that
- * of a level of cells (all; groups; sexes; cases and controls; group and sex) of which each has, in each class
- * and quality, nobody or at least `threshold` people, and so has what remains beside it.
- */
-void kuni_telling_decide(const kuni_tally *tally, int alt, int64_t threshold, uint8_t *told);
+/* To be given to _fini in any case. */
+KUNI_MUST_CHECK kuni_status kuni_telling_init(kuni_telling *telling, kuni_disclosure *decides,
+                                              const kuni_strata *strata, kuni_error *err);
+void kuni_telling_fini(kuni_telling *telling);
+
+/* Sets told[] of an ALT; `allele` as kuni_disclosure_allele has it. */
+void kuni_telling_allele(kuni_telling *telling, uint64_t allele, const kuni_tally *tally, int alt);
+
+/* Participants by what they have in a feature; none of them is in two. */
+typedef struct kuni_feature_counts {
+    int64_t het, hom, hemi; /* one allele on one copy; some allele on both; on the only copy */
+    int64_t two_hits;       /* two alleles or more, none on both copies */
+} kuni_feature_counts;
+
+/* Sets told[] of a feature: KUNI_DISCLOSE_CARRIERS, and KUNI_DISCLOSE_CLASSES for the rest. By stratum. */
+void kuni_telling_feature(kuni_telling *telling, uint64_t feature,
+                          const kuni_feature_counts *counts);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include <htslib/vcf.h>
 
-#include "kuni/status.h"
+#include "kuni/genome.h"
 
 typedef struct joint_pass {
     void *context;
@@ -25,6 +25,12 @@ typedef struct joint_pass {
                           bcf1_t **passed, kuni_error *err);
     /* A compressed block ends here, as those of the file do; NULL: nobody wants to know. */
     kuni_status (*flush)(void *context, kuni_error *err);
+    /*
+     * A reference block of an exported sample that is called, whether records lie in it or not: its copies
+     * (1 or 2), quality without the prior of a site, and least depth (0: not known). By sample and
+     * position within a stretch between two flushes. NULL: nobody wants to know.
+     */
+    void (*covered)(void *context, kuni_span span, int copies, int gq, uint32_t dp);
 } joint_pass;
 
 #endif

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pass.h"
+
 enum {
     OPEN_FILES = 256,  /* more evidence files than this give their descriptors back between reads */
     CELL_BYTES = 160,  /* of a genotype made of an event, in memory */
@@ -367,10 +369,38 @@ static kuni_status take_frequencies(joint_shard *j, kuni_error *err)
 
 /* --- second pass: genotypes --- */
 
+/* Whether somebody wants to know of blocks, and in a chunk's first window: they come again in the next. */
+static bool tells_covered(const joint_shard *j, uint32_t first_site)
+{
+    return j->called && j->options.pass && j->options.pass->covered && !first_site;
+}
+
+static void tell_covered(const joint_shard *j, const joint_piece *piece)
+{
+    const joint_pass *pass = j->options.pass;
+    int code = joint_coverage_code(piece->block, piece->ploidy);
+    uint32_t dp = piece->block->min_dp;
+    kuni_span span = {j->shard.tid, piece->beg, piece->end};
+    if (span.beg < j->wanted.beg) span.beg = j->wanted.beg;
+    if (span.end > j->wanted.end) span.end = j->wanted.end;
+    if (code >= JOINT_QUALITIES || span.beg >= span.end) return;
+    pass->covered(pass->context, span, piece->ploidy.copies, code,
+                  dp == KUNI_MIN_DP_MISSING ? 0 : dp);
+}
+
+/* Where nothing varies. */
+static kuni_status only_cover(void *context, const joint_piece *piece, kuni_error *err)
+{
+    (void)err;
+    if (piece->block) tell_covered(context, piece);
+    return KUNI_OK;
+}
+
 static kuni_status keep_piece(void *context, const joint_piece *piece, kuni_error *err)
 {
     joint_shard *j = context;
     kuni_status status = KUNI_OK;
+    if (j->covers && piece->block) tell_covered(j, piece);
     if (j->counts_late && piece->block) status = count_block(context, piece, err);
     if (j->sparse && !status)
         status = joint_sparse_piece(j->sparse, piece, j->cohort.who[piece->column], err);
@@ -496,11 +526,9 @@ static kuni_status begin_window(joint_shard *j, uint32_t first, uint32_t last, k
 
 static kuni_status call_and_write(joint_shard *j, kuni_error *err)
 {
-    bool blocks = j->cells || j->counts_late;
-    const joint_visitor visitor = {.context = j,
-                                   .all = j->sparse != NULL,
-                                   .piece = blocks ? keep_piece : NULL,
-                                   .events = call_events};
+    bool blocks = j->cells || j->counts_late || tells_covered(j, 0);
+    joint_visitor visitor = {
+        .context = j, .piece = blocks ? keep_piece : NULL, .events = call_events};
     int what = KUNI_READ_CENSUS | KUNI_READ_EVENTS | (blocks ? KUNI_READ_BLOCKS : 0);
     uint32_t step = window_sites(j);
     kuni_status status = joint_tally_begin(&j->tally, &j->sites, &j->cohort, err);
@@ -508,6 +536,8 @@ static kuni_status call_and_write(joint_shard *j, kuni_error *err)
         status = joint_sparse_chunk(j->sparse, &j->sites, j->cohort.n_columns, err);
     for (uint32_t first = 0; first < j->sites.n_sites && !status; first += step) {
         uint32_t last = j->sites.n_sites - first < step ? j->sites.n_sites : first + step;
+        j->covers = tells_covered(j, first);
+        visitor.all = j->sparse || j->covers;
         status = begin_window(j, first, last, err);
         if (!status) status = walk_sources(j, what, first, last, &visitor, err);
         if (!status && j->counts_late) status = joint_coverage_finish(j->coverage, err);
@@ -524,7 +554,11 @@ static kuni_status run_chunk(joint_shard *j, int64_t beg, int64_t end, kuni_erro
 {
     const kuni_span chunk = {.tid = j->shard.tid, .beg = beg, .end = end};
     joint_copies_init(&j->copies, &j->cohort, j->task->ploidy, chunk);
+    const joint_visitor visitor = {
+        .context = j, .all = true, .piece = only_cover, .events = pass_events};
     kuni_status status = find_sites(j, beg, end, err);
+    if (!status && !j->sites.n_sites && tells_covered(j, 0))
+        return walk_sources(j, KUNI_READ_ALL, 0, 0, &visitor, err);
     if (status || !j->sites.n_sites) return status;
     status = j->called ? take_frequencies(j, err) : find_frequencies(j, err);
     if (!status) status = call_and_write(j, err);
@@ -590,6 +624,7 @@ static kuni_status run_chunks(joint_shard *j, joint_render *const *renders, size
     j->renders = renders;
     j->n_renders = n_renders;
     j->called = called;
+    j->wanted = span;
     for (size_t i = 0; i < n_renders; i++) joint_render_contig(renders[i], j->shard.tid);
     kuni_status status = KUNI_OK;
     int64_t beg = j->shard.beg;

@@ -38,6 +38,8 @@ typedef struct joint_shard {
     joint_render *const *renders; /* borrowed */
     size_t n_renders;
     bool counts_late;     /* coverage is counted along with the genotypes */
+    kuni_span wanted;     /* of a call set that is exported */
+    bool covers;          /* blocks are told to whoever records go through */
     joint_called *called; /* borrowed; sites and frequencies come from here, or NULL */
     joint_copies copies;
     joint_allele_priors *priors;

@@ -9,6 +9,7 @@ import collections
 import gzip
 import hashlib
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -17,16 +18,23 @@ import tempfile
 
 KUNI = os.environ["KUNI"]
 MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
+SOURCE = os.environ.get("KUNI_SOURCE", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 GROUPS = ("north", "south", ".")
+# Genes of one and of several spans, within each other, over the cuts of shards (30 kb), without anything, past the last allele.
+FEATURES = [("chr20", 1000, 9000, "one"), ("chr20", 25000, 25600, "exons"), ("chr20", 29000, 31000, "exons"), ("chr20", 44000, 44500, "exons"),
+            ("chr20", 2000, 2600, "within"), ("chr20", 100, 59900, "long"), ("chr20", 59990, 60000, "nothing"), ("chrX", 0, 30000, "onX"),
+            ("chrX", 12000, 12600, "part"), ("chr9", 5, 10, "elsewhere")]
 
 REQUEST = """version: 1
 workflow: w.yaml
 recipient: {id: bench, organisation: for-profit, countries: [JP]}
 purpose: general
 use: commercial
-consent: {forms: [v1]}
+consent: {forms: [v1], ontologies: small.obo}
 form: dense
 threshold: 1
+regions: {features: features.bed}
+people: {phenotypes: signs.tsv, cases: HP:0003074, controls: not HP:0003074}
 pseudonyms: {key: key, linkage: LINKAGE}
 """
 
@@ -59,9 +67,15 @@ def make_dataset():
     write("w.yaml", "version: 1\nname: national\nreference: cohort/reference.fa\ncohort: cohort/people.tsv\ndataset: dataset\n"
           "regions: {shard: 30kb, ploidy: cohort/ploidy.bed}\nbatch: 5\nstages:\n  - {id: call, uses: call-variants}\n"
           "  - {id: joint, uses: joint-genotype, needs: call}\n  - {id: national, uses: merge, needs: joint}\n")
+    shutil.copy(os.path.join(SOURCE, "tests/unit/small.obo"), "small.obo")
+    person = rows[0].index("participant_id")
+    write("signs.tsv", "participant_id\tterm\tdate\n" + "".join(
+        f"{row[person]}\t{'HP:0003074' if i % 4 else 'MONDO:0005148'}\t2020-01-01\n" for i, row in enumerate(rows[1:])))
+    write("features.bed", "".join("\t".join(map(str, line)) + "\n" for line in FEATURES))
     kuni("run", "--quiet", "w.yaml")
     kuni("release", "--new-key", "key")
-    return {row[rows[0].index("sample_id")]: (GROUPS[i % 3], row[rows[0].index("sex")]) for i, row in enumerate(rows[1:])}
+    return {row[rows[0].index("sample_id")]: (GROUPS[i % 3], row[rows[0].index("sex")], "case" if i % 4 else "control")
+            for i, row in enumerate(rows[1:])}
 
 
 def release(out, text=REQUEST, extra=(), launcher=(), expect=0):
@@ -125,7 +139,7 @@ def recount(out, people):
                 continue
             alleles = [int(allele) for allele in alleles]
             depths = None if ad == "." else [number(value) for value in ad.split(",")]
-            group, sex = people[names[column]]
+            group, sex, _ = people[names[column]]
             read.append((group, sex, alleles, adj(alleles, number(gq), number(dp), depths)))
         for i, alt in enumerate(alts, 1):
             if alt[0] in "*<":
@@ -173,6 +187,97 @@ def frequencies_agree(out, people):
     print(f"{len(total)} alleles, {len(rows)} rows: as the calls have them")
 
 
+def changed(pos, ref, alt):
+    """Bases that an allele changes, from 0; an insertion lies before its first one."""
+    anchored = len(ref) != len(alt) and ref[0] == alt[0]
+    return int(pos) - 1 + anchored, int(pos) - 1 + len(ref)
+
+
+def recount_features(out, people):
+    """(feature, group, sex, role) -> counts of participants."""
+    names = linked(out)
+    columns = subprocess.run(["bcftools", "query", "-l", f"{out}/calls.bcf"], capture_output=True, text=True, check=True).stdout.split()
+    told = subprocess.run(["bcftools", "query", "-f", "%CHROM\\t%POS\\t%REF\\t%ALT\\t%FILTER[\\t%GT %GQ %DP %AD]\\n", f"{out}/calls.bcf"],
+                          capture_output=True, text=True, check=True).stdout
+    spans = collections.defaultdict(list)
+    for contig, beg, end, name in FEATURES:
+        spans[contig, name].append((beg, end))
+    has = collections.defaultdict(lambda: [0, False, False])  # het alleles, on both copies, on the only one
+    for line in told.splitlines():
+        contig, pos, ref, alts, filters, *cells = line.split("\t")
+        if filters not in ("PASS", "."):
+            continue
+        for i, alt in enumerate(alts.split(","), 1):
+            a, b = ref, alt
+            while min(len(a), len(b)) > 1 and a[-1] == b[-1]:
+                a, b = a[:-1], b[:-1]
+            beg, end = changed(pos, a, b)
+            met = [name for (where, name), parts in spans.items() if where == contig and any(
+                x < max(end, beg) and y > beg for x, y in parts)]
+            for column, cell in zip(columns, cells) if alt[0] not in "*<" else ():
+                gt, gq, dp, ad = cell.split(" ")
+                alleles = gt.replace("|", "/").split("/")
+                if "." in alleles or str(i) not in alleles:
+                    continue
+                alleles = [int(allele) for allele in alleles]
+                if not adj(alleles, number(gq), number(dp), None if ad == "." else [number(value) for value in ad.split(",")]):
+                    continue
+                for name in met:
+                    it = has[name, column]
+                    it[0] += len(set(alleles)) > 1
+                    it[1] |= len(alleles) == 2 and len(set(alleles)) == 1
+                    it[2] |= len(alleles) == 1
+    counts = collections.defaultdict(collections.Counter)
+    for (name, column), (hets, hom, hemi) in has.items():
+        group, sex, role = people[names[column]]
+        kind = "hom" if hom else "hemi" if hemi else "two_hits" if hets > 1 else "het"
+        for key in [(g, s, "all") for g in ("all", group) for s in ("all", sex)] + [("all", "all", role)]:
+            counts[(name, *key)][kind] += 1
+            counts[(name, *key)]["carriers"] += 1
+    return counts
+
+
+def features_agree(out, people):
+    expected, rows = recount_features(out, people), table(f"{out}/gene_counts.tsv")
+    seen = set()
+    status = {(row["feature"], row["class"]): row["status"] for row in table(f"{out}/feature_capability.tsv")}
+    for row in rows:
+        if row["class"] != "snv_small_indel" or status[row["feature"], "snv"] == "not":
+            want({row[name] for name in ("carriers", "het", "hom", "hemi", "two_hits")} == {"not_assessed"}, f"{row}")
+            continue
+        key = tuple(row[name] for name in ("feature", "group", "sex", "role"))
+        seen.add(key)
+        told = {name: int(row[name]) for name in ("carriers", "het", "hom", "hemi", "two_hits")}
+        want(told == {name: expected[key][name] for name in told}, f"{key}: {told}, and the calls have {dict(expected[key])}")
+    want({key for key, c in expected.items() if c and status[key[0], "snv"] != "not"} <= seen, "features without a row")
+    want({row["feature"] for row in rows} == {name for contig, _, _, name in FEATURES if contig != "chr9"}, "other features")
+    for what in ("hom", "hemi", "two_hits", "het"):
+        want(any(c[what] for c in expected.values()), f"nobody has {what}: the test looks at nothing")
+    want({row["class"] for row in rows} >= {"fusion", "copy_number", "repeat_expansion"}, "classes that are not seen have no row")
+    want(status["long", "snv"] == status["long", "small_indel"] == "assessed" and status["long", "fusion"] == "not", f"{status}")
+    print(f"{len(seen)} counts by feature: as the calls have them")
+
+
+def fisher(a, b, c, d):
+    ways = {x: math.comb(a + b, x) * math.comb(c + d, a + c - x) for x in range(max(0, a - d), min(a + b, a + c) + 1)}
+    return sum(w for w in ways.values() if w <= ways[a]) / math.comb(a + b + c + d, a + c)
+
+
+def cases_agree(out):
+    freq = {tuple(row[name] for name in ("contig", "pos", "ref", "alt")): row for row in table(f"{out}/freq.tsv.gz")
+            if row["group"] == row["sex"] == "all"}
+    rows = table(f"{out}/cases_controls.tsv.gz")
+    for row in rows:
+        total = freq[tuple(row[name] for name in ("contig", "pos", "ref", "alt"))]
+        for what in ("AC", "AN", "carriers"):
+            want(int(row[what + "_cases"]) + int(row[what + "_controls"]) == int(total[what + "_adj"]), f"{row} and {total}")
+        a, n, c, m = (int(row[name]) for name in ("carriers_cases", "called_cases", "carriers_controls", "called_controls"))
+        want(a > 0 and abs(float(row["fisher_p"]) - fisher(a, n - a, c, m - c)) < 1e-5, f"{row}: p {fisher(a, n - a, c, m - c)}")
+    carried = {key for key, row in freq.items() if int(row["carriers_adj"])}
+    want(0 < len(rows) < len(carried), f"{len(rows)} alleles of cases, {len(carried)} of all")
+    print(f"{len(rows)} alleles of cases beside controls")
+
+
 def dictionary_agrees(out):
     told = collections.defaultdict(list)
     for row in table(f"{out}/dictionary.tsv"):
@@ -215,10 +320,12 @@ def main():
         people = make_dataset()
         release("dense")
         frequencies_agree("dense", people)
+        features_agree("dense", people)
+        cases_agree("dense")
         dictionary_agrees("dense")
         found = subprocess.run(["tabix", "dense/freq.tsv.gz", "chrX:1-30000"], capture_output=True, text=True, check=True).stdout
         want(found.count("\n") == sum(row["contig"] == "chrX" for row in table("dense/freq.tsv.gz")), "tabix finds other rows")
-        same_bytes(("freq", "dictionary"))
+        same_bytes(("freq", "cases", "gene", "feature", "failures", "sample_summary"))
 
 
 main()

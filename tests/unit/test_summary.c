@@ -2,9 +2,12 @@
 /* Counts of the tables: genotypes of all kinds, by stratum and quality. */
 #include "fixture.h"
 
+#include <math.h>
+
+#include "feature_list.h"
+#include "fisher.h"
 #include "freq.h"
 #include "tally.h"
-#include "telling.h"
 
 static const char header_text[] = "##fileformat=VCFv4.2\n##contig=<ID=c1,length=1000>\n"
                                   "##FORMAT=<ID=GT,Number=1,Type=String,Description=\"d\">\n"
@@ -171,11 +174,105 @@ static void test_trim(void **state)
     expect_trimmed("AC", "AT", 11, "C>T");
 }
 
+/* Fisher's tea (1935); Agresti 2002, table 3.8 turned; sums of binomial coefficients by whole numbers. */
+static void test_fisher(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t a, b, c, d;
+        double p;
+    } known[] = {{3, 1, 1, 3, 17.0 / 35},
+                 {8, 2, 1, 5, 5.0 / 143},
+                 {10, 0, 0, 10, 1.082508822446903e-05},
+                 {0, 5, 3, 2, 1.0 / 6},
+                 {1, 9, 11, 3, 0.0027594561852200836},
+                 {5, 95, 2, 198, 0.043340804118872596},
+                 {0, 10, 0, 5, 1},
+                 {7, 0, 7, 0, 1},
+                 {0, 0, 3, 4, 1}};
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        double p = kuni_fisher(known[i].a, known[i].b, known[i].c, known[i].d);
+        assert_true(fabs(p - known[i].p) < 1e-10 * known[i].p);
+    }
+    assert_true(kuni_fisher(5000, 0, 0, 5000) <= 1e-300);
+}
+
+/* Two lists that tell of the same features. */
+static void test_features(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_genome *genome;
+    kuni_features bed, gff;
+    fixture_write("f.fa", ">c1\nACGTACGTACGTACGTACGTACGTACGTACGT\n>c2\nACGTACGT\n");
+    fixture_write("f.bed", "# genes\nc2\t0\t4\ttwo\nc1\t10\t20\tb\nc1\t4\t8\ta\t0\t+\nc1\t6\t9\ta\n"
+                           "c1\t12\t14\ta\nc9\t1\t2\tfar\n");
+    fixture_write("f.gff", "##gff-version 3\nc1\tx\tgene\t11\t20\t.\t+\t.\tID=g1;Name=b\n"
+                           "c1\tx\texon\t11\t12\t.\t+\t.\tID=e1;Parent=g1\n"
+                           "c2\tx\tncRNA_gene\t1\t4\t.\t+\t.\tgene_biotype=x;ID=g2\n###\n");
+    assert_int_equal(kuni_genome_open(&genome, "f.fa", &err), KUNI_OK);
+    assert_int_equal(kuni_features_read(&bed, "f.bed", genome, &err), KUNI_OK);
+    assert_int_equal(bed.n, 3);
+    assert_int_equal(bed.n_foreign, 1);
+    assert_string_equal(bed.features[0].name, "a");
+    assert_int_equal(bed.features[0].beg, 4);
+    assert_int_equal(bed.features[0].end, 14);
+    assert_int_equal(bed.features[0].bp, 7);
+    assert_string_equal(bed.features[1].name, "b");
+    assert_string_equal(bed.features[2].name, "two");
+    assert_int_equal(bed.n_spans, 4);
+    assert_int_equal(bed.spans[0].span.end, 9);
+    assert_int_equal(bed.spans[1].feature, 1);
+    assert_int_equal(bed.spans[2].feature, 0);
+    assert_int_equal(kuni_features_read(&gff, "f.gff", genome, &err), KUNI_OK);
+    assert_int_equal(gff.n, 2);
+    assert_string_equal(gff.features[0].name, "b");
+    assert_string_equal(gff.features[0].id, "g1");
+    assert_int_equal(gff.features[0].beg, 10);
+    assert_int_equal(gff.features[0].end, 20);
+    assert_string_equal(gff.features[1].name, "g2");
+    kuni_features_fini(&bed);
+    kuni_features_fini(&gff);
+    kuni_genome_close(genome);
+}
+
+static void test_broken_features(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *why;
+    } broken[] = {
+        {"c1\t1\t2\n", "f.bed:1: expected BED with four columns or more, or GFF3"},
+        {"c1\t5\t5\ta\n", "f.bed:1: expected contig, begin (from 0), end and name (BED)"},
+        {"c1\t5\t6\ta\nc1\t7\t8\t.\n",
+         "f.bed:2: the fourth column names the feature: it has no name"},
+        {"c1\t5\t99\ta\n", "f.bed:1: the feature ends past its contig: it is of another reference"},
+        {"c1\tx\tgene\t1\t4\t.\t+\t.\tx=y\n", "f.bed:1: a gene without ID and without Name"},
+        {"c9\t5\t9\ta\n", "f.bed: no feature on a contig of the reference"},
+        {"c1\tx\texon\t1\t4\t.\t+\t.\tID=y\n",
+         "f.bed: no feature on a contig of the reference (of GFF3 its genes are taken)"}};
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_genome *genome;
+    fixture_write("g.fa", ">c1\nACGTACGTACGTACGTACGTACGTACGTACGT\n");
+    assert_int_equal(kuni_genome_open(&genome, "g.fa", &err), KUNI_OK);
+    for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+        kuni_features features;
+        fixture_write("f.bed", broken[i].text);
+        kuni_error_clear(&err);
+        assert_int_equal(kuni_features_read(&features, "f.bed", genome, &err), KUNI_DATA);
+        assert_string_equal(err.text, broken[i].why);
+        kuni_features_fini(&features);
+    }
+    kuni_genome_close(genome);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_genotypes), cmocka_unit_test(test_adj),  cmocka_unit_test(test_local),
-        cmocka_unit_test(test_strata),    cmocka_unit_test(test_trim),
+        cmocka_unit_test(test_genotypes), cmocka_unit_test(test_adj),
+        cmocka_unit_test(test_local),     cmocka_unit_test(test_strata),
+        cmocka_unit_test(test_trim),      cmocka_unit_test(test_fisher),
+        cmocka_unit_test(test_features),  cmocka_unit_test(test_broken_features),
     };
     return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
 }
