@@ -37,6 +37,9 @@ static const kuni_option options[] = {
      KUNI_BIND_TEXT(request, export.fields, KUNI_COMPLETES_NOTHING)},
     {"exact", 0, NULL, NULL, "sparse: GQ and DP of blocks as they are, not by bands",
      KUNI_BIND_FLAG(request, export.exact)},
+    {"diploid", 0, NULL, NULL,
+     "gvcf: single copies as two of the same, for tools that know no others",
+     KUNI_BIND_FLAG(request, export.diploid)},
     {"jobs", 'j', "N", "1", "processes at once, of every rank",
      KUNI_BIND_INT(request, export.jobs, 1, 1024)},
     {"out", 'o', "PATH", NULL, "the file; for gvcf the folder",
@@ -120,6 +123,8 @@ static int run(const kuni_call *call)
     request *r = call->options;
     if (!r->export.out) return kuni_command_complain(KUNI_USAGE, "export: --out PATH is missing");
     if (r->export.format == BY_NAME) r->export.format = (int)format_of(r->export.out);
+    if (r->export.diploid && r->export.format != KUNI_EXPORT_GVCF)
+        return kuni_command_complain(KUNI_USAGE, "export: --diploid is of -f gvcf alone");
     kuni_run_options as_run = {.jobs = 1,
                                .workflow = call->words[0],
                                .settings = r->settings.texts,

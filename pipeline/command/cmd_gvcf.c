@@ -14,6 +14,7 @@ typedef struct request {
     const char *sex;       /* male or female; NULL: not said */
     const char *ploidy;    /* name or BED file */
     const char *output;    /* "-": stdout */
+    bool diploid;
 } request;
 
 static const kuni_option options[] = {
@@ -26,6 +27,8 @@ static const kuni_option options[] = {
     {"ploidy", 0, "NAME", "GRCh38",
      "with --sex: GRCh38, GRCh37, CHM13 or the BED file of the workflow",
      KUNI_BIND_TEXT(request, ploidy, KUNI_COMPLETES_FILE)},
+    {"diploid", 0, NULL, NULL, "single copies as two of the same, for tools that know no others",
+     KUNI_BIND_FLAG(request, diploid)},
     {"output", 'o', "FILE.g.vcf.gz", "-", "bgzipped and indexed; - is plain text to stdout",
      KUNI_BIND_TEXT(request, output, KUNI_COMPLETES_FILE)},
     KUNI_OPTIONS_END,
@@ -95,7 +98,7 @@ static kuni_status refuse_withdrawn(char *const *paths, size_t n, const char *sa
 static kuni_status open_person(const request *r, const kuni_genome *genome, kuni_ploidy **ploidy,
                                kuni_gvcf_person *person, kuni_error *err)
 {
-    *person = (kuni_gvcf_person){.ploidy = NULL};
+    *person = (kuni_gvcf_person){.ploidy = NULL, .diploid = r->diploid};
     if (!r->sex) return KUNI_OK;
     kuni_status status = kuni_ploidy_open(ploidy, r->ploidy, genome, err);
     person->ploidy = *ploidy;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <htslib/tbx.h>
 #include <htslib/vcf.h>
 
 #include "assembly.h"
@@ -21,7 +22,7 @@
 #include "team.h"
 #include "transport.h"
 
-enum { INDEX_MIN_SHIFT = 14 };
+enum { INDEX_MIN_SHIFT = 14, TBI_BP_MOST = 1 << 29 };
 
 /* What a share may begin or end with. */
 typedef struct part {
@@ -243,12 +244,23 @@ static kuni_status write_psam(const kuni_exporter *x, kuni_buffer *path, kuni_er
     return status;
 }
 
+static bool tbi_allows(const kuni_genome *genome)
+{
+    for (int32_t tid = 0; tid < kuni_genome_contig_count(genome); tid++)
+        if (kuni_genome_contig(genome, tid)->length_bp > TBI_BP_MOST) return false;
+    return true;
+}
+
 static kuni_status finish(const calls *c, kuni_error *err)
 {
     const kuni_export_request *request = c->x->request;
     kuni_buffer psam = KUNI_BUFFER_INIT;
     kuni_status status = KUNI_OK;
     if (c->mode[1] && bcf_index_build3(request->out, NULL, INDEX_MIN_SHIFT, (int)request->jobs) < 0)
+        status = kuni_fail(err, KUNI_IO, "cannot index %s", request->out);
+    /* GATK and IGV look for this one. */
+    if (!status && request->format == KUNI_EXPORT_VCF_GZ && tbi_allows(c->x->run->genome) &&
+        tbx_index_build3(request->out, NULL, 0, (int)request->jobs, &tbx_conf_vcf) < 0)
         status = kuni_fail(err, KUNI_IO, "cannot index %s", request->out);
     if (!status && request->format == KUNI_EXPORT_PLINK) status = write_psam(c->x, &psam, err);
     if (!status && !request->quiet) printf("%s\n", request->out);

@@ -41,7 +41,8 @@ static kuni_status export_gvcf(kuni_exporter *x, const joint_export_person *pers
     kuni_status status = gvcf_path(x, sample, path, err);
     const kuni_gvcf_person person = {.ploidy = x->run->ploidy,
                                      .karyotype = persons[sample].karyotype,
-                                     .undecided = persons[sample].undecided};
+                                     .undecided = persons[sample].undecided,
+                                     .diploid = x->request->diploid};
     if (!status)
         status = kuni_gvcf_create(&out, path, x->run->genome, x->run->cohort.samples[sample].id,
                                   person, err);

@@ -29,6 +29,10 @@ struct kuni_gvcf_writer {
     kuni_block block;
     int32_t block_tid;
     bool has_block;
+    /* how far records reach, and the copies of the last one */
+    int32_t at_tid;
+    int64_t at;
+    int copies;
     /* reference around the last record */
     char *sequence;
     int32_t tid;
@@ -93,7 +97,7 @@ kuni_status kuni_gvcf_create(kuni_gvcf_writer **writer, const char *path, kuni_g
     if (!w) return KUNI_MEMORY;
     w->genome = genome;
     w->person = person;
-    w->tid = -1;
+    w->tid = w->at_tid = -1;
     kuni_status status = KUNI_OK;
     kuni_buffer name = KUNI_BUFFER_INIT;
     w->path = kuni_strdup(strcmp(path, "-") == 0 ? "standard output" : path, err);
@@ -164,6 +168,11 @@ static void print_or_dot(char text[16], uint32_t value, uint32_t missing)
         (void)snprintf(text, 16, "%u", value);
 }
 
+static bool is_gap(const kuni_block *b)
+{
+    return b->kind == KUNI_BLOCK_REFERENCE && b->gq == 0 && b->min_dp == 0;
+}
+
 static kuni_status put_block(kuni_gvcf_writer *w, kuni_error *err)
 {
     if (!w->has_block) return KUNI_OK;
@@ -180,6 +189,9 @@ static kuni_status put_block(kuni_gvcf_writer *w, kuni_error *err)
         &w->text, err, "%s\t%" PRId64 "\t.\t%c\t<NON_REF>\t.\t%s\tEND=%" PRId64 "\tGT:DP:GQ:MIN_DP",
         contig, b->beg + 1, base, filter, b->end);
     if (status) return status;
+    if (is_gap(b))
+        return kuni_buffer_printf(&w->text, err, "%s\n",
+                                  b->ploidy == 1 ? ":PL\t0:0:0:0:0,0" : ":PL\t0/0:0:0:0:0,0,0");
     bool stated = b->kind == KUNI_BLOCK_STATED, known = b->kind == KUNI_BLOCK_REFERENCE || stated;
     const char *gt = b->ploidy == 1 ? (known ? "0" : ".") : known ? "0/0" : "./.";
     char depth[16];
@@ -208,6 +220,34 @@ static kuni_status take_block(kuni_gvcf_writer *w, int32_t tid, const kuni_block
     w->block = *b;
     w->block_tid = tid;
     w->has_block = true;
+    return status;
+}
+
+/* Copies of the person at a place of evidence for one or two. */
+static int copies_at(const kuni_gvcf_writer *w, int32_t tid, int64_t pos, int64_t *until)
+{
+    *until = INT64_MAX;
+    if (!w->person.ploidy) return 2;
+    return kuni_ploidy_of(w->person.ploidy, tid, pos, w->person.karyotype, until);
+}
+
+/* Records reach as far as `end`; what lies between the last one and `beg` has no data. */
+static kuni_status reach(kuni_gvcf_writer *w, int32_t tid, int64_t beg, int64_t end, int copies,
+                         kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (int64_t until; w->at < beg && !status; w->at = until < beg ? until : beg) {
+        int here = copies_at(w, tid, w->at, &until);
+        if (!here) continue;
+        if (!w->person.ploidy) here = copies ? copies : w->copies; /* as beside it */
+        kuni_block gap = {.beg = w->at,
+                          .end = until < beg ? until : beg,
+                          .kind = KUNI_BLOCK_REFERENCE,
+                          .ploidy = here == 1 && !w->person.diploid ? 1 : 2};
+        status = take_block(w, tid, &gap, err);
+    }
+    if (end > w->at) w->at = end;
+    if (copies) w->copies = copies;
     return status;
 }
 
@@ -270,12 +310,51 @@ static kuni_status put_event(kuni_gvcf_writer *w, int32_t tid, const kuni_event 
     return status ? status : kuni_buffer_append(&w->text, "\n", 1, err);
 }
 
-/* Copies of the person at a place of evidence for one or two. */
-static int copies_at(const kuni_gvcf_writer *w, int32_t tid, int64_t pos)
+/* --- one copy as two of the same --- */
+
+/* -10 log10(1/2) of each of so many reads. */
+static uint32_t half_phred(uint32_t reads)
 {
-    int64_t until;
-    if (!w->person.ploidy) return 2;
-    return kuni_ploidy_of(w->person.ploidy, tid, pos, w->person.karyotype, &until);
+    uint64_t phred = (uint64_t)reads * 301 / 100;
+    return phred < KUNI_PL_MAX ? (uint32_t)phred : KUNI_PL_MAX;
+}
+
+/*
+ * Likelihoods of homozygotes are those of the copy. A heterozygote of two alleles has lost half of
+ * the reads of the better one, and is no worse than the worse.
+ */
+static uint16_t het_of(const kuni_event *e, int a, int b)
+{
+    uint32_t x = e->pl[a], y = e->pl[b];
+    if (x == KUNI_PL_MISSING || y == KUNI_PL_MISSING) return KUNI_PL_MISSING;
+    int better = x <= y ? a : b;
+    uint32_t worse = x <= y ? y : x, reads = e->ad ? e->ad[better] : e->dp;
+    if (!e->ad && e->dp == KUNI_DP_MISSING) return (uint16_t)((x + y) / 2);
+    uint32_t het = e->pl[better] + half_phred(reads);
+    return (uint16_t)(het < worse ? het : worse);
+}
+
+/* `pl`: room for the likelihoods of two copies. */
+static void double_event(kuni_event *e, uint16_t *pl)
+{
+    enum { GQ_MOST = 99 };
+    uint32_t second = GQ_MOST;
+    if (e->ploidy != 1) return;
+    e->ploidy = 2;
+    e->gt[1] = e->gt[0];
+    e->flags &= (uint8_t)~KUNI_EVENT_PHASED;
+    e->phase_set = -1;
+    if (!e->pl) return;
+    size_t n = 0;
+    int zeros = 0;
+    for (int b = 0; b < e->n_alleles; b++)
+        for (int a = 0; a <= b; a++, n++) {
+            pl[n] = a == b ? e->pl[a] : het_of(e, a, b);
+            zeros += pl[n] == 0;
+            if (pl[n] && pl[n] < second) second = pl[n];
+        }
+    e->pl = pl;
+    e->gq = e->gt[0] < 0 || zeros > 1 ? 0 : (uint8_t)second;
 }
 
 /* Makes the event one of so many copies as there are; false where there is none. */
@@ -284,7 +363,8 @@ static bool settle_event(const kuni_gvcf_writer *w, int32_t tid, const kuni_even
 {
     *out = *event;
     if (!(event->flags & KUNI_EVENT_EITHER)) return true;
-    int copies = copies_at(w, tid, event->pos);
+    int64_t until;
+    int copies = copies_at(w, tid, event->pos, &until);
     if (copies) kuni_event_of_copies(event, copies, pl, out);
     if (w->person.undecided) {
         out->gt[0] = out->gt[1] = -1;
@@ -295,13 +375,21 @@ static bool settle_event(const kuni_gvcf_writer *w, int32_t tid, const kuni_even
 
 static bool settle_block(const kuni_gvcf_writer *w, int32_t tid, kuni_block *block)
 {
-    if (!block->either) return true;
-    int copies = copies_at(w, tid, block->beg);
-    block->gq = kuni_block_gq(block, copies);
-    block->ploidy = copies == 1 ? 1 : 2;
-    block->either = false;
-    if (w->person.undecided && block->kind == KUNI_BLOCK_REFERENCE)
-        block->kind = KUNI_BLOCK_CONFLICT;
+    int64_t until;
+    int copies = block->ploidy;
+    if (block->either) {
+        copies = copies_at(w, tid, block->beg, &until);
+        block->gq = kuni_block_gq(block, copies);
+        block->ploidy = copies == 1 ? 1 : 2;
+        block->either = false;
+        if (w->person.undecided && block->kind == KUNI_BLOCK_REFERENCE)
+            block->kind = KUNI_BLOCK_CONFLICT;
+    }
+    if (block->ploidy == 1 && w->person.diploid) {
+        uint32_t het = block->min_dp == KUNI_MIN_DP_MISSING ? block->gq : half_phred(block->min_dp);
+        block->ploidy = 2;
+        if (het < block->gq) block->gq = (uint8_t)het;
+    }
     return copies > 0;
 }
 
@@ -311,8 +399,22 @@ static kuni_status take_part(kuni_gvcf_writer *w, int32_t tid, const kuni_block 
     kuni_block part = *b;
     if (part.beg < beg) part.beg = beg;
     if (part.end > end) part.end = end;
-    if (!settle_block(w, tid, &part)) return KUNI_OK;
-    return part.beg < part.end ? take_block(w, tid, &part, err) : KUNI_OK;
+    if (part.beg >= part.end || !settle_block(w, tid, &part)) return KUNI_OK;
+    kuni_status status = reach(w, tid, part.beg, part.end, part.ploidy, err);
+    return status ? status : take_block(w, tid, &part, err);
+}
+
+static kuni_status take_event(kuni_gvcf_writer *w, int32_t tid, const kuni_event *event,
+                              kuni_error *err)
+{
+    enum { GENOTYPES_MOST = KUNI_EVENT_ALLELES_MAX * (KUNI_EVENT_ALLELES_MAX + 1) / 2 };
+    kuni_event settled;
+    uint16_t pl[KUNI_EVENT_ALLELES_MAX], doubled[GENOTYPES_MOST];
+    if (!settle_event(w, tid, event, pl, &settled)) return KUNI_OK;
+    int64_t end = settled.pos + (int64_t)strlen(settled.alleles[0]);
+    kuni_status status = reach(w, tid, settled.pos, end, settled.ploidy, err);
+    if (w->person.diploid) double_event(&settled, doubled);
+    return status ? status : put_event(w, tid, &settled, err);
 }
 
 static kuni_status add_chunk(kuni_gvcf_writer *w, int32_t tid, const kuni_evidence_chunk *chunk,
@@ -325,11 +427,9 @@ static kuni_status add_chunk(kuni_gvcf_writer *w, int32_t tid, const kuni_eviden
                      (e < chunk->n_events && chunk->events[e].pos < chunk->blocks[b].beg);
         if (event) {
             const kuni_event *x = &chunk->events[e++];
-            kuni_event settled;
-            uint16_t pl[KUNI_EVENT_ALLELES_MAX];
             if (x->sample == sample && !(x->flags & KUNI_EVENT_CARRIED) && x->pos >= beg &&
-                x->pos < end && settle_event(w, tid, x, pl, &settled))
-                status = put_event(w, tid, &settled, err);
+                x->pos < end)
+                status = take_event(w, tid, x, err);
         } else {
             const kuni_block *x = &chunk->blocks[b++];
             if (x->sample == sample) status = take_part(w, tid, x, beg, end, err);
@@ -364,8 +464,16 @@ kuni_status kuni_gvcf_add_part(kuni_gvcf_writer *w, const char *evidence_path, i
         kuni_evidence_get_extent(reader, i, &extent);
         if (extent.end <= beg || extent.beg >= end) continue;
         kuni_evidence_chunk chunk;
+        int64_t from = extent.beg > beg ? extent.beg : beg;
+        int64_t until = extent.end < end ? extent.end : end;
+        if (w->at_tid != tid || w->at < from) {
+            w->at_tid = tid;
+            w->at = from;
+            w->copies = 2;
+        }
         status = kuni_evidence_read(reader, i, KUNI_READ_ALL, &chunk, err);
         if (!status) status = add_chunk(w, tid, &chunk, sample, beg, end, err);
+        if (!status) status = reach(w, tid, until, until, 0, err);
     }
     kuni_evidence_close(reader);
     return status;

@@ -4,7 +4,9 @@
  *
  * Events are records with <NON_REF> last; reference blocks are records with ALT <NON_REF> and END.
  * An event that evidence repeats in later chunks and shards is written once, at its own position.
- * What holds for one copy or two is written for as many as the person has.
+ * What holds for one copy or two is written for as many as the person has. Where there are no data a
+ * block of depth, quality and likelihoods 0 says so, as HaplotypeCaller does: every base of the files
+ * that are added has a record, but where the person has no copy.
  */
 #ifndef KUNI_COMMAND_GVCF_WRITER_H
 #define KUNI_COMMAND_GVCF_WRITER_H
@@ -18,6 +20,7 @@ typedef struct kuni_gvcf_person {
     const kuni_ploidy *ploidy; /* NULL: two copies of everything */
     kuni_karyotype karyotype;
     bool undecided; /* nobody knows: no call where the sexes differ */
+    bool diploid; /* single copies are written as two of the same, for tools that know no others */
 } kuni_gvcf_person;
 
 /* `path` "-" is standard output as plain text; else bgzipped text, with a .tbi beside it. `ploidy`
