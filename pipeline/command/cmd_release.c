@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* kuni release: what a recipient gets of a dataset, by a request and by consent. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "command.h"
 #include "complain.h"
 #include "pseudonym.h"
+#include "received.h"
 #include "release_make.h"
 #include "transport.h"
 
@@ -77,9 +82,67 @@ static int make(const request *r, const char *path)
     return leads ? status : KUNI_OK; /* as in cmd_run.c */
 }
 
+/* --- verify: at the recipient --- */
+
+static void tell_release(const kuni_received *r)
+{
+    printf("%s: release '%s' to %s, number %lld of its series: %zu files of %lld bytes are as they "
+           "were "
+           "released\n",
+           r->folder, r->name, r->recipient, (long long)r->chain.number, r->files,
+           (long long)r->bytes);
+    printf("%s/release.json: BLAKE2b %s\n", r->folder, r->digest);
+}
+
+static kuni_status look_at(kuni_received *all, char **folders, size_t n, kuni_buffer *faults,
+                           kuni_error *err)
+{
+    size_t gaps = 0;
+    kuni_status worst = KUNI_OK;
+    for (size_t i = 0; i < n; i++) {
+        kuni_status status = kuni_received_check(&all[i], folders[i], faults, err);
+        if (!worst) worst = status;
+        if (!status) tell_release(&all[i]);
+    }
+    if (worst) return worst;
+    kuni_status status = kuni_received_check_series(all, n, &gaps, faults, err);
+    if (!status && n > 1)
+        printf("%s\n", gaps ? "they follow each other, as far as they are here: some of the series "
+                              "are not"
+                            : "they follow each other, from the first on");
+    if (!status)
+        puts("release.json itself: compare its digest with what the sender tells you by another "
+             "way");
+    return status;
+}
+
+static int verify(char **folders, int n)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    kuni_received *all = kuni_alloc((size_t)n, sizeof(*all), &err);
+    kuni_status status = all ? look_at(all, folders, (size_t)n, &faults, &err) : KUNI_MEMORY;
+    (void)tell(status, &faults, &err);
+    for (int i = 0; i < n && all; i++) kuni_received_fini(&all[i]);
+    free(all);
+    kuni_buffer_fini(&faults);
+    return status;
+}
+
 static int run(const kuni_call *call)
 {
     const request *r = call->options;
+    bool verifies = call->n_words && strcmp(call->words[0], "verify") == 0;
+    if (verifies && (r->new_key || r->out || r->dry_run || r->json))
+        return kuni_command_complain(KUNI_USAGE, "release: verify takes folders and no options");
+    if (verifies && call->n_words == 1)
+        return kuni_command_complain(KUNI_USAGE, "release: verify: an argument is missing: FOLDER");
+    if (verifies) return verify(call->words + 1, call->n_words - 1);
+    if (call->n_words > 1)
+        return kuni_command_complain(KUNI_USAGE,
+                                     "release: unexpected argument '%s'; usage: kuni release "
+                                     "[OPTIONS] REQUEST.yaml, or kuni release verify FOLDER...",
+                                     call->words[1]);
     if (r->new_key && (call->n_words || r->out || r->dry_run))
         return kuni_command_complain(KUNI_USAGE, "release: --new-key makes a key and nothing else");
     if (r->new_key) return make_key(r);
@@ -99,14 +162,18 @@ const kuni_command kuni_cmd_release = {
         "Match the consent of each participant with what a request wants, and tell who is "
         "eligible\n"
         "and who is left out, with one reason each. Counts of participants below the request's\n"
-        "threshold are not told. See docs/release.md.",
-    .usage = "kuni release [OPTIONS] REQUEST.yaml",
+        "threshold are not told. Whoever holds a release looks with `verify` whether it is as it "
+        "was\n"
+        "released, without the dataset: ends with 74 where a file is missing, altered or not part "
+        "of\n"
+        "it, or where several do not follow each other. See docs/release.md.",
+    .usage = "kuni release [OPTIONS] REQUEST.yaml\nkuni release verify FOLDER...",
     .example = "kuni release --dry-run request.yaml",
     .options = options,
     .options_bytes = sizeof(request),
     .defaults = set_defaults,
     .least_words = 0,
-    .most_words = 1,
+    .most_words = -1,
     .words = KUNI_COMPLETES_WORKFLOW,
     .run = run,
 };

@@ -9,11 +9,9 @@
 #include <unistd.h>
 
 #include "exporter.h"
-#include "history.h"
 #include "kuni/file.h"
-#include "kuni/json.h"
-#include "kuni/version.h"
 #include "pseudonym.h"
+#include "release_deliver.h"
 #include "release_tables.h"
 #include "temporary.h"
 #include "transport.h"
@@ -34,7 +32,7 @@ typedef struct making {
 /* Tables alone name nobody: they need no key, and have no linkage. */
 static bool has_names(const making *m)
 {
-    return m->plan->request.form != KUNI_FORM_TABLES;
+    return kuni_release_has_names(&m->plan->request);
 }
 
 /* --- what cannot be, or not yet --- */
@@ -242,132 +240,17 @@ static kuni_status write_data(making *m)
     return kuni_transport_agree(status, m->err);
 }
 
-/* --- release.json --- */
-
-static kuni_status digest_of(const making *m, const char *folder, const char *name,
-                             char hex[KUNI_DIGEST_HEX_BYTES], int64_t *bytes)
-{
-    struct stat info;
-    char *path = kuni_path_join(folder, name, m->err);
-    kuni_status status = path ? kuni_digest_file(path, hex, m->err) : KUNI_MEMORY;
-    if (!status && stat(path, &info) != 0)
-        status = kuni_fail_errno(m->err, "cannot look at %s", path);
-    if (!status) *bytes = (int64_t)info.st_size;
-    free(path);
-    return status;
-}
-
-static kuni_status put_some(const making *m, kuni_json *json, const char *const *file)
-{
-    kuni_status status = KUNI_OK;
-    for (; *file && !status; file++) {
-        char hex[KUNI_DIGEST_HEX_BYTES];
-        int64_t bytes = 0;
-        status = digest_of(m, m->folder, *file, hex, &bytes);
-        kuni_json_object(json, *file, KUNI_JSON_INLINE);
-        kuni_json_int(json, "bytes", bytes);
-        kuni_json_text(json, "blake2b", status ? "" : hex);
-        kuni_json_end(json);
-    }
-    return status;
-}
-
-static kuni_status put_files(const making *m, kuni_json *json)
-{
-    const kuni_request *q = &m->plan->request;
-    kuni_json_object(json, "files", KUNI_JSON_LINES);
-    kuni_status status = put_some(m, json, kuni_release_files((kuni_release_form)q->form));
-    const char *tables[KUNI_RELEASE_TABLES_MAX];
-    kuni_release_table_files(q, tables);
-    if (!status) status = put_some(m, json, tables);
-    kuni_json_end(json);
-    return status;
-}
-
-static void put_request(const making *m, kuni_json *json, const char *digest)
-{
-    const kuni_request *q = &m->plan->request;
-    kuni_json_int(json, "format", 1);
-    kuni_json_text(json, "kuni", KUNI_VERSION);
-    kuni_json_text(json, "release", q->name);
-    kuni_json_text(json, "recipient", q->recipient);
-    kuni_json_text(json, "organisation", kuni_organisation_name(q->for_profit));
-    kuni_json_text(json, "use", kuni_use_name(q->commercial));
-    kuni_json_array(json, "purpose", KUNI_JSON_INLINE);
-    for (int bit = 0; bit < KUNI_PURPOSES; bit++)
-        if (q->purposes & 1u << bit) kuni_json_text(json, NULL, kuni_purpose_names[bit]);
-    kuni_json_end(json);
-    if (q->disease) kuni_json_text(json, "disease", q->disease);
-    kuni_json_text(json, "request", digest);
-    kuni_json_text(json, "form", kuni_form_name((kuni_release_form)q->form));
-    kuni_json_bool(json, "all_sites", q->all_sites);
-    kuni_json_bool(json, "cohort_frequencies", q->cohort_frequencies);
-    kuni_json_int(json, "threshold", q->threshold);
-    kuni_json_int(json, "people", (int64_t)m->plan->selection.n);
-}
-
-/* No day, host, path or name of the dataset: the same request of the same dataset has the same bytes. */
-static kuni_status write_description(const making *m)
-{
-    const kuni_selection *s = &m->plan->selection;
-    char request[KUNI_DIGEST_HEX_BYTES], dataset[KUNI_DIGEST_HEX_BYTES];
-    int64_t bytes;
-    kuni_file *file = NULL;
-    kuni_json json;
-    kuni_status status = digest_of(m, "/", m->plan->request.path, request, &bytes);
-    if (!status) status = digest_of(m, s->folder, "current/dataset.json", dataset, &bytes);
-    char *path = status ? NULL : kuni_path_join(m->folder, "release.json", m->err);
-    if (!status) status = path ? kuni_file_create(&file, path, m->err) : KUNI_MEMORY;
-    free(path);
-    if (status) return status;
-    kuni_json_start(&json, file, KUNI_JSON_INDENTED, m->err);
-    kuni_json_object(&json, NULL, KUNI_JSON_LINES);
-    put_request(m, &json, request);
-    kuni_json_object(&json, "dataset", KUNI_JSON_INLINE);
-    kuni_json_int(&json, "generation", s->generation);
-    kuni_json_text(&json, "blake2b", dataset);
-    kuni_json_end(&json);
-    status = put_files(m, &json);
-    kuni_json_end(&json);
-    kuni_status written = kuni_json_finish(&json);
-    if (!status) status = written;
-    if (!status) status = kuni_file_write(file, "\n", 1, m->err);
-    if (!status) return kuni_file_commit(file, m->err);
-    kuni_file_discard(file);
-    return status;
-}
-
 /* --- the end --- */
-
-/* Rank 0. What the dataset remembers names nobody but the recipient. */
-static kuni_status record(const making *m)
-{
-    const kuni_request *q = &m->plan->request;
-    const kuni_selection *s = &m->plan->selection;
-    char hex[KUNI_DIGEST_HEX_BYTES];
-    int64_t bytes;
-    kuni_status status = digest_of(m, m->folder, "release.json", hex, &bytes);
-    if (status) return status;
-    json_t *entry =
-        json_pack("{ss ss ss ss sI sI ss ss*}", "release", q->name, "recipient", q->recipient,
-                  "use", kuni_use_name(q->commercial), "form",
-                  kuni_form_name((kuni_release_form)q->form), "people", (json_int_t)s->n,
-                  "generation", (json_int_t)s->generation, "blake2b", hex, "delivery", q->delivery);
-    return entry ? kuni_history_add(s->folder, "released", NULL, entry, m->err)
-                 : kuni_fail_memory(m->err, 1, 1);
-}
 
 /* Rank 0. */
 static kuni_status finish(const making *m)
 {
-    const kuni_selection *s = &m->plan->selection;
-    kuni_status status = write_description(m);
-    if (!status) status = kuni_selection_check(s, m->err);
-    if (!status && has_names(m)) status = kuni_pseudonyms_link(s, m->plan->request.linkage, m->err);
-    /* A release that nobody knows of could not be called back: it is told before it is handed over. */
-    if (!status) status = record(m);
-    if (!status && rename(m->folder, m->out) != 0)
-        status = kuni_fail_errno(m->err, "cannot rename %s to %s", m->folder, m->out);
+    const kuni_request *q = &m->plan->request;
+    const char *tables[KUNI_RELEASE_TABLES_MAX];
+    const char *const *const files[] = {kuni_release_files((kuni_release_form)q->form), tables,
+                                        NULL};
+    kuni_release_table_files(q, tables);
+    kuni_status status = kuni_release_deliver(m->plan, m->folder, files, m->out, m->err);
     if (!status) printf("%s\n", m->out);
     return status;
 }
