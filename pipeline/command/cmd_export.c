@@ -110,19 +110,49 @@ static void set_defaults(void *given)
     r->export.format = BY_NAME;
 }
 
-static kuni_export_format format_of(const char *out)
+static bool ends_with(const char *text, const char *end)
 {
-    size_t n = strlen(out);
-    return n > 7 && strcmp(out + n - 7, ".vcf.gz") == 0 ? KUNI_EXPORT_VCF_GZ
-           : n > 4 && strcmp(out + n - 4, ".vcf") == 0  ? KUNI_EXPORT_VCF
-                                                        : KUNI_EXPORT_BCF;
+    size_t n = strlen(text), length = strlen(end);
+    return n > length && strcmp(text + n - length, end) == 0;
+}
+
+/* What the name of a file says that it is; BY_NAME: nothing. */
+static int named_format(const char *out)
+{
+    return ends_with(out, ".vcf.gz") || ends_with(out, ".vcf.bgz") ? KUNI_EXPORT_VCF_GZ
+           : ends_with(out, ".vcf")                                ? KUNI_EXPORT_VCF
+           : ends_with(out, ".bcf")                                ? KUNI_EXPORT_BCF
+                                                                   : BY_NAME;
+}
+
+/* Whoever opens the file goes by its name. */
+static const char *misnamed(const kuni_export_request *wanted)
+{
+    static const int inside[] = {
+        [KUNI_EXPORT_BCF] = KUNI_EXPORT_BCF,   [KUNI_EXPORT_VCF_GZ] = KUNI_EXPORT_VCF_GZ,
+        [KUNI_EXPORT_VCF] = KUNI_EXPORT_VCF,   [KUNI_EXPORT_SPARSE] = KUNI_EXPORT_VCF_GZ,
+        [KUNI_EXPORT_SITES] = KUNI_EXPORT_BCF, [KUNI_EXPORT_PLINK] = KUNI_EXPORT_BCF};
+    if (strcmp(wanted->out, "-") == 0)
+        return "it is written in pieces that are joined and indexed, and not to a pipe: name a "
+               "file";
+    if (wanted->format == KUNI_EXPORT_GVCF)
+        return named_format(wanted->out) == BY_NAME
+                   ? NULL
+                   : "-f gvcf writes a file a sample: name a folder";
+    int named = named_format(wanted->out);
+    return named == BY_NAME || named == inside[wanted->format]
+               ? NULL
+               : "the name says another format than --format: change one of them";
 }
 
 static int run(const kuni_call *call)
 {
     request *r = call->options;
     if (!r->export.out) return kuni_command_complain(KUNI_USAGE, "export: --out PATH is missing");
-    if (r->export.format == BY_NAME) r->export.format = (int)format_of(r->export.out);
+    if (r->export.format == BY_NAME) r->export.format = named_format(r->export.out);
+    if (r->export.format == BY_NAME) r->export.format = KUNI_EXPORT_BCF;
+    const char *why = misnamed(&r->export);
+    if (why) return kuni_command_complain(KUNI_USAGE, "export: --out %s: %s", r->export.out, why);
     if (r->export.diploid && r->export.format != KUNI_EXPORT_GVCF)
         return kuni_command_complain(KUNI_USAGE, "export: --diploid is of -f gvcf alone");
     kuni_run_options as_run = {.jobs = 1,
