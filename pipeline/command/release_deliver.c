@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "release_deliver.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "container.h"
 #include "kuni/json.h"
 #include "kuni/version.h"
 #include "memory.h"
@@ -18,9 +21,17 @@ typedef struct described {
     char digest[KUNI_DIGEST_HEX_BYTES];
 } described;
 
+/* Whom files and the linkage are sealed to. */
+typedef struct keys {
+    kuni_pseudonym_key secret;
+    kuni_public_key *recipients, custodian;
+    kuni_sealing files, linkage; /* n 0: not sealed */
+} keys;
+
 typedef struct delivery {
     const kuni_release_plan *plan;
     const char *folder;
+    keys keys;
     described *files;
     size_t n, capacity;
     char request[KUNI_DIGEST_HEX_BYTES], dataset[KUNI_DIGEST_HEX_BYTES];
@@ -35,6 +46,61 @@ typedef struct delivery {
 bool kuni_release_has_names(const kuni_request *request)
 {
     return request->form != KUNI_FORM_TABLES;
+}
+
+/* --- keys --- */
+
+static kuni_status read_keys(keys *k, const kuni_request *q, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    *k = (keys){.recipients = kuni_alloc(q->encryption.n + 1, sizeof(kuni_public_key), err)};
+    if (!k->recipients) return KUNI_MEMORY;
+    if ((q->encryption.n || q->custodian) && !q->key)
+        return kuni_fail(err, KUNI_USAGE,
+                         "%s: what is sealed needs 'pseudonyms: {key: FILE}', too: its keys are "
+                         "made by it",
+                         q->path);
+    if (q->encryption.n > KUNI_READERS_MAX)
+        return kuni_fail(err, KUNI_USAGE, "%s: 'encryption: recipients' may name %d keys, not %zu",
+                         q->path, KUNI_READERS_MAX, q->encryption.n);
+    for (size_t i = 0; i < q->encryption.n && !status; i++)
+        status = kuni_public_key_read(&k->recipients[i], q->encryption.texts[i], err);
+    if (!status && q->custodian) status = kuni_public_key_read(&k->custodian, q->custodian, err);
+    if (!status && q->key) status = kuni_pseudonym_read_key(&k->secret, q->key, err);
+    k->files = (kuni_sealing){k->secret.bytes, q->recipient, k->recipients, q->encryption.n};
+    k->linkage = (kuni_sealing){k->secret.bytes, q->recipient, &k->custodian, q->custodian ? 1 : 0};
+    return status;
+}
+
+static void forget_keys(keys *k)
+{
+    free(k->recipients);
+    sodium_memzero(k, sizeof(*k));
+}
+
+static kuni_status seal_linkage(const void *context, kuni_buffer *text, kuni_error *err)
+{
+    return kuni_container_seal_text(context, "linkage", text, err);
+}
+
+static kuni_status link_people(const kuni_release_plan *plan, const keys *k, bool write,
+                               kuni_error *err)
+{
+    const kuni_linkage_seal seal = {seal_linkage, &k->linkage};
+    const kuni_linkage_seal *how = k->linkage.n ? &seal : NULL;
+    const char *path = plan->request.linkage;
+    if (!kuni_release_has_names(&plan->request)) return KUNI_OK;
+    return write ? kuni_pseudonyms_link(&plan->selection, path, how, err)
+                 : kuni_pseudonyms_can_link(&plan->selection, path, how, err);
+}
+
+kuni_status kuni_release_can_deliver(const kuni_release_plan *plan, kuni_error *err)
+{
+    keys k;
+    kuni_status status = read_keys(&k, &plan->request, err);
+    if (!status) status = link_people(plan, &k, false, err);
+    forget_keys(&k);
+    return status;
 }
 
 /* --- files --- */
@@ -52,15 +118,35 @@ static kuni_status digest_of(const delivery *d, const char *folder, const char *
     return status;
 }
 
-static kuni_status describe(delivery *d, const char *name)
+/* A container takes the place of the file; `name` is the file's, and gets an ending. */
+static kuni_status seal(delivery *d, kuni_buffer *name)
 {
+    char *from = kuni_path_join(d->folder, name->data, d->err), *to = NULL;
+    kuni_status status = from ? kuni_buffer_printf(name, d->err, ".c4gh") : KUNI_MEMORY;
+    if (!status) to = kuni_path_join(d->folder, name->data, d->err);
+    if (!status)
+        status = to ? kuni_container_seal_file(&d->keys.files, name->data, from, to, d->err)
+                    : KUNI_MEMORY;
+    if (!status && unlink(from) != 0) status = kuni_fail_errno(d->err, "cannot remove %s", from);
+    free(from);
+    free(to);
+    return status;
+}
+
+static kuni_status describe(delivery *d, const char *given)
+{
+    kuni_buffer name = KUNI_BUFFER_INIT;
     kuni_status status =
         kuni_grow((void **)&d->files, &d->capacity, d->n + 1, sizeof(*d->files), d->err);
-    if (status) return status;
+    if (!status) status = kuni_buffer_printf(&name, d->err, "%s", given);
+    if (!status && d->keys.files.n) status = seal(d, &name);
+    if (status) {
+        kuni_buffer_fini(&name);
+        return status;
+    }
     described *file = &d->files[d->n++];
-    *file = (described){.name = kuni_strdup(name, d->err)};
-    return file->name ? digest_of(d, d->folder, file->name, file->digest, &file->bytes)
-                      : KUNI_MEMORY;
+    *file = (described){.name = name.data};
+    return digest_of(d, d->folder, file->name, file->digest, &file->bytes);
 }
 
 /* --- release.json --- */
@@ -198,8 +284,7 @@ static kuni_status note(delivery *d)
     if (!status) status = identify(d);
     if (!status) status = write_description(d, &d->chain, digest);
     if (!status) status = kuni_selection_check(s, d->err);
-    if (!status && kuni_release_has_names(&d->plan->request))
-        status = kuni_pseudonyms_link(s, d->plan->request.linkage, d->err);
+    if (!status) status = link_people(d->plan, &d->keys, true, d->err);
     /* A release that nobody knows of could not be called back: it is told before it is handed over. */
     if (!status) status = kuni_memory_keep(&d->memory, d->id, d->members, s->n, members, d->err);
     return status ? status : record(d, digest, members);
@@ -212,13 +297,15 @@ static void fini(delivery *d)
     free(d->members);
     kuni_release_list_fini(&d->before);
     kuni_memory_close(&d->memory);
+    forget_keys(&d->keys);
 }
 
 kuni_status kuni_release_deliver(const kuni_release_plan *plan, const char *folder,
                                  const char *const *const *files, const char *out, kuni_error *err)
 {
     delivery d = {.plan = plan, .folder = folder, .memory.lock = -1, .err = err};
-    kuni_status status = digest_of(&d, "/", plan->request.path, d.request, NULL);
+    kuni_status status = read_keys(&d.keys, &plan->request, err);
+    if (!status) status = digest_of(&d, "/", plan->request.path, d.request, NULL);
     if (!status)
         status = digest_of(&d, plan->selection.folder, "current/dataset.json", d.dataset, NULL);
     for (; *files && !status; files++)

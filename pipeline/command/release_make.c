@@ -41,13 +41,6 @@ static kuni_status refuse(const making *m)
 {
     const kuni_request *q = &m->plan->request;
     const kuni_selection *s = &m->plan->selection;
-    const char *later = q->custodian      ? "pseudonyms: custodian"
-                        : q->encryption.n ? "encryption"
-                                          : NULL;
-    if (later)
-        return kuni_fail(m->err, KUNI_USAGE,
-                         "%s: '%s' is not made yet, and is not passed over in silence: take it out",
-                         q->path, later);
     if (has_names(m) && (!q->key || !q->linkage))
         return kuni_fail(
             m->err, KUNI_USAGE,
@@ -73,9 +66,7 @@ static kuni_status open_folder(const making *m)
         return kuni_fail(m->err, KUNI_USAGE,
                          "--out %s stands there already: a release is never written over", m->out);
     /* Its folder stands, and the release does not: so it lies apart. */
-    kuni_status status = has_names(m) ? kuni_pseudonyms_can_link(&m->plan->selection,
-                                                                 m->plan->request.linkage, m->err)
-                                      : KUNI_OK;
+    kuni_status status = kuni_release_can_deliver(m->plan, m->err);
     if (status) return status;
     if (mkdir(m->folder, 0750) == 0) return KUNI_OK;
     return errno == EEXIST

@@ -205,14 +205,20 @@ static void print_size(double bytes)
     printf("%.*f %s", unit ? 1 : 0, bytes, units[unit]);
 }
 
+/* Of the names of files that are sealed to their readers. */
+static const char *ending(const kuni_request *q)
+{
+    return q->encryption.n ? ".c4gh" : "";
+}
+
 static void print_work(const kuni_release_plan *p)
 {
     const char *const *files = kuni_release_files((kuni_release_form)p->request.form);
     const char *tables[KUNI_RELEASE_TABLES_MAX];
     kuni_release_table_files(&p->request, tables);
     printf("would write  ");
-    for (; *files; files++) printf("%s, ", *files);
-    for (size_t i = 0; tables[i]; i++) printf("%s, ", tables[i]);
+    for (; *files; files++) printf("%s%s, ", *files, ending(&p->request));
+    for (size_t i = 0; tables[i]; i++) printf("%s%s, ", tables[i], ending(&p->request));
     printf("release.json; %" PRId64 " of %" PRId64 " bp\n", p->bp, p->genome_bp);
     printf("takes about  ");
     print_size(p->bytes);
@@ -276,10 +282,11 @@ static json_t *files_of(const kuni_request *q)
 {
     json_t *list = json_array();
     for (const char *const *file = kuni_release_files((kuni_release_form)q->form); *file; file++)
-        json_array_append_new(list, json_string(*file));
+        json_array_append_new(list, json_sprintf("%s%s", *file, ending(q)));
     const char *tables[KUNI_RELEASE_TABLES_MAX];
     kuni_release_table_files(q, tables);
-    for (size_t i = 0; tables[i]; i++) json_array_append_new(list, json_string(tables[i]));
+    for (size_t i = 0; tables[i]; i++)
+        json_array_append_new(list, json_sprintf("%s%s", tables[i], ending(q)));
     json_array_append_new(list, json_string("release.json"));
     return list;
 }

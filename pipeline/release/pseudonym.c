@@ -168,11 +168,12 @@ static kuni_status check_place(const kuni_buffer *text, const char *path, kuni_e
     return status;
 }
 
-static kuni_status link_people(const kuni_selection *s, const char *path, bool write,
-                               kuni_error *err)
+static kuni_status link_people(const kuni_selection *s, const char *path,
+                               const kuni_linkage_seal *seal, bool write, kuni_error *err)
 {
     kuni_buffer text = KUNI_BUFFER_INIT;
     kuni_status status = spell_linkage(s, &text, err);
+    if (!status && seal) status = seal->seal(seal->context, &text, err);
     if (!status) status = check_place(&text, path, err);
     if (!status && write) { /* readable by its owner alone, from its first byte on */
         mode_t before = umask(0177);
@@ -184,12 +185,14 @@ static kuni_status link_people(const kuni_selection *s, const char *path, bool w
     return status;
 }
 
-kuni_status kuni_pseudonyms_link(const kuni_selection *s, const char *path, kuni_error *err)
+kuni_status kuni_pseudonyms_link(const kuni_selection *s, const char *path,
+                                 const kuni_linkage_seal *seal, kuni_error *err)
 {
-    return link_people(s, path, true, err);
+    return link_people(s, path, seal, true, err);
 }
 
-kuni_status kuni_pseudonyms_can_link(const kuni_selection *s, const char *path, kuni_error *err)
+kuni_status kuni_pseudonyms_can_link(const kuni_selection *s, const char *path,
+                                     const kuni_linkage_seal *seal, kuni_error *err)
 {
-    return link_people(s, path, false, err);
+    return link_people(s, path, seal, false, err);
 }

@@ -36,14 +36,21 @@ void kuni_pseudonym_make(const kuni_pseudonym_key *key, const char *recipient,
 KUNI_MUST_CHECK kuni_status kuni_pseudonyms_give(kuni_selection *selection,
                                                  const kuni_pseudonym_key *key,
                                                  const char *recipient, kuni_error *err);
+/* What a linkage becomes before it is written: replaces `text`; the same text, the same bytes. */
+typedef struct kuni_linkage_seal {
+    kuni_status (*seal)(const void *context, kuni_buffer *text, kuni_error *err);
+    const void *context;
+} kuni_linkage_seal;
 /*
- * Writes who is who, mode 0600: pseudonym, participant_id, sample_id, custodian, in the order of the columns.
- * KUNI_USAGE where another linkage stands there.
+ * Writes who is who, mode 0600: pseudonym, participant_id, sample_id, custodian, in the order of the columns;
+ * through `seal` where it is not NULL. KUNI_USAGE where another linkage stands there.
  */
 KUNI_MUST_CHECK kuni_status kuni_pseudonyms_link(const kuni_selection *selection, const char *path,
-                                                 kuni_error *err);
+                                                 const kuni_linkage_seal *seal, kuni_error *err);
 /* Whether that can be done, without doing it: before the work. */
 KUNI_MUST_CHECK kuni_status kuni_pseudonyms_can_link(const kuni_selection *selection,
-                                                     const char *path, kuni_error *err);
+                                                     const char *path,
+                                                     const kuni_linkage_seal *seal,
+                                                     kuni_error *err);
 
 #endif

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What leaves the house, and what is kept of it: kuni release verify at the recipient, the chain of releases.
+"""What leaves the house, and what is kept of it: kuni release verify at the recipient, the chain of releases, files and a linkage that
+are sealed to public keys and opened by the reference implementation of Crypt4GH.
 
-environment: KUNI; needs bcftools
+environment: KUNI; needs bcftools; and the Python package crypt4gh, in this Python or in the one that KUNI_CRYPT4GH_PYTHON names
+(pip install crypt4gh), to open what is sealed
 """
+import base64
 import hashlib
 import json
 import os
@@ -168,6 +171,98 @@ def verify():
     print("verify: what is missing, altered or foreign is named")
 
 
+OPEN = """
+import io, sys
+from crypt4gh.keys import get_private_key
+from crypt4gh.lib import decrypt
+key = get_private_key(sys.argv[1], lambda: "")
+with open(sys.argv[2], "rb") as sealed, open(sys.argv[3], "wb") as plain:
+    decrypt([(0, key, None)], sealed, plain)
+"""
+MAKE = """
+import sys
+from crypt4gh.keys.c4gh import generate
+for name in sys.argv[1:]:
+    generate(name + ".sec", name + ".pub", None, None)
+"""
+
+
+def reference():
+    """A Python that has the reference implementation, or None."""
+    for python in (os.environ.get("KUNI_CRYPT4GH_PYTHON"), sys.executable):
+        if python and subprocess.run([python, "-c", "import crypt4gh"], capture_output=True, check=False).returncode == 0:
+            return python
+    return None
+
+
+def public_key(name, number):
+    """A public key without the reference: any 32 bytes are one."""
+    write(name, "-----BEGIN CRYPT4GH PUBLIC KEY-----\n" + base64.b64encode(hashlib.sha256(number).digest()).decode() +
+          "\n-----END CRYPT4GH PUBLIC KEY-----\n")
+
+
+def sealed():
+    python = reference()
+    names = ("lab", "office", "custodian", "stranger")
+    if python:
+        subprocess.run([python, "-c", MAKE, *names], check=True)
+    else:
+        for name in names:
+            public_key(name + ".pub", name.encode())
+    more = ("name: acme1", "encryption: {recipients: [lab.pub, office.pub]}")
+    text = replace_once(request("acme", *more), "linkage: acme.linkage", "linkage: sealed.linkage, custodian: custodian.pub")
+    release("sealed", text)
+    plain, packed = described("acme1"), described("sealed")
+    want({name + ".c4gh" for name in plain["files"]} == set(packed["files"]) == set(os.listdir("sealed")) - {"release.json"},
+         f"all but release.json are sealed: {os.listdir('sealed')}")
+    for name in packed["files"]:
+        data = read("sealed", name)
+        want(data[:16] == b"crypt4gh\x01\0\0\0\x02\0\0\0", f"{name} is no container for two")
+    for file in plain["files"].values():
+        want(file["blake2b"].encode() not in read("sealed", "release.json"), "a digest of what is sealed stands in the clear")
+    told = kuni("release", "--dry-run", "sealed.yaml")
+    want("calls.bcf.c4gh" in told, told)
+    kuni("release", "verify", "sealed")
+    shutil.copytree("sealed", "sealed.before")
+    shutil.rmtree("sealed")
+    release("sealed", text)
+    want(bytes_of("sealed") == bytes_of("sealed.before"), "sealed again: other bytes")
+    for spoil in (lambda path: os.truncate(path, os.path.getsize(path) - 5), lambda path: os.truncate(path, 16 + 2 * 108)):
+        shutil.rmtree("spoilt")
+        shutil.copytree("sealed", "spoilt")
+        spoil("spoilt/calls.bcf.c4gh")
+        want("calls.bcf.c4gh: is cut off" in kuni("release", "verify", "spoilt", expect=74), "a container that is cut off")
+    want(os.stat("sealed.linkage").st_mode & 0o777 == 0o600 and b"donor" not in read("sealed.linkage"), "the linkage is not sealed")
+    # what cannot be sealed to, before anything is made
+    for key, why, status in (("people.tsv", "is no public key", 65), ("acme.key", "is no public key", 65)):
+        told = release("refused", request("acme", f"encryption: {{recipients: {key}}}"), expect=status)
+        want(why in told and not os.path.exists("refused"), told)
+    told = release("refused", replace_once(request("acme", *more), "pseudonyms", "form: tables #").replace("form: dense\n", ""), expect=64)
+    want("what is sealed needs 'pseudonyms" in told, told)
+    if not python:
+        print("left out: opening what is sealed: no Python package crypt4gh (pip install crypt4gh; KUNI_CRYPT4GH_PYTHON)")
+        return
+
+    def opened(name, path):
+        done = subprocess.run([python, "-c", OPEN, name + ".sec", path, "opened"], capture_output=True, text=True, check=False)
+        return read("opened") if done.returncode == 0 else None
+
+    for name in plain["files"]:
+        for reader in ("lab", "office"):
+            data = opened(reader, f"sealed/{name}.c4gh")
+            want(data is not None and (data == read("acme1", name)), f"{reader} opens {name}: other bytes")
+        want(opened("stranger", f"sealed/{name}.c4gh") is None and opened("custodian", f"sealed/{name}.c4gh") is None,
+             f"a stranger opens {name}")
+    want(opened("custodian", "sealed.linkage") == read("acme.linkage"), "the custodian opens the linkage")
+    want(opened("lab", "sealed.linkage") is None, "the recipient opens the linkage")
+    print("sealed: opened by the reference implementation, by its readers alone")
+
+
+def replace_once(text, old, new):
+    want(text.count(old) == 1, f"'{old}' in {text}")
+    return text.replace(old, new)
+
+
 def main():
     if not shutil.which("bcftools"):
         print("skipped: no bcftools on PATH")
@@ -177,6 +272,7 @@ def main():
         make_dataset()
         chain()
         verify()
+        sealed()
         os.chdir("/")
     print("all right")
 

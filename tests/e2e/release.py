@@ -345,7 +345,7 @@ def refused():
     for request, why, status in (
             (REQUEST, "a release needs 'pseudonyms", 64),
             (replace(text, "refused.linkage", "none/refused.linkage"), "the linkage cannot lie in", 74),
-            (text + "encryption: {recipients: small.obo}\n", "'encryption' is not made yet", 64),
+            (text + "encryption: {recipients: small.obo}\n", "small.obo: is no public key", 65),
             (replace(text, "acme.key", "no.key"), "kuni release --new-key", 74),
             (replace(text, "acme.key", "small.obo"), "can be read by others", 64),
             (replace(text, "refused.linkage", "acme.linkage") + "people: {groups: north}\n", "another linkage stands in", 64),

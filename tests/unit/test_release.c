@@ -368,10 +368,11 @@ static void test_linkage(void **state)
     kuni_selection s = many_people();
     s.n = 2;
     assert_int_equal(kuni_pseudonyms_give(&s, &key, "acme", &err), KUNI_OK);
-    assert_int_equal(kuni_pseudonyms_can_link(&s, "link.tsv", &err), KUNI_OK);
+    assert_int_equal(kuni_pseudonyms_can_link(&s, "link.tsv", NULL, &err), KUNI_OK);
     assert_int_equal(access("link.tsv", F_OK), -1);
-    assert_int_equal(kuni_pseudonyms_link(&s, "link.tsv", &err), KUNI_OK);
-    assert_int_equal(kuni_pseudonyms_link(&s, "link.tsv", &err), KUNI_OK); /* the same again */
+    assert_int_equal(kuni_pseudonyms_link(&s, "link.tsv", NULL, &err), KUNI_OK);
+    assert_int_equal(kuni_pseudonyms_link(&s, "link.tsv", NULL, &err),
+                     KUNI_OK); /* the same again */
     assert_int_equal(stat("link.tsv", &info), 0);
     assert_int_equal(info.st_mode & 0777, 0600);
     assert_int_equal(kuni_file_get("link.tsv", 4096, &text, &err), KUNI_OK);
@@ -381,9 +382,9 @@ static void test_linkage(void **state)
              first->pseudonym, first->participant, first->id);
     assert_memory_equal(text.data, row, strlen(row));
     s.n = 1;
-    assert_int_equal(kuni_pseudonyms_link(&s, "link.tsv", &err), KUNI_USAGE);
+    assert_int_equal(kuni_pseudonyms_link(&s, "link.tsv", NULL, &err), KUNI_USAGE);
     kuni_error_clear(&err);
-    assert_int_equal(kuni_pseudonyms_can_link(&s, "none/link.tsv", &err), KUNI_IO);
+    assert_int_equal(kuni_pseudonyms_can_link(&s, "none/link.tsv", NULL, &err), KUNI_IO);
     kuni_buffer_fini(&text);
     kuni_arena_free(s.arena);
 }
