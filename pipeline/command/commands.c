@@ -24,6 +24,8 @@ const kuni_command *const kuni_commands[] = {
     &kuni_cmd_gvcf,
     &kuni_cmd_export,
     &kuni_cmd_release,
+    &kuni_cmd_releases,
+    &kuni_cmd_recontact,
     &kuni_cmd_withdraw,
     &kuni_cmd_reinstate,
     &kuni_cmd_recall,

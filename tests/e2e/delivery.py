@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What leaves the house, and what is kept of it: kuni release verify at the recipient, the chain of releases, files and a linkage that
-are sealed to public keys and opened by the reference implementation of Crypt4GH.
+are sealed to public keys and opened by the reference implementation of Crypt4GH, lists for recontact, releases that hold whoever withdraws.
 
 environment: KUNI; needs bcftools; and the Python package crypt4gh, in this Python or in the one that KUNI_CRYPT4GH_PYTHON names
 (pip install crypt4gh), to open what is sealed
@@ -258,6 +258,176 @@ def sealed():
     print("sealed: opened by the reference implementation, by its readers alone")
 
 
+def genotypes():
+    """{(contig, pos, REF, ALT): {sample: copies}} of the call set, by another tool, left-aligned and split."""
+    norm = subprocess.run(["bcftools", "norm", "-f", "cohort/reference.fa", "-m-", "-Ou", "dataset/current/national.bcf"], capture_output=True,
+                          check=True).stdout
+    told = subprocess.run(["bcftools", "query", "-f", "%CHROM\\t%POS\\t%REF\\t%ALT[\\t%SAMPLE=%GT]\\n", "-"], input=norm, capture_output=True,
+                          check=True).stdout.decode()
+    found = {}
+    for line in told.splitlines():
+        contig, pos, ref, alt, *calls = line.split("\t")
+        if alt == "*":
+            continue
+        calls = [call.split("=") for call in calls]
+        found[contig, int(pos), ref, alt] = {name: copies for name, gt in calls if (copies := gt.replace("|", "/").split("/").count("1"))}
+    return found
+
+
+def shifted(variant, reference):
+    """The same deletion or insertion, written as far to the right as it can stand, with letters around it."""
+    contig, pos, ref, alt = variant
+    del contig
+    at, gone, come = pos, ref[1:], alt[1:]  # behind the anchor
+    piece = gone or come
+    while reference[at + len(gone)] == piece[0]:
+        piece = piece[1:] + piece[0]
+        at += 1
+    gone, come = (piece, "") if gone else ("", piece)
+    behind = reference[at + len(gone):at + len(gone) + 3]
+    before = reference[at - 2:at]
+    return f"chr20-{at - 1}-{before}{gone}{behind}-{before}{come}{behind}", at - pos
+
+
+def listed(folder):
+    """{participant: {variant: genotype}}, {participant: file}"""
+    found, where = {}, {}
+    want(os.stat(folder).st_mode & 0o077 == 0, f"others can read {folder}")
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        want(os.stat(path).st_mode & 0o777 == 0o600, f"others can read {path}")
+        rows = [line.split("\t") for line in read(path).decode().splitlines()]
+        want(rows[0] == ["#participant_id", "sample_id", "variant", "genotype", "gq", "dp", "filter"], f"{rows[0]}")
+        for row in rows[1:]:
+            want(row[1] == row[0].replace("donor", "blood") and row[4].isdigit() and row[5].isdigit() and row[6], f"{row}")
+            found.setdefault(row[0], {})[row[2]] = row[3]
+            where[row[0]] = name
+    return found, where
+
+
+def recontact():
+    calls = genotypes()
+    members = {f"donor-{i:02d}" for i in range(1, PEOPLE + 1)} - {"donor-04"}
+    write("few.txt", "".join(f"{who}\n" for who in sorted(members)))
+    release("few", request("acme", "people: {list: few.txt}").replace("acme.linkage", "few.linkage"))
+    agreed = {f"donor-{i:02d}" for i in range(1, PEOPLE + 1) if i % 3}
+    reference = "".join(read("cohort/reference.fa").decode().split("\n")[1:])
+
+    def expected(variant):
+        return {name.replace("blood", "donor") for name in calls[variant]}
+
+    def ask(out, *words, given="few/release.json"):
+        shutil.rmtree(out, ignore_errors=True)
+        return kuni("recontact", "-w", "w.yaml", "-o", out, *words, given)
+
+    def spelt(variant):
+        return "-".join(str(part) for part in variant)
+
+    # a SNP that most have, an indel in a repeat, an allele that others share the record with
+    common = max((v for v in calls if len(v[2]) == len(v[3]) == 1), key=lambda v: (len(expected(v) & members & agreed), v))
+    indels = sorted((v for v in calls if len(v[2]) != len(v[3]) and 1 in (len(v[2]), len(v[3])) and len((expected(v) & agreed & members) - {"donor-10"}) > 2),
+                    key=lambda v: -shifted(v, reference)[1])
+    want(len(indels) > 2 and shifted(indels[0], reference)[1] > 2, f"no indel in a repeat: {indels[:3]}")
+    for variant, words in ((common, spelt(common)), (indels[0], shifted(indels[0], reference)[0]), (indels[1], spelt(indels[1]))):
+        told = ask("lists", "-v", words)
+        found, where = listed("lists")
+        carriers = expected(variant) & members
+        want(set(found) == {who for who in carriers & agreed if who != "donor-10"}, f"{words}: {sorted(found)}, carriers {sorted(carriers)}")
+        want(all(list(row) == [spelt(variant)] for row in found.values()), f"{found}")
+        want(all(row[spelt(variant)].split("/").count("1") == calls[variant][who.replace("donor", "blood")] for who, row in found.items()),
+             f"genotypes: {found}")
+        want(all(where[who] == f"clinic%2F{int(who[-2:]) % 2}.tsv" for who in found), f"{where}")
+        want(f"carriers                   {len(carriers)}\n" in told and f"not agreed     {len(carriers - agreed)}\n" in told and
+             f"no custodian   {len(carriers & agreed & {'donor-10'})}\n" in told, told)
+    # everything in a feature
+    write("genes.bed", "chr20\t10000\t14000\tGENE\nchr20\t20000\t21000\tGENE\nchr20\t30000\t40000\tOTHER\n")
+    ask("lists", "--features", "genes.bed", "-f", "GENE", given="few")
+    found, _ = listed("lists")
+
+    def inside(variant):
+        _, pos, ref, alt = variant
+        beg, end = (pos, pos + len(ref) - 1) if ref[0] == alt[0] else (pos - 1, pos - 1 + len(ref))
+        return any(beg < stop and (end > start if end > beg else beg > start) for start, stop in ((10000, 14000), (20000, 21000)))
+
+    wanted = {}
+    for variant in filter(inside, calls):
+        for who in (expected(variant) & members & agreed) - {"donor-10"}:
+            wanted.setdefault(who, set()).add(spelt(variant))
+    want(len(wanted) > 3 and {who: set(rows) for who, rows in found.items()} == wanted, "a feature")
+    ask("lists", "--features", "genes.bed", "-f", "GENE", "--max-af", "0.1", given="few")
+    rare, _ = listed("lists")
+    want(0 < sum(map(len, rare.values())) < sum(map(len, found.values())), "rare alleles alone")
+    # refused
+    with open("spoilt/release.json", "a") as f:
+        f.write(" ")
+    for words, why, status in (
+            (["-o", "lists", "-v", spelt(common), "few"], "stands there already", 64), (["-o", "few/lists", "-v", spelt(common), "few"], "lies in a release", 64),
+            (["-o", "other", "-v", f"chr20-30000-{'A' if reference[29999] != 'A' else 'C'}-G", "few"], "the reference has", 64), (["-o", "other", "-v", "chr20:5", "few"], "expected CHR-POS", 64),
+            (["-o", "other", "--features", "genes.bed", "-f", "NONE", "few"], "has no feature NONE", 64), (["-o", "other", "few"], "is missing", 64),
+            (["-o", "other", "-v", spelt(common), "spoilt"], "is no release that the dataset has", 64)):
+        told = kuni("recontact", "-w", "w.yaml", *words, expect=status)
+        want(why in told and not os.path.exists("other"), told)
+    last = [json.loads(line) for line in kuni("history", "--json", "w.yaml").splitlines()][-1]
+    want(last["what"] == "recontacted" and last["recipient"] == "acme" and last["wanted"] == ["GENE"] and "donor" not in json.dumps(last), f"{last}")
+    print("recontact: carriers by their custodians, of those who agreed")
+    return indels[0], calls
+
+
+def withdrawal(variant, calls):
+    """Who withdraws is found in each release that holds them, is listed nowhere any more, also after an erasure."""
+    everything = json.loads(kuni("releases", "--json", "w.yaml"))
+    want([(row["recipient"], row["number"], row["times"]) for row in everything] ==
+         [("acme", 1, 1), ("ward", 1, 1), ("acme", 2, 2), ("acme", 3, 1), ("acme", 4, 2), ("acme", 5, 1)], f"{everything}")
+    gone = sorted(name.replace("blood", "donor") for name in calls[variant] if int(name[-2:]) % 3 and name not in ("blood-04", "blood-10"))[0]
+    write("gone.txt", f"{gone}\nblood-04\ndonor-77\n")
+    names = {path: {row.split("\t")[1]: row.split("\t")[0] for row in read(path + ".linkage").decode().splitlines()} for path in ("acme", "ward", "few")}
+
+    def check(step):
+        told = json.loads(kuni("releases", "--affected-by", "gone.txt", "--json", "w.yaml"))
+        want(len(told) == 6, f"{step}: {told}")
+        for row in told:
+            linkage = names["ward" if row["recipient"] == "ward" else "acme"]
+            people = {gone: gone} if row["release"] == "few" else {gone: gone, "blood-04": "donor-04"}
+            want({held["id"]: held["pseudonym"] for held in row["holds"]} == {id: linkage[who] for id, who in people.items()}, f"{step}: {row}")
+
+    check("before")
+    write("none.txt", "donor-77\n")
+    want("no release holds any of them" in kuni("releases", "-a", "none.txt", "dataset"), "nobody")
+    told = kuni("releases", "-a", "gone.txt", "-o", "notices", "w.yaml")
+    want(sorted(os.listdir("notices")) == ["acme.txt", "ward.txt"] and "notices/acme.txt" in told and "holds 2 of them" in told, told)
+    for recipient in ("acme", "ward"):
+        notice = read("notices", f"{recipient}.txt").decode()
+        want(names[recipient][gone] in notice and names[recipient]["donor-04"] in notice, notice)
+        want("donor-" not in notice and "blood-" not in notice, "a notice names people as the recipient must not know them")
+    want(names["ward"][gone] not in read("notices", "acme.txt").decode(), "a recipient is told another one's names")
+    want("stands there already" in kuni("releases", "-a", "gone.txt", "-o", "notices", "w.yaml", expect=64), "over other notices")
+    kuni("withdraw", "--yes", "--mode", "erase", "w.yaml", gone)
+    write("gone.txt", f"{gone}\ndonor-04\ndonor-77\n")
+    kuni("run", "--quiet", "w.yaml")
+    write("erased.txt", f"{gone}\n")
+    kuni("verify", "--erased", "erased.txt", "w.yaml")
+    told = json.loads(kuni("releases", "--affected-by", "gone.txt", "--json", "w.yaml"))
+    want([len(row["holds"]) for row in told] == [2, 2, 2, 2, 2, 1], f"after an erasure: {told}")
+    want(all(held["pseudonym"] == names["ward" if row["recipient"] == "ward" else "acme"][held["id"]] for row in told for held in row["holds"]),
+         "after an erasure: other pseudonyms")
+    shutil.rmtree("lists")
+    told = kuni("recontact", "-w", "w.yaml", "-o", "lists", "-v", "-".join(map(str, variant)), "few/release.json")
+    want(gone not in listed("lists")[0] and "not in the call set any more  1\n" in told and "of generation 1; looked at generation 2" in told, told)
+    # who says no later
+    stays = sorted(listed("lists")[0])[0]
+    kept = read("people.tsv").decode()
+    write("people.tsv", "".join(line.replace("\tyes\n", "\tno\n") if line.startswith(stays) else line for line in kept.splitlines(True)))
+    shutil.rmtree("lists")
+    kuni("recontact", "-w", "w.yaml", "-o", "lists", "-v", "-".join(map(str, variant)), "few/release.json")
+    want(stays not in listed("lists")[0], "who says no in the manifest is listed")
+    # damage is told
+    shutil.move("dataset/releases/secret", "secret")
+    want("is lost" in kuni("releases", "-a", "gone.txt", "w.yaml", expect=74), "a lost secret")
+    want("is lost" in release("lost", request("acme").replace("acme.linkage", "lost.linkage"), expect=74), "a lost secret is made anew")
+    shutil.move("secret", "dataset/releases/secret")
+    print("withdrawal: found in the releases that hold them, before and after an erasure")
+
+
 def replace_once(text, old, new):
     want(text.count(old) == 1, f"'{old}' in {text}")
     return text.replace(old, new)
@@ -273,6 +443,7 @@ def main():
         chain()
         verify()
         sealed()
+        withdrawal(*recontact())
         os.chdir("/")
     print("all right")
 

@@ -8,6 +8,7 @@
 #include "container.h"
 #include "memory.h"
 #include "received.h"
+#include "variant.h"
 
 #define BEGIN_PUBLIC "-----BEGIN CRYPT4GH PUBLIC KEY-----\n"
 #define END_PUBLIC   "-----END CRYPT4GH PUBLIC KEY-----\n"
@@ -264,13 +265,70 @@ static void test_memory(void **state)
     kuni_memory_close(&memory);
 }
 
+/* --- variants --- */
+
+static void expect_variant(kuni_genome *genome, const char *text, const char *expected)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_variant v = {.tid = -1};
+    char room[KUNI_ERROR_TEXT_BYTES + 1];
+    kuni_status status = kuni_variant_parse(&v, genome, text, &err);
+    if (status)
+        snprintf(room, sizeof(room), "%s", err.text);
+    else
+        snprintf(room, sizeof(room), "%s-%lld-%s-%s", kuni_genome_contig(genome, v.tid)->name,
+                 (long long)v.pos + 1, v.ref.data, v.alt.data);
+    assert_string_equal(room, expected);
+    kuni_variant_fini(&v);
+}
+
+static void test_variants(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_genome *genome;
+    /*                               1234567890123456789012 */
+    fixture_write("r.fa", ">chr1\nGGCACACACACAGTTTTTTACG\n>A-1*01\nTTTTACGTACGT\n");
+    assert_int_equal(kuni_genome_open(&genome, "r.fa", &err), KUNI_OK);
+    expect_variant(genome, "chr1-19-T-G", "chr1-19-T-G");
+    expect_variant(genome, "chr1-1-ggca-ggta", "chr1-3-C-T");
+    /* the deletion of one CA of five, wherever it is written */
+    expect_variant(genome, "chr1-2-GCA-G", "chr1-2-GCA-G");
+    expect_variant(genome, "chr1-10-ACA-A", "chr1-2-GCA-G");
+    expect_variant(genome, "chr1-9-CACAG-CAG", "chr1-2-GCA-G");
+    expect_variant(genome, "chr1-12-A-ACA", "chr1-2-G-GCA");
+    expect_variant(genome, "chr1-18-TT-T", "chr1-13-GT-G");
+    /* at the begin of a contig, whose name has the sign between the parts */
+    expect_variant(genome, "A-1*01-4-TA-A", "A-1*01-1-TT-T");
+    expect_variant(genome, "A-1*01-1-TTTTA-A", "A-1*01-1-TTTTA-A");
+    expect_variant(genome, "A-1*01-1-T-TT", "A-1*01-1-T-TT");
+    /* none */
+    expect_variant(genome, "chr1-19-A-G",
+                   "variant chr1-19-A-G: the reference has T there, not A: is it of another "
+                   "assembly?");
+    expect_variant(genome, "chr1-22-GA-G",
+                   "variant chr1-22-GA-G: the reference has G there, not GA: is it of another "
+                   "assembly?");
+    expect_variant(genome, "chr2-1-A-G", "variant chr2-1-A-G: the reference has no contig chr2");
+    static const char *const bad[] = {
+        "",           "chr1",       "chr1-1-G",  "chr1-0-G-A",
+        "chr1-x-G-A", "chr1-1-G-*", "chr1-1-G-", "chr1-99999999999999999999-G-A"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char room[200];
+        snprintf(room, sizeof(room),
+                 "variant %s: expected CHR-POS-REF-ALT, as in chr1-55051215-G-GA", bad[i]);
+        expect_variant(genome, bad[i], room);
+    }
+    expect_variant(genome, "chr1-1-G-G", "REF and ALT are the same");
+    kuni_genome_close(genome);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_public_keys),
-        cmocka_unit_test(test_containers_open),
-        cmocka_unit_test(test_containers_repeat),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_public_keys),       cmocka_unit_test(test_containers_open),
+        cmocka_unit_test(test_containers_repeat), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_variants),
     };
     return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
 }
