@@ -234,8 +234,11 @@ static kuni_status list_members(delivery *d)
     const kuni_selection *s = &d->plan->selection;
     d->members = kuni_alloc(s->n + 1, sizeof(*d->members), d->err);
     if (!d->members) return KUNI_MEMORY;
+    /* Sites have no columns: the recipient knows no name. */
+    bool told = d->plan->request.form != KUNI_FORM_SITES;
     for (size_t i = 0; i < s->n; i++)
-        d->members[i] = (kuni_member){s->people[i].participant, s->people[i].pseudonym};
+        d->members[i] =
+            (kuni_member){s->people[i].participant, told ? s->people[i].pseudonym : NULL};
     return KUNI_OK;
 }
 

@@ -201,6 +201,31 @@ def public_key(name, number):
           "\n-----END CRYPT4GH PUBLIC KEY-----\n")
 
 
+def opens():
+    """Released files open in other programs, without a warning, with the columns and genotypes that they have."""
+    release("thin", request("acme", "name: thin").replace("form: dense", "form: sparse").replace("acme.linkage", "thin.linkage"))
+    release("places", request("acme", "name: places").replace("form: dense", "form: sites").replace("threshold: 1", "threshold: 3"))
+    for path in ("acme1/calls.bcf", "thin/calls.vcf.gz", "places/sites.bcf"):
+        done = subprocess.run(["bcftools", "stats", path], capture_output=True, text=True, check=False)
+        want(done.returncode == 0 and not done.stderr, f"bcftools: {path}: {done.stderr}")
+        done = subprocess.run(["bcftools", "view", "-r", "chr20:10000-12000", path], capture_output=True, text=True, check=False)
+        want(done.returncode == 0 and not done.stderr and "chr20" in done.stdout.splitlines()[-1], f"the index of {path}: {done.stderr}")
+    if not shutil.which("plink2"):
+        print("left out: plink2: none on PATH")
+        return
+    done = subprocess.run(["plink2", "--bcf", "acme1/calls.bcf", "--freq", "counts", "--missing", "sample-only", "--out", "plink"],
+                          capture_output=True, text=True, check=False)
+    want(done.returncode == 0 and "arning" not in done.stdout + done.stderr, f"plink2: {done.stdout}{done.stderr}")
+    told = subprocess.run(["bcftools", "query", "-f", "%CHROM %POS %REF %ALT %AC %AN\\n", "acme1/calls.bcf"], capture_output=True, text=True,
+                          check=True).stdout.split("\n")[:-1]
+    counted = [line.split("\t") for line in read("plink.acount").decode().splitlines()[1:]]
+    # CHROM ID REF ALT [PROVISIONAL_REF?] ALT_CTS OBS_CT
+    want([(line.split()[3], line.split()[4], line.split()[5]) for line in told] == [(row[3], row[-2], row[-1]) for row in counted], "plink2 counts otherwise")
+    want({line.split("\t")[0].lstrip("0") for line in read("plink.smiss").decode().splitlines()[1:]} ==
+         {line.split("\t")[0] for line in read("acme.linkage").decode().splitlines()[1:]}, "plink2 names other columns")
+    print("opened by bcftools and plink2")
+
+
 def sealed():
     python = reference()
     names = ("lab", "office", "custodian", "stranger")
@@ -377,18 +402,19 @@ def withdrawal(variant, calls):
     """Who withdraws is found in each release that holds them, is listed nowhere any more, also after an erasure."""
     everything = json.loads(kuni("releases", "--json", "w.yaml"))
     want([(row["recipient"], row["number"], row["times"]) for row in everything] ==
-         [("acme", 1, 1), ("ward", 1, 1), ("acme", 2, 2), ("acme", 3, 1), ("acme", 4, 2), ("acme", 5, 1)], f"{everything}")
+         [("acme", 1, 1), ("ward", 1, 1), ("acme", 2, 2), ("acme", 3, 1), ("acme", 4, 1), ("acme", 5, 1), ("acme", 6, 2), ("acme", 7, 1)], f"{everything}")
     gone = sorted(name.replace("blood", "donor") for name in calls[variant] if int(name[-2:]) % 3 and name not in ("blood-04", "blood-10"))[0]
     write("gone.txt", f"{gone}\nblood-04\ndonor-77\n")
     names = {path: {row.split("\t")[1]: row.split("\t")[0] for row in read(path + ".linkage").decode().splitlines()} for path in ("acme", "ward", "few")}
 
     def check(step):
         told = json.loads(kuni("releases", "--affected-by", "gone.txt", "--json", "w.yaml"))
-        want(len(told) == 6, f"{step}: {told}")
+        want(len(told) == 8, f"{step}: {told}")
         for row in told:
             linkage = names["ward" if row["recipient"] == "ward" else "acme"]
             people = {gone: gone} if row["release"] == "few" else {gone: gone, "blood-04": "donor-04"}
-            want({held["id"]: held["pseudonym"] for held in row["holds"]} == {id: linkage[who] for id, who in people.items()}, f"{step}: {row}")
+            want({held["id"]: held["pseudonym"] for held in row["holds"]} ==
+                 {id: "." if row["form"] == "sites" else linkage[who] for id, who in people.items()}, f"{step}: {row}")
 
     check("before")
     write("none.txt", "donor-77\n")
@@ -398,6 +424,7 @@ def withdrawal(variant, calls):
     for recipient in ("acme", "ward"):
         notice = read("notices", f"{recipient}.txt").decode()
         want(names[recipient][gone] in notice and names[recipient]["donor-04"] in notice, notice)
+        want(("It names nobody" in notice) == (recipient == "acme"), notice)  # the sites
         want("donor-" not in notice and "blood-" not in notice, "a notice names people as the recipient must not know them")
     want(names["ward"][gone] not in read("notices", "acme.txt").decode(), "a recipient is told another one's names")
     want("stands there already" in kuni("releases", "-a", "gone.txt", "-o", "notices", "w.yaml", expect=64), "over other notices")
@@ -407,8 +434,9 @@ def withdrawal(variant, calls):
     write("erased.txt", f"{gone}\n")
     kuni("verify", "--erased", "erased.txt", "w.yaml")
     told = json.loads(kuni("releases", "--affected-by", "gone.txt", "--json", "w.yaml"))
-    want([len(row["holds"]) for row in told] == [2, 2, 2, 2, 2, 1], f"after an erasure: {told}")
-    want(all(held["pseudonym"] == names["ward" if row["recipient"] == "ward" else "acme"][held["id"]] for row in told for held in row["holds"]),
+    want([len(row["holds"]) for row in told] == [2, 2, 2, 2, 2, 2, 2, 1], f"after an erasure: {told}")
+    want(all(held["pseudonym"] == names["ward" if row["recipient"] == "ward" else "acme"][held["id"]] for row in told for held in row["holds"]
+             if row["form"] != "sites"),
          "after an erasure: other pseudonyms")
     shutil.rmtree("lists")
     told = kuni("recontact", "-w", "w.yaml", "-o", "lists", "-v", "-".join(map(str, variant)), "few/release.json")
@@ -442,6 +470,7 @@ def main():
         make_dataset()
         chain()
         verify()
+        opens()
         sealed()
         withdrawal(*recontact())
         os.chdir("/")
