@@ -522,6 +522,24 @@ static kuni_status put_format(kuni_rewriter *w, bcf_hdr_t *made, bcf_hdr_t *writ
     return put_plain(w, made, written, record, tag);
 }
 
+/* A field of which the columns alone change places: its bytes, as they are. */
+static kuni_status put_bytes(kuni_rewriter *w, const bcf_hdr_t *written, const bcf1_t *record,
+                             const bcf_fmt_t *field, const char *tag)
+{
+    kstring_t *out = &w->made->indiv;
+    size_t size = (size_t)field->size, n = w->what->n;
+    int id = bcf_hdr_id2int(written, BCF_DT_ID, tag);
+    if (id < 0 || bcf_enc_int1(out, id) < 0 || bcf_enc_size(out, field->n, field->type) < 0 ||
+        ks_resize(out, out->l + n * size + 1) < 0)
+        return wrong(w, record, tag);
+    char *at = out->s + out->l;
+    for (size_t c = 0; c < n; c++)
+        memcpy(at + c * size, field->p + (size_t)w->what->from[c] * size, size);
+    out->l += n * size;
+    w->made->n_fmt++;
+    return KUNI_OK;
+}
+
 /* In the order of the record: LAA stands before what is about it. */
 static kuni_status put_formats(kuni_rewriter *w, bcf_hdr_t *made, bcf_hdr_t *written,
                                bcf1_t *record)
@@ -531,7 +549,9 @@ static kuni_status put_formats(kuni_rewriter *w, bcf_hdr_t *made, bcf_hdr_t *wri
     w->made->n_sample = (uint32_t)w->what->n & 0xFFFFFF;
     for (unsigned i = 0; i < record->n_fmt && !status; i++) {
         const char *tag = bcf_hdr_int2id(made, BCF_DT_ID, record->d.fmt[i].id);
-        if (format_stays(w, with_lpl, tag)) status = put_format(w, made, written, record, tag);
+        if (!format_stays(w, with_lpl, tag)) continue;
+        status = w->n_new == w->n_old ? put_bytes(w, written, record, &record->d.fmt[i], tag)
+                                      : put_format(w, made, written, record, tag);
     }
     return status;
 }
