@@ -2,6 +2,7 @@
 #include "telling.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 kuni_status kuni_telling_init(kuni_telling *t, kuni_disclosure *decides, const kuni_strata *strata,
                               kuni_error *err)
@@ -31,6 +32,13 @@ static kuni_disclosure_counts as_told(const kuni_allele_counts *c)
                                     .none = c->diploid + c->haploid - kuni_counts_carriers(c)};
 }
 
+static int64_t carriers(const kuni_disclosure_counts *counts, size_t n)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < n; i++) sum += counts[i].het + counts[i].hom + counts[i].hemi;
+    return sum;
+}
+
 void kuni_telling_allele(kuni_telling *t, uint64_t allele, const kuni_tally *tally, int alt)
 {
     for (size_t s = 0; s < t->strata->n; s++) {
@@ -38,6 +46,9 @@ void kuni_telling_allele(kuni_telling *t, uint64_t allele, const kuni_tally *tal
         t->low[s] = as_told(kuni_tally_of(tally, alt, s, KUNI_TALLY_LOW));
     }
     kuni_disclosure_decide(t->decides, allele, t->good, t->low, t->told);
+    /* Rows of nobody by good genotypes, and of a number that is hidden by all, would tell of few. */
+    if (!(t->told[0] & KUNI_DISCLOSE_LOW) && !carriers(t->good, t->strata->n))
+        memset(t->told, 0, t->strata->n_cells);
 }
 
 /*

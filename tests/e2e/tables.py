@@ -314,6 +314,23 @@ def same_bytes(names):
     print("the same bytes in any form and at any number")
 
 
+def few_are_silent(full):
+    """With a threshold: what is told is what is so, and an allele of which nothing but 0 could be told has no row."""
+    release("few5", REQUEST.replace("threshold: 1", "threshold: 5").replace("form: dense", "form: tables"))
+    names = ("contig", "pos", "ref", "alt", "group", "sex")
+    so = {tuple(row[k] for k in names): row for row in table(f"{full}/freq.tsv.gz")}
+    rows = table("few5/freq.tsv.gz")
+    want(rows, "nothing is told")
+    for row in rows:
+        other = so[tuple(row[k] for k in names)]
+        want(all(value in ("hidden", other[key]) for key, value in row.items()), f"{row} is {other}")
+        want(row["carriers_raw"] == "hidden" or int(row["carriers_raw"]) not in range(1, 5), f"{row}")
+        want(row["carriers_adj"] == "hidden" or int(row["carriers_adj"]) not in range(1, 5), f"{row}")
+        if row["group"] == row["sex"] == "all":
+            want(row["carriers_adj"] != "0" or row["carriers_raw"] != "hidden", f"a row that tells of few: {row}")
+    print(f"{len(rows)} of {len(so)} rows with a threshold of 5")
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
@@ -323,6 +340,7 @@ def main():
         features_agree("dense", people)
         cases_agree("dense")
         dictionary_agrees("dense")
+        few_are_silent("dense")
         found = subprocess.run(["tabix", "dense/freq.tsv.gz", "chrX:1-30000"], capture_output=True, text=True, check=True).stdout
         want(found.count("\n") == sum(row["contig"] == "chrX" for row in table("dense/freq.tsv.gz")), "tabix finds other rows")
         same_bytes(("freq", "cases", "gene", "feature", "failures", "sample_summary"))
