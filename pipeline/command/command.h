@@ -54,6 +54,7 @@ extern const kuni_command kuni_cmd_recontact;
 extern const kuni_command kuni_cmd_reinstate;
 extern const kuni_command kuni_cmd_release;
 extern const kuni_command kuni_cmd_releases;
+extern const kuni_command kuni_cmd_merge_summary;
 extern const kuni_command kuni_cmd_repair;
 extern const kuni_command kuni_cmd_run;
 extern const kuni_command kuni_cmd_simulate;

@@ -26,6 +26,7 @@ const kuni_command *const kuni_commands[] = {
     &kuni_cmd_release,
     &kuni_cmd_releases,
     &kuni_cmd_recontact,
+    &kuni_cmd_merge_summary,
     &kuni_cmd_withdraw,
     &kuni_cmd_reinstate,
     &kuni_cmd_recall,

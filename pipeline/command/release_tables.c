@@ -221,6 +221,7 @@ void kuni_release_tables_fini(kuni_release_tables *t)
     kuni_disclosure_free(t->discloses);
     kuni_features_fini(&t->features);
     kuni_buffer_fini(&t->heading);
+    kuni_buffer_fini(&t->contigs);
     free(t->feature_people);
     free(t->freq);
     free(t->cases);
@@ -274,7 +275,12 @@ kuni_status kuni_release_tables_use(kuni_release_tables *t, const kuni_exporter 
             &t->heading, err,
             "##kuni=tables-1\n##reference=%s\n##definitions=%d\n##threshold=%lld\n", hex,
             KUNI_TALLY_DEFINITIONS, (long long)t->plan->request.threshold);
+    kuni_buffer_clear(&t->contigs);
+    for (int32_t tid = 0; tid < kuni_genome_contig_count(x->run->genome) && !status; tid++)
+        status = kuni_buffer_printf(&t->contigs, err, "%s%s", tid ? "," : "",
+                                    kuni_genome_contig(x->run->genome, tid)->name);
     if (!status) status = expect_people(t, x->run->ploidy, err);
+    t->counts.contigs = t->contigs.data;
     t->counts.heading = t->heading.data;
     return status;
 }

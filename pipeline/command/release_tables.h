@@ -25,7 +25,7 @@ typedef struct kuni_release_tables {
     uint32_t *feature_people; /* by feature: who has a copy of its place */
     kuni_summary_plan counts; /* what pieces do */
     kuni_summary_piece *piece;
-    kuni_buffer heading;
+    kuni_buffer heading, contigs;
     kuni_genes genes;
     char *freq, *cases, *sweep; /* paths; NULL: there is none */
     const char *paths[3];

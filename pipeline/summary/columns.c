@@ -32,6 +32,8 @@ static const kuni_table_column freq_columns[] = {
     {"sex", "text", "", "female, male or unknown as declared, or all", ""},
     COUNTS_OF("adj", "genotypes with GQ >= 20, DP >= 10 (one copy: 5), allele balance >= 0.2"),
     COUNTS_OF("raw", "all called genotypes"),
+    {"datasets", "integer", "",
+     "datasets whose people are in AN: 1, or more where tables are merged", ""},
     {NULL, NULL, NULL, NULL, NULL}};
 
 const kuni_table_kind kuni_table_freq = {

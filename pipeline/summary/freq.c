@@ -87,7 +87,7 @@ kuni_status kuni_freq_rows(const kuni_freq_allele *allele, const kuni_tally *t, 
         if (!status) status = put_word(text, kuni_strata_sex(cell->sex), err);
         if (!status) status = put_counts(text, &adj, carriers, classes, err);
         if (!status) status = put_counts(text, &all, raw, raw, err);
-        if (!status) status = kuni_buffer_append(text, "\n", 1, err);
+        if (!status) status = kuni_buffer_append(text, "\t1\n", 3, err);
     }
     return status;
 }

@@ -26,7 +26,8 @@ static kuni_status open_table(kuni_summary_piece *p, kuni_packed **table, const 
     if (!path) return KUNI_OK;
     kuni_status status = kuni_packed_open(table, path, err);
     if (status || !first) return status;
-    status = kuni_buffer_printf(&p->text, err, "%s", p->plan->heading);
+    status =
+        kuni_buffer_printf(&p->text, err, "%s##contigs=%s\n", p->plan->heading, p->plan->contigs);
     if (!status) status = kuni_table_head(kind, &p->text, err);
     if (!status) status = kuni_packed_write(*table, &p->text, err);
     return status ? status : kuni_packed_flush(*table, err);

@@ -19,6 +19,7 @@ typedef struct kuni_summary_plan {
     bool all_sites;                /* alleles that nobody has stay */
     const char *reference;         /* path: alleles are named by it */
     const char *heading;           /* lines of ## that each table begins with */
+    const char *contigs;           /* names in their order, with commas between */
 } kuni_summary_plan;
 
 typedef struct kuni_summary_piece kuni_summary_piece;
