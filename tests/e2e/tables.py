@@ -331,6 +331,63 @@ def few_are_silent(full):
     print(f"{len(rows)} of {len(so)} rows with a threshold of 5")
 
 
+def rows_of(path):
+    """Lines but those that say what the table was made by, and how many datasets are in it."""
+    drop = "datasets" in next(iter(table(path)))
+    with (gzip.open if path.endswith(".gz") else open)(path, "rt") as f:
+        return [line.rstrip("\n").rsplit("\t", 1)[0] if drop else line.rstrip("\n") for line in f if not line.startswith("##")]
+
+
+def merged():
+    """Releases of thirds of the people add up to that of all, in every count; what one hides stays hidden."""
+    with open("cohort/people.tsv") as f:
+        ids = [line.split("\t")[0] for line in f][1:]
+    text = REQUEST.replace("form: dense", "form: tables").replace("people: {", "people: {list: LIST, ") + "all_sites: yes\n"
+    parts = {"p1": ids[:4], "p2": ids[4:8], "p3": ids[8:], "whole": ids}
+    for name, some in parts.items():
+        write(name + ".list", "".join(f"{who}\n" for who in some))
+        release(name, text.replace("LIST", name + ".list"))
+    kuni("merge-summary", "-o", "sum", "p1", "p2", "p3")
+    for name in ("freq.tsv.gz", "gene_counts.tsv"):
+        want(rows_of("sum/" + name) == rows_of("whole/" + name), f"{name} of thirds is not that of all")
+    want({row["datasets"] for row in table("sum/freq.tsv.gz") if row["group"] == row["sex"] == "all"} == {"3"}, "datasets")
+    dictionary_agrees("sum")
+    kuni("merge-summary", "-o", "two", "p1", "p2")
+    kuni("merge-summary", "-o", "again", "two", "p3")
+    want(rows_of("again/freq.tsv.gz") == rows_of("sum/freq.tsv.gz"), "a sum of sums is another one")
+    # what varies in a part alone, and what a part hides
+    plain = text.replace("all_sites: yes\n", "")
+    for name in ("p1", "p2"):
+        release(name + "plain", plain.replace("LIST", name + ".list"))
+    release("hides", plain.replace("LIST", "p3.list").replace("threshold: 1", "threshold: 3"))
+    kuni("merge-summary", "-o", "partly", "p1plain", "p2plain", "hides")
+    shown = {tuple(row[name] for name in ("contig", "pos", "ref", "alt", "group", "sex")): row for row in table("hides/freq.tsv.gz")}
+    both = {}
+    for part in ("p1plain", "p2plain"):
+        for row in table(part + "/freq.tsv.gz"):
+            key = tuple(row[name] for name in ("contig", "pos", "ref", "alt", "group", "sex"))
+            both[key] = both.get(key, 0) + int(row["AC_adj"])
+    hidden = 0
+    for row in table("partly/freq.tsv.gz"):
+        key = tuple(row[name] for name in ("contig", "pos", "ref", "alt", "group", "sex"))
+        there = shown.get(key, {}).get("AC_adj", "hidden")
+        if row["group"] != "all" or row["sex"] != "all":
+            continue
+        hidden += there == "hidden"
+        want(row["AC_adj"] == ("hidden" if there == "hidden" else str(both.get(key, 0) + int(there))), f"{key}: {row}, {there}")
+    want(0 < hidden < len(table("partly/freq.tsv.gz")), "nothing is hidden, or all")
+    told = kuni("merge-summary", "-o", "no", "p1", "p1", expect=64)
+    want("one folder" in told, told)
+    write("features.bed", "chr20\t5\t50\tother\n")
+    release("other", text.replace("LIST", "p2.list"))
+    told = kuni("merge-summary", "-o", "no", "p1", "other", expect=65)
+    want("of different files of features" in told, told)
+    release("bare2", text.replace("LIST", "p2.list").replace("regions: {features: features.bed}\n", ""))
+    told = kuni("merge-summary", "-o", "no", "p1", "bare2", expect=65)
+    want("bare2 has no gene_counts.tsv" in told and not os.path.exists("no") and not os.path.exists("no.part"), told)
+    print("thirds add up to the whole")
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
@@ -344,6 +401,7 @@ def main():
         found = subprocess.run(["tabix", "dense/freq.tsv.gz", "chrX:1-30000"], capture_output=True, text=True, check=True).stdout
         want(found.count("\n") == sum(row["contig"] == "chrX" for row in table("dense/freq.tsv.gz")), "tabix finds other rows")
         same_bytes(("freq", "cases", "gene", "feature", "failures", "sample_summary"))
+        merged()
 
 
 main()
