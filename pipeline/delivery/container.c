@@ -155,13 +155,12 @@ static size_t next_segment(sealed *c, const void *bytes, size_t length)
     return NONCE_BYTES + length + CODE_BYTES;
 }
 
-static sealed *new_sealed(kuni_error *err)
+static kuni_status new_sealed(sealed **made, kuni_error *err)
 {
-    if (sodium_init() < 0) {
-        (void)kuni_fail(err, KUNI_BUG, "libsodium cannot be used");
-        return NULL;
-    }
-    return kuni_alloc(1, sizeof(sealed), err);
+    *made = NULL;
+    if (sodium_init() < 0) return kuni_fail(err, KUNI_BUG, "libsodium cannot be used");
+    *made = kuni_alloc(1, sizeof(sealed), err);
+    return *made ? KUNI_OK : KUNI_MEMORY;
 }
 
 static void free_sealed(sealed *c)
@@ -177,9 +176,11 @@ kuni_status kuni_container_seal_text(const kuni_sealing *s, const char *name, ku
 {
     char content[KUNI_DIGEST_HEX_BYTES];
     kuni_buffer out = KUNI_BUFFER_INIT;
-    sealed *c = new_sealed(err);
-    kuni_digest *digest = c ? kuni_digest_new(err) : NULL;
-    kuni_status status = digest ? KUNI_OK : c ? KUNI_MEMORY : err->status;
+    sealed *c;
+    kuni_status status = new_sealed(&c, err);
+    if (status) return status;
+    kuni_digest *digest = kuni_digest_new(err);
+    if (!digest) status = KUNI_MEMORY;
     if (!status) {
         kuni_digest_add(digest, text->data, text->length);
         kuni_digest_finish(digest, content);
@@ -210,11 +211,15 @@ static kuni_status copy(sealed *c, FILE *in, kuni_file *out, const char *from, c
     unsigned char *bytes = kuni_alloc(1, KUNI_SEGMENT_BYTES, err);
     kuni_digest *digest = bytes ? kuni_digest_new(err) : NULL;
     kuni_status status = digest ? KUNI_OK : KUNI_MEMORY;
-    for (size_t n; !status && (n = fread(bytes, 1, KUNI_SEGMENT_BYTES, in)) > 0;) {
-        kuni_digest_add(digest, bytes, n);
-        status = kuni_file_write(out, c->out, next_segment(c, bytes, n), err);
+    for (bool more = true; more && !status;) {
+        size_t n = fread(bytes, 1, KUNI_SEGMENT_BYTES, in);
+        more = n == KUNI_SEGMENT_BYTES;
+        if (!more && ferror(in)) status = kuni_fail_errno(err, "cannot read %s", from);
+        if (!status && n) {
+            kuni_digest_add(digest, bytes, n);
+            status = kuni_file_write(out, c->out, next_segment(c, bytes, n), err);
+        }
     }
-    if (!status && ferror(in)) status = kuni_fail_errno(err, "cannot read %s", from);
     if (digest) kuni_digest_finish(digest, again);
     if (!status && strcmp(again, content) != 0)
         status = kuni_fail(err, KUNI_IO, "%s changed while it was sealed", from);
@@ -230,8 +235,10 @@ kuni_status kuni_container_seal_file(const kuni_sealing *s, const char *name, co
     kuni_buffer head = KUNI_BUFFER_INIT;
     kuni_file *out = NULL;
     FILE *in = NULL;
-    sealed *c = new_sealed(err);
-    kuni_status status = c ? kuni_digest_file(from, content, err) : err->status;
+    sealed *c;
+    kuni_status status = new_sealed(&c, err);
+    if (status) return status;
+    status = kuni_digest_file(from, content, err);
     if (!status) status = begin(s, c, name, content, &head, err);
     if (!status) status = kuni_file_create(&out, to, err);
     if (!status && !(in = fopen(from, "rbe")))

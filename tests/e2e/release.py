@@ -212,6 +212,15 @@ def bytes_of(folder):
     return {name: hashlib.md5(open(os.path.join(folder, name), "rb").read()).hexdigest() for name in sorted(os.listdir(folder))}
 
 
+def held_by(path, secrets):
+    """Which of the texts a file holds, as it is or decompressed."""
+    with open(path, "rb") as f:
+        data = f.read()
+    if data[:2] == b"\x1f\x8b":
+        data += gzip.decompress(data)
+    return {secret for secret in secrets if secret.encode() in data}
+
+
 def nothing_of_the_dataset(folder):
     """No original id, path, host or command line in any released byte, packed or not."""
     secrets = [f"donor-{who}" for who in PEOPLE] + [f"blood-S{i:02d}" for i in range(1, 15)] + ["donor-", "blood-", "clinic", "lab0",
@@ -219,14 +228,13 @@ def nothing_of_the_dataset(folder):
     if len(socket.gethostname()) > 5:
         secrets.append(socket.gethostname())
     for name in os.listdir(folder):
-        with open(os.path.join(folder, name), "rb") as f:
-            data = f.read()
-        if data[:2] == b"\x1f\x8b":
-            data += gzip.decompress(data)
-        for secret in secrets:
-            if ".tsv" in name and secret in ("north", "south"):
-                continue  # tables are by group
-            want(secret.encode() not in data, f"{folder}/{name} holds '{secret}'")
+        held = held_by(os.path.join(folder, name), secrets)
+        if ".tsv" in name:
+            held -= {"north", "south"}  # tables are by group
+        want(not held, f"{folder}/{name} holds {held}")
+    # the same search finds what is there
+    want({"blood-S14", "blood-"} <= held_by("dataset/current/national.bcf", secrets) and
+         {"donor-P01", "blood-S01", "clinic", "north"} <= held_by("people.tsv", secrets), "the search finds nothing anywhere")
 
 
 def check_described(folder, n):
@@ -337,6 +345,8 @@ def two_recipients():
     want(not set(names[1].values()) & set(names[2].values()), "two keys give one name")
     orders = {tuple(row[1] for row in linkage(path)) for path in ("acme.linkage", "other.linkage", "third.linkage")}
     want(len(orders) > 1, "the order of columns is the same for all")
+    for folder in ("other", "third"):
+        nothing_of_the_dataset(folder)
     print("two recipients: no name and no order in common")
 
 
@@ -389,6 +399,7 @@ def withdrawal():
     release(replace(text, "later.linkage", "all.linkage") + "all_sites: yes\n", "all")
     for form in ("published", "all"):
         want(not alone & alleles_of(f"{form}/calls.bcf"), f"{form}: what one alone had is released")
+        nothing_of_the_dataset(form)
     out, _ = kuni("history", "--json", "w.yaml")
     entries = [json.loads(line) for line in out.splitlines()]
     told = [entry for entry in entries if entry["what"] == "released"]
