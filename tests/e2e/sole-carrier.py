@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Who alone carries an allele and withdraws is in no file that leaves the dataset: releases in every form, exports in every format,
+gVCFs, evidence. The allele is a deletion in a repeat, written at its right end where it stands at its left one in the call set. And what few
+people carry is in no table: a contig of 49 bases with two alleles that 3 of 3 people have."""
+import gzip
+import os
+import subprocess
+import sys
+import tempfile
+
+KUNI = os.path.abspath(os.environ.get("KUNI") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/release/kuni"))
+RUN = (1500, 1516)  # the repeat, positions from 1
+PRIVATE = 1700  # a SNP of the same person
+COMMON = 1000
+BASES = "".join("ACGTTGCAAC"[(i * 7 + i // 10 * 3) % 10] for i in range(3000))
+BASES = BASES[:RUN[0] - 2] + "C" + "A" * (RUN[1] - RUN[0] + 1) + "G" + BASES[RUN[1] + 1:]
+HEADER = ('##fileformat=VCFv4.2\n##contig=<ID=%s,length=%d>\n##INFO=<ID=END,Number=1,Type=Integer,Description="e">\n' + "".join(
+    '##FORMAT=<ID=%s,Number=%s,Type=%s,Description="%s">\n' % f for f in (
+        ("GT", 1, "String", "g"), ("GQ", 1, "Integer", "q"), ("DP", 1, "Integer", "d"), ("AD", "R", "Integer", "a"), ("PL", "G", "Integer", "p"))))
+NAMES = ["Ann", "Bob", "Cyd", "Dan", "Eve", "Fay", "Gus", "Loner"]
+
+
+def fail(text):
+    print("FAIL:", text)
+    sys.exit(1)
+
+
+def kuni(*words, expect=0):
+    done = subprocess.run([KUNI, *words], capture_output=True, text=True)
+    if done.returncode != expect:
+        fail(f"kuni {' '.join(words)}: status {done.returncode}, not {expect}\n{done.stdout[-1500:]}{done.stderr[-1500:]}")
+    return done.stdout + done.stderr
+
+
+def write_gvcf(name, contig, bases, changes):
+    """changes: (position, REF, ALT), heterozygous, apart; the rest is reference."""
+    at = 1
+    with open(f"{name}.g.vcf", "w") as out:
+        out.write(HEADER % (contig, len(bases)) + "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t%s\n" % name)
+        for pos, ref, alt in (*sorted(changes), (len(bases) + 1, "", "")):
+            if pos > at:
+                out.write(f"{contig}\t{at}\t.\t{bases[at - 1]}\t<NON_REF>\t.\t.\tEND={pos - 1}\tGT:DP:GQ:PL\t0/0:30:80:0,80,900\n")
+            if ref:
+                out.write(f"{contig}\t{pos}\t.\t{ref}\t{alt},<NON_REF>\t500\t.\t.\tGT:AD:DP:GQ:PL\t0/1:15,15,0:30:99:500,0,500,545,545,1100\n")
+            at = pos + len(ref)
+
+
+def other(base):
+    return "ACGT"["ACGT".index(base) ^ 2]
+
+
+def write_dataset(contig, bases, people):
+    with open("ref.fa", "w") as out:
+        out.write(f">{contig}\n{bases}\n")
+    with open("people.tsv", "w") as out:
+        out.write("participant_id\tsample_id\treads\tgroup\tconsent\ticf_version\tconsent_date\n")
+        for name, changes in people.items():
+            write_gvcf(name, contig, bases, changes)
+            out.write(f"{name}\t{name}\t{name}.g.vcf\tnorth\tGRU\tv1\t2024-01-01\n")
+    with open("w.yaml", "w") as out:
+        out.write("version: 1\nreference: ref.fa\ncohort: people.tsv\ndataset: ds\nregions: {ploidy: diploid, shard: 1kb}\nbatch: 3\nstages:\n"
+                  "  - {id: import, uses: import-gvcf}\n  - {id: joint, uses: joint-genotype, needs: import, with: {also: [sites, sparse]}}\n"
+                  "  - {id: national, uses: merge, needs: [import, joint]}\n")
+    kuni("run", "--quiet", "w.yaml")
+    kuni("release", "--new-key", "key")
+
+
+def release(out, form, threshold=1, expect=0, more=""):
+    with open(f"{out}.yaml", "w") as request:
+        request.write("version: 1\nworkflow: w.yaml\nrecipient: {id: uni, organisation: not-for-profit, countries: [JP]}\npurpose: general\nuse: non-commercial\n"
+                      f"consent: {{forms: [v1]}}\nform: {form}\nthreshold: {threshold}\npseudonyms: {{key: key, linkage: {out}.linkage}}\n" + more)
+    return kuni("release", "-o", out, f"{out}.yaml", expect=expect)
+
+
+def records(path):
+    """(position, line) of whatever a file tells by position."""
+    if path.endswith(".bcf") or ".vcf" in path:
+        text = subprocess.run(["bcftools", "view", "-H", path], check=True, capture_output=True, text=True).stdout
+        return [(int(line.split("\t")[1]), line) for line in text.splitlines()]
+    with (gzip.open if path.endswith(".gz") else open)(path, "rt") as lines:
+        rows = [line.rstrip("\n").split("\t") for line in lines if not line.startswith("#")]
+    return [(int(row[1]), "\t".join(row)) for row in rows if len(row) > 2 and row[1].isdigit()]
+
+
+def variants(path):
+    """Positions that a file tells of something but the reference."""
+    return {pos for pos, line in records(path) if "vcf" not in path or line.split("\t")[4].split(",")[0][0] not in "<."}
+
+
+def left(folders):
+    """All files, decompressed: names of people and bytes must be gone."""
+    for folder in folders:
+        for at, _, names in os.walk(folder):
+            for name in names:
+                path = os.path.join(at, name)
+                content = open(path, "rb").read()
+                if content[:2] == b"\x1f\x8b":
+                    content = gzip.decompress(content)
+                yield path, content
+
+
+def tells_of_loner(path):
+    return any(RUN[0] - 1 <= pos <= RUN[1] or pos == PRIVATE for pos in variants(path))
+
+
+def leave():
+    """Every way out, now; the files that tell positions."""
+    made = []
+    for form, name in (("dense", "calls.bcf"), ("sparse", "calls.vcf.gz"), ("sites", "sites.bcf"), ("tables", "freq.tsv.gz")):
+        release(f"release-{form}", form)
+        made += [f"release-{form}/{name}"] + ([f"release-{form}/freq.tsv.gz"] if form != "tables" else [])
+    os.makedirs("exports")
+    for form, name in (("bcf", "a.bcf"), ("vcf.gz", "a.vcf.gz"), ("vcf", "a.vcf"), ("sparse", "s.vcf.gz"), ("sites", "s.bcf"), ("plink", "p.bcf")):
+        kuni("export", "-f", form, "-o", f"exports/{name}", "w.yaml")
+        made.append(f"exports/{name}")
+    kuni("export", "-f", "gvcf", "-o", "exports/gvcfs", "w.yaml")
+    return made + [f"exports/gvcfs/{name}" for name in sorted(os.listdir("exports/gvcfs")) if name.endswith("gz")]
+
+
+def sole_carrier():
+    people = {name: [(COMMON, BASES[COMMON - 1], other(BASES[COMMON - 1]))] for name in NAMES}
+    people["Loner"] += [(RUN[1] - 2, "AAA", "A"), (PRIVATE, BASES[PRIVATE - 1], other(BASES[PRIVATE - 1]))]
+    write_dataset("c1", BASES, people)
+    place = {pos for pos, _ in records("ds/current/national.bcf")}
+    if place != {COMMON, RUN[0] - 1, PRIVATE}:
+        fail(f"the call set has {sorted(place)}")
+    for path in leave():
+        mine = "/gvcfs/" not in path or "Loner" in path
+        if tells_of_loner(path) != mine:
+            fail(f"{path}: {'not ' if mine else ''}there before the withdrawal")
+    evidence = [os.path.join(at, name) for at, _, names in os.walk("ds/data") for name in names
+                if name.startswith("b0002.") and name.endswith(".ev")]  # of the third batch of three
+    for folder in [name for name in os.listdir(".") if name.startswith(("release-", "exports"))]:
+        subprocess.run(["rm", "-rf", folder], check=True)
+
+    kuni("withdraw", "--yes", "w.yaml", "Loner")
+    release("early", "dense", expect=64)  # the current generation has the person still
+    kuni("run", "--quiet", "w.yaml")
+    made = leave()
+    for path in made:
+        if tells_of_loner(path):
+            fail(f"{path} tells of who has withdrawn")
+        if COMMON not in variants(path):
+            fail(f"{path} lacks what the others have")
+    folders = [name for name in os.listdir(".") if name.startswith(("release-", "exports")) and os.path.isdir(name)]
+    for path, content in left(folders):
+        if b"Loner" in content or "Loner" in path:
+            fail(f"{path} has the name of who has withdrawn")
+        if path.startswith("release-"):
+            for name in NAMES + ["ref.fa", "people.tsv", os.getcwd(), os.uname().nodename]:
+                if len(name) > 2 and name.encode() in content:
+                    fail(f"{path} has '{name}'")
+    for words in (("export", "-S", "Loner", "-o", "x.bcf", "w.yaml"), ("gvcf", "-r", "ref.fa", "-s", "Loner", *evidence),
+                  ("evidence", "dump", "-s", "Loner", evidence[0])):
+        if "withdrawn" not in kuni(*words, expect=64):
+            fail(f"{words}: no reason")
+    print(f"{len(made)} files tell of nobody who has withdrawn")
+
+
+def few():
+    bases = "GATTACAGATTACCAGATTTACAGGATACCAGATTGCAGATTACATGCAG"[:49]
+    three = [(at, bases[at - 1], other(bases[at - 1])) for at in (10, 47)]
+    common = [(25, bases[24], other(bases[24]))]
+    write_dataset("c49", bases, {name: three if i < 3 else common for i, name in enumerate(NAMES)})
+    with open("three", "w") as out:
+        out.write("".join(name + "\n" for name in NAMES[:3]))
+    only = "people: {list: three}\n"
+    for form, name in (("tables", "freq.tsv.gz"), ("sites", "sites.bcf"), ("dense", "calls.bcf")):
+        release(f"all-{form}", form, more=only)
+        if variants(f"all-{form}/{name}") != {10, 47}:
+            fail(f"{form}, of 3 people: {variants(f'all-{form}/{name}')}")
+    rows = {line.split("\t")[8 + 5] for _, line in records("all-tables/freq.tsv.gz") if "\tall\tall\t" in line}
+    if rows != {"3"}:
+        fail(f"carriers: {rows}")
+    for form, name in (("tables", "freq.tsv.gz"), ("sites", "sites.bcf")):
+        release(f"few-{form}", form, threshold=5, more=only, expect=65)
+        release(f"five-{form}", form, threshold=5)
+        if variants(f"five-{form}/{name}") & {10, 47}:
+            fail(f"{form} tells of 3 of 8 people")
+        release(f"three-{form}", form, threshold=3)
+        if variants(f"three-{form}/{name}") != {10, 25, 47}:
+            fail(f"{form} with a threshold of 3: {variants(f'three-{form}/{name}')}")
+    print("49 bases: {10, 47} of 3 people, nothing from 5 on")
+
+
+def main():
+    for case in (sole_carrier, few):
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)
+            case()
+            os.chdir("/")
+
+
+main()
