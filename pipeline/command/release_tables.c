@@ -9,6 +9,8 @@
 
 #include "columns.h"
 #include "kuni/file.h"
+#include "memory.h"
+#include "transport.h"
 
 bool kuni_release_has_tables(const kuni_request *q)
 {
@@ -142,6 +144,31 @@ static void identify(const kuni_release_tables *t, kuni_disclosure_setup *setup,
     }
 }
 
+/* Collective. Of the dataset's secret a part that nothing else is made with: ids of people have no blanks. */
+static kuni_status get_secret(const kuni_release_tables *t, uint8_t *secret, kuni_error *err)
+{
+    kuni_memory memory;
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    kuni_status status = KUNI_OK;
+    if (kuni_transport_rank() == 0) {
+        status = kuni_memory_open(&memory, t->plan->selection.folder, true, err);
+        kuni_memory_close(&memory);
+    }
+    status = kuni_transport_agree(status, err);
+    if (status) return status;
+    status = kuni_memory_open(&memory, t->plan->selection.folder, false, err);
+    if (!status) {
+        kuni_memory_digest(&memory, "what tables hide", hex);
+        for (size_t i = 0; i < KUNI_DISCLOSURE_SECRET_BYTES; i++) {
+            char pair[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
+            secret[i] = (uint8_t)strtoul(pair, NULL, 16);
+        }
+    }
+    kuni_memory_close(&memory);
+    return kuni_transport_agree(status, err);
+}
+
+/* Collective. */
 static kuni_status open_disclosure(kuni_release_tables *t, kuni_error *err)
 {
     size_t n = t->strata.n, n_cells = t->strata.n_cells;
@@ -154,7 +181,8 @@ static kuni_status open_disclosure(kuni_release_tables *t, kuni_error *err)
                                    .n_cells = n_cells,
                                    .cells = cells,
                                    .by_chance = true};
-    kuni_status status = cells && identities && people ? KUNI_OK : KUNI_MEMORY;
+    kuni_status status = get_secret(t, setup.secret, err);
+    if (!status && !(cells && identities && people)) status = KUNI_MEMORY;
     if (!status) {
         identify(t, &setup, cells, identities, people);
         status = kuni_disclosure_new(&t->discloses, &setup, err);
@@ -193,6 +221,7 @@ kuni_status kuni_release_tables_init(kuni_release_tables *t, const kuni_release_
     *t = (kuni_release_tables){.plan = plan, .folder = folder};
     kuni_status status = set_paths(t, err);
     if (!status) status = class_people(t, err);
+    status = kuni_transport_agree(status, err);
     if (!status) status = open_disclosure(t, err);
     if (!status && q->features)
         status = kuni_features_read(&t->features, q->features, plan->genome, err);

@@ -39,7 +39,10 @@ bool kuni_release_has_tables(const kuni_request *request);
 void kuni_release_table_files(const kuni_request *request,
                               const char *files[KUNI_RELEASE_TABLES_MAX]);
 
-/* Borrows what is given. To be given to _fini in any case. */
+/*
+ * Collective: the secret by which some of what might be told is hidden (see disclosure.h) is the dataset's, and made
+ * with its first release. Borrows what is given. To be given to _fini in any case.
+ */
 KUNI_MUST_CHECK kuni_status kuni_release_tables_init(kuni_release_tables *tables,
                                                      const kuni_release_plan *plan,
                                                      const char *folder, kuni_error *err);

@@ -173,8 +173,8 @@ static kuni_status keep_row(merging *m, source *s, char *const *fields)
 static kuni_status go_on(merging *m, source *s)
 {
     char *fields[KUNI_LINE_FIELDS_MAX];
-    int contig;
-    int64_t pos, was = s->place.pos;
+    int contig = -1;
+    int64_t pos = 0, was = s->place.pos;
     int before = s->place.contig;
     bool got = false;
     kuni_status status = KUNI_OK;
