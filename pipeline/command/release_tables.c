@@ -17,8 +17,10 @@ bool kuni_release_has_tables(const kuni_request *q)
     return q->tables || q->form == KUNI_FORM_TABLES;
 }
 
-void kuni_release_table_files(const kuni_request *q, const char *files[KUNI_RELEASE_TABLES_MAX])
+void kuni_release_table_files(const kuni_request *request,
+                              const char *files[KUNI_RELEASE_TABLES_MAX])
 {
+    const kuni_request *q = request;
     bool named = q->form == KUNI_FORM_DENSE || q->form == KUNI_FORM_SPARSE;
     const struct {
         const char *name;
@@ -134,7 +136,7 @@ static void identify(const kuni_release_tables *t, kuni_disclosure_setup *setup,
                      kuni_disclosure_cell *cells, uint64_t *strata, uint32_t *people)
 {
     const kuni_selection *s = &t->plan->selection;
-    for (size_t i = 0; i < s->n; i++)
+    for (size_t i = 0; t->strata.of && i < s->n; i++)
         strata[t->strata.of[i]] += kuni_disclosure_text(setup->secret, s->people[i].participant);
     for (size_t i = 0; i < t->strata.n; i++) people[i] = t->strata.strata[i].people;
     for (size_t i = 0; i < t->strata.n_cells; i++) {

@@ -55,9 +55,9 @@ def write(name, text):
         f.write(text)
 
 
-def make_dataset():
-    """Twelve people in three groups, at a depth that leaves adj and raw genotypes apart."""
-    kuni("simulate", "--quiet", "-n", "12", "--contigs", "chr20:60k,chrX:30k", "-d", "22", "--seed", "7", "-o", "cohort")
+def make_dataset(n=12, contigs="chr20:60k,chrX:30k"):
+    """People in three groups, at a depth that leaves adj and raw genotypes apart."""
+    kuni("simulate", "--quiet", "-n", str(n), "--contigs", contigs, "-d", "22", "--seed", "7", "-o", "cohort")
     with open("cohort/manifest.tsv") as f:
         rows = [line.rstrip("\n").split("\t") for line in f]
     text = ["\t".join(rows[0] + ["consent", "icf_version", "consent_date", "group"])]
@@ -343,7 +343,8 @@ def merged():
     with open("cohort/people.tsv") as f:
         ids = [line.split("\t")[0] for line in f][1:]
     text = REQUEST.replace("form: dense", "form: tables").replace("people: {", "people: {list: LIST, ") + "all_sites: yes\n"
-    parts = {"p1": ids[:4], "p2": ids[4:8], "p3": ids[8:], "whole": ids}
+    third = len(ids) // 3
+    parts = {"p1": ids[:third], "p2": ids[third:2 * third], "p3": ids[2 * third:], "whole": ids}
     for name, some in parts.items():
         write(name + ".list", "".join(f"{who}\n" for who in some))
         release(name, text.replace("LIST", name + ".list"))
@@ -389,8 +390,13 @@ def merged():
 
 
 def main():
+    """Without arguments all of it; PEOPLE: so many, in thirds."""
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
+        if len(sys.argv) > 1:
+            make_dataset(int(sys.argv[1]), "chr20:20k,chrX:10k")
+            merged()
+            return
         people = make_dataset()
         release("dense")
         frequencies_agree("dense", people)
