@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "container.h"
 #include "room.h"
 
 const char *const *kuni_release_files(kuni_release_form form)
@@ -82,12 +83,24 @@ static void estimate(kuni_release_plan *p, int64_t jobs)
     p->seconds = part * (sites + genotypes * chosen) / BYTES_A_SECOND / (double)jobs;
 }
 
+/* What cannot be sealed to is told before anything is counted. */
+static kuni_status check_public_keys(const kuni_request *q, kuni_error *err)
+{
+    kuni_public_key ignored;
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < q->encryption.n && !status; i++)
+        status = kuni_public_key_read(&ignored, q->encryption.texts[i], err);
+    if (!status && q->custodian) status = kuni_public_key_read(&ignored, q->custodian, err);
+    return status;
+}
+
 kuni_status kuni_release_plan_make(kuni_release_plan *p, const char *request, const char *out,
                                    int64_t jobs, kuni_buffer *faults, kuni_error *err)
 {
     char day[16];
     *p = (kuni_release_plan){.free_bytes = -1};
     kuni_status status = kuni_request_read(&p->request, request, faults, err);
+    if (!status) status = check_public_keys(&p->request, err);
     if (!status)
         status = kuni_workflow_read(&p->workflow, p->request.workflow, NULL, 0, faults, err);
     kuni_today(day);

@@ -21,10 +21,16 @@ typedef struct checking {
     kuni_error *err;
 } checking;
 
+/* What release.json calls a file may be anything: nothing of it steers a terminal. */
 static kuni_status fault(checking *c, const char *name, const char *what)
 {
+    char shown[256];
+    size_t n = 0;
+    for (; name[n] && n + 1 < sizeof(shown); n++)
+        shown[n] = (unsigned char)name[n] < ' ' || name[n] == 127 ? '?' : name[n];
+    shown[n] = '\0';
     c->n_faults++;
-    return kuni_buffer_printf(c->faults, c->err, "%s/%.255s: %s\n", c->r->folder, name, what);
+    return kuni_buffer_printf(c->faults, c->err, "%s/%s: %s\n", c->r->folder, shown, what);
 }
 
 /* --- release.json --- */

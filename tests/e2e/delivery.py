@@ -155,6 +155,7 @@ def verify():
     spoilt("release.json", lambda path: write(path, "[" * 100000), "describes no release")
     spoilt("release.json", replace(b'"calls.bcf"', b'"../acme1/calls.bcf"'), "or elsewhere", "calls.bcf: is not part of")
     spoilt("release.json", replace(b'"number": 1', b'"number": 2'), "describes no release")
+    spoilt("release.json", replace(b'"calls.bcf"', b'"\\u001b[2Jx"'), "spoilt/?[2Jx: is missing", "calls.bcf: is not part of")
     spoilt("release.json", os.remove, "release.json", expect=74)
     kuni("release", "verify", "nowhere", expect=74)
     # a release.json that fits its files, and not the next of the series
@@ -262,6 +263,7 @@ def sealed():
     for key, why, status in (("people.tsv", "is no public key", 65), ("acme.key", "is no public key", 65)):
         told = release("refused", request("acme", f"encryption: {{recipients: {key}}}"), expect=status)
         want(why in told and not os.path.exists("refused"), told)
+        want(why in kuni("release", "-n", "refused.yaml", expect=status), "the dry run does not look at keys")
     told = release("refused", replace_once(request("acme", *more), "pseudonyms", "form: tables #").replace("form: dense\n", ""), expect=64)
     want("what is sealed needs 'pseudonyms" in told, told)
     if not python:

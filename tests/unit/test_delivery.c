@@ -186,6 +186,12 @@ static void test_containers_repeat(void **state)
     seal(readers, 2, "other.bcf", 1000, &other);
     seal(readers, 2, "calls.bcf", 1001, &longer);
     assert_memory_equal(a.data, again.data, a.length);
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    kuni_error err = KUNI_ERROR_INIT;
+    fixture_put("known", a.data, a.length);
+    assert_int_equal(kuni_digest_file("known", hex, &err), KUNI_OK);
+    /* These bytes were opened by crypt4gh 1.8.6 (PyPI) with the secret keys of both readers, and not with another. */
+    assert_string_equal(hex, "4c133ea6613146302b474e75bb6c693fc0fd6a66a80fdcf92478c9ed11d9cc0c");
     size_t head = 16 + 2 * 108;
     assert_memory_not_equal(a.data + head, other.data + head, 1028);
     assert_memory_not_equal(a.data + head + 12, longer.data + head + 12, 1000);
