@@ -71,7 +71,10 @@ def make_dataset(n=12, contigs="chr20:60k,chrX:30k"):
     person = rows[0].index("participant_id")
     write("signs.tsv", "participant_id\tterm\tdate\n" + "".join(
         f"{row[person]}\t{'HP:0003074' if i % 4 else 'MONDO:0005148'}\t2020-01-01\n" for i, row in enumerate(rows[1:])))
-    write("features.bed", "".join("\t".join(map(str, line)) + "\n" for line in FEATURES))
+    with open("cohort/reference.fa.fai") as f:
+        length = {line.split("\t")[0]: int(line.split("\t")[1]) for line in f}
+    write("features.bed", "".join(f"{contig}\t{beg}\t{min(end, length.get(contig, end))}\t{name}\n" for contig, beg, end, name in FEATURES
+                                  if beg < length.get(contig, end)))
     kuni("run", "--quiet", "w.yaml")
     kuni("release", "--new-key", "key")
     return {row[rows[0].index("sample_id")]: (GROUPS[i % 3], row[rows[0].index("sex")], "case" if i % 4 else "control")
