@@ -90,7 +90,7 @@ const kuni_command kuni_cmd_history = {
     .name = "history",
     .summary = "what was done with a dataset, and by whom",
     .about = "Print what was done with a dataset: published, withdrawn, reinstated, recalled,\n"
-             "repaired, exported; when and by whom.\n"
+             "repaired, exported, released, recontacted; when and by whom.\n"
              "Every line holds the digest of the one before: a change is noticed, and told.",
     .usage = "kuni history [OPTIONS] DATASET|WORKFLOW.yaml",
     .example = "kuni history cohort/workflow.yaml",
