@@ -156,10 +156,9 @@ static void join(reading *r)
     kuni_features *f = r->f;
     for (size_t i = 0; i < r->n; i++) {
         part *p = &r->parts[i];
-        kuni_feature *last = f->n ? &f->features[f->n - 1] : NULL;
-        if (!last || last->tid != p->span.tid || strcmp(last->id, p->id) != 0) {
-            last = &f->features[f->n++];
-            *last = (kuni_feature){
+        if (!f->n || f->features[f->n - 1].tid != p->span.tid ||
+            strcmp(f->features[f->n - 1].id, p->id) != 0) {
+            f->features[f->n++] = (kuni_feature){
                 .id = p->id, .name = p->name, .tid = p->span.tid, .beg = p->span.beg};
         } else if (f->spans[f->n_spans - 1].span.end >= p->span.beg) {
             kuni_span *span = &f->spans[f->n_spans - 1].span;
@@ -216,11 +215,11 @@ kuni_status kuni_features_read(kuni_features *f, const char *path, const kuni_ge
         qsort(r.parts, r.n, sizeof(*r.parts), by_feature);
         f->features = kuni_alloc(r.n, sizeof(*f->features), err);
         f->spans = kuni_alloc(r.n, sizeof(*f->spans), err);
-        status = f->features && f->spans ? KUNI_OK : KUNI_MEMORY;
-    }
-    if (!status) {
-        join(&r);
-        status = order(f, err);
+        if (f->features && f->spans) {
+            join(&r);
+            status = order(f, err);
+        } else
+            status = KUNI_MEMORY;
     }
     free(r.parts);
     return status;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vrs.h"
 
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { WINDOW_BP = 1 << 16 };
 
@@ -207,8 +207,7 @@ kuni_status kuni_vrs_digest(kuni_buffer *text, const char *accession, const kuni
     if (!status) status = kuni_buffer_printf(text, err, "},\"type\":\"Allele\"}");
     if (status) return status;
     kuni_sha512t24u(text->data, text->length, digest);
-    memcpy(id, "ga4gh:VA.", 9);
-    memcpy(id + 9, digest, sizeof(digest));
+    (void)snprintf(id, KUNI_VRS_BYTES, "ga4gh:VA.%s", digest);
     return KUNI_OK;
 }
 
