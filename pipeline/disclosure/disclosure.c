@@ -29,6 +29,12 @@ struct kuni_disclosure {
     uint8_t *offered;
     kuni_atoms_people people;
     kuni_atoms atoms[LAYERS];
+    kuni_disclosure_past *past, *own; /* own: where none was given */
+    const kuni_disclosure_units *units;
+    /* of the allele that was decided last */
+    uint64_t allele;
+    uint8_t *told;
+    kuni_disclosure_counts *good, *low; /* by unit */
 };
 
 static uint8_t *cell_at(const kuni_disclosure *d, size_t cell)
@@ -49,14 +55,15 @@ static kuni_status copy_cells(kuni_disclosure *d, const kuni_disclosure_setup *s
     return KUNI_OK;
 }
 
-/* Rule 1. */
-static kuni_status offer(kuni_disclosure *d, const uint32_t *people, kuni_error *err)
+/* Rule 1. Of earlier releases each cell counts as told: it may have been, of some allele. */
+static kuni_status offer(kuni_disclosure *d, kuni_error *err)
 {
     kuni_atoms *a = &d->atoms[CARRIERS];
     kuni_disclosure_counts *sizes = kuni_alloc(d->people.n_units + 1, sizeof(*sizes), err);
     if (!sizes) return KUNI_MEMORY;
-    for (size_t i = 0; i < d->people.n_units; i++) sizes[i].het = people[i];
+    for (size_t i = 0; i < d->people.n_units; i++) sizes[i].het = d->units->people[i];
     kuni_atoms_clear(a);
+    for (size_t i = 0; i < d->units->n_told; i++) kuni_atoms_add(a, d->units->told[i].units);
     for (size_t i = 0; i < d->n_cells; i++) {
         if (!kuni_atoms_look(a, cell_at(d, i), sizes, KUNI_ATOMS_CARRIERS).allowed) continue;
         d->offered[i] = 1;
@@ -66,28 +73,47 @@ static kuni_status offer(kuni_disclosure *d, const uint32_t *people, kuni_error 
     return KUNI_OK;
 }
 
+static kuni_status find_units(kuni_disclosure *d, const kuni_disclosure_setup *s, kuni_error *err)
+{
+    static const kuni_disclosure_audience nobody = {.recipient = ""};
+    kuni_status status = s->past ? KUNI_OK : kuni_disclosure_past_new(&d->own, &nobody, err);
+    d->past = s->past ? s->past : d->own;
+    if (!status)
+        status =
+            kuni_disclosure_past_units(d->past, s->labels, s->people, s->n_strata, &d->units, err);
+    if (status) return status;
+    if (d->units->n > UNITS_MAX)
+        return kuni_fail(err, KUNI_USAGE,
+                         "%zu classes of people are more than tables can tell apart (%d): ask for "
+                         "fewer groups",
+                         d->units->n, UNITS_MAX);
+    d->people = (kuni_atoms_people){.n_units = d->units->n,
+                                    .n_audiences = d->units->n_audiences,
+                                    .known = d->units->known,
+                                    .partly = d->units->partly,
+                                    .threshold = d->threshold};
+    d->good = kuni_alloc(d->units->n + 1, sizeof(*d->good), err);
+    d->low = kuni_alloc(d->units->n + 1, sizeof(*d->low), err);
+    d->told = kuni_alloc(d->n_cells + 1, 1, err);
+    return d->good && d->low && d->told ? KUNI_OK : KUNI_MEMORY;
+}
+
 kuni_status kuni_disclosure_new(kuni_disclosure **made, const kuni_disclosure_setup *s,
                                 kuni_error *err)
 {
     kuni_disclosure *d = kuni_alloc(1, sizeof(*d), err);
     if (!d) return KUNI_MEMORY;
-    *d = (kuni_disclosure){
-        .threshold = s->threshold,
-        .rare = s->threshold > 2 ? s->threshold * (int64_t)(s->n_cells + 1) : INT64_MAX,
-        .by_chance = s->by_chance,
-        .n_cells = s->n_cells,
-        .people = {.n_units = s->n_strata, .n_audiences = 1, .threshold = s->threshold}};
+    /* Of two, what is hidden would be one, and so be told. */
+    d->threshold = s->threshold == 2 ? 3 : s->threshold;
+    d->rare = d->threshold * (int64_t)(s->n_cells + 1);
+    d->by_chance = s->by_chance;
+    d->n_cells = s->n_cells;
     memcpy(d->secret, s->secret, sizeof(d->secret));
-    kuni_status status = KUNI_OK;
-    if (d->people.n_units > UNITS_MAX)
-        status = kuni_fail(err, KUNI_USAGE,
-                           "%zu classes of people are more than tables can tell apart (%d): fewer "
-                           "groups, or people who were in fewer releases",
-                           d->people.n_units, UNITS_MAX);
+    kuni_status status = find_units(d, s, err);
     if (!status) status = copy_cells(d, s, err);
     for (int i = 0; i < LAYERS && !status; i++)
         status = kuni_atoms_init(&d->atoms[i], &d->people, err);
-    if (!status) status = offer(d, s->people, err);
+    if (!status) status = offer(d, err);
     if (status)
         kuni_disclosure_free(d);
     else
@@ -99,9 +125,13 @@ void kuni_disclosure_free(kuni_disclosure *d)
 {
     if (!d) return;
     for (int i = 0; i < LAYERS; i++) kuni_atoms_fini(&d->atoms[i]);
+    kuni_disclosure_past_free(d->own);
     free(d->cells);
     free(d->identities);
     free(d->offered);
+    free(d->good);
+    free(d->low);
+    free(d->told);
     free(d);
 }
 
@@ -121,23 +151,12 @@ static bool is_unlucky(const kuni_disclosure *d, uint64_t allele, size_t cell, l
     return draw % KUNI_DISCLOSURE_CHANCE == 0;
 }
 
-/* With k = 2 a hidden class would be one of one: two carriers are then told, and not which. */
-static bool tells_by_silence(const kuni_disclosure *d, size_t cell, layer which,
-                             const kuni_disclosure_counts *counts)
-{
-    int64_t carriers = 0;
-    if (which == CARRIERS || d->threshold != 2) return false;
-    for (size_t u = 0; u < d->people.n_units; u++)
-        if (cell_at(d, cell)[u]) carriers += counts[u].het + counts[u].hom + counts[u].hemi;
-    return carriers == 2;
-}
-
 static bool may_tell(kuni_disclosure *d, uint64_t allele, size_t cell, layer which,
                      const kuni_disclosure_counts *counts)
 {
     kuni_atoms *a = &d->atoms[which];
     kuni_atoms_step step = kuni_atoms_look(a, cell_at(d, cell), counts, layer_what[which]);
-    if (!step.allowed || tells_by_silence(d, cell, which, counts)) return false;
+    if (!step.allowed) return false;
     if (d->by_chance && step.splits && step.least_side < d->rare &&
         is_unlucky(d, allele, cell, which))
         return false;
@@ -145,24 +164,62 @@ static bool may_tell(kuni_disclosure *d, uint64_t allele, size_t cell, layer whi
     return true;
 }
 
+/* What earlier releases told of it; also of those who are not here any more. */
+static void look_back(kuni_disclosure *d, bool with_low)
+{
+    kuni_disclosure_past_find(d->past, d->allele, d->good, d->low);
+    for (int i = 0; i < LAYERS; i++) kuni_atoms_clear(&d->atoms[i]);
+    for (size_t i = 0; i < d->units->n_told; i++) {
+        uint8_t bits = kuni_disclosure_past_told(d->past, i);
+        for (int which = 0; which < (with_low ? LAYERS : LOW); which++)
+            if (bits & layer_bit[which]) kuni_atoms_add(&d->atoms[which], d->units->told[i].units);
+    }
+}
+
 void kuni_disclosure_decide(kuni_disclosure *d, uint64_t allele, const kuni_disclosure_counts *good,
                             const kuni_disclosure_counts *low, uint8_t *told)
 {
-    const kuni_disclosure_counts *counts[LAYERS] = {good, good, low};
-    if (d->threshold <= 1) {
-        memset(told, KUNI_DISCLOSE_CARRIERS | KUNI_DISCLOSE_CLASSES | (low ? KUNI_DISCLOSE_LOW : 0),
-               d->n_cells);
-        return;
-    }
-    memset(told, 0, d->n_cells);
-    for (int i = 0; i < LAYERS; i++) kuni_atoms_clear(&d->atoms[i]);
-    for (size_t cell = 0; cell < d->n_cells && (!cell || told[0]); cell++) {
+    const kuni_disclosure_counts *counts[LAYERS] = {d->good, d->good, low ? d->low : NULL};
+    size_t n = d->units->n_strata;
+    uint8_t all = KUNI_DISCLOSE_CARRIERS | KUNI_DISCLOSE_CLASSES | (low ? KUNI_DISCLOSE_LOW : 0);
+    memcpy(d->good, good, n * sizeof(*good));
+    if (low) memcpy(d->low, low, n * sizeof(*low));
+    if (!low) memset(d->low, 0, n * sizeof(*d->low));
+    d->allele = allele;
+    look_back(d, low != NULL);
+    memset(d->told, d->threshold <= 1 ? all : 0, d->n_cells);
+    for (size_t cell = 0; cell < d->n_cells && d->threshold > 1 && (!cell || d->told[0]); cell++) {
         if (!d->offered[cell]) continue;
         for (layer which = CARRIERS; which < LAYERS; which++) {
             if (!counts[which] || !may_tell(d, allele, cell, which, counts[which])) break;
-            told[cell] |= layer_bit[which];
+            d->told[cell] |= layer_bit[which];
         }
     }
+    memcpy(told, d->told, d->n_cells);
+}
+
+kuni_status kuni_disclosure_note(const kuni_disclosure *d, kuni_buffer *journal, kuni_error *err)
+{
+    if (!d->n_cells || !d->told[0]) return KUNI_OK;
+    return kuni_disclosure_past_note(d->past, d->allele, d->told, d->n_cells, d->good, d->low,
+                                     journal, err);
+}
+
+kuni_status kuni_disclosure_write(kuni_disclosure *d, const uint64_t *numbers,
+                                  const uint32_t *strata, size_t n, bool genotypes,
+                                  const kuni_buffer *journal, const char *path, kuni_error *err)
+{
+    /* What was not offered can have been told of no allele. */
+    for (size_t i = 0; i < d->n_cells; i++)
+        if (!d->offered[i]) memset(cell_at(d, i), 0, d->people.n_units);
+    const kuni_disclosure_chapter chapter = {.numbers = numbers,
+                                             .strata = strata,
+                                             .n = n,
+                                             .genotypes = genotypes,
+                                             .n_cells = d->n_cells,
+                                             .cells = d->cells,
+                                             .journal = journal};
+    return kuni_disclosure_past_write(d->past, &chapter, path, err);
 }
 
 /* --- numbers that stand for something --- */

@@ -28,6 +28,7 @@
 
 #include "counts.h"
 #include "kuni/buffer.h"
+#include "past.h"
 
 enum { KUNI_DISCLOSURE_CHANCE = 16, KUNI_DISCLOSURE_SECRET_BYTES = 16 };
 
@@ -45,17 +46,15 @@ typedef struct kuni_disclosure_cell {
         identity; /* the same for the same people, in any release: see kuni_disclosure_person */
 } kuni_disclosure_cell;
 
-typedef struct kuni_disclosure_past kuni_disclosure_past; /* earlier releases: see past.h */
-
 typedef struct kuni_disclosure_setup {
-    int64_t threshold; /* k; 1: all is told */
+    int64_t threshold; /* k; 1: all is told; 2 is taken as 3, for what is hidden would be 1 */
     size_t n_strata;
     const uint32_t *people; /* of each stratum, at least 1 */
     size_t n_cells;
     const kuni_disclosure_cell *cells; /* in the order of looking; the first is the total */
     uint8_t secret[KUNI_DISCLOSURE_SECRET_BYTES]; /* of the dataset */
     bool by_chance;                               /* rule 3; no: for tests of the other two */
-    kuni_disclosure_past *past;                   /* borrowed; NULL: none */
+    kuni_disclosure_past *past;                   /* borrowed; its alone; NULL: none */
     const uint32_t *labels; /* by stratum, what `past` calls its people; NULL: they are new to it */
 } kuni_disclosure_setup;
 
@@ -78,6 +77,22 @@ bool kuni_disclosure_offers(const kuni_disclosure *d, size_t cell);
  */
 void kuni_disclosure_decide(kuni_disclosure *d, uint64_t allele, const kuni_disclosure_counts *good,
                             const kuni_disclosure_counts *low, uint8_t *told);
+
+/*
+ * Appends what was decided last, where anything is told, to a journal that kuni_disclosure_write takes. Journals
+ * of several processes may be joined in any order.
+ */
+KUNI_MUST_CHECK kuni_status kuni_disclosure_note(const kuni_disclosure *d, kuni_buffer *journal,
+                                                 kuni_error *err);
+/*
+ * Writes what this release tells as the next chapter. `numbers` and `n` as kuni_disclosure_past_people had
+ * them, with the stratum of each or KUNI_DISCLOSURE_NOT_COUNTED; `genotypes`: the recipient gets those of all
+ * the n, too. The last thing to be done with `d`.
+ */
+KUNI_MUST_CHECK kuni_status kuni_disclosure_write(kuni_disclosure *d, const uint64_t *numbers,
+                                                  const uint32_t *strata, size_t n, bool genotypes,
+                                                  const kuni_buffer *journal, const char *path,
+                                                  kuni_error *err);
 
 /* Stands for an allele, whatever letters REF and ALT share; `pos` from 0. */
 uint64_t kuni_disclosure_allele(const char *contig, int64_t pos, const char *ref, const char *alt);
