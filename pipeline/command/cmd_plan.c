@@ -119,6 +119,19 @@ static void print_estimates(const kuni_preview *p, int64_t ranks, int64_t jobs)
                ranks == 1 ? "" : "s", jobs, jobs == 1 ? "" : "s");
 }
 
+/* How many processes a step over shards takes, where that is not a shard each. */
+static void print_bundles(const kuni_plan *plan, size_t lanes)
+{
+    size_t n = 0;
+    uint32_t *first = kuni_alloc(plan->n_shards, sizeof(*first), NULL);
+    if (!first) return;
+    kuni_plan_bundles(plan, lanes, first);
+    for (size_t i = 0; i < plan->n_places; i++) n += first[i] == i;
+    free(first);
+    if (n < plan->n_places)
+        printf("          small ones share a process: %zu processes a batch for a step\n", n);
+}
+
 static void print_plan(const kuni_preview *p, int64_t ranks, int64_t jobs, bool trial)
 {
     const kuni_run *run = &p->run;
@@ -134,6 +147,7 @@ static void print_plan(const kuni_preview *p, int64_t ranks, int64_t jobs, bool 
     printf("\nregions   %.3f Mb in %zu shards of at most %.3f Mb%s\n", (double)p->genome_bp / 1e6,
            run->plan.n_places, (double)run->workflow.shard_bp / 1e6,
            run->plan.unplaced ? ", and the reads without a place" : "");
+    print_bundles(&run->plan, (size_t)((ranks > 1 ? ranks - 1 : 1) * jobs));
     print_steps(p);
     if (!trial) print_estimates(p, ranks, jobs);
 }

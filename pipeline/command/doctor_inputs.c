@@ -83,8 +83,8 @@ static void tell_of_small_contigs(kuni_doctor *doctor)
     }
     if (n >= MANY)
         kuni_doctor_row(doctor, KUNI_WARN, "regions",
-                        "%zu of the %zu shards are small contigs, and each costs as many tasks and "
-                        "files as a long one: name in regions.contigs those that are wanted",
+                        "%zu of the %zu shards are small contigs, and each has as many files as a "
+                        "long one: name in regions.contigs those that are wanted",
                         n, doctor->n_shards);
 }
 

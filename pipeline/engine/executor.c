@@ -115,10 +115,10 @@ static kuni_status make_outputs(const kuni_run *run, kuni_arena *arena, const ku
         const kuni_port *port = &node->step->outputs[o];
         outputs[o] = (kuni_task_file){.kind = port->kind,
                                       .publish = port->publish,
-                                      .shard = work->shard,
+                                      .shard = part->shard,
                                       .batch = work->batch,
                                       .path = kuni_run_output(run, arena, part->node, o,
-                                                              work->shard, work->batch,
+                                                              part->shard, work->batch,
                                                               kuni_hash_short(&part->key), err)};
         if (!outputs[o].path) return KUNI_MEMORY;
     }
@@ -145,11 +145,11 @@ static kuni_status make_task(const kuni_run *run, kuni_arena *arena, const kuni_
         .n_batches = run->cohort.n_batches,
         .shards = run->plan.shards,
         .n_shards = run->plan.n_shards,
-        .shard = work->shard,
+        .shard = part->shard,
         .batch = work->batch,
         .memory_bytes = run->workflow.memory_bytes};
     task->scratch = kuni_run_path(run, arena, err, "tmp/%" PRIu64 "-%d-%" PRIu64 "-%u", run->epoch,
-                                  run->rank, work->id, (unsigned)part->node);
+                                  run->rank, work->id, (unsigned)(part - work->parts));
     kuni_status status = task->scratch ? KUNI_OK : KUNI_MEMORY;
     if (!status) status = make_inputs(run, arena, work, part, task, err);
     if (!status) status = make_outputs(run, arena, work, part, task, err);
@@ -165,7 +165,9 @@ static bool work_is_sound(const kuni_run *run, const kuni_work *work)
         work->batch >= (int64_t)plan->n_batches || work->batch < -1)
         return false;
     for (size_t i = 0; i < work->n_parts; i++)
-        if (work->parts[i].node >= plan->n_nodes) return false;
+        if (work->parts[i].node >= plan->n_nodes || work->parts[i].shard < -1 ||
+            work->parts[i].shard >= (int64_t)plan->n_shards)
+            return false;
     for (size_t i = 0; i < work->n_files; i++) {
         const kuni_work_file *file = &work->files[i];
         if (file->node >= plan->n_nodes || file->output >= plan->nodes[file->node].n_outputs ||
@@ -183,12 +185,14 @@ static kuni_status log_prefix(kuni_executor *e, const kuni_work *work, const cha
 {
     const kuni_run *run = e->run;
     size_t node = work->parts[0].node;
-    const char *folder = work->n_parts > 1 ? "reads" : run->plan.nodes[node].folder;
+    bool fused = false;
+    for (size_t i = 1; i < work->n_parts; i++) fused = fused || work->parts[i].node != node;
+    const char *folder = fused ? "reads" : run->plan.nodes[node].folder;
     if (!e->log_folder_made[node]) {
         const char *path = kuni_run_path(run, e->arena, err, "logs/%s", folder);
         kuni_status status = path ? kuni_make_folders(path, err) : KUNI_MEMORY;
         if (status) return status;
-        e->log_folder_made[node] = work->n_parts == 1;
+        e->log_folder_made[node] = !fused;
     }
     *out = kuni_run_path(run, e->arena, err, "logs/%s/%s.%s", folder,
                          work->shard >= 0 ? run->plan.shard_names[work->shard] : "all",
@@ -199,13 +203,14 @@ static kuni_status log_prefix(kuni_executor *e, const kuni_work *work, const cha
 kuni_status kuni_executor_start(kuni_executor *e, const kuni_work *work, kuni_error *err)
 {
     const kuni_run *run = e->run;
-    kuni_job_part parts[KUNI_PLAN_NODES_MAX];
     slot *free_slot = NULL;
     for (size_t i = 0; i < e->n_slots && !free_slot; i++)
         if (!e->slots[i].runner) free_slot = &e->slots[i];
-    if (!free_slot || !work_is_sound(run, work) || work->n_parts > KUNI_PLAN_NODES_MAX)
+    if (!free_slot || !work_is_sound(run, work))
         return kuni_fail(err, KUNI_BUG, "a rank got an order that it cannot carry out");
     kuni_arena_clear(e->arena);
+    kuni_job_part *parts = kuni_arena_alloc(e->arena, work->n_parts, sizeof(*parts), err);
+    if (!parts) return KUNI_MEMORY;
     for (size_t i = 0; i < work->n_parts; i++) {
         kuni_task *task;
         kuni_status status = make_task(run, e->arena, work, &work->parts[i], &task, err);

@@ -340,8 +340,10 @@ kuni_status kuni_plan_make(kuni_plan *plan, const kuni_workflow *workflow,
                            const kuni_genome *genome, size_t n_batches, bool twins,
                            const kuni_stage *preflight, kuni_error *err)
 {
-    *plan =
-        (kuni_plan){.n_batches = n_batches, .judged = twins || workflow->gate_qc != KUNI_GATE_ANY};
+    *plan = (kuni_plan){.n_batches = n_batches,
+                        .shard_bp = workflow->shard_bp,
+                        .bundle = workflow->bundle,
+                        .judged = twins || workflow->gate_qc != KUNI_GATE_ANY};
     kuni_status status = KUNI_OK;
     plan->arena = kuni_arena_new(err);
     if (!plan->arena) return KUNI_MEMORY;
@@ -423,6 +425,35 @@ bool kuni_plan_fused(const kuni_node *a, const kuni_node *b)
 {
     return a->scatter == KUNI_SCATTER_READS && b->scatter == KUNI_SCATTER_READS &&
            a->phase == b->phase && a->level == b->level;
+}
+
+/* --- bundles --- */
+
+/* Of a shard's length: what is longer costs more than to start a process for it. */
+enum { SMALL_SHARE = 8, BUNDLES_A_LANE = 8 };
+
+void kuni_plan_bundles(const kuni_plan *plan, size_t lanes, uint32_t *first)
+{
+    int64_t all = 0, sum = 0;
+    for (size_t i = 0; i < plan->n_places; i++) all += plan->shards[i].end - plan->shards[i].beg;
+    int64_t share = all / (int64_t)(BUNDLES_A_LANE * (lanes ? lanes : 1));
+    int64_t most = share < plan->shard_bp ? share : plan->shard_bp;
+    for (size_t i = 0; i < plan->n_shards; i++) {
+        int64_t bp = i < plan->n_places ? plan->shards[i].end - plan->shards[i].beg : INT64_MAX;
+        bool small = bp <= plan->shard_bp / SMALL_SHARE;
+        bool joins = small && i > 0 && sum >= 0 && bp <= most - sum &&
+                     (int64_t)(i - first[i - 1]) < plan->bundle;
+        first[i] = joins ? first[i - 1] : (uint32_t)i;
+        sum = !small ? -1 : joins ? sum + bp : bp;
+    }
+}
+
+bool kuni_plan_bundled(const kuni_node *node)
+{
+    if (!node->stage) return false;
+    /* A command is a process anyway, with a log of its own; a plugin may count on being alone. */
+    if (node->stage->plugin || node->stage->stage->shape) return false;
+    return node->scatter == KUNI_SCATTER_READS || node->scatter == KUNI_SCATTER_REGION;
 }
 
 static int64_t *weights_to_sort; /* qsort has no context argument */

@@ -23,7 +23,8 @@ enum {
     KUNI_PLAN_PREFLIGHT = 0, /* node number of the built-in preflight */
     KUNI_PLAN_NODES_MAX = 200,
     KUNI_PLAN_OUTPUTS_MAX = 12, /* of one step */
-    KUNI_PLAN_SHARDS_MAX = 1 << 20
+    KUNI_PLAN_SHARDS_MAX = 1 << 20,
+    KUNI_PLAN_BUNDLE_MAX = 1000 /* shards that one process does */
 };
 
 enum { /* kuni_node.phase */
@@ -61,6 +62,7 @@ typedef struct kuni_plan {
     size_t n_places; /* shards that are places: n_shards without the unplaced one */
     bool unplaced;
     size_t n_batches;
+    int64_t shard_bp, bundle; /* regions.shard, regions.bundle */
     bool judged;
     kuni_arena *arena;
 } kuni_plan;
@@ -86,5 +88,15 @@ bool kuni_plan_fused(const kuni_node *a, const kuni_node *b);
 /* Numbers of all shards, heaviest first; `order` has room for n_shards. */
 KUNI_MUST_CHECK kuni_status kuni_plan_heaviest_first(const kuni_plan *plan, uint32_t *order,
                                                      kuni_error *err);
+
+/*
+ * Which shards one process does: first[i] is the first shard of the bundle that holds shard i;
+ * `first` has room for n_shards. Small shards next to each other are bundled up to the length of a
+ * shard and regions.bundle of them, as long as some bundles are left for each of `lanes`. The cut
+ * into shards, the tasks and their files are the same with any bundles.
+ */
+void kuni_plan_bundles(const kuni_plan *plan, size_t lanes, uint32_t *first);
+/* True where tasks of the node may share a process with those of other shards. */
+bool kuni_plan_bundled(const kuni_node *node);
 
 #endif

@@ -410,12 +410,14 @@ static kuni_status run(child *me, kuni_error *err)
     kuni_status status = prepare(me, err);
     if (status) return status;
     const kuni_step *step = me->job->parts[0].step;
-    if (step->scatter == KUNI_SCATTER_READS) {
-        status = run_pass(me, err);
-    } else {
+    if (step->scatter == KUNI_SCATTER_READS) status = run_pass(me, err);
+    for (size_t i = 0; step->scatter != KUNI_SCATTER_READS && i < me->job->n_parts && !status;
+         i++) {
+        atomic_store(&shared->part, (int64_t)i);
         crash_at("run");
-        status = step->run(&me->parts[0].task, err);
+        status = step->run(&me->parts[i].task, err);
         me->result.sample = status && err->sample >= 0 ? err->sample : -1;
+        atomic_fetch_add(&shared->beats, 1);
     }
     if (status && err->status == KUNI_OK)
         status = kuni_fail(err, status, "stage %s failed without saying why",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A job: one or more tasks that one child runs, and what comes of it. The result travels as bytes,
- * from the child to its rank and from there to rank 0.
+ * A job: one or more tasks that one child runs, and what comes of it: tasks of one step one after
+ * another, or READS tasks of one batch in one pass. The result travels as bytes, from the child to
+ * its rank and from there to rank 0.
  */
 #ifndef KUNI_TASK_JOB_H
 #define KUNI_TASK_JOB_H

@@ -20,9 +20,11 @@ typedef struct running_part {
 
 typedef struct running_pass {
     const kuni_reads_pass *pass;
-    const kuni_task *task; /* of the first part: batch, shard, samples */
+    const kuni_task *task; /* of the first part: batch, samples */
     running_part *parts;
     size_t n_parts;
+    size_t from, to;    /* parts of the shard under way */
+    kuni_span *windows; /* of each shard, the widest that a part wants: room for n_parts */
     int64_t records;
 } running_pass;
 
@@ -75,7 +77,7 @@ static void drop_sample(running_pass *run, int64_t sample)
 static kuni_status begin_sample(running_pass *run, int64_t sample, kuni_error *err)
 {
     size_t in_batch = (size_t)sample - run->task->batches[run->task->batch].first;
-    for (size_t i = 0; i < run->n_parts; i++) {
+    for (size_t i = run->from; i < run->to; i++) {
         running_part *part = &run->parts[i];
         if (!part->fed) continue;
         part->begun = true;
@@ -89,7 +91,7 @@ static kuni_status begin_sample(running_pass *run, int64_t sample, kuni_error *e
 
 static kuni_status end_sample(running_pass *run, int64_t sample, kuni_error *err)
 {
-    for (size_t i = 0; i < run->n_parts; i++) {
+    for (size_t i = run->from; i < run->to; i++) {
         running_part *part = &run->parts[i];
         if (!part->begun || !part->step->end_sample) continue;
         tell(run, sample, i);
@@ -110,7 +112,7 @@ static kuni_status feed_records(running_pass *run, kuni_reads *reads, int64_t sa
         if (!record) return KUNI_OK;
         if ((++run->records & (BEAT_EVERY_RECORDS - 1)) == 0) beat(run);
         int64_t beg = record->core.pos, end = bam_endpos(record);
-        for (size_t i = 0; i < run->n_parts; i++) {
+        for (size_t i = run->from; i < run->to; i++) {
             const running_part *part = &run->parts[i];
             if (!part->begun || !part->step->read) continue;
             if (part->window.tid >= 0 && (beg >= part->window.end || end <= part->window.beg))
@@ -124,40 +126,78 @@ static kuni_status feed_records(running_pass *run, kuni_reads *reads, int64_t sa
     }
 }
 
-/* A sample of reads: open, seek, begin, feed, end. */
-static kuni_status pass_reads(running_pass *run, int64_t sample, kuni_error *err)
+/* The next shard of which some part takes what the sample brings; false where there is none. */
+static bool next_shard(running_pass *run)
 {
-    /* What it takes to tell where a record lies, whatever the stages look at. */
-    int fields = SAM_FLAG | SAM_RNAME | SAM_POS | SAM_CIGAR;
-    kuni_span widest = {.tid = run->task->shards[run->task->shard].tid};
+    while (run->to < run->n_parts) {
+        bool any = false;
+        int64_t shard = run->parts[run->to].task->shard;
+        for (run->from = run->to;
+             run->to < run->n_parts && run->parts[run->to].task->shard == shard; run->to++)
+            any = any || run->parts[run->to].fed;
+        if (any) return true;
+    }
+    return false;
+}
+
+/* The widest window of the shard under way. */
+static kuni_span widest_window(const running_pass *run)
+{
+    const kuni_task *task = run->parts[run->from].task;
+    kuni_span widest = {.tid = task->shards[task->shard].tid};
     bool first = true;
-    for (size_t i = 0; i < run->n_parts; i++) {
+    for (size_t i = run->from; i < run->to; i++) {
         const running_part *part = &run->parts[i];
         if (!part->fed) continue;
-        fields |= part->step->fields;
         if (first || part->window.beg < widest.beg) widest.beg = part->window.beg;
         if (first || part->window.end > widest.end) widest.end = part->window.end;
         first = false;
     }
+    return widest;
+}
+
+/* A sample of reads: open; for each shard seek, begin, feed, end. */
+static kuni_status pass_reads(running_pass *run, int64_t sample, kuni_error *err)
+{
+    /* What it takes to tell where a record lies, whatever the stages look at. */
+    int fields = SAM_FLAG | SAM_RNAME | SAM_POS | SAM_CIGAR;
+    size_t n_windows = 0;
+    for (size_t i = 0; i < run->n_parts; i++)
+        if (run->parts[i].fed) fields |= run->parts[i].step->fields;
+    for (run->to = 0; next_shard(run);) run->windows[n_windows++] = widest_window(run);
+    /* Only the last can be that of reads without a place, which is no contig's. */
+    size_t n_places = n_windows && run->windows[n_windows - 1].tid < 0 ? n_windows - 1 : n_windows;
     kuni_reads *reads = NULL;
     kuni_status status = kuni_reads_open(&reads, &run->task->samples[sample], run->task->genome,
-                                         &widest, widest.tid >= 0 ? 1 : 0, fields, err);
+                                         run->windows, n_places, fields, err);
     if (status) return status;
-    status = kuni_reads_seek(reads, widest, err);
-    if (!status) status = begin_sample(run, sample, err);
-    if (!status) status = feed_records(run, reads, sample, err);
-    if (!status) status = end_sample(run, sample, err);
+    for (run->to = 0; !status && next_shard(run);) {
+        status = kuni_reads_seek(reads, widest_window(run), err);
+        if (!status) status = begin_sample(run, sample, err);
+        if (!status) status = feed_records(run, reads, sample, err);
+        if (!status) status = end_sample(run, sample, err);
+    }
     kuni_reads_close(reads);
+    return status;
+}
+
+static kuni_status pass_variants(running_pass *run, int64_t sample, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (run->to = 0; !status && next_shard(run);) {
+        status = begin_sample(run, sample, err);
+        if (!status) status = end_sample(run, sample, err);
+    }
     return status;
 }
 
 static bool choose_parts(running_pass *run, int64_t sample)
 {
     kuni_feed feed = kuni_sample_feed(&run->task->samples[sample]);
-    bool unplaced = run->task->shards[run->task->shard].tid < 0;
     bool any = false;
     for (size_t i = 0; i < run->n_parts; i++) {
         running_part *part = &run->parts[i];
+        bool unplaced = part->task->shards[part->task->shard].tid < 0;
         part->begun = false;
         part->fed = part->step->feed == feed && (!unplaced || part->step->unplaced);
         any = any || part->fed;
@@ -182,8 +222,7 @@ static kuni_status pass_sample(running_pass *run, int64_t sample, kuni_error *er
             if (!begun) why.sample = sample;
         }
     } else {
-        status = begin_sample(run, sample, &why);
-        if (!status) status = end_sample(run, sample, &why);
+        status = pass_variants(run, sample, &why);
     }
     if (!status) return KUNI_OK;
     if (why.status == KUNI_OK)
@@ -231,7 +270,12 @@ kuni_status kuni_reads_pass_run(const kuni_reads_pass *pass, kuni_error *err)
 {
     running_pass run = {.pass = pass, .task = pass->parts[0].task};
     run.parts = kuni_alloc(pass->n_parts, sizeof(*run.parts), err);
-    if (!run.parts) return KUNI_MEMORY;
+    run.windows = kuni_alloc(pass->n_parts, sizeof(*run.windows), err);
+    if (!run.parts || !run.windows) {
+        free(run.parts);
+        free(run.windows);
+        return KUNI_MEMORY;
+    }
     const kuni_batch *batch = &run.task->batches[run.task->batch];
     kuni_status status = open_parts(&run, err);
     for (size_t i = 0; i < batch->n_samples && !status; i++) {
@@ -244,5 +288,6 @@ kuni_status kuni_reads_pass_run(const kuni_reads_pass *pass, kuni_error *err)
     for (size_t i = 0; i < run.n_parts; i++)
         if (run.parts[i].step->close) run.parts[i].step->close(run.parts[i].state);
     free(run.parts);
+    free(run.windows);
     return status;
 }

@@ -2,10 +2,10 @@
 /*
  * The reads pass: one decode of each sample feeds all stages that want its reads.
  *
- * For every sample of the batch: the file is opened with the fields that any part needs, sought to
- * the shard widened by the greatest halo, and each record goes to those parts whose own widened
- * shard it overlaps. A part cannot see what the others asked for. Runs in the job's child; knows no
- * processes and no MPI.
+ * For every sample of the batch: the file is opened with the fields that any part needs and, for one
+ * shard after another, sought to the shard widened by the greatest halo, and each record goes to
+ * those parts whose own widened shard it overlaps. A part cannot see what the others asked for. Runs
+ * in the job's child; knows no processes and no MPI.
  *
  * A sample whose input is bad (cannot be opened, truncated, unsorted, foreign contigs, damaged) is
  * forgotten in all parts alike and reported; the pass goes on with the next.
@@ -17,7 +17,7 @@
 
 typedef struct kuni_reads_pass_part {
     const kuni_step *step; /* of KUNI_SCATTER_READS */
-    const kuni_task *task; /* the same batch and shard in all parts */
+    const kuni_task *task; /* the same batch in all parts; parts of a shard stand together */
 } kuni_reads_pass_part;
 
 typedef struct kuni_reads_pass {

@@ -43,6 +43,8 @@ typedef struct kuni_workflow {
     const char *region_bed;  /* regions.include, or NULL */
     const char *exclude_bed; /* regions.exclude, or NULL */
     int64_t shard_bp;
+    int64_t
+        bundle; /* regions.bundle: small shards that one process does, at most; 1: each its own */
     const char *ploidy; /* name or absolute path; open it by kuni_workflow_ploidy */
     bool ploidy_given;  /* it stands in the file: the default serves any reference */
     int64_t batch_size;

@@ -482,6 +482,32 @@ static void test_names(void **state)
     kuni_names_fini(&names);
 }
 
+/* Small shards next to each other, up to a shard's length, a number, and a lane's share of all. */
+static void test_bundles(void **state)
+{
+    (void)state;
+    enum { N = 12 };
+    kuni_span shards[N] = {{.tid = 0, .end = 8000}, {.tid = 1, .end = 8000}};
+    for (int i = 2; i < N - 1; i++) shards[i] = (kuni_span){.tid = i, .end = i == 6 ? 1001 : 500};
+    shards[N - 1] = (kuni_span){.tid = -1};
+    kuni_plan plan = {
+        .shards = shards, .n_shards = N, .n_places = N - 1, .shard_bp = 8000, .bundle = 64};
+    uint32_t first[N];
+    const uint32_t few_lanes[N] = {0, 1, 2, 2, 2, 2, 6, 7, 7, 7, 7, 11};
+    kuni_plan_bundles(&plan, 1, first); /* 21,001 bp: bundles of up to an eighth */
+    assert_memory_equal(first, few_lanes, sizeof(first));
+    plan.bundle = 3;
+    const uint32_t in_threes[N] = {0, 1, 2, 2, 2, 5, 6, 7, 7, 7, 10, 11};
+    kuni_plan_bundles(&plan, 1, first);
+    assert_memory_equal(first, in_threes, sizeof(first));
+    const uint32_t in_twos[N] = {0, 1, 2, 2, 4, 4, 6, 7, 7, 9, 9, 11};
+    kuni_plan_bundles(&plan, 2, first); /* 1,312 bp */
+    assert_memory_equal(first, in_twos, sizeof(first));
+    plan.bundle = 1;
+    kuni_plan_bundles(&plan, 1, first);
+    for (uint32_t i = 0; i < N; i++) assert_int_equal(first[i], i);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -490,6 +516,7 @@ int main(void)
         cmocka_unit_test(test_plan),    cmocka_unit_test(test_plan_faults),
         cmocka_unit_test(test_table),   cmocka_unit_test(test_blocked),
         cmocka_unit_test(test_hash),    cmocka_unit_test(test_names),
+        cmocka_unit_test(test_bundles),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }
