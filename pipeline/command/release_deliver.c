@@ -12,6 +12,7 @@
 #include "kuni/json.h"
 #include "kuni/version.h"
 #include "memory.h"
+#include "meter.h"
 #include "pseudonym.h"
 
 /* A file of the release, as it is handed over. */
@@ -40,12 +41,18 @@ typedef struct delivery {
     kuni_member *members;
     char id[KUNI_RELEASE_ID_BYTES];
     kuni_chain chain;
+    kuni_meter meter; /* of a form with genotypes */
     kuni_error *err;
 } delivery;
 
 bool kuni_release_has_names(const kuni_request *request)
 {
     return request->form != KUNI_FORM_TABLES;
+}
+
+static bool has_genotypes(const kuni_request *request)
+{
+    return request->form == KUNI_FORM_DENSE || request->form == KUNI_FORM_SPARSE;
 }
 
 /* --- keys --- */
@@ -183,10 +190,20 @@ static void put_chain(const kuni_chain *chain, kuni_json *json)
     kuni_json_end(json);
 }
 
+static void put_meter(const kuni_meter *meter, kuni_json *json)
+{
+    kuni_json_object(json, "identification", KUNI_JSON_INLINE);
+    kuni_json_int(json, "independent_snps", meter->snps);
+    kuni_json_int(json, "rare_genotypes", meter->rare);
+    kuni_json_int(json, "four_base_repeats", meter->repeats);
+    kuni_json_end(json);
+}
+
 static void put_all(const delivery *d, const kuni_chain *chain, kuni_json *json)
 {
     kuni_json_object(json, NULL, KUNI_JSON_LINES);
     put_request(d, json);
+    if (has_genotypes(&d->plan->request)) put_meter(&d->meter, json);
     kuni_json_object(json, "dataset", KUNI_JSON_INLINE);
     kuni_json_int(json, "generation", d->plan->selection.generation);
     kuni_json_text(json, "blake2b", d->dataset);
@@ -303,6 +320,18 @@ static void fini(delivery *d)
     forget_keys(&d->keys);
 }
 
+static kuni_status measure(delivery *d)
+{
+    const kuni_request *q = &d->plan->request;
+    if (!has_genotypes(q)) return KUNI_OK;
+    char *path =
+        kuni_path_join(d->folder, kuni_release_files((kuni_release_form)q->form)[0], d->err);
+    kuni_status status =
+        path ? kuni_meter_read(&d->meter, path, d->plan->genome, d->err) : KUNI_MEMORY;
+    free(path);
+    return status;
+}
+
 kuni_status kuni_release_deliver(const kuni_release_plan *plan, const char *folder,
                                  const char *const *const *files, const char *out, kuni_error *err)
 {
@@ -311,6 +340,7 @@ kuni_status kuni_release_deliver(const kuni_release_plan *plan, const char *fold
     if (!status) status = digest_of(&d, "/", plan->request.path, d.request, NULL);
     if (!status)
         status = digest_of(&d, plan->selection.folder, "current/dataset.json", d.dataset, NULL);
+    if (!status) status = measure(&d);
     for (; *files && !status; files++)
         for (const char *const *file = *files; *file && !status; file++)
             status = describe(&d, *file);

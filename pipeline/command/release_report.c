@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "meter.h"
 #include "release_tables.h"
 
 /* --- counts --- */
@@ -220,6 +221,12 @@ static void print_work(const kuni_release_plan *p)
     for (; *files; files++) printf("%s%s, ", *files, ending(&p->request));
     for (size_t i = 0; tables[i]; i++) printf("%s%s, ", tables[i], ending(&p->request));
     printf("release.json; %" PRId64 " of %" PRId64 " bp\n", p->bp, p->genome_bp);
+    if (p->request.form == KUNI_FORM_DENSE || p->request.form == KUNI_FORM_SPARSE)
+        printf("identifies   up to %" PRId64
+               " SNPs that are about independent (one each %d kb; a law "
+               "may count from %d on); release.json will count them\n",
+               (p->bp + KUNI_METER_APART_BP - 1) / KUNI_METER_APART_BP, KUNI_METER_APART_BP / 1000,
+               KUNI_METER_SNPS);
     printf("takes about  ");
     print_size(p->bytes);
     if (p->free_bytes >= 0) {

@@ -4,6 +4,7 @@
 gVCFs, evidence. The allele is a deletion in a repeat, written at its right end where it stands at its left one in the call set. And what few
 people carry is in no table: a contig of 49 bases with two alleles that 3 of 3 people have."""
 import gzip
+import json
 import os
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def other(base):
     return "ACGT"["ACGT".index(base) ^ 2]
 
 
-def write_dataset(contig, bases, people):
+def write_dataset(contig, bases, people, cut="shard: 1kb", batch=3):
     with open("ref.fa", "w") as out:
         out.write(f">{contig}\n{bases}\n")
     with open("people.tsv", "w") as out:
@@ -59,7 +60,7 @@ def write_dataset(contig, bases, people):
             write_gvcf(name, contig, bases, changes)
             out.write(f"{name}\t{name}\t{name}.g.vcf\tnorth\tGRU\tv1\t2024-01-01\n")
     with open("w.yaml", "w") as out:
-        out.write("version: 1\nreference: ref.fa\ncohort: people.tsv\ndataset: ds\nregions: {ploidy: diploid, shard: 1kb}\nbatch: 3\nstages:\n"
+        out.write(f"version: 1\nreference: ref.fa\ncohort: people.tsv\ndataset: ds\nregions: {{ploidy: diploid, {cut}}}\nbatch: {batch}\nstages:\n"
                   "  - {id: import, uses: import-gvcf}\n  - {id: joint, uses: joint-genotype, needs: import, with: {also: [sites, sparse]}}\n"
                   "  - {id: national, uses: merge, needs: [import, joint]}\n")
     kuni("run", "--quiet", "w.yaml")
@@ -184,8 +185,29 @@ def few():
     print("49 bases: {10, 47} of 3 people, nothing from 5 on")
 
 
+def meter():
+    """release.json counts what identifies people: common SNPs that are far apart, rare genotypes, four-base repeats."""
+    unit, at = "GATA", 150000
+    bases = (BASES * 90)[:250000]
+    bases = bases[:at] + "C" + unit * 8 + "C" + bases[at + 2 + 4 * 8:]
+    common = [(pos, bases[pos - 1], other(bases[pos - 1])) for pos in (1000, 50000, 120000, 240000)]
+    repeat = [(at + 1, "C", "C" + unit)]
+    pairs = [(60000, bases[59999], bases[59999] + "ACAC")]  # of four bases, and of no such repeat
+    rare = [(70000, bases[69999], other(bases[69999]))]
+    people = {f"Q{i:02}": (common if i % 2 else []) + (repeat if i % 3 else []) + (pairs if i % 5 else []) + (rare if i == 7 else []) for i in range(60)}
+    write_dataset("c1", bases, people, "shard: 250kb", 60)
+    for form in ("dense", "sparse"):
+        release(form, form)
+        found = json.load(open(f"{form}/release.json"))["identification"]
+        if found != {"independent_snps": 3, "rare_genotypes": 1, "four_base_repeats": 1}:
+            fail(f"{form}: {found}")
+    if "up to 3 SNPs" not in kuni("release", "--dry-run", "dense.yaml"):
+        fail("the dry run says nothing of what identifies")
+    print("3 common SNPs apart, a rare genotype and a repeat are counted")
+
+
 def main():
-    for case in (sole_carrier, few):
+    for case in (sole_carrier, few, meter):
         with tempfile.TemporaryDirectory() as folder:
             os.chdir(folder)
             case()
