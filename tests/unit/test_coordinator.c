@@ -407,7 +407,7 @@ static void test_several_failures(void **state)
     (void)state;
     fresh();
     made_up_word(2, "late");
-    made_up_word(4, "late");
+    made_up_word(4, "later"); /* no two files are the same */
     expect_failure(two_late, KUNI_DATA, "2 tasks failed, the first: tally.batch b000");
 }
 
