@@ -231,6 +231,13 @@ static bool join_spanning(joint_local *out, const joint_local *left, const joint
     return !mixed || !one_left || out->pl[best] < JOINT_HAPLOID_CONFLICT_PHRED;
 }
 
+static bool lists(const joint_local *local, uint16_t number)
+{
+    for (uint32_t i = 0; i < local->n; i++)
+        if (local->number[i] == number) return true;
+    return false;
+}
+
 /* A sample that has lost both copies of the place, and a later record that says nothing of it. */
 static bool is_lost(const joint_local *left, uint16_t star, const joint_local *next)
 {
@@ -238,6 +245,18 @@ static bool is_lost(const joint_local *left, uint16_t star, const joint_local *n
     const kuni_event *event = next->event;
     return left->pl[left->copies == 1 ? lost : joint_genotype_index(lost, lost)] == 0 &&
            event->gt[0] == 0 && (event->ploidy == 1 || event->gt[1] == 0);
+}
+
+/*
+ * Whether a caller of haplotypes (it lists <*>) has weighed the deletion on the left against what
+ * is here: it called the deletion no copy, and lists no `*` here. The likelihoods of the deletion
+ * alone, without the prior that decided, would bring it back.
+ */
+static bool has_refused(const joint_local *left, uint16_t star, const joint_local *right)
+{
+    const kuni_event *event = left->event;
+    return (right->event->flags & KUNI_EVENT_OTHER) && !lists(right, star) && event->gt[0] == 0 &&
+           (event->ploidy == 1 || event->gt[1] == 0);
 }
 
 /*
@@ -249,13 +268,6 @@ static uint32_t seen_as(const joint_local *local, uint16_t number, bool own)
     for (uint32_t i = 0; i < local->n && own; i++)
         if (local->number[i] == number) return i;
     return 0;
-}
-
-static bool lists(const joint_local *local, uint16_t number)
-{
-    for (uint32_t i = 0; i < local->n; i++)
-        if (local->number[i] == number) return true;
-    return false;
 }
 
 /* What is neither's own by name, the first event tells of. */
@@ -322,7 +334,7 @@ static void join(joint_local *local, joint_local scratch[2], int64_t pos, uint16
     memcpy(out->local_of, next->local_of, sizeof(out->local_of));
     bool from_left = lists(local, star) && local->event->pos < pos;
     if (from_left && here && next->hard && !lists(next, star) && is_lost(local, star, next)) return;
-    if (from_left && here && (lists(next, star) || next->hard))
+    if (from_left && here && (lists(next, star) || next->hard || has_refused(local, star, next)))
         copy_local(out, next); /* the later event knows of the deletion itself */
     else if (from_left && here) {
         if (!join_spanning(out, local, next, star) && !out->reason) out->reason = JOINT_CONFLICT;

@@ -119,6 +119,35 @@ static void overlapping_heterozygotes(void **state)
     free(text);
 }
 
+/*
+ * A deletion that the caller saw and did not believe is no `*` where its haplotypes have all reads
+ * for something else; one that was called is.
+ */
+static void deletion_refused(void **state)
+{
+    (void)state;
+    const joint_event events[] = {
+        {0, 100, "GGA,G,<*>", .gt = {0, 0}, .n_pl = 6, .pl = {7, 0, 320, 31, 320, 352}, .n_ad = 3,
+         .ad = {9, 1, 0}},
+        {0, 101, "GA,G,<*>", .gt = {1, 1}, .n_pl = 6, .pl = {144, 26, 0, 160, 33, 384}, .n_ad = 3,
+         .ad = {0, 8, 0}},
+        {1, 100, "GGA,G,<*>", .gt = {0, 1}, .n_pl = 6, .pl = {47, 0, 320, 71, 320, 352}, .n_ad = 3,
+         .ad = {9, 3, 0}},
+        {1, 101, "GA,G,<*>", .gt = {1, 1}, .n_pl = 6, .pl = {144, 26, 0, 160, 33, 384}, .n_ad = 3,
+         .ad = {0, 8, 0}},
+    };
+    joint_case c = {.contig = "chr1",
+                    .length_bp = 1000,
+                    .n_samples = 2,
+                    .events = events,
+                    .n_events = COUNT(events)};
+    for (c.shards = 1; c.shards <= 500; c.shards += 499) { /* 2 bp shards cut the deletion */
+        char *text = fixture_joint(&c, false);
+        expect_genotypes(text, 1, "101 GA G,* 1/1 1/2");
+        free(text);
+    }
+}
+
 /* Two events at one position that leave no pair of haplotypes. */
 static void contradiction(void **state)
 {
@@ -317,6 +346,7 @@ int main(void)
         cmocka_unit_test(snp_in_three),
         cmocka_unit_test(deletion_over_snp),
         cmocka_unit_test(star_in_the_input),
+        cmocka_unit_test(deletion_refused),
         cmocka_unit_test(alleles_part_ways),
         cmocka_unit_test(contradiction),
         cmocka_unit_test(overlapping_heterozygotes),
