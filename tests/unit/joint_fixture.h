@@ -35,6 +35,7 @@ typedef struct joint_event {
     uint32_t sb[4];
     int64_t phase_set;        /* 1-based, 0: none */
     uint8_t rank[KUNI_RANKS]; /* 0: unknown */
+    uint8_t mq;               /* 0: 60 */
 } joint_event;
 
 typedef struct joint_block {
@@ -87,7 +88,7 @@ static inline void fixture_add_event(kuni_evidence_writer *writer, const joint_e
                         .ploidy = (uint8_t)(e->ploidy ? e->ploidy : 2),
                         .n_alleles = n,
                         .gt = {(int8_t)e->gt[0], (int8_t)e->gt[1]},
-                        .mq = 60,
+                        .mq = e->mq ? e->mq : 60,
                         .phase_set = e->phase_set - 1,
                         .alleles = (const char *const *)names,
                         .pl = e->n_pl ? e->pl : NULL,

@@ -148,6 +148,31 @@ static void deletion_refused(void **state)
     }
 }
 
+/* Reads of one mapping quality have that, at any depth and in any number of carriers: not 19.99. */
+static void mapping_quality_is_exact(void **state)
+{
+    (void)state;
+    const joint_event events[] = {{0, 100, "A,G,<*>", HET, .mq = 20},
+                                  {1, 100, "A,G,<*>", HOM, .mq = 20},
+                                  {0, 200, "A,G,<*>", HET, .mq = 20},
+                                  {1, 200, "A,G,<*>", HET, .mq = 9},
+                                  {0, 300, "A,G,<*>", HET, .mq = 9}};
+    const joint_case c = {.contig = "chr1",
+                          .length_bp = 1000,
+                          .n_samples = 2,
+                          .events = events,
+                          .n_events = COUNT(events)};
+    char *text = fixture_joint(&c, false);
+    const char *second = strchr(text, '\n') + 1, *third = strchr(second, '\n') + 1;
+    assert_non_null(strstr(text, ";MQ=20;"));
+    assert_true(strstr(strstr(text, ";MQ=20;") + 1, ";MQ=20;") == NULL);
+    assert_non_null(strstr(second, ";MQ=15.5081;")); /* sqrt((400 + 81) / 2) */
+    const char *failed = strstr(text, "LowMQ");
+    assert_true(failed && failed > third);
+    assert_non_null(strstr(third, ";MQ=9;"));
+    free(text);
+}
+
 /* Two events at one position that leave no pair of haplotypes. */
 static void contradiction(void **state)
 {
@@ -347,6 +372,7 @@ int main(void)
         cmocka_unit_test(deletion_over_snp),
         cmocka_unit_test(star_in_the_input),
         cmocka_unit_test(deletion_refused),
+        cmocka_unit_test(mapping_quality_is_exact),
         cmocka_unit_test(alleles_part_ways),
         cmocka_unit_test(contradiction),
         cmocka_unit_test(overlapping_heterozygotes),
