@@ -101,10 +101,78 @@ static kuni_status link_people(const kuni_release_plan *plan, const keys *k, boo
                  : kuni_pseudonyms_can_link(&plan->selection, path, how, err);
 }
 
+/* --- what the recipient has already --- */
+
+static kuni_status same_people(const kuni_release_plan *plan, const kuni_memory *memory,
+                               const kuni_release_entry *entry, bool *same, kuni_error *err)
+{
+    const kuni_selection *s = &plan->selection;
+    kuni_members members = {.n = 0};
+    *same = false;
+    if (!*entry->id) return KUNI_OK;
+    kuni_status status = kuni_members_read(&members, memory, entry, err);
+    *same = !status && members.n == s->n;
+    for (size_t i = 0; i < s->n && *same; i++)
+        *same = kuni_members_find(&members, memory, s->people[i].participant) >= 0;
+    kuni_members_fini(&members);
+    return status;
+}
+
+/* Whether nothing follows from both that does not from the earlier one. */
+static kuni_status goes_with(const kuni_release_plan *plan, const kuni_memory *memory,
+                             const kuni_release_entry *earlier, const char *request, bool *fine,
+                             kuni_error *err)
+{
+    bool same;
+    kuni_status status = same_people(plan, memory, earlier, &same, err);
+    bool genotypes = strcmp(earlier->form, kuni_form_name(KUNI_FORM_DENSE)) == 0 ||
+                     strcmp(earlier->form, kuni_form_name(KUNI_FORM_SPARSE)) == 0;
+    bool again =
+        earlier->generation == plan->selection.generation && strcmp(earlier->request, request) == 0;
+    *fine = same && (genotypes || again);
+    return status;
+}
+
+/*
+ * Counts of some people less counts of others are counts of few: whoever was told of people before is told no
+ * counts with a threshold of other people, or by other classes. Where genotypes are given there is nothing
+ * to hide.
+ */
+static kuni_status check_earlier(const kuni_release_plan *plan, kuni_error *err)
+{
+    const kuni_request *q = &plan->request;
+    kuni_memory memory = {.lock = -1};
+    kuni_release_list before = {.n = 0};
+    char request[KUNI_DIGEST_HEX_BYTES];
+    if (has_genotypes(q) || q->threshold <= 1) return KUNI_OK;
+    kuni_status status = kuni_release_list_read(&before, plan->selection.folder, err);
+    if (!status) status = kuni_digest_file(q->path, request, err);
+    if (!status && before.n) status = kuni_memory_open(&memory, plan->selection.folder, false, err);
+    for (size_t i = 0; i < before.n && !status; i++) {
+        const kuni_release_entry *e = &before.entries[i];
+        bool fine = true;
+        if (strcmp(e->recipient, q->recipient) == 0)
+            status = goes_with(plan, &memory, e, request, &fine, err);
+        if (!status && !fine)
+            status = kuni_fail(
+                err, KUNI_USAGE,
+                "%s: %s was told of other people, or by another request, in the release "
+                "'%s' of %s: counts of the one less those of the other could be of fewer "
+                "than %lld people. What can be made: the same request again; a form with "
+                "genotypes, of those who consent to that; 'threshold: 1', which hides nothing",
+                q->path, q->recipient, e->name, e->at, (long long)q->threshold);
+    }
+    kuni_release_list_fini(&before);
+    kuni_memory_close(&memory);
+    return status;
+}
+
 kuni_status kuni_release_can_deliver(const kuni_release_plan *plan, kuni_error *err)
 {
     keys k;
-    kuni_status status = read_keys(&k, &plan->request, err);
+    kuni_status status = check_earlier(plan, err);
+    if (status) return status;
+    status = read_keys(&k, &plan->request, err);
     if (!status) status = link_people(plan, &k, false, err);
     forget_keys(&k);
     return status;
@@ -284,13 +352,13 @@ static kuni_status record(const delivery *d, const char *digest, const char *mem
 {
     const kuni_request *q = &d->plan->request;
     const kuni_selection *s = &d->plan->selection;
-    json_t *entry = json_pack("{ss ss ss ss sI sI ss ss* ss ss ss sI ss ss}", "release", q->name,
-                              "recipient", q->recipient, "use", kuni_use_name(q->commercial),
-                              "form", kuni_form_name((kuni_release_form)q->form), "people",
-                              (json_int_t)s->n, "generation", (json_int_t)s->generation, "blake2b",
-                              digest, "delivery", q->delivery, "id", d->id, "members", members,
-                              "series", d->chain.series, "number", (json_int_t)d->chain.number,
-                              "previous", d->chain.previous, "dataset", d->chain.before);
+    json_t *entry = json_pack(
+        "{ss ss ss ss sI sI ss ss ss* ss ss ss sI ss ss}", "release", q->name, "recipient",
+        q->recipient, "use", kuni_use_name(q->commercial), "form",
+        kuni_form_name((kuni_release_form)q->form), "people", (json_int_t)s->n, "generation",
+        (json_int_t)s->generation, "request", d->request, "blake2b", digest, "delivery",
+        q->delivery, "id", d->id, "members", members, "series", d->chain.series, "number",
+        (json_int_t)d->chain.number, "previous", d->chain.previous, "dataset", d->chain.before);
     return entry ? kuni_history_add(s->folder, "released", NULL, entry, d->err)
                  : kuni_fail_memory(d->err, 1, 1);
 }

@@ -14,7 +14,9 @@
 
 bool kuni_release_has_tables(const kuni_request *q)
 {
-    return q->tables || q->form == KUNI_FORM_TABLES;
+    /* Sites tell of all called genotypes at once, tables of good ones apart: the two would be subtracted. */
+    bool beside_sites = q->form == KUNI_FORM_SITES && q->threshold > 1;
+    return (q->tables && !beside_sites) || q->form == KUNI_FORM_TABLES;
 }
 
 void kuni_release_table_files(const kuni_request *request,

@@ -167,6 +167,7 @@ static kuni_status take_entry(void *context, const json_t *json, kuni_error *err
     take_hex(e->id, sizeof(e->id), json, "id");
     take_hex(e->digest, sizeof(e->digest), json, "blake2b");
     take_hex(e->members, sizeof(e->members), json, "members");
+    take_hex(e->request, sizeof(e->request), json, "request");
     take_hex(e->chain.series, sizeof(e->chain.series), json, "series");
     take_hex(e->chain.previous, sizeof(e->chain.previous), json, "previous");
     take_hex(e->chain.before, sizeof(e->chain.before), json, "dataset");

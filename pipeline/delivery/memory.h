@@ -48,6 +48,7 @@ typedef struct kuni_release_entry {
     char *at, *name, *recipient, *use, *form;
     char id[KUNI_RELEASE_ID_BYTES]; /* "": made by a version that kept nothing of it */
     char digest[KUNI_DIGEST_HEX_BYTES], members[KUNI_DIGEST_HEX_BYTES];
+    char request[KUNI_DIGEST_HEX_BYTES]; /* of the file of the request; "": not known */
     kuni_chain chain;
     int64_t people, generation;
 } kuni_release_entry;

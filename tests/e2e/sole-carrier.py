@@ -69,7 +69,7 @@ def write_dataset(contig, bases, people, cut="shard: 1kb", batch=3):
 
 def release(out, form, threshold=1, expect=0, more=""):
     with open(f"{out}.yaml", "w") as request:
-        request.write("version: 1\nworkflow: w.yaml\nrecipient: {id: uni, organisation: not-for-profit, countries: [JP]}\npurpose: general\nuse: non-commercial\n"
+        request.write(f"version: 1\nworkflow: w.yaml\nrecipient: {{id: {out}, organisation: not-for-profit, countries: [JP]}}\npurpose: general\nuse: non-commercial\n"
                       f"consent: {{forms: [v1]}}\nform: {form}\nthreshold: {threshold}\npseudonyms: {{key: key, linkage: {out}.linkage}}\n" + more)
     return kuni("release", "-o", out, f"{out}.yaml", expect=expect)
 

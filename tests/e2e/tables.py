@@ -363,7 +363,7 @@ def merged():
     plain = text.replace("all_sites: yes\n", "")
     for name in ("p1", "p2"):
         release(name + "plain", plain.replace("LIST", name + ".list"))
-    release("hides", plain.replace("LIST", "p3.list").replace("threshold: 1", "threshold: 3"))
+    release("hides", plain.replace("LIST", "p3.list").replace("threshold: 1", "threshold: 3").replace("id: bench", "id: other"))
     kuni("merge-summary", "-o", "partly", "p1plain", "p2plain", "hides")
     shown = {tuple(row[name] for name in ("contig", "pos", "ref", "alt", "group", "sex")): row for row in table("hides/freq.tsv.gz")}
     both = {}
