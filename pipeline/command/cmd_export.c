@@ -128,21 +128,17 @@ static int named_format(const char *out)
 /* Whoever opens the file goes by its name. */
 static const char *misnamed(const kuni_export_request *wanted)
 {
-    static const int inside[] = {
-        [KUNI_EXPORT_BCF] = KUNI_EXPORT_BCF,   [KUNI_EXPORT_VCF_GZ] = KUNI_EXPORT_VCF_GZ,
-        [KUNI_EXPORT_VCF] = KUNI_EXPORT_VCF,   [KUNI_EXPORT_SPARSE] = KUNI_EXPORT_VCF_GZ,
-        [KUNI_EXPORT_SITES] = KUNI_EXPORT_BCF, [KUNI_EXPORT_PLINK] = KUNI_EXPORT_BCF};
+    int named = named_format(wanted->out);
+    bool plain = wanted->format == KUNI_EXPORT_BCF || wanted->format == KUNI_EXPORT_VCF_GZ ||
+                 wanted->format == KUNI_EXPORT_VCF;
     if (strcmp(wanted->out, "-") == 0)
         return "it is written in pieces that are joined and indexed, and not to a pipe: name a "
                "file";
-    if (wanted->format == KUNI_EXPORT_GVCF)
-        return named_format(wanted->out) == BY_NAME
-                   ? NULL
-                   : "-f gvcf writes a file a sample: name a folder";
-    int named = named_format(wanted->out);
-    return named == BY_NAME || named == inside[wanted->format]
-               ? NULL
-               : "the name says another format than --format: change one of them";
+    if (wanted->format == KUNI_EXPORT_GVCF && named != BY_NAME)
+        return "-f gvcf writes a file a sample: name a folder";
+    if (plain && named != BY_NAME && named != wanted->format)
+        return "the name says another format than --format: change one of them";
+    return NULL;
 }
 
 static int run(const kuni_call *call)
