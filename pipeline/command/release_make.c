@@ -145,6 +145,7 @@ static kuni_status export_through(making *m, const kuni_export_request *wanted,
         rewriting->dropped = x.added;
         status = kuni_transport_agree(status, m->err);
         if (!status) status = kuni_export_calls(&x, m->err);
+        rewriting->dropped = NULL;
         kuni_exporter_fini(&x);
     }
     kuni_preview_fini(&preview);

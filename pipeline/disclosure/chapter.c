@@ -199,37 +199,37 @@ kuni_status kuni_chapter_open(kuni_chapter *h, const char *path, kuni_error *err
     return status ? status : read_all(h, path, err);
 }
 
-void kuni_chapter_close(kuni_chapter *h)
+void kuni_chapter_close(kuni_chapter *chapter)
 {
-    if (h->map) (void)munmap(h->map, h->map_bytes);
-    free(h->recipient);
-    free(h->parent);
-    free(h->people);
-    free(h->class_of);
-    free(h->known);
-    free(h->cells);
-    *h = (kuni_chapter){.recipient = NULL};
+    if (chapter->map) (void)munmap(chapter->map, chapter->map_bytes);
+    free(chapter->recipient);
+    free(chapter->parent);
+    free(chapter->people);
+    free(chapter->class_of);
+    free(chapter->known);
+    free(chapter->cells);
+    *chapter = (kuni_chapter){.recipient = NULL};
 }
 
-const unsigned char *kuni_chapter_find(const kuni_chapter *h, uint64_t allele)
+const unsigned char *kuni_chapter_find(const kuni_chapter *chapter, uint64_t allele)
 {
-    size_t beg = 0, end = h->n_alleles;
+    size_t beg = 0, end = chapter->n_alleles;
     while (beg < end) {
         size_t middle = beg + (end - beg) / 2;
-        if (word_at(h->keys + 8 * middle, 8) < allele)
+        if (word_at(chapter->keys + 8 * middle, 8) < allele)
             beg = middle + 1;
         else
             end = middle;
     }
-    if (beg == h->n_alleles || word_at(h->keys + 8 * beg, 8) != allele) return NULL;
-    return h->records + word_at(h->offsets + 8 * beg, 8);
+    if (beg == chapter->n_alleles || word_at(chapter->keys + 8 * beg, 8) != allele) return NULL;
+    return chapter->records + word_at(chapter->offsets + 8 * beg, 8);
 }
 
-void kuni_chapter_counts(const kuni_chapter *h, const unsigned char *record,
+void kuni_chapter_counts(const kuni_chapter *chapter, const unsigned char *record,
                          kuni_disclosure_counts *good, kuni_disclosure_counts *low)
 {
-    cursor c = {.at = record + h->n_cells, .end = h->records + h->record_bytes};
-    for (size_t u = 0; u < h->n_classes; u++) {
+    cursor c = {.at = record + chapter->n_cells, .end = chapter->records + chapter->record_bytes};
+    for (size_t u = 0; u < chapter->n_classes; u++) {
         int64_t numbers[NUMBERS] = {0};
         unsigned bits = *take_bytes(&c, 1);
         for (int b = 0; b < NUMBERS; b++)

@@ -319,7 +319,7 @@ static void count_left(const kuni_disclosure_past *p, uint32_t *left, uint64_t *
 static kuni_status alloc_units(kuni_disclosure_past *p, size_t n, kuni_error *err)
 {
     size_t n_classes = 0;
-    for (size_t i = 0; i < p->n_chapters; i++)
+    for (size_t i = 0; p->chapters && i < p->n_chapters; i++)
         if (p->chapters[i].n_classes > n_classes) n_classes = p->chapters[i].n_classes;
     p->units.people = kuni_alloc(n + 1, sizeof(uint32_t), err);
     p->units.known = kuni_alloc(n + 1, sizeof(uint64_t), err);
