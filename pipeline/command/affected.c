@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "operand.h"
 #include "register.h"
 #include "words.h"
 
@@ -198,12 +199,7 @@ static kuni_status write_notice(kuni_affected *a, const char *folder, const char
                                 kuni_error *err)
 {
     kuni_buffer text = KUNI_BUFFER_INIT, path = KUNI_BUFFER_INIT;
-    kuni_status status = kuni_buffer_printf(&path, err, "%s/", folder);
-    for (const char *at = recipient; *at && !status; at++)
-        status = strchr("/%", *at) || (*at == '.' && at == recipient)
-                     ? kuni_buffer_printf(&path, err, "%%%02X", (unsigned char)*at)
-                     : kuni_buffer_append(&path, at, 1, err);
-    if (!status) status = kuni_buffer_printf(&path, err, ".txt");
+    kuni_status status = kuni_command_spell_path(folder, recipient, ".txt", &path, err);
     if (!status) status = spell_notice(a, recipient, &text, err);
     if (!status) status = kuni_file_put(path.data, text.data, text.length, err);
     if (!status)

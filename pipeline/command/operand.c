@@ -26,3 +26,17 @@ kuni_status kuni_command_find_dataset(const char *operand, char **folder, kuni_e
     kuni_buffer_fini(&faults);
     return status;
 }
+
+kuni_status kuni_command_spell_path(const char *folder, const char *name, const char *ending,
+                                    kuni_buffer *path, kuni_error *err)
+{
+    kuni_buffer_clear(path);
+    kuni_status status = kuni_buffer_printf(path, err, "%s/", folder);
+    for (size_t i = 0; name[i] && !status; i++) {
+        unsigned char c = (unsigned char)name[i];
+        bool plain = c > ' ' && c != '/' && c != '%' && c != 127 && (c != '.' || i);
+        status = plain ? kuni_buffer_append(path, &name[i], 1, err)
+                       : kuni_buffer_printf(path, err, "%%%02X", c);
+    }
+    return status ? status : kuni_buffer_printf(path, err, "%s", ending);
+}

@@ -3,6 +3,7 @@
 #ifndef KUNI_COMMAND_OPERAND_H
 #define KUNI_COMMAND_OPERAND_H
 
+#include "kuni/buffer.h"
 #include "kuni/file.h"
 
 /*
@@ -11,5 +12,10 @@
  */
 KUNI_MUST_CHECK kuni_status kuni_command_find_dataset(const char *operand, char **folder,
                                                       kuni_error *err);
+
+/* FOLDER/NAME and the ending; what a name of a file had better not have is %XX. */
+KUNI_MUST_CHECK kuni_status kuni_command_spell_path(const char *folder, const char *name,
+                                                    const char *ending, kuni_buffer *path,
+                                                    kuni_error *err);
 
 #endif

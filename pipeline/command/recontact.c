@@ -11,6 +11,7 @@
 #include "exporter.h"
 #include "feature_list.h"
 #include "memory.h"
+#include "operand.h"
 #include "published.h"
 #include "temporary.h"
 #include "transport.h"
@@ -369,20 +370,6 @@ static int by_custodian(const void *a, const void *b)
     return order ? order : strcmp(x->text, y->text);
 }
 
-/* What a custodian is called need be no name of a file. */
-static kuni_status spell_path(const looking *l, const char *custodian, kuni_buffer *path)
-{
-    kuni_buffer_clear(path);
-    kuni_status status = kuni_buffer_printf(path, l->err, "%s/", l->request->out);
-    for (size_t i = 0; custodian[i] && !status; i++) {
-        unsigned char c = (unsigned char)custodian[i];
-        bool plain = c > ' ' && c != '/' && c != '%' && c != 127 && (c != '.' || i);
-        status = plain ? kuni_buffer_append(path, &custodian[i], 1, l->err)
-                       : kuni_buffer_printf(path, l->err, "%%%02X", c);
-    }
-    return status ? status : kuni_buffer_printf(path, l->err, ".tsv");
-}
-
 /* Those of one custodian, from `at` on; returns the first behind. */
 static kuni_status write_site(looking *l, size_t at, size_t *end)
 {
@@ -396,7 +383,8 @@ static kuni_status write_site(looking *l, size_t at, size_t *end)
         status = kuni_buffer_printf(&text, l->err, "%s\t%s\t%s\n", p->participant, p->id,
                                     l->findings[*end].text);
     }
-    if (!status) status = spell_path(l, custodian, &path);
+    if (!status)
+        status = kuni_command_spell_path(l->request->out, custodian, ".tsv", &path, l->err);
     if (!status) status = kuni_file_put(path.data, text.data, text.length, l->err);
     kuni_buffer_fini(&path);
     kuni_buffer_fini(&text);

@@ -52,7 +52,7 @@ bool kuni_release_has_names(const kuni_request *request)
 
 static bool has_genotypes(const kuni_request *request)
 {
-    return request->form == KUNI_FORM_DENSE || request->form == KUNI_FORM_SPARSE;
+    return kuni_form_has_genotypes((kuni_release_form)request->form);
 }
 
 /* --- keys --- */
@@ -125,11 +125,9 @@ static kuni_status goes_with(const kuni_release_plan *plan, const kuni_memory *m
 {
     bool same;
     kuni_status status = same_people(plan, memory, earlier, &same, err);
-    bool genotypes = strcmp(earlier->form, kuni_form_name(KUNI_FORM_DENSE)) == 0 ||
-                     strcmp(earlier->form, kuni_form_name(KUNI_FORM_SPARSE)) == 0;
     bool again =
         earlier->generation == plan->selection.generation && strcmp(earlier->request, request) == 0;
-    *fine = same && (genotypes || again);
+    *fine = same && (again || kuni_form_name_has_genotypes(earlier->form));
     return status;
 }
 

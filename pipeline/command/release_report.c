@@ -221,7 +221,7 @@ static void print_work(const kuni_release_plan *p)
     for (; *files; files++) printf("%s%s, ", *files, ending(&p->request));
     for (size_t i = 0; tables[i]; i++) printf("%s%s, ", tables[i], ending(&p->request));
     printf("release.json; %" PRId64 " of %" PRId64 " bp\n", p->bp, p->genome_bp);
-    if (p->request.form == KUNI_FORM_DENSE || p->request.form == KUNI_FORM_SPARSE)
+    if (kuni_form_has_genotypes((kuni_release_form)p->request.form))
         printf("identifies   up to %" PRId64
                " SNPs that are about independent (one each %d kb; a law "
                "may count from %d on); release.json will count them\n",

@@ -169,7 +169,7 @@ kuni_status kuni_release_write_samples(const kuni_release_plan *plan, const char
                                        const char *heading, kuni_error *err)
 {
     const kuni_request *request = &plan->request;
-    bool named = request->form == KUNI_FORM_DENSE || request->form == KUNI_FORM_SPARSE;
+    bool named = kuni_form_has_genotypes((kuni_release_form)request->form);
     quality q = {.n = 0};
     kuni_buffer text = KUNI_BUFFER_INIT;
     kuni_status status = read_quality(&q, &plan->selection, err);

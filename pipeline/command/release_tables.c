@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "release_tables.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@ void kuni_release_table_files(const kuni_request *request,
                               const char *files[KUNI_RELEASE_TABLES_MAX])
 {
     const kuni_request *q = request;
-    bool named = q->form == KUNI_FORM_DENSE || q->form == KUNI_FORM_SPARSE;
+    bool named = kuni_form_has_genotypes((kuni_release_form)q->form);
     const struct {
         const char *name;
         bool there;
@@ -163,10 +164,9 @@ static kuni_status get_secret(const kuni_release_tables *t, uint8_t *secret, kun
     status = kuni_memory_open(&memory, t->plan->selection.folder, false, err);
     if (!status) {
         kuni_memory_digest(&memory, "what tables hide", hex);
-        for (size_t i = 0; i < KUNI_DISCLOSURE_SECRET_BYTES; i++) {
-            char pair[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
-            secret[i] = (uint8_t)strtoul(pair, NULL, 16);
-        }
+        hex[2 * KUNI_DISCLOSURE_SECRET_BYTES] = '\0'; /* the first half */
+        (void)sodium_hex2bin(secret, KUNI_DISCLOSURE_SECRET_BYTES, hex, strlen(hex), NULL, NULL,
+                             NULL);
     }
     kuni_memory_close(&memory);
     return kuni_transport_agree(status, err);

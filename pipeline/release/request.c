@@ -64,6 +64,18 @@ const char *kuni_form_name(kuni_release_form form)
     return forms[form];
 }
 
+bool kuni_form_has_genotypes(kuni_release_form form)
+{
+    return form == KUNI_FORM_DENSE || form == KUNI_FORM_SPARSE;
+}
+
+bool kuni_form_name_has_genotypes(const char *name)
+{
+    for (int form = 0; forms[form]; form++)
+        if (strcmp(forms[form], name) == 0) return kuni_form_has_genotypes((kuni_release_form)form);
+    return false;
+}
+
 static const field recipient_fields[] = {{.key = "id",
                                           .expected = "an id, without blanks",
                                           .type = ID,

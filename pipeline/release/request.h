@@ -79,5 +79,8 @@ kuni_use kuni_request_use(const kuni_request *request, const char *today);
 const char *kuni_organisation_name(bool for_profit);
 const char *kuni_use_name(bool commercial);
 const char *kuni_form_name(kuni_release_form form);
+/* Whether a form, or one of that name, gives genotypes. */
+bool kuni_form_has_genotypes(kuni_release_form form);
+bool kuni_form_name_has_genotypes(const char *name);
 
 #endif

@@ -21,13 +21,16 @@
         "carriers_" QUALITY, "integer", "participants", "with the allele at all, in " OF, HIDDEN   \
     }
 
+#define ALLELE                                                                                     \
+    {"contig", "text", "", "contig of the reference", ""},                                         \
+        {"pos", "integer", "base", "of the first base of ref, from 1", ""},                        \
+        {"ref", "text", "", "bases of the reference, as few as there can be", ""},                 \
+        {"alt", "text", "", "bases instead of them", ""},                                          \
+        {"vrs_id", "text", "", "computed identifier of GA4GH VRS 2.0", ""},                        \
+        {"filter", "text", "", "FILTER of the site: what the whole cohort showed", ""}
+
 static const kuni_table_column freq_columns[] = {
-    {"contig", "text", "", "contig of the reference", ""},
-    {"pos", "integer", "base", "of the first base of ref, from 1", ""},
-    {"ref", "text", "", "bases of the reference, as few as there can be", ""},
-    {"alt", "text", "", "bases instead of them", ""},
-    {"vrs_id", "text", "", "computed identifier of GA4GH VRS 2.0", ""},
-    {"filter", "text", "", "FILTER of the site: what the whole cohort showed", ""},
+    ALLELE,
     {"group", "text", "", "group of the manifest, or all", ".: the group of those who have none"},
     {"sex", "text", "", "female, male or unknown as declared, or all", ""},
     COUNTS_OF("adj", "genotypes with GQ >= 20, DP >= 10 (one copy: 5), allele balance >= 0.2"),
@@ -49,12 +52,7 @@ const kuni_table_kind kuni_table_freq = {
         {"AF_" SIDE, "number", "share", "AC / AN", ".: AN is 0"}
 
 static const kuni_table_column cases_columns[] = {
-    {"contig", "text", "", "contig of the reference", ""},
-    {"pos", "integer", "base", "of the first base of ref, from 1", ""},
-    {"ref", "text", "", "bases of the reference, as few as there can be", ""},
-    {"alt", "text", "", "bases instead of them", ""},
-    {"vrs_id", "text", "", "computed identifier of GA4GH VRS 2.0", ""},
-    {"filter", "text", "", "FILTER of the site: what the whole cohort showed", ""},
+    ALLELE,
     SIDE_OF("cases"),
     SIDE_OF("controls"),
     {"fisher_p", "number", "", "Fisher's exact test, two-sided, of carriers among those called",

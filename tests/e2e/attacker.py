@@ -5,16 +5,14 @@ carries what is not. All numbers of people that fit whatever the tables tell are
 difference of cells or class of people may be left with one number alone that is 1 to k-1 (that nobody, or all of
 at least k people, carry an allele may be told). A second release, after one person has withdrawn and
 one has come, is refused to the same recipient; another one gets it, and what both had together would be broken. The attacker is shown to be one, too: tables that hide nothing but small cells themselves are broken."""
+import gzip
 import itertools
 import os
 import random
-import subprocess
-import sys
 import tempfile
 
-import gzip
+from made_people import kuni, other, request, want, write_gvcf
 
-KUNI = os.path.abspath(os.environ.get("KUNI") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/release/kuni"))
 SEED = int(os.environ.get("SEED", "5"))
 ALLELES, K, STEP = 500, 3, 6
 GROUPS, SEXES = ("g0", "g1"), ("female", "male")
@@ -24,15 +22,7 @@ KINDS = ("carriers", "hom", "het")
 
 
 def fail(text):
-    print("FAIL:", text)
-    sys.exit(1)
-
-
-def kuni(*words, expect=0):
-    done = subprocess.run([KUNI, *words], capture_output=True, text=True)
-    if done.returncode != expect:
-        fail(f"kuni {' '.join(words)}: status {done.returncode}\n{done.stdout[-1500:]}{done.stderr[-1500:]}")
-    return done.stderr
+    want(False, text)
 
 
 def place(allele):
@@ -54,24 +44,6 @@ def make_people(draw):
     return people
 
 
-def write_gvcf(name, copies):
-    with open(f"{name}.g.vcf", "w") as out:
-        out.write(f'##fileformat=VCFv4.2\n##contig=<ID=c1,length={LENGTH}>\n##INFO=<ID=END,Number=1,Type=Integer,Description="e">\n' + "".join(
-            f'##FORMAT=<ID={i},Number={n},Type={t},Description="x">\n' for i, n, t in (
-                ("GT", 1, "String"), ("GQ", 1, "Integer"), ("DP", 1, "Integer"), ("AD", "R", "Integer"), ("PL", "G", "Integer"))))
-        out.write(f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{name}\n")
-        at = 1
-        for allele in sorted(copies) + [None]:
-            pos = LENGTH + 1 if allele is None else place(allele)
-            if pos > at:
-                out.write(f"c1\t{at}\t.\t{BASES[at - 1]}\t<NON_REF>\t.\t.\tEND={pos - 1}\tGT:DP:GQ:PL\t0/0:30:80:0,80,900\n")
-            if allele is not None:
-                ref = BASES[pos - 1]
-                call = "0/1:15,15,0:30:99:500,0,500,545,545,1100" if copies[allele] == 1 else "1/1:0,30,0:30:90:900,90,0,990,190,1100"
-                out.write(f"c1\t{pos}\t.\t{ref}\t{'ACGT'['ACGT'.index(ref) ^ 2]},<NON_REF>\t500\t.\t.\tGT:AD:DP:GQ:PL\t{call}\n")
-            at = pos + 1
-
-
 def write_manifest(people, names):
     with open("people.tsv", "w") as out:
         out.write("participant_id\tsample_id\tsex\treads\tgroup\tconsent\ticf_version\tconsent_date\n")
@@ -80,9 +52,7 @@ def write_manifest(people, names):
 
 
 def release(out, recipient, expect=0):
-    with open(f"{out}.yaml", "w") as request:
-        request.write(f"version: 1\nworkflow: w.yaml\nrecipient: {{id: {recipient}, organisation: not-for-profit, countries: [JP]}}\npurpose: general\nuse: non-commercial\n"
-                      f"consent: {{forms: [v1]}}\nform: tables\nthreshold: {K}\npseudonyms: {{key: key, linkage: {out}.linkage}}\n")
+    request(out, recipient, "tables", K)
     return kuni("release", "-o", out, f"{out}.yaml", expect=expect)
 
 
@@ -194,7 +164,8 @@ def main():
             out.write("version: 1\nreference: ref.fa\ncohort: people.tsv\ndataset: ds\nregions: {ploidy: diploid}\nstages:\n  - {id: import, uses: import-gvcf}\n"
                       "  - {id: joint, uses: joint-genotype, needs: import}\n  - {id: national, uses: merge, needs: [import, joint]}\n")
         for name in names:
-            write_gvcf(name, people[name][2])
+            changes = [(place(allele), BASES[place(allele) - 1], other(BASES[place(allele) - 1]), n) for allele, n in people[name][2].items()]
+            write_gvcf(name, "c1", BASES, changes)
         write_manifest(people, first)
         kuni("run", "--quiet", "w.yaml")
         kuni("release", "--new-key", "key")

@@ -15,20 +15,9 @@ import subprocess
 import sys
 import tempfile
 
-KUNI = os.environ["KUNI"]
+from made_people import kuni, want
+
 PEOPLE = 10
-
-
-def want(fine, text):
-    if not fine:
-        sys.exit(f"FAIL: {text}")
-
-
-def kuni(*words, expect=0):
-    done = subprocess.run([KUNI, *words], capture_output=True, text=True, check=False)
-    want(done.returncode == expect, f"kuni {' '.join(words)}: status {done.returncode}, expected {expect}\n{done.stdout}"
-         f"{done.stderr}")
-    return done.stdout + done.stderr
 
 
 def write(name, text):

@@ -14,13 +14,9 @@ import subprocess
 import sys
 import tempfile
 
-KUNI = os.environ["KUNI"]
+from made_people import KUNI, want
+
 SOURCE = os.environ.get("KUNI_SOURCE", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
-
-
-def want(fine, text):
-    if not fine:
-        sys.exit(f"FAIL: {text}")
 
 
 def read(*path):

@@ -16,7 +16,9 @@ import subprocess
 import sys
 import tempfile
 
-KUNI = os.environ["KUNI"]
+from made_people import KUNI, want
+from made_people import run as kuni
+
 MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
 SOURCE = os.environ.get("KUNI_SOURCE", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 T2D = "MONDO:0005148"
@@ -54,18 +56,6 @@ consent: {{forms: [v1, v2], ontologies: small.obo}}
 form: dense
 threshold: 1
 """
-
-
-def want(fine, text):
-    if not fine:
-        sys.exit(f"FAIL: {text}")
-
-
-def kuni(*words, expect=0):
-    done = subprocess.run([KUNI, *words], capture_output=True, text=True, check=False)
-    want(done.returncode == expect, f"kuni {' '.join(words)}: status {done.returncode}, expected {expect}\n{done.stdout}"
-         f"{done.stderr}")
-    return done.stdout, done.stderr
 
 
 def write(name, text):

@@ -7,48 +7,24 @@ import gzip
 import json
 import os
 import subprocess
-import sys
 import tempfile
 
-KUNI = os.path.abspath(os.environ.get("KUNI") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/release/kuni"))
+from made_people import kuni, other, request, want, write_gvcf
+
 RUN = (1500, 1516)  # the repeat, positions from 1
 PRIVATE = 1700  # a SNP of the same person
 COMMON = 1000
 BASES = "".join("ACGTTGCAAC"[(i * 7 + i // 10 * 3) % 10] for i in range(3000))
 BASES = BASES[:RUN[0] - 2] + "C" + "A" * (RUN[1] - RUN[0] + 1) + "G" + BASES[RUN[1] + 1:]
-HEADER = ('##fileformat=VCFv4.2\n##contig=<ID=%s,length=%d>\n##INFO=<ID=END,Number=1,Type=Integer,Description="e">\n' + "".join(
-    '##FORMAT=<ID=%s,Number=%s,Type=%s,Description="%s">\n' % f for f in (
-        ("GT", 1, "String", "g"), ("GQ", 1, "Integer", "q"), ("DP", 1, "Integer", "d"), ("AD", "R", "Integer", "a"), ("PL", "G", "Integer", "p"))))
 NAMES = ["Ann", "Bob", "Cyd", "Dan", "Eve", "Fay", "Gus", "Loner"]
 
 
 def fail(text):
-    print("FAIL:", text)
-    sys.exit(1)
+    want(False, text)
 
 
-def kuni(*words, expect=0):
-    done = subprocess.run([KUNI, *words], capture_output=True, text=True)
-    if done.returncode != expect:
-        fail(f"kuni {' '.join(words)}: status {done.returncode}, not {expect}\n{done.stdout[-1500:]}{done.stderr[-1500:]}")
-    return done.stdout + done.stderr
-
-
-def write_gvcf(name, contig, bases, changes):
-    """changes: (position, REF, ALT), heterozygous, apart; the rest is reference."""
-    at = 1
-    with open(f"{name}.g.vcf", "w") as out:
-        out.write(HEADER % (contig, len(bases)) + "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t%s\n" % name)
-        for pos, ref, alt in (*sorted(changes), (len(bases) + 1, "", "")):
-            if pos > at:
-                out.write(f"{contig}\t{at}\t.\t{bases[at - 1]}\t<NON_REF>\t.\t.\tEND={pos - 1}\tGT:DP:GQ:PL\t0/0:30:80:0,80,900\n")
-            if ref:
-                out.write(f"{contig}\t{pos}\t.\t{ref}\t{alt},<NON_REF>\t500\t.\t.\tGT:AD:DP:GQ:PL\t0/1:15,15,0:30:99:500,0,500,545,545,1100\n")
-            at = pos + len(ref)
-
-
-def other(base):
-    return "ACGT"["ACGT".index(base) ^ 2]
+def snp(bases, pos):
+    return (pos, bases[pos - 1], other(bases[pos - 1]), 1)
 
 
 def write_dataset(contig, bases, people, cut="shard: 1kb", batch=3):
@@ -68,9 +44,7 @@ def write_dataset(contig, bases, people, cut="shard: 1kb", batch=3):
 
 
 def release(out, form, threshold=1, expect=0, more=""):
-    with open(f"{out}.yaml", "w") as request:
-        request.write(f"version: 1\nworkflow: w.yaml\nrecipient: {{id: {out}, organisation: not-for-profit, countries: [JP]}}\npurpose: general\nuse: non-commercial\n"
-                      f"consent: {{forms: [v1]}}\nform: {form}\nthreshold: {threshold}\npseudonyms: {{key: key, linkage: {out}.linkage}}\n" + more)
+    request(out, out, form, threshold, more)
     return kuni("release", "-o", out, f"{out}.yaml", expect=expect)
 
 
@@ -120,8 +94,8 @@ def leave():
 
 
 def sole_carrier():
-    people = {name: [(COMMON, BASES[COMMON - 1], other(BASES[COMMON - 1]))] for name in NAMES}
-    people["Loner"] += [(RUN[1] - 2, "AAA", "A"), (PRIVATE, BASES[PRIVATE - 1], other(BASES[PRIVATE - 1]))]
+    people = {name: [snp(BASES, COMMON)] for name in NAMES}
+    people["Loner"] += [(RUN[1] - 2, "AAA", "A", 1), snp(BASES, PRIVATE)]
     write_dataset("c1", BASES, people)
     place = {pos for pos, _ in records("ds/current/national.bcf")}
     if place != {COMMON, RUN[0] - 1, PRIVATE}:
@@ -161,8 +135,8 @@ def sole_carrier():
 
 def few():
     bases = "GATTACAGATTACCAGATTTACAGGATACCAGATTGCAGATTACATGCAG"[:49]
-    three = [(at, bases[at - 1], other(bases[at - 1])) for at in (10, 47)]
-    common = [(25, bases[24], other(bases[24]))]
+    three = [snp(bases, at) for at in (10, 47)]
+    common = [snp(bases, 25)]
     write_dataset("c49", bases, {name: three if i < 3 else common for i, name in enumerate(NAMES)})
     with open("three", "w") as out:
         out.write("".join(name + "\n" for name in NAMES[:3]))
@@ -190,10 +164,10 @@ def meter():
     unit, at = "GATA", 150000
     bases = (BASES * 90)[:250000]
     bases = bases[:at] + "C" + unit * 8 + "C" + bases[at + 2 + 4 * 8:]
-    common = [(pos, bases[pos - 1], other(bases[pos - 1])) for pos in (1000, 50000, 120000, 240000)]
-    repeat = [(at + 1, "C", "C" + unit)]
-    pairs = [(60000, bases[59999], bases[59999] + "ACAC")]  # of four bases, and of no such repeat
-    rare = [(70000, bases[69999], other(bases[69999]))]
+    common = [snp(bases, pos) for pos in (1000, 50000, 120000, 240000)]
+    repeat = [(at + 1, "C", "C" + unit, 1)]
+    pairs = [(60000, bases[59999], bases[59999] + "ACAC", 1)]  # of four bases, and of no such repeat
+    rare = [snp(bases, 70000)]
     people = {f"Q{i:02}": (common if i % 2 else []) + (repeat if i % 3 else []) + (pairs if i % 5 else []) + (rare if i == 7 else []) for i in range(60)}
     write_dataset("c1", bases, people, "shard: 250kb", 60)
     for form in ("dense", "sparse"):

@@ -16,7 +16,8 @@ import subprocess
 import sys
 import tempfile
 
-KUNI = os.environ["KUNI"]
+from made_people import kuni, want
+
 MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
 SOURCE = os.environ.get("KUNI_SOURCE", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 GROUPS = ("north", "south", ".")
@@ -37,17 +38,6 @@ regions: {features: features.bed}
 people: {phenotypes: signs.tsv, cases: HP:0003074, controls: not HP:0003074}
 pseudonyms: {key: key, linkage: LINKAGE}
 """
-
-
-def want(fine, text):
-    if not fine:
-        sys.exit(f"FAIL: {text}")
-
-
-def kuni(*words, expect=0, launcher=()):
-    done = subprocess.run([*launcher, KUNI, *words], capture_output=True, text=True, check=False)
-    want(done.returncode == expect, f"kuni {' '.join(words)}: status {done.returncode}, expected {expect}\n{done.stdout}{done.stderr}")
-    return done.stdout + done.stderr
 
 
 def write(name, text):
