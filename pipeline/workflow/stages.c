@@ -537,8 +537,68 @@ static kuni_status find_shapes(kuni_reader *reader, const entries *all, shape *s
     return KUNI_OK;
 }
 
+/* --- published names --- */
+
+/* What a run puts into a generation by itself. */
+static const char *const reserved[] = {"dataset.json", "failures.tsv", NULL};
+
+/* Whether two names cannot stand in one folder: they are one, or one is a folder of the other. */
+static bool collide(const char *a, const char *b)
+{
+    size_t n = 0;
+    while (a[n] && a[n] == b[n]) n++;
+    return (!a[n] && (!b[n] || b[n] == '/')) || (!b[n] && a[n] == '/');
+}
+
+/* The published output that comes after `*port` of a stage in order of steps; NULL at the end. */
+static const char *next_published(const shape *s, size_t *step, size_t *port)
+{
+    for (; *step < s->n_steps; (*step)++, *port = 0)
+        for (const kuni_port *outputs = s->steps[*step].outputs; outputs && outputs[*port].kind;
+             (*port)++)
+            if (outputs[*port].publish) return outputs[(*port)++].publish;
+    return NULL;
+}
+
+static void check_name(kuni_reader *reader, const entry *e, const char *name)
+{
+    const kuni_yaml_node *own = kuni_yaml_get(e->node, "publish");
+    const kuni_yaml_node *at = own ? own : e->node;
+    for (size_t i = 0; reserved[i]; i++)
+        if (collide(name, reserved[i]))
+            kuni_yaml_fault(reader->faults, at,
+                            "stage '%s' publishes '%s', which is the dataset's own; expected "
+                            "another name",
+                            e->stage.id, name);
+}
+
+/* Reports the first name of a stage that an earlier one, or itself, has already. */
+static void check_names(kuni_reader *reader, const entries *all, const shape *shapes, size_t i)
+{
+    const entry *e = &all->list[i];
+    const kuni_yaml_node *own = kuni_yaml_get(e->node, "publish");
+    const char *name;
+    for (size_t step = 0, port = 0; (name = next_published(&shapes[e->place], &step, &port));) {
+        check_name(reader, e, name);
+        for (size_t j = 0; j < i; j++) {
+            const char *other;
+            const entry *first = &all->list[j];
+            for (size_t s = 0, p = 0; (other = next_published(&shapes[first->place], &s, &p));) {
+                if (!collide(name, other)) continue;
+                kuni_yaml_fault(reader->faults, own ? own : e->node,
+                                "stage '%s' publishes '%s', stage '%s' on line %lld '%s'; "
+                                "expected names that can stand in one folder%s",
+                                e->stage.id, name, first->stage.id, (long long)first->node->line,
+                                other, own ? "" : ": one of the two stages has to go");
+                return;
+            }
+        }
+    }
+}
+
 /*
- * Every input that must be there has a producer: an earlier step of the stage, or a stage upstream.
+ * Every input that must be there has a producer: an earlier step of the stage, or a stage upstream;
+ * what is published has a place of its own.
  */
 static kuni_status check_flow(kuni_reader *reader, const entries *all)
 {
@@ -547,6 +607,7 @@ static kuni_status check_flow(kuni_reader *reader, const entries *all)
     const bool *upstream = find_upstream(reader);
     if (!shapes || !upstream) return KUNI_MEMORY;
     if (find_shapes(reader, all, shapes)) return reader->err->status;
+    for (size_t i = 0; i < n; i++) check_names(reader, all, shapes, i);
     for (size_t i = 0; i < n; i++) {
         const entry *e = &all->list[i];
         const shape *own = &shapes[e->place];

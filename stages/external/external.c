@@ -11,14 +11,15 @@
 #include <string.h>
 
 #include "command.h"
-#include "kuni/file.h"
+#include "ending.h"
 #include "kuni/stage.h"
 #include "output_check.h"
-#include "template.h"
+#include "values.h"
 
 enum { LABEL_BYTES = 160 };
 
 static const char *const scatters[] = {"region", "batch", "cohort", NULL};
+static const char *const index_choices[] = {"auto", "yes", "no", NULL};
 
 static const kuni_param params[] = {
     {.name = "command",
@@ -44,6 +45,21 @@ static const kuni_param params[] = {
      .type = KUNI_PARAM_TEXT,
      .value = "bcf",
      .help = "file name ending of the output; bcf, vcf.gz and gz are checked to their end"},
+    {.name = "may_be_empty",
+     .type = KUNI_PARAM_BOOL,
+     .value = "false",
+     .help = "whether an output of no bytes is fine; it has to be there"},
+    {.name = "check",
+     .type = KUNI_PARAM_TEXT,
+     .help = "a command line that looks at {output}, run by /bin/sh; it fails the task by an exit "
+             "status other than 0"},
+    {.name = "index",
+     .type = KUNI_PARAM_CHOICE,
+     .value = "auto",
+     .choices = index_choices,
+     .help =
+         "whether inputs that are BCF or VCF come with an index beside them; auto: with scatter: "
+         "region. It costs one pass over each"},
     {.name = "publish",
      .type = KUNI_PARAM_TEXT,
      .help = "name in the dataset's published folder, for scatter: cohort"},
@@ -66,181 +82,6 @@ static const kuni_param params[] = {
      .help = "NAME=PATH of the workflow's resources that the command uses as {resource.NAME}"},
     {.name = NULL}};
 
-/* --- values of placeholders --- */
-
-typedef struct value_table {
-    template_value *values;
-    size_t count, capacity;
-    kuni_arena *arena;
-} value_table;
-
-static kuni_status add_texts(value_table *table, const char *name, const char *const *texts,
-                             size_t count, kuni_error *err)
-{
-    kuni_status status = kuni_grow((void **)&table->values, &table->capacity, table->count + 1,
-                                   sizeof(*table->values), err);
-    if (status) return status;
-    table->values[table->count++] =
-        (template_value){.name = name, .texts = texts, .n_texts = count};
-    return KUNI_OK;
-}
-
-static kuni_status add_text(value_table *table, const char *name, const char *text, kuni_error *err)
-{
-    const char **texts = kuni_arena_alloc(table->arena, 1, sizeof(*texts), err);
-    if (!texts) return KUNI_MEMORY;
-    texts[0] = kuni_arena_strndup(table->arena, text, strlen(text), err);
-    return texts[0] ? add_texts(table, name, texts, 1, err) : KUNI_MEMORY;
-}
-
-static char *join_name(value_table *table, const char *prefix, const char *name, size_t length,
-                       kuni_error *err)
-{
-    kuni_buffer joined = KUNI_BUFFER_INIT;
-    char *kept = NULL;
-    if (!kuni_buffer_printf(&joined, err, "%s%.*s", prefix, (int)length, name))
-        kept = kuni_arena_strndup(table->arena, joined.data, joined.length, err);
-    kuni_buffer_fini(&joined);
-    return kept;
-}
-
-static void table_fini(value_table *table)
-{
-    free(table->values);
-    kuni_arena_free(table->arena);
-}
-
-/* Calls for each line of a LIST; absent lists have none. */
-static kuni_status for_lines(const char *lines,
-                             kuni_status (*line)(value_table *, const char *, size_t,
-                                                 const kuni_task *, kuni_error *),
-                             value_table *table, const kuni_task *task, kuni_error *err)
-{
-    kuni_status status = KUNI_OK;
-    for (const char *at = lines; at && *at && !status;) {
-        const char *end = strchr(at, '\n');
-        status = line(table, at, end ? (size_t)(end - at) : strlen(at), task, err);
-        at = end ? end + 1 : NULL;
-    }
-    return status;
-}
-
-static kuni_status add_resource(value_table *table, const char *line, size_t length,
-                                const kuni_task *task, kuni_error *err)
-{
-    (void)task;
-    const char *equals = memchr(line, '=', length);
-    if (!equals)
-        return kuni_fail(err, KUNI_USAGE, "resources: '%.*s': expected NAME=PATH", (int)length,
-                         line);
-    char *name = join_name(table, "resource.", line, (size_t)(equals - line), err);
-    char *path = join_name(table, "", equals + 1, length - (size_t)(equals - line) - 1, err);
-    return name && path ? add_text(table, name, path, err) : KUNI_MEMORY;
-}
-
-/* {input.KIND}, and {input} for the first kind. Without a task only the names. */
-static kuni_status add_input(value_table *table, const char *kind_at, size_t length,
-                             const kuni_task *task, kuni_error *err)
-{
-    char *kind = join_name(table, "", kind_at, length, err);
-    char *name = kind ? join_name(table, "input.", kind, length, err) : NULL;
-    if (!name) return KUNI_MEMORY;
-    size_t count = 0;
-    const kuni_task_file *files = task ? kuni_task_inputs(task, kind, &count) : NULL;
-    const char **paths = kuni_arena_alloc(table->arena, count + 1, sizeof(*paths), err);
-    if (!paths) return KUNI_MEMORY;
-    for (size_t i = 0; i < count; i++) paths[i] = files[i].path;
-    bool first = true;
-    for (size_t i = 0; i < table->count; i++)
-        first = first && strcmp(table->values[i].name, "input") != 0;
-    kuni_status status = first ? add_texts(table, "input", paths, count, err) : KUNI_OK;
-    return status ? status : add_texts(table, name, paths, count, err);
-}
-
-static kuni_status write_list(value_table *table, const char *name, const char *const *texts,
-                              size_t count, const kuni_task *task, kuni_error *err)
-{
-    kuni_buffer path = KUNI_BUFFER_INIT;
-    kuni_file *file = NULL;
-    kuni_status status = kuni_buffer_printf(&path, err, "%s/%s", task->scratch, name);
-    if (!status) status = kuni_file_create(&file, path.data, err);
-    for (size_t i = 0; i < count && !status; i++)
-        status = kuni_file_printf(file, err, "%s\n", texts[i]);
-    if (!status) {
-        status = kuni_file_commit(file, err);
-        file = NULL;
-    }
-    kuni_file_discard(file);
-    if (!status) status = add_text(table, name, path.data, err);
-    kuni_buffer_fini(&path);
-    return status;
-}
-
-static kuni_status add_lists(value_table *table, const kuni_task *task, kuni_error *err)
-{
-    const template_value *input = NULL;
-    for (size_t i = 0; i < table->count && !input; i++)
-        if (strcmp(table->values[i].name, "input") == 0) input = &table->values[i];
-    kuni_status status = KUNI_OK;
-    if (input) status = write_list(table, "input_list", input->texts, input->n_texts, task, err);
-    if (status) return status;
-    const char **ids = kuni_arena_alloc(table->arena, task->n_samples + 1, sizeof(*ids), err);
-    if (!ids) return KUNI_MEMORY;
-    size_t first = 0, end = task->n_samples, count = 0;
-    if (task->batch >= 0) {
-        first = task->batches[task->batch].first;
-        end = first + task->batches[task->batch].n_samples;
-    }
-    for (size_t i = first; i < end; i++)
-        if (!task->columns || task->columns[i] >= 0) ids[count++] = task->samples[i].id;
-    status = add_texts(table, "sample", ids, count, err);
-    return status ? status : write_list(table, "sample_list", ids, count, task, err);
-}
-
-static kuni_status add_region(value_table *table, const kuni_task *task, kuni_error *err)
-{
-    const kuni_span *shard = &task->shards[task->shard];
-    kuni_buffer text = KUNI_BUFFER_INIT;
-    kuni_status status = kuni_buffer_printf(&text, err, "%s:%lld-%lld",
-                                            kuni_genome_contig(task->genome, shard->tid)->name,
-                                            (long long)shard->beg + 1, (long long)shard->end);
-    if (!status) status = add_text(table, "region", text.data, err);
-    kuni_buffer_fini(&text);
-    return status;
-}
-
-/* The placeholders that a command may use; with a task also their texts. */
-static kuni_status fill_table(value_table *table, const kuni_params *with, const kuni_task *task,
-                              kuni_error *err)
-{
-    table->arena = kuni_arena_new(err);
-    if (!table->arena) return KUNI_MEMORY;
-    kuni_status status = for_lines(kuni_params_text(with, "takes"), add_input, table, task, err);
-    if (!status)
-        status = for_lines(kuni_params_text(with, "resources"), add_resource, table, task, err);
-    kuni_buffer threads = KUNI_BUFFER_INIT;
-    if (!status)
-        status =
-            kuni_buffer_printf(&threads, err, "%lld", (long long)kuni_params_int(with, "threads"));
-    if (!status) status = add_text(table, "threads", threads.data, err);
-    kuni_buffer_fini(&threads);
-    if (status) return status;
-    bool by_region = strcmp(kuni_params_text(with, "scatter"), "region") == 0;
-    if (!task) {
-        static const char *const names[] = {"output",     "reference",   "scratch",
-                                            "input_list", "sample_list", "sample"};
-        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !status; i++)
-            status = add_text(table, names[i], "", err);
-        return status || !by_region ? status : add_text(table, "region", "", err);
-    }
-    status =
-        add_text(table, "output", kuni_task_output(task, kuni_params_text(with, "gives")), err);
-    if (!status) status = add_text(table, "reference", kuni_genome_path(task->genome), err);
-    if (!status) status = add_text(table, "scratch", task->scratch, err);
-    if (!status) status = add_lists(table, task, err);
-    return status || !by_region ? status : add_region(table, task, err);
-}
-
 /* --- running --- */
 
 static kuni_status run_arguments(const kuni_buffer *words, size_t count, command_order *order,
@@ -259,11 +100,13 @@ static kuni_status run_arguments(const kuni_buffer *words, size_t count, command
     return status;
 }
 
-static kuni_status run_order(const value_table *table, const kuni_task *task, const char *output,
-                             const char *label, kuni_error *err)
+/* Runs a command: `text` by the shell, or the words of `arguments`. */
+static kuni_status run_command(const value_table *table, const kuni_task *task, const char *text,
+                               const char *arguments, const char *label, kuni_error *err)
 {
     command_order order = {.folder = task->scratch,
-                           .output = output,
+                           .output =
+                               kuni_task_output(task, kuni_params_text(task->params, "gives")),
                            .time_limit_s = kuni_params_int(task->params, "time_limit"),
                            .threads = kuni_params_int(task->params, "threads"),
                            .heartbeat = task->heartbeat,
@@ -271,15 +114,13 @@ static kuni_status run_order(const value_table *table, const kuni_task *task, co
     kuni_buffer words = KUNI_BUFFER_INIT;
     size_t count = 0;
     kuni_status status;
-    const char *text = kuni_params_text(task->params, "command");
     if (text && *text) {
         static const char shell[] = "/bin/sh\0-c";
         status = kuni_buffer_append(&words, shell, sizeof(shell), err);
         if (!status) status = template_shell(text, table->values, table->count, &words, err);
         count = 3;
     } else {
-        status = template_words(kuni_params_text(task->params, "arguments"), table->values,
-                                table->count, &words, &count, err);
+        status = template_words(arguments, table->values, table->count, &words, &count, err);
     }
     if (!status) status = run_arguments(&words, count, &order, err);
     kuni_buffer_fini(&words);
@@ -290,20 +131,37 @@ static kuni_status run(const kuni_task *task, kuni_error *err)
 {
     if (!task->scratch)
         return kuni_fail(err, KUNI_BUG, "an external command needs a scratch folder");
+    const kuni_params *with = task->params;
     char label[LABEL_BYTES];
     (void)snprintf(label, sizeof(label), "stage %s", task->stage_id);
-    const char *output = kuni_task_output(task, kuni_params_text(task->params, "gives"));
     value_table table = {.values = NULL};
-    kuni_status status = fill_table(&table, task->params, task, err);
-    if (!status) status = run_order(&table, task, output, label, err);
+    kuni_status status = values_fill(&table, with, task, err);
     if (!status)
-        status = output_check(output, kuni_params_text(task->params, "extension"), label,
-                              task->heartbeat, err);
-    table_fini(&table);
+        status = run_command(&table, task, kuni_params_text(with, "command"),
+                             kuni_params_text(with, "arguments"), label, err);
+    if (!status)
+        status = output_check(kuni_task_output(task, kuni_params_text(with, "gives")),
+                              kuni_params_text(with, "extension"),
+                              kuni_params_bool(with, "may_be_empty"), label, task->heartbeat, err);
+    const char *check = kuni_params_text(with, "check");
+    (void)snprintf(label, sizeof(label), "stage %s: check", task->stage_id);
+    if (!status && check && *check) status = run_command(&table, task, check, NULL, label, err);
+    values_fini(&table);
     return status;
 }
 
 /* --- shape --- */
+
+/* A relative path without empty parts or parts that begin with a dot. */
+static bool is_plain_path(const char *path)
+{
+    for (const char *at = path;; at++) {
+        size_t length = strcspn(at, "/");
+        if (!length || *at == '.') return false;
+        at += length;
+        if (!*at) return true;
+    }
+}
 
 static kuni_status check_params(const kuni_params *with, kuni_error *err)
 {
@@ -318,20 +176,27 @@ static kuni_status check_params(const kuni_params *with, kuni_error *err)
     if (!extension || !*extension || extension[0] == '.' || strchr(extension, '/'))
         return kuni_fail(err, KUNI_USAGE,
                          "extension: expected a file name ending without its first dot, as `bcf`");
+    if (kuni_params_bool(with, "may_be_empty") && is_variant_file(extension))
+        return kuni_fail(err, KUNI_USAGE,
+                         "may_be_empty: a variant file without records still has a header");
     const char *publish = kuni_params_text(with, "publish");
     if (publish && *publish && strcmp(kuni_params_text(with, "scatter"), "cohort") != 0)
         return kuni_fail(err, KUNI_USAGE,
                          "publish: only a command with scatter: cohort makes a "
                          "file that can be published");
-    if (publish && (publish[0] == '/' || strstr(publish, "..")))
-        return kuni_fail(err, KUNI_USAGE, "publish: expected a name below the dataset's folder");
+    if (publish && *publish && !is_plain_path(publish))
+        return kuni_fail(
+            err, KUNI_USAGE,
+            "publish: expected a name below the dataset's folder, as `extra/table.tsv`");
     value_table table = {.values = NULL};
-    kuni_status status = fill_table(&table, with, NULL, err);
+    kuni_status status = values_fill(&table, with, NULL, err);
     if (!status)
         status = template_check(as_text ? text : arguments, table.values, table.count, err);
     if (!status && !strstr(as_text ? text : arguments, "{output}"))
         status = kuni_fail(err, KUNI_USAGE, "run: the command never names {output}");
-    table_fini(&table);
+    const char *look = kuni_params_text(with, "check");
+    if (!status && look && *look) status = template_check(look, table.values, table.count, err);
+    values_fini(&table);
     return status;
 }
 

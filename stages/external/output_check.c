@@ -11,13 +11,9 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
-enum { BEAT_EVERY_RECORDS = 4096 };
+#include "ending.h"
 
-static bool ends_with(const char *text, const char *ending)
-{
-    size_t length = strlen(text), tail = strlen(ending);
-    return length >= tail && strcmp(text + length - tail, ending) == 0;
-}
+enum { BEAT_EVERY_RECORDS = 4096 };
 
 static kuni_status broken(const char *label, const char *what, kuni_error *err)
 {
@@ -28,10 +24,10 @@ static kuni_status check_format(htsFile *file, const char *extension, const char
                                 kuni_error *err)
 {
     const htsFormat *format = hts_get_format(file);
-    bool binary = ends_with(extension, "bcf");
+    bool binary = has_ending(extension, "bcf");
     if (format->format != (binary ? bcf : vcf))
         return broken(label, binary ? "is not BCF: use -Ob" : "is not VCF", err);
-    if (ends_with(extension, ".gz") && format->compression != bgzf)
+    if (has_ending(extension, ".gz") && format->compression != bgzf)
         return broken(label, "is not compressed by bgzip: use -Oz", err);
     /* Without compression there is neither end marker nor checksum to tell a whole file by. */
     if (binary && format->compression != bgzf)
@@ -103,8 +99,8 @@ static kuni_status check_gzip(const char *path, const char *label, kuni_error *e
     return status;
 }
 
-kuni_status output_check(const char *path, const char *extension, const char *label,
-                         void (*heartbeat)(int64_t), kuni_error *err)
+kuni_status output_check(const char *path, const char *extension, bool may_be_empty,
+                         const char *label, void (*heartbeat)(int64_t), kuni_error *err)
 {
     struct stat info;
     if (stat(path, &info) != 0) {
@@ -115,14 +111,15 @@ kuni_status output_check(const char *path, const char *extension, const char *la
                          label);
     }
     if (!S_ISREG(info.st_mode)) return broken(label, "is not a regular file", err);
-    if (info.st_size == 0) return broken(label, "is empty", err);
+    if (info.st_size == 0)
+        return may_be_empty
+                   ? KUNI_OK
+                   : broken(label, "is empty: say may_be_empty: true where that is fine", err);
     if (strcmp(extension, "vcf") == 0) {
         kuni_status status = check_last_line(path, label, err);
         if (status) return status;
     }
-    if (ends_with(extension, "bcf") || ends_with(extension, "vcf") ||
-        ends_with(extension, "vcf.gz"))
-        return check_variants(path, extension, label, heartbeat, err);
-    if (ends_with(extension, "gz")) return check_gzip(path, label, err);
+    if (is_variant_file(extension)) return check_variants(path, extension, label, heartbeat, err);
+    if (has_ending(extension, "gz")) return check_gzip(path, label, err);
     return KUNI_OK;
 }

@@ -8,8 +8,9 @@
 
 #include "kuni/status.h"
 
-/* KUNI_BUG: missing, empty or broken. `label` opens the message; heartbeat may be NULL. */
-KUNI_MUST_CHECK kuni_status output_check(const char *path, const char *extension, const char *label,
-                                         void (*heartbeat)(int64_t), kuni_error *err);
+/* KUNI_BUG: missing, empty (unless it may be) or broken. `label` opens the message; heartbeat may be NULL. */
+KUNI_MUST_CHECK kuni_status output_check(const char *path, const char *extension, bool may_be_empty,
+                                         const char *label, void (*heartbeat)(int64_t),
+                                         kuni_error *err);
 
 #endif

@@ -63,7 +63,7 @@ expect 64 'did you mean {input}' 'cat {inptu} > {output}'
 expect 64 '{resource.dbsnp}' 'cat {input} {resource.dbsnp} > {output}'
 expect 70 'exit status 3: the reason' 'echo the reason >&2; exit 3 # {output}'
 expect 70 'did not write {output}' 'true {output}'
-expect 70 'is empty' 'true > {output}'
+expect 70 'is empty: say may_be_empty' 'true > {output}'
 expect 70 'truncated' 'head -c 700 {input} > {output}'
 expect 70 'is not BCF' 'bcftools view --no-version -Oz {input} > {output}'
 expect 70 'time limit of 1 s' 'sleep 100; cp {input} {output}' 'time_limit: 1'
@@ -78,4 +78,61 @@ bcftools view -h set/current/national.bcf >header.txt
 grep -q 'ID=SEEN' header.txt || fail "the annotation is not in the national file"
 if bcftools head set/current/national.bcf | grep -E 'bcftools_|Date=|/tmp/'; then fail "traces of a command"; fi
 [ "$(bcftools index -n set/current/national.bcf 2>/dev/null)" -gt 50 ] || fail "records"
+
+# What tools want of an input: its index, as for the annotation from a file; places in a form that any name has.
+bcftools query -f '%CHROM\t%POS\trs%POS\t%REF\t%ALT\n' set/current/national.bcf | bgzip >ids.tsv.gz
+tabix -s1 -b2 -e2 ids.tsv.gz
+annotate='bcftools annotate -r {region} -a {resource.ids} -c CHROM,POS,ID,REF,ALT -Ob -o {output} {input}'
+for command in "$annotate" "${annotate/-r \{region\}/}" "${annotate/-r \{region\}/-R \{bed\}}"; do
+    workflow "$command" 'check: "bcftools view -h {output} | grep -q ID=GT"' |
+        sed 's/^resources: .*/resources: {ids: ids.tsv.gz}/' >w.yaml
+    "$KUNI" run w.yaml >log 2>&1 || fail "annotate: $command"
+    if bcftools query -f '%ID\n' set/current/national.bcf | grep -vq ^rs; then fail "$command: not all have an ID"; fi
+done
+workflow "$annotate" 'index: no' | sed 's/^resources: .*/resources: {ids: ids.tsv.gz}/' >w.yaml
+if "$KUNI" run w.yaml >log 2>&1; then fail "an index was there"; fi
+grep -q 'index' log || fail "no word of the index"
+workflow 'cp {input} {output}' "check: 'test 1 -gt 2 # {output}'" >w.yaml
+if "$KUNI" run w.yaml >log 2>&1; then fail "the check was not heard"; fi
+grep -q 'mine .*: check: its command failed with exit status 1' log || fail "no word of the check"
+
+# Nothing is an answer, too, where that is said.
+table() { # MORE KEYS
+    workflow 'cp {input} {output}' | sed '/^on_error/d'
+    cat <<YAML
+  - id: odd
+    run: "bcftools view -H -i 'POS<0' {input} > {output}"
+    gives: odd
+    extension: tsv
+    needs: joint
+    $1
+  - {id: all, run: 'cat {input} > {output}', takes: odd, scatter: cohort, gives: all, extension: tsv, publish: odd.tsv, needs: odd, $1}
+YAML
+}
+table 'may_be_empty: false' >w.yaml
+if "$KUNI" run w.yaml >log 2>&1; then fail "an empty table passed"; fi
+grep -q 'odd .*: its command ended well, but the output is empty' log || fail "no word of the empty table"
+table 'may_be_empty: true' >w.yaml
+"$KUNI" run w.yaml >log 2>&1 || fail "an empty table failed"
+[ -e set/current/odd.tsv ] && [ ! -s set/current/odd.tsv ] || fail "the empty table is not there"
+
+# Faults that a run must not begin with: line, column, cure.
+refused() { # WORDS LINE...
+    local words=$1
+    shift
+    workflow 'cp {input} {output}' >w.yaml
+    printf '%s\n' "$@" | sed '/^on_error/d' >>w.yaml
+    sed -i '/^on_error/d' w.yaml
+    if "$KUNI" validate w.yaml >log 2>&1; then fail "taken: $*"; fi
+    grep -qE "w.yaml:[0-9]+:[0-9]+: .*$words" log || fail "$*: no '$words'"
+    [ "$(grep -c 'w.yaml:' log)" = 1 ] || fail "$*: more than one line"
+}
+other='  - {id: other, run: "cp {input} {output}", scatter: cohort, gives: x, takes: count, extension: txt, needs: count'
+refused "stage 'again' publishes 'national.bcf.csi', stage 'national' on line" '  - {id: again, uses: merge, needs: mine}'
+refused "publishes 'extra/count.txt', stage 'count' on line" "$other, publish: extra/count.txt}"
+refused "publishes 'extra', stage 'count' on line" "$other, publish: extra}"
+refused "publishes 'dataset.json', which is the dataset's own" "$other, publish: dataset.json}"
+for name in ../x /x a//b a/./b a/ .hidden; do refused 'expected a name below' "$other, publish: $name}"; done
+refused 'still has a header' '  - {id: other, run: "cp {input} {output}", may_be_empty: true, needs: mine}'
+refused 'did you mean {input}' '  - {id: other, run: "cp {input} {output}", check: "test -s {inptu}", needs: mine}'
 echo "all well"
