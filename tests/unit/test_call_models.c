@@ -19,6 +19,8 @@
 #include "model/reference.h"
 #include "reads/gaps.h"
 #include "reads/read_window.h"
+#include "regions/candidates.h"
+#include "regions/chains.h"
 #include "regions/shifts.h"
 #include "regions/stutter.h"
 #include "sites/site.h"
@@ -298,6 +300,49 @@ static void test_closed_sets(void **unused)
     assert_true(has_set(&candidates, &indel, 1) && has_set(&candidates, &substitution, 1));
 }
 
+/*
+ * Two substitutions on both copies that stand farther apart than a read is long, and one between
+ * them on one copy: reads show two of them at most. Single reads alone would say that each of the
+ * two has a copy without it.
+ */
+static void test_chains(void **unused)
+{
+    (void)unused;
+    enum { FIRST = 200, BETWEEN = 300, LAST = 400, READ = 150 };
+    char text[700];
+    uint16_t reach[sizeof(text)] = {0};
+    memset(text, 'G', sizeof(text));
+    kuni_call_reference reference = {.seq = text, .reach = reach, .end = sizeof(text)};
+    kuni_variant list[] = {{.pos = FIRST, .ref_length = 1, .alt_length = 1, .alt = "T"},
+                           {.pos = BETWEEN, .ref_length = 1, .alt_length = 1, .alt = "C"},
+                           {.pos = LAST, .ref_length = 1, .alt_length = 1, .alt = "T"}};
+    kuni_call_read reads[40];
+    kuni_read_variants shown[40];
+    for (int r = 0; r < 40;
+         r++) { /* the second of each two is of the copy without the one between */
+        reads[r] = (kuni_call_read){.pos = 100 + r / 2 * 20, .end = 100 + r / 2 * 20 + READ};
+        shown[r] = (kuni_read_variants){.read = &reads[r]};
+        for (uint16_t v = 0; v < 3; v++)
+            if (reads[r].pos <= list[v].pos && reads[r].end > list[v].pos && (v != 1 || r % 2 == 0))
+                shown[r].list[shown[r].n++] = v;
+    }
+    kuni_variants variants = {.list = list, .n = 3, .reads = shown, .n_reads = 40};
+    kuni_chain chains[KUNI_CHAINS_MAX];
+    assert_int_equal(kuni_chains_find(&variants, &reference, chains), 2);
+    assert_int_equal(chains[0].has | chains[1].has << 3, 5 | 7 << 3);
+    static kuni_candidates candidates;
+    const uint16_t all[] = {0, 1, 2}, both[] = {0, 2};
+    kuni_candidates_choose(&candidates, &variants, &reference);
+    assert_true(has_set(&candidates, all, 3) && has_set(&candidates, both, 2));
+    /* the last on the other copy: it goes with reads that lack the one between */
+    for (int r = 0; r < 40; r += 2)
+        if (shown[r].n && shown[r].list[shown[r].n - 1] == 2) shown[r].n--;
+    assert_int_equal(kuni_chains_find(&variants, &reference, chains), 2);
+    assert_int_equal(chains[0].has | chains[1].has << 3, 3 | 5 << 3);
+    variants.n = KUNI_CHAIN_VARIANTS_MAX + 1;
+    assert_int_equal(kuni_chains_find(&variants, &reference, chains), 0);
+}
+
 /* Adds one of a pair of reads of 20 bases; `clips` soft-clipped ones before and behind. */
 static void add_mate(kuni_read_window *window, const char *name, bool reverse, int64_t pos,
                      int64_t mate, int64_t span, const uint32_t clips[2])
@@ -527,6 +572,6 @@ int main(void)
         cmocka_unit_test(test_site),           cmocka_unit_test(test_rank_sums),
         cmocka_unit_test(test_roll),           cmocka_unit_test(test_shifts),
         cmocka_unit_test(test_adapter),        cmocka_unit_test(test_shift_indels),
-        cmocka_unit_test(test_closed_sets)};
+        cmocka_unit_test(test_closed_sets),    cmocka_unit_test(test_chains)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chains.h"
+
 enum { SETS_MAX = 256, FAR_BP = 75 };
 
 static const double WEAK_PHRED = 100; /* of a variant that may well be errors of its reads */
@@ -37,21 +39,11 @@ static int by_support(const void *a, const void *b)
     return memcmp(x->list, y->list, x->n * sizeof(*x->list));
 }
 
-/* True where two variants cannot stand on one molecule. */
-static bool clash(const kuni_variant *a, const kuni_variant *b)
-{
-    int64_t a_end = a->pos + a->ref_length, b_beg = b->pos;
-    if (b->pos < a->pos) return clash(b, a);
-    if (a->pos == b->pos) { /* a substitution may stand on an indel's anchor */
-        return kuni_variant_is_snp(a) == kuni_variant_is_snp(b);
-    }
-    return b_beg < a_end;
-}
-
 static bool consistent(const kuni_variants *variants, const uint16_t *list, uint16_t n)
 {
     for (int i = 0; i + 1 < n; i++)
-        if (clash(&variants->list[list[i]], &variants->list[list[i + 1]])) return false;
+        if (kuni_variant_clash(&variants->list[list[i]], &variants->list[list[i + 1]]))
+            return false;
     return true;
 }
 
@@ -94,6 +86,31 @@ static void close_sets(kuni_candidates *haplotypes, const kuni_variants *variant
         }
 }
 
+/* Whether variants stand so far apart that many a read shows but one of them. */
+static bool is_far(const kuni_variants *variants)
+{
+    int64_t beg = INT64_MAX, end = 0;
+    for (size_t i = 0; i < variants->n; i++) {
+        if (variants->list[i].pos < beg) beg = variants->list[i].pos;
+        if (variants->list[i].pos > end) end = variants->list[i].pos;
+    }
+    return end - beg > FAR_BP;
+}
+
+static void add_chains(kuni_candidates *haplotypes, const kuni_variants *variants,
+                       const kuni_call_reference *reference)
+{
+    kuni_chain chains[KUNI_CHAINS_MAX];
+    size_t n_chains = kuni_chains_find(variants, reference, chains);
+    for (size_t k = 0; k < n_chains; k++) {
+        uint16_t list[KUNI_CHAIN_VARIANTS_MAX];
+        size_t n = 0;
+        for (size_t i = 0; i < variants->n; i++)
+            if (chains[k].has >> i & 1) list[n++] = (uint16_t)i;
+        kuni_candidates_add(haplotypes, list, n, chains[k].support);
+    }
+}
+
 void kuni_candidates_choose(kuni_candidates *haplotypes, const kuni_variants *variants,
                             const kuni_call_reference *reference)
 {
@@ -104,14 +121,10 @@ void kuni_candidates_choose(kuni_candidates *haplotypes, const kuni_variants *va
     int64_t beg = variants->list[0].pos, end = beg;
     for (size_t i = 0; i < variants->n; i++) {
         const kuni_variant *v = &variants->list[i];
-        int64_t reach = v->pos + v->ref_length;
-        if (!kuni_variant_is_snp(v)) {
-            int near = kuni_reference_reach(reference, v->pos + 1);
-            int roll = kuni_variant_roll(v, reference);
-            reach += roll + 1 > near ? roll + 1 : near;
-        }
+        int64_t reach = v->pos + kuni_variant_reach(v, reference);
         if (reach > end) end = reach;
     }
+    if (is_far(variants)) add_chains(haplotypes, variants, reference);
     variant_set sets[SETS_MAX];
     size_t n = count_sets(variants, beg, end, true, sets);
     uint32_t spanning = 0;
@@ -156,12 +169,7 @@ void kuni_candidates_extend(kuni_candidates *haplotypes, const kuni_variants *va
 
 void kuni_candidates_complete(kuni_candidates *haplotypes, const kuni_variants *variants)
 {
-    int64_t beg = INT64_MAX, end = 0;
-    for (size_t i = 0; i < variants->n; i++) {
-        if (variants->list[i].pos < beg) beg = variants->list[i].pos;
-        if (variants->list[i].pos > end) end = variants->list[i].pos;
-    }
-    for (size_t i = 0; i < variants->n && end - beg > FAR_BP; i++) {
+    for (size_t i = 0; i < variants->n && is_far(variants); i++) {
         const kuni_variant *v = &variants->list[i];
         if (!kuni_variant_is_snp(v) && v->quality >= WEAK_PHRED)
             kuni_candidates_extend(haplotypes, variants, (uint16_t)i);

@@ -230,6 +230,23 @@ int kuni_variant_roll(const kuni_variant *v, const kuni_call_reference *referenc
                            insertion ? (const uint8_t *)v->alt + 1 : NULL);
 }
 
+int kuni_variant_reach(const kuni_variant *v, const kuni_call_reference *reference)
+{
+    if (kuni_variant_is_snp(v)) return v->ref_length;
+    int near = kuni_reference_reach(reference, v->pos + 1);
+    int roll = kuni_variant_roll(v, reference);
+    return v->ref_length + (roll + 1 > near ? roll + 1 : near);
+}
+
+bool kuni_variant_clash(const kuni_variant *a, const kuni_variant *b)
+{
+    if (b->pos < a->pos) return kuni_variant_clash(b, a);
+    if (a->pos == b->pos) { /* a substitution may stand on an indel's anchor */
+        return kuni_variant_is_snp(a) == kuni_variant_is_snp(b);
+    }
+    return b->pos < a->pos + a->ref_length;
+}
+
 static bool stands(const kuni_variant *v, const kuni_pileup *pileup,
                    const kuni_call_reference *reference, const kuni_call_options *options)
 {

@@ -67,6 +67,10 @@ KUNI_MUST_CHECK kuni_status kuni_variants_spell(const kuni_call_reference *refer
                                                 kuni_error *err);
 /* How far an indel can be moved to the right and spell the same, in bp; 0 for others. */
 int kuni_variant_roll(const kuni_variant *variant, const kuni_call_reference *reference);
+/* Bases from its place on that a read has to cover to tell of it: an indel's repeat counts. */
+int kuni_variant_reach(const kuni_variant *variant, const kuni_call_reference *reference);
+/* True where two variants cannot stand on one molecule. */
+bool kuni_variant_clash(const kuni_variant *a, const kuni_variant *b);
 void kuni_variants_fini(kuni_variants *variants);
 
 #endif
