@@ -36,10 +36,9 @@ typedef struct delivery {
     described *files;
     size_t n, capacity;
     char request[KUNI_DIGEST_HEX_BYTES], dataset[KUNI_DIGEST_HEX_BYTES];
-    kuni_memory memory;
-    kuni_release_list before;
+    const kuni_memory *memory; /* of the plan, held */
     kuni_member *members;
-    char id[KUNI_RELEASE_ID_BYTES];
+    char id[KUNI_RELEASE_ID_BYTES], told[KUNI_DIGEST_HEX_BYTES];
     kuni_chain chain;
     kuni_meter meter; /* of a form with genotypes */
     kuni_error *err;
@@ -101,76 +100,10 @@ static kuni_status link_people(const kuni_release_plan *plan, const keys *k, boo
                  : kuni_pseudonyms_can_link(&plan->selection, path, how, err);
 }
 
-/* --- what the recipient has already --- */
-
-static kuni_status same_people(const kuni_release_plan *plan, const kuni_memory *memory,
-                               const kuni_release_entry *entry, bool *same, kuni_error *err)
-{
-    const kuni_selection *s = &plan->selection;
-    kuni_members members = {.n = 0};
-    *same = false;
-    if (!*entry->id) return KUNI_OK;
-    kuni_status status = kuni_members_read(&members, memory, entry, err);
-    *same = !status && members.n == s->n;
-    for (size_t i = 0; i < s->n && *same; i++)
-        *same = kuni_members_find(&members, memory, s->people[i].participant) >= 0;
-    kuni_members_fini(&members);
-    return status;
-}
-
-/* Whether nothing follows from both that does not from the earlier one. */
-static kuni_status goes_with(const kuni_release_plan *plan, const kuni_memory *memory,
-                             const kuni_release_entry *earlier, const char *request, bool *fine,
-                             kuni_error *err)
-{
-    bool same;
-    kuni_status status = same_people(plan, memory, earlier, &same, err);
-    bool again =
-        earlier->generation == plan->selection.generation && strcmp(earlier->request, request) == 0;
-    *fine = same && (again || kuni_form_name_has_genotypes(earlier->form));
-    return status;
-}
-
-/*
- * Counts of some people less counts of others are counts of few: whoever was told of people before is told no
- * counts with a threshold of other people, or by other classes. Where genotypes are given there is nothing
- * to hide.
- */
-static kuni_status check_earlier(const kuni_release_plan *plan, kuni_error *err)
-{
-    const kuni_request *q = &plan->request;
-    kuni_memory memory = {.lock = -1};
-    kuni_release_list before = {.n = 0};
-    char request[KUNI_DIGEST_HEX_BYTES];
-    if (has_genotypes(q) || q->threshold <= 1) return KUNI_OK;
-    kuni_status status = kuni_release_list_read(&before, plan->selection.folder, err);
-    if (!status) status = kuni_digest_file(q->path, request, err);
-    if (!status && before.n) status = kuni_memory_open(&memory, plan->selection.folder, false, err);
-    for (size_t i = 0; i < before.n && !status; i++) {
-        const kuni_release_entry *e = &before.entries[i];
-        bool fine = true;
-        if (strcmp(e->recipient, q->recipient) == 0)
-            status = goes_with(plan, &memory, e, request, &fine, err);
-        if (!status && !fine)
-            status = kuni_fail(
-                err, KUNI_USAGE,
-                "%s: %s was told of other people, or by another request, in the release "
-                "'%s' of %s: counts of the one less those of the other could be of fewer "
-                "than %lld people. What can be made: the same request again; a form with "
-                "genotypes, of those who consent to that; 'threshold: 1', which hides nothing",
-                q->path, q->recipient, e->name, e->at, (long long)q->threshold);
-    }
-    kuni_release_list_fini(&before);
-    kuni_memory_close(&memory);
-    return status;
-}
-
 kuni_status kuni_release_can_deliver(const kuni_release_plan *plan, kuni_error *err)
 {
     keys k;
-    kuni_status status = check_earlier(plan, err);
-    if (status) return status;
-    status = read_keys(&k, &plan->request, err);
+    kuni_status status = read_keys(&k, &plan->request, err);
     if (!status) status = link_people(plan, &k, false, err);
     forget_keys(&k);
     return status;
@@ -231,6 +164,7 @@ static void put_request(const delivery *d, kuni_json *json)
     kuni_json_text(json, "kuni", KUNI_VERSION);
     kuni_json_text(json, "release", q->name);
     kuni_json_text(json, "recipient", q->recipient);
+    if (q->is_public) kuni_json_bool(json, "public", true);
     kuni_json_text(json, "organisation", kuni_organisation_name(q->for_profit));
     kuni_json_text(json, "use", kuni_use_name(q->commercial));
     kuni_json_array(json, "purpose", KUNI_JSON_INLINE);
@@ -333,7 +267,7 @@ static kuni_status identify(delivery *d)
     if (!status) status = list_members(d);
     if (!status)
         status =
-            kuni_memory_keep(&d->memory, NULL, d->members, d->plan->selection.n, members, d->err);
+            kuni_memory_keep(d->memory, NULL, d->members, d->plan->selection.n, members, d->err);
     kuni_digest *digest = status ? NULL : kuni_digest_new(d->err);
     if (!digest) return status ? status : KUNI_MEMORY;
     kuni_digest_add_text(digest, content);
@@ -341,7 +275,8 @@ static kuni_status identify(delivery *d)
     kuni_digest_finish(digest, content);
     memcpy(d->id, content, sizeof(d->id) - 1);
     d->id[sizeof(d->id) - 1] = '\0';
-    kuni_memory_chain(&d->memory, &d->before, d->id, d->plan->request.recipient, &d->chain);
+    kuni_memory_chain(d->memory, &d->plan->past.releases, d->id, d->plan->request.recipient,
+                      &d->chain);
     return KUNI_OK;
 }
 
@@ -351,12 +286,17 @@ static kuni_status record(const delivery *d, const char *digest, const char *mem
     const kuni_request *q = &d->plan->request;
     const kuni_selection *s = &d->plan->selection;
     json_t *entry = json_pack(
-        "{ss ss ss ss sI sI ss ss ss* ss ss ss sI ss ss}", "release", q->name, "recipient",
+        "{ss ss ss ss sI sI ss ss ss* ss ss ss sI ss ss ss ss}", "release", q->name, "recipient",
         q->recipient, "use", kuni_use_name(q->commercial), "form",
         kuni_form_name((kuni_release_form)q->form), "people", (json_int_t)s->n, "generation",
         (json_int_t)s->generation, "request", d->request, "blake2b", digest, "delivery",
         q->delivery, "id", d->id, "members", members, "series", d->chain.series, "number",
-        (json_int_t)d->chain.number, "previous", d->chain.previous, "dataset", d->chain.before);
+        (json_int_t)d->chain.number, "previous", d->chain.previous, "dataset", d->chain.before,
+        "asked", d->plan->past.asked, "told", d->told);
+    if (entry && q->is_public && json_object_set_new(entry, "public", json_true()) != 0) {
+        json_decref(entry);
+        entry = NULL;
+    }
     return entry ? kuni_history_add(s->folder, "released", NULL, entry, d->err)
                  : kuni_fail_memory(d->err, 1, 1);
 }
@@ -365,14 +305,14 @@ static kuni_status note(delivery *d)
 {
     char digest[KUNI_DIGEST_HEX_BYTES], members[KUNI_DIGEST_HEX_BYTES];
     const kuni_selection *s = &d->plan->selection;
-    kuni_status status = kuni_memory_open(&d->memory, s->folder, true, d->err);
-    if (!status) status = kuni_release_list_read(&d->before, s->folder, d->err);
-    if (!status) status = identify(d);
+    kuni_status status = identify(d);
+    if (!status) status = kuni_release_past_check(&d->plan->past, d->id, d->told, d->err);
     if (!status) status = write_description(d, &d->chain, digest);
     if (!status) status = kuni_selection_check(s, d->err);
     if (!status) status = link_people(d->plan, &d->keys, true, d->err);
     /* A release that nobody knows of could not be called back: it is told before it is handed over. */
-    if (!status) status = kuni_memory_keep(&d->memory, d->id, d->members, s->n, members, d->err);
+    if (!status) status = kuni_memory_keep(d->memory, d->id, d->members, s->n, members, d->err);
+    if (!status) status = kuni_release_past_keep(&d->plan->past, d->id, d->err);
     return status ? status : record(d, digest, members);
 }
 
@@ -381,8 +321,6 @@ static void fini(delivery *d)
     for (size_t i = 0; i < d->n; i++) free(d->files[i].name);
     free(d->files);
     free(d->members);
-    kuni_release_list_fini(&d->before);
-    kuni_memory_close(&d->memory);
     forget_keys(&d->keys);
 }
 
@@ -401,7 +339,7 @@ static kuni_status measure(delivery *d)
 kuni_status kuni_release_deliver(const kuni_release_plan *plan, const char *folder,
                                  const char *const *const *files, const char *out, kuni_error *err)
 {
-    delivery d = {.plan = plan, .folder = folder, .memory.lock = -1, .err = err};
+    delivery d = {.plan = plan, .folder = folder, .memory = &plan->past.memory, .err = err};
     kuni_status status = read_keys(&d.keys, &plan->request, err);
     if (!status) status = digest_of(&d, "/", plan->request.path, d.request, NULL);
     if (!status)

@@ -47,14 +47,18 @@ static kuni_status refuse(const making *m)
             "%s: a release needs 'pseudonyms: {key: FILE, linkage: FILE}' (`kuni release "
             "--new-key FILE` makes a key)",
             q->path);
-    if (!s->n)
+    if (!s->n && !s->out[KUNI_OUT_NOT_COUNTED])
         return kuni_fail(m->err, KUNI_DATA,
                          "nobody is eligible: `kuni release --dry-run %s` says why", q->path);
+    size_t waiting = s->out[KUNI_OUT_NOT_COUNTED];
+    if (s->n + waiting < (size_t)q->threshold) waiting = 0;
     if (q->form >= KUNI_FORM_SITES && s->n < (size_t)q->threshold)
         return kuni_fail(m->err, KUNI_DATA,
-                         "fewer people are eligible than the threshold of %lld: their sites and "
-                         "counts would tell of them",
-                         (long long)q->threshold);
+                         "fewer people %s than the threshold of %lld: their sites and counts would "
+                         "tell of them%s",
+                         waiting ? "can be counted after what was released before" : "are eligible",
+                         (long long)q->threshold,
+                         waiting ? " (`kuni release --dry-run` tells who is not counted)" : "");
     return KUNI_OK;
 }
 
@@ -174,8 +178,7 @@ static kuni_status write_calls(making *m, kuni_release_tables *tables)
                                 .from = m->from,
                                 .all_sites = q->all_sites,
                                 .cohort_frequencies = q->cohort_frequencies,
-                                .text = sparse,
-                                .threshold = q->threshold};
+                                .text = sparse};
     kuni_rewriter *rewriter = NULL;
     char *path =
         kuni_path_join(m->folder, kuni_release_files((kuni_release_form)q->form)[0], m->err);
@@ -188,7 +191,7 @@ static kuni_status write_calls(making *m, kuni_release_tables *tables)
     wanted.out = path;
     wanted.pass = &pass;
     if (sparse) wanted.format = KUNI_EXPORT_SPARSE;
-    if (sites && !tables) wanted.format = KUNI_EXPORT_SITES;
+    if (sites && q->threshold > 1) kuni_release_tables_ask(tables, &rewriting);
     if (tables) {
         tables->rewriter = rewriter;
         wanted.pass = &tables->pass;
@@ -220,7 +223,7 @@ static kuni_status write_tables(making *m, kuni_release_tables *tables)
 static kuni_status write_data(making *m)
 {
     int form = m->plan->request.form;
-    if (!kuni_release_has_tables(&m->plan->request)) return write_calls(m, NULL);
+    if (!kuni_release_counts(&m->plan->request)) return write_calls(m, NULL);
     bool apart = form == KUNI_FORM_SPARSE || form == KUNI_FORM_TABLES;
     kuni_release_tables tables;
     kuni_status status =
@@ -242,7 +245,10 @@ static kuni_status finish(const making *m)
     const char *const *const files[] = {kuni_release_files((kuni_release_form)q->form), tables,
                                         NULL};
     kuni_release_table_files(q, tables);
-    kuni_status status = kuni_release_deliver(m->plan, m->folder, files, m->out, m->err);
+    kuni_status status = KUNI_OK;
+    if (!kuni_release_is_weighed(q))
+        status = kuni_release_past_write(&m->plan->past, NULL, NULL, NULL, m->err);
+    if (!status) status = kuni_release_deliver(m->plan, m->folder, files, m->out, m->err);
     if (!status) printf("%s\n", m->out);
     return status;
 }
@@ -272,6 +278,7 @@ kuni_status kuni_release_make(kuni_release_plan *plan, const char *out, int64_t 
         made = !status;
     }
     status = kuni_transport_agree(status, err);
+    if (!status) status = kuni_release_past_hold(&plan->past, err);
     if (!status) status = write_data(&m);
     if (!status && leads) status = finish(&m);
     status = kuni_transport_agree(status, err);

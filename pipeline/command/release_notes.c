@@ -63,6 +63,24 @@ static const char notes_text[] =
     "  chance to be found, and are no anonymity. Whether a use is lawful is not for a program to "
     "say.\n";
 
+/* What was released before, and whom that keeps out. */
+static kuni_status put_not_counted(const kuni_release_tables *t, kuni_buffer *text, kuni_error *err)
+{
+    const kuni_request *q = &t->plan->request;
+    size_t n = t->plan->selection.out[KUNI_OUT_NOT_COUNTED];
+    if (!kuni_release_is_weighed(q) || q->threshold <= 1) return KUNI_OK;
+    if (!n) return kuni_buffer_printf(text, err, "Everybody who is eligible is counted.\n");
+    kuni_status status = n < (size_t)q->threshold ? kuni_buffer_printf(text, err, "Fewer than %lld",
+                                                                       (long long)q->threshold)
+                                                  : kuni_buffer_printf(text, err, "%zu", n);
+    if (status) return status;
+    return kuni_buffer_printf(
+        text, err,
+        " of those who are eligible are not counted: what was released before "
+        "less this would tell of\nfewer than %lld people.\n",
+        (long long)q->threshold);
+}
+
 static kuni_status put_notes(const kuni_release_tables *t, kuni_buffer *text, kuni_error *err)
 {
     const kuni_request *q = &t->plan->request;
@@ -80,6 +98,7 @@ static kuni_status put_notes(const kuni_release_tables *t, kuni_buffer *text, ku
     else if (!status)
         status =
             kuni_buffer_printf(text, err, "All counts are told, of single participants too.\n");
+    if (!status) status = put_not_counted(t, text, err);
     return status ? status : kuni_buffer_append(text, notes_text, strlen(notes_text), err);
 }
 

@@ -98,7 +98,7 @@ kuni_status kuni_release_plan_make(kuni_release_plan *p, const char *request, co
                                    int64_t jobs, kuni_buffer *faults, kuni_error *err)
 {
     char day[16];
-    *p = (kuni_release_plan){.free_bytes = -1};
+    *p = (kuni_release_plan){.free_bytes = -1, .past.memory.lock = -1};
     kuni_status status = kuni_request_read(&p->request, request, faults, err);
     if (!status) status = check_public_keys(&p->request, err);
     if (!status)
@@ -107,6 +107,7 @@ kuni_status kuni_release_plan_make(kuni_release_plan *p, const char *request, co
     if (!status)
         status =
             kuni_selection_make(&p->selection, &p->request, p->workflow.dataset, day, faults, err);
+    if (!status) status = kuni_release_past_read(&p->past, &p->request, &p->selection, err);
     if (!status) status = kuni_genome_open(&p->genome, p->workflow.reference, err);
     if (!status) status = choose_regions(p, err);
     if (status) return status;
@@ -119,6 +120,7 @@ void kuni_release_plan_fini(kuni_release_plan *p)
 {
     kuni_regions_fini(&p->regions);
     if (p->genome) kuni_genome_close(p->genome);
+    kuni_release_past_fini(&p->past);
     kuni_selection_fini(&p->selection);
     kuni_workflow_fini(&p->workflow);
     kuni_request_fini(&p->request);

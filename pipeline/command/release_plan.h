@@ -7,6 +7,7 @@
 #define KUNI_COMMAND_RELEASE_PLAN_H
 
 #include "regions.h"
+#include "release_past.h"
 #include "selection.h"
 #include "workflow.h"
 
@@ -14,6 +15,7 @@ typedef struct kuni_release_plan {
     kuni_request request;
     kuni_workflow workflow;
     kuni_selection selection;
+    kuni_release_past past;
     kuni_genome *genome;
     kuni_regions regions;  /* wanted */
     int64_t bp, genome_bp; /* of them that the dataset covers, at most; of the dataset */

@@ -125,6 +125,7 @@ static kuni_status count_left_out(const kuni_release_plan *p, table *t, kuni_err
                              s->by_reason[i], err);
     for (size_t i = 0; i < t->n; i++)
         if (strcmp(t->rows[i].name, kuni_out_name(KUNI_OUT_WITHDRAWN)) == 0 ||
+            strcmp(t->rows[i].name, kuni_out_name(KUNI_OUT_NOT_COUNTED)) == 0 ||
             strcmp(t->rows[i].name, kuni_out_name(KUNI_OUT_NOT_IN_CALLS)) == 0)
             t->rows[i].kind = "out";
     hide(t, (size_t)p->request.threshold);

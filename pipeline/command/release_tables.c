@@ -13,11 +13,9 @@
 #include "memory.h"
 #include "transport.h"
 
-bool kuni_release_has_tables(const kuni_request *q)
+bool kuni_release_counts(const kuni_request *q)
 {
-    /* Sites tell of all called genotypes at once, tables of good ones apart: the two would be subtracted. */
-    bool beside_sites = q->form == KUNI_FORM_SITES && q->threshold > 1;
-    return (q->tables && !beside_sites) || q->form == KUNI_FORM_TABLES;
+    return kuni_request_has_tables(q) || q->form == KUNI_FORM_SITES;
 }
 
 void kuni_release_table_files(const kuni_request *request,
@@ -40,15 +38,15 @@ void kuni_release_table_files(const kuni_request *request,
                {"dictionary.tsv", true},
                {"RELEASE_NOTES.md", true}};
     size_t n = 0;
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && kuni_release_has_tables(q); i++)
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && kuni_request_has_tables(q); i++)
         if (all[i].there) files[n++] = all[i].name;
     files[n] = NULL;
 }
 
 /* --- of the exporter: a piece of the genome --- */
 
-/* PATH.partN; nothing where there is no path. */
-static kuni_status part_of(kuni_buffer *part, const char *path, size_t number, kuni_error *err)
+kuni_status kuni_release_part_of(kuni_buffer *part, const char *path, size_t number,
+                                 kuni_error *err)
 {
     return path ? kuni_buffer_printf(part, err, "%s.part%zu", path, number) : KUNI_OK;
 }
@@ -56,15 +54,19 @@ static kuni_status part_of(kuni_buffer *part, const char *path, size_t number, k
 static kuni_status begin_piece(void *context, size_t number, kuni_error *err)
 {
     kuni_release_tables *t = context;
-    kuni_buffer freq = KUNI_BUFFER_INIT, cases = KUNI_BUFFER_INIT, sweep = KUNI_BUFFER_INIT;
-    kuni_status status = part_of(&freq, t->freq, number, err);
-    if (!status) status = part_of(&cases, t->cases, number, err);
-    if (!status) status = part_of(&sweep, t->sweep, number, err);
-    const kuni_summary_paths paths = {.freq = freq.data, .cases = cases.data, .sweep = sweep.data};
+    kuni_buffer freq = KUNI_BUFFER_INIT, cases = KUNI_BUFFER_INIT, sweep = KUNI_BUFFER_INIT,
+                told = KUNI_BUFFER_INIT;
+    kuni_status status = kuni_release_part_of(&freq, t->freq, number, err);
+    if (!status) status = kuni_release_part_of(&cases, t->cases, number, err);
+    if (!status) status = kuni_release_part_of(&sweep, t->sweep, number, err);
+    if (!status) status = kuni_release_part_of(&told, t->told, number, err);
+    const kuni_summary_paths paths = {
+        .freq = freq.data, .cases = cases.data, .sweep = sweep.data, .told = told.data};
     if (!status) status = kuni_summary_begin(&t->piece, &t->counts, &paths, number == 0, err);
     kuni_buffer_fini(&freq);
     kuni_buffer_fini(&cases);
     kuni_buffer_fini(&sweep);
+    kuni_buffer_fini(&told);
     return status;
 }
 
@@ -110,6 +112,12 @@ static kuni_status pass_flush(void *context, kuni_error *err)
     return kuni_summary_flush(t->piece, err);
 }
 
+static bool pass_tells(const void *context, int alt)
+{
+    const kuni_release_tables *t = context;
+    return kuni_summary_tells(t->piece, alt);
+}
+
 static void pass_covered(void *context, kuni_span span, int copies, int gq, uint32_t dp)
 {
     kuni_release_tables *t = context;
@@ -117,22 +125,6 @@ static void pass_covered(void *context, kuni_span span, int copies, int gq, uint
 }
 
 /* --- the whole --- */
-
-static kuni_status class_people(kuni_release_tables *t, kuni_error *err)
-{
-    const kuni_selection *s = &t->plan->selection;
-    static const kuni_summary_role roles[] = {[KUNI_ROLE_NONE] = KUNI_SUMMARY_NO_ROLE,
-                                              [KUNI_ROLE_CASE] = KUNI_SUMMARY_CASE,
-                                              [KUNI_ROLE_CONTROL] = KUNI_SUMMARY_CONTROL};
-    kuni_summary_person *people = kuni_alloc(s->n + 1, sizeof(*people), err);
-    if (!people) return KUNI_MEMORY;
-    for (size_t i = 0; i < s->n; i++)
-        people[i] = (kuni_summary_person){
-            .group = s->people[i].group, .sex = s->people[i].sex, .role = roles[s->people[i].role]};
-    kuni_status status = kuni_strata_make(&t->strata, people, s->n, err);
-    free(people);
-    return status;
-}
 
 /* A cell's identity is that of its people. */
 static void identify(const kuni_release_tables *t, kuni_disclosure_setup *setup,
@@ -149,30 +141,6 @@ static void identify(const kuni_release_tables *t, kuni_disclosure_setup *setup,
     }
 }
 
-/* Collective. Of the dataset's secret a part that nothing else is made with: ids of people have no blanks. */
-static kuni_status get_secret(const kuni_release_tables *t, uint8_t *secret, kuni_error *err)
-{
-    kuni_memory memory;
-    char hex[KUNI_DIGEST_HEX_BYTES];
-    kuni_status status = KUNI_OK;
-    if (kuni_transport_rank() == 0) {
-        status = kuni_memory_open(&memory, t->plan->selection.folder, true, err);
-        kuni_memory_close(&memory);
-    }
-    status = kuni_transport_agree(status, err);
-    if (status) return status;
-    status = kuni_memory_open(&memory, t->plan->selection.folder, false, err);
-    if (!status) {
-        kuni_memory_digest(&memory, "what tables hide", hex);
-        hex[2 * KUNI_DISCLOSURE_SECRET_BYTES] = '\0'; /* the first half */
-        (void)sodium_hex2bin(secret, KUNI_DISCLOSURE_SECRET_BYTES, hex, strlen(hex), NULL, NULL,
-                             NULL);
-    }
-    kuni_memory_close(&memory);
-    return kuni_transport_agree(status, err);
-}
-
-/* Collective. */
 static kuni_status open_disclosure(kuni_release_tables *t, kuni_error *err)
 {
     size_t n = t->strata.n, n_cells = t->strata.n_cells;
@@ -185,13 +153,20 @@ static kuni_status open_disclosure(kuni_release_tables *t, kuni_error *err)
                                    .n_cells = n_cells,
                                    .cells = cells,
                                    .by_chance = true};
-    kuni_status status = get_secret(t, setup.secret, err);
-    if (!status && !(cells && identities && people)) status = KUNI_MEMORY;
+    uint32_t *labels = kuni_alloc(n + 1, sizeof(*labels), err);
+    kuni_status status = cells && identities && people && labels ? KUNI_OK : KUNI_MEMORY;
+    memcpy(setup.secret, t->plan->past.secret, sizeof(setup.secret));
+    if (kuni_release_is_weighed(&t->plan->request)) {
+        for (size_t i = 0; i < n && labels; i++) labels[i] = t->strata.strata[i].label;
+        setup.past = t->plan->past.told;
+        setup.labels = t->plan->past.labels ? labels : NULL;
+    }
     if (!status) {
         identify(t, &setup, cells, identities, people);
         status = kuni_disclosure_new(&t->discloses, &setup, err);
     }
-    memcpy(t->genes.secret, setup.secret, sizeof(setup.secret));
+    sodium_memzero(setup.secret, sizeof(setup.secret));
+    free(labels);
     free(cells);
     free(identities);
     free(people);
@@ -209,10 +184,12 @@ static kuni_status set_path(char **path, const kuni_release_tables *t, const cha
 static kuni_status set_paths(kuni_release_tables *t, kuni_error *err)
 {
     const kuni_request *q = &t->plan->request;
-    kuni_status status = set_path(&t->freq, t, kuni_table_freq.file, true, err);
+    bool any = kuni_request_has_tables(q);
+    kuni_status status = set_path(&t->freq, t, kuni_table_freq.file, any, err);
     if (!status)
-        status = set_path(&t->cases, t, kuni_table_cases.file, q->cases && q->controls, err);
-    if (!status) status = set_path(&t->sweep, t, "features", q->features, err);
+        status = set_path(&t->cases, t, kuni_table_cases.file, any && q->cases && q->controls, err);
+    if (!status) status = set_path(&t->sweep, t, "features", any && q->features, err);
+    if (!status) status = set_path(&t->told, t, "told", kuni_release_is_weighed(q), err);
     t->paths[0] = t->freq;
     t->paths[1] = t->cases;
     return status;
@@ -224,14 +201,14 @@ kuni_status kuni_release_tables_init(kuni_release_tables *t, const kuni_release_
     const kuni_request *q = &plan->request;
     *t = (kuni_release_tables){.plan = plan, .folder = folder};
     kuni_status status = set_paths(t, err);
-    if (!status) status = class_people(t, err);
-    status = kuni_transport_agree(status, err);
+    const uint32_t *labels = kuni_release_is_weighed(q) ? plan->past.labels : NULL;
+    if (!status) status = kuni_release_strata(&t->strata, q, &plan->selection, labels, err);
     if (!status) status = open_disclosure(t, err);
-    if (!status && q->features)
+    if (!status && t->sweep)
         status = kuni_features_read(&t->features, q->features, plan->genome, err);
     t->counts = (kuni_summary_plan){.strata = &t->strata,
                                     .discloses = t->discloses,
-                                    .features = q->features ? &t->features : NULL,
+                                    .features = t->sweep ? &t->features : NULL,
                                     .all_sites = q->all_sites,
                                     .reference = plan->workflow.reference};
     t->aside = (kuni_export_aside){.context = t,
@@ -244,8 +221,14 @@ kuni_status kuni_release_tables_init(kuni_release_tables *t, const kuni_release_
                            .header = pass_header,
                            .record = pass_record,
                            .flush = pass_flush,
-                           .covered = q->features ? pass_covered : NULL};
+                           .covered = t->sweep ? pass_covered : NULL};
     return status;
+}
+
+void kuni_release_tables_ask(const kuni_release_tables *t, kuni_rewriting *rewriting)
+{
+    rewriting->tells = pass_tells;
+    rewriting->context = t;
 }
 
 void kuni_release_tables_fini(kuni_release_tables *t)
@@ -259,6 +242,9 @@ void kuni_release_tables_fini(kuni_release_tables *t)
     free(t->freq);
     free(t->cases);
     free(t->sweep);
+    free(t->told);
+    free(t->feature_identities);
+    kuni_buffer_fini(&t->journal);
 }
 
 /* Names, lengths and letters of all contigs: tables of another reference are not added up. */
@@ -313,6 +299,7 @@ kuni_status kuni_release_tables_use(kuni_release_tables *t, const kuni_exporter 
         status = kuni_buffer_printf(&t->contigs, err, "%s%s", tid ? "," : "",
                                     kuni_genome_contig(x->run->genome, tid)->name);
     if (!status) status = expect_people(t, x->run->ploidy, err);
+    if (!status) status = kuni_release_identify_features(t, err);
     t->counts.contigs = t->contigs.data;
     t->counts.heading = t->heading.data;
     return status;
@@ -320,8 +307,7 @@ kuni_status kuni_release_tables_use(kuni_release_tables *t, const kuni_exporter 
 
 /* --- the end --- */
 
-/* How many pieces left something. */
-static size_t count_parts(const char *path)
+size_t kuni_release_count_parts(const char *path)
 {
     size_t n = 0;
     char part[4096];
@@ -344,6 +330,8 @@ static kuni_status write_genes(kuni_release_tables *t, const char *const *parts,
     t->genes.genome = t->plan->genome;
     t->genes.people = t->feature_people;
     t->genes.heading = t->heading.data;
+    t->genes.identities = t->feature_identities;
+    t->genes.journal = &t->journal;
     kuni_status status = counts && capability ? KUNI_OK : KUNI_MEMORY;
     if (!status) status = kuni_telling_init(&telling, t->discloses, &t->strata, err);
     if (!status)
@@ -358,12 +346,12 @@ static kuni_status write_genes(kuni_release_tables *t, const char *const *parts,
 
 static kuni_status finish_features(kuni_release_tables *t, kuni_error *err)
 {
-    size_t n = count_parts(t->sweep), made = 0;
+    size_t n = kuni_release_count_parts(t->sweep), made = 0;
     char **parts = kuni_alloc(n + 1, sizeof(*parts), err);
     kuni_status status = parts ? KUNI_OK : KUNI_MEMORY;
     for (; made < n && !status; made++) {
         kuni_buffer part = KUNI_BUFFER_INIT;
-        status = part_of(&part, t->sweep, made, err);
+        status = kuni_release_part_of(&part, t->sweep, made, err);
         parts[made] = part.data;
     }
     if (!status) status = write_genes(t, (const char *const *)parts, n, err);
@@ -388,7 +376,7 @@ static kuni_status write_dictionary(const kuni_release_tables *t, kuni_error *er
     return status;
 }
 
-kuni_status kuni_release_tables_finish(kuni_release_tables *t, kuni_error *err)
+static kuni_status finish_tables(kuni_release_tables *t, kuni_error *err)
 {
     kuni_status status = kuni_packed_index(t->freq, err);
     if (!status && t->cases) status = kuni_packed_index(t->cases, err);
@@ -396,4 +384,11 @@ kuni_status kuni_release_tables_finish(kuni_release_tables *t, kuni_error *err)
     if (!status) status = kuni_release_write_samples(t->plan, t->folder, t->heading.data, err);
     if (!status) status = kuni_release_write_notes(t, err);
     return status ? status : write_dictionary(t, err);
+}
+
+kuni_status kuni_release_tables_finish(kuni_release_tables *t, kuni_error *err)
+{
+    kuni_status status = t->freq ? finish_tables(t, err) : KUNI_OK;
+    if (!status && t->told) status = kuni_release_tell(t, err);
+    return status;
 }

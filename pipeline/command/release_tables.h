@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The tables of a release, and how they are made: beside the export of its calls where its records have a
- * column a person, else by a pass of their own that writes no calls.
+ * column a person, else by a pass of their own that writes no calls. Sites are decided about here, too, and what is
+ * told of them and in tables is kept for later releases.
  */
 #ifndef KUNI_COMMAND_RELEASE_TABLES_H
 #define KUNI_COMMAND_RELEASE_TABLES_H
@@ -27,22 +28,21 @@ typedef struct kuni_release_tables {
     kuni_summary_piece *piece;
     kuni_buffer heading, contigs;
     kuni_genes genes;
-    char *freq, *cases, *sweep; /* paths; NULL: there is none */
+    uint64_t *feature_identities;
+    kuni_buffer journal;               /* of features: see kuni_disclosure_note */
+    char *freq, *cases, *sweep, *told; /* paths; NULL: there is none */
     const char *paths[3];
     kuni_export_aside aside; /* to be given to the exporter */
     joint_pass pass;         /* likewise */
 } kuni_release_tables;
 
-/* Whether the release has tables. */
-bool kuni_release_has_tables(const kuni_request *request);
+/* Whether people are counted: for tables, or for what sites may tell. */
+bool kuni_release_counts(const kuni_request *request);
 /* Sets the names of tables and what lies beside them within the release, ended by NULL. */
 void kuni_release_table_files(const kuni_request *request,
                               const char *files[KUNI_RELEASE_TABLES_MAX]);
 
-/*
- * Collective: the secret by which some of what might be told is hidden (see disclosure.h) is the dataset's, and made
- * with its first release. Borrows what is given. To be given to _fini in any case.
- */
+/* With the past of the plan held. Borrows what is given. To be given to _fini in any case. */
 KUNI_MUST_CHECK kuni_status kuni_release_tables_init(kuni_release_tables *tables,
                                                      const kuni_release_plan *plan,
                                                      const char *folder, kuni_error *err);
@@ -50,11 +50,27 @@ void kuni_release_tables_fini(kuni_release_tables *tables);
 /* What only an opened dataset tells: its reference, and copies. Before the export. */
 KUNI_MUST_CHECK kuni_status kuni_release_tables_use(kuni_release_tables *tables,
                                                     const kuni_exporter *exporter, kuni_error *err);
-/* Rank 0, when all is counted: indices, what pieces left, and the files that are no counts. */
+/* What is not told of sites goes from them: asked of each record after it was counted. */
+void kuni_release_tables_ask(const kuni_release_tables *tables, kuni_rewriting *rewriting);
+/*
+ * Rank 0, when all is counted: indices, what pieces left, the files that are no counts, and the chapter of what is
+ * told.
+ */
 KUNI_MUST_CHECK kuni_status kuni_release_tables_finish(kuni_release_tables *tables,
                                                        kuni_error *err);
 
 /* --- its parts --- */
+
+/* Appends PATH.partN; nothing where there is no path. */
+KUNI_MUST_CHECK kuni_status kuni_release_part_of(kuni_buffer *part, const char *path, size_t number,
+                                                 kuni_error *err);
+/* How many pieces left something. */
+size_t kuni_release_count_parts(const char *path);
+/* Sets what stands for features: their names, and the bases that are counted. */
+KUNI_MUST_CHECK kuni_status kuni_release_identify_features(kuni_release_tables *tables,
+                                                           kuni_error *err);
+/* Writes the chapter, of what pieces and features have left. */
+KUNI_MUST_CHECK kuni_status kuni_release_tell(kuni_release_tables *tables, kuni_error *err);
 
 /* samples.tsv, where people are named, and sample_summary.tsv. */
 KUNI_MUST_CHECK kuni_status kuni_release_write_samples(const kuni_release_plan *plan,

@@ -82,8 +82,16 @@ static kuni_status take_lock(kuni_memory *memory, kuni_error *err)
     int got = -1;
     memory->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (memory->lock >= 0)
-        while ((got = fcntl(memory->lock, F_SETLKW, &whole)) != 0 && errno == EINTR) continue;
-    kuni_status status = got == 0 ? KUNI_OK : kuni_fail_errno(err, "cannot lock %s", path);
+        while ((got = fcntl(memory->lock, F_SETLK, &whole)) != 0 && errno == EINTR) continue;
+    bool taken = got != 0 && memory->lock >= 0 && (errno == EACCES || errno == EAGAIN);
+    kuni_status status = got == 0 ? KUNI_OK
+                         : taken
+                             ? kuni_fail(err, KUNI_AGAIN,
+                                         "another release of this dataset is being made, and each "
+                                         "is weighed against those before it: try again when it is "
+                                         "done (%s)",
+                                         path)
+                             : kuni_fail_errno(err, "cannot lock %s", path);
     free(path);
     return status;
 }
@@ -155,19 +163,21 @@ static kuni_status take_entry(void *context, const json_t *json, kuni_error *err
                                    sizeof(*list->entries), err);
     if (status) return status;
     kuni_release_entry *e = &list->entries[list->n++];
-    *e =
-        (kuni_release_entry){.at = text_of(json, "at", err),
-                             .name = text_of(json, "release", err),
-                             .recipient = text_of(json, "recipient", err),
-                             .use = text_of(json, "use", err),
-                             .form = text_of(json, "form", err),
-                             .chain.number = json_integer_value(json_object_get(json, "number")),
-                             .people = json_integer_value(json_object_get(json, "people")),
-                             .generation = json_integer_value(json_object_get(json, "generation"))};
+    *e = (kuni_release_entry){.at = text_of(json, "at", err),
+                              .name = text_of(json, "release", err),
+                              .recipient = text_of(json, "recipient", err),
+                              .use = text_of(json, "use", err),
+                              .form = text_of(json, "form", err),
+                              .chain.number = json_integer_value(json_object_get(json, "number")),
+                              .people = json_integer_value(json_object_get(json, "people")),
+                              .generation = json_integer_value(json_object_get(json, "generation")),
+                              .is_public = json_is_true(json_object_get(json, "public"))};
     take_hex(e->id, sizeof(e->id), json, "id");
     take_hex(e->digest, sizeof(e->digest), json, "blake2b");
     take_hex(e->members, sizeof(e->members), json, "members");
     take_hex(e->request, sizeof(e->request), json, "request");
+    take_hex(e->asked, sizeof(e->asked), json, "asked");
+    take_hex(e->told, sizeof(e->told), json, "told");
     take_hex(e->chain.series, sizeof(e->chain.series), json, "series");
     take_hex(e->chain.previous, sizeof(e->chain.previous), json, "previous");
     take_hex(e->chain.before, sizeof(e->chain.before), json, "dataset");
@@ -249,8 +259,9 @@ static kuni_status spell(const kuni_memory *memory, const kuni_member *members, 
     return status ? status : kuni_buffer_append(text, last_line, strlen(last_line), err);
 }
 
-static char *path_of(const kuni_memory *memory, const char *id, const char *name, kuni_error *err)
+char *kuni_memory_path(const kuni_memory *memory, const char *id, const char *name, kuni_error *err)
 {
+    if (!id) return kuni_path_join(memory->folder, name, err);
     char *folder = kuni_path_join(memory->folder, id, err);
     char *path = folder ? kuni_path_join(folder, name, err) : NULL;
     free(folder);
@@ -271,8 +282,8 @@ kuni_status kuni_memory_keep(const kuni_memory *memory, const char *id, const ku
                              size_t n, char digest[KUNI_DIGEST_HEX_BYTES], kuni_error *err)
 {
     kuni_buffer text = KUNI_BUFFER_INIT;
-    char *folder = id ? path_of(memory, id, ".", err) : NULL;
-    char *path = id ? path_of(memory, id, "members.tsv", err) : NULL;
+    char *folder = id ? kuni_memory_path(memory, id, ".", err) : NULL;
+    char *path = id ? kuni_memory_path(memory, id, "members.tsv", err) : NULL;
     kuni_status status =
         !id || (folder && path) ? spell(memory, members, n, &text, err) : KUNI_MEMORY;
     if (!status) status = digest_text(&text, digest, err);
@@ -317,7 +328,7 @@ kuni_status kuni_members_read(kuni_members *m, const kuni_memory *memory,
     if (!entry->id[0])
         return kuni_fail(err, KUNI_DATA, "of release %s to %s no members were kept", entry->name,
                          entry->recipient);
-    char *path = path_of(memory, entry->id, "members.tsv", err);
+    char *path = kuni_memory_path(memory, entry->id, "members.tsv", err);
     kuni_status status = path ? kuni_file_get(path, MEMBERS_BYTES_MAX, &m->text, err) : KUNI_MEMORY;
     if (!status) status = digest_text(&m->text, hex, err);
     if (!status && strcmp(hex, entry->members) != 0)

@@ -3,9 +3,10 @@
  * What a dataset keeps of each release, for its owner alone (0700, 0600):
  *
  *   DATASET/releases/secret           64 hex digits, made with the first release
- *   DATASET/releases/lock             held while a release is noted
+ *   DATASET/releases/lock             held while a release is made: each is weighed against all before it
  *   DATASET/releases/ID/members.tsv   of whom it tells: see below
- *   DATASET/releases/ID/...           other rooms may add files that they find again by the same ID
+ *   DATASET/releases/ID/...           other rooms may add files that they find again by the same ID:
+ *   DATASET/releases/ID/told          what it told, a chapter of pipeline/disclosure
  *
  * ID: 16 digits of a digest of release.json without its chain and of members.tsv; the history's entry
  * `released` tells it ("id") beside recipient, digest of release.json ("blake2b") and digest of members.tsv ("members").
@@ -32,9 +33,9 @@ typedef struct kuni_memory {
 } kuni_memory;
 
 /*
- * Opens the memory of a dataset; `write`: makes what is not there, and waits for whoever else writes. Without,
- * a dataset that has released nothing has no folder: KUNI_USAGE. KUNI_IO: the secret is damaged or lost. To be
- * given to kuni_memory_close in any case.
+ * Opens the memory of a dataset; `write`: makes what is not there, and holds it until it is closed; KUNI_AGAIN:
+ * somebody else does. A process may hold it once at a time. Without, a dataset that has released nothing has no
+ * folder: KUNI_USAGE. KUNI_IO: the secret is damaged or lost. To be given to kuni_memory_close in any case.
  */
 KUNI_MUST_CHECK kuni_status kuni_memory_open(kuni_memory *memory, const char *dataset, bool write,
                                              kuni_error *err);
@@ -49,6 +50,9 @@ typedef struct kuni_release_entry {
     char id[KUNI_RELEASE_ID_BYTES]; /* "": made by a version that kept nothing of it */
     char digest[KUNI_DIGEST_HEX_BYTES], members[KUNI_DIGEST_HEX_BYTES];
     char request[KUNI_DIGEST_HEX_BYTES]; /* of the file of the request; "": not known */
+    /* Of what was asked of what, and of the chapter; "": made by a version that kept none. */
+    char asked[KUNI_DIGEST_HEX_BYTES], told[KUNI_DIGEST_HEX_BYTES];
+    bool is_public;
     kuni_chain chain;
     int64_t people, generation;
 } kuni_release_entry;
@@ -77,6 +81,10 @@ typedef struct kuni_member {
 KUNI_MUST_CHECK kuni_status kuni_memory_keep(const kuni_memory *memory, const char *id,
                                              const kuni_member *members, size_t n,
                                              char digest[KUNI_DIGEST_HEX_BYTES], kuni_error *err);
+
+/* DATASET/releases/ID/NAME, or DATASET/releases/NAME where `id` is NULL; caller frees. NULL: out of memory. */
+KUNI_MUST_CHECK char *kuni_memory_path(const kuni_memory *memory, const char *id, const char *name,
+                                       kuni_error *err);
 
 /* The members of a release: by_digest gives the number of what kuni_memory_digest tells; texts live in `text`. */
 typedef struct kuni_members {

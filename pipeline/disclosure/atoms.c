@@ -107,12 +107,16 @@ static int64_t least_side_of(const kuni_atoms *a)
     return least;
 }
 
+/*
+ * Of what was told with this threshold each atom is well, and so is what does not split any. Of what was told with
+ * a smaller one it need not be: an atom's count does not follow from that its sides were told.
+ */
 static bool parts_are_well(const kuni_atoms *a, kuni_atoms_what what)
 {
     for (size_t i = 0; i < a->n; i++) {
-        if (!is_split(a, i)) continue;
+        if (!a->has_in[i]) continue;
         if (!is_well(&a->in[i], what, a->people->threshold)) return false;
-        if (i && !is_well(&a->out[i], what, a->people->threshold)) return false;
+        if (i && a->has_out[i] && !is_well(&a->out[i], what, a->people->threshold)) return false;
     }
     return true;
 }

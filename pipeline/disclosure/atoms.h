@@ -38,7 +38,7 @@ typedef struct kuni_atoms {
 
 /* What adding a cell would do. */
 typedef struct kuni_atoms_step {
-    bool allowed; /* both parts of each atom that it splits are well; and what is new is */
+    bool allowed; /* both parts of each atom that it splits are well; and whatever else is in it */
     bool splits;  /* of what is told already it tells parts apart */
     int64_t
         least_side; /* of the atoms that it splits: the least number of carriers, or of those without */

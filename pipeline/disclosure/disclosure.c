@@ -27,24 +27,29 @@ struct kuni_disclosure {
     uint8_t *cells; /* n_cells x units */
     uint64_t *identities;
     uint8_t *offered;
-    kuni_atoms_people people;
-    kuni_atoms atoms[LAYERS];
+    kuni_atoms_people *people; /* by view */
+    kuni_atoms *atoms;         /* by view and layer */
+    size_t n_views, n_units;
     kuni_disclosure_past *past, *own; /* own: where none was given */
     const kuni_disclosure_units *units;
     /* of the allele that was decided last */
     uint64_t allele;
-    uint8_t *told;
     kuni_disclosure_counts *good, *low; /* by unit */
 };
 
 static uint8_t *cell_at(const kuni_disclosure *d, size_t cell)
 {
-    return d->cells + cell * d->people.n_units;
+    return d->cells + cell * d->n_units;
+}
+
+static kuni_atoms *atoms_of(const kuni_disclosure *d, size_t view, layer which)
+{
+    return &d->atoms[view * LAYERS + (size_t)which];
 }
 
 static kuni_status copy_cells(kuni_disclosure *d, const kuni_disclosure_setup *s, kuni_error *err)
 {
-    d->cells = kuni_alloc(d->n_cells + 1, d->people.n_units + 1, err);
+    d->cells = kuni_alloc(d->n_cells + 1, d->n_units + 1, err);
     d->identities = kuni_alloc(d->n_cells + 1, sizeof(*d->identities), err);
     d->offered = kuni_alloc(d->n_cells + 1, 1, err);
     if (!d->cells || !d->identities || !d->offered) return KUNI_MEMORY;
@@ -55,22 +60,55 @@ static kuni_status copy_cells(kuni_disclosure *d, const kuni_disclosure_setup *s
     return KUNI_OK;
 }
 
-/* Rule 1. Of earlier releases each cell counts as told: it may have been, of some allele. */
+/* Rule 1, for a view. Of earlier releases each cell counts as told: it may have been, of some allele. */
+static void begin_offer(kuni_disclosure *d, size_t view)
+{
+    kuni_atoms *a = atoms_of(d, view, CARRIERS);
+    kuni_atoms_clear(a);
+    for (size_t i = 0; i < d->units->n_told; i++)
+        if (kuni_disclosure_past_is_theirs(d->past, view, i))
+            kuni_atoms_add(a, d->units->told[i].units);
+}
+
 static kuni_status offer(kuni_disclosure *d, kuni_error *err)
 {
-    kuni_atoms *a = &d->atoms[CARRIERS];
-    kuni_disclosure_counts *sizes = kuni_alloc(d->people.n_units + 1, sizeof(*sizes), err);
+    kuni_disclosure_counts *sizes = kuni_alloc(d->n_units + 1, sizeof(*sizes), err);
     if (!sizes) return KUNI_MEMORY;
-    for (size_t i = 0; i < d->people.n_units; i++) sizes[i].het = d->units->people[i];
-    kuni_atoms_clear(a);
-    for (size_t i = 0; i < d->units->n_told; i++) kuni_atoms_add(a, d->units->told[i].units);
+    for (size_t i = 0; i < d->n_units; i++) sizes[i].het = d->units->people[i];
+    for (size_t v = 0; v < d->n_views; v++) begin_offer(d, v);
     for (size_t i = 0; i < d->n_cells; i++) {
-        if (!kuni_atoms_look(a, cell_at(d, i), sizes, KUNI_ATOMS_CARRIERS).allowed) continue;
-        d->offered[i] = 1;
-        kuni_atoms_add(a, cell_at(d, i));
+        bool fine = true;
+        for (size_t v = 0; v < d->n_views && fine; v++)
+            fine =
+                kuni_atoms_look(atoms_of(d, v, CARRIERS), cell_at(d, i), sizes, KUNI_ATOMS_CARRIERS)
+                    .allowed;
+        d->offered[i] = fine;
+        for (size_t v = 0; v < d->n_views && fine; v++)
+            kuni_atoms_add(atoms_of(d, v, CARRIERS), cell_at(d, i));
     }
     free(sizes);
     return KUNI_OK;
+}
+
+static kuni_status open_views(kuni_disclosure *d, kuni_error *err)
+{
+    d->n_units = d->units->n;
+    d->people = kuni_alloc(d->units->n_views + 1, sizeof(*d->people), err);
+    d->atoms = kuni_alloc((d->units->n_views + 1) * LAYERS, sizeof(*d->atoms), err);
+    if (!d->people || !d->atoms) return KUNI_MEMORY;
+    kuni_status status = KUNI_OK;
+    for (; d->n_views < d->units->n_views && !status; d->n_views++) {
+        const kuni_disclosure_view *view = &d->units->views[d->n_views];
+        kuni_atoms_people *people = &d->people[d->n_views];
+        *people = (kuni_atoms_people){.n_units = d->n_units,
+                                      .n_audiences = view->has_genotypes ? 2 : 1,
+                                      .known = view->known,
+                                      .partly = view->partly,
+                                      .threshold = d->threshold};
+        for (layer which = CARRIERS; which < LAYERS && !status; which++)
+            status = kuni_atoms_init(atoms_of(d, d->n_views, which), people, err);
+    }
+    return status;
 }
 
 static kuni_status find_units(kuni_disclosure *d, const kuni_disclosure_setup *s, kuni_error *err)
@@ -87,15 +125,9 @@ static kuni_status find_units(kuni_disclosure *d, const kuni_disclosure_setup *s
                          "%zu classes of people are more than tables can tell apart (%d): ask for "
                          "fewer groups",
                          d->units->n, UNITS_MAX);
-    d->people = (kuni_atoms_people){.n_units = d->units->n,
-                                    .n_audiences = d->units->n_audiences,
-                                    .known = d->units->known,
-                                    .partly = d->units->partly,
-                                    .threshold = d->threshold};
     d->good = kuni_alloc(d->units->n + 1, sizeof(*d->good), err);
     d->low = kuni_alloc(d->units->n + 1, sizeof(*d->low), err);
-    d->told = kuni_alloc(d->n_cells + 1, 1, err);
-    return d->good && d->low && d->told ? KUNI_OK : KUNI_MEMORY;
+    return d->good && d->low ? open_views(d, err) : KUNI_MEMORY;
 }
 
 kuni_status kuni_disclosure_new(kuni_disclosure **made, const kuni_disclosure_setup *s,
@@ -111,8 +143,6 @@ kuni_status kuni_disclosure_new(kuni_disclosure **made, const kuni_disclosure_se
     memcpy(d->secret, s->secret, sizeof(d->secret));
     kuni_status status = find_units(d, s, err);
     if (!status) status = copy_cells(d, s, err);
-    for (int i = 0; i < LAYERS && !status; i++)
-        status = kuni_atoms_init(&d->atoms[i], &d->people, err);
     if (!status) status = offer(d, err);
     if (status)
         kuni_disclosure_free(d);
@@ -124,14 +154,15 @@ kuni_status kuni_disclosure_new(kuni_disclosure **made, const kuni_disclosure_se
 void kuni_disclosure_free(kuni_disclosure *d)
 {
     if (!d) return;
-    for (int i = 0; i < LAYERS; i++) kuni_atoms_fini(&d->atoms[i]);
+    for (size_t i = 0; i < d->n_views * LAYERS; i++) kuni_atoms_fini(&d->atoms[i]);
+    free(d->atoms);
+    free(d->people);
     kuni_disclosure_past_free(d->own);
     free(d->cells);
     free(d->identities);
     free(d->offered);
     free(d->good);
     free(d->low);
-    free(d->told);
     free(d);
 }
 
@@ -154,13 +185,15 @@ static bool is_unlucky(const kuni_disclosure *d, uint64_t allele, size_t cell, l
 static bool may_tell(kuni_disclosure *d, uint64_t allele, size_t cell, layer which,
                      const kuni_disclosure_counts *counts)
 {
-    kuni_atoms *a = &d->atoms[which];
-    kuni_atoms_step step = kuni_atoms_look(a, cell_at(d, cell), counts, layer_what[which]);
-    if (!step.allowed) return false;
-    if (d->by_chance && step.splits && step.least_side < d->rare &&
-        is_unlucky(d, allele, cell, which))
-        return false;
-    kuni_atoms_add(a, cell_at(d, cell));
+    bool rare = false;
+    for (size_t v = 0; v < d->n_views; v++) {
+        kuni_atoms_step step =
+            kuni_atoms_look(atoms_of(d, v, which), cell_at(d, cell), counts, layer_what[which]);
+        if (!step.allowed) return false;
+        rare |= step.splits && step.least_side < d->rare;
+    }
+    if (d->by_chance && rare && is_unlucky(d, allele, cell, which)) return false;
+    for (size_t v = 0; v < d->n_views; v++) kuni_atoms_add(atoms_of(d, v, which), cell_at(d, cell));
     return true;
 }
 
@@ -168,11 +201,15 @@ static bool may_tell(kuni_disclosure *d, uint64_t allele, size_t cell, layer whi
 static void look_back(kuni_disclosure *d, bool with_low)
 {
     kuni_disclosure_past_find(d->past, d->allele, d->good, d->low);
-    for (int i = 0; i < LAYERS; i++) kuni_atoms_clear(&d->atoms[i]);
+    for (size_t i = 0; i < d->n_views * LAYERS; i++) kuni_atoms_clear(&d->atoms[i]);
     for (size_t i = 0; i < d->units->n_told; i++) {
         uint8_t bits = kuni_disclosure_past_told(d->past, i);
-        for (int which = 0; which < (with_low ? LAYERS : LOW); which++)
-            if (bits & layer_bit[which]) kuni_atoms_add(&d->atoms[which], d->units->told[i].units);
+        for (size_t v = 0; v < d->n_views && bits; v++) {
+            if (!kuni_disclosure_past_is_theirs(d->past, v, i)) continue;
+            for (layer which = CARRIERS; which < (with_low ? LAYERS : LOW); which++)
+                if (bits & layer_bit[which])
+                    kuni_atoms_add(atoms_of(d, v, which), d->units->told[i].units);
+        }
     }
 }
 
@@ -187,22 +224,24 @@ void kuni_disclosure_decide(kuni_disclosure *d, uint64_t allele, const kuni_disc
     if (!low) memset(d->low, 0, n * sizeof(*d->low));
     d->allele = allele;
     look_back(d, low != NULL);
-    memset(d->told, d->threshold <= 1 ? all : 0, d->n_cells);
-    for (size_t cell = 0; cell < d->n_cells && d->threshold > 1 && (!cell || d->told[0]); cell++) {
+    memset(told, d->threshold <= 1 ? all : 0, d->n_cells);
+    for (size_t cell = 0; cell < d->n_cells && d->threshold > 1 && (!cell || told[0]); cell++) {
         if (!d->offered[cell]) continue;
         for (layer which = CARRIERS; which < LAYERS; which++) {
             if (!counts[which] || !may_tell(d, allele, cell, which, counts[which])) break;
-            d->told[cell] |= layer_bit[which];
+            told[cell] |= layer_bit[which];
         }
     }
-    memcpy(told, d->told, d->n_cells);
 }
 
-kuni_status kuni_disclosure_note(const kuni_disclosure *d, kuni_buffer *journal, kuni_error *err)
+kuni_status kuni_disclosure_note(const kuni_disclosure *d, const uint8_t *told,
+                                 kuni_buffer *journal, kuni_error *err)
 {
-    if (!d->n_cells || !d->told[0]) return KUNI_OK;
-    return kuni_disclosure_past_note(d->past, d->allele, d->told, d->n_cells, d->good, d->low,
-                                     journal, err);
+    bool any = false;
+    for (size_t i = 0; i < d->n_cells; i++) any |= told[i] != 0;
+    if (!any) return KUNI_OK;
+    return kuni_disclosure_past_note(d->past, d->allele, told, d->n_cells, d->good, d->low, journal,
+                                     err);
 }
 
 kuni_status kuni_disclosure_write(kuni_disclosure *d, const uint64_t *numbers,
@@ -211,7 +250,7 @@ kuni_status kuni_disclosure_write(kuni_disclosure *d, const uint64_t *numbers,
 {
     /* What was not offered can have been told of no allele. */
     for (size_t i = 0; i < d->n_cells; i++)
-        if (!d->offered[i]) memset(cell_at(d, i), 0, d->people.n_units);
+        if (!d->offered[i]) memset(cell_at(d, i), 0, d->n_units);
     const kuni_disclosure_chapter chapter = {.numbers = numbers,
                                              .strata = strata,
                                              .n = n,

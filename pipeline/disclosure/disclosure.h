@@ -79,11 +79,12 @@ void kuni_disclosure_decide(kuni_disclosure *d, uint64_t allele, const kuni_disc
                             const kuni_disclosure_counts *low, uint8_t *told);
 
 /*
- * Appends what was decided last, where anything is told, to a journal that kuni_disclosure_write takes. Journals
- * of several processes may be joined in any order.
+ * Appends what is told of the allele that was decided last, where anything is, to a journal that
+ * kuni_disclosure_write takes: `told` by cell, no more than was decided. Journals of several processes may be
+ * joined in any order.
  */
-KUNI_MUST_CHECK kuni_status kuni_disclosure_note(const kuni_disclosure *d, kuni_buffer *journal,
-                                                 kuni_error *err);
+KUNI_MUST_CHECK kuni_status kuni_disclosure_note(const kuni_disclosure *d, const uint8_t *told,
+                                                 kuni_buffer *journal, kuni_error *err);
 /*
  * Writes what this release tells as the next chapter. `numbers` and `n` as kuni_disclosure_past_people had
  * them, with the stratum of each or KUNI_DISCLOSURE_NOT_COUNTED; `genotypes`: the recipient gets those of all

@@ -8,19 +8,19 @@
 
 enum { NONE = UINT32_MAX };
 
-/* What people have in common: a class of the last chapter (or NONE), and who knows their genotypes. */
-typedef struct kind {
-    uint32_t class_;
-    uint64_t known;
-} kind;
+enum { KNOWN = 2 /* of kuni_atoms_people.known: who gets the release is audience 1 */ };
 
 struct kuni_disclosure_past {
     kuni_disclosure_audience audience;
     kuni_chapter *chapters;
     size_t n_chapters, capacity;
-    /* of the people of now */
-    kind *kinds;
-    size_t n_kinds, kinds_capacity;
+    /*
+     * Of the people of now, by label: their class of the last chapter (or NONE), and a byte a view: whether it has
+     * their genotypes.
+     */
+    uint32_t *kinds;
+    uint8_t *kinds_known;
+    size_t n_kinds, kinds_capacity, known_capacity;
     uint8_t *is_counted; /* by person of the last chapter */
     /* of units */
     kuni_disclosure_units units;
@@ -42,10 +42,13 @@ kuni_status kuni_disclosure_past_new(kuni_disclosure_past **made,
 static void clear_units(kuni_disclosure_past *p)
 {
     for (size_t i = 0; i < p->units.n_told; i++) free((void *)p->units.told[i].units);
+    for (size_t v = 0; v < p->units.n_views; v++) {
+        free(p->units.views[v].known);
+        free(p->units.views[v].partly);
+    }
+    free(p->units.views);
     free(p->units.told);
     free(p->units.people);
-    free(p->units.known);
-    free(p->units.partly);
     free(p->class_of);
     free(p->good);
     free(p->low);
@@ -63,6 +66,7 @@ void kuni_disclosure_past_free(kuni_disclosure_past *p)
     for (size_t i = 0; i < p->n_chapters; i++) kuni_chapter_close(&p->chapters[i]);
     free(p->chapters);
     free(p->kinds);
+    free(p->kinds_known);
     free(p->is_counted);
     free(p);
 }
@@ -89,11 +93,39 @@ static const kuni_chapter *last_chapter(const kuni_disclosure_past *p)
     return p->n_chapters ? &p->chapters[p->n_chapters - 1] : NULL;
 }
 
-/* Whether those who get this release have what that chapter tells. */
-static bool is_theirs(const kuni_disclosure_past *p, const kuni_chapter *h)
+/* Whether a view has what that chapter tells. */
+static bool is_theirs(const kuni_disclosure_view *view, const kuni_chapter *h)
 {
-    return p->audience.everybody || h->everybody ||
-           strcmp(h->recipient, p->audience.recipient) == 0;
+    return h->everybody || (view->recipient && strcmp(h->recipient, view->recipient) == 0);
+}
+
+static bool is_any_view(const kuni_disclosure_past *p, const kuni_chapter *h)
+{
+    for (size_t v = 0; v < p->units.n_views; v++)
+        if (is_theirs(&p->units.views[v], h)) return true;
+    return false;
+}
+
+/* Who gets this release: its recipient; of a public one whoever was given something, and who was not. */
+static kuni_status find_views(kuni_disclosure_past *p, kuni_error *err)
+{
+    if (p->units.n_views) return KUNI_OK;
+    p->units.views = kuni_alloc(p->n_chapters + 1, sizeof(*p->units.views), err);
+    if (!p->units.views) return KUNI_MEMORY;
+    p->units.views[p->units.n_views++].recipient =
+        p->audience.everybody ? NULL : p->audience.recipient;
+    for (size_t i = 0; p->audience.everybody && i < p->n_chapters; i++) {
+        const kuni_chapter *h = &p->chapters[i];
+        bool known = h->everybody;
+        for (size_t v = 1; v < p->units.n_views && !known; v++)
+            known = strcmp(p->units.views[v].recipient, h->recipient) == 0;
+        if (!known) p->units.views[p->units.n_views++].recipient = h->recipient;
+    }
+    for (size_t v = 0; v < p->units.n_views; v++)
+        for (size_t i = 0; i < p->n_chapters; i++)
+            p->units.views[v].has_genotypes |=
+                p->chapters[i].genotypes && is_theirs(&p->units.views[v], &p->chapters[i]);
+    return KUNI_OK;
 }
 
 static int64_t find_number(const uint64_t *numbers, size_t n, uint64_t number)
@@ -109,55 +141,23 @@ static int64_t find_number(const uint64_t *numbers, size_t n, uint64_t number)
     return beg < n && numbers[beg] == number ? (int64_t)beg : -1;
 }
 
-/* --- who knows whom --- */
-
-/*
- * The bit of those who got the genotypes of a chapter, from 1: who gets this release is one; where everybody
- * does, each recipient is one of its own. 0: theirs do not count.
- */
-static size_t audience_of(const kuni_disclosure_past *p, size_t chapter)
+/* Whether a view has somebody's genotypes. */
+static bool knows(const kuni_disclosure_past *p, size_t view, uint64_t number)
 {
-    const kuni_chapter *h = &p->chapters[chapter];
-    size_t bit = 1;
-    if (!h->genotypes || !is_theirs(p, h)) return 0;
-    if (!p->audience.everybody) return 1;
-    for (size_t i = 0; i < chapter; i++) {
-        const kuni_chapter *other = &p->chapters[i];
-        if (!other->genotypes) continue;
-        if (strcmp(other->recipient, h->recipient) == 0) return audience_of(p, i);
-        size_t its = audience_of(p, i);
-        if (its >= bit) bit = its + 1;
-    }
-    return bit < KUNI_DISCLOSURE_AUDIENCES ? bit : KUNI_DISCLOSURE_AUDIENCES - 1;
-}
-
-static size_t audiences(const kuni_disclosure_past *p)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < p->n_chapters; i++) {
-        size_t bit = audience_of(p, i);
-        if (bit > n) n = bit;
-    }
-    return n + 1;
-}
-
-/* Bits; what was given to everybody is known to each of them. */
-static uint64_t known_to(const kuni_disclosure_past *p, uint64_t number)
-{
-    uint64_t bits = 0;
-    for (size_t i = 0; i < p->n_chapters; i++) {
+    const kuni_disclosure_view *v = &p->units.views[view];
+    for (size_t i = 0; i < p->n_chapters && v->has_genotypes; i++) {
         const kuni_chapter *h = &p->chapters[i];
-        size_t bit = audience_of(p, i);
-        if (!bit || find_number(h->known, h->n_known, number) < 0) continue;
-        bits |= h->everybody ? ~(uint64_t)1 : (uint64_t)1 << bit;
+        if (h->genotypes && is_theirs(v, h) && find_number(h->known, h->n_known, number) >= 0)
+            return true;
     }
-    return bits;
+    return false;
 }
 
 /* --- people --- */
 
-/* By class of the last chapter: the same number where no cell that they have tells apart; 0: nothing told. */
-static uint32_t *find_atoms(const kuni_disclosure_past *p, uint32_t *n_atoms, kuni_error *err)
+/* By class of the last chapter: the same number where no cell that a view has tells apart; 0: nothing told. */
+static uint32_t *find_atoms(const kuni_disclosure_past *p, const kuni_disclosure_view *view,
+                            uint32_t *n_atoms, kuni_error *err)
 {
     const kuni_chapter *last = last_chapter(p);
     size_t n = last ? last->n_classes : 0;
@@ -168,7 +168,7 @@ static uint32_t *find_atoms(const kuni_disclosure_past *p, uint32_t *n_atoms, ku
     for (size_t i = 0; class_ && i < n; i++) class_[i] = (uint32_t)i;
     for (size_t j = p->n_chapters; atom && class_ && number && j-- > 0;) {
         const kuni_chapter *h = &p->chapters[j];
-        for (size_t c = 0; c < h->n_cells && is_theirs(p, h); c++) {
+        for (size_t c = 0; c < h->n_cells && is_theirs(view, h); c++) {
             const uint8_t *cell = h->cells + c * h->n_classes;
             memset(number, 0, (*n_atoms + 1) * sizeof(*number));
             uint32_t next = *n_atoms;
@@ -211,28 +211,32 @@ typedef struct person {
     bool waits;
 } person;
 
+/* Who waits last; so of an atom, or of a kind of newcomers, those who do not come first. */
 static int by_atom(const void *a, const void *b)
 {
     const person *x = a, *y = b;
     if (x->atom != y->atom) return x->atom < y->atom ? -1 : 1;
     if (!x->atom && x->finest != y->finest) return x->finest < y->finest ? -1 : 1;
+    if (x->waits != y->waits) return x->waits ? 1 : -1;
     return (x->number > y->number) - (x->number < y->number);
 }
 
-/* `n` people of a kind that is now alike; `size`: how many there were. */
-static void hold_back(person *people, size_t n, size_t size, size_t k)
+/* `n` people of a kind that is now alike and may be counted; `size`: how many there were. Whether more wait. */
+static bool hold_back(person *people, size_t n, size_t size, size_t k)
 {
     size_t gone = size - n, out = !gone || gone >= k ? 0 : k - gone;
     if (n < out + k && (gone || n < k)) out = n;
     for (size_t i = 0; i < out; i++) people[i].waits = true;
+    return out > 0;
 }
 
-static kuni_status choose_counted(const kuni_disclosure_past *p, person *people, size_t n,
-                                  kuni_error *err)
+/* Holds back so many that what one view can subtract is of nobody or of at least k people. */
+static kuni_status choose_for(const kuni_disclosure_past *p, const kuni_disclosure_view *view,
+                              person *people, size_t n, bool *more, kuni_error *err)
 {
     const kuni_chapter *last = last_chapter(p);
     uint32_t n_atoms = 1;
-    uint32_t *atom = find_atoms(p, &n_atoms, err);
+    uint32_t *atom = find_atoms(p, view, &n_atoms, err);
     size_t *sizes = kuni_alloc((size_t)n_atoms + 1, sizeof(*sizes), err);
     kuni_status status = atom && sizes ? KUNI_OK : KUNI_MEMORY;
     for (size_t i = 0; last && i < last->n_people && !status; i++) sizes[atom[last->class_of[i]]]++;
@@ -241,32 +245,53 @@ static kuni_status choose_counted(const kuni_disclosure_past *p, person *people,
     if (!status) qsort(people, n, sizeof(*people), by_atom);
     for (size_t beg = 0, end; beg < n && !status && n_atoms > 1; beg = end) {
         const person *first = &people[beg];
+        size_t here = 0;
         for (end = beg; end < n && people[end].atom == first->atom &&
                         (first->atom || people[end].finest == first->finest);
              end++)
-            continue;
-        hold_back(&people[beg], end - beg, first->atom ? sizes[first->atom] : end - beg,
-                  (size_t)p->audience.threshold);
+            here += !people[end].waits;
+        *more |= hold_back(&people[beg], here, first->atom ? sizes[first->atom] : here,
+                           (size_t)p->audience.threshold);
     }
     free(atom);
     free(sizes);
     return status;
 }
 
+/* Whom one view holds back, another one misses: until all are content. */
+static kuni_status choose_counted(const kuni_disclosure_past *p, person *people, size_t n,
+                                  kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (bool more = true; more && !status;) {
+        more = false;
+        for (size_t v = 0; v < p->units.n_views && !status; v++)
+            status = choose_for(p, &p->units.views[v], people, n, &more, err);
+        more &= p->units.n_views > 1;
+    }
+    return status;
+}
+
 static kuni_status kind_of(kuni_disclosure_past *p, const person *who, uint32_t *label,
                            kuni_error *err)
 {
-    kind k = {.class_ = who->class_, .known = known_to(p, who->number)};
-    for (size_t i = 0; i < p->n_kinds; i++)
-        if (p->kinds[i].class_ == k.class_ && p->kinds[i].known == k.known) {
-            *label = (uint32_t)i;
-            return KUNI_OK;
-        }
+    size_t n_views = p->units.n_views;
     kuni_status status =
         kuni_grow((void **)&p->kinds, &p->kinds_capacity, p->n_kinds + 1, sizeof(*p->kinds), err);
+    if (!status)
+        status = kuni_grow((void **)&p->kinds_known, &p->known_capacity, (p->n_kinds + 1) * n_views,
+                           1, err);
     if (status) return status;
-    *label = (uint32_t)p->n_kinds;
-    p->kinds[p->n_kinds++] = k;
+    uint8_t *known = p->kinds_known + p->n_kinds * n_views;
+    for (size_t v = 0; v < n_views; v++) known[v] = knows(p, v, who->number);
+    p->kinds[p->n_kinds] = who->class_;
+    for (size_t i = 0; i <= p->n_kinds; i++)
+        if (p->kinds[i] == who->class_ &&
+            memcmp(p->kinds_known + i * n_views, known, n_views) == 0) {
+            *label = (uint32_t)i;
+            p->n_kinds += i == p->n_kinds;
+            break;
+        }
     return KUNI_OK;
 }
 
@@ -279,7 +304,7 @@ kuni_status kuni_disclosure_past_people(kuni_disclosure_past *p, const uint64_t 
     free(p->is_counted);
     p->is_counted = kuni_alloc(last ? last->n_people + 1 : 1, 1, err);
     p->n_kinds = 0;
-    kuni_status status = people && p->is_counted ? KUNI_OK : KUNI_MEMORY;
+    kuni_status status = people && p->is_counted ? find_views(p, err) : KUNI_MEMORY;
     for (size_t i = 0; i < n && !status; i++) {
         int64_t at = last ? find_number(last->people, last->n_people, numbers[i]) : -1;
         people[i] = (person){.number = numbers[i],
@@ -302,16 +327,19 @@ kuni_status kuni_disclosure_past_people(kuni_disclosure_past *p, const uint64_t 
 
 /* --- units --- */
 
-/* What is left of the last chapter's classes. */
-static void count_left(const kuni_disclosure_past *p, uint32_t *left, uint64_t *all, uint64_t *some)
+/* What is left of the last chapter's classes, a byte a view and class: whether it has genotypes of all, of some. */
+static void count_left(const kuni_disclosure_past *p, uint32_t *left, uint8_t *all, uint8_t *some)
 {
     const kuni_chapter *h = last_chapter(p);
     for (size_t i = 0; h && i < h->n_people; i++) {
         if (p->is_counted && p->is_counted[i]) continue;
         uint32_t c = h->class_of[i];
-        uint64_t bits = known_to(p, h->people[i]);
-        all[c] = left[c] ? all[c] & bits : bits;
-        some[c] |= bits;
+        for (size_t v = 0; v < p->units.n_views; v++) {
+            size_t at = v * h->n_classes + c;
+            bool known = knows(p, v, h->people[i]);
+            all[at] = left[c] ? all[at] && known : known;
+            some[at] |= known;
+        }
         left[c]++;
     }
 }
@@ -322,16 +350,18 @@ static kuni_status alloc_units(kuni_disclosure_past *p, size_t n, kuni_error *er
     for (size_t i = 0; p->chapters && i < p->n_chapters; i++)
         if (p->chapters[i].n_classes > n_classes) n_classes = p->chapters[i].n_classes;
     p->units.people = kuni_alloc(n + 1, sizeof(uint32_t), err);
-    p->units.known = kuni_alloc(n + 1, sizeof(uint64_t), err);
-    p->units.partly = kuni_alloc(n + 1, sizeof(uint64_t), err);
+    bool fine = true;
+    for (size_t v = 0; v < p->units.n_views; v++) {
+        p->units.views[v].known = kuni_alloc(n + 1, sizeof(uint64_t), err);
+        p->units.views[v].partly = kuni_alloc(n + 1, sizeof(uint64_t), err);
+        fine &= p->units.views[v].known && p->units.views[v].partly;
+    }
     p->class_of = kuni_alloc((p->n_chapters + 1) * (n + 1), sizeof(uint32_t), err);
     p->good = kuni_alloc(n_classes + 1, sizeof(*p->good), err);
     p->low = kuni_alloc(n_classes + 1, sizeof(*p->low), err);
     p->records = kuni_alloc(p->n_chapters + 1, sizeof(*p->records), err);
-    return p->units.people && p->units.known && p->units.partly && p->class_of && p->good &&
-                   p->low && p->records
-               ? KUNI_OK
-               : KUNI_MEMORY;
+    return fine && p->units.people && p->class_of && p->good && p->low && p->records ? KUNI_OK
+                                                                                     : KUNI_MEMORY;
 }
 
 /* Sets the classes of units in the chapters before the last. */
@@ -351,12 +381,12 @@ static kuni_status gather_told(kuni_disclosure_past *p, kuni_error *err)
 {
     size_t n = p->units.n, n_told = 0;
     for (size_t j = 0; j < p->n_chapters; j++)
-        if (is_theirs(p, &p->chapters[j])) n_told += p->chapters[j].n_cells;
+        if (is_any_view(p, &p->chapters[j])) n_told += p->chapters[j].n_cells;
     p->units.told = kuni_alloc(n_told + 1, sizeof(*p->units.told), err);
     if (!p->units.told) return KUNI_MEMORY;
     for (size_t j = 0; j < p->n_chapters; j++) {
         const kuni_chapter *h = &p->chapters[j];
-        for (size_t c = 0; c < h->n_cells && is_theirs(p, h); c++) {
+        for (size_t c = 0; c < h->n_cells && is_any_view(p, h); c++) {
             uint8_t *units = kuni_alloc(n + 1, 1, err);
             if (!units) return KUNI_MEMORY;
             for (size_t u = 0; u < n; u++) {
@@ -369,6 +399,33 @@ static kuni_status gather_told(kuni_disclosure_past *p, kuni_error *err)
     return KUNI_OK;
 }
 
+/* Sets people, classes in the last chapter (into class_of) and what views know, of each unit. */
+static void fill_units(kuni_disclosure_past *p, const uint32_t *labels, const uint32_t *people,
+                       const uint32_t *left, const uint8_t *all, const uint8_t *some,
+                       uint32_t *class_of)
+{
+    const kuni_chapter *last = last_chapter(p);
+    size_t n_classes = last ? last->n_classes : 0, n_views = p->units.n_views;
+    for (size_t s = 0; s < p->units.n_strata; s++) {
+        class_of[s] = labels ? p->kinds[labels[s]] : (uint32_t)NONE;
+        p->units.people[s] = people[s];
+        for (size_t v = 0; v < n_views && labels; v++)
+            if (p->kinds_known[labels[s] * n_views + v]) p->units.views[v].known[s] = KNOWN;
+    }
+    p->units.n = p->units.n_strata;
+    for (uint32_t c = 0; c < n_classes; c++) {
+        if (!left[c]) continue;
+        size_t u = p->units.n++;
+        class_of[u] = c;
+        p->units.people[u] = left[c];
+        for (size_t v = 0; v < n_views; v++) {
+            size_t at = v * n_classes + c;
+            if (all[at]) p->units.views[v].known[u] = KNOWN;
+            if (some[at] && !all[at]) p->units.views[v].partly[u] = KNOWN;
+        }
+    }
+}
+
 kuni_status kuni_disclosure_past_units(kuni_disclosure_past *p, const uint32_t *labels,
                                        const uint32_t *people, size_t n_strata,
                                        const kuni_disclosure_units **units, kuni_error *err)
@@ -376,43 +433,36 @@ kuni_status kuni_disclosure_past_units(kuni_disclosure_past *p, const uint32_t *
     const kuni_chapter *last = last_chapter(p);
     size_t n_classes = last ? last->n_classes : 0;
     clear_units(p);
+    kuni_status status = find_views(p, err);
+    if (status) return status;
+    size_t room = n_classes * p->units.n_views + 1;
     uint32_t *left = kuni_alloc(n_classes + 1, sizeof(*left), err);
-    uint64_t *all = kuni_alloc(n_classes + 1, sizeof(*all), err);
-    uint64_t *some = kuni_alloc(n_classes + 1, sizeof(*some), err);
-    kuni_status status =
-        left && all && some ? alloc_units(p, n_strata + n_classes, err) : KUNI_MEMORY;
+    uint8_t *all = kuni_alloc(room, 1, err);
+    uint8_t *some = kuni_alloc(room, 1, err);
+    uint32_t *class_of = kuni_alloc(n_strata + n_classes + 1, sizeof(*class_of), err);
+    status =
+        left && all && some && class_of ? alloc_units(p, n_strata + n_classes, err) : KUNI_MEMORY;
+    p->units.n_strata = n_strata;
     if (!status) {
         count_left(p, left, all, some);
-        uint32_t *class_of = kuni_alloc(n_strata + n_classes + 1, sizeof(*class_of), err);
-        if (!class_of) status = KUNI_MEMORY;
-        for (size_t s = 0; s < n_strata && !status; s++) {
-            const kind k = labels ? p->kinds[labels[s]] : (kind){.class_ = NONE};
-            class_of[s] = k.class_;
-            p->units.people[s] = people[s];
-            p->units.known[s] = k.known;
-        }
-        p->units.n = p->units.n_strata = n_strata;
-        for (uint32_t c = 0; c < n_classes && !status; c++) {
-            if (!left[c]) continue;
-            size_t u = p->units.n++;
-            class_of[u] = c;
-            p->units.people[u] = left[c];
-            p->units.known[u] = all[c];
-            p->units.partly[u] = some[c] & ~all[c];
-        }
-        if (!status && p->n_chapters)
+        fill_units(p, labels, people, left, all, some, class_of);
+        if (p->n_chapters)
             memcpy(p->class_of + (p->n_chapters - 1) * p->units.n, class_of,
                    p->units.n * sizeof(*class_of));
-        free(class_of);
+        trace_back(p);
+        status = gather_told(p, err);
     }
-    if (!status) trace_back(p);
-    if (!status) status = gather_told(p, err);
-    p->units.n_audiences = audiences(p);
     free(left);
     free(all);
     free(some);
+    free(class_of);
     *units = &p->units;
     return status;
+}
+
+bool kuni_disclosure_past_is_theirs(const kuni_disclosure_past *p, size_t view, size_t told)
+{
+    return is_theirs(&p->units.views[view], &p->chapters[p->units.told[told].chapter]);
 }
 
 /* --- an allele --- */

@@ -7,8 +7,10 @@
  * builds on the one before. A chapter's people are all who were counted until then, in classes: those whom
  * no cell of any release so far tells apart.
  *
- * A recipient is taken to have what it and `public` ones were given. A public release is decided against all
- * that anybody was given, as if all had put it together.
+ * A recipient is taken to have what it and `public` ones were given. A public release is decided against what
+ * each of those has who were given something, and against what is public alone: it has as many views, and what is
+ * told has to be well in each. Recipients that put together what they have are not looked at: what they were
+ * given was not weighed against each other either.
  *
  * A chapter, numbers as LEB128 unless told otherwise:
  *   "KUNITOLD" 1 | length, recipient | flags (1 public, 2 genotypes) | threshold
@@ -59,24 +61,30 @@ KUNI_MUST_CHECK kuni_status kuni_disclosure_past_people(kuni_disclosure_past *pa
 
 /* --- for disclosure.c --- */
 
-enum { KUNI_DISCLOSURE_AUDIENCES = 64 };
-
 typedef struct kuni_disclosure_told {
     size_t chapter, cell;
     const uint8_t *units; /* a byte a unit; owned by the past */
 } kuni_disclosure_told;
+
+/* Somebody who gets the release, and what of it is theirs. */
+typedef struct kuni_disclosure_view {
+    const char *recipient; /* NULL: what is public alone */
+    bool has_genotypes;    /* of some people */
+    uint64_t *known,
+        *partly; /* by unit: bit 1 (see atoms.h) where they have the genotypes of all, of some */
+} kuni_disclosure_view;
 
 /*
  * Units: the strata with their labels, and behind them what is left of classes by people who are not counted
  * now. Lives as long as the past.
  */
 typedef struct kuni_disclosure_units {
-    size_t n, n_strata, n_audiences;
-    uint32_t *people;         /* of each unit */
-    uint64_t *known, *partly; /* see atoms.h */
-    kuni_disclosure_told
-        *told; /* what the audience may have been told: cells of earlier releases */
+    size_t n, n_strata;
+    uint32_t *people;           /* of each unit */
+    kuni_disclosure_told *told; /* cells of earlier releases that may have been told to some view */
     size_t n_told;
+    kuni_disclosure_view *views; /* at least one */
+    size_t n_views;
 } kuni_disclosure_units;
 
 /* `labels` NULL: all new. */
@@ -92,6 +100,8 @@ KUNI_MUST_CHECK kuni_status kuni_disclosure_past_units(kuni_disclosure_past *pas
 void kuni_disclosure_past_find(kuni_disclosure_past *past, uint64_t allele,
                                kuni_disclosure_counts *good, kuni_disclosure_counts *low);
 uint8_t kuni_disclosure_past_told(const kuni_disclosure_past *past, size_t told);
+/* Whether a told cell is one that a view has, if of any allele. */
+bool kuni_disclosure_past_is_theirs(const kuni_disclosure_past *past, size_t view, size_t told);
 
 /* --- the next chapter --- */
 

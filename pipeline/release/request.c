@@ -64,6 +64,11 @@ const char *kuni_form_name(kuni_release_form form)
     return forms[form];
 }
 
+bool kuni_request_has_tables(const kuni_request *request)
+{
+    return request->tables || request->form == KUNI_FORM_TABLES;
+}
+
 bool kuni_form_has_genotypes(kuni_release_form form)
 {
     return form == KUNI_FORM_DENSE || form == KUNI_FORM_SPARSE;
@@ -100,6 +105,10 @@ static const field recipient_fields[] = {{.key = "id",
                                           .expected = "the ids that US(...) of consents names",
                                           .type = TEXTS,
                                           .offset = AT(users)},
+                                         {.key = "public",
+                                          .expected = "yes, where anybody may get it, or no",
+                                          .type = ANSWER,
+                                          .offset = AT(is_public)},
                                          {.key = NULL}};
 
 static const field consent_fields[] = {

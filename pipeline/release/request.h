@@ -27,7 +27,7 @@ typedef struct kuni_request {
     const char *workflow; /* of the dataset */
     /* recipient: */
     const char *recipient, *institution; /* ids; institution may be NULL */
-    bool for_profit;
+    bool for_profit, is_public;          /* public: whoever wants it gets it */
     kuni_text_list countries, users;
     /* use: */
     unsigned purposes;   /* KUNI_PURPOSE_... */
@@ -75,6 +75,8 @@ KUNI_MUST_CHECK kuni_status kuni_request_read(kuni_request *request, const char 
 void kuni_request_fini(kuni_request *request);
 /* The use that consents are matched with on a day; borrows from the request. */
 kuni_use kuni_request_use(const kuni_request *request, const char *today);
+/* Whether the release has tables. */
+bool kuni_request_has_tables(const kuni_request *request);
 /* "not-for-profit" or "for-profit"; "non-commercial" or "commercial"; "dense", ... */
 const char *kuni_organisation_name(bool for_profit);
 const char *kuni_use_name(bool commercial);

@@ -21,7 +21,6 @@ struct kuni_rewriter {
     size_t spelled_capacity;
     int32_t *ints, *counts[4]; /* read; AC, nhet, nhomalt, nhemi */
     int ints_room, counts_room[4];
-    int32_t called; /* NS */
     float *floats;
     int floats_room;
     char *chars;
@@ -177,9 +176,7 @@ static bool alt_stays(const kuni_rewriter *w, const char *allele, int alt)
 {
     if (*allele == '<') return true; /* the rest, of sparse ones */
     if (w->what->n) return w->what->all_sites || carriers(w, alt);
-    /* AN - AC tells of those who have another allele, too */
-    int64_t others = (int64_t)w->called - w->counts[NHOMALT][alt - 1] - w->counts[NHEMI][alt - 1];
-    return carriers(w, alt) >= w->what->threshold && (!others || others >= w->what->threshold);
+    return carriers(w, alt) && (!w->what->tells || w->what->tells(w->what->context, alt));
 }
 
 static kuni_status read_counts(kuni_rewriter *w, bcf_hdr_t *header, bcf1_t *record)
@@ -188,9 +185,6 @@ static kuni_status read_counts(kuni_rewriter *w, bcf_hdr_t *header, bcf1_t *reco
         if (bcf_get_info_int32(header, record, count_tags[i], &w->counts[i], &w->counts_room[i]) !=
             record->n_allele - 1)
             return wrong(w, record, count_tags[i]);
-    if (bcf_get_info_int32(header, record, "NS", &w->ints, &w->ints_room) != 1)
-        return wrong(w, record, "NS");
-    w->called = w->ints[0];
     return KUNI_OK;
 }
 

@@ -9,8 +9,7 @@
  * granted. Of the header stay contigs, filters, the fields that remain, and ##source. Nothing else: what
  * is not known to be harmless is not written.
  *
- * In sites without genotypes an ALT that fewer than `threshold` people carry, or all but fewer, goes as if
- * nobody had it.
+ * In sites without genotypes an ALT of which nothing may be told goes as if nobody had it.
  */
 #ifndef KUNI_RELEASE_REWRITER_H
 #define KUNI_RELEASE_REWRITER_H
@@ -26,7 +25,9 @@ typedef struct kuni_rewriting {
     bool all_sites;           /* ALTs and records that nobody has stay */
     bool cohort_frequencies;  /* EAF, EAN and QUAL stay */
     bool text;                /* the file is VCF */
-    int64_t threshold;        /* of sites */
+    /* Of sites: whether an ALT (from 1) of the record under way may be told; NULL: all may. */
+    bool (*tells)(const void *context, int alt);
+    const void *context;
     /* FORMAT fields that are in the record for others to read, and go; ended by NULL; or NULL */
     const char *const *dropped;
 } kuni_rewriting;

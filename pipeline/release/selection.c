@@ -18,6 +18,8 @@ static const struct {
     [KUNI_OUT_NOT_LISTED] = {"not_listed", "not in the list that is asked for"},
     [KUNI_OUT_NO_CASE] = {"neither_case_nor_control", "by the expressions of the request"},
     [KUNI_OUT_CASE_AND_CONTROL] = {"case_and_control", "by the expressions of the request"},
+    [KUNI_OUT_NOT_COUNTED] = {"not_counted",
+                              "eligible, but what earlier releases told less this would be of few"},
 };
 
 const char *kuni_out_name(kuni_out out)
@@ -329,6 +331,20 @@ kuni_status kuni_selection_make(kuni_selection *s, const kuni_request *request, 
     free(g.cases);
     free(g.controls);
     return status;
+}
+
+void kuni_selection_hold_back(kuni_selection *s, const bool *waits)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        if (!waits[i]) {
+            s->people[n++] = s->people[i];
+            continue;
+        }
+        s->out[KUNI_OUT_NOT_COUNTED]++;
+        s->by_reason[s->people[i].reason]--;
+    }
+    s->n = n;
 }
 
 void kuni_selection_fini(kuni_selection *s)

@@ -23,6 +23,7 @@ typedef enum kuni_out {
     KUNI_OUT_NOT_LISTED,       /* not in `people.list` */
     KUNI_OUT_NO_CASE,          /* neither case nor control */
     KUNI_OUT_CASE_AND_CONTROL, /* both */
+    KUNI_OUT_NOT_COUNTED,      /* for the sake of earlier releases: see kuni_selection_hold_back */
     KUNI_OUTS
 } kuni_out;
 
@@ -72,6 +73,8 @@ KUNI_MUST_CHECK kuni_status kuni_selection_make(kuni_selection *selection,
                                                 const char *today, kuni_buffer *faults,
                                                 kuni_error *err);
 void kuni_selection_fini(kuni_selection *selection);
+/* Takes out whom waits[] (by place in `people`) names: counts with them, less earlier ones, would be of few. */
+void kuni_selection_hold_back(kuni_selection *selection, const bool *waits);
 /*
  * Reads the tombstones of the dataset anew: KUNI_AGAIN where one of the selected has withdrawn since. To be
  * asked before anything is handed over.

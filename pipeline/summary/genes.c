@@ -132,8 +132,8 @@ static kuni_status put_counts(writing *w, uint32_t number, kuni_sweeps *sweeps,
         status = kuni_sweeps_take(sweeps, number, w->hits, w->err);
         if (status) return status;
         count(w);
-        kuni_telling_feature(w->telling, kuni_disclosure_text(w->genes->secret, f->id),
-                             w->by_stratum);
+        status = kuni_telling_feature(w->telling, w->genes->identities[number], w->by_stratum,
+                                      w->genes->journal, w->err);
         for (size_t i = 0; i < w->genes->strata->n_cells && !status; i++)
             status = put_cell(w, f, i);
     }

@@ -18,7 +18,8 @@ typedef struct kuni_genes {
     const kuni_genome *genome;
     const uint32_t *people; /* by feature: who has a copy of its place */
     const char *heading;
-    uint8_t secret[KUNI_DISCLOSURE_SECRET_BYTES]; /* of the decision */
+    const uint64_t *identities; /* by feature, what stands for it in all releases */
+    kuni_buffer *journal;       /* what is told is appended; see kuni_disclosure_note */
 } kuni_genes;
 
 /* Of a share of bases, summed over people, that are well covered (GQ and DP as adj asks). */

@@ -38,34 +38,52 @@ static size_t find_group(const kuni_strata *s, const char *name)
     return (size_t)(found - s->groups);
 }
 
+/* Where somebody stands among all classes that there may be. */
+static size_t class_of(const kuni_strata *s, const kuni_summary_person *person, size_t n_labels)
+{
+    size_t group = find_group(s, group_of(person));
+    return ((group * SEXES + (size_t)person->sex) * KUNI_SUMMARY_ROLES + (size_t)person->role) *
+               n_labels +
+           person->label;
+}
+
+static kuni_stratum stratum_of(size_t class, size_t n_labels, uint32_t people)
+{
+    size_t kind = class / n_labels;
+    return (kuni_stratum){.group = (int)(kind / KUNI_SUMMARY_ROLES / SEXES),
+                          .sex = (int)(kind / KUNI_SUMMARY_ROLES % SEXES),
+                          .role = (int)(kind % KUNI_SUMMARY_ROLES),
+                          .label = (uint32_t)(class % n_labels),
+                          .people = people};
+}
+
 /* Numbers the strata that have somebody. */
 static kuni_status number(kuni_strata *s, const kuni_summary_person *people, kuni_error *err)
 {
-    size_t most = s->n_groups * SEXES * KUNI_SUMMARY_ROLES;
-    if (most > STRATA_MAX)
-        return kuni_fail(err, KUNI_DATA, "%zu groups: tables by group are made of %d at most",
-                         s->n_groups, STRATA_MAX / SEXES / KUNI_SUMMARY_ROLES);
+    size_t n_labels = 1;
+    for (size_t i = 0; i < s->n_people; i++)
+        if (people[i].label >= n_labels) n_labels = (size_t)people[i].label + 1;
+    size_t most = s->n_groups * SEXES * KUNI_SUMMARY_ROLES * n_labels;
     uint32_t *count = kuni_arena_alloc(s->arena, most + 1, sizeof(*count), err);
     uint16_t *numbers = kuni_arena_alloc(s->arena, most + 1, sizeof(*numbers), err);
     s->of = kuni_alloc(s->n_people + 1, sizeof(*s->of), err);
-    s->strata = kuni_arena_alloc(s->arena, most + 1, sizeof(*s->strata), err);
-    if (!count || !numbers || !s->of || !s->strata) return KUNI_MEMORY;
-    for (size_t i = 0; i < s->n_people; i++) {
-        size_t class = (find_group(s, group_of(&people[i])) * SEXES + (size_t)people[i].sex) *
-                           KUNI_SUMMARY_ROLES +
-                       (size_t)people[i].role;
-        s->of[i] = (uint16_t)class;
-        count[class]++;
-    }
+    if (!count || !numbers || !s->of) return KUNI_MEMORY;
+    for (size_t i = 0; i < s->n_people; i++) count[class_of(s, &people[i], n_labels)]++;
+    for (size_t class = 0; class < most; class ++) s->n += count[class] != 0;
+    if (s->n > STRATA_MAX)
+        return kuni_fail(err, KUNI_DATA,
+                         "%zu classes of people (by group, sex, case or control, and earlier "
+                         "releases): tables tell apart %d at most: ask for fewer groups",
+                         s->n, STRATA_MAX);
+    s->strata = kuni_arena_alloc(s->arena, s->n + 1, sizeof(*s->strata), err);
+    if (!s->strata) return KUNI_MEMORY;
+    uint16_t next = 0;
     for (size_t class = 0; class < most; class ++) {
         if (!count[class]) continue;
-        numbers[class] = (uint16_t)s->n;
-        s->strata[s->n++] = (kuni_stratum){.group = (int)(class / KUNI_SUMMARY_ROLES / SEXES),
-                                           .sex = (int)(class / KUNI_SUMMARY_ROLES % SEXES),
-                                           .role = (int)(class % KUNI_SUMMARY_ROLES),
-                                           .people = count[class]};
+        numbers[class] = next;
+        s->strata[next++] = stratum_of(class, n_labels, count[class]);
     }
-    for (size_t i = 0; i < s->n_people; i++) s->of[i] = numbers[s->of[i]];
+    for (size_t i = 0; i < s->n_people; i++) s->of[i] = numbers[class_of(s, &people[i], n_labels)];
     return KUNI_OK;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The people of a release, as tables tell them apart: strata (group x sex x case or control, the finest
- * classes), and cells, the unions of strata that rows are about. Participants, never samples: a release has
- * one column a participant.
+ * The people of a release, as tables tell them apart: strata (group x sex x case or control, and by what
+ * earlier releases told of them: the finest classes), and cells, the unions of strata that rows are about.
+ * Participants, never samples: a release has one column a participant.
  */
 #ifndef KUNI_SUMMARY_STRATA_H
 #define KUNI_SUMMARY_STRATA_H
@@ -23,11 +23,12 @@ typedef struct kuni_summary_person {
     const char *group; /* NULL: none, told as "." */
     kuni_sex sex;
     kuni_summary_role role;
+    uint32_t label; /* strata do not mix labels, and cells do: see kuni_disclosure_past_people */
 } kuni_summary_person;
 
 typedef struct kuni_stratum {
     int group, sex, role; /* group: index of kuni_strata.groups */
-    uint32_t people;
+    uint32_t label, people;
 } kuni_stratum;
 
 /* A union of strata. A member that is KUNI_SUMMARY_ANY does not choose. */
@@ -42,7 +43,7 @@ typedef struct kuni_strata {
     uint16_t *of;        /* by column: its stratum */
     const char **groups; /* sorted; borrowed */
     size_t n_groups;
-    kuni_stratum *strata; /* those that have somebody, by group, sex, role */
+    kuni_stratum *strata; /* those that have somebody, by group, sex, role, label */
     size_t n;
     /* all; by group; by sex; cases and controls; group and sex; each by its order */
     kuni_summary_cell *cells;

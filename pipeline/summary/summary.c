@@ -17,7 +17,10 @@ struct kuni_summary_piece {
     kuni_sweep *sweep;
     kuni_genome *genome;
     kuni_vrs vrs;
-    kuni_buffer text, cases_text, filter;
+    kuni_buffer text, cases_text, filter, journal;
+    kuni_file *told;
+    uint8_t *tells; /* by ALT of the record, from 1 */
+    size_t tells_capacity;
 };
 
 static kuni_status open_table(kuni_summary_piece *p, kuni_packed **table, const char *path,
@@ -45,6 +48,7 @@ kuni_status kuni_summary_begin(kuni_summary_piece **made, const kuni_summary_pla
     if (!status) status = open_table(p, &p->cases, paths->cases, &kuni_table_cases, first, err);
     if (!status && paths->sweep)
         status = kuni_sweep_begin(&p->sweep, plan->features, plan->strata, paths->sweep, err);
+    if (!status && paths->told) status = kuni_file_create(&p->told, paths->told, err);
     if (!status) status = kuni_genome_open(&p->genome, plan->reference, err);
     kuni_vrs_init(&p->vrs, p->genome);
     if (status)
@@ -67,6 +71,9 @@ void kuni_summary_abandon(kuni_summary_piece *p)
     kuni_buffer_fini(&p->text);
     kuni_buffer_fini(&p->cases_text);
     kuni_buffer_fini(&p->filter);
+    kuni_buffer_fini(&p->journal);
+    kuni_file_discard(p->told);
+    free(p->tells);
     free(p);
 }
 
@@ -113,8 +120,13 @@ static kuni_status put_allele(kuni_summary_piece *p, const bcf_hdr_t *header, co
     kuni_status status = KUNI_OK;
     if (p->sweep && passes(p))
         status = kuni_sweep_allele(p->sweep, tid, record->pos, &allele, &p->tally, alt, err);
-    kuni_telling_allele(&p->telling, number, &p->tally, alt);
-    if (status || !p->telling.told[0]) return status;
+    kuni_buffer_clear(&p->journal);
+    if (!status)
+        status = kuni_telling_allele(&p->telling, number, &p->tally, alt, &p->journal, err);
+    if (!status && p->told)
+        status = kuni_file_write(p->told, p->journal.data, p->journal.length, err);
+    if (!status) p->tells[alt] = p->telling.told[0] & KUNI_DISCLOSE_LOW;
+    if (status || !p->telling.told[0] || !p->freq) return status;
     status = kuni_vrs_identify(&p->vrs, tid, allele.pos, (int64_t)allele.ref_length, allele.alt,
                                allele.alt_length, allele.id, err);
     if (!status) status = kuni_freq_rows(&allele, &p->tally, alt, p->telling.told, &p->text, err);
@@ -131,15 +143,23 @@ kuni_status kuni_summary_record(kuni_summary_piece *p, const bcf_hdr_t *header, 
                          (long long)record->pos + 1);
     kuni_status status = kuni_tally_record(&p->tally, header, record, err);
     if (!status) status = spell_filter(p, header, record, err);
+    if (!status)
+        status = kuni_grow((void **)&p->tells, &p->tells_capacity, record->n_allele + 1u, 1, err);
+    if (!status) memset(p->tells, 0, record->n_allele + 1u);
     for (int alt = 1; alt < record->n_allele && !status; alt++) {
         char first = record->d.allele[alt][0];
         if (first == '*' || first == '<') continue;
         if (p->plan->all_sites || has_carriers(&p->tally, alt))
             status = put_allele(p, header, record, alt, err);
     }
-    if (!status) status = kuni_packed_write(p->freq, &p->text, err);
+    if (!status && p->freq) status = kuni_packed_write(p->freq, &p->text, err);
     if (!status && p->cases) status = kuni_packed_write(p->cases, &p->cases_text, err);
     return status;
+}
+
+bool kuni_summary_tells(const kuni_summary_piece *p, int alt)
+{
+    return p->tells[alt];
 }
 
 void kuni_summary_covered(kuni_summary_piece *p, kuni_span span, int copies, int gq, uint32_t dp)
@@ -149,7 +169,7 @@ void kuni_summary_covered(kuni_summary_piece *p, kuni_span span, int copies, int
 
 kuni_status kuni_summary_flush(kuni_summary_piece *p, kuni_error *err)
 {
-    kuni_status status = kuni_packed_flush(p->freq, err);
+    kuni_status status = p->freq ? kuni_packed_flush(p->freq, err) : KUNI_OK;
     if (!status && p->cases) status = kuni_packed_flush(p->cases, err);
     if (!status && p->sweep) status = kuni_sweep_flush(p->sweep, err);
     return status;
@@ -159,9 +179,11 @@ kuni_status kuni_summary_end(kuni_summary_piece *p, kuni_error *err)
 {
     kuni_packed *freq = p->freq, *cases = p->cases;
     kuni_sweep *sweep = p->sweep;
+    kuni_file *told = p->told;
     p->freq = p->cases = NULL;
     p->sweep = NULL;
-    kuni_status status = kuni_packed_close(freq, err);
+    p->told = NULL;
+    kuni_status status = freq ? kuni_packed_close(freq, err) : KUNI_OK;
     if (cases && !status)
         status = kuni_packed_close(cases, err);
     else
@@ -170,6 +192,10 @@ kuni_status kuni_summary_end(kuni_summary_piece *p, kuni_error *err)
         status = kuni_sweep_end(sweep, err);
     else
         kuni_sweep_abandon(sweep);
+    if (told && !status)
+        status = kuni_file_commit(told, err);
+    else
+        kuni_file_discard(told);
     kuni_summary_abandon(p);
     return status;
 }

@@ -29,6 +29,7 @@ typedef struct kuni_summary_paths {
     const char *freq,
         *cases;        /* of freq.tsv.gz and cases_controls.tsv.gz: to be joined with others' */
     const char *sweep; /* see sweep.h */
+    const char *told; /* a journal for kuni_disclosure_write, in no need of being joined in order */
 } kuni_summary_paths;
 
 /* Starts a piece. With `first` its parts have the tables' heads. Borrows the plan. */
@@ -39,6 +40,8 @@ KUNI_MUST_CHECK kuni_status kuni_summary_begin(kuni_summary_piece **piece,
 /* A record of the people, as the call set has it: GT, GQ, DP, AD (or LAA, LAD); columns as the strata. */
 KUNI_MUST_CHECK kuni_status kuni_summary_record(kuni_summary_piece *piece, const bcf_hdr_t *header,
                                                 bcf1_t *record, kuni_error *err);
+/* Whether of an ALT (from 1) of the last record AC, AN and AF of all called genotypes may be told. */
+bool kuni_summary_tells(const kuni_summary_piece *piece, int alt);
 /* Reference that somebody has with so many copies (1 or 2), quality and depth; as joint_pass tells. */
 void kuni_summary_covered(kuni_summary_piece *piece, kuni_span span, int copies, int gq,
                           uint32_t dp);

@@ -39,7 +39,8 @@ static int64_t carriers(const kuni_disclosure_counts *counts, size_t n)
     return sum;
 }
 
-void kuni_telling_allele(kuni_telling *t, uint64_t allele, const kuni_tally *tally, int alt)
+kuni_status kuni_telling_allele(kuni_telling *t, uint64_t allele, const kuni_tally *tally, int alt,
+                                kuni_buffer *journal, kuni_error *err)
 {
     for (size_t s = 0; s < t->strata->n; s++) {
         t->good[s] = as_told(kuni_tally_of(tally, alt, s, KUNI_TALLY_ADJ));
@@ -49,13 +50,22 @@ void kuni_telling_allele(kuni_telling *t, uint64_t allele, const kuni_tally *tal
     /* Rows of nobody by good genotypes, and of a number that is hidden by all, would tell of few. */
     if (!(t->told[0] & KUNI_DISCLOSE_LOW) && !carriers(t->good, t->strata->n))
         memset(t->told, 0, t->strata->n_cells);
+    return kuni_disclosure_note(t->decides, t->told, journal, err);
+}
+
+/* Stands for the second question about a feature. */
+static uint64_t second(uint64_t feature)
+{
+    return (feature ^ feature >> 29) * 0x9e3779b97f4a7c15u + 1;
 }
 
 /*
  * The decision knows three classes of carriers, and here are four: it is asked twice, so that each of the four
  * stands apart in one of the questions. What both allow makes coarser atoms than either, so it is safe, too.
+ * Both questions are kept, each with what both allow.
  */
-void kuni_telling_feature(kuni_telling *t, uint64_t feature, const kuni_feature_counts *c)
+kuni_status kuni_telling_feature(kuni_telling *t, uint64_t feature, const kuni_feature_counts *c,
+                                 kuni_buffer *journal, kuni_error *err)
 {
     for (size_t s = 0; s < t->strata->n; s++) {
         int64_t people = t->strata->strata[s].people;
@@ -65,7 +75,11 @@ void kuni_telling_feature(kuni_telling *t, uint64_t feature, const kuni_feature_
         t->low[s] = (kuni_disclosure_counts){
             .het = c[s].het, .hom = c[s].two_hits, .hemi = c[s].hom + c[s].hemi, .none = none};
     }
+    kuni_disclosure_decide(t->decides, second(feature), t->low, NULL, t->other);
     kuni_disclosure_decide(t->decides, feature, t->good, NULL, t->told);
-    kuni_disclosure_decide(t->decides, feature, t->low, NULL, t->other);
     for (size_t i = 0; i < t->strata->n_cells; i++) t->told[i] &= t->other[i];
+    kuni_status status = kuni_disclosure_note(t->decides, t->told, journal, err);
+    if (status) return status;
+    kuni_disclosure_decide(t->decides, second(feature), t->low, NULL, t->other);
+    return kuni_disclosure_note(t->decides, t->told, journal, err);
 }

@@ -21,8 +21,10 @@ KUNI_MUST_CHECK kuni_status kuni_telling_init(kuni_telling *telling, kuni_disclo
                                               const kuni_strata *strata, kuni_error *err);
 void kuni_telling_fini(kuni_telling *telling);
 
-/* Sets told[] of an ALT; `allele` as kuni_disclosure_allele has it. */
-void kuni_telling_allele(kuni_telling *telling, uint64_t allele, const kuni_tally *tally, int alt);
+/* Sets told[] of an ALT, and appends it to the journal; `allele` as kuni_disclosure_allele has it. */
+KUNI_MUST_CHECK kuni_status kuni_telling_allele(kuni_telling *telling, uint64_t allele,
+                                                const kuni_tally *tally, int alt,
+                                                kuni_buffer *journal, kuni_error *err);
 
 /* Participants by what they have in a feature; none of them is in two. */
 typedef struct kuni_feature_counts {
@@ -30,8 +32,12 @@ typedef struct kuni_feature_counts {
     int64_t two_hits;       /* two alleles or more, none on both copies */
 } kuni_feature_counts;
 
-/* Sets told[] of a feature: KUNI_DISCLOSE_CARRIERS, and KUNI_DISCLOSE_CLASSES for the rest. By stratum. */
-void kuni_telling_feature(kuni_telling *telling, uint64_t feature,
-                          const kuni_feature_counts *counts);
+/*
+ * Sets told[] of a feature: KUNI_DISCLOSE_CARRIERS, and KUNI_DISCLOSE_CLASSES for the rest; and appends it to
+ * the journal. By stratum.
+ */
+KUNI_MUST_CHECK kuni_status kuni_telling_feature(kuni_telling *telling, uint64_t feature,
+                                                 const kuni_feature_counts *counts,
+                                                 kuni_buffer *journal, kuni_error *err);
 
 #endif

@@ -328,7 +328,7 @@ static void decide(attack *a, int r, kuni_disclosure_past *past, seen *s)
     }
     if (a->weak == NO_COMPLEMENT) tell_weakly(a, this);
     kuni_buffer journal = KUNI_BUFFER_INIT;
-    assert_int_equal(kuni_disclosure_note(d, &journal, &err), KUNI_OK);
+    assert_int_equal(kuni_disclosure_note(d, this->told, &journal, &err), KUNI_OK);
     char path[96];
     chapter_path(a, a->n_chapters, path);
     if (a->weak != NO_PAST) {

@@ -146,19 +146,30 @@ static void test_local_alleles(void **state)
         "GT:LAA:LAD:LPL\t0/0:.:8:0\t0/1:1:5,6:1,4,6\t2/0:2:4,4:9,0,9");
 }
 
-/* Sites: counts of few people are not told, and no field but the counts. */
+/* Bits of ALTs that may be told. */
+static bool tells(const void *context, int alt)
+{
+    const unsigned *bits = context;
+    return *bits >> alt & 1;
+}
+
+/* Sites: what may not be told goes, as what nobody has; and no field but the counts. */
 static void test_sites(void **state)
 {
     (void)state;
-    const kuni_rewriting sites = {.threshold = 3};
+    static const unsigned none = 0, first = 2, second = 4, both = 6;
+    const kuni_rewriting all = {.n = 0}, nothing = {.tells = tells, .context = &none};
+    const kuni_rewriting one = {.tells = tells, .context = &first};
+    const kuni_rewriting two = {.tells = tells, .context = &second};
+    const kuni_rewriting any = {.tells = tells, .context = &both};
     static const char *const kept = "c1\t10\t.\tA\tG\t.\tPASS\tAC=4;AN=6;AF=0.5";
-    expect(&sites, "c1\t10\t.\tA\tG\t9\tPASS\t" COUNTS("3", "1", "1", "0"), NULL);
-    expect(&sites, "c1\t10\t.\tA\tG\t9\tPASS\t" COUNTS("4", "3", "0", "0"), kept);
-    expect(&sites, "c1\t10\t.\tA\tG\t9\tPASS\t" COUNTS("4", "0", "2", "1"), kept);
-    /* two have another allele: AN - AC would tell */
-    expect(&sites, "c1\t10\t.\tA\tG\t9\tPASS\t" COUNTS("4", "2", "1", "0"), NULL);
+    expect(&nothing, "c1\t10\t.\tA\tG\t9\tPASS\t" COUNTS("4", "3", "0", "0"), NULL);
+    expect(&two, "c1\t10\t.\tA\tG\t9\tPASS\t" COUNTS("4", "3", "0", "0"), NULL);
+    expect(&one, "c1\t10\t.\tA\tG\t9\tPASS\t" COUNTS("4", "3", "0", "0"), kept);
+    expect(&all, "c1\t10\t.\tA\tG\t9\tPASS\t" COUNTS("4", "0", "2", "1"), kept);
+    expect(&any, "c1\t10\t.\tA\tG\t9\tPASS\t" COUNTS("0", "0", "0", "0"), NULL);
     expect(
-        &sites,
+        &two,
         "c1\t10\t.\tACC\tA,TCC\t9\tPASS\tAC=2,5;AN=16;AF=0.1,0.2;NS=8;nhet=2,5;nhomalt=0,0;nhemi=0,"
         "0;EAF=0.1,0.1;EAN=9",
         "c1\t10\t.\tA\tT\t.\tPASS\tAC=5;AN=16;AF=0.2");

@@ -122,11 +122,12 @@ static void test_local(void **state)
 static void test_strata(void **state)
 {
     (void)state;
-    static const kuni_summary_person people[] = {{"south", KUNI_SEX_MALE, KUNI_SUMMARY_CASE},
-                                                 {"north", KUNI_SEX_FEMALE, KUNI_SUMMARY_CONTROL},
-                                                 {NULL, KUNI_SEX_FEMALE, KUNI_SUMMARY_NO_ROLE},
-                                                 {"south", KUNI_SEX_FEMALE, KUNI_SUMMARY_CASE},
-                                                 {"south", KUNI_SEX_UNKNOWN, KUNI_SUMMARY_CASE}};
+    static const kuni_summary_person people[] = {
+        {"south", KUNI_SEX_MALE, KUNI_SUMMARY_CASE, 0},
+        {"north", KUNI_SEX_FEMALE, KUNI_SUMMARY_CONTROL, 0},
+        {NULL, KUNI_SEX_FEMALE, KUNI_SUMMARY_NO_ROLE, 0},
+        {"south", KUNI_SEX_FEMALE, KUNI_SUMMARY_CASE, 0},
+        {"south", KUNI_SEX_UNKNOWN, KUNI_SUMMARY_CASE, 0}};
     counted c;
     count(&c, people, 5, "A\tG", "GT\t1\t0/1\t1/1\t0/1\t0/0");
     static const struct {
@@ -149,6 +150,30 @@ static void test_strata(void **state)
         assert_int_equal(kuni_counts_ac(&sum), expected[i].ac);
         assert_int_equal(kuni_counts_an(&sum), expected[i].an);
     }
+    end(&c);
+}
+
+/* People whom earlier releases tell apart are in strata of their own, and in the same cells. */
+static void test_labels(void **state)
+{
+    (void)state;
+    static const kuni_summary_person people[] = {{"south", KUNI_SEX_MALE, KUNI_SUMMARY_NO_ROLE, 7},
+                                                 {"south", KUNI_SEX_MALE, KUNI_SUMMARY_NO_ROLE, 0},
+                                                 {"north", KUNI_SEX_MALE, KUNI_SUMMARY_NO_ROLE, 7},
+                                                 {"south", KUNI_SEX_MALE, KUNI_SUMMARY_NO_ROLE, 7}};
+    static const uint16_t of[] = {2, 1, 0, 2};
+    counted c;
+    count(&c, people, 4, "A\tG", "GT\t0/1\t0/1\t1/1\t0/0");
+    assert_int_equal(c.strata.n, 3);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(c.strata.of[i], of[i]);
+        assert_int_equal(c.strata.strata[of[i]].label, people[i].label);
+    }
+    assert_int_equal(c.strata.cells[0].n, 3);
+    assert_int_equal(c.strata.cells[0].people, 4);
+    assert_int_equal(c.strata.cells[2].n, 2); /* south */
+    kuni_allele_counts sum = kuni_tally_sum(&c.tally, 1, &c.strata.cells[2], RAW);
+    assert_int_equal(kuni_counts_ac(&sum), 2);
     end(&c);
 }
 
@@ -269,10 +294,11 @@ static void test_broken_features(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_genotypes), cmocka_unit_test(test_adj),
-        cmocka_unit_test(test_local),     cmocka_unit_test(test_strata),
-        cmocka_unit_test(test_trim),      cmocka_unit_test(test_fisher),
-        cmocka_unit_test(test_features),  cmocka_unit_test(test_broken_features),
+        cmocka_unit_test(test_genotypes),       cmocka_unit_test(test_adj),
+        cmocka_unit_test(test_local),           cmocka_unit_test(test_strata),
+        cmocka_unit_test(test_labels),          cmocka_unit_test(test_trim),
+        cmocka_unit_test(test_fisher),          cmocka_unit_test(test_features),
+        cmocka_unit_test(test_broken_features),
     };
     return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
 }
