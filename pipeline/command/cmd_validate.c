@@ -7,6 +7,7 @@
 #include "command.h"
 #include "complain.h"
 #include "kuni/genome.h"
+#include "regions.h"
 #include "workflow.h"
 
 typedef struct request {
@@ -35,28 +36,53 @@ static void print_summary(const kuni_workflow *workflow, const kuni_cohort *coho
                cohort->n_samples - cohort->n_new, cohort->n_new, cohort->n_withdrawn);
 }
 
+/* A reason why a file does not fit the reference is a fault of the workflow. */
+static kuni_status add_fault(const kuni_workflow *workflow, kuni_status status,
+                             const kuni_error *why, kuni_buffer *faults, kuni_error *err)
+{
+    if (!status) return KUNI_OK;
+    if (kuni_buffer_printf(faults, err, "%s: %s\n", workflow->path, why->text)) return KUNI_MEMORY;
+    return kuni_fail(err, status, "%s", why->text);
+}
+
+static kuni_status check_bed(const kuni_workflow *workflow, const char *bed, bool ignore_foreign,
+                             const kuni_genome *genome, kuni_buffer *faults, kuni_error *err)
+{
+    if (!bed) return KUNI_OK;
+    kuni_error why = KUNI_ERROR_INIT;
+    kuni_regions regions = {.spans = NULL};
+    kuni_status status = kuni_regions_read_bed(&regions, bed, genome, ignore_foreign, &why);
+    kuni_regions_fini(&regions);
+    return add_fault(workflow, status, &why, faults, err);
+}
+
 /*
- * Whether the table of copies fits the reference, where that has its index (which validate does not
- * make).
+ * Whether the table of copies and the lists of regions fit the reference, where that has its index
+ * (which validate does not make).
  */
-static kuni_status check_ploidy(const kuni_workflow *workflow, kuni_buffer *faults, kuni_error *err)
+static kuni_status check_places(const kuni_workflow *workflow, kuni_buffer *faults, kuni_error *err)
 {
     kuni_genome *genome = NULL;
     kuni_ploidy *ploidy = NULL;
     kuni_buffer index = KUNI_BUFFER_INIT;
     kuni_error why = KUNI_ERROR_INIT;
-    if (!workflow->reference || !workflow->ploidy) return KUNI_OK;
+    if (!workflow->reference) return KUNI_OK;
     kuni_status status = kuni_buffer_printf(&index, err, "%s.fai", workflow->reference);
     bool there = !status && access(workflow->reference, R_OK) == 0 && access(index.data, R_OK) == 0;
     kuni_buffer_fini(&index);
     if (!there) return status;
     status = kuni_genome_open(&genome, workflow->reference, &why);
-    if (!status) status = kuni_workflow_ploidy(&ploidy, workflow, genome, &why);
+    bool opened = !status;
+    if (opened && workflow->ploidy) status = kuni_workflow_ploidy(&ploidy, workflow, genome, &why);
+    status = add_fault(workflow, status, &why, faults, err);
+    kuni_status second = KUNI_OK, third = KUNI_OK;
+    if (opened) {
+        second = check_bed(workflow, workflow->region_bed, false, genome, faults, err);
+        third = check_bed(workflow, workflow->exclude_bed, true, genome, faults, err);
+    }
     kuni_ploidy_close(ploidy);
     kuni_genome_close(genome);
-    if (!status) return KUNI_OK;
-    if (kuni_buffer_printf(faults, err, "%s: %s\n", workflow->path, why.text)) return KUNI_MEMORY;
-    return kuni_fail(err, status, "%s", why.text);
+    return status ? status : second ? second : third;
 }
 
 /*
@@ -70,7 +96,7 @@ static kuni_status check(const char *path, const request *r, kuni_buffer *faults
     kuni_error later = KUNI_ERROR_INIT;
     kuni_status status =
         kuni_workflow_read_partly(&workflow, path, r->settings.texts, r->settings.n, faults, err);
-    if (!status) status = check_ploidy(&workflow, faults, err);
+    if (!status) status = check_places(&workflow, faults, err);
     bool manifest = (status == KUNI_OK || status == KUNI_USAGE) && workflow.cohort &&
                     access(workflow.cohort, R_OK) == 0;
     if (manifest) {

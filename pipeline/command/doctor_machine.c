@@ -236,62 +236,10 @@ static void check_cores(kuni_doctor *doctor)
         doctor->ranks > cores ? ": more ranks than cores only slow each other down" : "");
 }
 
-/* --- programs of `run:` stages --- */
-
-static bool on_path(const char *program)
-{
-    if (strchr(program, '/')) return access(program, X_OK) == 0;
-    const char *path = getenv("PATH");
-    char file[4096];
-    while (path && *path) {
-        size_t length = strcspn(path, ":");
-        int n = snprintf(file, sizeof(file), "%.*s/%s", (int)length, path, program);
-        if (n > 0 && (size_t)n < sizeof(file) && access(file, X_OK) == 0) return true;
-        path += length + (path[length] == ':');
-    }
-    return false;
-}
-
-/*
- * The first word of a command where it is plainly a program's name; false where a shell has to
- * tell.
- */
-static bool first_word(const char *command, char *word, size_t size)
-{
-    command += strspn(command, " \t\n");
-    size_t length = strcspn(command, " \t\n;|&<>");
-    if (length == 0 || length >= size) return false;
-    memcpy(word, command, length);
-    word[length] = '\0';
-    return !strpbrk(word, "=$`\"'(){}[]*?~\\#!");
-}
-
-static void check_programs(kuni_doctor *doctor)
-{
-    static const char *const built_in[] = {"set",    "cd",   "if",   "for",  "while",
-                                           "case",   "exec", "test", "eval", "export",
-                                           "printf", "echo", "true", "false"};
-    const kuni_workflow *w = doctor->workflow;
-    for (size_t i = 0; i < w->n_stages; i++) {
-        const kuni_workflow_stage *stage = &w->stages[i];
-        if (strcmp(stage->stage->name, "external") != 0 || stage->plugin) continue;
-        const char *text = kuni_params_text(stage->params, "command");
-        if (!text) text = kuni_params_text(stage->params, "arguments");
-        char word[256];
-        if (!text || !first_word(text, word, sizeof(word))) continue;
-        bool known = on_path(word);
-        for (size_t b = 0; b < sizeof(built_in) / sizeof(built_in[0]); b++)
-            known = known || strcmp(word, built_in[b]) == 0;
-        kuni_doctor_row(doctor, known ? KUNI_PASS : KUNI_FAIL, "program", "stage %s runs %s%s",
-                        stage->id, word,
-                        known ? "" : ", which is not on the PATH of this machine: install it");
-    }
-}
-
 void kuni_doctor_machine(kuni_doctor *doctor)
 {
     check_descriptors(doctor);
     check_memory(doctor);
     check_cores(doctor);
-    check_programs(doctor);
+    kuni_doctor_programs(doctor);
 }

@@ -11,5 +11,7 @@
 void kuni_doctor_dataset(kuni_doctor *doctor);
 /* Descriptors, memory, cores; programs that `run:` stages call. */
 void kuni_doctor_machine(kuni_doctor *doctor);
+/* Whether the programs that `run:` stages call are on the PATH. */
+void kuni_doctor_programs(kuni_doctor *doctor);
 
 #endif

@@ -98,12 +98,14 @@ finds WARN 'memory'
 finds WARN 'cores'
 cat >>workflow.yaml <<'YAML'
   - id: extra
-    run: no-such-program-at-all {input} > {output}
+    run: LC_ALL=C sort {input} | no-such-program-at-all > {output} && xargs -n 1 nor-this < {output}
     takes: evidence
     needs: call
 YAML
 doctor 65 workflow.yaml --no-samples
 finds FAIL 'program .*no-such-program-at-all'
+finds FAIL 'program .*nor-this'
+finds PASS 'program .*runs sort'
 (
     ulimit -n 200
     doctor 65 workflow.yaml --no-samples

@@ -135,4 +135,18 @@ refused "publishes 'dataset.json', which is the dataset's own" "$other, publish:
 for name in ../x /x a//b a/./b a/ .hidden; do refused 'expected a name below' "$other, publish: $name}"; done
 refused 'still has a header' '  - {id: other, run: "cp {input} {output}", may_be_empty: true, needs: mine}'
 refused 'did you mean {input}' '  - {id: other, run: "cp {input} {output}", check: "test -s {inptu}", needs: mine}'
+
+# Places that the reference does not have, in each of the lists.
+printf 'chr21\t0\t10\n' >foreign.bed
+printf 'chr20\tx\t10\n' >odd.bed
+workflow 'cp {input} {output}' >w.yaml
+expect_list() { # WORDS SETTING
+    if "$KUNI" validate w.yaml --set "$2" >log 2>&1; then fail "$2: taken"; fi
+    grep -q "$1" log || fail "$2: no '$1'"
+}
+expect_list 'foreign.bed:1: contig .*chr21.* is not in the reference' regions.include=foreign.bed
+expect_list 'odd.bed:1: not a BED line' regions.include=odd.bed
+expect_list 'odd.bed:1: not a BED line' regions.exclude=odd.bed
+expect_list 'odd.bed:1: expected contig' regions.ploidy=odd.bed
+"$KUNI" validate w.yaml --set regions.exclude=foreign.bed >log 2>&1 || fail "what is not there cannot be left out"
 echo "all well"
