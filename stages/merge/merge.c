@@ -4,11 +4,15 @@
  *
  * Every shard becomes pieces of whole BGZF blocks ("segment"); headers, end marker, indices and the
  * list of pieces are made once ("head", "layout"); then all ranks write the files together
- * ("assemble"). Nothing is ever gathered: blocks concatenate, and an index is shifted arithmetic.
+ * ("assemble"). Numbers of the call set are counted along with the segments, and published
+ * by the last step ("report"). Nothing is ever gathered: blocks concatenate, and an index is shifted arithmetic.
  */
 #include "kuni/stage.h"
 #include "layout.h"
+#include "report/callset.h"
 #include "segment.h"
+
+static const char *const relatives[] = {"all", "declared", "none", NULL};
 
 static const kuni_param params[] = {{.name = "compression",
                                      .type = KUNI_PARAM_INT,
@@ -16,6 +20,29 @@ static const kuni_param params[] = {{.name = "compression",
                                      .least = 1,
                                      .most = 9,
                                      .help = "level of BGZF: 1 is fast, 9 is small"},
+                                    {.name = "relatives",
+                                     .type = KUNI_PARAM_CHOICE,
+                                     .value = "all",
+                                     .choices = relatives,
+                                     .help = "pairs compared for kinship at common sites of the "
+                                             "call set: all, declared ones only, none",
+                                     .step = "report"},
+                                    {.name = "kinship_least",
+                                     .type = KUNI_PARAM_FLOAT,
+                                     .value = "0.1767767",
+                                     .least = 0.05,
+                                     .most = 0.5,
+                                     .help = "least kinship that is reported (2^-2.5: first "
+                                             "degree)",
+                                     .step = "report"},
+                                    {.name = "kinship_min_sites",
+                                     .type = KUNI_PARAM_INT,
+                                     .value = "500",
+                                     .least = 1,
+                                     .most = COMMON_SITES_MOST,
+                                     .unit = "sites",
+                                     .help = "fewer sites called in both samples give no kinship",
+                                     .step = "report"},
                                     {.name = NULL}};
 
 static const kuni_port calls_in[] = {{.kind = "calls"}, {.kind = NULL}};
@@ -23,6 +50,8 @@ static const kuni_port calls_in[] = {{.kind = "calls"}, {.kind = NULL}};
 static const kuni_port segment_out[] = {{.kind = "segment", .extension = "bcf.piece"},
                                         {.kind = "segment-sites", .extension = "vcf.piece"},
                                         {.kind = "segment-info", .extension = "info"},
+                                        {.kind = "call-counts", .extension = "counts"},
+                                        {.kind = "common-sites", .extension = "sites"},
                                         {.kind = NULL}};
 
 static const kuni_port head_out[] = {{.kind = "head", .extension = "bcf.piece"},
@@ -58,6 +87,25 @@ static const kuni_port assemble_out[] = {
     {.kind = "national-sites", .extension = "vcf.gz", .publish = "national.sites.vcf.gz"},
     {.kind = NULL}};
 
+static const kuni_port report_in[] = {
+    {.kind = "call-counts"}, {.kind = "common-sites"}, {.kind = NULL}};
+
+static const kuni_port report_out[] = {
+    {.kind = "call-summary", .extension = "tsv", .publish = "call-set/summary.tsv"},
+    {.kind = "call-distributions", .extension = "tsv", .publish = "call-set/distributions.tsv"},
+    {.kind = "call-samples", .extension = "tsv", .publish = "call-set/samples.tsv"},
+    {.kind = "call-trios", .extension = "tsv", .publish = "call-set/trios.tsv"},
+    {.kind = "call-windows", .extension = "tsv", .publish = "call-set/windows.tsv"},
+    {.kind = "call-related", .extension = "tsv", .publish = "call-set/related.tsv", .tell = true},
+    {.kind = "call-dictionary", .extension = "tsv", .publish = "call-set/data_dictionary.tsv"},
+    {.kind = "call-multiqc",
+     .extension = "tsv",
+     .publish = "call-set/multiqc/kuni_call_set_mqc.tsv"},
+    {.kind = "call-multiqc-frequencies",
+     .extension = "json",
+     .publish = "call-set/multiqc/kuni_allele_frequencies_mqc.json"},
+    {.kind = NULL}};
+
 static const kuni_step steps[] = {{.name = "segment",
                                    .scatter = KUNI_SCATTER_REGION,
                                    .inputs = calls_in,
@@ -76,12 +124,17 @@ static const kuni_step steps[] = {{.name = "segment",
                                   {.name = "assemble",
                                    .scatter = KUNI_SCATTER_RANKS,
                                    .inputs = assemble_in,
-                                   .outputs = assemble_out}};
+                                   .outputs = assemble_out},
+                                  {.name = "report",
+                                   .scatter = KUNI_SCATTER_COHORT,
+                                   .inputs = report_in,
+                                   .outputs = report_out,
+                                   .run = callset_report_run}};
 
 const kuni_stage kuni_stage_merge = {
     .name = "merge",
     .summary = "join the shards' calls into one indexed BCF and a sites VCF, written by all ranks",
-    .version = 2,
+    .version = 3,
     .params = params,
     .steps = steps,
     .n_steps = sizeof(steps) / sizeof(steps[0])};

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "calls_file.h"
+#include "numbers/counter.h"
 #include "piece.h"
 
 enum {
@@ -30,10 +31,11 @@ typedef struct segment {
     calls_file calls;
     piece_writer *records, *sites;
     contig_index records_index, sites_index;
+    callset_counter *counter;
     segment_info info;
     kuni_buffer packed; /* the record under way */
     kstring_t line;
-    int64_t last_pos;
+    int64_t last_pos, n_records;
 } segment;
 
 static kuni_status check_place(segment *job, kuni_error *err)
@@ -56,54 +58,20 @@ static kuni_status check_place(segment *job, kuni_error *err)
     return KUNI_OK;
 }
 
-static bool is_transition(char ref, char alt)
+/* What merge.json tells is of the numbers of the call set. */
+static void take_counts(segment *job)
 {
-    return (ref == 'A' && alt == 'G') || (ref == 'G' && alt == 'A') || (ref == 'C' && alt == 'T') ||
-           (ref == 'T' && alt == 'C');
-}
-
-static void count_record(segment *job)
-{
-    bcf1_t *record = job->calls.record;
-    segment_counts *counts = &job->info.counts;
-    int pass = bcf_hdr_id2int(job->calls.header, BCF_DT_ID, "PASS");
-    (void)bcf_unpack(record, BCF_UN_STR | BCF_UN_FLT);
-    counts->records++;
-    if (record->d.n_flt == 0 || (record->d.n_flt == 1 && record->d.flt[0] == pass))
-        counts->passed++;
-    bool snp = false, indel = false, other = false;
-    int real = 0;
-    const char *ref = record->d.allele[0];
-    size_t ref_length = strlen(ref);
-    for (int i = 1; i < (int)record->n_allele; i++) {
-        const char *alt = record->d.allele[i];
-        size_t length = strlen(alt);
-        bool symbolic = alt[0] == '<' || alt[0] == '*' || strpbrk(alt, "[]") != NULL;
-        if (strcmp(alt, "*") != 0 && strcmp(alt, "<*>") != 0) real++;
-        if (symbolic) {
-            other = other || (strcmp(alt, "*") != 0 && strcmp(alt, "<*>") != 0);
-        } else if (length != ref_length) {
-            indel = true;
-        } else {
-            /* Equal lengths: every base that differs is a substitution of its own. */
-            size_t changed = 0, at = 0;
-            for (size_t k = 0; k < length; k++)
-                if (alt[k] != ref[k]) changed++, at = k;
-            if (changed != 1) {
-                other = true;
-                continue;
-            }
-            snp = true;
-            if (is_transition(ref[at], alt[at]))
-                counts->transitions++;
-            else
-                counts->transversions++;
-        }
-    }
-    counts->snps += snp;
-    counts->indels += indel;
-    counts->others += other;
-    counts->multiallelic += real > 1;
+    const uint64_t *sums = callset_counter_totals(job->counter)->sums;
+    const uint64_t *all = sums + CALLSET_AT_RECORDS, *alleles = sums + CALLSET_AT_ALLELES;
+    job->info.counts = (segment_counts){
+        .records = all[CALLSET_RECORDS],
+        .passed = sums[CALLSET_AT_RECORDS + CALLSET_RECORD_COUNTS + CALLSET_RECORDS],
+        .snps = all[CALLSET_SNPS],
+        .indels = all[CALLSET_INDELS],
+        .others = all[CALLSET_OTHERS],
+        .multiallelic = all[CALLSET_MULTIALLELIC],
+        .transitions = alleles[CALLSET_TRANSITION],
+        .transversions = alleles[CALLSET_TRANSVERSION]};
 }
 
 /* The record's bytes as in the file: BCF2.2, section 6.3 of the VCF specification. */
@@ -142,7 +110,8 @@ static kuni_status write_record(segment *job, kuni_error *err)
         status = piece_write(job->records, job->packed.data, job->packed.length, &from, &to, err);
     if (!status) status = contig_index_add(&job->records_index, record->pos, end, from, to, err);
     if (status) return status;
-    count_record(job);
+    status = callset_counter_add(job->counter, record, err);
+    if (status) return status;
     /* The same record without its samples, as text. */
     record->n_sample = 0;
     record->n_fmt = 0;
@@ -195,6 +164,9 @@ static kuni_status begin(segment *job, kuni_error *err)
         status = piece_create(&job->records, kuni_task_output(task, "segment"), level, err);
     if (!status)
         status = piece_create(&job->sites, kuni_task_output(task, "segment-sites"), level, err);
+    if (!status)
+        status = callset_counter_new(&job->counter, task, job->calls.header,
+                                     kuni_task_output(task, "common-sites"), err);
     return status;
 }
 
@@ -208,8 +180,8 @@ static kuni_status copy_records(segment *job, kuni_error *err)
         if (status) return status;
         job->last_pos = job->calls.record->pos;
         job->info.rid = job->calls.record->rid;
-        if (job->task->heartbeat && job->info.counts.records % BEAT_EVERY_RECORDS == 0)
-            job->task->heartbeat((int64_t)job->info.counts.records);
+        if (job->task->heartbeat && ++job->n_records % BEAT_EVERY_RECORDS == 0)
+            job->task->heartbeat(job->n_records);
     }
     return status;
 }
@@ -218,6 +190,7 @@ static void segment_fini(segment *job)
 {
     piece_discard(job->records);
     piece_discard(job->sites);
+    callset_counter_free(job->counter);
     calls_close(&job->calls);
     contig_index_fini(&job->records_index);
     contig_index_fini(&job->sites_index);
@@ -241,7 +214,12 @@ kuni_status segment_run(const kuni_task *task, kuni_error *err)
         status = piece_close(job.sites, false, err);
         job.sites = NULL;
     }
-    if (!status) status = write_info(&job, err);
+    if (!status) {
+        take_counts(&job);
+        status = write_info(&job, err);
+    }
+    if (!status)
+        status = callset_counter_finish(job.counter, kuni_task_output(task, "call-counts"), err);
     segment_fini(&job);
     return status;
 }

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "batch/variants.h"
-#include "cohort/kinship.h"
+#include "fingerprints.h"
 #include "metrics/sex.h"
 
 enum { SITES = 6000, STRANGERS = 600 };
@@ -50,17 +50,17 @@ static void draw_child(person who, const person a, const person b)
                                  (b[i] == 1 ? uniform() < 0.5 : b[i] / 2));
 }
 
-static void add(kuni_qc_kinship *kinship, const person who, double missing)
+static void add(kuni_fingerprints *kinship, const person who, double missing)
 {
     unsigned char packed[(SITES + 3) / 4] = {0};
     for (size_t i = 0; i < SITES; i++) {
         unsigned g = uniform() < missing ? KUNI_QC_GENOTYPE_MISSING : who[i];
         packed[i / 4] |= (unsigned char)(g << (2 * (i % 4)));
     }
-    assert_int_equal(kuni_qc_kinship_add(kinship, packed, &err), KUNI_OK);
+    assert_int_equal(kuni_fingerprints_add(kinship, packed, &err), KUNI_OK);
 }
 
-static const kuni_qc_relation *find(const kuni_qc_relation *list, size_t n, uint32_t a, uint32_t b)
+static const kuni_relation *find(const kuni_relation *list, size_t n, uint32_t a, uint32_t b)
 {
     for (size_t i = 0; i < n; i++)
         if (list[i].a == a && list[i].b == b) return &list[i];
@@ -73,8 +73,8 @@ static void finds_all_kin_and_no_others(void **state)
     static person father, mother, child, sibling, stranger;
     char folder[] = "/tmp/kuni-qc-XXXXXX";
     assert_non_null(mkdtemp(folder));
-    kuni_qc_kinship *kinship = NULL;
-    assert_int_equal(kuni_qc_kinship_new(&kinship, SITES, folder, &err), KUNI_OK);
+    kuni_fingerprints *kinship = NULL;
+    assert_int_equal(kuni_fingerprints_new(&kinship, SITES, folder, &err), KUNI_OK);
     draw_stranger(father, 0);
     draw_stranger(mother, 0);
     draw_child(child, father, mother);
@@ -88,10 +88,10 @@ static void finds_all_kin_and_no_others(void **state)
         draw_stranger(stranger, i % 2);
         add(kinship, stranger, 0.02);
     }
-    assert_int_equal(kuni_qc_kinship_seal(kinship, &err), KUNI_OK);
-    kuni_qc_relation *found = NULL;
+    assert_int_equal(kuni_fingerprints_seal(kinship, &err), KUNI_OK);
+    kuni_relation *found = NULL;
     size_t n = 0;
-    assert_int_equal(kuni_qc_kinship_search(kinship, 0.1767767, 500, NULL, &found, &n, &err),
+    assert_int_equal(kuni_fingerprints_search(kinship, 0.1767767, 500, NULL, &found, &n, &err),
                      KUNI_OK);
     static const struct {
         uint32_t a, b;
@@ -101,18 +101,18 @@ static void finds_all_kin_and_no_others(void **state)
                     {2, 3, "full_siblings"}, {2, 4, "duplicate"},    {3, 4, "full_siblings"}};
     assert_int_equal(n, sizeof(expected) / sizeof(expected[0]));
     for (size_t i = 0; i < n; i++) {
-        const kuni_qc_relation *one = find(found, n, expected[i].a, expected[i].b);
+        const kuni_relation *one = find(found, n, expected[i].a, expected[i].b);
         assert_non_null(one);
-        assert_string_equal(kuni_qc_relation_name(one), expected[i].name);
-        kuni_qc_relation alone = kuni_qc_kinship_compare(kinship, one->a, one->b);
+        assert_string_equal(kuni_relation_name(one), expected[i].name);
+        kuni_relation alone = kuni_fingerprints_compare(kinship, one->a, one->b);
         assert_true(alone.kinship == one->kinship);
     }
     /* by hand: of the pair 0, 1, in plain loops */
-    kuni_qc_relation parents = kuni_qc_kinship_compare(kinship, 0, 1);
+    kuni_relation parents = kuni_fingerprints_compare(kinship, 0, 1);
     assert_true(fabs(parents.kinship) < 0.08);
-    assert_string_equal(kuni_qc_relation_name(&parents), "unrelated");
+    assert_string_equal(kuni_relation_name(&parents), "unrelated");
     free(found);
-    kuni_qc_kinship_free(kinship);
+    kuni_fingerprints_free(kinship);
     assert_int_equal(rmdir(folder), 0); /* the scratch file is gone */
 }
 
@@ -127,22 +127,22 @@ static void kinship_by_hand(void **state)
     static const unsigned char b[16] = {1, 1, 1, 1, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2, 1};
     char folder[] = "/tmp/kuni-qc-XXXXXX";
     assert_non_null(mkdtemp(folder));
-    kuni_qc_kinship *kinship = NULL;
-    assert_int_equal(kuni_qc_kinship_new(&kinship, 16, folder, &err), KUNI_OK);
+    kuni_fingerprints *kinship = NULL;
+    assert_int_equal(kuni_fingerprints_new(&kinship, 16, folder, &err), KUNI_OK);
     const unsigned char *both[2] = {a, b};
     for (int k = 0; k < 2; k++) {
         unsigned char packed[4] = {0};
         for (size_t i = 0; i < 16; i++)
             packed[i / 4] |= (unsigned char)(both[k][i] << (2 * (i % 4)));
-        assert_int_equal(kuni_qc_kinship_add(kinship, packed, &err), KUNI_OK);
+        assert_int_equal(kuni_fingerprints_add(kinship, packed, &err), KUNI_OK);
     }
-    assert_int_equal(kuni_qc_kinship_seal(kinship, &err), KUNI_OK);
-    kuni_qc_relation pair = kuni_qc_kinship_compare(kinship, 0, 1);
+    assert_int_equal(kuni_fingerprints_seal(kinship, &err), KUNI_OK);
+    kuni_relation pair = kuni_fingerprints_compare(kinship, 0, 1);
     assert_int_equal(pair.n_sites, 15);
     assert_int_equal(pair.n_opposite, 1);
     /* (4 - 2 * 1) / (2 * 6) + 1/2 - (6 + 8) / (4 * 6) */
     assert_true(fabs(pair.kinship - (2.0 / 12 + 0.5 - 14.0 / 24)) < 1e-12);
-    kuni_qc_kinship_free(kinship);
+    kuni_fingerprints_free(kinship);
     assert_int_equal(rmdir(folder), 0);
 }
 

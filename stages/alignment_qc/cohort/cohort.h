@@ -5,7 +5,7 @@
 #ifndef KUNI_ALIGNMENT_QC_COHORT_H
 #define KUNI_ALIGNMENT_QC_COHORT_H
 
-#include "kinship.h"
+#include "kin.h"
 #include "kuni/stage.h"
 #include "metrics/metrics.h"
 #include "metrics/sex.h"
@@ -23,20 +23,13 @@ typedef struct kuni_qc_row {
     uint32_t n_fail, n_flag;
 } kuni_qc_row;
 
-/* A relation found or declared, and what the manifest says of it. */
-typedef struct kuni_qc_kin {
-    kuni_qc_relation relation; /* a, b: indices of rows */
-    const char *declared;      /* same_participant, parent_child, full_siblings, none */
-    const char *verdict;       /* expected, undeclared, conflict */
-} kuni_qc_kin;
-
 typedef struct kuni_qc_cohort {
     const kuni_task *task;
     const kuni_qc_profile *profile;
     kuni_qc_row *rows; /* in column order */
     size_t n_rows;
     size_t n_absent; /* samples without QC data: quarantined, or not reads */
-    kuni_qc_kin *kin;
+    kuni_kin *kin;   /* by numbers of rows */
     size_t n_kin;
     bool has_fingerprints;
 } kuni_qc_cohort;
@@ -54,11 +47,11 @@ KUNI_MUST_CHECK kuni_status kuni_qc_judge_row(const kuni_qc_profile *profile, ku
                                               kuni_error *err);
 
 /*
- * Compares all rows: kin, and identity conflicts of the rows. `kinship` is sealed and numbered as
+ * Compares all rows: kin, and identity conflicts of the rows. `prints` is sealed and numbered as
  * the rows.
  */
-KUNI_MUST_CHECK kuni_status kuni_qc_find_kin(kuni_qc_cohort *cohort, const kuni_qc_kinship *kinship,
-                                             kuni_error *err);
+KUNI_MUST_CHECK kuni_status kuni_qc_find_kin(kuni_qc_cohort *cohort,
+                                             const kuni_fingerprints *prints, kuni_error *err);
 
 /* The tables. Each writes one file whole. */
 KUNI_MUST_CHECK kuni_status kuni_qc_write_samples(const kuni_qc_cohort *cohort, const char *path,

@@ -25,7 +25,7 @@ static const double genome_autosome_bp = 2e9, genome_share = 0.9;
 typedef struct cohort_state {
     kuni_qc_cohort cohort;
     kuni_qc_panel *panel;
-    kuni_qc_kinship *kinship;
+    kuni_fingerprints *prints;
     kuni_qc_archive *archive;
     kuni_qc_curves *curves;
     kuni_file *contigs;
@@ -137,7 +137,7 @@ static kuni_status add_sample(cohort_state *state, const kuni_sample *sample, ku
     if (!status)
         status = kuni_qc_curves_add(state->curves, cohort->n_rows, &summary,
                                     row->outcome > KUNI_QC_PASS, err);
-    if (!status && state->kinship) status = kuni_qc_kinship_add(state->kinship, record->at, err);
+    if (!status && state->prints) status = kuni_fingerprints_add(state->prints, record->at, err);
     if (!status) cohort->n_rows++;
     return status;
 }
@@ -203,7 +203,7 @@ static kuni_status open_state(cohort_state *state, kuni_error *err)
     kuni_status status = kuni_qc_task_panel(task, &state->panel, err);
     if (!status) status = kuni_qc_curves_new(&state->curves, err);
     if (!status && state->panel && strcmp(kuni_params_text(task->params, "relatives"), "none") != 0)
-        status = kuni_qc_kinship_new(&state->kinship, state->panel->n_sites, task->scratch, err);
+        status = kuni_fingerprints_new(&state->prints, state->panel->n_sites, task->scratch, err);
     if (!status && kuni_params_bool(task->params, "samtools_stats"))
         status =
             kuni_qc_archive_create(&state->archive, kuni_task_output(task, "samtools-stats"), err);
@@ -257,17 +257,17 @@ kuni_status kuni_qc_cohort_run(const kuni_task *task, kuni_error *err)
     state.cohort.profile = profile;
     if (!status) status = open_state(&state, err);
     for (size_t i = 0; i < n_inputs && !status; i++) status = add_batch(&state, &inputs[i], err);
-    if (!status && state.kinship) {
-        status = kuni_qc_kinship_seal(state.kinship, err);
+    if (!status && state.prints) {
+        status = kuni_fingerprints_seal(state.prints, err);
         state.cohort.has_fingerprints = true;
-        if (!status) status = kuni_qc_find_kin(&state.cohort, state.kinship, err);
+        if (!status) status = kuni_qc_find_kin(&state.cohort, state.prints, err);
         for (size_t i = 0; i < state.cohort.n_rows && !status; i++) /* identity is known now */
             status = kuni_qc_judge_row(profile, &state.cohort.rows[i], NULL, NULL, err);
     }
     if (!status) status = publish(&state, err);
     kuni_file_discard(state.contigs);
     kuni_qc_archive_discard(state.archive);
-    kuni_qc_kinship_free(state.kinship);
+    kuni_fingerprints_free(state.prints);
     kuni_qc_curves_free(state.curves);
     kuni_qc_panel_free(state.panel);
     kuni_qc_profile_free(profile);

@@ -153,21 +153,23 @@ kuni_status kuni_qc_write_failures(const kuni_qc_cohort *cohort, const char *pat
 kuni_status kuni_qc_write_related(const kuni_qc_cohort *cohort, const char *path, kuni_error *err)
 {
     kuni_file *file = NULL;
-    kuni_status status = kuni_file_create(&file, path, err);
-    if (status) return status;
-    status = kuni_file_printf(file, err,
-                              "sample_a\tsample_b\tkinship\trelation\tibs0\tn_sites\tdeclared\t"
-                              "verdict\n");
-    for (size_t i = 0; i < cohort->n_kin && !status; i++) {
-        const kuni_qc_kin *kin = &cohort->kin[i];
-        const kuni_qc_relation *relation = &kin->relation;
-        status = kuni_file_printf(
-            file, err, "%s\t%s\t%.4f\t%s\t%.5f\t%u\t%s\t%s\n", cohort->rows[relation->a].sample->id,
-            cohort->rows[relation->b].sample->id, relation->kinship,
-            kuni_qc_relation_name(relation),
-            relation->n_sites ? (double)relation->n_opposite / relation->n_sites : 0,
-            relation->n_sites, kin->declared, kin->verdict);
+    const kuni_sample **samples = kuni_alloc(cohort->n_rows + 1, sizeof(*samples), err);
+    kuni_status status = samples ? kuni_file_create(&file, path, err) : KUNI_MEMORY;
+    if (status) {
+        free(samples);
+        return status;
     }
+    const char *panel = kuni_params_text(cohort->task->params, "contamination_panel");
+    for (size_t i = 0; i < cohort->n_rows; i++) samples[i] = cohort->rows[i].sample;
+    if (!cohort->has_fingerprints)
+        status = kuni_file_printf(file, err, "# not compared: %s\n",
+                                  panel && *panel
+                                      ? "relatives is none"
+                                      : "no contamination_panel; merge compares by the call set");
+    if (!status) status = kuni_file_printf(file, err, KUNI_KIN_HEADER);
+    for (size_t i = 0; i < cohort->n_kin && !status; i++)
+        status = kuni_kin_print(&cohort->kin[i], samples, file, err);
+    free(samples);
     return finish(file, status, err);
 }
 

@@ -356,13 +356,13 @@ static void put_kin(writer *out)
     kuni_json *json = &out->json;
     kuni_json_array(json, "kin", KUNI_JSON_ITEMS);
     for (size_t i = 0; i < out->cohort->n_kin; i++) {
-        const kuni_qc_kin *kin = &out->cohort->kin[i];
-        const kuni_qc_relation *relation = &kin->relation;
+        const kuni_kin *kin = &out->cohort->kin[i];
+        const kuni_relation *relation = &kin->relation;
         kuni_json_array(json, NULL, KUNI_JSON_INLINE);
         kuni_json_text(json, NULL, out->cohort->rows[relation->a].sample->id);
         kuni_json_text(json, NULL, out->cohort->rows[relation->b].sample->id);
         kuni_json_fixed(json, NULL, relation->kinship, 4);
-        kuni_json_text(json, NULL, kuni_qc_relation_name(relation));
+        kuni_json_text(json, NULL, kuni_relation_name(relation));
         kuni_json_fixed(json, NULL,
                         relation->n_sites ? (double)relation->n_opposite / relation->n_sites : 0,
                         5);

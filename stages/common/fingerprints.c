@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "kinship.h"
+#include "fingerprints.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "kuni/file.h"
-#include "partials/estimates.h"
 
 enum {
     FIRST_WORDS = 16, /* 1,024 sites of the first look */
@@ -35,7 +34,7 @@ static const double parent_opposite_most = 0.006;
  * A sample: n_words words each of heterozygous, homozygous ALT, homozygous REF sites, sites in
  * scattered order.
  */
-struct kuni_qc_kinship {
+struct kuni_fingerprints {
     size_t n_sites, n_words, n_samples;
     uint32_t *order; /* bit -> site */
     FILE *file;
@@ -44,6 +43,11 @@ struct kuni_qc_kinship {
     const uint64_t *planes; /* the file, mapped */
     size_t mapped_bytes;
 };
+
+static int genotype_at(const unsigned char *genotypes, size_t site)
+{
+    return genotypes[site / 4] >> (2 * (site % 4)) & 3;
+}
 
 typedef struct place {
     uint32_t key, site;
@@ -60,89 +64,89 @@ static int by_key(const void *a, const void *b)
  * Scatters the sites, so that the first look sees the whole genome: a fixed multiplicative hash as
  * sort key.
  */
-static kuni_status scatter(kuni_qc_kinship *kinship, kuni_error *err)
+static kuni_status scatter(kuni_fingerprints *prints, kuni_error *err)
 {
-    place *places = kuni_alloc(kinship->n_sites, sizeof(*places), err);
-    kinship->order = kuni_alloc(kinship->n_sites, sizeof(*kinship->order), err);
-    if (!places || !kinship->order) {
+    place *places = kuni_alloc(prints->n_sites, sizeof(*places), err);
+    prints->order = kuni_alloc(prints->n_sites, sizeof(*prints->order), err);
+    if (!places || !prints->order) {
         free(places);
         return KUNI_MEMORY;
     }
-    for (uint32_t i = 0; i < kinship->n_sites; i++) places[i] = (place){i * 2654435761u, i};
-    if (kinship->n_sites) qsort(places, kinship->n_sites, sizeof(*places), by_key);
-    for (size_t i = 0; i < kinship->n_sites; i++) kinship->order[i] = places[i].site;
+    for (uint32_t i = 0; i < prints->n_sites; i++) places[i] = (place){i * 2654435761u, i};
+    if (prints->n_sites) qsort(places, prints->n_sites, sizeof(*places), by_key);
+    for (size_t i = 0; i < prints->n_sites; i++) prints->order[i] = places[i].site;
     free(places);
     return KUNI_OK;
 }
 
-kuni_status kuni_qc_kinship_new(kuni_qc_kinship **out, size_t n_sites, const char *folder,
-                                kuni_error *err)
+kuni_status kuni_fingerprints_new(kuni_fingerprints **out, size_t n_sites, const char *folder,
+                                  kuni_error *err)
 {
-    kuni_qc_kinship *kinship = kuni_alloc(1, sizeof(*kinship), err);
-    if (!kinship) return KUNI_MEMORY;
-    kinship->n_sites = n_sites;
-    kinship->n_words = (n_sites + 63) / 64;
-    kuni_status status = scatter(kinship, err);
+    kuni_fingerprints *prints = kuni_alloc(1, sizeof(*prints), err);
+    if (!prints) return KUNI_MEMORY;
+    prints->n_sites = n_sites;
+    prints->n_words = (n_sites + 63) / 64;
+    kuni_status status = scatter(prints, err);
     if (status) goto fail;
     status = KUNI_MEMORY;
-    kinship->row = kuni_alloc(3 * kinship->n_words, sizeof(*kinship->row), err);
-    kinship->path = kuni_path_join(folder, "fingerprints", err);
-    if (!kinship->row || !kinship->path) goto fail;
-    kinship->file = fopen(kinship->path, "w+b");
-    if (!kinship->file) {
-        status = kuni_fail_errno(err, "cannot create %s", kinship->path);
+    prints->row = kuni_alloc(3 * prints->n_words, sizeof(*prints->row), err);
+    prints->path = kuni_path_join(folder, "fingerprints", err);
+    if (!prints->row || !prints->path) goto fail;
+    prints->file = fopen(prints->path, "w+b");
+    if (!prints->file) {
+        status = kuni_fail_errno(err, "cannot create %s", prints->path);
         goto fail;
     }
-    *out = kinship;
+    *out = prints;
     return KUNI_OK;
 fail:
-    kuni_qc_kinship_free(kinship);
+    kuni_fingerprints_free(prints);
     return status;
 }
 
-kuni_status kuni_qc_kinship_add(kuni_qc_kinship *kinship, const unsigned char *genotypes,
-                                kuni_error *err)
+kuni_status kuni_fingerprints_add(kuni_fingerprints *prints, const unsigned char *genotypes,
+                                  kuni_error *err)
 {
-    size_t n_words = kinship->n_words;
-    memset(kinship->row, 0, 3 * n_words * sizeof(*kinship->row));
-    for (size_t i = 0; i < kinship->n_sites; i++) {
+    size_t n_words = prints->n_words;
+    memset(prints->row, 0, 3 * n_words * sizeof(*prints->row));
+    for (size_t i = 0; i < prints->n_sites; i++) {
         static const size_t plane[3] = {2, 0, 1}; /* of genotypes 0, 1, 2 */
-        int genotype = kuni_qc_genotype(genotypes, kinship->order[i]);
+        int genotype = genotype_at(genotypes, prints->order[i]);
         if (genotype < 3)
-            kinship->row[plane[genotype] * n_words + i / 64] |= (uint64_t)1 << (i % 64);
+            prints->row[plane[genotype] * n_words + i / 64] |= (uint64_t)1 << (i % 64);
     }
-    if (fwrite(kinship->row, sizeof(*kinship->row), 3 * n_words, kinship->file) != 3 * n_words)
-        return kuni_fail_errno(err, "cannot write %s", kinship->path);
-    kinship->n_samples++;
+    if (fwrite(prints->row, sizeof(*prints->row), 3 * n_words, prints->file) != 3 * n_words)
+        return kuni_fail_errno(err, "cannot write %s", prints->path);
+    prints->n_samples++;
     return KUNI_OK;
 }
 
-kuni_status kuni_qc_kinship_seal(kuni_qc_kinship *kinship, kuni_error *err)
+kuni_status kuni_fingerprints_seal(kuni_fingerprints *prints, kuni_error *err)
 {
-    if (fflush(kinship->file) != 0) return kuni_fail_errno(err, "cannot write %s", kinship->path);
-    kinship->mapped_bytes = kinship->n_samples * 3 * kinship->n_words * sizeof(uint64_t);
-    if (kinship->mapped_bytes == 0) return KUNI_OK;
-    void *map = mmap(NULL, kinship->mapped_bytes, PROT_READ, MAP_PRIVATE, fileno(kinship->file), 0);
+    if (fflush(prints->file) != 0) return kuni_fail_errno(err, "cannot write %s", prints->path);
+    prints->mapped_bytes = prints->n_samples * 3 * prints->n_words * sizeof(uint64_t);
+    if (prints->mapped_bytes == 0) return KUNI_OK;
+    void *map = mmap(NULL, prints->mapped_bytes, PROT_READ, MAP_PRIVATE, fileno(prints->file), 0);
     if (map == MAP_FAILED) {
-        kinship->mapped_bytes = 0;
-        return kuni_fail_errno(err, "cannot map %s", kinship->path);
+        prints->mapped_bytes = 0;
+        return kuni_fail_errno(err, "cannot map %s", prints->path);
     }
-    kinship->planes = map;
+    prints->planes = map;
     return KUNI_OK;
 }
 
-void kuni_qc_kinship_free(kuni_qc_kinship *kinship)
+void kuni_fingerprints_free(kuni_fingerprints *prints)
 {
-    if (!kinship) return;
-    if (kinship->mapped_bytes) (void)munmap((void *)kinship->planes, kinship->mapped_bytes);
-    if (kinship->file) {
-        (void)fclose(kinship->file); /* scratch: what it holds is not needed any more */
-        (void)remove(kinship->path);
+    if (!prints) return;
+    if (prints->mapped_bytes) (void)munmap((void *)prints->planes, prints->mapped_bytes);
+    if (prints->file) {
+        (void)fclose(prints->file); /* scratch: what it holds is not needed any more */
+        (void)remove(prints->path);
     }
-    free(kinship->path);
-    free(kinship->order);
-    free(kinship->row);
-    free(kinship);
+    free(prints->path);
+    free(prints->order);
+    free(prints->row);
+    free(prints);
 }
 
 typedef struct tally {
@@ -181,52 +185,52 @@ static double kinship_of(const tally *counts)
            (double)(counts->het_a + counts->het_b) / (4 * fewer);
 }
 
-static const uint64_t *row_of(const kuni_qc_kinship *kinship, size_t sample)
+static const uint64_t *row_of(const kuni_fingerprints *prints, size_t sample)
 {
-    return kinship->planes + sample * 3 * kinship->n_words;
+    return prints->planes + sample * 3 * prints->n_words;
 }
 
-kuni_qc_relation kuni_qc_kinship_compare(const kuni_qc_kinship *kinship, uint32_t a, uint32_t b)
+kuni_relation kuni_fingerprints_compare(const kuni_fingerprints *prints, uint32_t a, uint32_t b)
 {
     tally counts;
-    count_pair(row_of(kinship, a), row_of(kinship, b), kinship->n_words, kinship->n_words, &counts);
-    return (kuni_qc_relation){.a = a,
-                              .b = b,
-                              .n_sites = (uint32_t)counts.sites,
-                              .n_opposite = (uint32_t)counts.opposite,
-                              .kinship = kinship_of(&counts)};
+    count_pair(row_of(prints, a), row_of(prints, b), prints->n_words, prints->n_words, &counts);
+    return (kuni_relation){.a = a,
+                           .b = b,
+                           .n_sites = (uint32_t)counts.sites,
+                           .n_opposite = (uint32_t)counts.opposite,
+                           .kinship = kinship_of(&counts)};
 }
 
 static int by_pair(const void *left, const void *right)
 {
-    const kuni_qc_relation *x = left, *y = right;
+    const kuni_relation *x = left, *y = right;
     if (x->a != y->a) return x->a < y->a ? -1 : 1;
     return x->b < y->b ? -1 : x->b > y->b;
 }
 
 typedef struct search {
-    const kuni_qc_kinship *kinship;
+    const kuni_fingerprints *prints;
     double least;
     uint32_t min_sites;
     size_t first_words;
-    kuni_qc_relation *found;
+    kuni_relation *found;
     size_t n_found, capacity;
     kuni_error *err;
 } search;
 
 static kuni_status search_block(search *now, size_t a_first, size_t b_first)
 {
-    const kuni_qc_kinship *kinship = now->kinship;
-    size_t n = kinship->n_samples;
+    const kuni_fingerprints *prints = now->prints;
+    size_t n = prints->n_samples;
     size_t a_end = a_first + BLOCK < n ? a_first + BLOCK : n;
     size_t b_end = b_first + BLOCK < n ? b_first + BLOCK : n;
     for (size_t a = a_first; a < a_end; a++)
         for (size_t b = b_first > a ? b_first : a + 1; b < b_end; b++) {
             tally counts;
-            count_pair(row_of(kinship, a), row_of(kinship, b), kinship->n_words, now->first_words,
+            count_pair(row_of(prints, a), row_of(prints, b), prints->n_words, now->first_words,
                        &counts);
             if (kinship_of(&counts) < now->least - first_look_margin) continue;
-            kuni_qc_relation relation = kuni_qc_kinship_compare(kinship, (uint32_t)a, (uint32_t)b);
+            kuni_relation relation = kuni_fingerprints_compare(prints, (uint32_t)a, (uint32_t)b);
             if (!(relation.kinship >= now->least) || relation.n_sites < now->min_sites) continue;
             kuni_status status = kuni_grow((void **)&now->found, &now->capacity, now->n_found + 1,
                                            sizeof(*now->found), now->err);
@@ -236,16 +240,17 @@ static kuni_status search_block(search *now, size_t a_first, size_t b_first)
     return KUNI_OK;
 }
 
-kuni_status kuni_qc_kinship_search(const kuni_qc_kinship *kinship, double least, uint32_t min_sites,
-                                   void (*heartbeat)(int64_t done), kuni_qc_relation **relations,
-                                   size_t *n_relations, kuni_error *err)
+kuni_status kuni_fingerprints_search(const kuni_fingerprints *prints, double least,
+                                     uint32_t min_sites, void (*heartbeat)(int64_t done),
+                                     kuni_relation **relations, size_t *n_relations,
+                                     kuni_error *err)
 {
-    search now = {.kinship = kinship, .least = least, .min_sites = min_sites, .err = err};
-    now.first_words = kinship->n_words < FIRST_WORDS ? kinship->n_words : FIRST_WORDS;
+    search now = {.prints = prints, .least = least, .min_sites = min_sites, .err = err};
+    now.first_words = prints->n_words < FIRST_WORDS ? prints->n_words : FIRST_WORDS;
     kuni_status status = KUNI_OK;
     int64_t done = 0;
-    for (size_t a = 0; a < kinship->n_samples && !status; a += BLOCK)
-        for (size_t b = a; b < kinship->n_samples && !status; b += BLOCK) {
+    for (size_t a = 0; a < prints->n_samples && !status; a += BLOCK)
+        for (size_t b = a; b < prints->n_samples && !status; b += BLOCK) {
             status = search_block(&now, a, b);
             if (heartbeat) heartbeat(++done);
         }
@@ -259,7 +264,7 @@ kuni_status kuni_qc_kinship_search(const kuni_qc_kinship *kinship, double least,
     return KUNI_OK;
 }
 
-const char *kuni_qc_relation_name(const kuni_qc_relation *relation)
+const char *kuni_relation_name(const kuni_relation *relation)
 {
     if (relation->kinship >= duplicate_least) return "duplicate";
     if (relation->kinship >= first_degree_least)
