@@ -12,8 +12,8 @@
 enum { BY_NAME = -1 }; /* the format, as the output's name says */
 
 /* In the order of kuni_export_format. */
-static const char *const formats[] = {"bcf",   "vcf.gz", "vcf",   "sparse",
-                                      "sites", "gvcf",   "plink", NULL};
+static const char *const formats[] = {"bcf",  "vcf.gz", "vcf",  "sparse", "sites",
+                                      "gvcf", "plink",  "pgen", NULL};
 
 typedef struct request {
     kuni_export_request export;
@@ -31,7 +31,7 @@ static const kuni_option options[] = {
     KUNI_OPTIONS_HEADING("How"),
     {"format", 'f', "NAME", "as PATH is named, else bcf",
      "bcf, vcf.gz, vcf; sparse: VCF 4.5 with blocks; sites: BCF without genotypes; gvcf: a file a "
-     "sample; plink: BCF with GT alone",
+     "sample; plink: BCF with GT alone; pgen: .pgen, .pvar and .psam of PLINK 2",
      KUNI_BIND_CHOICE(request, export.format, formats)},
     {"fields", 'F', "LIST", "as in the workflow", "FORMAT fields, as in GT,GQ,DP",
      KUNI_BIND_TEXT(request, export.fields, KUNI_COMPLETES_NOTHING)},
@@ -42,7 +42,7 @@ static const kuni_option options[] = {
      KUNI_BIND_FLAG(request, export.diploid)},
     {"jobs", 'j', "N", "1", "processes at once, of every rank",
      KUNI_BIND_INT(request, export.jobs, 1, 1024)},
-    {"out", 'o', "PATH", NULL, "the file; for gvcf the folder",
+    {"out", 'o', "PATH", NULL, "the file; for gvcf the folder; for pgen what stands before .pgen",
      KUNI_BIND_TEXT(request, export.out, KUNI_COMPLETES_FILE)},
     {"stage", 0, "ID", "the only one", "which joint-genotype stage of the workflow",
      KUNI_BIND_TEXT(request, export.stage, KUNI_COMPLETES_NOTHING)},
@@ -94,8 +94,9 @@ static kuni_status write_all(const kuni_export_request *wanted, const kuni_run_o
     if (!status) {
         status = kuni_transport_agree(kuni_exporter_init(&x, wanted, &preview, err), err);
         if (!status)
-            status = wanted->format == KUNI_EXPORT_GVCF ? kuni_export_gvcfs(&x, err)
-                                                        : kuni_export_calls(&x, err);
+            status = wanted->format == KUNI_EXPORT_GVCF   ? kuni_export_gvcfs(&x, err)
+                     : wanted->format == KUNI_EXPORT_PGEN ? kuni_export_pgen(&x, err)
+                                                          : kuni_export_calls(&x, err);
         if (!status && kuni_transport_rank() == 0) record(&x);
         kuni_exporter_fini(&x);
     }
@@ -136,6 +137,8 @@ static const char *misnamed(const kuni_export_request *wanted)
                "file";
     if (wanted->format == KUNI_EXPORT_GVCF && named != BY_NAME)
         return "-f gvcf writes a file a sample: name a folder";
+    if (wanted->format == KUNI_EXPORT_PGEN && named != BY_NAME)
+        return "-f pgen writes .pgen, .pvar and .psam: name what stands before";
     if (plain && named != BY_NAME && named != wanted->format)
         return "the name says another format than --format: change one of them";
     return NULL;

@@ -78,7 +78,8 @@ static size_t pieces_of(const calls *c, size_t n_shares)
     return n_shares < c->n_parts ? n_shares : c->n_parts;
 }
 
-static kuni_status piece_path(const char *whole, size_t piece, char path[4096], kuni_error *err)
+kuni_status kuni_export_piece_path(const char *whole, size_t piece, char path[4096],
+                                   kuni_error *err)
 {
     if (snprintf(path, 4096, "%s.part%zu", whole, piece) >= 4096)
         return kuni_fail(err, KUNI_USAGE, "--out: the path is too long");
@@ -117,7 +118,7 @@ static kuni_status cut_end_markers(const calls *c, size_t piece, kuni_error *err
     kuni_status status = KUNI_OK;
     for (size_t i = 0; i < c->n_files && !status; i++) {
         if (!c->files[i].packed) continue;
-        status = piece_path(c->files[i].path, piece, path, err);
+        status = kuni_export_piece_path(c->files[i].path, piece, path, err);
         if (!status) status = kuni_file_cut_end_marker(path, err);
     }
     return status;
@@ -137,7 +138,7 @@ static kuni_status write_piece(void *context, size_t share, size_t n_shares, kun
     snprintf(source, sizeof(source), "kuni %s", kuni_built_version);
     kuni_status status = kuni_exporter_enter(c->x, err);
     if (!status && !c->x->request->nothing)
-        status = piece_path(c->x->request->out, share, path, err);
+        status = kuni_export_piece_path(c->x->request->out, share, path, err);
     if (!status && aside) {
         status = aside->begin(aside->context, share, err);
         beside = !status;
@@ -157,39 +158,43 @@ static kuni_status write_piece(void *context, size_t share, size_t n_shares, kun
     return status;
 }
 
-static kuni_status write_list(const char *whole, size_t n, const char *path, kuni_error *err)
+static kuni_status list_piece(kuni_file *list, const char *piece, kuni_error *err)
+{
+    struct stat info;
+    if (stat(piece, &info) != 0) return kuni_fail_errno(err, "cannot look at %s", piece);
+    const char *slash = strrchr(piece, '/'); /* the list lies beside */
+    return kuni_file_printf(list, err, "export\t%s\t%lld\n", slash ? slash + 1 : piece,
+                            (long long)info.st_size);
+}
+
+static kuni_status write_list(const char *whole, const char *first, size_t n, const char *path,
+                              kuni_error *err)
 {
     kuni_file *file;
     kuni_status status = kuni_file_create(&file, path, err);
     if (status) return status;
+    if (first) status = list_piece(file, first, err);
     for (size_t i = 0; i < n && !status; i++) {
         char piece[4096];
-        struct stat info;
-        status = piece_path(whole, i, piece, err);
-        if (!status && stat(piece, &info) != 0)
-            status = kuni_fail_errno(err, "cannot look at %s", piece);
-        const char *slash = strrchr(piece, '/'); /* the list lies beside */
-        if (!status)
-            status = kuni_file_printf(file, err, "export\t%s\t%lld\n", slash ? slash + 1 : piece,
-                                      (long long)info.st_size);
+        status = kuni_export_piece_path(whole, i, piece, err);
+        if (!status) status = list_piece(file, piece, err);
     }
     if (!status) return kuni_file_commit(file, err);
     kuni_file_discard(file);
     return status;
 }
 
-/* Collective. */
-static kuni_status join_pieces(const char *whole, size_t n, kuni_error *err)
+kuni_status kuni_export_join(const char *whole, const char *first, size_t n, kuni_error *err)
 {
     char path[4096];
-    kuni_status status = piece_path(whole, 0, path, err);
+    kuni_status status = kuni_export_piece_path(whole, 0, path, err);
     if (status) return status;
-    if (n == 1)
+    if (n == 1 && !first)
         return kuni_transport_agree(
             kuni_transport_rank() == 0 ? kuni_file_publish(path, whole, err) : KUNI_OK, err);
     kuni_buffer list = KUNI_BUFFER_INIT;
     status = kuni_buffer_printf(&list, err, "%s.parts", whole);
-    if (!status && kuni_transport_rank() == 0) status = write_list(whole, n, list.data, err);
+    if (!status && kuni_transport_rank() == 0) status = write_list(whole, first, n, list.data, err);
     status = kuni_transport_agree(status, err);
     kuni_assembly_target target = {.kind = "export", .path = whole};
     if (!status) status = kuni_assembly_write(list.data, &target, 1, (uint64_t)getpid(), err);
@@ -201,9 +206,11 @@ static kuni_status join_pieces(const char *whole, size_t n, kuni_error *err)
 /* Collective. */
 static kuni_status join_files(const calls *c, size_t n, kuni_error *err)
 {
+    const kuni_export_aside *aside = c->x->request->aside;
     kuni_status status = KUNI_OK;
+    if (aside && aside->join) return aside->join(aside->context, n, err);
     for (size_t i = 0; i < c->n_files && !status; i++)
-        status = join_pieces(c->files[i].path, n, err);
+        status = kuni_export_join(c->files[i].path, NULL, n, err);
     return status;
 }
 
@@ -212,22 +219,17 @@ static void remove_pieces(const calls *c, size_t n)
     for (size_t i = 0; i < n * c->n_files && kuni_transport_rank() == 0; i++) {
         char path[4096];
         kuni_error ignored = KUNI_ERROR_INIT;
-        if (!piece_path(c->files[i % c->n_files].path, i / c->n_files, path, &ignored))
+        if (!kuni_export_piece_path(c->files[i % c->n_files].path, i / c->n_files, path, &ignored))
             (void)unlink(path);
     }
 }
 
 /* --- beside the file --- */
 
-/* A .psam of the chosen samples, for plink2: it does not read sex or parents from BCF. */
-static kuni_status write_psam(const kuni_exporter *x, kuni_buffer *path, kuni_error *err)
+kuni_status kuni_export_psam(const kuni_exporter *x, const char *path, kuni_error *err)
 {
-    const char *out = x->request->out;
-    size_t n = strlen(out);
-    if (n > 4 && strcmp(out + n - 4, ".bcf") == 0) n -= 4;
     kuni_file *file;
-    kuni_status status = kuni_buffer_printf(path, err, "%.*s.psam", (int)n, out);
-    if (!status) status = kuni_file_create(&file, path->data, err);
+    kuni_status status = kuni_file_create(&file, path, err);
     if (status) return status;
     status = kuni_file_printf(file, err, "#IID\tPAT\tMAT\tSEX\n");
     for (size_t i = 0; i < x->run->cohort.n_samples && !status; i++) {
@@ -242,6 +244,15 @@ static kuni_status write_psam(const kuni_exporter *x, kuni_buffer *path, kuni_er
     if (!status) return kuni_file_commit(file, err);
     kuni_file_discard(file);
     return status;
+}
+
+static kuni_status write_psam(const kuni_exporter *x, kuni_buffer *path, kuni_error *err)
+{
+    const char *out = x->request->out;
+    size_t n = strlen(out);
+    if (n > 4 && strcmp(out + n - 4, ".bcf") == 0) n -= 4;
+    kuni_status status = kuni_buffer_printf(path, err, "%.*s.psam", (int)n, out);
+    return status ? status : kuni_export_psam(x, path->data, err);
 }
 
 static bool tbi_allows(const kuni_genome *genome)
@@ -276,7 +287,7 @@ static void list_files(calls *c)
     if (!request->nothing)
         c->files[c->n_files++] = (joined){.path = request->out, .packed = c->mode[1]};
     for (; beside && *beside && c->n_files < sizeof(c->files) / sizeof(c->files[0]); beside++)
-        c->files[c->n_files++] = (joined){.path = *beside, .packed = true};
+        c->files[c->n_files++] = (joined){.path = *beside, .packed = !request->aside->plain};
 }
 
 kuni_status kuni_export_calls(kuni_exporter *x, kuni_error *err)

@@ -202,8 +202,7 @@ static kuni_status choose_params(kuni_exporter *x, kuni_error *err)
         status = kuni_params_set(x->params, numbers[i], text, err);
     }
     if (status) return status;
-    if (x->request->format == KUNI_EXPORT_PLINK)
-        return kuni_params_set(x->params, "format", "GT", err);
+    if (x->kind == JOINT_EXPORT_PLINK) return kuni_params_set(x->params, "format", "GT", err);
     return choose_fields(x, err);
 }
 
@@ -369,8 +368,9 @@ kuni_status kuni_exporter_init(kuni_exporter *x, const kuni_export_request *requ
     *x = (kuni_exporter){.request = request, .run = &preview->run, .ledger = &preview->ledger};
     x->kind = request->format == KUNI_EXPORT_SPARSE  ? JOINT_EXPORT_SPARSE
               : request->format == KUNI_EXPORT_SITES ? JOINT_EXPORT_SITES
-              : request->format == KUNI_EXPORT_PLINK ? JOINT_EXPORT_PLINK
-                                                     : JOINT_EXPORT_DENSE;
+              : request->format == KUNI_EXPORT_PLINK || request->format == KUNI_EXPORT_PGEN
+                  ? JOINT_EXPORT_PLINK
+                  : JOINT_EXPORT_DENSE;
     x->arena = kuni_arena_new(err);
     kuni_status status = x->arena ? choose_node(x, err) : KUNI_MEMORY;
     if (!status) choose_last(x);

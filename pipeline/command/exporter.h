@@ -20,7 +20,8 @@ typedef enum kuni_export_format {
     KUNI_EXPORT_SPARSE,
     KUNI_EXPORT_SITES,
     KUNI_EXPORT_GVCF,
-    KUNI_EXPORT_PLINK
+    KUNI_EXPORT_PLINK,
+    KUNI_EXPORT_PGEN
 } kuni_export_format;
 
 /*
@@ -29,11 +30,14 @@ typedef enum kuni_export_format {
  */
 typedef struct kuni_export_aside {
     void *context;
-    const char *const *paths; /* of the joined files, packed by BGZF; ended by NULL */
+    const char *const *paths; /* of the joined files; ended by NULL */
+    bool plain;               /* the files are not packed by BGZF */
     /* In the process of the share, around the work; `piece` counts from 0 along the genome. */
     kuni_status (*begin)(void *context, size_t piece, kuni_error *err);
     kuni_status (*end)(void *context, kuni_error *err);
     void (*abandon)(void *context);
+    /* Collective, when all pieces are there: joins them. NULL: one after another, each file. */
+    kuni_status (*join)(void *context, size_t n_pieces, kuni_error *err);
 } kuni_export_aside;
 
 typedef struct kuni_export_request {
@@ -95,7 +99,19 @@ kuni_span kuni_exporter_part(const kuni_exporter *x, size_t shard, size_t span);
 
 /* Collective. Writes the one file, indexed, and what belongs to it. */
 KUNI_MUST_CHECK kuni_status kuni_export_calls(kuni_exporter *x, kuni_error *err);
+/* Collective. Writes a .pgen, .pvar and .psam. */
+KUNI_MUST_CHECK kuni_status kuni_export_pgen(kuni_exporter *x, kuni_error *err);
 /* Collective. Writes a gVCF a sample. */
 KUNI_MUST_CHECK kuni_status kuni_export_gvcfs(kuni_exporter *x, kuni_error *err);
+
+/* Where a share writes its piece of a file. */
+KUNI_MUST_CHECK kuni_status kuni_export_piece_path(const char *whole, size_t piece, char path[4096],
+                                                   kuni_error *err);
+/* Collective. Makes a file of a first part (NULL: none), which lies beside it, and n pieces. */
+KUNI_MUST_CHECK kuni_status kuni_export_join(const char *whole, const char *first, size_t n,
+                                             kuni_error *err);
+/* A .psam of the chosen samples, for plink2: it does not read sex or parents from BCF. */
+KUNI_MUST_CHECK kuni_status kuni_export_psam(const kuni_exporter *x, const char *path,
+                                             kuni_error *err);
 
 #endif
