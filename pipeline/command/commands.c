@@ -16,6 +16,7 @@ const kuni_command *const kuni_commands[] = {
     &kuni_cmd_validate,
     &kuni_cmd_doctor,
     &kuni_cmd_plan,
+    &kuni_cmd_graph,
     /* run */
     &kuni_cmd_run,
     &kuni_cmd_status,
