@@ -281,16 +281,19 @@ static void test_closed_sets(void **unused)
     kuni_variants variants = {.list = list, .n = 2, .reads = reads, .n_reads = 9};
     static kuni_candidates candidates;
     const uint16_t both[] = {0, 1}, indel = 0, substitution = 1;
+    kuni_candidates_start(&candidates, &variants, &reference);
     kuni_candidates_choose(&candidates, &variants, &reference);
     assert_true(has_set(&candidates, both, 2) && has_set(&candidates, &indel, 1));
     assert_false(has_set(&candidates, &substitution, 1));
     list[1].quality = 360; /* no doubt: they are of one molecule */
+    kuni_candidates_start(&candidates, &variants, &reference);
     kuni_candidates_choose(&candidates, &variants, &reference);
     assert_true(has_set(&candidates, both, 2));
     assert_false(has_set(&candidates, &indel, 1));
     /* no read shows both, and both are there: only where they are too far apart for reads to tell */
     for (int r = 0; r < 9; r++)
         reads[r] = (kuni_read_variants){.read = &read, .n = 1, .list = {(uint16_t)(r % 2)}};
+    kuni_candidates_start(&candidates, &variants, &reference);
     kuni_candidates_choose(&candidates, &variants, &reference);
     kuni_candidates_complete(&candidates, &variants);
     assert_false(has_set(&candidates, both, 2));
@@ -332,6 +335,7 @@ static void test_chains(void **unused)
     assert_int_equal(chains[0].has | chains[1].has << 3, 5 | 7 << 3);
     static kuni_candidates candidates;
     const uint16_t all[] = {0, 1, 2}, both[] = {0, 2};
+    kuni_candidates_start(&candidates, &variants, &reference);
     kuni_candidates_choose(&candidates, &variants, &reference);
     assert_true(has_set(&candidates, all, 3) && has_set(&candidates, both, 2));
     /* the last on the other copy: it goes with reads that lack the one between */
@@ -341,6 +345,46 @@ static void test_chains(void **unused)
     assert_int_equal(chains[0].has | chains[1].has << 3, 3 | 5 << 3);
     variants.n = KUNI_CHAIN_VARIANTS_MAX + 1;
     assert_int_equal(kuni_chains_find(&variants, &reference, chains), 0);
+}
+
+/*
+ * Reads of a deletion, aligned on past it without a gap, show what comes so many bases later: a set of
+ * such substitutions stands with the deletion in their place, and with what it does not explain.
+ */
+static void test_shifted_sets(void **unused)
+{
+    (void)unused;
+    enum { N = 600, AT = 200, LOST = 40 };
+    char text[N + 1] = {0};
+    uint16_t reach[N] = {0};
+    memset(text, 'G', N);
+    text[AT + LOST + 10 + LOST] = 'A';
+    text[AT - 10 - LOST] = 'C';
+    kuni_call_reference reference = {.seq = text, .reach = reach, .end = N};
+    kuni_variant list[] = {{.pos = AT - 10, .ref_length = 1, .alt_length = 1, .alt = "C"},
+                           {.pos = AT + LOST + 10, .ref_length = 1, .alt_length = 1, .alt = "A"},
+                           {.pos = AT + 100, .ref_length = 1, .alt_length = 1, .alt = "T"},
+                           {.pos = AT, .ref_length = LOST + 1, .alt_length = 1, .alt = "G"}};
+    const kuni_variant within = {.pos = AT + 5, .ref_length = 1, .alt_length = 1, .alt = "T"};
+    assert_true(kuni_shift_covers(&list[3], &within, &reference));
+    assert_true(kuni_shift_covers(&list[3], &list[0], &reference));
+    assert_true(kuni_shift_covers(&list[3], &list[1], &reference));
+    assert_false(kuni_shift_covers(&list[3], &list[2], &reference));
+    list[1].alt = "T";
+    assert_false(kuni_shift_covers(&list[3], &list[1], &reference));
+    list[1].alt = "A";
+    kuni_variants variants = {.list = list, .n = 3};
+    static kuni_candidates candidates;
+    const uint16_t shown[] = {0, 1, 2}, joined[] = {3, 2}, few[] = {1, 2};
+    kuni_candidates_start(&candidates, &variants, &reference);
+    assert_int_equal(candidates.n, 1);
+    kuni_candidates_add(&candidates, few, 2, 4); /* one substitution is too little to say so */
+    kuni_candidates_shift(&candidates, &variants, 3, &reference);
+    assert_int_equal(candidates.n, 2);
+    kuni_candidates_add(&candidates, shown, 3, 4);
+    kuni_candidates_shift(&candidates, &variants, 3, &reference);
+    assert_int_equal(candidates.n, 4);
+    assert_true(has_set(&candidates, joined, 2));
 }
 
 /* Adds one of a pair of reads of 20 bases; `clips` soft-clipped ones before and behind. */
@@ -572,6 +616,7 @@ int main(void)
         cmocka_unit_test(test_site),           cmocka_unit_test(test_rank_sums),
         cmocka_unit_test(test_roll),           cmocka_unit_test(test_shifts),
         cmocka_unit_test(test_adapter),        cmocka_unit_test(test_shift_indels),
-        cmocka_unit_test(test_closed_sets),    cmocka_unit_test(test_chains)};
+        cmocka_unit_test(test_closed_sets),    cmocka_unit_test(test_chains),
+        cmocka_unit_test(test_shifted_sets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

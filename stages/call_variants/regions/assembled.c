@@ -115,6 +115,17 @@ static size_t count_indels(const kuni_variants *variants, const uint16_t *list, 
     return found;
 }
 
+/* Whether an indel would leave [beg, end) by being spelled anew: nobody calls it there. */
+static bool leaves(const kuni_variants *variants, const kuni_candidate *from, const uint16_t *list,
+                   size_t n, int64_t beg, int64_t end)
+{
+    size_t before = count_indels(variants, from->list, from->n, beg, end);
+    size_t after = count_indels(variants, list, n, beg, end);
+    size_t all_before = count_indels(variants, from->list, from->n, 0, INT64_MAX);
+    size_t all_after = count_indels(variants, list, n, 0, INT64_MAX);
+    return (before && !after) || all_after - after > all_before - before;
+}
+
 kuni_status kuni_candidates_canonise(kuni_candidates *candidates, kuni_aligner *aligner,
                                      const kuni_call_reference *reference, kuni_variants *variants,
                                      int64_t beg, int64_t end, kuni_arena *arena, kuni_error *err)
@@ -148,9 +159,7 @@ kuni_status kuni_candidates_canonise(kuni_candidates *candidates, kuni_aligner *
         if (!status) status = convert(&c, &haplotype, list, &n, err);
         if (status) return status;
         if (!n || n == SIZE_MAX || n != haplotype.n_edits) continue;
-        if (count_indels(variants, x->list, x->n, beg, end) &&
-            !count_indels(variants, list, n, beg, end))
-            continue;
+        if (leaves(variants, x, list, n, beg, end)) continue;
         x->n = (uint16_t)n;
         memcpy(x->list, list, n * sizeof(*list));
     }

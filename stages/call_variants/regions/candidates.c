@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "chains.h"
+#include "shifts.h"
 
-enum { SETS_MAX = 256, FAR_BP = 75 };
+enum { SETS_MAX = 256, FAR_BP = 75, JOINED_MOST = 2, EXPLAINED_LEAST = 2 };
 
 static const double WEAK_PHRED = 100; /* of a variant that may well be errors of its reads */
 
@@ -111,20 +112,49 @@ static void add_chains(kuni_candidates *haplotypes, const kuni_variants *variant
     }
 }
 
-void kuni_candidates_choose(kuni_candidates *haplotypes, const kuni_variants *variants,
-                            const kuni_call_reference *reference)
+void kuni_candidates_start(kuni_candidates *haplotypes, const kuni_variants *variants,
+                           const kuni_call_reference *reference)
 {
     static const uint16_t none[1] = {0};
     haplotypes->n = 0;
     kuni_candidates_add(haplotypes, none, 0, 0);
+    if (is_far(variants)) add_chains(haplotypes, variants, reference);
+}
+
+void kuni_candidates_shift(kuni_candidates *haplotypes, const kuni_variants *variants,
+                           uint16_t indel, const kuni_call_reference *reference)
+{
+    const kuni_variant *list = variants->list;
+    size_t n = haplotypes->n;
+    int joined = 0;
+    for (size_t h = 1; h < n && joined < JOINED_MOST; h++) {
+        const kuni_candidate *from = &haplotypes->list[h];
+        uint16_t rest[KUNI_CANDIDATE_VARIANTS_MAX + 1], m = 0;
+        bool placed = false;
+        for (int k = 0; k < from->n; k++) {
+            if (kuni_shift_covers(&list[indel], &list[from->list[k]], reference)) continue;
+            if (!placed && list[from->list[k]].pos > list[indel].pos) {
+                rest[m++] = indel;
+                placed = true;
+            }
+            rest[m++] = from->list[k];
+        }
+        if (from->n - (m - placed) < EXPLAINED_LEAST) continue;
+        if (!placed) rest[m++] = indel;
+        joined += kuni_candidates_add(haplotypes, rest, m, 0);
+    }
+}
+
+void kuni_candidates_choose(kuni_candidates *haplotypes, const kuni_variants *variants,
+                            const kuni_call_reference *reference)
+{
     if (!variants->n) return;
     int64_t beg = variants->list[0].pos, end = beg;
     for (size_t i = 0; i < variants->n; i++) {
         const kuni_variant *v = &variants->list[i];
         int64_t reach = v->pos + kuni_variant_reach(v, reference);
-        if (reach > end) end = reach;
+        if (v->n_reads && reach > end) end = reach;
     }
-    if (is_far(variants)) add_chains(haplotypes, variants, reference);
     variant_set sets[SETS_MAX];
     size_t n = count_sets(variants, beg, end, true, sets);
     uint32_t spanning = 0;

@@ -12,7 +12,7 @@
 #include "reads/gaps.h"
 #include "variants.h"
 
-enum { KUNI_CANDIDATES_MAX = 24, KUNI_CANDIDATE_VARIANTS_MAX = 32 };
+enum { KUNI_CANDIDATES_MAX = 32, KUNI_CANDIDATE_VARIANTS_MAX = 32 };
 
 typedef struct kuni_candidate {
     uint16_t n, list[KUNI_CANDIDATE_VARIANTS_MAX]; /* variants it carries, by position */
@@ -26,8 +26,14 @@ typedef struct kuni_candidates {
     int64_t beg, end; /* reference span */
 } kuni_candidates;
 
+/* The reference, and where variants stand far apart what overlapping reads show one after the other. */
+void kuni_candidates_start(kuni_candidates *haplotypes, const kuni_variants *variants,
+                           const kuni_call_reference *reference);
+/* Adds sets of the table with an indel in place of the substitutions that it explains. */
+void kuni_candidates_shift(kuni_candidates *haplotypes, const kuni_variants *variants,
+                           uint16_t indel, const kuni_call_reference *reference);
 /*
- * Chooses sets of variants by the reads' support: those that at least `least` reads show whole,
+ * Adds sets of variants by the reads' support: those that at least `least` reads show whole,
  * then each variant alone where no set has it. No sequences yet.
  */
 void kuni_candidates_choose(kuni_candidates *haplotypes, const kuni_variants *variants,

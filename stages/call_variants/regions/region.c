@@ -486,6 +486,23 @@ static kuni_status look(kuni_region_caller *c, const kuni_active *region, hidden
     return collect(c, wide, window, pileup, reference, options, err);
 }
 
+/* What substitutions may stand for, beside what else reads show. */
+static kuni_status add_shifted(kuni_region_caller *c, const kuni_active *region, const hidden *h,
+                               const kuni_call_reference *reference, kuni_error *err)
+{
+    if (!count_indels(&c->variants, region)) return KUNI_OK;
+    for (size_t i = 0; i < h->n_shifted; i++) {
+        kuni_variant variant = h->shifted[i];
+        variant.n_reads = 0;
+        size_t index = SIZE_MAX;
+        kuni_status status = kuni_variants_add(&c->variants, variant, &index, c->arena, err);
+        if (status) return status;
+        if (index == SIZE_MAX) continue;
+        kuni_candidates_shift(&c->candidates, &c->variants, (uint16_t)index, reference);
+    }
+    return KUNI_OK;
+}
+
 /* Chooses the candidates; assembles where that is not plain. */
 static kuni_status choose(kuni_region_caller *c, const kuni_active *region, const hidden *h,
                           const kuni_active *wide, int64_t beg, int64_t end,
@@ -493,8 +510,11 @@ static kuni_status choose(kuni_region_caller *c, const kuni_active *region, cons
                           const kuni_given_alleles *given, bool *assembled, kuni_error *err)
 {
     const int hard = KUNI_ACTIVE_CLIP | KUNI_ACTIVE_CLUSTER | KUNI_ACTIVE_LONG | KUNI_ACTIVE_SHIFT;
+    kuni_candidates_start(&c->candidates, &c->variants, reference);
+    kuni_status status = add_shifted(c, region, h, reference, err);
+    if (status) return status;
     kuni_candidates_choose(&c->candidates, &c->variants, reference);
-    kuni_status status = add_given(c, given, region, err);
+    status = add_given(c, given, region, err);
     for (size_t i = 0; i < h->n_clipped && !status; i++)
         status = add_clipped(c, &h->clipped[i], err);
     if (status) return status;
@@ -507,8 +527,11 @@ static kuni_status choose(kuni_region_caller *c, const kuni_active *region, cons
         return KUNI_OK;
     }
     size_t index; /* too few reads for a graph: what the shifts alone say */
-    for (size_t i = 0; i < h->n_shifted && !status; i++)
+    for (size_t i = 0; i < h->n_shifted && !status; i++) {
         status = add_alone(c, &h->shifted[i], &index, err);
+        if (!status && index != SIZE_MAX)
+            kuni_candidates_shift(&c->candidates, &c->variants, (uint16_t)index, reference);
+    }
     return status;
 }
 

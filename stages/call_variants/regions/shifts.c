@@ -69,6 +69,19 @@ bool kuni_shift_explains(const kuni_call_reference *reference, int64_t pos, unsi
     return true;
 }
 
+bool kuni_shift_covers(const kuni_variant *indel, const kuni_variant *variant,
+                       const kuni_call_reference *reference)
+{
+    if (kuni_variant_clash(indel, variant)) return true;
+    int64_t longer = indel->ref_length - indel->alt_length, pos = variant->pos;
+    int64_t span = longer < 0 ? -longer : longer, end = indel->pos + indel->ref_length;
+    if (!kuni_variant_is_snp(variant) || pos < indel->pos - span || pos >= end + span) return false;
+    /* reads aligned on the left of a deletion have what comes later, those on its right what was before */
+    int64_t from = pos > indel->pos ? pos + longer : pos - longer;
+    return from >= reference->beg && from < reference->end &&
+           kuni_reference_base(reference, from) == variant->alt[0];
+}
+
 /* What substitutions may stand for, before it is spelled. */
 typedef struct shifted {
     kuni_variant variant;

@@ -17,6 +17,11 @@
 bool kuni_shift_explains(const kuni_call_reference *reference, int64_t pos, unsigned alt,
                          int64_t *beg, int64_t *end);
 
+/* Whether a variant cannot stand beside an indel, or is how an aligner writes reads of it: a base that the
+ * reference has as far away as the indel is long. */
+bool kuni_shift_covers(const kuni_variant *indel, const kuni_variant *variant,
+                       const kuni_call_reference *reference);
+
 enum { KUNI_SHIFT_VARIANTS_MAX = 6 };
 
 /*
