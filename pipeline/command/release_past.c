@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "release_past.h"
 
+#include <dirent.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -293,18 +294,26 @@ kuni_status kuni_release_past_read(kuni_release_past *p, const kuni_request *q, 
     return status;
 }
 
+/* What a release that was killed had not kept yet. */
+static void forget_waiting(const kuni_memory *memory)
+{
+    DIR *folder = opendir(memory->folder);
+    for (const struct dirent *entry; folder && (entry = readdir(folder));) {
+        kuni_error ignored = KUNI_ERROR_INIT;
+        if (strncmp(entry->d_name, waiting, strlen(waiting)) != 0) continue;
+        char *path = kuni_memory_path(memory, NULL, entry->d_name, &ignored);
+        if (path) (void)unlink(path);
+        free(path);
+    }
+    if (folder) (void)closedir(folder);
+}
+
 void kuni_release_past_fini(kuni_release_past *p)
 {
     kuni_disclosure_past_free(p->told);
     kuni_release_list_fini(&p->releases);
-    if (p->memory.folder) {
-        kuni_error ignored = KUNI_ERROR_INIT;
-        char *path =
-            p->memory.lock >= 0 ? kuni_memory_path(&p->memory, NULL, waiting, &ignored) : NULL;
-        if (path) (void)unlink(path); /* of a release that was not delivered */
-        free(path);
-        kuni_memory_close(&p->memory);
-    }
+    if (p->memory.lock >= 0) forget_waiting(&p->memory); /* of a release that was not delivered */
+    if (p->memory.folder) kuni_memory_close(&p->memory);
     free(p->labels);
     sodium_memzero(p->secret, sizeof(p->secret));
     *p = (kuni_release_past){.memory.lock = -1};
@@ -330,7 +339,13 @@ kuni_status kuni_release_past_hold(kuni_release_past *p, kuni_error *err)
     kuni_memory memory = {.lock = -1};
     kuni_status status = KUNI_OK;
     if (kuni_transport_rank() == 0)
-        status = kuni_memory_open(&p->memory, p->selection->folder, true, err);
+        status = kuni_memory_open(&memory, p->selection->folder, true, err);
+    if (!status && memory.folder) {
+        p->memory = memory; /* from here on it is this release's */
+        forget_waiting(&p->memory);
+    } else {
+        kuni_memory_close(&memory);
+    }
     status = kuni_transport_agree(status, err);
     if (status) return status;
     status = kuni_memory_open(&memory, p->selection->folder, false, err);
