@@ -119,7 +119,12 @@ class Attacker:
     """People by class: group, sex, role and which of the releases they are in."""
 
     def __init__(self, people, members):
-        self.people, self.members = people, members
+        self.members = members
+        self.copies = {name: {} for name in people} # by allele, and by gene
+        for name, (*_, mine) in people.items():
+            for allele, n in mine.items():
+                self.copies[name][allele] = [n]
+                self.copies[name].setdefault(gene_of(allele), []).append(n)
         self.classes = {}
         for name, (group, sex, role, _) in people.items():
             inside = tuple(name in m for m in members)
@@ -142,7 +147,7 @@ class Attacker:
 
     def truths(self, item, kind):
         """By class."""
-        return [sum(has(self.people[name][3], item, kind) for name in self.classes[c]) for c in self.order]
+        return [sum(has(self.copies[name].get(item, ()), kind) for name in self.classes[c]) for c in self.order]
 
     def solve(self, told):
         """Numbers by class that fit: [(cell, number)]; None where there are none. The attacker's brute force."""
@@ -204,10 +209,8 @@ class Attacker:
         return found
 
 
-def has(mine, item, kind):
-    """Whether somebody with these alleles is one of a kind."""
-    alleles = [item] if isinstance(item, int) else [a for a in mine if gene_of(a) == item]
-    copies = [mine[a] for a in alleles if a in mine]
+def has(copies, kind):
+    """Whether somebody with so many copies of alleles is one of a kind."""
     if kind == "carriers":
         return bool(copies)
     if 2 in copies:
@@ -246,7 +249,8 @@ def naive(attacker):
         tables = {}
         for allele in range(0, ALLELES, 10):
             for group, sex in itertools.product(("all", *GROUPS), ("all", *SEXES)):
-                numbers = {kind: sum(attacker.truths(allele, kind)[i] for i in attacker.cell(r, (group, sex, "all"))) for kind in KINDS}
+                truths = {kind: attacker.truths(allele, kind) for kind in KINDS}
+                numbers = {kind: sum(truths[kind][i] for i in attacker.cell(r, (group, sex, "all"))) for kind in KINDS}
                 tables.setdefault(allele, {})[group, sex, "all"] = {kind: n for kind, n in numbers.items() if not 0 < n < K}
         releases.append(tables)
     return releases
