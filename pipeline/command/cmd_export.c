@@ -9,14 +9,21 @@
 #include "published.h"
 #include "transport.h"
 
-enum { BY_NAME = -1 }; /* the format, as the output's name says */
+enum {
+    BY_NAME = -1,    /* the format, as the output's name says */
+    BY_WORKFLOW = -1 /* as the stage has it */
+};
 
 /* In the order of kuni_export_format. */
 static const char *const formats[] = {"bcf",  "vcf.gz", "vcf",  "sparse", "sites",
                                       "gvcf", "plink",  "pgen", NULL};
 
+/* Of joint-genotype's reference_likelihoods. */
+static const char *const likelihoods[] = {"none", "trios", "all", NULL};
+
 typedef struct request {
     kuni_export_request export;
+    int likelihoods;     /* BY_WORKFLOW or one of these */
     kuni_texts settings; /* --set */
 } request;
 
@@ -35,6 +42,9 @@ static const kuni_option options[] = {
      KUNI_BIND_CHOICE(request, export.format, formats)},
     {"fields", 'F', "LIST", "as in the workflow", "FORMAT fields, as in GT,GQ,DP",
      KUNI_BIND_TEXT(request, export.fields, KUNI_COMPLETES_NOTHING)},
+    {"reference-likelihoods", 0, "WHOSE", "as in the workflow",
+     "AD and PL of 0/0 from reference blocks: all, trios (members of declared ones) or none",
+     KUNI_BIND_CHOICE(request, likelihoods, likelihoods)},
     {"exact", 0, NULL, NULL, "sparse: GQ and DP of blocks as they are, not by bands",
      KUNI_BIND_FLAG(request, export.exact)},
     {"diploid", 0, NULL, NULL,
@@ -109,6 +119,7 @@ static void set_defaults(void *given)
     request *r = given;
     r->export.jobs = 1;
     r->export.format = BY_NAME;
+    r->likelihoods = BY_WORKFLOW;
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -154,6 +165,12 @@ static int run(const kuni_call *call)
     if (why) return kuni_command_complain(KUNI_USAGE, "export: --out %s: %s", r->export.out, why);
     if (r->export.diploid && r->export.format != KUNI_EXPORT_GVCF)
         return kuni_command_complain(KUNI_USAGE, "export: --diploid is of -f gvcf alone");
+    bool dense = r->export.format <= KUNI_EXPORT_VCF;
+    if (r->likelihoods != BY_WORKFLOW && !dense)
+        return kuni_command_complain(KUNI_USAGE,
+                                     "export: --reference-likelihoods is of -f bcf, vcf.gz and "
+                                     "vcf: the other forms have no AD and PL of 0/0 to fill in");
+    if (r->likelihoods != BY_WORKFLOW) r->export.likelihoods = likelihoods[r->likelihoods];
     kuni_run_options as_run = {.jobs = 1,
                                .workflow = call->words[0],
                                .settings = r->settings.texts,

@@ -201,6 +201,11 @@ static kuni_status choose_params(kuni_exporter *x, kuni_error *err)
         snprintf(text, sizeof(text), "%" PRId64, kuni_params_int(given, numbers[i]));
         status = kuni_params_set(x->params, numbers[i], text, err);
     }
+    const char *whom = x->request->likelihoods;
+    if (!status)
+        status =
+            kuni_params_set(x->params, "reference_likelihoods",
+                            whom ? whom : kuni_params_text(given, "reference_likelihoods"), err);
     if (status) return status;
     if (x->kind == JOINT_EXPORT_PLINK) return kuni_params_set(x->params, "format", "GT", err);
     return choose_fields(x, err);

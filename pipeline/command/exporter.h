@@ -44,6 +44,7 @@ typedef struct kuni_export_request {
     const char *out;          /* the file; for gVCF the folder */
     int format;               /* kuni_export_format */
     const char *fields;       /* of FORMAT, separated by commas; NULL: as in the workflow */
+    const char *likelihoods;  /* reference_likelihoods of the stage; NULL: as in the workflow */
     const char *stage;        /* id of a joint-genotype stage; NULL: the only one */
     const char *samples;      /* ids, separated by commas; NULL: all, or those of samples_file */
     const char *samples_file; /* ids, one a line; or NULL */

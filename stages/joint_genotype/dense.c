@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reference.h"
+
 /* What a column's sample is in, and the first site past it. */
 typedef struct current {
     uint32_t until;
@@ -19,7 +21,10 @@ typedef struct look {
 } look;
 
 struct joint_dense {
-    joint_cells *cells; /* borrowed */
+    joint_cells *cells;  /* borrowed */
+    const uint8_t *told; /* likewise, by column: whose blocks have AD and PL; NULL: nobody's */
+    uint16_t *kinds;     /* of the row under way, by column: blocks that are told; or UNTOLD */
+    size_t kinds_capacity;
     joint_spans spans;
     current *current; /* by column */
     size_t current_capacity;
@@ -31,10 +36,14 @@ struct joint_dense {
     size_t data_capacity;
 };
 
-joint_dense *joint_dense_new(joint_cells *cells, kuni_error *err)
+enum { UNTOLD = UINT16_MAX };
+
+joint_dense *joint_dense_new(joint_cells *cells, const uint8_t *told, kuni_error *err)
 {
     joint_dense *dense = kuni_alloc(1, sizeof(*dense), err);
-    if (dense) dense->cells = cells;
+    if (!dense) return NULL;
+    dense->cells = cells;
+    dense->told = told;
     return dense;
 }
 
@@ -44,6 +53,7 @@ void joint_dense_free(joint_dense *dense)
     joint_spans_fini(&dense->spans);
     free(dense->current);
     free(dense->depths);
+    free(dense->kinds);
     free(dense->base);
     free(dense->data);
     free(dense);
@@ -57,6 +67,9 @@ kuni_status joint_dense_begin(joint_dense *dense, kuni_error *err)
     if (!status)
         status = kuni_grow((void **)&dense->current, &dense->current_capacity, n + 1,
                            sizeof(current), err);
+    if (!status && dense->told)
+        status =
+            kuni_grow((void **)&dense->kinds, &dense->kinds_capacity, n + 1, sizeof(uint16_t), err);
     if (status) return status;
     memset(dense->current, 0, n * sizeof(current));
     return joint_spans_begin(&dense->spans, dense->cells->n_columns, err);
@@ -186,6 +199,14 @@ static void fill_looks(const joint_row *row, const base_row *base, look *looks)
     }
 }
 
+/* What AD and PL of a column's sample that has no event follow from. */
+static uint16_t told_kind(const joint_dense *dense, uint32_t column, uint16_t kind)
+{
+    bool block =
+        kind < JOINT_KIND_NO_DATA && kind / JOINT_CODES > 0 && kind % JOINT_CODES < JOINT_QUALITIES;
+    return block && dense->told[column] ? kind : UNTOLD;
+}
+
 static void fill_base(joint_dense *dense, const joint_row *row, const joint_cohort *cohort,
                       base_row *base)
 {
@@ -207,6 +228,7 @@ static void fill_base(joint_dense *dense, const joint_row *row, const joint_coho
         int32_t depth = known ? now->depth : MISSING;
         dense->depths[column] = depth;
         if (depth > deepest) deepest = depth;
+        if (dense->told) dense->kinds[column] = told_kind(dense, column, now->kind);
     }
     base->deepest = deepest;
 }
@@ -218,6 +240,7 @@ static void fill_cells(joint_dense *dense, const joint_row *row, base_row *base)
                      c->reason ? -1 : c->allele[1], c->phased);
         base->gq[c->column] = c->reason || c->no_gq ? (uint8_t)INT8_MIN : c->gq;
         base->rnc[c->column] = joint_reason_letters[c->reason];
+        if (dense->told) dense->kinds[c->column] = UNTOLD;
         bool unknown = c->reason == JOINT_ABSENT || c->dp == KUNI_DP_MISSING;
         dense->depths[c->column] = unknown ? MISSING : (int32_t)c->dp;
         if (dense->depths[c->column] > base->deepest) base->deepest = dense->depths[c->column];
@@ -229,6 +252,23 @@ static uint32_t find_local(const joint_cell *c, uint32_t number)
     for (uint32_t i = 0; i + 1 < c->n; i++)
         if (c->number[i] == number) return i;
     return c->n - 1u;
+}
+
+/* Whether the column's block has AD in the row under way; its least depth stands in `depths`. */
+static bool tells_depth(const joint_dense *dense, uint32_t column)
+{
+    return dense->kinds[column] != UNTOLD && dense->depths[column] != MISSING;
+}
+
+/* AD of reference blocks: see reference.h. */
+static void put_block_depths(joint_dense *dense, const joint_row *row, int type, uint32_t width)
+{
+    for (uint32_t column = 0; dense->told && column < dense->cells->n_columns; column++) {
+        if (!tells_depth(dense, column)) continue;
+        size_t at = (size_t)column * width;
+        store(dense->data, type, at, dense->depths[column]);
+        for (uint32_t i = 1; i < width; i++) store(dense->data, type, at + i, row->local ? END : 0);
+    }
 }
 
 static kuni_status put_depths(joint_dense *dense, const joint_row *row, int id, bcf1_t *record,
@@ -243,11 +283,15 @@ static kuni_status put_depths(joint_dense *dense, const joint_row *row, int id, 
         for (uint32_t i = 0; i < n; i++)
             if (c->ad[i] > most) most = c->ad[i];
     }
+    for (uint32_t column = 0; dense->told && column < dense->cells->n_columns; column++)
+        if (tells_depth(dense, column) && dense->depths[column] > most)
+            most = dense->depths[column];
     int type = type_for(most);
     size_t bytes = (size_t)dense->cells->n_columns * width * type_bytes(type);
     kuni_status status = room(dense, bytes, err);
     if (status) return status;
     blank(dense->data, type, dense->cells->n_columns, width);
+    put_block_depths(dense, row, type, width);
     for (const joint_cell *c = joint_cells_at(dense->cells, row->site); c; c = c->next) {
         if (!c->ad) continue;
         size_t at = (size_t)c->column * width;
@@ -265,10 +309,40 @@ static kuni_status put_depths(joint_dense *dense, const joint_row *row, int id, 
     return put_field(record, id, (int)width, type, dense->data, bytes, err);
 }
 
+/* Copies of a block that has PL; 0: it has none. */
+static int block_copies(uint16_t kind)
+{
+    return kind == UNTOLD || kind % JOINT_CODES == JOINT_CODE_STATED ? 0 : kind / JOINT_CODES;
+}
+
+/* PL of reference blocks: see reference.h. */
+static void put_block_likelihoods(joint_dense *dense, const joint_row *row, uint32_t width)
+{
+    uint32_t n = row->local ? 1 : row->n_alleles;
+    for (uint32_t column = 0; dense->told && column < dense->cells->n_columns; column++) {
+        uint16_t kind = dense->kinds[column];
+        int copies = block_copies(kind), q = kind % JOINT_CODES;
+        if (!copies) continue;
+        size_t at = (size_t)column * width, done = 0;
+        for (uint32_t j = 0; j < n; j++)
+            for (uint32_t i = copies == 1 ? j : 0; i <= j; i++)
+                store(dense->data, BCF_BT_INT16, at + done++,
+                      joint_reference_pl(q, (copies == 2 && i > 0) + (j > 0)));
+        while (done < width) store(dense->data, BCF_BT_INT16, at + done++, END);
+    }
+}
+
+static bool has_diploid_block(const joint_dense *dense)
+{
+    for (uint32_t column = 0; dense->told && column < dense->cells->n_columns; column++)
+        if (block_copies(dense->kinds[column]) == 2) return true;
+    return false;
+}
+
 static kuni_status put_likelihoods(joint_dense *dense, const joint_row *row, int id, bcf1_t *record,
                                    kuni_error *err)
 {
-    bool diploid = false;
+    bool diploid = has_diploid_block(dense);
     uint32_t most = 1;
     for (const joint_cell *c = joint_cells_at(dense->cells, row->site); c; c = c->next) {
         if (!c->pl) continue;
@@ -281,6 +355,7 @@ static kuni_status put_likelihoods(joint_dense *dense, const joint_row *row, int
     kuni_status status = room(dense, bytes, err);
     if (status) return status;
     blank(dense->data, BCF_BT_INT16, dense->cells->n_columns, width);
+    put_block_likelihoods(dense, row, width);
     for (const joint_cell *c = joint_cells_at(dense->cells, row->site); c; c = c->next) {
         if (!c->pl) continue;
         size_t at = (size_t)c->column * width, done = 0;

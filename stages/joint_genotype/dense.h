@@ -3,8 +3,8 @@
  * Genotype columns of the sites of a window, a value for every sample, straight in BCF's own
  * encoding.
  *
- * What a reference block does not hold is written as missing: such a sample has GT, GQ and DP, but
- * no AD and PL.
+ * A sample in a reference block has GT, GQ and DP; AD and PL as well where it is one of those that
+ * are told of with them (reference.h), else as missing.
  */
 #ifndef KUNI_JOINT_DENSE_H
 #define KUNI_JOINT_DENSE_H
@@ -20,7 +20,9 @@ typedef struct joint_format_ids {
     int gt, gq, dp, ad, pl, laa, lad, lpl, rnc, ps;
 } joint_format_ids;
 
-KUNI_MUST_CHECK joint_dense *joint_dense_new(joint_cells *cells, kuni_error *err);
+/* Both are borrowed; `told` as joint_reference_told gives it. */
+KUNI_MUST_CHECK joint_dense *joint_dense_new(joint_cells *cells, const uint8_t *told,
+                                             kuni_error *err);
 void joint_dense_free(joint_dense *dense);
 
 /* The window was begun. */

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "integral.h"
+#include "reference.h"
 
 enum {
     POWERS = 10000, /* 10^(-d/1000) for d hundredths of phred; beyond: 0 */
@@ -435,7 +436,7 @@ void joint_genotype_block(const joint_prior *prior, int q, int copies, joint_cal
     copy_prior expected = {.first = {rarity(ref.first), any->first},
                            .again = {rarity(ref.again), any->again},
                            .apart = {0, any->apart}};
-    int32_t pl[3] = {0, q, 10 * q}, cost[3];
+    int32_t pl[3] = {0, joint_reference_pl(q, 1), joint_reference_pl(q, 2)}, cost[3];
     uint32_t best = weigh(&expected, 2, 1, copies, prior->cap, pl, cost);
     call->gq = q && !best ? quality(cost, joint_genotype_count(2, copies), best) : 0;
     if (call->gq < prior->min_gq) {

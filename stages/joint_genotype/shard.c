@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "pass.h"
+#include "reference.h"
 
 enum {
     OPEN_FILES = 256,  /* more evidence files than this give their descriptors back between reads */
@@ -576,6 +577,7 @@ void joint_shard_close(joint_shard *j)
     joint_coverage_free(j->coverage);
     joint_tally_fini(&j->tally);
     joint_dense_free(j->dense);
+    free(j->told);
     joint_sparse_free(j->sparse);
     joint_cells_free(j->cells);
     joint_filters_free(&j->filters);
@@ -602,7 +604,11 @@ static kuni_status set_up(joint_shard *j, kuni_error *err)
     if (!j->unify || !j->walk || !j->frequency || !j->coverage || !j->priors) return KUNI_MEMORY;
     if (!j->options.dense && !j->options.sparse) return KUNI_OK;
     j->cells = joint_cells_new(err);
-    if (j->cells && j->options.dense) j->dense = joint_dense_new(j->cells, err);
+    if (j->cells && j->options.dense) {
+        status = joint_reference_told(j->task, &j->told, err);
+        if (status) return status;
+        j->dense = joint_dense_new(j->cells, j->told, err);
+    }
     if (j->cells && j->options.sparse) j->sparse = joint_sparse_new(j->cells, &j->options, err);
     bool whole = j->cells && !j->options.dense == !j->dense && !j->options.sparse == !j->sparse;
     return whole ? KUNI_OK : KUNI_MEMORY;

@@ -34,6 +34,7 @@ typedef struct joint_shard {
     joint_tally tally;
     joint_cells *cells; /* NULL: no genotype columns */
     joint_dense *dense;
+    uint8_t *told; /* see reference.h */
     joint_sparse *sparse;
     joint_render *const *renders; /* borrowed */
     size_t n_renders;

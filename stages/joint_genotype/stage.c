@@ -7,6 +7,7 @@
 #include "kuni/variant_prior.h"
 #include "shard.h"
 
+static const char *const likelihoods_choices[] = {"none", "trios", "all", NULL};
 static const char *const outputs_choices[] = {"dense", "sites", NULL};
 
 /* Looser than GATK's: docs/call-set.md has the counts. */
@@ -38,6 +39,13 @@ static const kuni_param params[] = {
      .type = KUNI_PARAM_LIST,
      .value = "GT\nGQ\nDP\nAD\nPL\nRNC\nPS",
      .help = "FORMAT fields of call sets with genotypes (GT is always there)"},
+    {.name = "reference_likelihoods",
+     .type = KUNI_PARAM_CHOICE,
+     .value = "none",
+     .choices = likelihoods_choices,
+     .help =
+         "dense: AD and PL of samples in reference blocks, from the block's least depth and GQ: "
+         "of nobody, of the members of declared trios, of all"},
     {.name = "sparse_gq",
      .type = KUNI_PARAM_LIST,
      .value = "1\n10\n20",
