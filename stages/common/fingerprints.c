@@ -264,11 +264,15 @@ kuni_status kuni_fingerprints_search(const kuni_fingerprints *prints, double lea
     return KUNI_OK;
 }
 
+bool kuni_relation_shares(const kuni_relation *relation)
+{
+    return relation->n_opposite <= parent_opposite_most * relation->n_sites;
+}
+
 const char *kuni_relation_name(const kuni_relation *relation)
 {
     if (relation->kinship >= duplicate_least) return "duplicate";
     if (relation->kinship >= first_degree_least)
-        return relation->n_opposite <= parent_opposite_most * relation->n_sites ? "parent_child"
-                                                                                : "full_siblings";
+        return kuni_relation_shares(relation) ? "parent_child" : "full_siblings";
     return relation->kinship >= second_degree_least ? "second_degree" : "unrelated";
 }

@@ -53,6 +53,8 @@ KUNI_MUST_CHECK kuni_status kuni_fingerprints_search(const kuni_fingerprints *pr
                                                      kuni_error *err);
 void kuni_fingerprints_free(kuni_fingerprints *prints);
 
+/* An allele is shared at as many sites as parents and children share one. */
+bool kuni_relation_shares(const kuni_relation *relation);
 /* "duplicate", "parent_child", "full_siblings", "second_degree" or "unrelated". */
 const char *kuni_relation_name(const kuni_relation *relation);
 

@@ -49,12 +49,14 @@ static const char *declared_relation(const kuni_sample *a, const kuni_sample *b)
     return "none";
 }
 
-static const char *verdict_of(const kuni_relation *relation, const char *declared)
+static const char *verdict_of(const kuni_relation *relation, const char *declared, bool narrow)
 {
     const char *found = kuni_relation_name(relation);
     bool duplicate = strcmp(found, "duplicate") == 0;
     if (strcmp(declared, "same_participant") == 0) return duplicate ? "expected" : "conflict";
     if (duplicate) return "conflict";
+    if (narrow && strcmp(declared, "parent_child") == 0)
+        return kuni_relation_shares(relation) ? "expected" : "conflict";
     bool first_degree = strcmp(found, "parent_child") == 0 || strcmp(found, "full_siblings") == 0;
     if (strcmp(declared, "parent_child") == 0 || strcmp(declared, "full_siblings") == 0)
         return first_degree ? "expected" : "conflict";
@@ -84,7 +86,8 @@ static kuni_status add_kin(search *now, kuni_relation relation, kuni_error *err)
     now->kin[now->n_kin++] =
         (kuni_kin){.relation = relation,
                    .declared = declared,
-                   .verdict = compared ? verdict_of(&relation, declared) : "not_compared"};
+                   .verdict = compared ? verdict_of(&relation, declared, now->options->narrow)
+                                       : "not_compared"};
     return KUNI_OK;
 }
 

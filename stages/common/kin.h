@@ -26,7 +26,8 @@ typedef struct kuni_kin_options {
     uint32_t min_sites; /* called in both; a declared pair with fewer is not_compared */
     /*
      * The sites are of so little of a genome that siblings may share all of it or nothing, as may
-     * strangers: they are not compared, and of what is not declared duplicates alone are told.
+     * strangers: siblings are not compared, parent and child are judged by the sites where they
+     * could share nothing, and of what is not declared duplicates alone are told.
      */
     bool narrow;
 } kuni_kin_options;

@@ -97,6 +97,8 @@ static const kuni_port report_out[] = {
     {.kind = "call-trios", .extension = "tsv", .publish = "call-set/trios.tsv"},
     {.kind = "call-windows", .extension = "tsv", .publish = "call-set/windows.tsv"},
     {.kind = "call-related", .extension = "tsv", .publish = "call-set/related.tsv", .tell = true},
+    {.kind = "call-common-sites", .extension = "tsv", .publish = "call-set/common_sites.tsv"},
+    {.kind = "call-report", .extension = "html", .publish = "call-set.html"},
     {.kind = "call-dictionary", .extension = "tsv", .publish = "call-set/data_dictionary.tsv"},
     {.kind = "call-multiqc",
      .extension = "tsv",

@@ -7,14 +7,10 @@
 #include <string.h>
 
 #include "kuni/json.h"
+#include "page.h"
 
-/*
- * Compiled in from report/: the page with its three markers, the program, and the charts (or why
- * there are none).
- */
-extern const char kuni_qc_report_page[];
+/* Compiled in from report/: the program that draws the page. */
 extern const char kuni_qc_report_app[];
-extern const char kuni_qc_report_charts[];
 
 enum { BINS = 48 };
 /*
@@ -426,36 +422,20 @@ static kuni_status put_data(writer *out, kuni_file *file, kuni_error *err)
     return status ? status : written;
 }
 
-/* Writes the page, and at each of its markers what belongs there. */
-static kuni_status put_page(writer *out, kuni_file *file, kuni_error *err)
+static kuni_status put_report(void *context, kuni_file *file, kuni_error *err)
 {
-    static const char *const markers[] = {"/*KUNI-DATA*/", "/*KUNI-CHARTS*/", "/*KUNI-APP*/"};
-    const char *at = kuni_qc_report_page;
-    for (size_t i = 0; i < 3; i++) {
-        const char *marker = strstr(at, markers[i]);
-        if (!marker) return kuni_fail(err, KUNI_BUG, "report page lacks %s", markers[i]);
-        kuni_status status = kuni_file_write(file, at, (size_t)(marker - at), err);
-        if (status) return status;
-        const char *piece = i == 1 ? kuni_qc_report_charts : kuni_qc_report_app;
-        status =
-            i == 0 ? put_data(out, file, err) : kuni_file_write(file, piece, strlen(piece), err);
-        if (status) return status;
-        at = marker + strlen(markers[i]);
-    }
-    return kuni_file_write(file, at, strlen(at), err);
+    return put_data(context, file, err);
 }
 
 kuni_status kuni_qc_write_report(const kuni_qc_cohort *cohort, const kuni_qc_curves *curves,
                                  const char *path, kuni_error *err)
 {
     writer out = {.cohort = cohort, .curves = curves};
-    kuni_file *file = NULL;
-    kuni_status status = kuni_file_create(&file, path, err);
-    if (!status) status = choose_rows(&out, err);
-    if (!status) status = put_page(&out, file, err);
+    kuni_status status = choose_rows(&out, err);
+    if (!status)
+        status =
+            kuni_page_write(path, "Alignment QC", "../", kuni_qc_report_app, put_report, &out, err);
     free(out.shown);
     free(out.rows);
-    if (!status) return kuni_file_commit(file, err);
-    kuni_file_discard(file);
     return status;
 }

@@ -3,101 +3,18 @@
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const charts = window.kuniCharts;
+  const { charts, element, number, brief, grouped, nice, section, plot, table, trendSection, chartsNote, color, COLORS, PALETTE } = window.kuniParts;
   const { metrics, samples, meta } = data;
   const OUTCOMES = ["not judged", "pass", "flag", "fail"];
   const OUTCOME_CLASS = ["", "pass", "flag", "fail"];
-  const COLORS = { fail: "#b3261e", flag: "#b26a00", pass: "#2e7d4f" };
-  const PALETTE = ["#2f5f95", "#c26d2d", "#3d8b63", "#8a5aa3", "#b8434e", "#5b8aa8", "#9a8032", "#5e6b78"];
   const index = new Map(metrics.map((metric, i) => [metric.name, i]));
   const n = samples.id.length;
-  const main = document.getElementById("main");
 
-  // --- small helpers ---
-  function element(tag, attributes, ...children) {
-    const made = document.createElement(tag);
-    for (const [key, value] of Object.entries(attributes || {})) {
-      if (key === "onclick") made.addEventListener("click", value);
-      else if (value !== undefined && value !== null) made.setAttribute(key, value);
-    }
-    made.append(...children.filter((child) => child !== null && child !== undefined));
-    return made;
-  }
-  const number = (value, decimals) => value === null || value === undefined ? "NA"
-    : value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
-  // Counts of millions and more are shortened; the tables beside the page have every digit.
-  const brief = (value, decimals) => value === null || value === undefined ? "NA"
-    : decimals === 0 && Math.abs(value) >= 1e9 ? `${number(value / 1e9, 2)} G`
-    : decimals === 0 && Math.abs(value) >= 1e6 ? `${number(value / 1e6, 3)} M` : number(value, decimals);
-  const grouped = (text) => text.replace(/(?<![.\d])\d{5,}/, (digits) => (+digits).toLocaleString("en-US"));
   const value = (metric, row) => samples.values[metric][row];
   const shown = (metric, row) => brief(value(metric, row), metrics[metric].decimals);
   const badge = (outcome) => element("span", { class: `badge ${OUTCOME_CLASS[outcome]}` }, OUTCOMES[outcome]);
   const link = (row) => element("button", { class: "link", onclick: () => open(row) }, samples.id[row]);
   const byId = new Map(samples.id.map((id, row) => [id, row]));
-  const nice = (name) => name.replace(/_/g, " ");
-  function section(id, title, note) {
-    const made = element("section", { id }, element("h2", {}, title));
-    if (note) made.append(element("p", { class: "note" }, note));
-    main.append(made);
-    return made;
-  }
-  // Plots are drawn when they come near the screen: a page of sixty charts opens at once.
-  const waiting = new IntersectionObserver((entries) => {
-    for (const entry of entries) {
-      if (!entry.isIntersecting) continue;
-      waiting.unobserve(entry.target);
-      entry.target.drawNow();
-    }
-  }, { rootMargin: "400px" });
-  function plot(parent, size, draw) {
-    if (!charts) return null;
-    const made = element("div", { class: `plot ${size}` });
-    made.drawNow = () => draw(made);
-    parent.append(made);
-    waiting.observe(made);
-    return made;
-  }
-
-  function table(columns, rows, { page = 100, empty = "Nothing to show.", sortable = true } = {}) {
-    let order = rows.map((_, i) => i), at = 0, sortedBy = -1, down = false;
-    const body = element("tbody", {});
-    const pager = element("div", { class: "bar pager" });
-    const box = element("div", {});
-    const head = element("tr", {}, ...columns.map((column, c) => element("th", {
-      class: `${column.numeric ? "n " : ""}${sortable && column.key ? "sort" : ""}`, title: column.title,
-      onclick: () => {
-        if (!sortable || !column.key) return;
-        down = sortedBy === c ? !down : !!column.numeric;
-        sortedBy = c;
-        const keys = rows.map(column.key);
-        const last = down ? -Infinity : Infinity;
-        order.sort((a, b) => {
-          let x = keys[a], y = keys[b];
-          if (x === null || x === undefined) x = typeof y === "string" ? "\uffff" : last;
-          if (y === null || y === undefined) y = typeof x === "string" ? "\uffff" : last;
-          return (x < y ? -1 : x > y ? 1 : 0) * (down ? -1 : 1) || a - b;
-        });
-        at = 0;
-        fill();
-      },
-    }, column.name)));
-    function fill() {
-      body.replaceChildren(...order.slice(at, at + page).map((i) => element("tr", {},
-        ...columns.map((column) => element("td", { class: column.numeric ? "n" : null }, column.cell(rows[i]))))));
-      pager.replaceChildren();
-      if (rows.length > page) pager.append(
-        element("button", { onclick: () => { at -= page; fill(); }, disabled: at === 0 ? "" : null }, "Earlier"),
-        `${at + 1} to ${Math.min(at + page, rows.length)} of ${number(rows.length, 0)}`,
-        element("button", { onclick: () => { at += page; fill(); }, disabled: at + page >= rows.length ? "" : null }, "Later"));
-    }
-    if (!rows.length) return element("div", { class: "card empty" }, empty);
-    fill();
-    box.append(element("div", { class: "scroll" }, element("table", {}, element("thead", {}, head), body)), pager);
-    pager.style.marginTop = "8px";
-    return box;
-  }
-
   // --- overview ---
   document.getElementById("subtitle").textContent = `Stage ${meta.stage} · ${number(meta.samples, 0)} samples · threshold profile “${meta.profile}”`;
   document.title = `Alignment QC · ${number(meta.samples, 0)} samples`;
@@ -110,13 +27,13 @@
       tile("pass", meta.pass, "samples pass", go("pass")),
       meta.notJudged ? tile("", meta.notJudged, "samples not judged", go("not judged")) : null,
       tile("", meta.absent, "without data (quarantined, or not reads)"),
-      tile("", data.kin.filter((kin) => kin[7] === "conflict").length, meta.fingerprints ? "identity conflicts" : "identity not checked: no panel given")));
+      tile("", data.kin.filter((kin) => kin[7] === "conflict").length, meta.fingerprints ? "identity conflicts" : "identity: see call-set.html (no panel given here)")));
     if (!meta.whole) {
       const bp = metrics[index.get("autosome_bp")].dist;
       box.append(element("p", { class: "warn" }, `Part of a genome was processed (${number(bp ? bp.q[8] : 0, 0)} non-gap autosomal positions): every metric is over the regions processed, and limits for whole genomes are not judged.`));
     }
     if (meta.shown < meta.samples) box.append(element("p", { class: "warn" }, `${number(meta.shown, 0)} of ${number(meta.samples, 0)} samples are listed, those in trouble first; distributions are of all. The rest stands in sample_qc.tsv.`));
-    if (!charts) box.append(element("p", { class: "warn" }, "This kuni was built without charts (" + (window.kuniNoCharts || "no reason is known") + "), so this page has tables only. The numbers are complete."));
+    if (!charts) box.append(chartsNote());
   }
 
   // --- failures first ---
@@ -263,11 +180,11 @@
       onPick: (name) => byId.has(name) && open(byId.get(name)) }));
   }
   {
-    const box = section("profiles", "Profiles over the cohort", "Bands hold 50 % and 90 % of the samples, the line is the median (blue: first reads or all, brown: last reads). Failing samples are drawn in red, flagged ones in amber, at most 24: click a line for its sample.");
+    const box = section("profiles", "Profiles over the cohort", "Bands hold 50 % and 90 % of the samples, the line is the median (blue: first reads or all, brown: last reads). Failing samples are drawn in red, flagged ones in amber, thin, at most 16, the median above them: click a line for its sample.");
     if (charts) {
       const rows = [];
-      for (let row = 0; row < n && rows.length < 24; row++)
-        if (samples.outcome[row] >= 2 && data.own[row]) rows.push({ row, name: samples.id[row], color: COLORS[OUTCOMES[samples.outcome[row]]], opacity: 0.5 });
+      for (let row = 0; row < n && rows.length < 16; row++)
+        if (samples.outcome[row] >= 2 && data.own[row]) rows.push({ row, name: samples.id[row], color: COLORS[OUTCOMES[samples.outcome[row]]], width: 0.8, opacity: 0.55 });
       const grid = element("div", { class: "wide" });
       box.append(grid);
       data.curves.forEach((_, c) => curveCard(grid, c, rows, "tall"));
@@ -287,7 +204,7 @@
     if (metrics[x].dist && metrics[y].dist && charts) {
       const card = element("div", { class: "card" }, element("h3", {}, "Coverage of X and Y"), element("div", { class: "sub" }, "over autosomes; boxes are the ranges of the karyotypes; red contradicts the manifest"));
       const groups = [["declared female", "female", PALETTE[3]], ["declared male", "male", PALETTE[0]], ["undeclared", "unknown", PALETTE[7]]]
-        .map(([name, sex, color]) => ({ name, color, points: [], sex })).concat({ name: "mismatch", color: "#e00000", points: [], size: 11, z: 4, opacity: 1 });
+        .map(([name, sex, color]) => ({ name, color, points: [], sex })).concat({ name: "mismatch", color: "var(--fail)", points: [], size: 11, z: 4, opacity: 1 });
       for (let row = 0; row < n; row++) {
         if (value(x, row) === null || value(y, row) === null) continue;
         const group = samples.sexCheck[row] === "mismatch" ? groups[3] : groups.find((g) => g.sex === samples.declared[row]);
@@ -335,14 +252,16 @@
       box.append(card);
     }
     box.append(table([
-      { name: "verdict", cell: (r) => element("span", { class: `badge ${{ conflict: "fail", undeclared: "flag", expected: "pass" }[r[7]]}` }, r[7]), key: (r) => r[7] },
+      { name: "verdict", cell: (r) => element("span", { class: `badge ${{ conflict: "fail", undeclared: "flag", expected: "pass" }[r[7]] || ""}` }, r[7]), key: (r) => r[7] },
       { name: "sample", cell: (r) => name(r[0]), key: (r) => r[0] }, { name: "sample", cell: (r) => name(r[1]), key: (r) => r[1] },
       { name: "relation found", cell: (r) => nice(r[3]), key: (r) => r[3] }, { name: "declared", cell: (r) => nice(r[6]), key: (r) => r[6] },
       { name: "kinship", numeric: true, cell: (r) => number(r[2], 4), key: (r) => r[2] },
       { name: "IBS0", numeric: true, cell: (r) => number(r[4], 5), key: (r) => r[4] },
       { name: "sites", numeric: true, cell: (r) => number(r[5], 0), key: (r) => r[5] },
-    ], rows, { page: 50, empty: meta.fingerprints ? "No relatives at or above the limit." : "Not looked for: give contamination_panel to the stage." }));
+    ], rows, { page: 50, empty: meta.fingerprints ? "No relatives at or above the limit." : "Not compared here, for want of a contamination_panel: call-set.html has the relatives by the call set's own sites." }));
   }
+
+  trendSection("qc/summary.tsv", "The numbers of qc/summary.tsv, of this generation and those before.");
 
   // --- all samples ---
   const filter = { text: "", outcome: "", site: "", range: null };

@@ -61,6 +61,9 @@ static kuni_status publish(const callset *set, kuni_error *err)
     if (!status) status = callset_write_trios(set, kuni_task_output(task, "call-trios"), err);
     if (!status) status = callset_write_windows(set, kuni_task_output(task, "call-windows"), err);
     if (!status) status = callset_write_related(set, kuni_task_output(task, "call-related"), err);
+    if (!status)
+        status = callset_write_common_sites(set, kuni_task_output(task, "call-common-sites"), err);
+    if (!status) status = callset_write_page(set, kuni_task_output(task, "call-report"), err);
     if (!status) status = callset_write_dictionary(kuni_task_output(task, "call-dictionary"), err);
     if (!status)
         status = callset_write_multiqc(set, kuni_task_output(task, "call-multiqc"),

@@ -70,6 +70,10 @@ KUNI_MUST_CHECK kuni_status callset_write_windows(const callset *set, const char
                                                   kuni_error *err);
 KUNI_MUST_CHECK kuni_status callset_write_related(const callset *set, const char *path,
                                                   kuni_error *err);
+KUNI_MUST_CHECK kuni_status callset_write_common_sites(const callset *set, const char *path,
+                                                       kuni_error *err);
+KUNI_MUST_CHECK kuni_status callset_write_page(const callset *set, const char *path,
+                                               kuni_error *err);
 KUNI_MUST_CHECK kuni_status callset_write_dictionary(const char *path, kuni_error *err);
 KUNI_MUST_CHECK kuni_status callset_write_multiqc(const callset *set, const char *table,
                                                   const char *frequencies, kuni_error *err);

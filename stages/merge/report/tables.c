@@ -373,3 +373,19 @@ kuni_status callset_write_related(const callset *set, const char *path, kuni_err
         status = kuni_kin_print(&set->kin[i], set->samples, file, err);
     return finish(file, status, err);
 }
+
+kuni_status callset_write_common_sites(const callset *set, const char *path, kuni_error *err)
+{
+    kuni_file *file = NULL;
+    kuni_status status = kuni_file_create(&file, path, err);
+    if (status) return status;
+    status = kuni_file_printf(file, err, "contig\tpos\tref\talt\talt_copies\tcalled_copies\n");
+    for (size_t i = 0; i < set->common.n && !status; i++) {
+        const common_site *site = &set->common.sites[i];
+        status = kuni_file_printf(file, err, "%s\t%lld\t%c\t%c\t%llu\t%llu\n",
+                                  kuni_genome_contig(set->task->genome, site->tid)->name,
+                                  (long long)site->pos + 1, site->ref, site->alt,
+                                  (unsigned long long)site->copies, (unsigned long long)site->all);
+    }
+    return finish(file, status, err);
+}

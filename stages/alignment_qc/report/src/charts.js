@@ -8,15 +8,16 @@ import { CanvasRenderer } from "echarts/renderers";
 echarts.use([BarChart, CustomChart, LineChart, ScatterChart, GridComponent, LegendComponent, MarkLineComponent,
   TooltipComponent, CanvasRenderer]);
 
-const INK = "#1f2933";
-const QUIET = "#8a97a6";
-const RULE = "#e4e8ed";
+// Colours are the page's, read anew for each drawing: the reader's scheme may change.
+let INK, QUIET, RULE, CARD, BAR, BAR_ON;
+const paint = (color) => color && color.startsWith("var(") ? getComputedStyle(document.documentElement).getPropertyValue(color.slice(4, -1)).trim() : color;
 const FONT = "12px system-ui, sans-serif";
 const live = new Set();
 
 function start(element) {
   const old = echarts.getInstanceByDom(element);
   if (old) { live.delete(old); old.dispose(); }
+  [INK, QUIET, RULE, CARD, BAR, BAR_ON] = ["--ink", "--quiet", "--rule", "--card", "--bar", "--bar-on"].map((name) => paint(`var(${name})`));
   const chart = echarts.init(element, null, { renderer: "canvas" });
   live.add(chart);
   return chart;
@@ -39,30 +40,30 @@ function axis(name, extra) {
   }, extra);
 }
 
-const base = {
+const base = () => ({
   animation: false,
   textStyle: { color: INK, fontFamily: "system-ui, sans-serif" },
   grid: { left: 52, right: 14, top: 14, bottom: 40 },
-};
+});
 
-const tip = { backgroundColor: "#fff", borderColor: RULE, textStyle: { color: INK, font: FONT, fontSize: 12 }, confine: true };
+const tip = () => ({ backgroundColor: CARD, borderColor: RULE, textStyle: { color: INK, font: FONT, fontSize: 12 }, confine: true });
 
 // bins: [[low, high, count]], limits: [{value, color, label}]
 function histogram(element, { bins, limits, marker, unit, onPick }) {
   const chart = start(element);
   const width = bins[0][1] - bins[0][0];
-  const marks = limits.map((limit) => ({ xAxis: limit.value, lineStyle: { color: limit.color, type: "dashed", width: 1.5 } }));
+  const marks = limits.map((limit) => ({ xAxis: limit.value, lineStyle: { color: paint(limit.color), type: "dashed", width: 1.5 } }));
   if (marker !== undefined) marks.push({ xAxis: marker, lineStyle: { color: INK, type: "solid", width: 2 } });
   const low = Math.min(bins[0][0], ...limits.filter((l) => l.near).map((l) => l.value - width));
   const high = Math.max(bins[bins.length - 1][1], ...limits.filter((l) => l.near).map((l) => l.value + width));
-  chart.setOption(Object.assign({}, base, {
+  chart.setOption(Object.assign(base(), {
     grid: { left: 40, right: 12, top: 10, bottom: 24 },
     xAxis: axis("", { min: low, max: high, splitLine: { show: false } }),
     yAxis: axis("", { scale: false, splitNumber: 3, minInterval: 1 }),
-    tooltip: Object.assign({ trigger: "item", formatter: (p) => `${short(p.data.low)} to ${short(p.data.high)} ${unit}<br><b>${p.data.n}</b> samples` }, tip),
+    tooltip: Object.assign({ trigger: "item", formatter: (p) => `${short(p.data.low)} to ${short(p.data.high)} ${unit}<br><b>${p.data.n}</b> samples` }, tip()),
     series: [{
-      type: "bar", barWidth: "99%", barGap: 0, itemStyle: { color: "#7d9cc0", borderRadius: [1, 1, 0, 0] },
-      emphasis: { itemStyle: { color: "#3f6ea5" } },
+      type: "bar", barWidth: "99%", barGap: 0, itemStyle: { color: BAR, borderRadius: [1, 1, 0, 0] },
+      emphasis: { itemStyle: { color: BAR_ON } },
       barMinHeight: 1,
       data: bins.filter((b) => b[2]).map((b) => ({ value: [(b[0] + b[1]) / 2, b[2]], low: b[0], high: b[1], n: b[2] })),
       barMaxWidth: 40,
@@ -94,7 +95,7 @@ function range(bands, own) {
 function curves(element, { title, xLabel, yLabel, bands, own, onPick }) {
   const chart = start(element);
   const series = [];
-  const tints = ["#4a7ab0", "#b07a4a"];
+  const tints = ["#4a86c8", "#c98a4e"];
   bands.forEach((band, line) => {
     const tint = tints[line % 2];
     const pairs = (values) => band.x.map((x, i) => [x, values[i]]);
@@ -107,20 +108,20 @@ function curves(element, { title, xLabel, yLabel, bands, own, onPick }) {
         renderItem: (_, api) => ({ type: "polygon", shape: { points: outline.map((point) => api.coord(point)) }, style: { fill: tint, opacity } }),
       });
     };
-    area(band.quantiles[0], band.quantiles[4], 0.16);
-    area(band.quantiles[1], band.quantiles[3], 0.28);
-    series.push({ type: "line", name: band.name, data: pairs(band.quantiles[2]), symbol: "none", silent: true, lineStyle: { color: tint, width: 1.8 }, z: 3 });
+    area(band.quantiles[0], band.quantiles[4], 0.3);
+    area(band.quantiles[1], band.quantiles[3], 0.42);
+    series.push({ type: "line", name: band.name, data: pairs(band.quantiles[2]), symbol: "none", silent: true, lineStyle: { color: tint, width: 2.6 }, z: 5 });
   });
   for (const one of own)
     one.lines.forEach((values, line) => series.push({
       type: "line", name: one.name, data: bands[line].x.map((x, i) => [x, values[i]]), symbol: "none", z: 4,
-      lineStyle: { color: one.color, width: one.width || 1, opacity: one.opacity || 0.8 }, triggerLineEvent: true,
+      lineStyle: { color: paint(one.color), width: one.width || 1, opacity: one.opacity || 0.8 }, triggerLineEvent: true,
       emphasis: { lineStyle: { width: 3, opacity: 1 } },
     }));
-  chart.setOption(Object.assign({}, base, {
+  chart.setOption(Object.assign(base(), {
     xAxis: axis(xLabel, { splitLine: { show: false }, min: bands[0].x[0], max: Math.max(...bands.map((b) => b.x[b.x.length - 1])) }),
     yAxis: axis(yLabel, Object.assign({ nameGap: 36 }, range(bands, own))),
-    tooltip: Object.assign({ trigger: "item", formatter: (p) => `<b>${p.seriesName}</b>` }, tip),
+    tooltip: Object.assign({ trigger: "item", formatter: (p) => `<b>${p.seriesName}</b>` }, tip()),
     series,
   }));
   if (onPick) chart.on("click", (p) => onPick(p.seriesName));
@@ -130,21 +131,54 @@ function curves(element, { title, xLabel, yLabel, bands, own, onPick }) {
 function scatter(element, { xLabel, yLabel, groups, onPick, boxes, size }) {
   const chart = start(element);
   const outline = (boxes || []).map((box) => ({
-    type: "line", silent: true, symbol: "none", z: 1, lineStyle: { color: "#c3ccd6", width: 1, type: "dashed" },
+    type: "line", silent: true, symbol: "none", z: 1, lineStyle: { color: QUIET, width: 1, type: "dashed", opacity: 0.6 },
     data: [[box.x[0], box.y[1]], [box.x[0], box.y[0]], [box.x[1], box.y[0]], [box.x[1], box.y[1]], [box.x[0], box.y[1]]],
     endLabel: { show: true, formatter: box.label, color: QUIET, fontSize: 10, offset: [0, 9] },
   }));
-  chart.setOption(Object.assign({}, base, {
+  chart.setOption(Object.assign(base(), {
     grid: { left: 52, right: 18, top: groups.length > 1 ? 34 : 14, bottom: 42 },
-    legend: groups.length > 1 ? { top: 0, left: 40, itemWidth: 10, itemHeight: 10, icon: "circle", textStyle: { color: INK, fontSize: 11 }, data: groups.map((g) => g.name) } : undefined,
+    legend: groups.length > 1 ? { top: 0, left: 40, itemWidth: 10, itemHeight: 10, icon: "circle", type: "scroll", right: 10, pageTextStyle: { color: QUIET }, textStyle: { color: INK, fontSize: 11 }, data: groups.map((g) => g.name) } : undefined,
     xAxis: axis(xLabel), yAxis: axis(yLabel, { nameGap: 36 }),
-    tooltip: Object.assign({ trigger: "item", formatter: (p) => p.data[2] ? `<b>${p.data[2]}</b><br>${xLabel} ${short(p.data[0])}<br>${yLabel} ${short(p.data[1])}` : "" }, tip),
+    tooltip: Object.assign({ trigger: "item", formatter: (p) => p.data[2] ? `<b>${p.data[2]}</b><br>${xLabel} ${short(p.data[0])}<br>${yLabel} ${short(p.data[1])}` : "" }, tip()),
     series: outline.concat(groups.map((group) => ({
       type: "scatter", name: group.name, data: group.points, symbolSize: group.size || size || 6,
-      itemStyle: { color: group.color, opacity: group.opacity || 0.75 }, large: group.points.length > 4000, z: group.z || 2,
+      itemStyle: { color: paint(group.color), opacity: group.opacity || 0.75 }, large: group.points.length > 4000, z: group.z || 2,
     }))),
   }));
   if (onPick) chart.on("click", (p) => p.data[3] !== undefined && onPick(p.data[3]));
 }
 
-window.kuniCharts = { histogram, curves, scatter };
+// names: of the bars; series: [{name, color, values}], stacked; log: heights by powers of ten (not stacked then)
+function bars(element, { xLabel, yLabel, names, series, log, turned }) {
+  const chart = start(element);
+  chart.setOption(Object.assign(base(), {
+    grid: { left: 54, right: 12, top: series.length > 1 ? 30 : 12, bottom: turned ? 62 : 42 },
+    legend: series.length > 1 ? { top: 0, left: 44, right: 10, type: "scroll", pageTextStyle: { color: QUIET }, itemWidth: 10, itemHeight: 10, textStyle: { color: INK, fontSize: 11 } } : undefined,
+    xAxis: Object.assign(axis(xLabel, { nameGap: turned ? 46 : 26 }), { type: "category", data: names, axisLabel: { color: QUIET, fontSize: 10, hideOverlap: true, rotate: turned ? 45 : 0 } }),
+    yAxis: axis(yLabel, { type: log ? "log" : "value", min: log ? 0.8 : undefined, scale: false, nameGap: 38 }),
+    tooltip: Object.assign({ trigger: "axis", axisPointer: { type: "shadow" } }, tip()),
+    series: series.map((one) => ({ type: "bar", name: one.name, stack: log ? undefined : "all", barCategoryGap: names.length > 40 ? "5%" : "25%", itemStyle: { color: paint(one.color) }, data: log ? one.values.map((v) => v || null) : one.values })),
+  }));
+}
+
+// Points along the genome: contigs one after the other; points: [contig number, begin, value, text]
+function track(element, { yLabel, contigs, points }) {
+  const chart = start(element);
+  const begins = [];
+  let all = 0;
+  for (const contig of contigs) { begins.push(all); all += contig.length; }
+  const tints = ["#3f76b5", "#c9772f"];
+  chart.setOption(Object.assign(base(), {
+    grid: { left: 58, right: 12, top: 12, bottom: 40 },
+    xAxis: Object.assign(axis(contigs.length > 1 ? "" : `${contigs[0].name} (bp)`, { min: 0, max: all || 1, splitLine: { show: false } }), contigs.length > 1 ? { axisLabel: { show: false } } : {}),
+    yAxis: axis(yLabel, { scale: false, nameGap: 40, min: 0 }),
+    tooltip: Object.assign({ trigger: "item", formatter: (p) => p.data[2] }, tip()),
+    series: contigs.map((contig, c) => ({
+      type: "scatter", name: contig.name, symbolSize: points.length > 400 ? 3 : 4, itemStyle: { color: tints[c % 2], opacity: 0.85 },
+      data: points.filter((p) => p[0] === c).map((p) => [begins[c] + p[1], p[2], p[3]]),
+      markLine: contigs.length > 1 && contig.length > all / 60 ? { symbol: "none", silent: true, lineStyle: { color: RULE, type: "solid" }, label: { formatter: contig.name.replace(/^chr/, ""), position: "start", color: QUIET, fontSize: 10, distance: 4 }, data: [{ xAxis: begins[c] + contig.length / 2, lineStyle: { opacity: 0 } }] } : undefined,
+    })),
+  }));
+}
+
+window.kuniCharts = { histogram, curves, scatter, bars, track };
