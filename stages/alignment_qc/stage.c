@@ -152,7 +152,7 @@ static const kuni_step steps[] = {{.name = "reads",
 const kuni_stage kuni_stage_alignment_qc = {
     .name = "alignment-qc",
     .summary = "GA4GH WGS QC metrics, contamination, sex and identity of every sample",
-    .version = 4,
+    .version = 5,
     .params = params,
     .steps = steps,
     .n_steps = sizeof(steps) / sizeof(steps[0])};

@@ -113,6 +113,21 @@ static kuni_status put_qualities(kuni_buffer *out, const kuni_qc_summary *s, int
     return status;
 }
 
+/*
+ * Reads by their per cent of G and C. Every line is there, so that a plot falls to 0 where nothing
+ * is, and files can be merged. samtools has 200 bins, which here are 101.
+ */
+static kuni_status put_gc(kuni_buffer *out, const kuni_qc_summary *s, int which, kuni_error *err)
+{
+    const uint64_t *bins = s->counts + KUNI_QC_AT_READ_GC + (size_t)which * KUNI_QC_GC_BINS;
+    kuni_status status = KUNI_OK;
+    if (!s->counts[which ? KUNI_QC_READS_LAST : KUNI_QC_READS_FIRST]) return status;
+    for (int i = 0; i < KUNI_QC_GC_BINS && !status; i++)
+        status =
+            kuni_buffer_printf(out, err, "GC%c\t%d.00\t%llu\n", which ? 'L' : 'F', i, (ull)bins[i]);
+    return status;
+}
+
 static kuni_status put_inserts(kuni_buffer *out, const kuni_qc_summary *s, kuni_error *err)
 {
     kuni_status status = KUNI_OK;
@@ -171,17 +186,20 @@ kuni_status kuni_qc_put_samtools_stats(kuni_buffer *out, const kuni_qc_summary *
 {
     kuni_status status = kuni_buffer_printf(
         out, err,
-        "# kuni alignment-qc wrote this in the format of samtools stats. Readers such as MultiQC "
-        "know the format by the\n"
-        "# words \"This file was produced by samtools stats\", which is why they stand here.\n"
+        "# This file was produced by samtools stats in form only: kuni alignment-qc wrote it. "
+        "plot-bamstats and MultiQC\n"
+        "# know the format by the first words of this line, which is why they stand here.\n"
         "# Differences: COV is the GA4GH coverage (MAPQ and base-quality limits, no duplicates, "
         "overlapping mates once);\n"
-        "# mismatches are counted against the reference, not read from NM tags; read lengths above "
-        "%d are one bin.\n"
+        "# mismatches are counted against the reference, not read from NM tags; GC is in bins of "
+        "1 %%; read lengths above\n"
+        "# %d are one bin. Not counted: bases by cycle (GCC), mismatches by quality (MPC), indels "
+        "by cycle (IC), GC-depth (GCD).\n"
         "# Summary Numbers. Use `grep ^SN | cut -f 2-` to extract this part.\n",
         KUNI_QC_READ_LENGTHS);
     if (!status) status = put_summary(out, s, err);
     for (int which = 0; which < 2 && !status; which++) status = put_qualities(out, s, which, err);
+    for (int which = 0; which < 2 && !status; which++) status = put_gc(out, s, which, err);
     if (!status)
         status = put_bins(out, "RL", s->counts + KUNI_QC_AT_LENGTH, KUNI_QC_READ_LENGTHS + 1, err);
     if (!status) status = put_bins(out, "MAPQ", s->counts + KUNI_QC_AT_MAPQ, 256, err);
