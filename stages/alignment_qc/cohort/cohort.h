@@ -62,6 +62,7 @@ KUNI_MUST_CHECK kuni_status kuni_qc_write_failures(const kuni_qc_cohort *cohort,
                                                    kuni_error *err);
 KUNI_MUST_CHECK kuni_status kuni_qc_write_related(const kuni_qc_cohort *cohort, const char *path,
                                                   kuni_error *err);
+/* What each column of them means; tables are named from the folder that the dictionary is in. */
 KUNI_MUST_CHECK kuni_status kuni_qc_write_dictionary(const char *path, kuni_error *err);
 KUNI_MUST_CHECK kuni_status kuni_qc_write_multiqc(const kuni_qc_cohort *cohort, const char *path,
                                                   kuni_error *err);

@@ -173,21 +173,6 @@ kuni_status kuni_qc_write_related(const kuni_qc_cohort *cohort, const char *path
     return finish(file, status, err);
 }
 
-kuni_status kuni_qc_write_dictionary(const char *path, kuni_error *err)
-{
-    kuni_file *file = NULL;
-    kuni_status status = kuni_file_create(&file, path, err);
-    if (status) return status;
-    status = kuni_file_printf(file, err, "column\tunit\tdecimals\tstandard\tdefinition\n");
-    for (size_t i = 0; i < kuni_qc_n_metrics && !status; i++) {
-        const kuni_qc_metric *metric = &kuni_qc_metrics[i];
-        status = kuni_file_printf(file, err, "%s\t%s\t%d\t%s\t%s\n", metric->name, metric->unit,
-                                  metric->decimals, metric->ga4gh ? "GA4GH WGS-QC v1" : "kuni",
-                                  metric->definition);
-    }
-    return finish(file, status, err);
-}
-
 kuni_status kuni_qc_write_multiqc(const kuni_qc_cohort *cohort, const char *path, kuni_error *err)
 {
     kuni_file *file = NULL;
