@@ -419,6 +419,10 @@ def withdrawal(variant, calls):
         want("donor-" not in notice and "blood-" not in notice, "a notice names people as the recipient must not know them")
     want(names["ward"][gone] not in read("notices", "acme.txt").decode(), "a recipient is told another one's names")
     want("stands there already" in kuni("releases", "-a", "gone.txt", "-o", "notices", "w.yaml", expect=64), "over other notices")
+    # withdrawn, and published still: nobody is listed
+    kuni("withdraw", "--yes", "w.yaml", gone)
+    told = kuni("recontact", "-w", "w.yaml", "-o", "soon", "-v", "-".join(map(str, variant)), "few/release.json", expect=64)
+    want("run 'kuni run" in told and not os.path.exists("soon") and gone not in told, f"recontact before the next run: {told}")
     kuni("withdraw", "--yes", "--mode", "erase", "w.yaml", gone)
     write("gone.txt", f"{gone}\ndonor-04\ndonor-77\n")
     kuni("run", "--quiet", "w.yaml")

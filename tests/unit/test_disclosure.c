@@ -83,9 +83,95 @@ static void test_alleles(void **state)
                 kuni_disclosure_allele("chr1", 9, "A", "AT"));
 }
 
+/* --- several recipients --- */
+
+enum { KIND_PEOPLE = 20, KINDS = 3, PEOPLE = KINDS * KIND_PEOPLE };
+
+/*
+ * A release of the people of some kinds (bits), of whom so many carry allele 77, with one cell, all of them;
+ * written as chapter `number`. What is told of it.
+ */
+static uint8_t release_to(const char *recipient, unsigned kinds, const int64_t carriers[KINDS],
+                          int number)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    uint64_t numbers[PEOPLE];
+    uint16_t finest[PEOPLE] = {0}, all[KINDS] = {0, 1, 2};
+    uint32_t labels[PEOPLE], of[PEOPLE], people[KINDS] = {0}, label_of[KINDS];
+    kuni_disclosure_counts counts[KINDS];
+    size_t n = 0, n_strata = 0;
+    uint8_t told = 0;
+    char path[32];
+    const kuni_disclosure_audience audience = {
+        .recipient = recipient, .everybody = strcmp(recipient, "world") == 0, .threshold = 5};
+    kuni_disclosure_past *past = NULL;
+    kuni_disclosure *d = NULL;
+    assert_int_equal(kuni_disclosure_past_new(&past, &audience, &err), KUNI_OK);
+    for (int i = 0; i < number; i++) {
+        snprintf(path, sizeof(path), "chapter%d", i);
+        assert_int_equal(kuni_disclosure_past_read(past, path, &err), KUNI_OK);
+    }
+    for (size_t kind = 0; kind < KINDS; kind++)
+        for (size_t i = 0; i < KIND_PEOPLE && kinds >> kind & 1; i++)
+            numbers[n++] = 1 + kind * KIND_PEOPLE + i;
+    assert_int_equal(kuni_disclosure_past_people(past, numbers, finest, n, labels, &err), KUNI_OK);
+    for (size_t kind = 0, i = 0; kind < KINDS; kind++) {
+        if (!(kinds >> kind & 1)) continue;
+        people[n_strata] = KIND_PEOPLE;
+        label_of[n_strata] = labels[i];
+        counts[n_strata] = (kuni_disclosure_counts){.het = carriers[kind],
+                                                    .none = KIND_PEOPLE - carriers[kind]};
+        for (size_t j = 0; j < KIND_PEOPLE; j++, i++) {
+            assert_int_equal(labels[i], label_of[n_strata]); /* all are counted, and alike */
+            of[i] = (uint32_t)n_strata;
+        }
+        n_strata++;
+    }
+    const kuni_disclosure_cell total = {all, n_strata, 1};
+    const kuni_disclosure_setup setup = {.threshold = 5,
+                                         .n_strata = n_strata,
+                                         .people = people,
+                                         .n_cells = 1,
+                                         .cells = &total,
+                                         .past = past,
+                                         .labels = label_of};
+    assert_int_equal(kuni_disclosure_new(&d, &setup, &err), KUNI_OK);
+    kuni_disclosure_decide(d, 77, counts, NULL, &told);
+    kuni_buffer journal = KUNI_BUFFER_INIT;
+    assert_int_equal(kuni_disclosure_note(d, &told, &journal, &err), KUNI_OK);
+    snprintf(path, sizeof(path), "chapter%d", number);
+    assert_int_equal(kuni_disclosure_write(d, numbers, of, n, false, &journal, path, &err),
+                     KUNI_OK);
+    kuni_buffer_fini(&journal);
+    kuni_disclosure_free(d);
+    kuni_disclosure_past_free(past);
+    return told;
+}
+
+/*
+ * One carrier is of those whom both acme and ward were told of, each beside others. That the sides of an intersection
+ * were told does not tell its count: it was, to everybody, when a public release took all that anybody had for one.
+ */
+static void test_public(void **state)
+{
+    (void)state;
+    static const int64_t carriers[KINDS] = {1, 9, 9};
+    assert_int_equal(release_to("acme", 3, carriers, 0), ALL);
+    assert_int_equal(release_to("ward", 5, carriers, 1), ALL);
+    assert_int_equal(release_to("world", 1, carriers, 2), 0);
+    assert_int_equal(release_to("world", 7, carriers, 3), ALL);
+    /* nine of those who are acme's less what is public: each is told what the other was not */
+    assert_int_equal(release_to("acme", 4, carriers, 4), ALL);
+    /* what is public, 19, less these would be the one */
+    assert_int_equal(release_to("hill", 6, carriers, 5), 0);
+    assert_int_equal(release_to("hill", 7, carriers, 6), ALL);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_counts), cmocka_unit_test(test_people),
-                                       cmocka_unit_test(test_alleles)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_counts), cmocka_unit_test(test_people),
+        cmocka_unit_test(test_alleles),
+        cmocka_unit_test_setup_teardown(test_public, fixture_enter, fixture_leave)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
