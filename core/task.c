@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "kuni/file.h"
 #include "kuni/stage.h"
+#include "unfinished.h"
 
 const char *kuni_task_output(const kuni_task *task, const char *kind)
 {
@@ -24,4 +29,49 @@ const kuni_task_file *kuni_task_inputs(const kuni_task *task, const char *kind, 
         (*count)++;
     }
     return first;
+}
+
+static kuni_status copy_part(const kuni_task_file *input, int in, kuni_file *out, kuni_error *err)
+{
+    char block[1 << 14];
+    for (uint64_t done = 0; done < input->bytes;) {
+        size_t want =
+            input->bytes - done < sizeof(block) ? (size_t)(input->bytes - done) : sizeof(block);
+        ssize_t got = pread(in, block, want, (off_t)(input->offset + done));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return kuni_fail_errno(err, "cannot read %s", input->path);
+        if (got == 0)
+            return kuni_fail(err, KUNI_DATA, "%s ended early while it was read", input->path);
+        kuni_status status = kuni_file_write(out, block, (size_t)got, err);
+        if (status) return status;
+        done += (uint64_t)got;
+    }
+    return KUNI_OK;
+}
+
+kuni_status kuni_task_take_input(const kuni_task *task, const kuni_task_file *input, char **path,
+                                 kuni_error *err)
+{
+    if (!input->offset && !input->bytes) {
+        *path = kuni_strdup(input->path, err);
+        return *path ? KUNI_OK : KUNI_MEMORY;
+    }
+    kuni_buffer name = KUNI_BUFFER_INIT;
+    kuni_file *file = NULL;
+    int in = open(input->path, O_RDONLY | O_CLOEXEC);
+    kuni_status status = in < 0 ? kuni_fail_errno(err, "cannot open %s", input->path) : KUNI_OK;
+    if (!status)
+        status = kuni_buffer_printf(&name, err, "%s/%s%s-%lld-%lld", task->scratch,
+                                    KUNI_TEMPORARY_PREFIX, input->kind, (long long)input->shard,
+                                    (long long)input->batch);
+    if (!status) status = kuni_file_create(&file, name.data, err);
+    if (!status) status = copy_part(input, in, file, err);
+    if (!status)
+        status = kuni_file_commit(file, err);
+    else
+        kuni_file_discard(file);
+    if (in >= 0) (void)close(in);
+    if (status) kuni_buffer_fini(&name);
+    *path = name.data;
+    return status;
 }

@@ -89,12 +89,18 @@ static kuni_status compare_dictionary(const kuni_evidence_chunk *chunk, uint32_t
 
 kuni_status kuni_evidence_check(const char *path, kuni_error *err)
 {
+    return kuni_evidence_check_part(path, 0, 0, err);
+}
+
+kuni_status kuni_evidence_check_part(const char *path, uint64_t offset, uint64_t bytes,
+                                     kuni_error *err)
+{
     kuni_evidence_reader *reader = NULL;
     int64_t *ends = NULL;
     kuni_status status = KUNI_MEMORY;
     kuni_arena *arena = kuni_arena_new(err);
     if (!arena) return status;
-    status = kuni_evidence_open(&reader, path, err);
+    status = kuni_evidence_open_part(&reader, path, offset, bytes, err);
     if (status) goto fail;
     uint32_t n_samples = kuni_evidence_get_header(reader)->n_samples;
     ends = kuni_alloc((size_t)n_samples + 1, sizeof(*ends), err);

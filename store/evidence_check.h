@@ -14,5 +14,8 @@
  * those rebuilt from the events. KUNI_DATA names file, chunk and cause.
  */
 KUNI_MUST_CHECK kuni_status kuni_evidence_check(const char *path, kuni_error *err);
+/* The same of a part of a file, see kuni_evidence_open_part. */
+KUNI_MUST_CHECK kuni_status kuni_evidence_check_part(const char *path, uint64_t offset,
+                                                     uint64_t bytes, kuni_error *err);
 
 #endif

@@ -32,7 +32,8 @@ struct kuni_evidence_reader {
     int fd; /* -1: resting */
     dev_t device;
     ino_t inode;
-    uint64_t size;
+    uint64_t file_size;
+    uint64_t base, size; /* the evidence in the file */
     uint32_t version;
     kuni_evidence_header header;
     char *texts; /* all strings of the header */
@@ -58,13 +59,16 @@ static kuni_status wake(kuni_evidence_reader *reader, kuni_error *err)
     if (!S_ISREG(info.st_mode)) return damaged(reader, err, "not a regular file");
     if (reader->chunks || reader->n_chunks) {
         if (info.st_dev != reader->device || info.st_ino != reader->inode ||
-            (uint64_t)info.st_size != reader->size)
+            (uint64_t)info.st_size != reader->file_size)
             return damaged(reader, err, "replaced while it was in use");
         return KUNI_OK;
     }
     reader->device = info.st_dev;
     reader->inode = info.st_ino;
-    reader->size = (uint64_t)info.st_size;
+    reader->file_size = (uint64_t)info.st_size;
+    if (!reader->base && !reader->size) reader->size = reader->file_size;
+    if (reader->base > reader->file_size || reader->size > reader->file_size - reader->base)
+        return damaged(reader, err, "cut off: it ends before its part");
     return KUNI_OK;
 }
 
@@ -80,7 +84,7 @@ static kuni_status fetch(kuni_evidence_reader *reader, uint64_t offset, uint64_t
     if (!kuni_stream_room(out, length + 1)) return kuni_fail_memory(err, length, 1);
     while (out->length < length) {
         ssize_t n = pread(reader->fd, out->data + out->length, length - out->length,
-                          (off_t)(offset + out->length));
+                          (off_t)(reader->base + offset + out->length));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return kuni_fail_errno(err, "cannot read evidence %s", reader->path);
         if (n == 0) return damaged(reader, err, "the file became shorter");
@@ -246,12 +250,20 @@ static kuni_status read_footer(kuni_evidence_reader *reader, kuni_stream *scratc
 
 kuni_status kuni_evidence_open(kuni_evidence_reader **out, const char *path, kuni_error *err)
 {
+    return kuni_evidence_open_part(out, path, 0, 0, err);
+}
+
+kuni_status kuni_evidence_open_part(kuni_evidence_reader **out, const char *path, uint64_t offset,
+                                    uint64_t bytes, kuni_error *err)
+{
     kuni_status status = KUNI_MEMORY;
     kuni_stream scratch = {0};
     uint64_t header_end = 0;
     kuni_evidence_reader *reader = kuni_alloc(1, sizeof(*reader), err);
     if (!reader) return status;
     reader->fd = -1;
+    reader->base = offset;
+    reader->size = bytes;
     reader->path = kuni_strdup(path, err);
     reader->shared = kuni_alloc(1, sizeof(*reader->shared), err);
     if (!reader->path || !reader->shared) goto fail;

@@ -308,8 +308,12 @@ enum { /* what of a chunk to decode */
 
 KUNI_MUST_CHECK kuni_status kuni_evidence_open(kuni_evidence_reader **reader, const char *path,
                                                kuni_error *err);
+/* The same of `bytes` of the file from `offset` on (a member of a pack); both 0: all of it. */
+KUNI_MUST_CHECK kuni_status kuni_evidence_open_part(kuni_evidence_reader **reader, const char *path,
+                                                    uint64_t offset, uint64_t bytes,
+                                                    kuni_error *err);
 const kuni_evidence_header *kuni_evidence_get_header(const kuni_evidence_reader *reader);
-/* Bytes of the file. */
+/* Bytes of the file, or of the part of it. */
 uint64_t kuni_evidence_size(const kuni_evidence_reader *reader);
 size_t kuni_evidence_chunk_count(const kuni_evidence_reader *reader);
 void kuni_evidence_get_extent(const kuni_evidence_reader *reader, size_t index,

@@ -171,12 +171,15 @@
     FIELD(kuni_port, optional) \
     FIELD(kuni_port, many) \
     FIELD(kuni_port, tell) \
+    FIELD(kuni_port, in_place) \
     STRUCT(kuni_task_file) \
     FIELD(kuni_task_file, kind) \
     FIELD(kuni_task_file, path) \
     FIELD(kuni_task_file, publish) \
     FIELD(kuni_task_file, shard) \
     FIELD(kuni_task_file, batch) \
+    FIELD(kuni_task_file, offset) \
+    FIELD(kuni_task_file, bytes) \
     STRUCT(kuni_batch) \
     FIELD(kuni_batch, id) \
     FIELD(kuni_batch, first) \

@@ -8,6 +8,10 @@
  * forked children: a stage may crash or leak without hurting the run, and must not keep state
  * between tasks.
  *
+ * Small shards next to each other (decoys, intervals of a BED file) share a process and files: the
+ * engine runs the step for one shard after another and puts their outputs together; READS steps of
+ * kuni itself have several open at once. A task is always one shard.
+ *
  * Files flow by kind ("evidence", "calls", ...). A step's input of a kind comes from the nearest
  * stage upstream of it (along `needs`, or an earlier step of its own stage) that gives the kind. A
  * REGION step sees the files of its own shard from all batches; a BATCH step those of its batch
@@ -53,11 +57,18 @@ typedef struct kuni_port {
     bool optional; /* inputs: no producer upstream is fine; outputs: need not be written */
     bool many;     /* inputs: several producers may give it (evidence of calls and of imports) */
     bool tell; /* published outputs: the first line, a comment, is what the run tells at its end */
+    /*
+     * Inputs: the step takes a part of a file where it lies, as kuni_task_file.offset and bytes say.
+     * Else it gets files only; the engine copies parts out first.
+     */
+    bool in_place;
 } kuni_port;
 
 typedef struct kuni_task_file {
     const char *kind, *path, *publish;
     int64_t shard, batch; /* -1 where the producer has none */
+    /* Inputs of a port with in_place: these bytes of the file at `path`. All of it where both are 0. */
+    uint64_t offset, bytes;
 } kuni_task_file;
 
 /* Contiguous samples that were ingested together; immutable once in a dataset. */
@@ -101,6 +112,14 @@ const char *kuni_task_output(const kuni_task *task, const char *kind);
  * The inputs of a kind: pointer to the first, their number in *count (0 where optional and absent).
  */
 const kuni_task_file *kuni_task_inputs(const kuni_task *task, const char *kind, size_t *count);
+
+/*
+ * A path at which the input can be opened as a file: its own, or that of a copy in the scratch folder
+ * where the input is a part of a file (in_place). The caller frees *path; the copy goes with the
+ * task.
+ */
+KUNI_MUST_CHECK kuni_status kuni_task_take_input(const kuni_task *task, const kuni_task_file *input,
+                                                 char **path, kuni_error *err);
 
 typedef struct kuni_step {
     const char *name; /* unique in the stage; "" for the only one */
@@ -168,7 +187,8 @@ static inline KUNI_MUST_CHECK kuni_status kuni_stage_steps(const kuni_stage *sta
 
 /*
  * An "assembly" file tells the engine what all ranks shall concatenate: tab-separated lines
- * `target kind, piece path, bytes`, pieces of a target in order. The RANKS step's outputs are the
+ * `target kind, piece path, bytes`, and the offset of the bytes in the file where the piece is a part of
+ * one, pieces of a target in order. The RANKS step's outputs are the
  * targets. Piece paths are relative to the assembly file's own folder, so that a dataset may be
  * moved.
  */

@@ -102,7 +102,7 @@ static int examine(request *r, const char *path)
     if (!r->no_samples) kuni_doctor_samples(doctor);
     printf("%zu PASS, %zu WARN, %zu FAIL\n", doctor->counts[KUNI_PASS], doctor->counts[KUNI_WARN],
            doctor->counts[KUNI_FAIL]);
-    free(doctor->shards);
+    free(doctor->spans);
     kuni_genome_close(doctor->genome);
     kuni_cohort_fini(&cohort);
     kuni_workflow_fini(&workflow);

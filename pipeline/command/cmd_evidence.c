@@ -9,6 +9,7 @@
 #include "complain.h"
 #include "evidence_check.h"
 #include "evidence_columns.h"
+#include "evidence_files.h"
 #include "kuni/evidence.h"
 #include "kuni/sample.h"
 #include "withdrawn.h"
@@ -52,11 +53,12 @@ static void print_share(const char *path, const char *name, uint64_t bytes,
            per_genome(bytes, header) / (1 << 20));
 }
 
-static kuni_status print_stat(const request *r, const char *path, kuni_error *err)
+static kuni_status print_stat(const request *r, const kuni_evidence_file *file, kuni_error *err)
 {
     (void)r;
+    const char *path = file->path;
     kuni_evidence_reader *reader;
-    kuni_status status = kuni_evidence_open(&reader, path, err);
+    kuni_status status = kuni_evidence_open_part(&reader, path, file->offset, file->bytes, err);
     if (status) return status;
     const kuni_evidence_header *header = kuni_evidence_get_header(reader);
     uint64_t census = 0, events = 0, blocks = 0, n_alleles = 0, n_events = 0, n_blocks = 0;
@@ -296,9 +298,11 @@ static kuni_status make_filter(const request *r, const kuni_evidence_header *hea
 }
 
 /* Marks who is left out; named by --sample they are refused. */
-static kuni_status leave_out(const request *r, const char *path, const kuni_evidence_header *header,
-                             dump_filter *filter, kuni_error *err)
+static kuni_status leave_out(const request *r, const kuni_evidence_file *file,
+                             const kuni_evidence_header *header, dump_filter *filter,
+                             kuni_error *err)
 {
+    const char *path = file->path;
     kuni_withdrawn known;
     filter->out = kuni_alloc((size_t)header->n_samples + 1, 1, err);
     if (!filter->out) return KUNI_MEMORY;
@@ -309,7 +313,7 @@ static kuni_status leave_out(const request *r, const char *path, const kuni_evid
         filter->out[i] = kuni_withdrawn_has(&known, header->samples[i]);
         filter->n_out += filter->out[i];
     }
-    if (filter->n_out)
+    if (filter->n_out && file->first)
         fprintf(stderr,
                 "kuni: note: %s: %zu samples have withdrawn from %s: they are left out, and the "
                 "census, which counts them\n",
@@ -318,16 +322,17 @@ static kuni_status leave_out(const request *r, const char *path, const kuni_evid
     return status;
 }
 
-static kuni_status print_dump(const request *r, const char *path, kuni_error *err)
+static kuni_status print_dump(const request *r, const kuni_evidence_file *file, kuni_error *err)
 {
     kuni_evidence_reader *reader;
     dump_filter filter = {.out = NULL};
-    kuni_status status = kuni_evidence_open(&reader, path, err);
+    kuni_status status =
+        kuni_evidence_open_part(&reader, file->path, file->offset, file->bytes, err);
     if (status) return status;
     const kuni_evidence_header *header = kuni_evidence_get_header(reader);
     status = make_filter(r, header, &filter, err);
-    if (!status) status = leave_out(r, path, header, &filter, err);
-    if (!status) {
+    if (!status) status = leave_out(r, file, header, &filter, err);
+    if (!status && file->first) {
         if (filter.what & KUNI_READ_CENSUS)
             puts("#census\tcontig\tpos\tref\talt\tsamples\tcopies\tsum_qual\tmax_qual");
         if (filter.what & KUNI_READ_EVENTS)
@@ -350,18 +355,29 @@ static kuni_status print_dump(const request *r, const char *path, kuni_error *er
     return status;
 }
 
-static kuni_status check_file(const request *r, const char *path, kuni_error *err)
+static kuni_status check_file(const request *r, const kuni_evidence_file *file, kuni_error *err)
 {
     (void)r;
-    kuni_status status = kuni_evidence_check(path, err);
-    if (!status) printf("%s\tok\n", path);
+    return kuni_evidence_check_part(file->path, file->offset, file->bytes, err);
+}
+
+typedef kuni_status verb(const request *r, const kuni_evidence_file *file, kuni_error *err);
+
+/* A file, or one after another of the members of a pack. */
+static kuni_status look_into(verb *act, const request *r, const char *path, kuni_error *err)
+{
+    kuni_evidence_file *files = NULL;
+    size_t n = 0, capacity = 0;
+    kuni_status status = kuni_evidence_files_add(&files, &n, &capacity, path, err);
+    for (size_t i = 0; i < n && !status; i++) status = act(r, &files[i], err);
+    if (!status && act == check_file) printf("%s\tok\n", path);
+    free(files);
     return status;
 }
 
 static int run(const kuni_call *call)
 {
-    static kuni_status (*const verbs[])(const request *, const char *,
-                                        kuni_error *) = {print_stat, print_dump, check_file};
+    static verb *const verbs[] = {print_stat, print_dump, check_file};
     const request *r = call->options;
     if (verbs[call->verb] != print_dump && (r->region || r->sample || r->what || r->copies))
         return kuni_command_complain(KUNI_USAGE,
@@ -371,7 +387,7 @@ static int run(const kuni_call *call)
     int worst = KUNI_OK;
     for (int i = 0; i < call->n_words; i++) {
         kuni_error err = KUNI_ERROR_INIT;
-        if (verbs[call->verb](r, call->words[i], &err) == KUNI_OK) continue;
+        if (look_into(verbs[call->verb], r, call->words[i], &err) == KUNI_OK) continue;
         int status = kuni_command_fail(&err);
         if (worst == KUNI_OK) worst = status;
     }

@@ -35,7 +35,7 @@ static const kuni_option options[] = {
 };
 
 typedef struct piece {
-    const char *path;
+    kuni_evidence_file file;
     kuni_span shard;
 } piece;
 
@@ -47,19 +47,20 @@ static int by_place(const void *a, const void *b)
 }
 
 /* Where each file lies; *sample becomes the only sample unless one was named. */
-static kuni_status locate(const kuni_genome *genome, char *const *paths, size_t n, piece *pieces,
-                          const char *named, char **sample, kuni_error *err)
+static kuni_status locate(const kuni_genome *genome, const kuni_evidence_file *files, size_t n,
+                          piece *pieces, const char *named, char **sample, kuni_error *err)
 {
     for (size_t i = 0; i < n; i++) {
         kuni_evidence_reader *reader;
-        kuni_status status = kuni_evidence_open(&reader, paths[i], err);
+        kuni_status status =
+            kuni_evidence_open_part(&reader, files[i].path, files[i].offset, files[i].bytes, err);
         if (status) return status;
         const kuni_evidence_header *header = kuni_evidence_get_header(reader);
-        pieces[i] = (piece){.path = paths[i], .shard = header->shard};
+        pieces[i] = (piece){.file = files[i], .shard = header->shard};
         pieces[i].shard.tid = kuni_genome_find(genome, header->contig);
         if (!*sample && !named && header->n_samples != 1)
             status = kuni_fail(err, KUNI_USAGE, "%s: has %u samples: name one with --sample",
-                               paths[i], header->n_samples);
+                               files[i].path, header->n_samples);
         else if (!*sample && !(*sample = kuni_strdup(named ? named : header->samples[0], err)))
             status = KUNI_MEMORY;
         kuni_evidence_close(reader);
@@ -70,7 +71,7 @@ static kuni_status locate(const kuni_genome *genome, char *const *paths, size_t 
         if (pieces[i].shard.tid == pieces[i - 1].shard.tid &&
             pieces[i].shard.beg < pieces[i - 1].shard.end)
             return kuni_fail(err, KUNI_USAGE, "%s and %s overlap: give each shard once",
-                             pieces[i - 1].path, pieces[i].path);
+                             pieces[i - 1].file.path, pieces[i].file.path);
     return KUNI_OK;
 }
 
@@ -114,13 +115,19 @@ static kuni_status write_all(const request *r, char *const *paths, size_t n, kun
     kuni_gvcf_person person = {.ploidy = NULL};
     kuni_gvcf_writer *writer = NULL;
     char *sample = NULL;
-    piece *pieces = kuni_alloc(n, sizeof(*pieces), err);
-    kuni_status status = pieces ? kuni_genome_open(&genome, r->reference, err) : KUNI_MEMORY;
+    kuni_evidence_file *files = NULL;
+    size_t n_files = 0, capacity = 0;
+    piece *pieces = NULL;
+    kuni_status status = kuni_genome_open(&genome, r->reference, err);
+    for (size_t i = 0; i < n && !status; i++)
+        status = kuni_evidence_files_add(&files, &n_files, &capacity, paths[i], err);
+    if (!status && !(pieces = kuni_alloc(n_files + 1, sizeof(*pieces), err))) status = KUNI_MEMORY;
     if (!status) status = open_person(r, genome, &ploidy, &person, err);
-    if (!status) status = locate(genome, paths, n, pieces, r->sample, &sample, err);
+    if (!status) status = locate(genome, files, n_files, pieces, r->sample, &sample, err);
     if (!status) status = refuse_withdrawn(paths, n, sample, err);
     if (!status) status = kuni_gvcf_create(&writer, r->output, genome, sample, person, err);
-    for (size_t i = 0; !status && i < n; i++) status = kuni_gvcf_add(writer, pieces[i].path, err);
+    for (size_t i = 0; !status && i < n_files; i++)
+        status = kuni_gvcf_add(writer, &pieces[i].file, err);
     if (!status)
         status = kuni_gvcf_finish(writer, err);
     else
@@ -129,6 +136,7 @@ static kuni_status write_all(const request *r, char *const *paths, size_t n, kun
     kuni_genome_close(genome);
     free(sample);
     free(pieces);
+    free(files);
     return status;
 }
 

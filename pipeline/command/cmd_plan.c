@@ -119,17 +119,17 @@ static void print_estimates(const kuni_preview *p, int64_t ranks, int64_t jobs)
                ranks == 1 ? "" : "s", jobs, jobs == 1 ? "" : "s");
 }
 
-/* How many processes a step over shards takes, where that is not a shard each. */
-static void print_bundles(const kuni_plan *plan, size_t lanes)
+/* How many pieces of contigs share how many shards. */
+static void print_bundles(const kuni_plan *plan)
 {
-    size_t n = 0;
-    uint32_t *first = kuni_alloc(plan->n_shards, sizeof(*first), NULL);
-    if (!first) return;
-    kuni_plan_bundles(plan, lanes, first);
-    for (size_t i = 0; i < plan->n_places; i++) n += first[i] == i;
-    free(first);
-    if (n < plan->n_places)
-        printf("          small ones share a process: %zu processes a batch for a step\n", n);
+    size_t n = 0, spans = 0;
+    for (size_t i = 0; i < plan->n_places; i++) {
+        n += plan->shards[i].n > 1;
+        if (plan->shards[i].n > 1) spans += plan->shards[i].n;
+    }
+    if (n)
+        printf("          %zu of them hold %zu small contigs or intervals (regions.bundle)\n", n,
+               spans);
 }
 
 static void print_plan(const kuni_preview *p, int64_t ranks, int64_t jobs, bool trial)
@@ -147,7 +147,7 @@ static void print_plan(const kuni_preview *p, int64_t ranks, int64_t jobs, bool 
     printf("\nregions   %.3f Mb in %zu shards of at most %.3f Mb%s\n", (double)p->genome_bp / 1e6,
            run->plan.n_places, (double)run->workflow.shard_bp / 1e6,
            run->plan.unplaced ? ", and the reads without a place" : "");
-    print_bundles(&run->plan, (size_t)((ranks > 1 ? ranks - 1 : 1) * jobs));
+    print_bundles(&run->plan);
     print_steps(p);
     if (!trial) print_estimates(p, ranks, jobs);
 }
@@ -156,8 +156,9 @@ static void print_bed(const kuni_preview *p)
 {
     const kuni_plan *plan = &p->run.plan;
     puts("#chrom\tstart\tend\tlocus\tshard\tpath");
-    for (size_t i = 0; i < plan->n_places; i++) {
-        kuni_span s = plan->shards[i];
+    for (size_t span = 0; span < plan->n_spans && plan->spans[span].tid >= 0; span++) {
+        kuni_span s = plan->spans[span];
+        size_t i = kuni_plan_shard_of(plan, span);
         const char *name = kuni_genome_contig(p->run.genome, s.tid)->name;
         printf("%s\t%" PRId64 "\t%" PRId64 "\t%s:%" PRId64 "-%" PRId64 "\t%zu\tdata/*/%s\n", name,
                s.beg, s.end, name, s.beg + 1, s.end, i, plan->shard_names[i]);
@@ -170,12 +171,16 @@ static void print_shards(const kuni_preview *p)
     printf("%-8s %-32s %14s %10s\n", "shard", "locus", "bp", "share");
     for (size_t k = 0; k < plan->n_shards; k++) {
         uint32_t i = p->shard_order[k];
-        kuni_span s = plan->shards[i];
+        kuni_span s = plan->spans[plan->shards[i].first];
         char locus[256] = "reads without a place";
-        int64_t bp = s.end - s.beg;
+        int64_t bp = plan->shards[i].bp;
         if (s.tid >= 0)
             snprintf(locus, sizeof(locus), "%s:%" PRId64 "-%" PRId64,
                      kuni_genome_contig(p->run.genome, s.tid)->name, s.beg + 1, s.end);
+        if (plan->shards[i].n > 1) {
+            size_t length = strlen(locus);
+            snprintf(locus + length, sizeof(locus) - length, " and %u more", plan->shards[i].n - 1);
+        }
         printf("%-8u %-32s %14" PRId64 " %9.2f%%\n", i, locus, bp,
                100 * (double)bp / (double)p->genome_bp);
     }

@@ -17,9 +17,10 @@ typedef struct kuni_doctor {
     const kuni_workflow *workflow;
     const kuni_cohort *cohort; /* NULL: the manifest has faults */
     kuni_genome *genome;       /* NULL: the reference cannot be opened */
-    kuni_span *shards;
-    size_t n_shards;
-    int64_t length_bp; /* of all shards */
+    kuni_span *spans;          /* that stages know as shards */
+    size_t n_spans;
+    size_t n_shards;   /* that have tasks and files: bundles of small spans count once */
+    int64_t length_bp; /* of all */
     int64_t ranks;     /* processes on this machine */
     int64_t jobs;      /* processes that look at samples */
     bool md5;          /* compare declared MD5s of reads files */

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "plan.h"
 #include "preflight.h"
 #include "regions.h"
 #include "sample_names.h"
@@ -73,19 +74,39 @@ static kuni_status choose(const kuni_doctor *doctor, kuni_regions *regions, kuni
 /* Of an assembly's alternates and decoys nearly all; few are ever asked for. */
 static void tell_of_small_contigs(kuni_doctor *doctor)
 {
-    enum { MANY = 200, SMALL_SHARE = 20 };
+    enum { MANY = 200, SMALL_SHARE = 20, FEW = 8 };
     size_t n = 0;
-    for (size_t i = 0; i < doctor->n_shards; i++) {
-        const kuni_span *s = &doctor->shards[i];
+    for (size_t i = 0; i < doctor->n_spans; i++) {
+        const kuni_span *s = &doctor->spans[i];
         int64_t bp = s->end - s->beg;
         n += bp == kuni_genome_contig(doctor->genome, s->tid)->length_bp &&
              bp <= doctor->workflow->shard_bp / SMALL_SHARE;
     }
-    if (n >= MANY)
+    if (n < MANY) return;
+    if (doctor->workflow->bundle >= FEW)
+        kuni_doctor_row(doctor, KUNI_PASS, "regions",
+                        "%zu of the pieces are small contigs: up to %lld next to each other share "
+                        "tasks and files (regions.bundle), which makes %zu shards; where they are "
+                        "not wanted, name in regions.contigs those that are",
+                        n, (long long)doctor->workflow->bundle, doctor->n_shards);
+    else
         kuni_doctor_row(doctor, KUNI_WARN, "regions",
-                        "%zu of the %zu shards are small contigs, and each has as many files as a "
-                        "long one: name in regions.contigs those that are wanted",
-                        n, doctor->n_shards);
+                        "%zu of the %zu shards are small contigs, and with regions.bundle %lld "
+                        "each has nearly as many files as a long one: raise it (64), or name in "
+                        "regions.contigs those that are wanted",
+                        n, doctor->n_shards, (long long)doctor->workflow->bundle);
+}
+
+/* How many shards come of the spans. */
+static kuni_status count_shards(kuni_doctor *doctor, kuni_error *err)
+{
+    const kuni_workflow *w = doctor->workflow;
+    kuni_plan_shard *shards = kuni_alloc(doctor->n_spans + 1, sizeof(*shards), err);
+    if (!shards) return KUNI_MEMORY;
+    doctor->n_shards =
+        kuni_plan_bundle(doctor->spans, doctor->n_spans, w->shard_bp, w->bundle, shards);
+    free(shards);
+    return KUNI_OK;
 }
 
 static void check_regions(kuni_doctor *doctor)
@@ -94,14 +115,15 @@ static void check_regions(kuni_doctor *doctor)
     kuni_error err = KUNI_ERROR_INIT;
     kuni_status status = choose(doctor, &regions, &err);
     if (!status)
-        status = kuni_regions_cut(&regions, doctor->workflow->shard_bp, &doctor->shards,
-                                  &doctor->n_shards, &err);
+        status = kuni_regions_cut(&regions, doctor->workflow->shard_bp, &doctor->spans,
+                                  &doctor->n_spans, &err);
     kuni_regions_fini(&regions);
-    for (size_t i = 0; i < doctor->n_shards; i++)
-        doctor->length_bp += doctor->shards[i].end - doctor->shards[i].beg;
+    if (!status) status = count_shards(doctor, &err);
+    for (size_t i = 0; i < doctor->n_spans; i++)
+        doctor->length_bp += doctor->spans[i].end - doctor->spans[i].beg;
     if (status)
         kuni_doctor_row(doctor, KUNI_FAIL, "regions", "%s", err.text);
-    else if (!doctor->n_shards)
+    else if (!doctor->n_spans)
         kuni_doctor_row(doctor, KUNI_FAIL, "regions",
                         "nothing is left to process: look at regions.include and regions.exclude");
     else
@@ -135,8 +157,8 @@ static bool find_md5s(kuni_doctor *doctor)
 {
     kuni_error err = KUNI_ERROR_INIT;
     char hex[33];
-    for (size_t i = 0; i < doctor->n_shards; i++)
-        if (kuni_genome_md5(doctor->genome, doctor->shards[i].tid, hex, &err)) {
+    for (size_t i = 0; i < doctor->n_spans; i++)
+        if (kuni_genome_md5(doctor->genome, doctor->spans[i].tid, hex, &err)) {
             kuni_doctor_row(doctor, KUNI_FAIL, "reference", "%s", err.text);
             return false;
         }
@@ -202,8 +224,8 @@ static void examine_samples(const kuni_doctor *doctor, size_t first, FILE *out)
 {
     kuni_error err = KUNI_ERROR_INIT;
     kuni_task task = {.genome = doctor->genome,
-                      .shards = doctor->shards,
-                      .n_shards = doctor->n_shards,
+                      .shards = doctor->spans,
+                      .n_shards = doctor->n_spans,
                       .shard = -1,
                       .batch = -1};
     if (kuni_genome_reopen(doctor->genome, &err)) {
@@ -388,7 +410,7 @@ static size_t compare_names(kuni_doctor *doctor, const findings *all, kuni_error
 
 void kuni_doctor_samples(kuni_doctor *doctor)
 {
-    if (!doctor->cohort || !doctor->genome || !doctor->n_shards) {
+    if (!doctor->cohort || !doctor->genome || !doctor->n_spans) {
         kuni_doctor_row(
             doctor, KUNI_WARN, "samples",
             "not looked at: that needs a manifest, a reference and regions without faults");

@@ -26,7 +26,7 @@ enum { INDEX_MIN_SHIFT = 14, TBI_BP_MOST = 1 << 29 };
 
 /* What a share may begin or end with. */
 typedef struct part {
-    size_t shard, wanted; /* number of the wanted span */
+    size_t place, wanted; /* numbers of the plan's span and of the wanted one */
     kuni_span span;
 } part;
 
@@ -45,9 +45,9 @@ typedef struct calls {
     size_t n_parts, parts_capacity;
 } calls;
 
-static kuni_status add_parts(calls *c, size_t shard, size_t wanted, kuni_error *err)
+static kuni_status add_parts(calls *c, size_t place, size_t wanted, kuni_error *err)
 {
-    kuni_span span = kuni_exporter_part(c->x, shard, wanted);
+    kuni_span span = kuni_exporter_part(c->x, place, wanted);
     for (int64_t beg = span.beg, end; beg < span.end; beg = end) {
         end = (beg / KUNI_EVIDENCE_CHUNK_BP + 1) * KUNI_EVIDENCE_CHUNK_BP;
         if (end > span.end) end = span.end;
@@ -55,7 +55,7 @@ static kuni_status add_parts(calls *c, size_t shard, size_t wanted, kuni_error *
                                        sizeof(*c->parts), err);
         if (status) return status;
         c->parts[c->n_parts++] =
-            (part){.shard = shard, .wanted = wanted, .span = {span.tid, beg, end}};
+            (part){.place = place, .wanted = wanted, .span = {span.tid, beg, end}};
     }
     return KUNI_OK;
 }
@@ -64,8 +64,8 @@ static kuni_status find_parts(calls *c, kuni_error *err)
 {
     kuni_status status = KUNI_OK;
     for (size_t i = 0; i < c->x->n_spans && !status; i++)
-        for (size_t shard = 0; shard < c->x->run->plan.n_places && !status; shard++)
-            status = add_parts(c, shard, i, err);
+        for (size_t place = 0; place < c->x->run->plan.n_spans && !status; place++)
+            status = add_parts(c, place, i, err);
     if (!status && !c->n_parts)
         status = kuni_fail(err, KUNI_USAGE, "the regions lie outside of what the dataset covers");
     return status;
@@ -86,17 +86,17 @@ kuni_status kuni_export_piece_path(const char *whole, size_t piece, char path[40
     return KUNI_OK;
 }
 
-static kuni_status export_part(calls *c, joint_export *out, size_t shard, kuni_span span,
+static kuni_status export_part(calls *c, joint_export *out, size_t place, kuni_span span,
                                kuni_error *err)
 {
     kuni_task *task = NULL;
     joint_export_source source;
-    kuni_status status = kuni_exporter_source(c->x, shard, &source, err);
-    if (!status) status = kuni_exporter_task(c->x, shard, &task, err);
+    kuni_status status = kuni_exporter_source(c->x, place, &source, err);
+    if (!status) status = kuni_exporter_task(c->x, place, &task, err);
     return status ? status : joint_export_shard(out, task, &source, span, err);
 }
 
-/* Neighbouring parts of a shard are written at once. */
+/* Neighbouring parts of a span of the plan are written at once. */
 static kuni_status export_parts(calls *c, joint_export *out, size_t at, size_t end, kuni_error *err)
 {
     kuni_status status = KUNI_OK;
@@ -104,10 +104,10 @@ static kuni_status export_parts(calls *c, joint_export *out, size_t at, size_t e
         const part *first = &c->parts[at];
         kuni_span span = first->span;
         for (at++;
-             at < end && c->parts[at].shard == first->shard && c->parts[at].wanted == first->wanted;
+             at < end && c->parts[at].place == first->place && c->parts[at].wanted == first->wanted;
              at++)
             span.end = c->parts[at].span.end;
-        status = export_part(c, out, first->shard, span, err);
+        status = export_part(c, out, first->place, span, err);
     }
     return status;
 }

@@ -9,17 +9,19 @@
 #include "team.h"
 #include "transport.h"
 
-static kuni_status add_shard(kuni_exporter *x, kuni_gvcf_writer *out, size_t sample, size_t shard,
+static kuni_status add_place(kuni_exporter *x, kuni_gvcf_writer *out, size_t sample, size_t place,
                              kuni_span span, kuni_error *err)
 {
     kuni_task *task = NULL;
-    kuni_status status = kuni_exporter_task(x, shard, &task, err);
+    kuni_status status = kuni_exporter_task(x, place, &task, err);
     size_t n_files = 0;
     const kuni_task_file *files = status ? NULL : kuni_task_inputs(task, "evidence", &n_files);
     for (size_t i = 0; i < n_files && !status; i++) {
         const kuni_batch *batch = &x->run->cohort.batches[files[i].batch];
         if (sample < batch->first || sample >= batch->first + batch->n_samples) continue;
-        status = kuni_gvcf_add_part(out, files[i].path, span.beg, span.end, err);
+        const kuni_evidence_file file = {
+            .path = files[i].path, .offset = files[i].offset, .bytes = files[i].bytes};
+        status = kuni_gvcf_add_part(out, &file, span.beg, span.end, err);
     }
     return status;
 }
@@ -48,9 +50,9 @@ static kuni_status export_gvcf(kuni_exporter *x, const joint_export_person *pers
                                   person, err);
     if (status) return status;
     for (size_t i = 0; i < x->n_spans && !status; i++) {
-        for (size_t shard = 0; shard < x->run->plan.n_places && !status; shard++) {
-            kuni_span span = kuni_exporter_part(x, shard, i);
-            if (span.beg < span.end) status = add_shard(x, out, sample, shard, span, err);
+        for (size_t place = 0; place < x->run->plan.n_spans && !status; place++) {
+            kuni_span span = kuni_exporter_part(x, place, i);
+            if (span.beg < span.end) status = add_place(x, out, sample, place, span, err);
             kuni_arena_clear(x->arena);
         }
     }

@@ -223,10 +223,34 @@ static bool is_wanted(const kuni_exporter *x, int64_t number)
     return false;
 }
 
-static kuni_status find_inputs(kuni_exporter *x, size_t shard, kuni_task_file **files,
+/* Where a file of the shard has what is of the span: the file, or a part of the pack. */
+static kuni_status find_part(const kuni_exporter *x, size_t span, kuni_task_file *file, bool *found,
+                             kuni_error *err)
+{
+    const kuni_plan_shard *shard = &x->run->plan.shards[kuni_plan_shard_of(&x->run->plan, span)];
+    *found = true;
+    file->shard = (int64_t)span;
+    if (shard->n == 1) return KUNI_OK;
+    kuni_pack pack;
+    size_t member = span - shard->first;
+    kuni_status status = kuni_pack_open(&pack, file->path, err);
+    if (!status && member >= pack.n)
+        status = kuni_fail(err, KUNI_DATA, "%s has %zu members where %u belong", file->path, pack.n,
+                           shard->n);
+    if (!status) {
+        *found = pack.members[member].present;
+        file->offset = pack.members[member].offset;
+        file->bytes = pack.members[member].bytes;
+    }
+    kuni_pack_close(&pack);
+    return status;
+}
+
+static kuni_status find_inputs(kuni_exporter *x, size_t span, kuni_task_file **files,
                                size_t *n_files, kuni_error *err)
 {
     kuni_work work = {0};
+    size_t shard = kuni_plan_shard_of(&x->run->plan, span);
     size_t task = kuni_plan_task(&x->run->plan, &x->run->plan.nodes[x->node], (int64_t)shard, -1);
     kuni_status status = kuni_work_add_part(&work, x->node, &(kuni_hash){0}, err);
     if (!status) status = kuni_task_table_files(&x->ledger->table, x->node, task, &work, err);
@@ -239,20 +263,25 @@ static kuni_status find_inputs(kuni_exporter *x, size_t shard, kuni_task_file **
         if (!is_wanted(x, file->batch)) continue;
         const char *path = kuni_run_output(x->run, x->arena, file->node, file->output, file->shard,
                                            file->batch, file->key, err);
-        if (!path) status = KUNI_MEMORY;
-        (*files)[(*n_files)++] = (kuni_task_file){
-            .kind = kind, .path = path, .shard = file->shard, .batch = file->batch};
+        bool found = path != NULL;
+        kuni_task_file *to = &(*files)[*n_files];
+        *to = (kuni_task_file){.kind = kind, .path = path, .shard = -1, .batch = file->batch};
+        if (!path)
+            status = KUNI_MEMORY;
+        else if (file->shard >= 0)
+            status = find_part(x, span, to, &found, err);
+        *n_files += found;
     }
     kuni_work_fini(&work);
     return status;
 }
 
-kuni_status kuni_exporter_task(kuni_exporter *x, size_t shard, kuni_task **task, kuni_error *err)
+kuni_status kuni_exporter_task(kuni_exporter *x, size_t span, kuni_task **task, kuni_error *err)
 {
     const kuni_run *run = x->run;
     kuni_task_file *files = NULL;
     size_t n_files = 0;
-    kuni_status status = find_inputs(x, shard, &files, &n_files, err);
+    kuni_status status = find_inputs(x, span, &files, &n_files, err);
     *task = status ? NULL : kuni_arena_alloc(x->arena, 1, sizeof(**task), err);
     if (!*task) return status ? status : KUNI_MEMORY;
     **task = (kuni_task){.stage_id = run->plan.nodes[x->node].id,
@@ -264,9 +293,9 @@ kuni_status kuni_exporter_task(kuni_exporter *x, size_t shard, kuni_task **task,
                          .columns = x->columns,
                          .batches = run->cohort.batches,
                          .n_batches = run->cohort.n_batches,
-                         .shards = run->plan.shards,
-                         .n_shards = run->plan.n_shards,
-                         .shard = (int64_t)shard,
+                         .shards = run->plan.spans,
+                         .n_shards = run->plan.n_spans,
+                         .shard = (int64_t)span,
                          .batch = -1,
                          .inputs = files,
                          .n_inputs = n_files,
@@ -336,10 +365,30 @@ static kuni_status find_merged(const kuni_exporter *x, joint_export_source *sour
     return status;
 }
 
-kuni_status kuni_exporter_source(kuni_exporter *x, size_t shard, joint_export_source *source,
+/* What of the file is of the span: the file as it is, or a copy without a name. */
+static kuni_status view_file(kuni_exporter *x, size_t span, size_t view, const char **path,
+                             kuni_error *err)
+{
+    kuni_pack_view_close(&x->views[view]);
+    const kuni_plan_shard *shard = &x->run->plan.shards[kuni_plan_shard_of(&x->run->plan, span)];
+    if (!*path || shard->n == 1) return KUNI_OK;
+    kuni_pack pack;
+    size_t member = span - shard->first;
+    kuni_status status = kuni_pack_open(&pack, *path, err);
+    if (!status && (member >= pack.n || !pack.members[member].present))
+        status = kuni_fail(err, KUNI_DATA, "%s has no member %zu", *path, member);
+    if (!status) status = kuni_pack_view_open(&x->views[view], &pack, member, err);
+    *path = status ? NULL : x->views[view].path;
+    kuni_pack_close(&pack);
+    return status;
+}
+
+kuni_status kuni_exporter_source(kuni_exporter *x, size_t span, joint_export_source *source,
                                  kuni_error *err)
 {
     const kuni_run *run = x->run;
+    size_t shard = kuni_plan_shard_of(&run->plan, span);
+    bool merged = false;
     const kuni_node *node = &run->plan.nodes[x->node];
     const char *calls = NULL, *sites = NULL;
     *source = (joint_export_source){.calls = NULL};
@@ -348,6 +397,7 @@ kuni_status kuni_exporter_source(kuni_exporter *x, size_t shard, joint_export_so
     if (!status)
         status = find_file(x, x->node, find_output(node, "calls"), (int64_t)shard, &calls, err);
     if (!status && x->last_node != x->node) status = find_merged(x, source, err);
+    merged = source->added != NULL;
     if (!status && x->last_node != x->node && !source->added)
         status =
             find_file(x, x->last_node, (int)x->last_calls, (int64_t)shard, &source->added, err);
@@ -357,12 +407,14 @@ kuni_status kuni_exporter_source(kuni_exporter *x, size_t shard, joint_export_so
         return kuni_fail(err, KUNI_USAGE,
                          "shard %s is not joint-genotyped yet: run 'kuni run %s' first",
                          run->plan.shard_names[shard], run->workflow.path);
-    return KUNI_OK;
+    status = view_file(x, span, 0, &source->calls, err);
+    if (!status && !merged) status = view_file(x, span, 1, &source->added, err);
+    return status;
 }
 
-kuni_span kuni_exporter_part(const kuni_exporter *x, size_t shard, size_t span)
+kuni_span kuni_exporter_part(const kuni_exporter *x, size_t span, size_t wanted)
 {
-    kuni_span a = x->run->plan.shards[shard], b = x->spans[span];
+    kuni_span a = x->run->plan.spans[span], b = x->spans[wanted];
     if (a.tid != b.tid) return (kuni_span){a.tid, 0, 0};
     return (kuni_span){a.tid, a.beg > b.beg ? a.beg : b.beg, a.end < b.end ? a.end : b.end};
 }
@@ -370,7 +422,10 @@ kuni_span kuni_exporter_part(const kuni_exporter *x, size_t shard, size_t span)
 kuni_status kuni_exporter_init(kuni_exporter *x, const kuni_export_request *request,
                                const kuni_preview *preview, kuni_error *err)
 {
-    *x = (kuni_exporter){.request = request, .run = &preview->run, .ledger = &preview->ledger};
+    *x = (kuni_exporter){.request = request,
+                         .run = &preview->run,
+                         .ledger = &preview->ledger,
+                         .views = {{.fd = -1}, {.fd = -1}}};
     x->kind = request->format == KUNI_EXPORT_SPARSE  ? JOINT_EXPORT_SPARSE
               : request->format == KUNI_EXPORT_SITES ? JOINT_EXPORT_SITES
               : request->format == KUNI_EXPORT_PLINK || request->format == KUNI_EXPORT_PGEN
@@ -393,6 +448,8 @@ kuni_status kuni_exporter_enter(kuni_exporter *x, kuni_error *err)
 
 void kuni_exporter_fini(kuni_exporter *x)
 {
+    kuni_pack_view_close(&x->views[0]);
+    kuni_pack_view_close(&x->views[1]);
     free(x->spans);
     free(x->columns);
     kuni_tombstones_fini(&x->stones);

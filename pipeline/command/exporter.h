@@ -9,6 +9,7 @@
 
 #include "joint_genotype/export.h"
 #include "options.h"
+#include "pack.h"
 #include "preview.h"
 #include "tombstones.h"
 
@@ -72,7 +73,8 @@ typedef struct kuni_exporter {
     size_t n_columns;
     kuni_tombstones stones; /* who has withdrawn, and is refused by name */
     kuni_params *params;
-    const char *added[4]; /* fields that nobody asked for but `quality`; ended by NULL */
+    kuni_pack_view views[2]; /* of the files of the span under way, where they are packed */
+    const char *added[4];    /* fields that nobody asked for but `quality`; ended by NULL */
     kuni_arena *arena;
 } kuni_exporter;
 
@@ -84,19 +86,19 @@ void kuni_exporter_fini(kuni_exporter *x);
 KUNI_MUST_CHECK kuni_status kuni_exporter_enter(kuni_exporter *x, kuni_error *err);
 
 /*
- * The joint task of a shard for the chosen samples, with the files that it takes of their batches;
- * in the arena.
+ * The joint task of a span of the plan for the chosen samples, with the files that it takes of their
+ * batches; in the arena.
  */
-KUNI_MUST_CHECK kuni_status kuni_exporter_task(kuni_exporter *x, size_t shard, kuni_task **task,
+KUNI_MUST_CHECK kuni_status kuni_exporter_task(kuni_exporter *x, size_t span, kuni_task **task,
                                                kuni_error *err);
 /*
- * The sites of a shard as they were joint-genotyped (its call set, or its sites where the stage
- * wrote those too), and what was made of them later.
+ * The sites of a span of the plan as they were joint-genotyped (its call set, or its sites where the
+ * stage wrote those too), and what was made of them later. Valid until the next call.
  */
-KUNI_MUST_CHECK kuni_status kuni_exporter_source(kuni_exporter *x, size_t shard,
+KUNI_MUST_CHECK kuni_status kuni_exporter_source(kuni_exporter *x, size_t span,
                                                  joint_export_source *source, kuni_error *err);
-/* What of a shard lies in a wanted span; empty: beg >= end. */
-kuni_span kuni_exporter_part(const kuni_exporter *x, size_t shard, size_t span);
+/* What of a span of the plan lies in a wanted one; empty: beg >= end. */
+kuni_span kuni_exporter_part(const kuni_exporter *x, size_t span, size_t wanted);
 
 /* Collective. Writes the one file, indexed, and what belongs to it. */
 KUNI_MUST_CHECK kuni_status kuni_export_calls(kuni_exporter *x, kuni_error *err);

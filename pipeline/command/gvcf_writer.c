@@ -438,16 +438,18 @@ static kuni_status add_chunk(kuni_gvcf_writer *w, int32_t tid, const kuni_eviden
     return status ? status : flush(w, FLUSH_BYTES, err);
 }
 
-kuni_status kuni_gvcf_add(kuni_gvcf_writer *w, const char *evidence_path, kuni_error *err)
+kuni_status kuni_gvcf_add(kuni_gvcf_writer *w, const kuni_evidence_file *file, kuni_error *err)
 {
-    return kuni_gvcf_add_part(w, evidence_path, 0, INT64_MAX, err);
+    return kuni_gvcf_add_part(w, file, 0, INT64_MAX, err);
 }
 
-kuni_status kuni_gvcf_add_part(kuni_gvcf_writer *w, const char *evidence_path, int64_t beg,
+kuni_status kuni_gvcf_add_part(kuni_gvcf_writer *w, const kuni_evidence_file *file, int64_t beg,
                                int64_t end, kuni_error *err)
 {
     kuni_evidence_reader *reader;
-    kuni_status status = kuni_evidence_open(&reader, evidence_path, err);
+    const char *evidence_path = file->path;
+    kuni_status status =
+        kuni_evidence_open_part(&reader, evidence_path, file->offset, file->bytes, err);
     if (status) return status;
     const kuni_evidence_header *header = kuni_evidence_get_header(reader);
     uint32_t sample = 0;

@@ -11,6 +11,7 @@
 #ifndef KUNI_COMMAND_GVCF_WRITER_H
 #define KUNI_COMMAND_GVCF_WRITER_H
 
+#include "evidence_files.h"
 #include "kuni/evidence.h"
 
 typedef struct kuni_gvcf_writer kuni_gvcf_writer;
@@ -29,11 +30,12 @@ KUNI_MUST_CHECK kuni_status kuni_gvcf_create(kuni_gvcf_writer **writer, const ch
                                              kuni_genome *genome, const char *sample,
                                              kuni_gvcf_person person, kuni_error *err);
 /* Appends the sample's records of one evidence file; files in the order of the reference. */
-KUNI_MUST_CHECK kuni_status kuni_gvcf_add(kuni_gvcf_writer *writer, const char *evidence_path,
+KUNI_MUST_CHECK kuni_status kuni_gvcf_add(kuni_gvcf_writer *writer, const kuni_evidence_file *file,
                                           kuni_error *err);
 /* As that, of what lies in [beg, end) only: events that start there, blocks cut to it. */
-KUNI_MUST_CHECK kuni_status kuni_gvcf_add_part(kuni_gvcf_writer *writer, const char *evidence_path,
-                                               int64_t beg, int64_t end, kuni_error *err);
+KUNI_MUST_CHECK kuni_status kuni_gvcf_add_part(kuni_gvcf_writer *writer,
+                                               const kuni_evidence_file *file, int64_t beg,
+                                               int64_t end, kuni_error *err);
 /* Closes, and frees the writer also on failure. */
 KUNI_MUST_CHECK kuni_status kuni_gvcf_finish(kuni_gvcf_writer *writer, kuni_error *err);
 void kuni_gvcf_discard(kuni_gvcf_writer *writer);

@@ -106,13 +106,17 @@ static kuni_status choose_people(experiment *t, kuni_error *err)
 
 static kuni_status weigh(experiment *t, size_t shard, kuni_error *err)
 {
-    char *sequence = NULL;
-    int64_t length = 0;
-    kuni_status status =
-        kuni_genome_fetch(t->run->genome, t->run->plan.shards[shard], &sequence, &length, err);
-    for (int64_t i = 0; i < length && !status; i++)
-        t->weights[shard] += sequence[i] != 'N' && sequence[i] != 'n';
-    free(sequence);
+    const kuni_plan *plan = &t->run->plan;
+    kuni_status status = KUNI_OK;
+    for (uint32_t k = 0; k < plan->shards[shard].n && !status; k++) {
+        char *sequence = NULL;
+        int64_t length = 0;
+        kuni_span span = plan->spans[plan->shards[shard].first + k];
+        status = kuni_genome_fetch(t->run->genome, span, &sequence, &length, err);
+        for (int64_t i = 0; i < length && !status; i++)
+            t->weights[shard] += sequence[i] != 'N' && sequence[i] != 'n';
+        free(sequence);
+    }
     return status;
 }
 
@@ -172,9 +176,9 @@ static kuni_status write_bed(const experiment *t, kuni_error *err)
     kuni_file *file;
     kuni_status status = kuni_file_create(&file, t->bed, err);
     if (status) return status;
-    for (size_t i = 0; i < t->run->plan.n_places && !status; i++) {
-        kuni_span s = t->run->plan.shards[i];
-        if (t->shards[i])
+    for (size_t i = 0; i < t->run->plan.n_spans && !status; i++) {
+        kuni_span s = t->run->plan.spans[i];
+        if (s.tid >= 0 && t->shards[kuni_plan_shard_of(&t->run->plan, i)])
             status =
                 kuni_file_printf(file, err, "%s\t%" PRId64 "\t%" PRId64 "\n",
                                  kuni_genome_contig(t->run->genome, s.tid)->name, s.beg, s.end);

@@ -72,8 +72,7 @@ static void report(kuni_coordinator *c)
                                .ranks = c->run->size - (int)c->lanes.n_lost};
     double total = 0, done = 0, reused = 0;
     int64_t genome_bp = 0;
-    for (size_t s = 0; s < plan->n_places; s++)
-        genome_bp += plan->shards[s].end - plan->shards[s].beg;
+    for (size_t s = 0; s < plan->n_places; s++) genome_bp += plan->shards[s].bp;
     for (size_t i = 0; i < plan->n_nodes; i++) {
         const kuni_task_table_node *state = &c->ledger.table.nodes[i];
         n.tasks += plan->nodes[i].n_tasks - state->absent;

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "journal.h"
+#include "members.h"
 #include "seal.h"
+#include "temporary.h"
 
 /* --- who --- */
 
@@ -341,6 +343,28 @@ static kuni_status look_at(const char *path, kuni_stored_output *stored, kuni_er
     return KUNI_OK;
 }
 
+/* A bundle's files span by span, in a scratch folder. */
+static kuni_status remake_bundle(sealed *s, const kuni_bundle *bundle, const uint8_t *gone,
+                                 kuni_error *err)
+{
+    const kuni_run *run = s->erase->run;
+    size_t n = bundle->n_spans;
+    const char *folder = kuni_run_path(run, s->arena, err, "tmp/erase-%ld", (long)getpid());
+    kuni_task *members = kuni_alloc(n, sizeof(*members), err);
+    kuni_status status = folder && members ? KUNI_OK : KUNI_MEMORY;
+    for (size_t k = 0; k < n && !status; k++) {
+        status = kuni_member_task(bundle, k, folder, s->arena, &members[k], err);
+        /* An optional file that the stage did not write of this span is none of its outputs here. */
+        if (!status && members[k].n_inputs) status = bundle->step->without(&members[k], gone, err);
+        if (!status) kuni_member_drop_inputs(bundle, &members[k]);
+    }
+    for (size_t o = 0; o < bundle->task->n_outputs && !status; o++)
+        status = kuni_members_pack(bundle, members, o, bundle->task->outputs[o].path, err);
+    free(members);
+    kuni_status removed = folder ? kuni_remove_tree(folder, status ? NULL : err) : KUNI_OK;
+    return status ? status : removed;
+}
+
 /* The files [from, to) of the seal are those of one shard. */
 static kuni_status remake_shard(sealed *s, size_t from, size_t to, kuni_error *err)
 {
@@ -348,15 +372,18 @@ static kuni_status remake_shard(sealed *s, size_t from, size_t to, kuni_error *e
     const kuni_run *run = e->run;
     const kuni_node *node = &run->plan.nodes[s->node];
     kuni_task_file inputs[KUNI_PLAN_OUTPUTS_MAX], outputs[KUNI_PLAN_OUTPUTS_MAX];
+    uint32_t spans[KUNI_PLAN_OUTPUTS_MAX];
     size_t n = 0;
     kuni_hash key;
+    const kuni_plan_shard *shard = &run->plan.shards[s->files[from].shard];
     kuni_status status = key_of(s, s->files[from].shard, &key, err);
     for (size_t i = from; i < to && !status; i++) {
         if (s->files[i].stored.bytes < 0) continue;
         kuni_task_file file = {.kind = node->step->outputs[s->files[i].output].kind,
-                               .shard = (int64_t)s->files[i].shard,
+                               .shard = (int64_t)shard->first,
                                .batch = (int64_t)s->batch};
         inputs[n] = outputs[n] = file;
+        spans[n] = shard->n;
         inputs[n].path = path_of(s, &s->files[i], s->files[i].key, err);
         outputs[n].path = path_of(s, &s->files[i], kuni_hash_short(&key), err);
         if (!inputs[n].path || !outputs[n].path) status = KUNI_MEMORY;
@@ -370,9 +397,9 @@ static kuni_status remake_shard(sealed *s, size_t from, size_t to, kuni_error *e
                             .n_samples = run->cohort.n_samples,
                             .batches = run->cohort.batches,
                             .n_batches = run->cohort.n_batches,
-                            .shards = run->plan.shards,
-                            .n_shards = run->plan.n_shards,
-                            .shard = (int64_t)s->files[from].shard,
+                            .shards = run->plan.spans,
+                            .n_shards = run->plan.n_spans,
+                            .shard = (int64_t)shard->first,
                             .batch = (int64_t)s->batch,
                             .inputs = inputs,
                             .n_inputs = n,
@@ -380,7 +407,11 @@ static kuni_status remake_shard(sealed *s, size_t from, size_t to, kuni_error *e
                             .n_outputs = n,
                             .memory_bytes = run->workflow.memory_bytes};
     const uint8_t *gone = e->gone + run->cohort.batches[s->batch].first;
-    if (!status && n) status = node->step->without(&task, gone, err);
+    const kuni_bundle bundle = {
+        .step = node->step, .task = &task, .n_spans = shard->n, .input_spans = spans};
+    if (!status && n)
+        status = shard->n > 1 ? remake_bundle(s, &bundle, gone, err)
+                              : node->step->without(&task, gone, err);
     n = 0;
     for (size_t i = from; i < to && !status; i++) {
         s->files[i].key = kuni_hash_short(&key);

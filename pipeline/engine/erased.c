@@ -15,6 +15,7 @@
 #include "cohort.h"
 #include "kuni/evidence.h"
 #include "mark.h"
+#include "pack.h"
 #include "tombstones.h"
 #include "words.h"
 #include "workflow.h"
@@ -34,7 +35,9 @@ typedef struct search {
     const kuni_erased_request *request;
     kuni_erased_result *result;
     kuni_words words;
-    size_t told; /* of the file under way */
+    size_t told;      /* of the file under way */
+    const char *pack; /* that it is a member of, and the path of its copy; or NULL */
+    const char *copy;
     char *block, *inflated;
 } search;
 
@@ -58,6 +61,12 @@ static void found(search *s, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    size_t copy = s->copy ? strlen(s->copy) : 0;
+    if (copy && strncmp(text, s->copy, copy) == 0) {
+        char rest[512];
+        (void)snprintf(rest, sizeof(rest), "%.500s", text + copy);
+        (void)snprintf(text, sizeof(text), "%.4000s: of its members one%s", s->pack, rest);
+    }
     if (s->request->tell) s->request->tell(s->request->context, text);
 }
 
@@ -191,15 +200,41 @@ static kuni_status scan_evidence(search *s, const char *path, kuni_error *err)
 
 /* --- the folder --- */
 
-static kuni_status look_into(search *s, const char *path, kuni_error *err)
+static kuni_status look_at_bytes(search *s, const char *path, kuni_error *err)
 {
     char magic[8];
-    s->result->files++;
     kuni_status status = scan_bytes(s, path, magic, err);
     if (!status && memcmp(magic, "\x1f\x8b", 2) == 0) status = scan_inflated(s, path, err);
     if (!status && memcmp(magic, evidence_magic, sizeof(magic)) == 0)
         status = scan_evidence(s, path, err);
     return status;
+}
+
+/* The members of a pack, each as the file that it would have been. */
+static kuni_status look_into_pack(search *s, const char *path, kuni_error *err)
+{
+    kuni_pack pack;
+    kuni_status status = kuni_pack_open(&pack, path, err);
+    for (size_t i = 0; i < pack.n && !status; i++) {
+        kuni_pack_view view;
+        if (!pack.members[i].present) continue;
+        status = kuni_pack_view_open(&view, &pack, i, err);
+        if (status) break;
+        s->pack = path;
+        s->copy = view.path;
+        status = look_at_bytes(s, view.path, err);
+        s->pack = s->copy = NULL;
+        kuni_pack_view_close(&view);
+    }
+    kuni_pack_close(&pack);
+    return status;
+}
+
+static kuni_status look_into(search *s, const char *path, kuni_error *err)
+{
+    s->result->files++;
+    kuni_status status = look_at_bytes(s, path, err);
+    return status || !kuni_is_pack(path) ? status : look_into_pack(s, path, err);
 }
 
 static kuni_status walk(search *s, const char *folder, kuni_error *err);

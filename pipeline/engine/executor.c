@@ -74,6 +74,24 @@ int64_t kuni_executor_work(const kuni_executor *e)
 
 /* --- from work to task --- */
 
+/* Of a shard: the first span, or -1. */
+static int64_t first_span(const kuni_plan *plan, int64_t shard)
+{
+    return shard < 0 ? -1 : (int64_t)plan->shards[shard].first;
+}
+
+/* How many spans share each file. */
+static const uint32_t *spans_of(const kuni_run *run, kuni_arena *arena, const kuni_work *work,
+                                const kuni_work_part *part, kuni_error *err)
+{
+    uint32_t *spans = kuni_arena_alloc(arena, part->n_files + 1, sizeof(*spans), err);
+    for (size_t i = 0; spans && i < part->n_files; i++) {
+        int32_t shard = work->files[part->first_file + i].shard;
+        spans[i] = shard < 0 ? 1 : run->plan.shards[shard].n;
+    }
+    return spans;
+}
+
 static kuni_status make_inputs(const kuni_run *run, kuni_arena *arena, const kuni_work *work,
                                const kuni_work_part *part, kuni_task *task, kuni_error *err)
 {
@@ -85,7 +103,7 @@ static kuni_status make_inputs(const kuni_run *run, kuni_arena *arena, const kun
         inputs[i] =
             (kuni_task_file){.kind = port->kind,
                              .publish = port->publish,
-                             .shard = file->shard,
+                             .shard = first_span(&run->plan, file->shard),
                              .batch = file->batch,
                              .path = kuni_run_output(run, arena, file->node, file->output,
                                                      file->shard, file->batch, file->key, err)};
@@ -115,10 +133,10 @@ static kuni_status make_outputs(const kuni_run *run, kuni_arena *arena, const ku
         const kuni_port *port = &node->step->outputs[o];
         outputs[o] = (kuni_task_file){.kind = port->kind,
                                       .publish = port->publish,
-                                      .shard = part->shard,
+                                      .shard = first_span(&run->plan, work->shard),
                                       .batch = work->batch,
                                       .path = kuni_run_output(run, arena, part->node, o,
-                                                              part->shard, work->batch,
+                                                              work->shard, work->batch,
                                                               kuni_hash_short(&part->key), err)};
         if (!outputs[o].path) return KUNI_MEMORY;
     }
@@ -143,13 +161,13 @@ static kuni_status make_task(const kuni_run *run, kuni_arena *arena, const kuni_
         .columns = node->phase >= KUNI_PHASE_JUDGE && run->columns_known ? run->columns : NULL,
         .batches = run->cohort.batches,
         .n_batches = run->cohort.n_batches,
-        .shards = run->plan.shards,
-        .n_shards = run->plan.n_shards,
-        .shard = part->shard,
+        .shards = run->plan.spans,
+        .n_shards = run->plan.n_spans,
+        .shard = first_span(&run->plan, work->shard),
         .batch = work->batch,
         .memory_bytes = run->workflow.memory_bytes};
     task->scratch = kuni_run_path(run, arena, err, "tmp/%" PRIu64 "-%d-%" PRIu64 "-%u", run->epoch,
-                                  run->rank, work->id, (unsigned)(part - work->parts));
+                                  run->rank, work->id, (unsigned)part->node);
     kuni_status status = task->scratch ? KUNI_OK : KUNI_MEMORY;
     if (!status) status = make_inputs(run, arena, work, part, task, err);
     if (!status) status = make_outputs(run, arena, work, part, task, err);
@@ -165,9 +183,7 @@ static bool work_is_sound(const kuni_run *run, const kuni_work *work)
         work->batch >= (int64_t)plan->n_batches || work->batch < -1)
         return false;
     for (size_t i = 0; i < work->n_parts; i++)
-        if (work->parts[i].node >= plan->n_nodes || work->parts[i].shard < -1 ||
-            work->parts[i].shard >= (int64_t)plan->n_shards)
-            return false;
+        if (work->parts[i].node >= plan->n_nodes) return false;
     for (size_t i = 0; i < work->n_files; i++) {
         const kuni_work_file *file = &work->files[i];
         if (file->node >= plan->n_nodes || file->output >= plan->nodes[file->node].n_outputs ||
@@ -185,14 +201,12 @@ static kuni_status log_prefix(kuni_executor *e, const kuni_work *work, const cha
 {
     const kuni_run *run = e->run;
     size_t node = work->parts[0].node;
-    bool fused = false;
-    for (size_t i = 1; i < work->n_parts; i++) fused = fused || work->parts[i].node != node;
-    const char *folder = fused ? "reads" : run->plan.nodes[node].folder;
+    const char *folder = work->n_parts > 1 ? "reads" : run->plan.nodes[node].folder;
     if (!e->log_folder_made[node]) {
         const char *path = kuni_run_path(run, e->arena, err, "logs/%s", folder);
         kuni_status status = path ? kuni_make_folders(path, err) : KUNI_MEMORY;
         if (status) return status;
-        e->log_folder_made[node] = !fused;
+        e->log_folder_made[node] = work->n_parts == 1;
     }
     *out = kuni_run_path(run, e->arena, err, "logs/%s/%s.%s", folder,
                          work->shard >= 0 ? run->plan.shard_names[work->shard] : "all",
@@ -200,17 +214,23 @@ static kuni_status log_prefix(kuni_executor *e, const kuni_work *work, const cha
     return *out ? KUNI_OK : KUNI_MEMORY;
 }
 
+/* A plugin may keep in one place what belongs to one task: it has one open at a time. */
+static bool is_foreign(const kuni_node *node)
+{
+    return node->stage && node->stage->plugin;
+}
+
 kuni_status kuni_executor_start(kuni_executor *e, const kuni_work *work, kuni_error *err)
 {
     const kuni_run *run = e->run;
+    kuni_job_part parts[KUNI_PLAN_NODES_MAX];
     slot *free_slot = NULL;
+    bool apart = false;
     for (size_t i = 0; i < e->n_slots && !free_slot; i++)
         if (!e->slots[i].runner) free_slot = &e->slots[i];
-    if (!free_slot || !work_is_sound(run, work))
+    if (!free_slot || !work_is_sound(run, work) || work->n_parts > KUNI_PLAN_NODES_MAX)
         return kuni_fail(err, KUNI_BUG, "a rank got an order that it cannot carry out");
     kuni_arena_clear(e->arena);
-    kuni_job_part *parts = kuni_arena_alloc(e->arena, work->n_parts, sizeof(*parts), err);
-    if (!parts) return KUNI_MEMORY;
     for (size_t i = 0; i < work->n_parts; i++) {
         kuni_task *task;
         kuni_status status = make_task(run, e->arena, work, &work->parts[i], &task, err);
@@ -218,11 +238,15 @@ kuni_status kuni_executor_start(kuni_executor *e, const kuni_work *work, kuni_er
         parts[i] =
             (kuni_job_part){.step = run->plan.nodes[work->parts[i].node].step,
                             .task = task,
-                            .input_digests = digests_of(e->arena, work, &work->parts[i], err)};
-        if (!parts[i].input_digests) return KUNI_MEMORY;
+                            .input_digests = digests_of(e->arena, work, &work->parts[i], err),
+                            .input_spans = spans_of(run, e->arena, work, &work->parts[i], err)};
+        if (!parts[i].input_digests || !parts[i].input_spans) return KUNI_MEMORY;
+        apart = apart || is_foreign(&run->plan.nodes[work->parts[i].node]);
     }
     kuni_job job = {.parts = parts,
                     .n_parts = work->n_parts,
+                    .n_spans = work->shard >= 0 ? run->plan.shards[work->shard].n : 1,
+                    .apart = apart,
                     .time_limit_s = run->workflow.time_limit_s,
                     .memory_bytes = run->workflow.memory_bytes,
                     .epoch = run->epoch,

@@ -91,26 +91,6 @@ static kuni_status try_again(kuni_orders *o, const kuni_order *order, bool count
     return KUNI_OK;
 }
 
-/*
- * A bundle of shards that did not go well counts for nothing: each shard is tried alone, so that
- * what goes wrong there is told of it, costs it, and is tried as often as if it had been alone from
- * the start.
- */
-static kuni_status take_apart(kuni_orders *o, const kuni_order *order, kuni_error *err)
-{
-    kuni_status status = KUNI_OK;
-    for (size_t i = 0; i < order->work.n_parts && !status; i++) {
-        kuni_work_part *part = &order->work.parts[i];
-        if (i && part->shard == order->work.parts[i - 1].shard) continue;
-        kuni_order one = *order;
-        one.work.shard = part->shard;
-        one.work.parts = part;
-        one.work.n_parts = 1;
-        status = try_again(o, &one, false, err);
-    }
-    return status;
-}
-
 /* --- quarantine --- */
 
 /* The reason without a leading "sample ID: " or "ID: ", which the caller says itself. */
@@ -202,9 +182,9 @@ static json_t *task_record(const kuni_orders *o, const kuni_order *order, size_t
         json_decref(outputs);
         return NULL;
     }
-    int32_t shard = work->parts[part].shard;
-    if (shard >= 0)
-        json_object_set_new(record, "s", json_string(o->ledger->run->plan.shard_names[shard]));
+    if (work->shard >= 0)
+        json_object_set_new(record, "s",
+                            json_string(o->ledger->run->plan.shard_names[work->shard]));
     if (work->batch >= 0)
         json_object_set_new(record, "b",
                             json_string(o->ledger->run->cohort.batches[work->batch].id));
@@ -254,7 +234,7 @@ static kuni_status record_part(kuni_orders *o, const kuni_order *order, size_t p
             return kuni_fail(err, KUNI_BUG, "a rank sent a result without a digest");
     }
     kuni_status status = kuni_journal_add(o->journal, task_record(o, order, part, result), err);
-    size_t task = kuni_plan_task(&o->ledger->run->plan, n, work->parts[part].shard, work->batch);
+    size_t task = kuni_plan_task(&o->ledger->run->plan, n, work->shard, work->batch);
     return status ? status
                   : kuni_ledger_done(o->ledger, node, task, &work->parts[part].key, outputs, err);
 }
@@ -389,9 +369,7 @@ kuni_status kuni_outcome(kuni_orders *o, uint64_t id, const kuni_job_result *res
     o->list[i] = o->list[--o->n];
     o->lanes->list[order.lane].outstanding--;
     kuni_status status;
-    if (kuni_work_is_bundle(&order.work) && (result->status || result->n_bad)) {
-        status = take_apart(o, &order, err);
-    } else if (result->status == KUNI_OK) {
+    if (result->status == KUNI_OK) {
         kuni_trouble *t = result->n_bad ? find_trouble(o, &order.work, err) : NULL;
         if (result->n_bad && !t)
             status = KUNI_MEMORY;
@@ -424,7 +402,6 @@ static bool was_running(const kuni_orders *o, const kuni_order *order)
 
 static kuni_status lose(kuni_orders *o, const kuni_order *order, bool running, kuni_error *err)
 {
-    if (kuni_work_is_bundle(&order->work)) return take_apart(o, order, err);
     kuni_trouble *t = find_trouble(o, &order->work, err);
     if (!t) return KUNI_MEMORY;
     int64_t attempts = t->attempts;

@@ -231,8 +231,7 @@ kuni_status kuni_preview_make(kuni_preview *p, const kuni_run_options *options, 
     if (status) return status;
     add_steps(p);
     add_memory(p);
-    for (size_t i = 0; i < p->run.plan.n_places; i++)
-        p->genome_bp += p->run.plan.shards[i].end - p->run.plan.shards[i].beg;
+    for (size_t i = 0; i < p->run.plan.n_places; i++) p->genome_bp += p->run.plan.shards[i].bp;
     for (size_t i = 0; i < p->run.cohort.n_samples; i++) {
         if (p->ledger.samples.gone[i])
             p->missing_files += p->run.cohort.samples[i].reads != NULL;

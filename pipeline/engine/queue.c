@@ -15,10 +15,7 @@ kuni_status kuni_queue_init(kuni_queue *q, kuni_ledger *ledger, kuni_past *past,
     q->cursors = kuni_alloc(cells, sizeof(size_t), err);
     q->exhausted = kuni_alloc(cells, 1, err);
     q->lanes_on_shard = kuni_alloc(plan->n_shards, sizeof(uint32_t), err);
-    q->bundles = kuni_alloc(plan->n_shards, sizeof(uint32_t), err);
-    if (!q->shard_order || !q->cursors || !q->exhausted || !q->lanes_on_shard || !q->bundles)
-        return KUNI_MEMORY;
-    kuni_plan_bundles(plan, orders->lanes->n * (size_t)ledger->run->options->jobs, q->bundles);
+    if (!q->shard_order || !q->cursors || !q->exhausted || !q->lanes_on_shard) return KUNI_MEMORY;
     return kuni_plan_heaviest_first(plan, q->shard_order, err);
 }
 
@@ -28,7 +25,6 @@ void kuni_queue_fini(kuni_queue *q)
     free(q->cursors);
     free(q->exhausted);
     free(q->lanes_on_shard);
-    free(q->bundles);
 }
 
 void kuni_queue_phase(kuni_queue *q, int phase)
@@ -69,55 +65,25 @@ static kuni_status add_part(kuni_queue *q, size_t node, size_t task, kuni_work *
     return status ? status : kuni_task_table_files(&q->ledger->table, node, task, work, err);
 }
 
-/* Adds to the work all pending parts of a fused group on a shard, or the one task. */
-static kuni_status add_unit(kuni_queue *q, size_t first_node, int64_t shard, int64_t batch,
-                            bool retry, kuni_work *work, kuni_error *err)
+/*
+ * The work of a unit: all pending parts of a fused group, or the one task. No parts where all turn
+ * out to be done already, or `retry` is false and none is pending.
+ */
+static kuni_status make_work(kuni_queue *q, size_t first_node, int64_t shard, int64_t batch,
+                             bool retry, kuni_work *work, kuni_error *err)
 {
     const kuni_plan *plan = &q->ledger->run->plan;
     const kuni_node *head = &plan->nodes[first_node];
+    work->shard = (int32_t)shard;
+    work->batch = (int32_t)batch;
     for (size_t i = first_node; i < plan->n_nodes; i++) {
         if (i != first_node && !kuni_plan_fused(head, &plan->nodes[i])) continue;
         size_t task = kuni_plan_task(plan, &plan->nodes[i], shard, batch);
         kuni_task_state state = kuni_task_table_state(&q->ledger->table, i, task);
         if (state != KUNI_TASK_PENDING && !(retry && state == KUNI_TASK_RUNNING)) continue;
         if (!kuni_task_table_ready(&q->ledger->table, i, task)) continue;
-        size_t before = work->n_parts;
         kuni_status status = add_part(q, i, task, work, err);
         if (status) return status;
-        if (work->n_parts > before) work->parts[before].shard = (int32_t)shard;
-    }
-    return KUNI_OK;
-}
-
-static bool is_bundled(const kuni_plan *plan, size_t head)
-{
-    for (size_t i = head; i < plan->n_nodes; i++)
-        if ((i == head || kuni_plan_fused(&plan->nodes[head], &plan->nodes[i])) &&
-            !kuni_plan_bundled(&plan->nodes[i]))
-            return false;
-    return true;
-}
-
-/*
- * The work of a unit, with that of the other shards of its bundle. No parts where all turn out to
- * be done already, or `retry` is false and none is pending. What is tried again is tried alone.
- */
-static kuni_status make_work(kuni_queue *q, size_t first_node, int64_t shard, int64_t batch,
-                             bool retry, kuni_work *work, kuni_error *err)
-{
-    const kuni_plan *plan = &q->ledger->run->plan;
-    size_t from = shard >= 0 ? (size_t)shard : 0, to = from + 1;
-    if (shard >= 0 && !retry && is_bundled(plan, first_node)) {
-        from = q->bundles[shard];
-        while (to < plan->n_shards && q->bundles[to] == from) to++;
-    }
-    work->batch = (int32_t)batch;
-    for (size_t s = from; s < to; s++) {
-        size_t before = work->n_parts;
-        int64_t at = shard >= 0 ? (int64_t)s : -1;
-        kuni_status status = add_unit(q, first_node, at, batch, retry, work, err);
-        if (status) return status;
-        if (before == 0) work->shard = (int32_t)at;
     }
     kuni_past_add_digests(q->past, work);
     if (work->n_parts == 0 || batch < 0) return KUNI_OK;

@@ -22,7 +22,6 @@ typedef struct kuni_queue {
     size_t *cursors;
     uint8_t *exhausted; /* likewise: nothing pending is left there */
     uint32_t *lanes_on_shard;
-    uint32_t *bundles; /* by shard: the first of its bundle */
 } kuni_queue;
 
 KUNI_MUST_CHECK kuni_status kuni_queue_init(kuni_queue *queue, kuni_ledger *ledger, kuni_past *past,

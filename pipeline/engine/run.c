@@ -72,10 +72,11 @@ const char *kuni_run_output(const kuni_run *run, kuni_arena *arena, size_t node,
             other->extension && other->extension[0] ? other->extension : other->kind;
         twin = twin || (o != output && strcmp(theirs, extension) == 0);
     }
-    return kuni_run_path(run, arena, err, "data/%s/%s/%s.%016" PRIx64 "%s%s.%s", n->folder,
+    bool packed = shard >= 0 && run->plan.shards[shard].n > 1;
+    return kuni_run_path(run, arena, err, "data/%s/%s/%s.%016" PRIx64 "%s%s%s.%s", n->folder,
                          shard >= 0 ? run->plan.shard_names[shard] : "all",
-                         batch >= 0 ? run->cohort.batches[batch].id : "all", key, twin ? "." : "",
-                         twin ? port->kind : "", extension);
+                         batch >= 0 ? run->cohort.batches[batch].id : "all", key,
+                         packed ? ".pack" : "", twin ? "." : "", twin ? port->kind : "", extension);
 }
 
 const char *kuni_run_task_name(const kuni_run *run, size_t node, int64_t shard, int64_t batch,

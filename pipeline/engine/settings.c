@@ -41,21 +41,51 @@ static kuni_status node_facts(const kuni_run *run, const kuni_node *node, kuni_k
     return status;
 }
 
+enum { SHARDS_TEXT_BYTES = 256 };
+
+static void print_shards(const kuni_run *run, size_t n, kuni_digest *names,
+                         char value[SHARDS_TEXT_BYTES])
+{
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    int64_t bp = 0;
+    for (size_t i = 0; i < run->plan.n_shards; i++) bp += run->plan.shards[i].bp;
+    kuni_digest_finish(names, hex);
+    snprintf(value, SHARDS_TEXT_BYTES,
+             "%zu shards, %" PRId64 " bp, at most %" PRId64 " bp each (%.12s)", n, bp,
+             run->workflow.shard_bp, hex);
+}
+
 static kuni_status shard_fact(const kuni_run *run, json_t *facts, kuni_error *err)
 {
-    char hex[KUNI_DIGEST_HEX_BYTES], value[256];
-    int64_t bp = 0;
+    char value[SHARDS_TEXT_BYTES];
     kuni_digest *digest = kuni_digest_new(err);
     if (!digest) return KUNI_MEMORY;
-    for (size_t i = 0; i < run->plan.n_shards; i++) {
+    for (size_t i = 0; i < run->plan.n_shards; i++)
         kuni_digest_add_text(digest, run->plan.shard_names[i]);
-        bp += run->plan.shards[i].end - run->plan.shards[i].beg;
-    }
-    kuni_digest_finish(digest, hex);
-    snprintf(value, sizeof(value),
-             "%zu shards, %" PRId64 " bp, at most %" PRId64 " bp each (%.12s)", run->plan.n_places,
-             bp, run->workflow.shard_bp, hex);
+    print_shards(run, run->plan.n_places, digest, value);
     return set_fact(facts, "regions", value, err);
+}
+
+/* What the fact would be if no shards were bundled. */
+static kuni_status unbundled_fact(const kuni_run *run, char value[SHARDS_TEXT_BYTES],
+                                  kuni_error *err)
+{
+    kuni_arena *arena = kuni_arena_new(err);
+    kuni_digest *digest = arena ? kuni_digest_new(err) : NULL;
+    kuni_status status = digest ? KUNI_OK : KUNI_MEMORY;
+    for (size_t i = 0; i < run->plan.n_spans && !status; i++) {
+        const char *name = kuni_plan_span_name(&run->plan, i, run->genome, arena, err);
+        if (name)
+            kuni_digest_add_text(digest, name);
+        else
+            status = KUNI_MEMORY;
+    }
+    if (!status)
+        print_shards(run, run->plan.n_spans - run->plan.unplaced, digest, value);
+    else
+        kuni_digest_free(digest);
+    kuni_arena_free(arena);
+    return status;
 }
 
 static kuni_status collect_facts(const kuni_run *run, kuni_known_files *known,
@@ -99,10 +129,12 @@ static bool is_same_stage(const char *before, const char *wanted)
     return version && strncmp(before, wanted, length) == 0;
 }
 
-static kuni_status compare_facts(json_t *old, json_t *now, const char *folder, kuni_error *err)
+static kuni_status compare_facts(const kuni_run *run, json_t *old, json_t *now, kuni_error *err)
 {
+    const char *folder = run->folder;
+    char unbundled[SHARDS_TEXT_BYTES];
     kuni_buffer text = KUNI_BUFFER_INIT;
-    kuni_status status = KUNI_OK;
+    kuni_status status = unbundled_fact(run, unbundled, err);
     const char *name;
     json_t *value;
     size_t n = 0;
@@ -116,6 +148,10 @@ static kuni_status compare_facts(json_t *old, json_t *now, const char *folder, k
         status =
             kuni_buffer_printf(&text, err, "%s%s: the dataset has %s, %s %s", n++ ? "; " : "", name,
                                before, versions ? "this kuni has" : "the workflow says", wanted);
+        if (!status && strcmp(name, "regions") == 0 && strcmp(before, unbundled) == 0)
+            status = kuni_buffer_printf(&text, err,
+                                        " (the dataset's small shards have files of their own: set "
+                                        "regions.bundle to 1)");
         other_version = other_version || versions;
     }
     if (!status && n)
@@ -247,7 +283,7 @@ kuni_status kuni_settings_check(const kuni_run *run, kuni_known_files *known, ku
                            "nothing was changed: `kuni repair` makes the file again",
                            path);
     if (!status) status = collect_facts(run, known, journal, now, err);
-    if (!status && old && has_data && !override) status = compare_facts(old, now, run->folder, err);
+    if (!status && old && has_data && !override) status = compare_facts(run, old, now, err);
     if (!status && write) {
         if (old && has_data && !override) json_object_update_missing(now, old);
         if (!old || of_old_form || !json_equal(old, now)) status = write_facts(path, now, err);

@@ -57,8 +57,8 @@ static kuni_status shorten(char *name, const char *contig, kuni_error *err)
 }
 
 /* Contig names may hold anything (HLA-A*01:01:01:01): what is unsafe in file names becomes %XX. */
-static const char *shard_name(kuni_arena *arena, const kuni_genome *genome, kuni_span span,
-                              kuni_error *err)
+static const char *span_name(kuni_arena *arena, const kuni_genome *genome, kuni_span span,
+                             kuni_error *err)
 {
     if (span.tid < 0) return "unplaced";
     const char *contig = kuni_genome_contig(genome, span.tid)->name;
@@ -80,36 +80,93 @@ static const char *shard_name(kuni_arena *arena, const kuni_genome *genome, kuni
     return name;
 }
 
+/* --- bundles --- */
+
+/*
+ * What is longer than an eighth of a shard is worth files and a process of its own; and whatever the
+ * genome, enough bundles are left to share out. Neither depends on the machine: files do on the cut.
+ */
+enum { SMALL_SHARE = 8, LEAST_BUNDLES = 16, BUNDLE_DIGITS = 16 };
+
+size_t kuni_plan_bundle(const kuni_span *spans, size_t n_spans, int64_t shard_bp, int64_t bundle,
+                        kuni_plan_shard *shards)
+{
+    int64_t all = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < n_spans; i++) all += spans[i].end - spans[i].beg;
+    int64_t most = all / LEAST_BUNDLES < shard_bp ? all / LEAST_BUNDLES : shard_bp;
+    bool open = false; /* the last shard may get another span */
+    for (size_t i = 0; i < n_spans; i++) {
+        int64_t bp = spans[i].end - spans[i].beg;
+        bool small = spans[i].tid >= 0 && bp <= shard_bp / SMALL_SHARE;
+        kuni_plan_shard *last = n ? &shards[n - 1] : NULL;
+        if (last && open && small && last->n < bundle && bp <= most - last->bp) {
+            last->n++;
+            last->bp += bp;
+            continue;
+        }
+        shards[n++] = (kuni_plan_shard){.first = (uint32_t)i, .n = 1, .bp = bp};
+        open = small;
+    }
+    return n;
+}
+
+/* A bundle is called after its first span, their number, and a digest of all. */
+static const char *bundle_name(kuni_arena *arena, const kuni_genome *genome, const kuni_span *spans,
+                               size_t n, kuni_error *err)
+{
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    const char *first = span_name(arena, genome, spans[0], err);
+    kuni_digest *digest = first ? kuni_digest_new(err) : NULL;
+    if (!digest) return NULL;
+    for (size_t i = 0; i < n; i++) {
+        kuni_digest_add_text(digest, kuni_genome_contig(genome, spans[i].tid)->name);
+        kuni_digest_add_int(digest, spans[i].beg);
+        kuni_digest_add_int(digest, spans[i].end);
+    }
+    kuni_digest_finish(digest, hex);
+    size_t room = strlen(first) + BUNDLE_DIGITS + 32;
+    char *name = kuni_arena_alloc(arena, room, 1, err);
+    if (name) snprintf(name, room, "%s+%zu-%.*s", first, n, BUNDLE_DIGITS, hex);
+    return name;
+}
+
 static kuni_status make_shards(kuni_plan *plan, const kuni_workflow *workflow,
                                const kuni_genome *genome, bool want_unplaced, kuni_error *err)
 {
     kuni_regions regions = {.spans = NULL};
     kuni_status status = choose_regions(&regions, workflow, genome, err);
     if (!status)
-        status =
-            kuni_regions_cut(&regions, workflow->shard_bp, &plan->shards, &plan->n_places, err);
+        status = kuni_regions_cut(&regions, workflow->shard_bp, &plan->spans, &plan->n_spans, err);
     bool whole = regions.whole && !workflow->region_bed;
     kuni_regions_fini(&regions);
     if (status) return status;
-    if (plan->n_places > KUNI_PLAN_SHARDS_MAX)
+    size_t n_places = plan->n_spans;
+    if (n_places > KUNI_PLAN_SHARDS_MAX)
         return kuni_fail(
             err, KUNI_USAGE,
             "regions: %zu shards are too many: use fewer, longer intervals or a larger "
             "regions.shard",
-            plan->n_places);
-    plan->n_shards = plan->n_places;
+            n_places);
     plan->unplaced = want_unplaced && whole;
     if (plan->unplaced) {
-        size_t capacity = plan->n_shards;
-        status = kuni_grow((void **)&plan->shards, &capacity, plan->n_shards + 1, sizeof(kuni_span),
-                           err);
+        size_t capacity = n_places;
+        status = kuni_grow((void **)&plan->spans, &capacity, n_places + 1, sizeof(kuni_span), err);
         if (status) return status;
-        plan->shards[plan->n_shards++] = (kuni_span){.tid = -1};
+        plan->spans[plan->n_spans++] = (kuni_span){.tid = -1};
     }
+    plan->shards = kuni_arena_alloc(plan->arena, plan->n_spans, sizeof(*plan->shards), err);
+    if (!plan->shards) return KUNI_MEMORY;
+    plan->n_shards =
+        kuni_plan_bundle(plan->spans, plan->n_spans, plan->shard_bp, plan->bundle, plan->shards);
+    plan->n_places = plan->n_shards - plan->unplaced;
     plan->shard_names = kuni_arena_alloc(plan->arena, plan->n_shards, sizeof(char *), err);
     if (!plan->shard_names) return KUNI_MEMORY;
     for (size_t i = 0; i < plan->n_shards; i++) {
-        plan->shard_names[i] = shard_name(plan->arena, genome, plan->shards[i], err);
+        const kuni_span *spans = &plan->spans[plan->shards[i].first];
+        size_t n = plan->shards[i].n;
+        plan->shard_names[i] = n > 1 ? bundle_name(plan->arena, genome, spans, n, err)
+                                     : span_name(plan->arena, genome, spans[0], err);
         if (!plan->shard_names[i]) return KUNI_MEMORY;
     }
     return KUNI_OK;
@@ -367,7 +424,7 @@ fail:
 void kuni_plan_fini(kuni_plan *plan)
 {
     for (size_t i = 0; i < plan->n_nodes; i++) free(plan->nodes[i].inputs);
-    free(plan->shards);
+    free(plan->spans);
     kuni_arena_free(plan->arena);
     *plan = (kuni_plan){.n_nodes = 0};
 }
@@ -411,13 +468,31 @@ size_t kuni_plan_task(const kuni_plan *plan, const kuni_node *node, int64_t shar
     return 0;
 }
 
+const char *kuni_plan_span_name(const kuni_plan *plan, size_t span, const kuni_genome *genome,
+                                kuni_arena *arena, kuni_error *err)
+{
+    return span_name(arena, genome, plan->spans[span], err);
+}
+
+size_t kuni_plan_shard_of(const kuni_plan *plan, size_t span)
+{
+    size_t low = 0, high = plan->n_shards;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (plan->shards[middle].first <= span)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 int64_t kuni_plan_weight(const kuni_plan *plan, int64_t shard)
 {
     if (shard < 0) return 1;
-    kuni_span span = plan->shards[shard];
-    if (span.tid >= 0) return span.end - span.beg;
+    if ((size_t)shard < plan->n_places) return plan->shards[shard].bp;
     int64_t sum = 0;
-    for (size_t i = 0; i < plan->n_places; i++) sum += plan->shards[i].end - plan->shards[i].beg;
+    for (size_t i = 0; i < plan->n_places; i++) sum += plan->shards[i].bp;
     return plan->n_places ? sum / (int64_t)plan->n_places : 1;
 }
 
@@ -425,35 +500,6 @@ bool kuni_plan_fused(const kuni_node *a, const kuni_node *b)
 {
     return a->scatter == KUNI_SCATTER_READS && b->scatter == KUNI_SCATTER_READS &&
            a->phase == b->phase && a->level == b->level;
-}
-
-/* --- bundles --- */
-
-/* Of a shard's length: what is longer costs more than to start a process for it. */
-enum { SMALL_SHARE = 8, BUNDLES_A_LANE = 8 };
-
-void kuni_plan_bundles(const kuni_plan *plan, size_t lanes, uint32_t *first)
-{
-    int64_t all = 0, sum = 0;
-    for (size_t i = 0; i < plan->n_places; i++) all += plan->shards[i].end - plan->shards[i].beg;
-    int64_t share = all / (int64_t)(BUNDLES_A_LANE * (lanes ? lanes : 1));
-    int64_t most = share < plan->shard_bp ? share : plan->shard_bp;
-    for (size_t i = 0; i < plan->n_shards; i++) {
-        int64_t bp = i < plan->n_places ? plan->shards[i].end - plan->shards[i].beg : INT64_MAX;
-        bool small = bp <= plan->shard_bp / SMALL_SHARE;
-        bool joins = small && i > 0 && sum >= 0 && bp <= most - sum &&
-                     (int64_t)(i - first[i - 1]) < plan->bundle;
-        first[i] = joins ? first[i - 1] : (uint32_t)i;
-        sum = !small ? -1 : joins ? sum + bp : bp;
-    }
-}
-
-bool kuni_plan_bundled(const kuni_node *node)
-{
-    if (!node->stage) return false;
-    /* A command is a process anyway, with a log of its own; a plugin may count on being alone. */
-    if (node->stage->plugin || node->stage->stage->shape) return false;
-    return node->scatter == KUNI_SCATTER_READS || node->scatter == KUNI_SCATTER_REGION;
 }
 
 static int64_t *weights_to_sort; /* qsort has no context argument */

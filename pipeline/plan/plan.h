@@ -3,6 +3,10 @@
  * The plan: which steps run on which shards and batches, and which files each takes from which
  * other.
  *
+ * A shard is what a task of READS or REGION does: a window of a contig, or a bundle of small ones
+ * that share the task, its process, its files (packs, see pack.h) and its line of the journal, while
+ * the stage sees one after another of them as its shard.
+ *
  * A node is one step of one stage of the workflow. A node's tasks are numbered: READS shard *
  * n_batches + batch, BATCH batch, REGION shard, COHORT and RANKS 0. Nothing here is stored per
  * task, so that a plan of a million samples takes kilobytes. All ranks make the same plan from the
@@ -23,8 +27,7 @@ enum {
     KUNI_PLAN_PREFLIGHT = 0, /* node number of the built-in preflight */
     KUNI_PLAN_NODES_MAX = 200,
     KUNI_PLAN_OUTPUTS_MAX = 12, /* of one step */
-    KUNI_PLAN_SHARDS_MAX = 1 << 20,
-    KUNI_PLAN_BUNDLE_MAX = 1000 /* shards that one process does */
+    KUNI_PLAN_SHARDS_MAX = 1 << 20
 };
 
 enum { /* kuni_node.phase */
@@ -52,12 +55,25 @@ typedef struct kuni_node {
     int phase, level; /* level: 0, or one above its highest producer */
 } kuni_node;
 
+/* One span, or a bundle: several small ones that are next to each other among the spans. */
+typedef struct kuni_plan_shard {
+    uint32_t first, n; /* of the plan's spans */
+    int64_t bp;        /* of all of them */
+} kuni_plan_shard;
+
 typedef struct kuni_plan {
     kuni_node *nodes; /* producers before consumers */
     size_t n_nodes;
-    /* In genome order; with `unplaced` the last is that of reads without a place. */
-    kuni_span *shards;
-    const char **shard_names; /* "chr1-0-5000000", "unplaced": safe as file names, unique */
+    /*
+     * What stages know as shards: windows of a contig each, in genome order; with `unplaced` the
+     * last is that of reads without a place (tid -1).
+     */
+    kuni_span *spans;
+    size_t n_spans;
+    kuni_plan_shard *shards; /* what has tasks and files; they take all spans in order */
+    /* "chr1-0-5000000", "unplaced"; of a bundle "chrUn_1-0-900+64-DIGEST": safe as file names,
+     * unique, and another where the spans are others */
+    const char **shard_names;
     size_t n_shards;
     size_t n_places; /* shards that are places: n_shards without the unplaced one */
     bool unplaced;
@@ -76,10 +92,22 @@ KUNI_MUST_CHECK kuni_status kuni_plan_make(kuni_plan *plan, const kuni_workflow 
                                            const kuni_stage *preflight, kuni_error *err);
 void kuni_plan_fini(kuni_plan *plan);
 
+/*
+ * Puts spans together into shards; `shards` has room for as many as there are spans. Returns how
+ * many there are.
+ */
+size_t kuni_plan_bundle(const kuni_span *spans, size_t n_spans, int64_t shard_bp, int64_t bundle,
+                        kuni_plan_shard *shards);
+
 /* Shard and batch of a task, -1 where the node has none; and back. */
 void kuni_plan_place(const kuni_plan *plan, const kuni_node *node, size_t task, int64_t *shard,
                      int64_t *batch);
 size_t kuni_plan_task(const kuni_plan *plan, const kuni_node *node, int64_t shard, int64_t batch);
+/* The name of a shard of this span alone; in the arena. */
+const char *kuni_plan_span_name(const kuni_plan *plan, size_t span, const kuni_genome *genome,
+                                kuni_arena *arena, kuni_error *err);
+/* The shard that holds a span. */
+size_t kuni_plan_shard_of(const kuni_plan *plan, size_t span);
 /* Relative cost of a shard: its length; reads without a place count as a typical shard. */
 int64_t kuni_plan_weight(const kuni_plan *plan, int64_t shard);
 /* True where nodes a and b are READS steps that share one decode. */
@@ -88,15 +116,5 @@ bool kuni_plan_fused(const kuni_node *a, const kuni_node *b);
 /* Numbers of all shards, heaviest first; `order` has room for n_shards. */
 KUNI_MUST_CHECK kuni_status kuni_plan_heaviest_first(const kuni_plan *plan, uint32_t *order,
                                                      kuni_error *err);
-
-/*
- * Which shards one process does: first[i] is the first shard of the bundle that holds shard i;
- * `first` has room for n_shards. Small shards next to each other are bundled up to the length of a
- * shard and regions.bundle of them, as long as some bundles are left for each of `lanes`. The cut
- * into shards, the tasks and their files are the same with any bundles.
- */
-void kuni_plan_bundles(const kuni_plan *plan, size_t lanes, uint32_t *first);
-/* True where tasks of the node may share a process with those of other shards. */
-bool kuni_plan_bundled(const kuni_node *node);
 
 #endif

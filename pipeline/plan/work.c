@@ -17,16 +17,9 @@ kuni_status kuni_work_add_part(kuni_work *work, size_t node, const kuni_hash *ke
     kuni_status status = kuni_grow((void **)&work->parts, &work->parts_capacity, work->n_parts + 1,
                                    sizeof(kuni_work_part), err);
     if (status) return status;
-    work->parts[work->n_parts++] = (kuni_work_part){.node = (uint16_t)node,
-                                                    .shard = work->shard,
-                                                    .key = *key,
-                                                    .first_file = (uint32_t)work->n_files};
+    work->parts[work->n_parts++] = (kuni_work_part){
+        .node = (uint16_t)node, .key = *key, .first_file = (uint32_t)work->n_files};
     return KUNI_OK;
-}
-
-bool kuni_work_is_bundle(const kuni_work *work)
-{
-    return work->n_parts && work->parts[0].shard != work->parts[work->n_parts - 1].shard;
 }
 
 kuni_status kuni_work_add_file(kuni_work *work, kuni_work_file file, kuni_error *err)

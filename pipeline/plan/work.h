@@ -2,8 +2,8 @@
 /*
  * An order of work and the messages between the ranks.
  *
- * A work is one task, or several READS tasks of the same batch and shard that share a decode; or a
- * bundle: that for each of some small shards, one after another in one process. It carries numbers of the plan and short keys, from which a rank makes the paths itself. A message
+ * A work is one task, or several READS tasks of the same batch and shard that share a decode. It
+ * carries numbers of the plan and short keys, from which a rank makes the paths itself. A message
  * is one byte of type and a body; all ranks run the same program on the same kind of machine, and a
  * body that does not unpack is a bug.
  */
@@ -36,14 +36,13 @@ typedef struct kuni_work_file {
 
 typedef struct kuni_work_part {
     uint16_t node;
-    int32_t shard; /* parts of a shard stand together */
     kuni_hash key; /* as it was when the work was handed out */
     uint32_t first_file, n_files;
 } kuni_work_part;
 
 typedef struct kuni_work {
     uint64_t id;
-    int32_t shard, batch; /* -1: none; of a bundle the first shard */
+    int32_t shard, batch; /* -1: none */
     uint32_t attempt;
     kuni_work_part *parts;
     size_t n_parts, parts_capacity;
@@ -54,11 +53,8 @@ typedef struct kuni_work {
 } kuni_work;
 
 void kuni_work_fini(kuni_work *work);
-/* Adds a part on the work's own shard. */
 KUNI_MUST_CHECK kuni_status kuni_work_add_part(kuni_work *work, size_t node, const kuni_hash *key,
                                                kuni_error *err);
-/* True where the parts lie on more than one shard. */
-bool kuni_work_is_bundle(const kuni_work *work);
 /* Adds an input file to the last part. */
 KUNI_MUST_CHECK kuni_status kuni_work_add_file(kuni_work *work, kuni_work_file file,
                                                kuni_error *err);

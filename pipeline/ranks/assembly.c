@@ -19,6 +19,8 @@ enum { LIST_BYTES_MAX = 1 << 30, HEX_BYTES = KUNI_DIGEST_HEX_BYTES - 1 };
 typedef struct piece {
     const char *path;
     uint64_t offset, bytes; /* place in the target */
+    uint64_t from;          /* where it begins in the file, of which it is a part */
+    bool part;
 } piece;
 
 /* A target with its pieces; offsets are the sums of the lengths before. */
@@ -58,20 +60,27 @@ static slice_range share_of(uint64_t bytes, int rank)
 
 /* --- the list --- */
 
+static bool parse_number(const char *text, uint64_t *value)
+{
+    char *end;
+    errno = 0;
+    *value = strtoull(text, &end, 10);
+    return end != text && !*end && !errno && *value <= INT64_MAX && text[0] != '-';
+}
+
 static kuni_status add_piece(assembly *job, char *line, size_t number, const char *folder,
                              kuni_error *err)
 {
     char *path = strchr(line, '\t');
     char *length = path ? strchr(path + 1, '\t') : NULL;
-    char *end = NULL;
-    uint64_t bytes = 0;
-    if (length) {
-        *path++ = *length++ = '\0';
-        errno = 0;
-        bytes = strtoull(length, &end, 10);
-    }
-    if (!length || end == length || *end || errno || bytes > INT64_MAX || length[0] == '-')
-        return kuni_fail(err, KUNI_BUG, "%s: line %zu: expected `kind<tab>path<tab>bytes`",
+    char *from = length ? strchr(length + 1, '\t') : NULL;
+    uint64_t bytes = 0, offset = 0;
+    if (length) *path++ = *length++ = '\0';
+    if (from) *from++ = '\0';
+    if (!length || !parse_number(length, &bytes) || (from && !parse_number(from, &offset)))
+        return kuni_fail(err, KUNI_BUG,
+                         "%s: line %zu: expected `kind<tab>path<tab>bytes`, and an offset where "
+                         "the piece is a part of the file",
                          job->list_path, number);
     size_t index = 0;
     while (index < job->n_targets && strcmp(job->targets[index].kind, line) != 0) index++;
@@ -87,7 +96,8 @@ static kuni_status add_piece(assembly *job, char *line, size_t number, const cha
     char *kept = kuni_arena_strndup(job->arena, joined, strlen(joined), err);
     free(joined);
     if (!kept) return KUNI_MEMORY;
-    plan->pieces[plan->n_pieces++] = (piece){.path = kept, .offset = plan->bytes, .bytes = bytes};
+    plan->pieces[plan->n_pieces++] = (piece){
+        .path = kept, .offset = plan->bytes, .bytes = bytes, .from = offset, .part = from != NULL};
     plan->bytes += bytes;
     return KUNI_OK;
 }
@@ -135,16 +145,20 @@ static kuni_status read_list(assembly *job, kuni_error *err)
 
 static kuni_status open_piece(assembly *job, const target_plan *plan, size_t index, kuni_error *err)
 {
-    if (job->piece_fd >= 0 && job->open_piece == index) return KUNI_OK;
-    if (job->piece_fd >= 0) (void)close(job->piece_fd);
     const piece *wanted = &plan->pieces[index];
+    bool same_file = job->piece_fd >= 0 && job->open_piece != index &&
+                     strcmp(plan->pieces[job->open_piece].path, wanted->path) == 0;
+    if (job->piece_fd >= 0 && job->open_piece == index) return KUNI_OK;
+    if (job->piece_fd >= 0 && !same_file) (void)close(job->piece_fd);
     job->open_piece = index;
-    job->piece_fd = open(wanted->path, O_RDONLY | O_CLOEXEC);
+    if (!same_file) job->piece_fd = open(wanted->path, O_RDONLY | O_CLOEXEC);
     if (job->piece_fd < 0) return kuni_fail_errno(err, "cannot open %s", wanted->path);
     struct stat info;
     if (fstat(job->piece_fd, &info) != 0)
         return kuni_fail_errno(err, "cannot look at %s", wanted->path);
-    if ((uint64_t)info.st_size != wanted->bytes)
+    uint64_t size = (uint64_t)info.st_size;
+    if (wanted->part ? wanted->from > size || wanted->bytes > size - wanted->from
+                     : size != wanted->bytes)
         return kuni_fail(err, KUNI_DATA,
                          "%s has %lld bytes, %" PRIu64 " are expected: it was changed after it was "
                          "made: remove it and run the same command again",
@@ -175,7 +189,8 @@ static kuni_status read_pieces(assembly *job, const target_plan *plan, uint64_t 
         size_t want = length - filled;
         if (from->bytes - skip < want) want = (size_t)(from->bytes - skip);
         while (want) {
-            ssize_t got = pread(job->piece_fd, job->block + filled, want, (off_t)skip);
+            ssize_t got =
+                pread(job->piece_fd, job->block + filled, want, (off_t)(from->from + skip));
             if (got < 0 && errno == EINTR) continue;
             if (got < 0) return kuni_fail_errno(err, "cannot read %s", from->path);
             if (got == 0)

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "members.h"
 #include "reads_pass.h"
 #include "temporary.h"
 
@@ -24,11 +25,16 @@
 typedef struct child_part {
     kuni_task task;
     kuni_task_file *outputs;
+    kuni_bundle bundle;
+    kuni_task *members; /* what the stage sees: of each span */
 } child_part;
 
 typedef struct child {
     const kuni_job *job;
+    size_t n_spans; /* 1: no bundle */
     child_part *parts;
+    kuni_arena *arena;
+    uint8_t *skip; /* a bundle's later passes: also who was found bad in an earlier one */
     kuni_job_result result;
     size_t bad_capacity;
 } child;
@@ -216,11 +222,18 @@ static kuni_status make_folder_of(const char *path, kuni_error *err)
     return status;
 }
 
-static kuni_status prepare_part(const kuni_job *job, const kuni_job_part *from, child_part *part,
+static kuni_status prepare_part(child *me, const kuni_job_part *from, child_part *part,
                                 kuni_error *err)
 {
+    const kuni_job *job = me->job;
     part->task = *from->task;
     part->task.heartbeat = beat;
+    part->bundle = (kuni_bundle){.step = from->step,
+                                 .task = &part->task,
+                                 .n_spans = me->n_spans,
+                                 .input_spans = from->input_spans};
+    part->members = kuni_alloc(me->n_spans, sizeof(*part->members), err);
+    if (!part->members) return KUNI_MEMORY;
     if (from->task->scratch) {
         kuni_status status = kuni_make_folders(from->task->scratch, err);
         if (status) return status;
@@ -238,6 +251,38 @@ static kuni_status prepare_part(const kuni_job *job, const kuni_job_part *from, 
         if (!part->outputs[i].path) return KUNI_MEMORY;
     }
     return KUNI_OK;
+}
+
+/* What the stage sees of span number k. */
+static kuni_status take_member(child *me, size_t part, size_t k, kuni_error *err)
+{
+    child_part *p = &me->parts[part];
+    /* A bundle's members are called after the files that they end in. */
+    if (me->n_spans > 1) p->task.outputs = me->job->parts[part].task->outputs;
+    return kuni_member_task(&p->bundle, k, p->task.scratch, me->arena, &p->members[k], err);
+}
+
+static kuni_status take_all_members(child *me, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < me->job->n_parts; i++)
+        for (size_t k = 0; k < me->n_spans && !status; k++) status = take_member(me, i, k, err);
+    return status;
+}
+
+static kuni_status pack_outputs(child *me, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; me->n_spans > 1 && i < me->job->n_parts; i++) {
+        child_part *p = &me->parts[i];
+        for (size_t o = 0; o < p->task.n_outputs && !status; o++) {
+            atomic_store(&shared->part, (int64_t)i);
+            crash_at("pack");
+            status = kuni_members_pack(&p->bundle, p->members, o, p->outputs[o].path, err);
+            atomic_fetch_add(&shared->beats, 1);
+        }
+    }
+    return status;
 }
 
 static bool is_optional(const kuni_step *step, const char *kind)
@@ -305,6 +350,7 @@ static kuni_status publish(child *me, kuni_error *err)
 static void pass_at(void *context, int64_t sample, size_t part)
 {
     const child *me = context;
+    part %= me->job->n_parts; /* of a bundle: the parts of one span after those of another */
     atomic_store_explicit(&shared->part, (int64_t)part, memory_order_relaxed);
     if (sample == atomic_load_explicit(&shared->sample, memory_order_relaxed)) return;
     const char *name = sample >= 0 ? me->parts[0].task.samples[sample].id : "";
@@ -322,6 +368,7 @@ static void pass_beat(void *context, int64_t records)
 static kuni_status pass_bad(void *context, int64_t sample, const kuni_error *why, kuni_error *err)
 {
     child *me = context;
+    if (me->skip) me->skip[sample] = 1;
     kuni_status status = kuni_grow((void **)&me->result.bad, &me->bad_capacity,
                                    me->result.n_bad + 1, sizeof(*me->result.bad), err);
     if (status) return status;
@@ -332,16 +379,19 @@ static kuni_status pass_bad(void *context, int64_t sample, const kuni_error *why
     return KUNI_OK;
 }
 
-static kuni_status run_pass(child *me, kuni_error *err)
+/* One pass over the spans [from, to). */
+static kuni_status run_pass(child *me, size_t from, size_t to, kuni_error *err)
 {
-    kuni_reads_pass_part *parts = kuni_alloc(me->job->n_parts, sizeof(*parts), err);
+    size_t n = 0;
+    kuni_reads_pass_part *parts = kuni_alloc((to - from) * me->job->n_parts, sizeof(*parts), err);
     if (!parts) return KUNI_MEMORY;
-    for (size_t i = 0; i < me->job->n_parts; i++)
-        parts[i] =
-            (kuni_reads_pass_part){.step = me->job->parts[i].step, .task = &me->parts[i].task};
+    for (size_t k = from; k < to; k++)
+        for (size_t i = 0; i < me->job->n_parts; i++)
+            parts[n++] = (kuni_reads_pass_part){.step = me->job->parts[i].step,
+                                                .task = &me->parts[i].members[k]};
     const kuni_reads_pass pass = {.parts = parts,
-                                  .n_parts = me->job->n_parts,
-                                  .skip = me->job->skip,
+                                  .n_parts = n,
+                                  .skip = me->skip ? me->skip : me->job->skip,
                                   .at = pass_at,
                                   .beat = pass_beat,
                                   .bad = pass_bad,
@@ -349,6 +399,34 @@ static kuni_status run_pass(child *me, kuni_error *err)
     crash_at("open");
     kuni_status status = kuni_reads_pass_run(&pass, err);
     free(parts);
+    return status;
+}
+
+static kuni_status run_passes(child *me, kuni_error *err)
+{
+    kuni_status status = take_all_members(me, err);
+    if (status || !me->job->apart) return status ? status : run_pass(me, 0, me->n_spans, err);
+    size_t n = me->parts[0].task.n_samples;
+    me->skip = kuni_alloc(n + 1, 1, err);
+    if (!me->skip) return KUNI_MEMORY;
+    if (me->job->skip) memcpy(me->skip, me->job->skip, n);
+    for (size_t k = 0; k < me->n_spans && !status; k++) status = run_pass(me, k, k + 1, err);
+    return status;
+}
+
+static kuni_status run_members(child *me, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    child_part *part = &me->parts[0];
+    for (size_t k = 0; k < me->n_spans && !status; k++) {
+        status = take_member(me, 0, k, err);
+        if (status) return status;
+        crash_at("run");
+        status = me->job->parts[0].step->run(&part->members[k], err);
+        me->result.sample = status && err->sample >= 0 ? err->sample : -1;
+        if (me->n_spans > 1) kuni_member_drop_inputs(&part->bundle, &part->members[k]);
+        atomic_fetch_add(&shared->beats, 1);
+    }
     return status;
 }
 
@@ -396,10 +474,12 @@ static kuni_status prepare(child *me, kuni_error *err)
     kuni_status status = set_streams(job, err);
     if (!status) status = reopen_references(job, err);
     if (status) return status;
+    me->n_spans = job->n_spans > 1 ? job->n_spans : 1;
     me->parts = kuni_alloc(job->n_parts, sizeof(*me->parts), err);
-    if (!me->parts) return KUNI_MEMORY;
+    me->arena = kuni_arena_new(err);
+    if (!me->parts || !me->arena) return KUNI_MEMORY;
     for (size_t i = 0; i < job->n_parts && !status; i++)
-        status = prepare_part(job, &job->parts[i], &me->parts[i], err);
+        status = prepare_part(me, &job->parts[i], &me->parts[i], err);
     for (size_t i = 0; i < job->n_parts && !status; i++) status = check_inputs(&job->parts[i], err);
     for (size_t i = 0; i < job->n_parts && !status; i++) hide_facts(&job->parts[i]);
     return status ? status : limit_memory(job, err);
@@ -410,15 +490,10 @@ static kuni_status run(child *me, kuni_error *err)
     kuni_status status = prepare(me, err);
     if (status) return status;
     const kuni_step *step = me->job->parts[0].step;
-    if (step->scatter == KUNI_SCATTER_READS) status = run_pass(me, err);
-    for (size_t i = 0; step->scatter != KUNI_SCATTER_READS && i < me->job->n_parts && !status;
-         i++) {
-        atomic_store(&shared->part, (int64_t)i);
-        crash_at("run");
-        status = step->run(&me->parts[i].task, err);
-        me->result.sample = status && err->sample >= 0 ? err->sample : -1;
-        atomic_fetch_add(&shared->beats, 1);
-    }
+    if (step->scatter == KUNI_SCATTER_READS)
+        status = run_passes(me, err);
+    else
+        status = run_members(me, err);
     if (status && err->status == KUNI_OK)
         status = kuni_fail(err, status, "stage %s failed without saying why",
                            me->job->parts[0].task->stage_id);
@@ -426,6 +501,8 @@ static kuni_status run(child *me, kuni_error *err)
     atomic_store(&shared->sample, -1);
     shared->sample_name[0] = '\0';
     lift_memory_limit();
+    status = pack_outputs(me, err);
+    if (status) return status;
     if (fflush(NULL) != 0)
         return kuni_fail_errno(err, "stage %s: cannot write its log", me->parts[0].task.stage_id);
     return publish(me, err);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A job: one or more tasks that one child runs, and what comes of it: tasks of one step one after
- * another, or READS tasks of one batch in one pass. The result travels as bytes, from the child to
- * its rank and from there to rank 0.
+ * A job: one or more tasks that one child runs, and what comes of it. The result travels as bytes,
+ * from the child to its rank and from there to rank 0.
  */
 #ifndef KUNI_TASK_JOB_H
 #define KUNI_TASK_JOB_H
@@ -20,11 +19,15 @@ typedef struct kuni_job_part {
     const kuni_task *task;
     /* of each input: what it must have before the stage sees it; zero, or NULL: not looked at */
     const kuni_hash *input_digests;
+    const uint32_t *input_spans; /* see kuni_bundle */
 } kuni_job_part;
 
 typedef struct kuni_job {
     const kuni_job_part *parts;
     size_t n_parts;
+    size_t n_spans; /* of the shard of all parts, see kuni_bundle; 0 or 1: no bundle */
+    /* READS of a bundle: pass by pass, so that a step has one span open at a time. */
+    bool apart;
     /* Stdout and stderr go to LOG.out and LOG.err (removed where empty); NULL: stay. */
     const char *log;
     int64_t time_limit_s; /* killed when without a sign of life for so long; 0: never */

@@ -127,13 +127,15 @@ static kuni_status check_job(const kuni_job *job, kuni_error *err)
         const kuni_step *step = job->parts[i].step;
         if (step->scatter == KUNI_SCATTER_READS)
             sound = sound && step->open && step->finish &&
-                    job->parts[0].step->scatter == KUNI_SCATTER_READS &&
+                    job->parts[i].task->shard == job->parts[0].task->shard &&
                     job->parts[i].task->batch == job->parts[0].task->batch;
         else
-            sound = sound && step == job->parts[0].step && step->run;
+            sound = sound && job->n_parts == 1 && step->run;
     }
     return sound ? KUNI_OK
-                 : kuni_fail(err, KUNI_BUG, "a job must be one step, or READS steps of one batch");
+                 : kuni_fail(err, KUNI_BUG,
+                             "a job must be one step, or READS steps of one batch "
+                             "and shard");
 }
 
 kuni_status kuni_runner_start(kuni_runner **out, const kuni_job *job, kuni_error *err)

@@ -44,7 +44,7 @@ typedef struct kuni_workflow {
     const char *exclude_bed; /* regions.exclude, or NULL */
     int64_t shard_bp;
     int64_t
-        bundle; /* regions.bundle: small shards that one process does, at most; 1: each its own */
+        bundle; /* regions.bundle: small shards that share tasks and files, at most; 1: none do */
     const char *ploidy; /* name or absolute path; open it by kuni_workflow_ploidy */
     bool ploidy_given;  /* it stands in the file: the default serves any reference */
     int64_t batch_size;

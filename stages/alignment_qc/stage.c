@@ -99,7 +99,9 @@ static const kuni_param params[] = {
 static const kuni_port partial_port[] = {{.kind = "qc-partial", .extension = "qcp"},
                                          {.kind = NULL}};
 static const kuni_port batch_inputs[] = {
-    {.kind = "qc-partial"}, {.kind = "evidence", .optional = true, .many = true}, {.kind = NULL}};
+    {.kind = "qc-partial"},
+    {.kind = "evidence", .optional = true, .many = true, .in_place = true},
+    {.kind = NULL}};
 static const kuni_port batch_port[] = {{.kind = "qc-batch", .extension = "qcb"}, {.kind = NULL}};
 static const kuni_port batch_outputs[] = {{.kind = "qc-batch", .extension = "qcb"},
                                           {.kind = "karyotypes", .extension = "karyotypes.tsv"},

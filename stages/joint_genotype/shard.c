@@ -101,7 +101,8 @@ static kuni_status open_source(joint_shard *j, const kuni_task_file *file, joint
                                kuni_error *err)
 {
     const kuni_task *task = j->task;
-    kuni_status status = kuni_evidence_open(&s->reader, file->path, err);
+    kuni_status status =
+        kuni_evidence_open_part(&s->reader, file->path, file->offset, file->bytes, err);
     if (status) return status;
     const kuni_evidence_header *header = kuni_evidence_get_header(s->reader);
     if (file->batch < 0 || (size_t)file->batch >= task->n_batches)

@@ -49,10 +49,13 @@ kuni_status head_run(const kuni_task *task, kuni_error *err)
     size_t count;
     const kuni_task_file *inputs = kuni_task_inputs(task, "calls", &count);
     if (!count) return kuni_fail(err, KUNI_BUG, "merge: no shard has calls");
-    calls_file calls;
-    kuni_status status = calls_open(&calls, task, inputs[0].path, err);
+    calls_file calls = {.path = NULL};
+    char *path = NULL;
+    kuni_status status = kuni_task_take_input(task, &inputs[0], &path, err);
+    if (!status) status = calls_open(&calls, task, path, err);
     if (!status) status = put_header(&calls, task, err);
     calls_close(&calls);
+    free(path);
     return status ? status : piece_put(kuni_task_output(task, "tail"), NULL, 0, 6, true, err);
 }
 
@@ -74,7 +77,8 @@ typedef struct contig_count {
 typedef struct layout {
     const kuni_task *task;
     calls_file calls; /* of the first shard: for its header */
-    char *folder;     /* of the assembly list */
+    char *calls_path;
+    char *folder; /* of the assembly list */
     product bcf, sites;
     int depth;
     contig_index bcf_index, sites_index; /* of the contig under way */
@@ -109,16 +113,24 @@ static char *relative_path(const char *folder, const char *path, kuni_error *err
     return out.data;
 }
 
-static kuni_status list_piece(layout *job, product *to, const char *path, kuni_error *err)
+static kuni_status list_piece(layout *job, product *to, const kuni_task_file *file, kuni_error *err)
 {
     struct stat info;
-    if (stat(path, &info) != 0) return kuni_fail_errno(err, "cannot look at %s", path);
-    char *relative = relative_path(job->folder, path, err);
+    uint64_t bytes = file->bytes;
+    if (!file->offset) {
+        if (stat(file->path, &info) != 0)
+            return kuni_fail_errno(err, "cannot look at %s", file->path);
+        bytes = (uint64_t)info.st_size;
+    }
+    char *relative = relative_path(job->folder, file->path, err);
     if (!relative) return KUNI_MEMORY;
-    kuni_status status = kuni_buffer_printf(&to->list, err, "%s\t%s\t%lld\n", to->target, relative,
-                                            (long long)info.st_size);
+    kuni_status status = kuni_buffer_printf(&to->list, err, "%s\t%s\t%llu", to->target, relative,
+                                            (unsigned long long)bytes);
     free(relative);
-    to->place += (uint64_t)info.st_size;
+    if (!status && file->offset)
+        status = kuni_buffer_printf(&to->list, err, "\t%llu", (unsigned long long)file->offset);
+    if (!status) status = kuni_buffer_append(&to->list, "\n", 1, err);
+    to->place += bytes;
     return status;
 }
 
@@ -128,7 +140,7 @@ static kuni_status list_one(layout *job, product *to, const char *kind, kuni_err
     const kuni_task_file *file = kuni_task_inputs(job->task, kind, &count);
     if (count != 1)
         return kuni_fail(err, KUNI_BUG, "merge: %zu files of kind %s, not one", count, kind);
-    return list_piece(job, to, file->path, err);
+    return list_piece(job, to, file, err);
 }
 
 /* Ends the contig under way, and passes over those without records before contig `next`. */
@@ -169,11 +181,13 @@ static void add_counts(layout *job, const segment_counts *more)
 }
 
 /* Finds the first line in which two shards' headers differ, for the message. */
-static kuni_status fail_header(const layout *job, const char *path, kuni_error *err)
+static kuni_status fail_header(const layout *job, const kuni_task_file *calls, kuni_error *err)
 {
-    calls_file other;
+    calls_file other = {.path = NULL};
+    char *path = NULL;
     kuni_buffer a = KUNI_BUFFER_INIT, b = KUNI_BUFFER_INIT;
-    kuni_status status = calls_open(&other, job->task, path, err);
+    kuni_status status = kuni_task_take_input(job->task, calls, &path, err);
+    if (!status) status = calls_open(&other, job->task, path, err);
     if (!status) status = calls_header_text(&job->calls, CALLS_HEADER_COMMON, &a, err);
     if (!status) status = calls_header_text(&other, CALLS_HEADER_COMMON, &b, err);
     if (!status) {
@@ -183,17 +197,18 @@ static kuni_status fail_header(const layout *job, const char *path, kuni_error *
         status = kuni_fail(err, KUNI_DATA,
                            "merge: the shards' headers differ: %s has `%.*s`, %s has `%.*s`: a "
                            "stage before merge must give all shards the same header",
-                           job->calls.path, (int)strcspn(a.data + line, "\n"), a.data + line, path,
-                           (int)strcspn(b.data + line, "\n"), b.data + line);
+                           job->calls.path, (int)strcspn(a.data + line, "\n"), a.data + line,
+                           calls->path, (int)strcspn(b.data + line, "\n"), b.data + line);
     }
     calls_close(&other);
+    free(path);
     kuni_buffer_fini(&a);
     kuni_buffer_fini(&b);
     return status;
 }
 
 static kuni_status add_segment(layout *job, size_t number, const char *info_path,
-                               const char *calls_path, kuni_error *err)
+                               const kuni_task_file *calls, kuni_error *err)
 {
     segment_info info;
     kuni_buffer bytes = KUNI_BUFFER_INIT;
@@ -203,7 +218,7 @@ static kuni_status add_segment(layout *job, size_t number, const char *info_path
     if (status) goto done;
     if (number == 0) memcpy(job->header_digest, info.header_digest, sizeof(job->header_digest));
     if (memcmp(job->header_digest, info.header_digest, sizeof(job->header_digest)) != 0) {
-        status = fail_header(job, calls_path, err);
+        status = fail_header(job, calls, err);
         goto done;
     }
     if (!info.counts.records) goto done;
@@ -211,7 +226,7 @@ static kuni_status add_segment(layout *job, size_t number, const char *info_path
         status = kuni_fail(err, KUNI_DATA,
                            "merge: %s: the contigs of its header are not in the order of the "
                            "reference",
-                           calls_path);
+                           calls->path);
     if (!status && info.rid != job->rid) status = end_contig(job, info.rid, err);
     if (!status)
         status = contig_index_merge(&job->bcf_index, &indices, &length, job->bcf.place, err);
@@ -237,9 +252,9 @@ static kuni_status add_segments(layout *job, kuni_error *err)
         if (infos[i].shard != bodies[i].shard || infos[i].shard != sites[i].shard ||
             infos[i].shard != calls[i].shard || (i && infos[i].shard <= infos[i - 1].shard))
             return kuni_fail(err, KUNI_BUG, "merge: the shards' files are not in order");
-        status = add_segment(job, i, infos[i].path, calls[i].path, err);
-        if (!status) status = list_piece(job, &job->bcf, bodies[i].path, err);
-        if (!status) status = list_piece(job, &job->sites, sites[i].path, err);
+        status = add_segment(job, i, infos[i].path, &calls[i], err);
+        if (!status) status = list_piece(job, &job->bcf, &bodies[i], err);
+        if (!status) status = list_piece(job, &job->sites, &sites[i], err);
         if (job->task->heartbeat) job->task->heartbeat((int64_t)i);
     }
     return status ? status : end_contig(job, job->n_contigs, err);
@@ -345,7 +360,8 @@ static kuni_status begin(layout *job, kuni_error *err)
     size_t count;
     const kuni_task_file *inputs = kuni_task_inputs(job->task, "calls", &count);
     if (!count) return kuni_fail(err, KUNI_BUG, "merge: no shard has calls");
-    kuni_status status = calls_open(&job->calls, job->task, inputs[0].path, err);
+    kuni_status status = kuni_task_take_input(job->task, &inputs[0], &job->calls_path, err);
+    if (!status) status = calls_open(&job->calls, job->task, job->calls_path, err);
     if (status) return status;
     const char *list = kuni_task_output(job->task, "assembly");
     const char *slash = strrchr(list, '/');
@@ -378,6 +394,7 @@ static void layout_fini(layout *job)
     kuni_buffer_fini(&job->names);
     free(job->contigs);
     free(job->folder);
+    free(job->calls_path);
 }
 
 kuni_status layout_run(const kuni_task *task, kuni_error *err)

@@ -46,6 +46,7 @@ static const kuni_param params[] = {{.name = "compression",
                                     {.name = NULL}};
 
 static const kuni_port calls_in[] = {{.kind = "calls"}, {.kind = NULL}};
+static const kuni_port head_in[] = {{.kind = "calls", .in_place = true}, {.kind = NULL}};
 
 static const kuni_port segment_out[] = {{.kind = "segment", .extension = "bcf.piece"},
                                         {.kind = "segment-sites", .extension = "vcf.piece"},
@@ -59,9 +60,14 @@ static const kuni_port head_out[] = {{.kind = "head", .extension = "bcf.piece"},
                                      {.kind = "tail", .extension = "piece"},
                                      {.kind = NULL}};
 
-static const kuni_port layout_in[] = {
-    {.kind = "calls"}, {.kind = "segment"},    {.kind = "segment-sites"}, {.kind = "segment-info"},
-    {.kind = "head"},  {.kind = "head-sites"}, {.kind = "tail"},          {.kind = NULL}};
+static const kuni_port layout_in[] = {{.kind = "calls", .in_place = true},
+                                      {.kind = "segment", .in_place = true},
+                                      {.kind = "segment-sites", .in_place = true},
+                                      {.kind = "segment-info"},
+                                      {.kind = "head"},
+                                      {.kind = "head-sites"},
+                                      {.kind = "tail"},
+                                      {.kind = NULL}};
 
 static const kuni_port layout_out[] = {
     {.kind = "assembly", .extension = "tsv"},
@@ -115,7 +121,7 @@ static const kuni_step steps[] = {{.name = "segment",
                                    .run = segment_run},
                                   {.name = "head",
                                    .scatter = KUNI_SCATTER_COHORT,
-                                   .inputs = calls_in,
+                                   .inputs = head_in,
                                    .outputs = head_out,
                                    .run = head_run},
                                   {.name = "layout",

@@ -137,6 +137,8 @@ fi
 for i in {1..250}; do printf '>small%s\nACGTTGCA\n' "$i"; done | cat cohort/reference.fa - >many.fa
 samtools faidx many.fa
 doctor 65 workflow.yaml --no-samples --set reference=many.fa --set regions.ploidy=diploid
+finds PASS 'regions .*250 of the pieces are small contigs: up to 64 next'
+doctor 65 workflow.yaml --no-samples --set reference=many.fa --set regions.ploidy=diploid --set regions.bundle=1
 finds WARN 'regions .*250 of the [0-9]+ shards are small contigs'
 doctor 65 workflow.yaml --no-samples --set reference=many.fa --set regions.ploidy=diploid --set 'regions.contigs=[chr20]'
 ! grep -q 'small contigs' out || fail "told of contigs that are not chosen"

@@ -482,30 +482,82 @@ static void test_names(void **state)
     kuni_names_fini(&names);
 }
 
-/* Small shards next to each other, up to a shard's length, a number, and a lane's share of all. */
+/* The shards of a plan of the genome's contigs, as "first+number ..." of their spans. */
+static void expect_bundles(const char *const *contigs, size_t n_contigs, int64_t bundle,
+                           const char *expected)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_plan plan;
+    kuni_workflow_stage stages[] = {use(&call, "a", NULL, 0)};
+    kuni_workflow w = {.shard_bp = 80,
+                       .bundle = bundle,
+                       .contigs = contigs,
+                       .n_contigs = n_contigs,
+                       .stages = stages,
+                       .n_stages = 1};
+    assert_int_equal(kuni_plan_make(&plan, &w, genome, 2, false, &preflight, &err), KUNI_OK);
+    char text[256] = "";
+    size_t n = 0, next = 0;
+    for (size_t i = 0; i < plan.n_places; i++) {
+        assert_int_equal(plan.shards[i].first, next);
+        int64_t bp = 0;
+        for (size_t k = 0; k < plan.shards[i].n; k++, next++) {
+            bp += plan.spans[next].end - plan.spans[next].beg;
+            assert_int_equal(kuni_plan_shard_of(&plan, next), i);
+        }
+        assert_int_equal(plan.shards[i].bp, bp);
+        assert_int_equal(kuni_plan_weight(&plan, (int64_t)i), bp);
+        assert_true(strchr(plan.shard_names[i], '+') ? plan.shards[i].n > 1
+                                                     : plan.shards[i].n == 1);
+        n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%u+%u", i ? " " : "",
+                              plan.shards[i].first, plan.shards[i].n);
+    }
+    assert_int_equal(next + plan.unplaced, plan.n_spans);
+    assert_string_equal(text, expected);
+    kuni_plan_fini(&plan);
+    drop(&w);
+}
+
+/* Small pieces next to each other, up to a shard's length, a number, and a sixteenth of all. */
 static void test_bundles(void **state)
 {
     (void)state;
-    enum { N = 12 };
-    kuni_span shards[N] = {{.tid = 0, .end = 8000}, {.tid = 1, .end = 8000}};
-    for (int i = 2; i < N - 1; i++) shards[i] = (kuni_span){.tid = i, .end = i == 6 ? 1001 : 500};
-    shards[N - 1] = (kuni_span){.tid = -1};
-    kuni_plan plan = {
-        .shards = shards, .n_shards = N, .n_places = N - 1, .shard_bp = 8000, .bundle = 64};
-    uint32_t first[N];
-    const uint32_t few_lanes[N] = {0, 1, 2, 2, 2, 2, 6, 7, 7, 7, 7, 11};
-    kuni_plan_bundles(&plan, 1, first); /* 21,001 bp: bundles of up to an eighth */
-    assert_memory_equal(first, few_lanes, sizeof(first));
-    plan.bundle = 3;
-    const uint32_t in_threes[N] = {0, 1, 2, 2, 2, 5, 6, 7, 7, 7, 10, 11};
-    kuni_plan_bundles(&plan, 1, first);
-    assert_memory_equal(first, in_threes, sizeof(first));
-    const uint32_t in_twos[N] = {0, 1, 2, 2, 4, 4, 6, 7, 7, 9, 9, 11};
-    kuni_plan_bundles(&plan, 2, first); /* 1,312 bp */
-    assert_memory_equal(first, in_twos, sizeof(first));
-    plan.bundle = 1;
-    kuni_plan_bundles(&plan, 1, first);
-    for (uint32_t i = 0; i < N; i++) assert_int_equal(first[i], i);
+    /* 320 bp of four whole shards, small ones of 5 bp, and one of 11 that is not small */
+    const char *contigs[] = {"chr1:1-320", "chr2:1-5",   "chr2:11-15", "chr2:21-25", "chr2:31-35",
+                             "chr2:41-45", "chr2:51-61", "chr2:71-75", "chr2:81-85", "chr2:91-95"};
+    expect_bundles(contigs, 10, 64, "0+1 1+1 2+1 3+1 4+4 8+1 9+1 10+3");
+    expect_bundles(contigs, 10, 2, "0+1 1+1 2+1 3+1 4+2 6+2 8+1 9+1 10+2 12+1");
+    expect_bundles(contigs, 10, 1, "0+1 1+1 2+1 3+1 4+1 5+1 6+1 7+1 8+1 9+1 10+1 11+1 12+1");
+    /* of a small genome nothing is bundled: there must be something to share out */
+    expect_bundles(contigs + 1, 5, 64, "0+1 1+1 2+1 3+1 4+1");
+}
+
+/* The name of a bundle tells its spans apart: keys and settings hang on it. */
+static void test_bundle_names(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    const char *contigs[] = {"chr1:1-320", "chr2:1-5", "chr2:11-15", "chr2:21-25"};
+    char names[2][512];
+    for (size_t i = 0; i < 2; i++) {
+        kuni_plan plan;
+        kuni_workflow_stage stages[] = {use(&call, "a", NULL, 0)};
+        kuni_workflow w = {.shard_bp = 80,
+                           .bundle = 64,
+                           .contigs = contigs,
+                           .n_contigs = 4,
+                           .stages = stages,
+                           .n_stages = 1};
+        assert_int_equal(kuni_plan_make(&plan, &w, genome, 2, false, &preflight, &err), KUNI_OK);
+        assert_int_equal(plan.n_shards, 5);
+        snprintf(names[i], sizeof(names[i]), "%s", plan.shard_names[4]);
+        assert_memory_equal(names[i], "chr2-0-5+3-", 11);
+        assert_int_equal(strlen(names[i]), 11 + 16);
+        kuni_plan_fini(&plan);
+        drop(&w);
+        contigs[3] = "chr2:21-26";
+    }
+    assert_string_not_equal(names[0], names[1]);
 }
 
 int main(void)
@@ -516,7 +568,7 @@ int main(void)
         cmocka_unit_test(test_plan),    cmocka_unit_test(test_plan_faults),
         cmocka_unit_test(test_table),   cmocka_unit_test(test_blocked),
         cmocka_unit_test(test_hash),    cmocka_unit_test(test_names),
-        cmocka_unit_test(test_bundles),
+        cmocka_unit_test(test_bundles), cmocka_unit_test(test_bundle_names),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }

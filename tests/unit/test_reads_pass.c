@@ -410,7 +410,8 @@ static kuni_job_result run_job(const char *crash, const uint8_t *skip, int64_t t
     tasks[1] = tasks[0];
     tasks[1].stage_id = "second";
     tasks[1].outputs = &outputs[1];
-    const kuni_job_part parts[2] = {{&first, &tasks[0], NULL}, {&second, &tasks[1], NULL}};
+    const kuni_job_part parts[2] = {{.step = &first, .task = &tasks[0]},
+                                    {.step = &second, .task = &tasks[1]}};
     const kuni_job job = {.parts = parts,
                           .n_parts = 2,
                           .memory_bytes = (int64_t)256 << 20,

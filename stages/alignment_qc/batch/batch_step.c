@@ -187,8 +187,7 @@ kuni_status kuni_qc_batch_run(const kuni_task *task, kuni_error *err)
             if (task->heartbeat) task->heartbeat((int64_t)(first + 1));
         }
         for (size_t i = 0; i < n_evidence && !status; i++)
-            status =
-                kuni_qc_count_variants(evidence[i].path, task->params, now.counts, n_samples, err);
+            status = kuni_qc_count_variants(&evidence[i], task->params, now.counts, n_samples, err);
         if (!status)
             status = add_samples(task, panel, skip, reference, &now, n_files, &records, &karyotypes,
                                  err);

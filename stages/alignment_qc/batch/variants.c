@@ -65,16 +65,17 @@ void kuni_qc_count_event(const kuni_event *event, uint64_t *counts)
     if (insertion || deletion) counts[het ? KUNI_QC_INDELS_HET : KUNI_QC_INDELS_HOM]++;
 }
 
-kuni_status kuni_qc_count_variants(const char *path, const kuni_params *params,
+kuni_status kuni_qc_count_variants(const kuni_task_file *file, const kuni_params *params,
                                    uint64_t *const *counts, size_t n_samples, kuni_error *err)
 {
     kuni_evidence_reader *reader = NULL;
-    kuni_status status = kuni_evidence_open(&reader, path, err);
+    kuni_status status =
+        kuni_evidence_open_part(&reader, file->path, file->offset, file->bytes, err);
     if (status) return status;
     const kuni_evidence_header *header = kuni_evidence_get_header(reader);
     if (header->n_samples != n_samples) {
-        status = kuni_fail(err, KUNI_DATA, "evidence: %s: has %u samples, the batch has %zu", path,
-                           header->n_samples, n_samples);
+        status = kuni_fail(err, KUNI_DATA, "evidence: %s: has %u samples, the batch has %zu",
+                           file->path, header->n_samples, n_samples);
         goto done;
     }
     if (!kuni_qc_is_autosome(params, header->contig)) goto done;

@@ -13,13 +13,15 @@
 
 #include "kuni/evidence.h"
 #include "kuni/params.h"
+#include "kuni/stage.h"
 #include "partials/counters.h"
 
 /*
  * Adds the events of one evidence file; `counts[i]` is the vector of the batch's sample i, or NULL
  * to skip it.
  */
-KUNI_MUST_CHECK kuni_status kuni_qc_count_variants(const char *path, const kuni_params *params,
+KUNI_MUST_CHECK kuni_status kuni_qc_count_variants(const kuni_task_file *file,
+                                                   const kuni_params *params,
                                                    uint64_t *const *counts, size_t n_samples,
                                                    kuni_error *err);
 /* Adds one event. */
