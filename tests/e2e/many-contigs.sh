@@ -58,7 +58,7 @@ run one 0 --set regions.bundle=1
 run two 0
 same two
 [ "$(files two)" -le $(($(files one) / 3)) ] || fail "$(files two) files in bundles, $(files one) without"
-[ "$(tasks two)" -le $(($(tasks one) / 3)) ] || fail "$(tasks two) tasks in bundles, $(tasks one) without"
+[ "$(tasks two)" -le $(($(tasks one) / 2)) ] || fail "$(tasks two) tasks in bundles, $(tasks one) without"
 
 # What is in the files, by region and by person.
 for dataset in one two; do
