@@ -16,7 +16,7 @@ enum {
 
 /* In the order of kuni_export_format. */
 static const char *const formats[] = {"bcf",  "vcf.gz", "vcf",  "sparse", "sites",
-                                      "gvcf", "plink",  "pgen", NULL};
+                                      "gvcf", "plink",  "pgen", "zarr",   NULL};
 
 /* Of joint-genotype's reference_likelihoods. */
 static const char *const likelihoods[] = {"none", "trios", "all", NULL};
@@ -38,7 +38,8 @@ static const kuni_option options[] = {
     KUNI_OPTIONS_HEADING("How"),
     {"format", 'f', "NAME", "as PATH is named, else bcf",
      "bcf, vcf.gz, vcf; sparse: VCF 4.5 with blocks; sites: BCF without genotypes; gvcf: a file a "
-     "sample; plink: BCF with GT alone; pgen: .pgen, .pvar and .psam of PLINK 2",
+     "sample; plink: BCF with GT alone; pgen: .pgen, .pvar and .psam of PLINK 2; zarr: "
+     "VCF Zarr",
      KUNI_BIND_CHOICE(request, export.format, formats)},
     {"fields", 'F', "LIST", "as in the workflow", "FORMAT fields, as in GT,GQ,DP",
      KUNI_BIND_TEXT(request, export.fields, KUNI_COMPLETES_NOTHING)},
@@ -52,7 +53,8 @@ static const kuni_option options[] = {
      KUNI_BIND_FLAG(request, export.diploid)},
     {"jobs", 'j', "N", "1", "processes at once, of every rank",
      KUNI_BIND_INT(request, export.jobs, 1, 1024)},
-    {"out", 'o', "PATH", NULL, "the file; for gvcf the folder; for pgen what stands before .pgen",
+    {"out", 'o', "PATH", NULL,
+     "the file; for gvcf and zarr the folder; for pgen what stands before .pgen",
      KUNI_BIND_TEXT(request, export.out, KUNI_COMPLETES_FILE)},
     {"stage", 0, "ID", "the only one", "which joint-genotype stage of the workflow",
      KUNI_BIND_TEXT(request, export.stage, KUNI_COMPLETES_NOTHING)},
@@ -106,6 +108,7 @@ static kuni_status write_all(const kuni_export_request *wanted, const kuni_run_o
         if (!status)
             status = wanted->format == KUNI_EXPORT_GVCF   ? kuni_export_gvcfs(&x, err)
                      : wanted->format == KUNI_EXPORT_PGEN ? kuni_export_pgen(&x, err)
+                     : wanted->format == KUNI_EXPORT_ZARR ? kuni_export_zarr(&x, err)
                                                           : kuni_export_calls(&x, err);
         if (!status && kuni_transport_rank() == 0) record(&x);
         kuni_exporter_fini(&x);
@@ -148,6 +151,8 @@ static const char *misnamed(const kuni_export_request *wanted)
                "file";
     if (wanted->format == KUNI_EXPORT_GVCF && named != BY_NAME)
         return "-f gvcf writes a file a sample: name a folder";
+    if (wanted->format == KUNI_EXPORT_ZARR && named != BY_NAME)
+        return "-f zarr writes a folder: name it otherwise";
     if (wanted->format == KUNI_EXPORT_PGEN && named != BY_NAME)
         return "-f pgen writes .pgen, .pvar and .psam: name what stands before";
     if (plain && named != BY_NAME && named != wanted->format)

@@ -22,7 +22,8 @@ typedef enum kuni_export_format {
     KUNI_EXPORT_SITES,
     KUNI_EXPORT_GVCF,
     KUNI_EXPORT_PLINK,
-    KUNI_EXPORT_PGEN
+    KUNI_EXPORT_PGEN,
+    KUNI_EXPORT_ZARR
 } kuni_export_format;
 
 /*
@@ -104,6 +105,8 @@ kuni_span kuni_exporter_part(const kuni_exporter *x, size_t span, size_t wanted)
 KUNI_MUST_CHECK kuni_status kuni_export_calls(kuni_exporter *x, kuni_error *err);
 /* Collective. Writes a .pgen, .pvar and .psam. */
 KUNI_MUST_CHECK kuni_status kuni_export_pgen(kuni_exporter *x, kuni_error *err);
+/* Collective. Writes a VCF Zarr store, a folder. */
+KUNI_MUST_CHECK kuni_status kuni_export_zarr(kuni_exporter *x, kuni_error *err);
 /* Collective. Writes a gVCF a sample. */
 KUNI_MUST_CHECK kuni_status kuni_export_gvcfs(kuni_exporter *x, kuni_error *err);
 
