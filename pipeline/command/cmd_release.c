@@ -13,7 +13,7 @@
 
 typedef struct request {
     bool dry_run, json;
-    const char *out, *new_key;
+    const char *out, *new_key, *signer, *public_key;
     int64_t jobs;
 } request;
 
@@ -27,6 +27,11 @@ static const kuni_option options[] = {
      KUNI_BIND_INT(request, jobs, 1, 1024)},
     {"new-key", 0, "FILE", NULL, "make a key for pseudonyms, and nothing else",
      KUNI_BIND_TEXT(request, new_key, KUNI_COMPLETES_FILE)},
+    {"public-key", 0, "FILE", NULL,
+     "print the public half of a key that releases are signed with, and nothing else",
+     KUNI_BIND_TEXT(request, public_key, KUNI_COMPLETES_FILE)},
+    {"signer", 0, "KEY", NULL, "verify: who must have signed, the public half or a file of it",
+     KUNI_BIND_TEXT(request, signer, KUNI_COMPLETES_FILE)},
     KUNI_OPTIONS_END,
 };
 
@@ -46,6 +51,18 @@ static int make_key(const request *r)
 {
     kuni_error err = KUNI_ERROR_INIT;
     kuni_status status = kuni_pseudonym_new_key(r->new_key, &err);
+    return status ? kuni_command_fail(&err) : KUNI_OK;
+}
+
+static int print_public(const request *r)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_pseudonym_key key = {{0}};
+    char hex[KUNI_SIGNER_HEX_BYTES];
+    kuni_status status = kuni_pseudonym_read_key(&key, r->public_key, &err);
+    if (!status) status = kuni_signer_public(key.bytes, hex, &err);
+    if (!status) puts(hex);
+    key = (kuni_pseudonym_key){{0}};
     return status ? kuni_command_fail(&err) : KUNI_OK;
 }
 
@@ -92,15 +109,16 @@ static void tell_release(const kuni_received *r)
            r->folder, r->name, r->recipient, (long long)r->chain.number, r->files,
            (long long)r->bytes);
     printf("%s/release.json: BLAKE2b %s\n", r->folder, r->digest);
+    if (*r->signed_by) printf("%s/release.json: signed by %s\n", r->folder, r->signed_by);
 }
 
-static kuni_status look_at(kuni_received *all, char **folders, size_t n, kuni_buffer *faults,
-                           kuni_error *err)
+static kuni_status look_at(kuni_received *all, char **folders, size_t n, const char *signer,
+                           kuni_buffer *faults, kuni_error *err)
 {
     size_t gaps = 0;
     kuni_status worst = KUNI_OK;
     for (size_t i = 0; i < n; i++) {
-        kuni_status status = kuni_received_check(&all[i], folders[i], faults, err);
+        kuni_status status = kuni_received_check(&all[i], folders[i], signer, faults, err);
         if (!worst) worst = status;
         if (!status) tell_release(&all[i]);
     }
@@ -110,18 +128,21 @@ static kuni_status look_at(kuni_received *all, char **folders, size_t n, kuni_bu
         printf("%s\n", gaps ? "they follow each other, as far as they are here: some of the series "
                               "are not"
                             : "they follow each other, from the first on");
-    if (!status)
+    if (!status && !signer)
         puts("release.json itself: compare its digest with what the sender tells you by another "
-             "way");
+             "way, or say with --signer whose signature you expect");
     return status;
 }
 
-static int verify(char **folders, int n)
+static int verify(char **folders, int n, const char *signer)
 {
+    char hex[KUNI_SIGNER_HEX_BYTES];
     kuni_error err = KUNI_ERROR_INIT;
+    if (signer && kuni_signer_read(signer, hex, &err)) return kuni_command_fail(&err);
     kuni_buffer faults = KUNI_BUFFER_INIT;
     kuni_received *all = kuni_alloc((size_t)n, sizeof(*all), &err);
-    kuni_status status = all ? look_at(all, folders, (size_t)n, &faults, &err) : KUNI_MEMORY;
+    kuni_status status =
+        all ? look_at(all, folders, (size_t)n, signer ? hex : NULL, &faults, &err) : KUNI_MEMORY;
     (void)tell(status, &faults, &err);
     for (int i = 0; i < n && all; i++) kuni_received_fini(&all[i]);
     free(all);
@@ -133,11 +154,14 @@ static int run(const kuni_call *call)
 {
     const request *r = call->options;
     bool verifies = call->n_words && strcmp(call->words[0], "verify") == 0;
-    if (verifies && (r->new_key || r->out || r->dry_run || r->json))
-        return kuni_command_complain(KUNI_USAGE, "release: verify takes folders and no options");
+    if (verifies && (r->new_key || r->out || r->dry_run || r->json || r->public_key))
+        return kuni_command_complain(KUNI_USAGE,
+                                     "release: verify takes folders and no options but --signer");
+    if (!verifies && r->signer)
+        return kuni_command_complain(KUNI_USAGE, "release: --signer goes with verify alone");
     if (verifies && call->n_words == 1)
         return kuni_command_complain(KUNI_USAGE, "release: verify: an argument is missing: FOLDER");
-    if (verifies) return verify(call->words + 1, call->n_words - 1);
+    if (verifies) return verify(call->words + 1, call->n_words - 1, r->signer);
     if (call->n_words > 1)
         return kuni_command_complain(KUNI_USAGE,
                                      "release: unexpected argument '%s'; usage: kuni release "
@@ -146,6 +170,7 @@ static int run(const kuni_call *call)
     if (r->new_key && (call->n_words || r->out || r->dry_run))
         return kuni_command_complain(KUNI_USAGE, "release: --new-key makes a key and nothing else");
     if (r->new_key) return make_key(r);
+    if (r->public_key) return print_public(r);
     if (!call->n_words)
         return kuni_command_complain(KUNI_USAGE, "release: an argument is missing: REQUEST.yaml");
     if (r->dry_run) return run_dry(r, call->words[0]);

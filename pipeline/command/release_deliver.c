@@ -14,6 +14,7 @@
 #include "memory.h"
 #include "meter.h"
 #include "pseudonym.h"
+#include "signature.h"
 
 /* A file of the release, as it is handed over. */
 typedef struct described {
@@ -27,6 +28,7 @@ typedef struct keys {
     kuni_pseudonym_key secret;
     kuni_public_key *recipients, custodian;
     kuni_sealing files, linkage; /* n 0: not sealed */
+    kuni_pseudonym_key signer;   /* the seed of a pair, where the request has one to sign with */
 } keys;
 
 typedef struct delivery {
@@ -73,6 +75,7 @@ static kuni_status read_keys(keys *k, const kuni_request *q, kuni_error *err)
         status = kuni_public_key_read(&k->recipients[i], q->encryption.texts[i], err);
     if (!status && q->custodian) status = kuni_public_key_read(&k->custodian, q->custodian, err);
     if (!status && q->key) status = kuni_pseudonym_read_key(&k->secret, q->key, err);
+    if (!status && q->signing) status = kuni_pseudonym_read_key(&k->signer, q->signing, err);
     k->files = (kuni_sealing){k->secret.bytes, q->recipient, k->recipients, q->encryption.n};
     k->linkage = (kuni_sealing){k->secret.bytes, q->recipient, &k->custodian, q->custodian ? 1 : 0};
     return status;
@@ -308,6 +311,8 @@ static kuni_status note(delivery *d)
     kuni_status status = identify(d);
     if (!status) status = kuni_release_past_check(&d->plan->past, d->id, d->told, d->err);
     if (!status) status = write_description(d, &d->chain, digest);
+    if (!status && d->plan->request.signing)
+        status = kuni_signature_write(d->keys.signer.bytes, d->folder, d->err);
     if (!status) status = kuni_selection_check(s, d->err);
     if (!status) status = link_people(d->plan, &d->keys, true, d->err);
     /* A release that nobody knows of could not be called back: it is told before it is handed over. */

@@ -63,12 +63,11 @@ kuni_status kuni_release_identify_features(kuni_release_tables *t, kuni_error *e
 static kuni_status append_part(kuni_file *whole, const char *path, kuni_error *err)
 {
     char room[1 << 16];
-    size_t n;
     FILE *part = fopen(path, "rb");
     if (!part) return kuni_fail_errno(err, "cannot read %s", path);
     kuni_status status = KUNI_OK;
-    while (!status && (n = fread(room, 1, sizeof(room), part)) > 0)
-        status = kuni_file_write(whole, room, n, err);
+    while (!status && !feof(part) && !ferror(part))
+        status = kuni_file_write(whole, room, fread(room, 1, sizeof(room), part), err);
     if (!status && ferror(part)) status = kuni_fail_errno(err, "cannot read %s", path);
     (void)fclose(part);
     if (!status && unlink(path) != 0) status = kuni_fail_errno(err, "cannot remove %s", path);

@@ -134,15 +134,16 @@ static kuni_status check_others(checking *c, const json_t *files)
     kuni_status status = KUNI_OK;
     for (const struct dirent *entry; !status && (entry = readdir(folder));) {
         const char *name = entry->d_name;
-        bool known = !is_plain(name) || json_object_get(files, name);
+        bool known = !is_plain(name) || json_object_get(files, name) ||
+                     strcmp(name, kuni_signature_name) == 0;
         if (!known) status = fault(c, name, "is not part of the release");
     }
     (void)closedir(folder);
     return status;
 }
 
-kuni_status kuni_received_check(kuni_received *r, const char *folder, kuni_buffer *faults,
-                                kuni_error *err)
+kuni_status kuni_received_check(kuni_received *r, const char *folder, const char *signer,
+                                kuni_buffer *faults, kuni_error *err)
 {
     *r = (kuni_received){.folder = folder};
     checking c = {.r = r, .faults = faults, .err = err};
@@ -156,6 +157,7 @@ kuni_status kuni_received_check(kuni_received *r, const char *folder, kuni_buffe
             if (!status) status = check_file(&c, name, told);
         }
         if (!status) status = check_others(&c, files);
+        if (!status) status = kuni_signature_check(folder, signer, r->signed_by, err);
     }
     json_decref(root);
     if (!status && c.n_faults)

@@ -4,13 +4,14 @@
  * file. Looked at without the dataset: is everything there, as it was written, and nothing else; and do
  * several releases of one series follow each other.
  *
- * That release.json itself is the sender's it cannot tell: its digest does, which the sender tells by another
- * way, and the next release of the series.
+ * That release.json itself is the sender's its signature tells, where there is one (signature.h), to who knows the
+ * sender's public key; else its digest, which the sender tells by another way, and the next release of the series.
  */
 #ifndef KUNI_DELIVERY_RECEIVED_H
 #define KUNI_DELIVERY_RECEIVED_H
 
 #include "kuni/file.h"
+#include "signature.h"
 
 enum { KUNI_SERIES_HEX_BYTES = 33 };
 
@@ -31,14 +32,16 @@ typedef struct kuni_received {
     kuni_chain chain;
     size_t files; /* that it tells of */
     int64_t bytes;
+    char signed_by[KUNI_SIGNER_HEX_BYTES]; /* "": it is not signed */
 } kuni_received;
 
 /*
- * Reads every file of a folder. What is missing, altered, cut off or not told of is added to `faults`, a line
+ * Reads every file of a folder; with `signer` (a public key, or NULL) it has to be signed by them. What is missing, altered, cut off or not told of is added to `faults`, a line
  * each, and the status is KUNI_IO; so where release.json is none. To be given to kuni_received_fini in any case.
  */
 KUNI_MUST_CHECK kuni_status kuni_received_check(kuni_received *received, const char *folder,
-                                                kuni_buffer *faults, kuni_error *err);
+                                                const char *signer, kuni_buffer *faults,
+                                                kuni_error *err);
 void kuni_received_fini(kuni_received *received);
 /*
  * Whether those of one series follow each other; sorts them. Numbers that are not among them cannot be looked

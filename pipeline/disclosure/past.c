@@ -166,7 +166,7 @@ static uint32_t *find_atoms(const kuni_disclosure_past *p, const kuni_disclosure
     uint32_t *number = kuni_alloc(2 * n + 2, sizeof(*number), err);
     *n_atoms = 1;
     for (size_t i = 0; class_ && i < n; i++) class_[i] = (uint32_t)i;
-    for (size_t j = p->n_chapters; atom && class_ && number && j-- > 0;) {
+    for (size_t j = p->chapters ? p->n_chapters : 0; atom && class_ && number && j-- > 0;) {
         const kuni_chapter *h = &p->chapters[j];
         for (size_t c = 0; c < h->n_cells && is_theirs(view, h); c++) {
             const uint8_t *cell = h->cells + c * h->n_classes;

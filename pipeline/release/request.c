@@ -173,6 +173,13 @@ static const field encryption_fields[] = {{.key = "recipients",
                                            .required = true},
                                           {.key = NULL}};
 
+static const field signature_fields[] = {{.key = "key",
+                                          .expected = "the path of the key to sign with",
+                                          .type = PATH,
+                                          .offset = AT(signing),
+                                          .required = true},
+                                         {.key = NULL}};
+
 static const char version_expected[] = "1, the only version of requests so far";
 
 static const field top_fields[] = {
@@ -272,6 +279,7 @@ static const field top_fields[] = {
      .expected = "a map: recipients",
      .type = SECTION,
      .fields = encryption_fields},
+    {.key = "signature", .expected = "a map: key", .type = SECTION, .fields = signature_fields},
     {.key = NULL}};
 
 typedef struct reading {

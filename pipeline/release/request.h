@@ -59,6 +59,7 @@ typedef struct kuni_request {
     const char *key, *linkage; /* paths, or NULL */
     const char *custodian;     /* path of a public key that the linkage is sealed to, or NULL */
     kuni_text_list encryption; /* paths of recipients' public keys */
+    const char *signing;       /* path of the key that release.json is signed with, or NULL */
 
     kuni_ontology *ontology;                       /* NULL: none was named */
     uint8_t *above, *below;                        /* of the disease, or NULL */

@@ -177,6 +177,36 @@ for name in sys.argv[1:]:
 """
 
 
+def signed():
+    """Whoever knows the program's public key needs no other way to it."""
+    kuni("release", "--new-key", "sign.key")
+    kuni("release", "--new-key", "other.key")
+    public = {name: kuni("release", "--public-key", name).strip() for name in ("sign.key", "other.key")}
+    text = request("acme", "name: acme1", "signature: {key: sign.key}").replace("acme.linkage", "signed.linkage")
+    release("signed", text)
+    before = bytes_of("signed")
+    want(set(before) - set(described("signed")["files"]) == {"release.json", "release.json.sig"}, f"{sorted(before)}")
+    shutil.rmtree("signed")
+    release("signed", text)
+    want(bytes_of("signed") == before, "signed again: other bytes")
+    write("signer.pub", public["sign.key"] + "\n")
+    for signer in ("signer.pub", public["sign.key"]):
+        want(f"signed by {public['sign.key']}" in kuni("release", "verify", "--signer", signer, "signed"), "whose signature it is")
+    want("--signer" in kuni("release", "verify", "signed"), "how to look whose signature it is")
+    want("not of --signer" in kuni("release", "verify", "--signer", public["other.key"], "signed", expect=74), "signed by somebody else")
+    want("is not signed" in kuni("release", "verify", "--signer", "signer.pub", "acme1", expect=74), "not signed")
+    want("no public key of a signer" in kuni("release", "verify", "--signer", "w.yaml", "signed", expect=65), "no key")
+    want("goes with verify" in kuni("release", "--signer", "signer.pub", "-n", "signed.yaml", expect=64), "--signer elsewhere")
+    data = read("signed", "release.json")
+    with open("signed/release.json", "wb") as f:
+        f.write(data.replace(b'"use": "commercial"', b'"use": "Commercial"'))
+    for words in ((), ("--signer", "signer.pub")):
+        want("is no signature of release.json" in kuni("release", "verify", *words, "signed", expect=74), "release.json was altered")
+    os.unlink("signed/release.json.sig")
+    want("is not signed" in kuni("release", "verify", "--signer", "signer.pub", "signed", expect=74), "a signature that was taken away")
+    print("signed: by whom is told")
+
+
 def reference():
     """A Python that has the reference implementation, or None."""
     for python in (os.environ.get("KUNI_CRYPT4GH_PYTHON"), sys.executable):
@@ -393,14 +423,14 @@ def withdrawal(variant, calls):
     """Who withdraws is found in each release that holds them, is listed nowhere any more, also after an erasure."""
     everything = json.loads(kuni("releases", "--json", "w.yaml"))
     want([(row["recipient"], row["number"], row["times"]) for row in everything] ==
-         [("acme", 1, 1), ("ward", 1, 1), ("acme", 2, 2), ("acme", 3, 1), ("acme", 4, 1), ("acme", 5, 1), ("acme", 6, 2), ("acme", 7, 1)], f"{everything}")
+         [("acme", 1, 1), ("ward", 1, 1), ("acme", 2, 2), ("acme", 3, 1), ("acme", 4, 1), ("acme", 5, 1), ("acme", 6, 2), ("acme", 7, 2), ("acme", 8, 1)], f"{everything}")
     gone = sorted(name.replace("blood", "donor") for name in calls[variant] if int(name[-2:]) % 3 and name not in ("blood-04", "blood-10"))[0]
     write("gone.txt", f"{gone}\nblood-04\ndonor-77\n")
     names = {path: {row.split("\t")[1]: row.split("\t")[0] for row in read(path + ".linkage").decode().splitlines()} for path in ("acme", "ward", "few")}
 
     def check(step):
         told = json.loads(kuni("releases", "--affected-by", "gone.txt", "--json", "w.yaml"))
-        want(len(told) == 8, f"{step}: {told}")
+        want(len(told) == 9, f"{step}: {told}")
         for row in told:
             linkage = names["ward" if row["recipient"] == "ward" else "acme"]
             people = {gone: gone} if row["release"] == "few" else {gone: gone, "blood-04": "donor-04"}
@@ -429,7 +459,7 @@ def withdrawal(variant, calls):
     write("erased.txt", f"{gone}\n")
     kuni("verify", "--erased", "erased.txt", "w.yaml")
     told = json.loads(kuni("releases", "--affected-by", "gone.txt", "--json", "w.yaml"))
-    want([len(row["holds"]) for row in told] == [2, 2, 2, 2, 2, 2, 2, 1], f"after an erasure: {told}")
+    want([len(row["holds"]) for row in told] == [2, 2, 2, 2, 2, 2, 2, 2, 1], f"after an erasure: {told}")
     want(all(held["pseudonym"] == names["ward" if row["recipient"] == "ward" else "acme"][held["id"]] for row in told for held in row["holds"]
              if row["form"] != "sites"),
          "after an erasure: other pseudonyms")
@@ -467,6 +497,7 @@ def main():
         verify()
         opens()
         sealed()
+        signed()
         withdrawal(*recontact())
         os.chdir("/")
     print("all right")

@@ -329,12 +329,55 @@ static void test_variants(void **state)
     kuni_genome_close(genome);
 }
 
+/* --- signatures --- */
+
+/* The second vector of RFC 8032, 7.1: a message of one letter. */
+static void test_signatures(void **state)
+{
+    (void)state;
+    static const char public_half[] =
+        "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
+    static const char signature[] =
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+        "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00";
+    kuni_error err = KUNI_ERROR_INIT;
+    unsigned char seed[KUNI_SIGNER_SEED_BYTES];
+    char hex[KUNI_SIGNER_HEX_BYTES], expected[256];
+    kuni_buffer line = KUNI_BUFFER_INIT;
+    assert_int_equal(
+        sodium_hex2bin(seed, sizeof(seed),
+                       "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb", 64, NULL,
+                       NULL, NULL),
+        0);
+    assert_int_equal(kuni_signer_public(seed, hex, &err), KUNI_OK);
+    assert_string_equal(hex, public_half);
+    fixture_write("release.json", "r");
+    assert_int_equal(kuni_signature_check(".", NULL, hex, &err), KUNI_OK);
+    assert_string_equal(hex, ""); /* not signed */
+    assert_int_equal(kuni_signature_check(".", public_half, hex, &err), KUNI_IO);
+    assert_int_equal(kuni_signature_write(seed, ".", &err), KUNI_OK);
+    assert_int_equal(kuni_file_get("release.json.sig", 4096, &line, &err), KUNI_OK);
+    snprintf(expected, sizeof(expected), "ed25519 %s %s\n", public_half, signature);
+    assert_string_equal(line.data, expected);
+    assert_int_equal(kuni_signature_check(".", NULL, hex, &err), KUNI_OK);
+    assert_int_equal(kuni_signature_check(".", public_half, hex, &err), KUNI_OK);
+    assert_string_equal(hex, public_half);
+    fixture_write("signer", expected + strlen("ed25519 "));
+    assert_int_equal(kuni_signer_read("signer", hex, &err), KUNI_DATA); /* more than a key */
+    assert_int_equal(kuni_signer_read(public_half, hex, &err), KUNI_OK);
+    expected[8] = '4'; /* another key */
+    assert_int_equal(kuni_signature_check(".", expected + 8, hex, &err), KUNI_IO);
+    fixture_write("release.json", "s");
+    assert_int_equal(kuni_signature_check(".", NULL, hex, &err), KUNI_IO);
+    kuni_buffer_fini(&line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_public_keys),       cmocka_unit_test(test_containers_open),
         cmocka_unit_test(test_containers_repeat), cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_variants),
+        cmocka_unit_test(test_variants),          cmocka_unit_test(test_signatures),
     };
     return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
 }

@@ -119,8 +119,8 @@ static uint8_t release_to(const char *recipient, unsigned kinds, const int64_t c
         if (!(kinds >> kind & 1)) continue;
         people[n_strata] = KIND_PEOPLE;
         label_of[n_strata] = labels[i];
-        counts[n_strata] = (kuni_disclosure_counts){.het = carriers[kind],
-                                                    .none = KIND_PEOPLE - carriers[kind]};
+        counts[n_strata] =
+            (kuni_disclosure_counts){.het = carriers[kind], .none = KIND_PEOPLE - carriers[kind]};
         for (size_t j = 0; j < KIND_PEOPLE; j++, i++) {
             assert_int_equal(labels[i], label_of[n_strata]); /* all are counted, and alike */
             of[i] = (uint32_t)n_strata;

@@ -97,7 +97,8 @@ static void test_faults(void **state)
         "r.yaml:8:1: unknown key 'treshold'; expected one of version, name, workflow, recipient, "
         "purpose, disease, use, genetic, project, agrees, delivery, consent, people, regions, "
         "form, "
-        "columns, tables, all_sites, cohort_frequencies, threshold, pseudonyms, encryption; did "
+        "columns, tables, all_sites, cohort_frequencies, threshold, pseudonyms, encryption, "
+        "signature; did "
         "you mean "
         "'threshold'?\n");
     expect_faults(
