@@ -300,8 +300,9 @@ static kuni_status record(const delivery *d, const char *digest, const char *mem
         json_decref(entry);
         entry = NULL;
     }
-    return entry ? kuni_history_add(s->folder, "released", NULL, entry, d->err)
-                 : kuni_fail_memory(d->err, 1, 1);
+    kuni_status status = entry ? kuni_history_add(s->folder, "released", NULL, entry, d->err)
+                               : kuni_fail_memory(d->err, 1, 1);
+    return status ? status : kuni_memory_put_head(d->memory, s->folder, d->err);
 }
 
 static kuni_status note(delivery *d)

@@ -178,6 +178,23 @@ static void set_secret(kuni_release_past *p, const kuni_memory *memory)
                          NULL);
 }
 
+/* The history tells of releases: what is kept of them has to be there. */
+static kuni_status open_kept(const kuni_release_past *p, kuni_memory *memory, kuni_error *err)
+{
+    const char *dataset = p->selection->folder;
+    char *folder = kuni_path_join(dataset, "releases", err);
+    kuni_status status = folder ? KUNI_OK : KUNI_MEMORY;
+    if (folder && access(folder, F_OK) != 0)
+        status = kuni_fail(err, KUNI_IO,
+                           "%s is lost: what was released before is not known, so none can be "
+                           "weighed against it: put it back from a backup",
+                           folder);
+    if (!status) status = kuni_memory_open(memory, dataset, false, err);
+    if (!status) status = kuni_memory_check(memory, &p->releases, err);
+    free(folder);
+    return status;
+}
+
 static kuni_status read_chapters(kuni_release_past *p, kuni_error *err)
 {
     const kuni_release_list *list = &p->releases;
@@ -185,8 +202,7 @@ static kuni_status read_chapters(kuni_release_past *p, kuni_error *err)
     size_t n = find_again(p);
     bool any = false;
     for (size_t i = 0; i < n; i++) any |= list->entries[i].id[0] != 0;
-    kuni_status status =
-        any ? kuni_memory_open(&memory, p->selection->folder, false, err) : KUNI_OK;
+    kuni_status status = any ? open_kept(p, &memory, err) : KUNI_OK;
     if (any && !status) set_secret(p, &memory);
     for (size_t i = 0; i < n && !status; i++) {
         const kuni_release_entry *e = &list->entries[i];
@@ -391,12 +407,22 @@ kuni_status kuni_release_past_write(const kuni_release_past *p, kuni_disclosure 
     return status;
 }
 
+/* The same bytes, asked for in another way, and weighed against themselves; NULL: nobody has them yet. */
+static const kuni_release_entry *find_same(const kuni_release_past *p, const char *id)
+{
+    for (size_t i = 0; i < p->releases.n && !p->again; i++)
+        if (strcmp(p->releases.entries[i].id, id) == 0) return &p->releases.entries[i];
+    return NULL;
+}
+
 kuni_status kuni_release_past_check(const kuni_release_past *p, const char *id,
                                     char told[KUNI_DIGEST_HEX_BYTES], kuni_error *err)
 {
+    const kuni_release_entry *same = find_same(p, id);
     char *path = kuni_memory_path(&p->memory, NULL, waiting, err);
     kuni_status status = path ? kuni_digest_file(path, told, err) : KUNI_MEMORY;
     free(path);
+    if (same) memcpy(told, same->told, sizeof(same->told)); /* that chapter has all of it */
     if (status || !p->again) return status;
     if (strcmp(p->again->id, id) == 0 && strcmp(p->again->told, told) == 0) return KUNI_OK;
     return kuni_fail(
@@ -409,6 +435,7 @@ kuni_status kuni_release_past_check(const kuni_release_past *p, const char *id,
 
 kuni_status kuni_release_past_keep(const kuni_release_past *p, const char *id, kuni_error *err)
 {
+    if (find_same(p, id)) return KUNI_OK;
     char *from = kuni_memory_path(&p->memory, NULL, waiting, err);
     char *to = kuni_memory_path(&p->memory, id, kept, err);
     kuni_status status = from && to ? kuni_file_publish(from, to, err) : KUNI_MEMORY;

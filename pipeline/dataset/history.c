@@ -15,6 +15,8 @@
 
 static const char file_name[] = "history.jsonl";
 
+const char kuni_history_erased[] = "(erased)";
+
 static const char first_digest[] =
     "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -185,7 +187,7 @@ static kuni_status put_entry(void *context, const json_t *entry, kuni_error *err
         const char *text = json_string_value(value);
         if (!text || !f->names(f->context, text)) continue;
         named = true;
-        (void)json_string_set(value, "(erased)");
+        (void)json_string_set(value, kuni_history_erased);
     }
     f->changed += named;
     if (f->changed) (void)json_object_set_new(copy, "before", json_string(f->digest));

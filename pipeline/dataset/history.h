@@ -27,6 +27,8 @@ typedef kuni_status kuni_history_visitor(void *context, const json_t *entry, kun
 KUNI_MUST_CHECK kuni_status kuni_history_read(const char *folder, kuni_history_visitor *visit,
                                               void *context, size_t *entries, kuni_error *err);
 
+/* What stands in place of a text that named somebody who is forgotten. */
+extern const char kuni_history_erased[];
 /* Whether a text names somebody who is to be forgotten. */
 typedef bool kuni_history_names(void *context, const char *text);
 /*

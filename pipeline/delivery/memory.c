@@ -184,11 +184,70 @@ static kuni_status take_entry(void *context, const json_t *json, kuni_error *err
     return e->at && e->name && e->recipient && e->use && e->form ? KUNI_OK : KUNI_MEMORY;
 }
 
+/* Of the first `n` entries: what no erasure changes. */
+static kuni_status digest_entries(const kuni_release_list *list, size_t n,
+                                  char hex[KUNI_DIGEST_HEX_BYTES], kuni_error *err)
+{
+    kuni_digest *digest = kuni_digest_new(err);
+    if (!digest) return KUNI_MEMORY;
+    for (size_t i = 0; i < n; i++) {
+        const kuni_release_entry *e = &list->entries[i];
+        kuni_digest_add_text(digest, e->id);
+        kuni_digest_add_text(digest, e->digest);
+        kuni_digest_add_text(digest, e->told);
+        kuni_digest_add_text(digest, e->chain.series);
+        kuni_digest_add_int(digest, e->is_public);
+    }
+    kuni_digest_finish(digest, hex);
+    return KUNI_OK;
+}
+
+static kuni_status check_head(const kuni_release_list *list, const char *head, const char *dataset,
+                              kuni_error *err)
+{
+    char hex[KUNI_DIGEST_HEX_BYTES], *digest;
+    size_t n = (size_t)strtoull(head, &digest, 10);
+    kuni_status status = n <= list->n ? digest_entries(list, n, hex, err) : KUNI_OK;
+    if (status || (n <= list->n && *digest == ' ' && strcmp(digest + 1, hex) == 0)) return status;
+    return kuni_fail(err, KUNI_IO,
+                     "%s/history.jsonl does not tell of the %zu releases that %s/releases/head "
+                     "stands for: it was cut, changed or is an older one: put both back from a "
+                     "backup",
+                     dataset, n, dataset);
+}
+
 kuni_status kuni_release_list_read(kuni_release_list *list, const char *dataset, kuni_error *err)
 {
     size_t entries;
+    kuni_buffer head = KUNI_BUFFER_INIT;
     *list = (kuni_release_list){.n = 0};
-    return kuni_history_read(dataset, take_entry, list, &entries, err);
+    char *path = kuni_path_join(dataset, "releases/head", err);
+    /* Before the history, to which another release may add meanwhile. */
+    bool there = path && access(path, F_OK) == 0;
+    kuni_status status = !path   ? KUNI_MEMORY
+                         : there ? kuni_file_get(path, 4096, &head, err)
+                                 : KUNI_OK;
+    if (!status) status = kuni_history_read(dataset, take_entry, list, &entries, err);
+    if (!status && there) status = check_head(list, head.data ? head.data : "", dataset, err);
+    kuni_buffer_fini(&head);
+    free(path);
+    return status;
+}
+
+kuni_status kuni_memory_put_head(const kuni_memory *memory, const char *dataset, kuni_error *err)
+{
+    kuni_release_list list;
+    kuni_buffer head = KUNI_BUFFER_INIT;
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    char *path = kuni_memory_path(memory, NULL, "head", err);
+    kuni_status status = kuni_release_list_read(&list, dataset, err);
+    if (!status) status = path ? digest_entries(&list, list.n, hex, err) : KUNI_MEMORY;
+    if (!status) status = kuni_buffer_printf(&head, err, "%zu %s", list.n, hex);
+    if (!status) status = put_private(path, head.data, head.length, err);
+    kuni_release_list_fini(&list);
+    kuni_buffer_fini(&head);
+    free(path);
+    return status;
 }
 
 void kuni_release_list_fini(kuni_release_list *list)
@@ -204,10 +263,34 @@ void kuni_release_list_fini(kuni_release_list *list)
     *list = (kuni_release_list){.n = 0};
 }
 
+static void spell_series(const kuni_memory *memory, const char *recipient,
+                         char series[KUNI_SERIES_HEX_BYTES])
+{
+    unsigned char digest[crypto_generichash_BYTES];
+    keyed(memory, "series", recipient, digest);
+    (void)sodium_bin2hex(series, KUNI_SERIES_HEX_BYTES, digest, (KUNI_SERIES_HEX_BYTES - 1) / 2);
+}
+
+kuni_status kuni_memory_check(const kuni_memory *memory, const kuni_release_list *list,
+                              kuni_error *err)
+{
+    char series[KUNI_SERIES_HEX_BYTES];
+    for (size_t i = 0; i < list->n; i++) {
+        const kuni_release_entry *e = &list->entries[i];
+        spell_series(memory, e->recipient, series);
+        if (!e->chain.series[0] || strcmp(e->chain.series, series) == 0) continue;
+        if (strcmp(e->recipient, kuni_history_erased) == 0) continue;
+        return kuni_fail(err, KUNI_IO,
+                         "%s/secret is not the one that the release '%s' to %s of %s was noted "
+                         "with, so nobody of it can be found: put it back from a backup",
+                         memory->folder, e->name, e->recipient, e->at);
+    }
+    return KUNI_OK;
+}
+
 void kuni_memory_chain(const kuni_memory *memory, const kuni_release_list *list, const char *id,
                        const char *recipient, kuni_chain *chain)
 {
-    unsigned char digest[crypto_generichash_BYTES];
     *chain = (kuni_chain){.number = 1};
     memcpy(chain->previous, kuni_no_digest, sizeof(chain->previous));
     memcpy(chain->before, kuni_no_digest, sizeof(chain->before));
@@ -224,9 +307,7 @@ void kuni_memory_chain(const kuni_memory *memory, const kuni_release_list *list,
         memcpy(chain->previous, e->digest, sizeof(chain->previous));
         chain->number = e->chain.number + 1;
     }
-    keyed(memory, "series", recipient, digest);
-    (void)sodium_bin2hex(chain->series, sizeof(chain->series), digest,
-                         (sizeof(chain->series) - 1) / 2);
+    spell_series(memory, recipient, chain->series);
 }
 
 /* --- members --- */

@@ -4,6 +4,8 @@
  *
  *   DATASET/releases/secret           64 hex digits, made with the first release
  *   DATASET/releases/lock             held while a release is made: each is weighed against all before it
+ *   DATASET/releases/head             how many entries `released` the history has, and a digest of them, so that
+ *                                     one that was cut or is older is told
  *   DATASET/releases/ID/members.tsv   of whom it tells: see below
  *   DATASET/releases/ID/...           other rooms may add files that they find again by the same ID:
  *   DATASET/releases/ID/told          what it told, a chapter of pipeline/disclosure
@@ -62,9 +64,16 @@ typedef struct kuni_release_list {
     size_t n, capacity;
 } kuni_release_list;
 
+/* KUNI_IO: the history is damaged, or does not tell of all that was released. To be given to _fini in any case. */
 KUNI_MUST_CHECK kuni_status kuni_release_list_read(kuni_release_list *list, const char *dataset,
                                                    kuni_error *err);
 void kuni_release_list_fini(kuni_release_list *list);
+/* Whether it is the memory of these releases: KUNI_IO where its secret is another one. */
+KUNI_MUST_CHECK kuni_status kuni_memory_check(const kuni_memory *memory,
+                                              const kuni_release_list *list, kuni_error *err);
+/* Remembers what the history tells of by now; the memory is held. */
+KUNI_MUST_CHECK kuni_status kuni_memory_put_head(const kuni_memory *memory, const char *dataset,
+                                                 kuni_error *err);
 /*
  * The place in the chain of a release `id` to `recipient`: that of the same release where it was made before,
  * else behind the last.

@@ -114,6 +114,29 @@ def same_again():
     print("the same request: the same bytes and chapters")
 
 
+def same_bytes(names):
+    """A list in another order is asked for anew, and weighed against what it told itself: the chapter of the first stays, for it is the one that all later ones follow."""
+    write_list(names)
+    ask("listed", "clinic", "sites", "tables: no\npeople: {list: list.txt}\n")
+    kuni("release", "-o", "listed", "listed.yaml")
+    kept = chapters()
+    write_list(reversed(names))
+    kuni("release", "-o", "again", "listed.yaml")
+    want(bytes_of("again") == bytes_of("listed"), "the order of a list is told")
+    want(chapters() == kept == told(), "another chapter took the place of the first")
+    for out in ("again", "listed"): # each as it was asked for; then all chapters are read
+        shutil.rmtree(out)
+    kuni("release", "-o", "again", "listed.yaml")
+    kuni("release", "--dry-run", "one.yaml")
+    want(chapters() == kept == told(), "again: another chapter")
+    print("the same bytes asked for in another way: one chapter")
+
+
+def write_list(names):
+    with open("list.txt", "w") as out:
+        out.write("".join(f"{name}\n" for name in names))
+
+
 def not_counted(names):
     """A man has left, a woman and a man have come: each of the latter is alone of their kind, and two men stay out."""
     kuni("withdraw", "--yes", "w.yaml", names[4])
@@ -123,7 +146,7 @@ def not_counted(names):
     want("not_counted" in dry, dry)
     dry = json.loads(kuni("release", "--dry-run", "--json", "two.yaml"))
     want(dry["eligible"] == N - 3 and {row["name"]: row["count"] for row in dry["left_out"]["reasons"]}["not_counted"] in (4, None), f"{dry}")
-    want(not glob.glob("two") and len(told()) == 2, "a dry run has done something")
+    want(not glob.glob("two") and len(told()) == 3, "a dry run has done something")
     kuni("release", "-o", "two", "two.yaml")
     with open("two/RELEASE_NOTES.md") as notes:
         want("4 of those who are eligible are not counted" in notes.read(), "the notes do not say who is not counted")
@@ -168,6 +191,30 @@ def spoilt():
         text = kuni("release", "-o", "next", "next.yaml", expect=74)
         want(f"{id}/told is not what the history tells of" in text and "from a backup" in text, text)
         shutil.move("kept", path)
+    for spoil, said in ((("secret", "0" * 64 + "\n"), "secret is not the one"), (("head", "999 0"), "history.jsonl does not tell of the 999 releases")):
+        with open(f"ds/releases/{spoil[0]}", "r+") as f:
+            before = f.read()
+            f.seek(0)
+            f.truncate()
+            f.write(spoil[1])
+        text = kuni("release", "-o", "next", "next.yaml", expect=74)
+        want(said in text and "from a backup" in text, text)
+        with open(f"ds/releases/{spoil[0]}", "w") as f:
+            f.write(before)
+    # the history without its last release, or with another recipient of it
+    shutil.copy("ds/history.jsonl", "kept")
+    with open("kept") as f:
+        lines = f.readlines()
+    want('"released"' in lines[-1] and '"recipient":"world"' in lines[-1], lines[-1])
+    for last in ("", lines[-1].rstrip("\n"), lines[-1].replace('"recipient":"world"', '"recipient":"earth"'), lines[-1].replace('"public":true', '"public":false')):
+        with open("ds/history.jsonl", "w") as f:
+            f.write("".join(lines[:-1]) + last)
+        text = kuni("release", "-o", "next", "next.yaml", expect=74)
+        want("from a backup" in text, text)
+    shutil.copy("kept", "ds/history.jsonl")
+    shutil.move("ds/releases", "kept-too")
+    want("ds/releases is lost" in kuni("release", "--dry-run", "next.yaml", expect=74), "releases are lost")
+    shutil.move("kept-too", "ds/releases")
     want(chapters() == told() and not os.path.exists("next"), "something is left")
     print("lost and altered chapters: told")
 
@@ -229,6 +276,7 @@ def main():
         os.chdir(os.path.join(folder, "here"))
         names = make_dataset()
         same_again()
+        same_bytes(names[:N])
         not_counted(names)
         spoilt()
         one_at_a_time()
