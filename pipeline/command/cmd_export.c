@@ -15,8 +15,8 @@ enum {
 };
 
 /* In the order of kuni_export_format. */
-static const char *const formats[] = {"bcf",  "vcf.gz", "vcf",  "sparse", "sites",
-                                      "gvcf", "plink",  "pgen", "zarr",   NULL};
+static const char *const formats[] = {"bcf",   "vcf.gz", "vcf",  "sparse",    "sites", "gvcf",
+                                      "plink", "pgen",   "zarr", "sites-tsv", NULL};
 
 /* Of joint-genotype's reference_likelihoods. */
 static const char *const likelihoods[] = {"none", "trios", "all", NULL};
@@ -39,7 +39,7 @@ static const kuni_option options[] = {
     {"format", 'f', "NAME", "as PATH is named, else bcf",
      "bcf, vcf.gz, vcf; sparse: VCF 4.5 with blocks; sites: BCF without genotypes; gvcf: a file a "
      "sample; plink: BCF with GT alone; pgen: .pgen, .pvar and .psam of PLINK 2; zarr: "
-     "VCF Zarr",
+     "VCF Zarr; sites-tsv: sites as a packed table, a line an allele",
      KUNI_BIND_CHOICE(request, export.format, formats)},
     {"fields", 'F', "LIST", "as in the workflow", "FORMAT fields, as in GT,GQ,DP",
      KUNI_BIND_TEXT(request, export.fields, KUNI_COMPLETES_NOTHING)},
@@ -106,10 +106,11 @@ static kuni_status write_all(const kuni_export_request *wanted, const kuni_run_o
     if (!status) {
         status = kuni_transport_agree(kuni_exporter_init(&x, wanted, &preview, err), err);
         if (!status)
-            status = wanted->format == KUNI_EXPORT_GVCF   ? kuni_export_gvcfs(&x, err)
-                     : wanted->format == KUNI_EXPORT_PGEN ? kuni_export_pgen(&x, err)
-                     : wanted->format == KUNI_EXPORT_ZARR ? kuni_export_zarr(&x, err)
-                                                          : kuni_export_calls(&x, err);
+            status = wanted->format == KUNI_EXPORT_GVCF        ? kuni_export_gvcfs(&x, err)
+                     : wanted->format == KUNI_EXPORT_PGEN      ? kuni_export_pgen(&x, err)
+                     : wanted->format == KUNI_EXPORT_ZARR      ? kuni_export_zarr(&x, err)
+                     : wanted->format == KUNI_EXPORT_SITES_TSV ? kuni_export_table(&x, err)
+                                                               : kuni_export_calls(&x, err);
         if (!status && kuni_transport_rank() == 0) record(&x);
         kuni_exporter_fini(&x);
     }
@@ -151,6 +152,8 @@ static const char *misnamed(const kuni_export_request *wanted)
                "file";
     if (wanted->format == KUNI_EXPORT_GVCF && named != BY_NAME)
         return "-f gvcf writes a file a sample: name a folder";
+    if (wanted->format == KUNI_EXPORT_SITES_TSV && named != BY_NAME)
+        return "-f sites-tsv writes a packed table: name it .tsv.gz";
     if (wanted->format == KUNI_EXPORT_ZARR && named != BY_NAME)
         return "-f zarr writes a folder: name it otherwise";
     if (wanted->format == KUNI_EXPORT_PGEN && named != BY_NAME)

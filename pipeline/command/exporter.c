@@ -426,8 +426,9 @@ kuni_status kuni_exporter_init(kuni_exporter *x, const kuni_export_request *requ
                          .run = &preview->run,
                          .ledger = &preview->ledger,
                          .views = {{.fd = -1}, {.fd = -1}}};
-    x->kind = request->format == KUNI_EXPORT_SPARSE  ? JOINT_EXPORT_SPARSE
-              : request->format == KUNI_EXPORT_SITES ? JOINT_EXPORT_SITES
+    x->kind = request->format == KUNI_EXPORT_SPARSE ? JOINT_EXPORT_SPARSE
+              : request->format == KUNI_EXPORT_SITES || request->format == KUNI_EXPORT_SITES_TSV
+                  ? JOINT_EXPORT_SITES
               : request->format == KUNI_EXPORT_PLINK || request->format == KUNI_EXPORT_PGEN
                   ? JOINT_EXPORT_PLINK
                   : JOINT_EXPORT_DENSE;

@@ -23,7 +23,8 @@ typedef enum kuni_export_format {
     KUNI_EXPORT_GVCF,
     KUNI_EXPORT_PLINK,
     KUNI_EXPORT_PGEN,
-    KUNI_EXPORT_ZARR
+    KUNI_EXPORT_ZARR,
+    KUNI_EXPORT_SITES_TSV
 } kuni_export_format;
 
 /*
@@ -107,6 +108,8 @@ KUNI_MUST_CHECK kuni_status kuni_export_calls(kuni_exporter *x, kuni_error *err)
 KUNI_MUST_CHECK kuni_status kuni_export_pgen(kuni_exporter *x, kuni_error *err);
 /* Collective. Writes a VCF Zarr store, a folder. */
 KUNI_MUST_CHECK kuni_status kuni_export_zarr(kuni_exporter *x, kuni_error *err);
+/* Collective. Writes sites as a table, and its index. */
+KUNI_MUST_CHECK kuni_status kuni_export_table(kuni_exporter *x, kuni_error *err);
 /* Collective. Writes a gVCF a sample. */
 KUNI_MUST_CHECK kuni_status kuni_export_gvcfs(kuni_exporter *x, kuni_error *err);
 

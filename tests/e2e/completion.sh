@@ -53,8 +53,8 @@ gives "kuni run --re" --retry-quarantined
 gives "kuni run --jobs 2 x.yaml --wa" --wait
 gives "kuni export --format v" vcf vcf.gz
 gives "kuni export -f pl" plink
-gives "kuni export --format=s" sparse sites
-gives "kuni export --format=" bcf vcf vcf.gz sparse sites gvcf plink
+gives "kuni export --format=s" sparse sites sites-tsv
+gives "kuni export --format=" bcf vcf vcf.gz sparse sites gvcf plink pgen zarr sites-tsv
 gives "kuni simulate --error-profile " novaseq hiseq perfect
 gives "kuni run --jobs " ""
 gives "kuni run --set regions.shard=1" ""

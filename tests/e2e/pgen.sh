@@ -4,7 +4,7 @@
 # number of samples; and what kuni's encoder makes of genotypes that no small dataset has (many alleles, half calls,
 # more than a block of 65,536 variants).
 . "$(dirname "$0")/../lib.sh"
-need_tools plink2 bcftools
+need_tools plink2 bcftools tabix
 go_on=1
 cd "$work"
 plink2 --version
@@ -79,6 +79,21 @@ KUNI_FAULT=rename:5 "$KUNI" export -f pgen -o one -r chrY w.yaml >/dev/null 2>&1
 "$KUNI" export -f pgen -o none -r chr20:1-2 w.yaml 2>message && fail "no variants: not refused"
 grep -q 'takes no file without variants' message || fail "no variants: $(cat message)"
 "$KUNI" export -f pgen -o x.bcf w.yaml 2>message && fail "a .pgen by the name of a BCF"
+
+# Sites as a table: a line an allele, with the call set's counts, in minimal form.
+"$KUNI" export -f sites-tsv -o sites.tsv.gz w.yaml >/dev/null
+"$KUNI" export -f sites-tsv -j 3 -o three.tsv.gz w.yaml >/dev/null
+cmp sites.tsv.gz three.tsv.gz || fail "three processes write another table"
+"$KUNI" export -f bcf -o all.bcf w.yaml >/dev/null
+bcftools norm -m- -f cohort/reference.fa -Ou all.bcf 2>/dev/null | bcftools view -e 'ALT="*"' -Ou |
+    bcftools query -f '%CHROM\t%POS\t%REF\t%ALT\t%FILTER\t%AC\t%AN\t%AF\t%nhomalt\t%AC_XX\t%nhemi_XY\n' | sort >expected
+zcat sites.tsv.gz | awk -F'\t' -v OFS='\t' 'NR == 1 { for (i = 1; i <= NF; i++) c[$i] = i; next }
+    { print $1, $2, $3, $4, $c["FILTER"], $c["AC"], $c["AN"], $c["AF"], $c["nhomalt"], $c["AC_XX"], $c["nhemi_XY"] }' | sort >found
+cmp -s found expected || { fail "the table of sites differs from the calls"; diff found expected | head -4; }
+[ "$(wc -l <found)" -gt "$(grep -vc '^#' n9.pvar)" ] || fail "no record of several ALTs was tried"
+zcat sites.tsv.gz | awk '$1 == "chrX" && $2 >= 10000 && $2 <= 20000' >expected
+{ tabix sites.tsv.gz chrX:10000-20000 || true; } >found
+cmp -s found expected || fail "the index of the table is no good"
 
 # Genotypes by chance, as plink2 reads them from VCF.
 python3 - <<'PY'
