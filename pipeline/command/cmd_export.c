@@ -141,6 +141,12 @@ static int named_format(const char *out)
                                                                    : BY_NAME;
 }
 
+static bool names_sparse(const char *out)
+{
+    const char *slash = strrchr(out, '/');
+    return strstr(slash ? slash + 1 : out, "sparse") != NULL;
+}
+
 /* Whoever opens the file goes by its name. */
 static const char *misnamed(const kuni_export_request *wanted)
 {
@@ -158,6 +164,9 @@ static const char *misnamed(const kuni_export_request *wanted)
         return "-f zarr writes a folder: name it otherwise";
     if (wanted->format == KUNI_EXPORT_PGEN && named != BY_NAME)
         return "-f pgen writes .pgen, .pvar and .psam: name what stands before";
+    if (wanted->format == KUNI_EXPORT_SPARSE && named != BY_NAME && !names_sparse(wanted->out))
+        return "most tools take '.' of a sparse call set for missing, so its name has to warn: "
+               "name it *.sparse.vcf.gz";
     if (plain && named != BY_NAME && named != wanted->format)
         return "the name says another format than --format: change one of them";
     return NULL;

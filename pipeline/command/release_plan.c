@@ -10,7 +10,7 @@
 const char *const *kuni_release_files(kuni_release_form form)
 {
     static const char *const dense[] = {"calls.bcf", "calls.bcf.csi", NULL};
-    static const char *const sparse[] = {"calls.vcf.gz", "calls.vcf.gz.csi", NULL};
+    static const char *const sparse[] = {"calls.sparse.vcf.gz", "calls.sparse.vcf.gz.csi", NULL};
     static const char *const sites[] = {"sites.bcf", "sites.bcf.csi", NULL};
     static const char *const none[] = {NULL};
     return form == KUNI_FORM_DENSE    ? dense

@@ -33,6 +33,12 @@ static const char *const format_lines[] = {
     "<ID=PS,Number=1,Type=Integer,Description=\"Phase set: position of its first variant\">",
 };
 
+/* For whoever looks into the header because a tool counts more missing genotypes than there are. */
+static const char sparse_warning[] =
+    "\"a sample without values here is within the LEN bases of a block that an earlier record "
+    "began, and not missing; tools that do not know LEN of VCF 4.5 take it for missing: give them "
+    "the dense form\"";
+
 /* Of a sparse call set; lines that stand in format_lines too are spelled alike but for GQ. */
 static const char *const sparse_lines[] = {
     "<ID=GT,Number=1,Type=String,Description=\"Genotype: the likeliest a posteriori; . within the "
@@ -188,6 +194,7 @@ static kuni_status fill(joint_header *h, const char *source, const kuni_task *ta
     if (sparse && bcf_hdr_set_version(h->header, "VCFv4.5") < 0) return kuni_fail_memory(err, 1, 1);
     /* A task's file names the version and no build: tasks of several builds are merged into one. */
     kuni_status status = add_line(h, "source", source ? source : "kuni " KUNI_VERSION, err);
+    if (!status && sparse) status = add_line(h, "kuni_sparse", sparse_warning, err);
     if (!status) status = add_contigs(h, task, err);
     if (!status && sparse)
         status = add_line(h, "ALT", "<ID=*,Description=\"Any other allele\">", err);

@@ -225,7 +225,7 @@ def opens():
     """Released files open in other programs, without a warning, with the columns and genotypes that they have."""
     release("thin", request("acme", "name: thin").replace("form: dense", "form: sparse").replace("acme.linkage", "thin.linkage"))
     release("places", request("acme", "name: places").replace("form: dense", "form: sites").replace("threshold: 1", "threshold: 3"))
-    for path in ("acme1/calls.bcf", "thin/calls.vcf.gz", "places/sites.bcf"):
+    for path in ("acme1/calls.bcf", "thin/calls.sparse.vcf.gz", "places/sites.bcf"):
         done = subprocess.run(["bcftools", "stats", path], capture_output=True, text=True, check=False)
         want(done.returncode == 0 and not done.stderr, f"bcftools: {path}: {done.stderr}")
         done = subprocess.run(["bcftools", "view", "-r", "chr20:10000-12000", path], capture_output=True, text=True, check=False)

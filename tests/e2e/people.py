@@ -285,7 +285,7 @@ def export(cohort):
         cohort.kuni("export", "-o", "y.bcf", "workflow.yaml", ranks=ranks)
         want(cohort.digest("x.bcf") == cohort.digest("y.bcf"), "export after the reads were touched")
         os.rename(cohort.path("S000003.cram"), cohort.path("reads/S000003.cram"))
-        for form, name in (("sparse", "s.bcf"), ("sites", "s.vcf.gz"), ("plink", "p")):
+        for form, name in (("sparse", "sparse.vcf.gz"), ("sites", "s.vcf.gz"), ("plink", "p")):
             cohort.kuni("export", "--format", form, "-o", name, "workflow.yaml", ranks=ranks)
 
 

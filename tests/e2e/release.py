@@ -281,7 +281,7 @@ def releases():
     # other forms
     sparse = replace(text, "form: dense", "form: sparse")
     release(sparse, "sparse")
-    done = subprocess.run([sys.executable, os.path.join(SOURCE, "tests/e2e/expand_sparse.py"), "sparse/calls.vcf.gz", "first/calls.bcf"],
+    done = subprocess.run([sys.executable, os.path.join(SOURCE, "tests/e2e/expand_sparse.py"), "sparse/calls.sparse.vcf.gz", "first/calls.bcf"],
                           capture_output=True, text=True, check=False)
     want(done.returncode == 0, f"the sparse release does not expand to the dense one\n{done.stdout}{done.stderr}")
     release(replace(text, "form: dense\nthreshold: 1", "form: sites\nthreshold: 3"), "sites")

@@ -82,11 +82,11 @@ def tells_of_loner(path):
 def leave():
     """Every way out, now; the files that tell positions."""
     made = []
-    for form, name in (("dense", "calls.bcf"), ("sparse", "calls.vcf.gz"), ("sites", "sites.bcf"), ("tables", "freq.tsv.gz")):
+    for form, name in (("dense", "calls.bcf"), ("sparse", "calls.sparse.vcf.gz"), ("sites", "sites.bcf"), ("tables", "freq.tsv.gz")):
         release(f"release-{form}", form)
         made += [f"release-{form}/{name}"] + ([f"release-{form}/freq.tsv.gz"] if form != "tables" else [])
     os.makedirs("exports")
-    for form, name in (("bcf", "a.bcf"), ("vcf.gz", "a.vcf.gz"), ("vcf", "a.vcf"), ("sparse", "s.vcf.gz"), ("sites", "s.bcf"), ("plink", "p.bcf")):
+    for form, name in (("bcf", "a.bcf"), ("vcf.gz", "a.vcf.gz"), ("vcf", "a.vcf"), ("sparse", "sparse.vcf.gz"), ("sites", "s.bcf"), ("plink", "p.bcf")):
         kuni("export", "-f", form, "-o", f"exports/{name}", "w.yaml")
         made.append(f"exports/{name}")
     kuni("export", "-f", "gvcf", "-o", "exports/gvcfs", "w.yaml")
