@@ -262,7 +262,10 @@ static void expect_inputs(kuni_scatter scatter, size_t n_spans, const char *outp
     static const kuni_port out[] = {{.kind = "list", .extension = "tsv"}, {0}};
     static const kuni_task_file inputs[] = {
         {.kind = "text", .path = "out/all.0123456789abcdef.pack.txt", .shard = 1, .batch = -1},
-        {.kind = "more", .path = "out/all.0123456789abcdef.pack.txt.more", .shard = 1, .batch = -1}};
+        {.kind = "more",
+         .path = "out/all.0123456789abcdef.pack.txt.more",
+         .shard = 1,
+         .batch = -1}};
     const uint32_t input_spans[] = {3, 3};
     const kuni_step step = {
         .name = "", .scatter = scatter, .inputs = in, .outputs = out, .run = write_inputs};
