@@ -79,6 +79,20 @@ static const struct {
      "expected, undeclared, conflict; not_compared: n_sites are fewer than kinship_min_sites"},
 };
 
+static const char multiqc[] = "multiqc/kuni_call_set_mqc.tsv";
+
+static kuni_status put_measures(kuni_file *file, const char *table, bool watched_only,
+                                kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (size_t m = 0; m < callset_n_measures && !status; m++)
+        if (callset_measures[m].watched || !watched_only)
+            status = kuni_file_printf(file, err, "%s\t%s\t%s\t%s\n", table,
+                                      callset_measures[m].name, callset_measures[m].unit,
+                                      callset_measures[m].definition);
+    return status;
+}
+
 kuni_status callset_write_dictionary(const char *path, kuni_error *err)
 {
     kuni_file *file = NULL;
@@ -88,14 +102,15 @@ kuni_status callset_write_dictionary(const char *path, kuni_error *err)
     for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]) && !status; i++)
         status = kuni_file_printf(file, err, "%s\t%s\t%s\t%s\n", columns[i].table,
                                   columns[i].column, columns[i].unit, columns[i].definition);
-    for (size_t m = 0; m < callset_n_measures && !status; m++)
-        status = kuni_file_printf(file, err, "samples.tsv\t%s\t%s\t%s\n", callset_measures[m].name,
-                                  callset_measures[m].unit, callset_measures[m].definition);
+    if (!status) status = put_measures(file, "samples.tsv", false, err);
     for (int k = 1; k <= CALLSET_COMPONENTS && !status; k++)
         status = kuni_file_printf(file, err,
                                   "samples.tsv\tpc%d\t\tprincipal component of the genotypes at "
                                   "the common sites, of variance 1\n",
                                   k);
+    if (!status)
+        status = kuni_file_printf(file, err, "%s\tSample\t\tsample_id of samples.tsv\n", multiqc);
+    if (!status) status = put_measures(file, multiqc, true, err);
     if (status == KUNI_OK) return kuni_file_commit(file, err);
     kuni_file_discard(file);
     return status;
