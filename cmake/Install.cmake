@@ -55,4 +55,8 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "openmpi-bin, bcftools")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "samtools, tabix")
 set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
+# No package is without charts by chance.
+set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/cmake/PackageHasCharts.cmake)
+set(CPACK_KUNI_CHARTS ${KUNI_REPORT_CHARTS})
+set(CPACK_KUNI_NO_CHARTS ${PROJECT_BINARY_DIR}/stages/alignment_qc/report/npm/no-charts.txt)
 include(CPack)

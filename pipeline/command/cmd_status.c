@@ -9,19 +9,26 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "command.h"
 #include "complain.h"
 #include "kuni/file.h"
 #include "lock.h"
 #include "operand.h"
 
+enum { WATCH_MS = 1000 };
+
 typedef struct request {
-    bool json; /* print status.json instead of words */
+    bool json;  /* print status.json instead of words */
+    bool watch; /* until the run has ended */
 } request;
 
 static const kuni_option options[] = {
     {"json", 0, NULL, NULL, "print DATASET/status.json, with the state as it is now",
      KUNI_BIND_FLAG(request, json)},
+    {"watch", 'w', NULL, NULL,
+     "go on telling until the run ends: on a terminal in place, else a line a change",
+     KUNI_BIND_FLAG(request, watch)},
     KUNI_OPTIONS_END,
 };
 
@@ -71,27 +78,78 @@ static void print_words(const char *folder, json_t *o)
     if (message && message[0]) printf("message   %s\n", message);
 }
 
+/* The status as it is now: the file says "running" for ever where the run was killed; the lock knows
+ * better. */
+static kuni_status look(const char *folder, json_t **o, kuni_error *err)
+{
+    kuni_status status = read_status(folder, o, err);
+    if (status) return status;
+    const char *state = json_string_value(json_object_get(*o, "state"));
+    if (!state) json_object_set_new(*o, "state", json_string("unknown"));
+    if (!state || strcmp(state, "running") != 0 || kuni_lock_is_held(folder)) return KUNI_OK;
+    json_object_set_new(*o, "state", json_string("killed"));
+    json_object_set_new(*o, "message",
+                        json_string("the run was killed: run the same command to go on"));
+    return KUNI_OK;
+}
+
+static const char *state_of(json_t *o)
+{
+    return json_string_value(json_object_get(o, "state"));
+}
+
+static void print_line(json_t *o)
+{
+    const char *phase = json_string_value(json_object_get(o, "phase"));
+    printf("%s %s: %" PRId64 " of %" PRId64 " tasks, %" PRId64 " running, %" PRId64
+           " failed, %" PRId64 " s\n",
+           state_of(o), phase ? phase : "", number(o, "done"), number(o, "tasks"),
+           number(o, "running"), number(o, "failed"), number(o, "elapsed_s"));
+}
+
+/* Looks every second until nobody runs; *o is what it saw last. */
+static kuni_status watch(const char *folder, json_t **o, kuni_error *err)
+{
+    bool terminal = isatty(STDOUT_FILENO);
+    int64_t told = -1;
+    while (strcmp(state_of(*o), "running") == 0) {
+        int64_t now = number(*o, "done") * 2 + (number(*o, "failed") > 0);
+        if (terminal) {
+            printf("\033[H\033[2J"); /* home, clear */
+            print_words(folder, *o);
+        } else if (now != told) {
+            print_line(*o);
+        }
+        told = now;
+        if (fflush(stdout) != 0) return kuni_fail_errno(err, "cannot write");
+        kuni_sleep_ms(WATCH_MS);
+        json_decref(*o);
+        *o = NULL;
+        kuni_status status = look(folder, o, err);
+        if (status) return status;
+    }
+    if (terminal && told >= 0) printf("\033[H\033[2J");
+    return KUNI_OK;
+}
+
 static int run(const kuni_call *call)
 {
     const request *r = call->options;
     kuni_error err = KUNI_ERROR_INIT;
     char *folder = NULL;
     json_t *o = NULL;
-    kuni_status status = kuni_command_find_dataset(call->words[0], &folder, &err);
-    if (!status) status = read_status(folder, &o, &err);
+    kuni_status status =
+        r->json && r->watch
+            ? kuni_fail(&err, KUNI_USAGE, "--watch tells in words: leave out --json")
+            : kuni_command_find_dataset(call->words[0], &folder, &err);
+    if (!status) status = look(folder, &o, &err);
+    if (!status && r->watch) status = watch(folder, &o, &err);
     if (status) {
+        json_decref(o);
         free(folder);
         return kuni_command_fail(&err);
     }
-    const char *state = json_string_value(json_object_get(o, "state"));
-    if (!state) state = "unknown";
-    /* The file says "running" for ever where the run was killed; the lock knows better. */
-    if (strcmp(state, "running") == 0 && !kuni_lock_is_held(folder)) {
-        json_object_set_new(o, "state", json_string("killed"));
-        json_object_set_new(o, "message",
-                            json_string("the run was killed: run the same command to go on"));
-        state = "killed";
-    }
+    const char *state = state_of(o);
     int64_t code = strcmp(state, "done") == 0     ? 0
                    : strcmp(state, "failed") == 0 ? number(o, "exit_status")
                                                   : KUNI_AGAIN;

@@ -16,6 +16,7 @@
 #include "published.h"
 #include "scan.h"
 #include "temporary.h"
+#include "trend.h"
 
 enum { DATASET_JSON_BYTES_MAX = 1 << 28 };
 
@@ -563,6 +564,7 @@ kuni_status kuni_publish(const kuni_ledger *ledger, int64_t *generation, bool *c
         status = kuni_fail_errno(err, "cannot rename %s", fresh);
     if (!status) status = sync_folder(folder, err);
     if (!status) status = swap(run, *generation, arena, err);
+    if (!status) status = kuni_trend_add(run, *generation, err);
     if (!status) status = prune(folder, *generation, run->workflow.keep, err);
 done:
     carried_fini(&over);

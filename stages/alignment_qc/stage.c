@@ -121,6 +121,7 @@ static const kuni_port cohort_outputs[] = {
      .extension = "tar.gz",
      .publish = "qc/samtools_stats.tar.gz",
      .optional = true},
+    {.kind = "qc-summary", .extension = "tsv", .publish = "qc/summary.tsv"},
     {.kind = "qc-report", .extension = "html", .publish = "qc/report.html"},
     {.kind = NULL}};
 

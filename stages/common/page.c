@@ -19,9 +19,13 @@ static kuni_status put_page(kuni_file *file, const char *title, const char *fold
 {
     const struct {
         const char *marker, *text; /* NULL: the data */
-    } pieces[] = {{"<!--KUNI-TITLE-->", title},        {"/*KUNI-DATA*/", NULL},
-                  {"/*KUNI-FOLDER*/", folder},         {"/*KUNI-CHARTS*/", kuni_page_charts},
-                  {"/*KUNI-PARTS*/", kuni_page_parts}, {"/*KUNI-APP*/", program}};
+    } pieces[] = {{"<!--KUNI-TITLE-->", title},
+                  {"/*KUNI-DATA*/", NULL},
+                  {"/*KUNI-FOLDER*/", folder},
+                  {"/*KUNI-FOLDER*/", folder},
+                  {"/*KUNI-CHARTS*/", kuni_page_charts},
+                  {"/*KUNI-PARTS*/", kuni_page_parts},
+                  {"/*KUNI-APP*/", program}};
     const char *at = kuni_page_template;
     for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
         const char *marker = strstr(at, pieces[i].marker);

@@ -12,7 +12,9 @@
 /* Writes one JSON value, as kuni/json.h does it, with "<" escaped. */
 typedef kuni_status kuni_page_data(void *context, kuni_file *file, kuni_error *err);
 
-/* `folder`: from the page to the top of what is published, "" or "../". */
+/*
+ * `folder`: from the page up to beside what is published, "../" or "../../", where the page looks for trend.js.
+ */
 KUNI_MUST_CHECK kuni_status kuni_page_write(const char *path, const char *title, const char *folder,
                                             const char *program, kuni_page_data *data,
                                             void *context, kuni_error *err);

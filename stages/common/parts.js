@@ -31,7 +31,7 @@ window.kuniParts = (() => {
     const made = element("section", { id }, element("h2", {}, title));
     if (note) made.append(element("p", { class: "note" }, note));
     main.append(made);
-    nav.append(element("a", { href: `#${id}` }, short || title));
+    nav.append(element("a", { href: `#${id}` }, short || title.split(/, | over | and /)[0]));
     return made;
   }
   // Plots are drawn when they come near the screen: a page of sixty charts opens at once.

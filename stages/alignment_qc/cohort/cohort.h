@@ -32,6 +32,9 @@ typedef struct kuni_qc_cohort {
     kuni_kin *kin;   /* by numbers of rows */
     size_t n_kin;
     bool has_fingerprints;
+    const char **contig_names; /* of the main contigs */
+    size_t n_contigs;
+    float *contig_ratios; /* [row][contig]: coverage over that of the autosomes; NAN: not known */
 } kuni_qc_cohort;
 
 /* Why a row does not pass, one call a reason; `value` and `limit` are text. */
@@ -61,6 +64,9 @@ KUNI_MUST_CHECK kuni_status kuni_qc_write_ga4gh(const kuni_qc_cohort *cohort, co
 KUNI_MUST_CHECK kuni_status kuni_qc_write_failures(const kuni_qc_cohort *cohort, const char *path,
                                                    kuni_error *err);
 KUNI_MUST_CHECK kuni_status kuni_qc_write_related(const kuni_qc_cohort *cohort, const char *path,
+                                                  kuni_error *err);
+/* Medians over the cohort, for those who compare generations. */
+KUNI_MUST_CHECK kuni_status kuni_qc_write_summary(const kuni_qc_cohort *cohort, const char *path,
                                                   kuni_error *err);
 /* What each column of them means; tables are named from the folder that the dictionary is in. */
 KUNI_MUST_CHECK kuni_status kuni_qc_write_dictionary(const char *path, kuni_error *err);

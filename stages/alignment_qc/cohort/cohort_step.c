@@ -35,6 +35,7 @@ typedef struct cohort_state {
     bool whole_genome; /* of the batch's regions */
     bool has_windows;
     bool *main_contigs; /* of the coverage table */
+    size_t coverage;    /* number of the metric mean_autosome_coverage */
     kuni_buffer text;
 } cohort_state;
 
@@ -66,11 +67,25 @@ static bool is_whole_genome(const cohort_state *state)
     return all >= genome_autosome_bp && processed >= genome_share * all;
 }
 
+/* The coverage of a main contig in the sample under way, over that of its autosomes. */
+static void note_contig(cohort_state *state, int32_t tid, size_t number)
+{
+    kuni_qc_cohort *cohort = &state->cohort;
+    size_t at = KUNI_QC_AT_CONTIGS + (size_t)tid * KUNI_QC_CONTIG_COUNTS;
+    uint64_t bp = state->reference[at + KUNI_QC_CONTIG_NONGAP];
+    double autosomes = cohort->rows[cohort->n_rows].values[state->coverage];
+    double depth = bp ? (double)state->counts[at + KUNI_QC_CONTIG_DEPTH] / (double)bp : NAN;
+    cohort->contig_ratios[cohort->n_rows * cohort->n_contigs + number] =
+        autosomes > 0 ? (float)(depth / autosomes) : NAN;
+}
+
 static kuni_status write_contigs(cohort_state *state, const kuni_sample *sample, kuni_error *err)
 {
     const kuni_task *task = state->cohort.task;
     kuni_status status = KUNI_OK;
+    size_t number = 0;
     for (int32_t tid = 0; tid < kuni_genome_contig_count(task->genome) && !status; tid++) {
+        if (state->main_contigs[tid]) note_contig(state, tid, number++);
         size_t at = KUNI_QC_AT_CONTIGS + (size_t)tid * KUNI_QC_CONTIG_COUNTS;
         const uint64_t *c = state->counts + at;
         uint64_t bp = state->reference[at + KUNI_QC_CONTIG_NONGAP];
@@ -185,6 +200,21 @@ static kuni_status add_batch(cohort_state *state, const kuni_task_file *input, k
     return status;
 }
 
+static kuni_status name_contigs(cohort_state *state, kuni_error *err)
+{
+    kuni_qc_cohort *cohort = &state->cohort;
+    const kuni_task *task = cohort->task;
+    size_t n = 0;
+    cohort->contig_names = kuni_alloc(cohort->n_contigs + 1, sizeof(*cohort->contig_names), err);
+    cohort->contig_ratios =
+        kuni_alloc(task->n_samples * cohort->n_contigs + 1, sizeof(*cohort->contig_ratios), err);
+    if (!cohort->contig_names || !cohort->contig_ratios) return KUNI_MEMORY;
+    for (int32_t tid = 0; n < cohort->n_contigs; tid++)
+        if (state->main_contigs[tid])
+            cohort->contig_names[n++] = kuni_genome_contig(task->genome, tid)->name;
+    return KUNI_OK;
+}
+
 static kuni_status open_state(cohort_state *state, kuni_error *err)
 {
     const kuni_task *task = state->cohort.task;
@@ -198,9 +228,14 @@ static kuni_status open_state(cohort_state *state, kuni_error *err)
     if (!state->counts || !state->reference || !state->values || !state->cohort.rows ||
         !state->main_contigs)
         return KUNI_MEMORY;
-    for (int32_t tid = 0; tid < n_contigs; tid++)
+    for (int32_t tid = 0; tid < n_contigs; tid++) {
         state->main_contigs[tid] = is_main_contig(task, tid);
-    kuni_status status = kuni_qc_task_panel(task, &state->panel, err);
+        state->cohort.n_contigs += state->main_contigs[tid];
+    }
+    while (strcmp(kuni_qc_metrics[state->coverage].name, "mean_autosome_coverage") != 0)
+        state->coverage++;
+    kuni_status status = name_contigs(state, err);
+    if (!status) status = kuni_qc_task_panel(task, &state->panel, err);
     if (!status) status = kuni_qc_curves_new(&state->curves, err);
     if (!status && state->panel && strcmp(kuni_params_text(task->params, "relatives"), "none") != 0)
         status = kuni_fingerprints_new(&state->prints, state->panel->n_sites, task->scratch, err);
@@ -234,6 +269,7 @@ static kuni_status publish(cohort_state *state, kuni_error *err)
     if (!status)
         status = kuni_qc_write_failures(cohort, kuni_task_output(task, "qc-failures"), err);
     if (!status) status = kuni_qc_write_related(cohort, kuni_task_output(task, "related"), err);
+    if (!status) status = kuni_qc_write_summary(cohort, kuni_task_output(task, "qc-summary"), err);
     if (!status) status = kuni_qc_write_dictionary(kuni_task_output(task, "qc-dictionary"), err);
     if (!status) status = kuni_qc_write_multiqc(cohort, kuni_task_output(task, "qc-multiqc"), err);
     if (!status)
@@ -273,6 +309,8 @@ kuni_status kuni_qc_cohort_run(const kuni_task *task, kuni_error *err)
     kuni_qc_profile_free(profile);
     kuni_buffer_fini(&state.text);
     free(state.cohort.kin);
+    free(state.cohort.contig_names);
+    free(state.cohort.contig_ratios);
     free(state.cohort.rows);
     free(state.values);
     free(state.main_contigs);

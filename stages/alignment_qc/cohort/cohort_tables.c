@@ -201,3 +201,48 @@ kuni_status kuni_qc_write_multiqc(const kuni_qc_cohort *cohort, const char *path
     }
     return finish(file, status, err);
 }
+
+static int by_number(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static kuni_status put_median(const kuni_qc_cohort *cohort, size_t metric, double *scratch,
+                              kuni_file *file, kuni_error *err)
+{
+    char text[64];
+    size_t n = 0;
+    for (size_t i = 0; i < cohort->n_rows; i++)
+        if (isfinite(cohort->rows[i].values[metric])) scratch[n++] = cohort->rows[i].values[metric];
+    if (n) qsort(scratch, n, sizeof(*scratch), by_number);
+    (void)kuni_qc_metric_print(text, sizeof(text), &kuni_qc_metrics[metric],
+                               n ? scratch[n / 2] : NAN);
+    return kuni_file_printf(file, err, "median_%s\t%s\n", kuni_qc_metrics[metric].name, text);
+}
+
+kuni_status kuni_qc_write_summary(const kuni_qc_cohort *cohort, const char *path, kuni_error *err)
+{
+    static const char *const names[] = {"not_judged", "pass", "flag", "fail"};
+    kuni_file *file = NULL;
+    size_t outcomes[4] = {0}, conflicts = 0;
+    double *scratch = kuni_alloc(cohort->n_rows + 1, sizeof(*scratch), err);
+    kuni_status status = scratch ? kuni_file_create(&file, path, err) : KUNI_MEMORY;
+    if (status) {
+        free(scratch);
+        return status;
+    }
+    for (size_t i = 0; i < cohort->n_rows; i++) {
+        outcomes[cohort->rows[i].outcome]++;
+        conflicts += cohort->rows[i].identity_conflict;
+    }
+    status = kuni_file_printf(file, err, "metric\tvalue\nsamples\t%zu\n", cohort->n_rows);
+    for (int i = 0; i < 4 && !status; i++)
+        status = kuni_file_printf(file, err, "samples_%s\t%zu\n", names[i], outcomes[i]);
+    if (!status && cohort->has_fingerprints)
+        status = kuni_file_printf(file, err, "identity_conflicts\t%zu\n", conflicts);
+    for (size_t i = 0; i < kuni_qc_n_metrics && !status; i++)
+        status = put_median(cohort, i, scratch, file, err);
+    free(scratch);
+    return finish(file, status, err);
+}

@@ -234,6 +234,9 @@ static void put_samples(writer *out)
             kuni_json_text(json, NULL, texts[k].text(&out->cohort->rows[out->rows[i]]));
         kuni_json_end(json);
     }
+    kuni_json_array(json, "column", KUNI_JSON_INLINE);
+    for (size_t i = 0; i < out->n_shown; i++) kuni_json_uint(json, NULL, out->rows[i]);
+    kuni_json_end(json);
     kuni_json_array(json, "outcome", KUNI_JSON_INLINE);
     for (size_t i = 0; i < out->n_shown; i++)
         kuni_json_int(json, NULL, (int)out->cohort->rows[out->rows[i]].outcome);
@@ -381,6 +384,36 @@ static void put_checks(writer *out)
     kuni_json_end(&out->json);
 }
 
+/* Coverage of each contig over that of the autosomes: five quantiles over the samples. */
+static kuni_status put_contigs(writer *out, kuni_error *err)
+{
+    static const double shares[] = {0.05, 0.25, 0.5, 0.75, 0.95};
+    const kuni_qc_cohort *cohort = out->cohort;
+    double *scratch = kuni_alloc(cohort->n_rows + 1, sizeof(*scratch), err);
+    if (!scratch) return KUNI_MEMORY;
+    kuni_json *json = &out->json;
+    kuni_json_array(json, "contigs", KUNI_JSON_ITEMS);
+    for (size_t k = 0; k < cohort->n_contigs; k++) {
+        size_t n = 0;
+        for (size_t i = 0; i < cohort->n_rows; i++) {
+            float ratio = cohort->contig_ratios[i * cohort->n_contigs + k];
+            if (isfinite(ratio)) scratch[n++] = ratio;
+        }
+        if (!n) continue;
+        qsort(scratch, n, sizeof(*scratch), by_value);
+        kuni_json_object(json, NULL, KUNI_JSON_INLINE);
+        kuni_json_text(json, "name", cohort->contig_names[k]);
+        kuni_json_array(json, "q", KUNI_JSON_INLINE);
+        for (size_t s = 0; s < sizeof(shares) / sizeof(shares[0]); s++)
+            kuni_json_fixed(json, NULL, quantile(scratch, n, shares[s]), 4);
+        kuni_json_end(json);
+        kuni_json_end(json);
+    }
+    kuni_json_end(json);
+    free(scratch);
+    return KUNI_OK;
+}
+
 static void put_meta(writer *out)
 {
     const kuni_qc_cohort *cohort = out->cohort;
@@ -415,6 +448,7 @@ static kuni_status put_data(writer *out, kuni_file *file, kuni_error *err)
     put_samples(out);
     if (!status) status = put_reasons(out, err);
     put_curves(out);
+    if (!status) status = put_contigs(out, err);
     put_kin(out);
     put_meta(out);
     kuni_json_end(&out->json);
@@ -433,8 +467,8 @@ kuni_status kuni_qc_write_report(const kuni_qc_cohort *cohort, const kuni_qc_cur
     writer out = {.cohort = cohort, .curves = curves};
     kuni_status status = choose_rows(&out, err);
     if (!status)
-        status =
-            kuni_page_write(path, "Alignment QC", "../", kuni_qc_report_app, put_report, &out, err);
+        status = kuni_page_write(path, "Alignment QC", "../../", kuni_qc_report_app, put_report,
+                                 &out, err);
     free(out.shown);
     free(out.rows);
     return status;

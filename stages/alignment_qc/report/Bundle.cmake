@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-# cmake -DNPM=npm-or-empty -DWHY=text -DFROM=folder -DTO=folder -P Bundle.cmake: TO/charts.bundle.js. Where there is no NPM
-# (WHY says why), or it fails, the bundle has no charts but what the page tells of it; TO/no-charts.txt has the whole reason.
+# cmake -DNPM=npm-or-empty -DWHY=text [-DREQUIRED=TRUE] -DFROM=folder -DTO=folder -P Bundle.cmake: TO/charts.bundle.js. Where there is no NPM
+# (WHY says why), or it fails, the bundle has no charts but what the page tells of it; TO/no-charts.txt has the whole reason. REQUIRED: it ends
+# instead.
 file(MAKE_DIRECTORY ${TO})
 set(bundle ${TO}/charts.bundle.js)
 file(REMOVE ${TO}/no-charts.txt)
@@ -29,6 +30,9 @@ endif()
 if(NOT WHY)
   file(REMOVE_RECURSE ${TO}/node_modules)
   return()
+endif()
+if(REQUIRED)
+  message(FATAL_ERROR "KUNI_REPORT_CHARTS is REQUIRED, but ${WHY}")
 endif()
 message("The QC report will have tables and no charts: ${WHY}")
 file(WRITE ${TO}/no-charts.txt "${WHY}\n")

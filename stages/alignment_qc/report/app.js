@@ -191,6 +191,50 @@
     } else box.append(element("p", { class: "note" }, "Drawn where the charts are built in."));
   }
 
+  // --- contigs ---
+  if (data.contigs && data.contigs.length) {
+    const box = section("contigs", "Coverage of contigs", "Over that of the autosomes of the same sample: 5, 25, 50, 75 and 95 % of the samples. contig_coverage.tsv has every sample.", "Contigs");
+    if (charts) {
+      const made = element("div", { class: "card" });
+      box.append(made);
+      // Mitochondria have many copies: beside them nothing else would be seen.
+      const few = data.contigs.filter((c) => c.q[2] < 4), many = data.contigs.filter((c) => c.q[2] >= 4);
+      plot(made, "tall", (place) => charts.ranges(place, { yLabel: "coverage / autosomes", names: few.map((c) => c.name.replace(/^chr/, "")), quantiles: few.map((c) => c.q) }));
+      if (many.length) made.append(element("div", { class: "outliers" }, `Not drawn: ${many.map((c) => `${c.name}, median ${number(c.q[2], 1)} (5–95 % ${number(c.q[0], 1)} to ${number(c.q[4], 1)})`).join("; ")}.`));
+    } else box.append(table([{ name: "contig", cell: (c) => c.name }].concat(["5 %", "25 %", "median", "75 %", "95 %"].map((name, i) => ({ name, numeric: true, cell: (c) => number(c.q[i], 3) }))), data.contigs, { page: 60, sortable: false }));
+  }
+
+  // --- laboratories ---
+  {
+    const box = section("laboratories", "Laboratories over time", "Samples in the order in which they came (columns of the call set), coloured by site: a step or a drift that one colour has alone is a laboratory's. The table has the medians of each site; marked are those more than three robust deviations of single samples from the cohort's.", "Laboratories");
+    const WATCHED = ["mean_autosome_coverage", "pct_duplicates", "mean_insert_size", "pct_mismatches", "cross_contamination_rate", "pct_autosomes_15x"].map((name) => index.get(name)).filter((m) => m !== undefined && metrics[m].dist);
+    const names = [...new Set(samples.site)].sort();
+    const median = (values) => values.length ? values.sort((a, b) => a - b)[Math.floor(values.length / 2)] : null;
+    if (charts) {
+      const grid = element("div", { class: "wide" });
+      box.append(grid);
+      for (const m of WATCHED) {
+        const card = element("div", { class: "card" }, element("h3", {}, nice(metrics[m].name)));
+        grid.append(card);
+        plot(card, "tall", (place) => {
+          const groups = names.slice(0, 8).map((name, i) => ({ name: name || "(no site)", key: name, color: PALETTE[i], points: [], opacity: 0.7 })).concat({ name: "others", key: null, color: "var(--none)", points: [], opacity: 0.5 });
+          const at = new Map(groups.map((group) => [group.key, group]));
+          for (let row = 0; row < n; row++) if (value(m, row) !== null) (at.get(samples.site[row]) || groups[groups.length - 1]).points.push([samples.column[row] + 1, value(m, row), samples.id[row], row]);
+          charts.scatter(place, { xLabel: "order of arrival", yLabel: metrics[m].unit, size: n > 3000 ? 3 : 5, groups: groups.filter((g) => g.points.length), onPick: open });
+        });
+      }
+    }
+    const rows = names.map((name) => {
+      const of = [];
+      for (let row = 0; row < n; row++) if (samples.site[row] === name) of.push(row);
+      return { name, count: of.length, medians: WATCHED.map((m) => median(of.map((row) => value(m, row)).filter((v) => v !== null))) };
+    });
+    const far = (m, v) => { const q = metrics[m].dist.q; const scale = (q[5] - q[3]) / 1.349; return v !== null && scale > 0 && Math.abs(v - q[4]) > 3 * scale; };
+    box.append(element("div", { style: "margin-top:14px" }, table([
+      { name: "site", cell: (r) => r.name || "(no site)", key: (r) => r.name }, { name: "samples", numeric: true, cell: (r) => number(r.count, 0), key: (r) => r.count },
+    ].concat(WATCHED.map((m, i) => ({ name: nice(metrics[m].name), numeric: true, key: (r) => r.medians[i], cell: (r) => far(m, r.medians[i]) ? element("span", { class: "badge flag" }, brief(r.medians[i], metrics[m].decimals)) : brief(r.medians[i], metrics[m].decimals) }))), rows, { page: 40 })));
+  }
+
   // --- sex, ancestry, contamination ---
   {
     const box = section("identity", "Sex, ancestry and contamination");

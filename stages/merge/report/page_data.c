@@ -341,7 +341,7 @@ kuni_status callset_write_page(const callset *set, const char *path, kuni_error 
     kuni_status status = out.scratch && out.rows ? KUNI_OK : KUNI_MEMORY;
     if (!status) {
         choose_rows(&out);
-        status = kuni_page_write(path, "Call set", "", kuni_callset_app, put_data, &out, err);
+        status = kuni_page_write(path, "Call set", "../", kuni_callset_app, put_data, &out, err);
     }
     free(out.scratch);
     free(out.rows);

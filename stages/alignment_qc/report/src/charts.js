@@ -181,4 +181,24 @@ function track(element, { yLabel, contigs, points }) {
   }));
 }
 
-window.kuniCharts = { histogram, curves, scatter, bars, track };
+// Five quantiles of each name: a thin bar from the first to the last, a thick one between, a point in the middle.
+function ranges(element, { yLabel, names, quantiles }) {
+  const chart = start(element);
+  const box = (api, x, low, high, width, opacity) => {
+    const top = api.coord([x, high]), bottom = api.coord([x, low]);
+    return { type: "rect", shape: { x: top[0] - width / 2, y: top[1], width, height: Math.max(1, bottom[1] - top[1]) }, style: { fill: BAR, opacity } };
+  };
+  chart.setOption(Object.assign(base(), {
+    grid: { left: 54, right: 12, top: 12, bottom: 34 },
+    xAxis: Object.assign(axis(""), { type: "category", data: names, axisLabel: { color: QUIET, fontSize: 10, hideOverlap: true, interval: names.length > 12 ? "auto" : 0 } }),
+    yAxis: axis(yLabel, { scale: false, nameGap: 38, min: 0 }),
+    tooltip: Object.assign({ trigger: "item", formatter: (p) => `<b>${names[p.dataIndex]}</b><br>5 to 95 %: ${short(quantiles[p.dataIndex][0])} to ${short(quantiles[p.dataIndex][4])}<br>median ${short(quantiles[p.dataIndex][2])}` }, tip()),
+    series: [{ type: "custom", data: quantiles.map((q, i) => [i, ...q]), encode: { x: 0, y: [1, 2, 3, 4, 5] }, renderItem: (_, api) => {
+      const x = api.value(0), wide = Math.min(46, api.size([1, 0])[0] * 0.6), middle = api.coord([x, api.value(3)]);
+      return { type: "group", children: [box(api, x, api.value(1), api.value(5), wide / 4, 0.7), box(api, x, api.value(2), api.value(4), wide, 0.8),
+        { type: "rect", shape: { x: middle[0] - wide / 2, y: middle[1] - 1, width: wide, height: 2 }, style: { fill: INK } }] };
+    } }],
+  }));
+}
+
+window.kuniCharts = { histogram, curves, scatter, bars, track, ranges };
