@@ -82,6 +82,7 @@ static kuni_status offer(kuni_disclosure *d, kuni_error *err)
             fine =
                 kuni_atoms_look(atoms_of(d, v, CARRIERS), cell_at(d, i), sizes, KUNI_ATOMS_CARRIERS)
                     .allowed;
+        fine |= d->threshold <= 1; /* it is told, whatever may be */
         d->offered[i] = fine;
         for (size_t v = 0; v < d->n_views && fine; v++)
             kuni_atoms_add(atoms_of(d, v, CARRIERS), cell_at(d, i));
@@ -197,10 +198,10 @@ static bool may_tell(kuni_disclosure *d, uint64_t allele, size_t cell, layer whi
     return true;
 }
 
-/* What earlier releases told of it; also of those who are not here any more. */
-static void look_back(kuni_disclosure *d, bool with_low)
+/* What earlier releases told of it; also of those who are not here any more. False: that is not known well enough. */
+static bool look_back(kuni_disclosure *d, bool with_low)
 {
-    kuni_disclosure_past_find(d->past, d->allele, d->good, d->low);
+    bool sure = kuni_disclosure_past_find(d->past, d->allele, d->good, d->low);
     for (size_t i = 0; i < d->n_views * LAYERS; i++) kuni_atoms_clear(&d->atoms[i]);
     for (size_t i = 0; i < d->units->n_told; i++) {
         uint8_t bits = kuni_disclosure_past_told(d->past, i);
@@ -211,6 +212,7 @@ static void look_back(kuni_disclosure *d, bool with_low)
                     kuni_atoms_add(atoms_of(d, v, which), d->units->told[i].units);
         }
     }
+    return sure;
 }
 
 void kuni_disclosure_decide(kuni_disclosure *d, uint64_t allele, const kuni_disclosure_counts *good,
@@ -223,9 +225,9 @@ void kuni_disclosure_decide(kuni_disclosure *d, uint64_t allele, const kuni_disc
     if (low) memcpy(d->low, low, n * sizeof(*low));
     if (!low) memset(d->low, 0, n * sizeof(*d->low));
     d->allele = allele;
-    look_back(d, low != NULL);
+    bool weighs = look_back(d, low != NULL) && d->threshold > 1;
     memset(told, d->threshold <= 1 ? all : 0, d->n_cells);
-    for (size_t cell = 0; cell < d->n_cells && d->threshold > 1 && (!cell || told[0]); cell++) {
+    for (size_t cell = 0; cell < d->n_cells && weighs && (!cell || told[0]); cell++) {
         if (!d->offered[cell]) continue;
         for (layer which = CARRIERS; which < LAYERS; which++) {
             if (!counts[which] || !may_tell(d, allele, cell, which, counts[which])) break;

@@ -26,6 +26,7 @@ struct kuni_disclosure_past {
     kuni_disclosure_units units;
     uint32_t *class_of;                 /* n_chapters x units: class, or NONE */
     kuni_disclosure_counts *good, *low; /* as read from a chapter */
+    uint32_t *holder;                   /* by its classes: the unit that got the counts */
     const unsigned char **records;      /* by chapter: of the allele that was found */
 };
 
@@ -52,10 +53,12 @@ static void clear_units(kuni_disclosure_past *p)
     free(p->class_of);
     free(p->good);
     free(p->low);
+    free(p->holder);
     free((void *)p->records);
     p->units = (kuni_disclosure_units){.n = 0};
     p->class_of = NULL;
     p->good = p->low = NULL;
+    p->holder = NULL;
     p->records = NULL;
 }
 
@@ -359,9 +362,10 @@ static kuni_status alloc_units(kuni_disclosure_past *p, size_t n, kuni_error *er
     p->class_of = kuni_alloc((p->n_chapters + 1) * (n + 1), sizeof(uint32_t), err);
     p->good = kuni_alloc(n_classes + 1, sizeof(*p->good), err);
     p->low = kuni_alloc(n_classes + 1, sizeof(*p->low), err);
+    p->holder = kuni_alloc(n_classes + 1, sizeof(*p->holder), err);
     p->records = kuni_alloc(p->n_chapters + 1, sizeof(*p->records), err);
-    return fine && p->units.people && p->class_of && p->good && p->low && p->records ? KUNI_OK
-                                                                                     : KUNI_MEMORY;
+    fine &= p->units.people && p->class_of && p->good && p->low && p->holder && p->records;
+    return fine ? KUNI_OK : KUNI_MEMORY;
 }
 
 /* Sets the classes of units in the chapters before the last. */
@@ -475,7 +479,47 @@ static void take(kuni_disclosure_counts *from, const kuni_disclosure_counts *c)
     from->none = from->none > c->none ? from->none - c->none : 0;
 }
 
-void kuni_disclosure_past_find(kuni_disclosure_past *p, uint64_t allele,
+/* Whether somebody who gets the release knows of one unit what is not known of the other. */
+static bool known_apart(const kuni_disclosure_past *p, size_t a, size_t b)
+{
+    for (size_t v = 0; v < p->units.n_views; v++) {
+        const kuni_disclosure_view *view = &p->units.views[v];
+        if (view->known[a] != view->known[b] || view->partly[a] || view->partly[b]) return true;
+    }
+    return false;
+}
+
+static bool anybody(const kuni_disclosure_counts *c)
+{
+    return c->het || c->hom || c->hemi;
+}
+
+/*
+ * Gives what is left of classes to units. It may be several units by now: nothing that was told tells them apart,
+ * so that the first may stand for all; but genotypes may.
+ */
+static bool hand_out(kuni_disclosure_past *p, const uint32_t *class_of,
+                     kuni_disclosure_counts *good, kuni_disclosure_counts *low)
+{
+    const kuni_disclosure_counts none = {0};
+    bool sure = true;
+    for (size_t u = p->units.n_strata; u < p->units.n; u++)
+        if (class_of[u] != NONE) p->holder[class_of[u]] = NONE;
+    for (size_t u = p->units.n_strata; u < p->units.n; u++) {
+        uint32_t c = class_of[u];
+        if (c == NONE) continue;
+        uint32_t first = p->holder[c];
+        if (first == NONE) p->holder[c] = (uint32_t)u;
+        if (first != NONE && (anybody(&good[first]) || anybody(&low[first])))
+            sure &= !known_apart(p, first, u);
+        good[u] = p->good[c];
+        low[u] = p->low[c];
+        p->good[c] = p->low[c] = none;
+    }
+    return sure;
+}
+
+bool kuni_disclosure_past_find(kuni_disclosure_past *p, uint64_t allele,
                                kuni_disclosure_counts *good, kuni_disclosure_counts *low)
 {
     const kuni_disclosure_counts none = {0};
@@ -489,21 +533,14 @@ void kuni_disclosure_past_find(kuni_disclosure_past *p, uint64_t allele,
         class_of = p->class_of + j * n;
     }
     for (size_t u = n_strata; u < n; u++) good[u] = low[u] = none;
-    if (!h) return;
+    if (!h) return true;
     kuni_chapter_counts(h, p->records[h - p->chapters], p->good, p->low);
     for (size_t s = 0; s < n_strata; s++) {
         if (class_of[s] == NONE) continue;
         take(&p->good[class_of[s]], &good[s]);
         take(&p->low[class_of[s]], &low[s]);
     }
-    /* What is left of a class may be several units by now; nothing that was told tells them apart. */
-    for (size_t u = n_strata; u < n; u++) {
-        uint32_t c = class_of[u];
-        if (c == NONE) continue;
-        good[u] = p->good[c];
-        low[u] = p->low[c];
-        p->good[c] = p->low[c] = none;
-    }
+    return hand_out(p, class_of, good, low);
 }
 
 uint8_t kuni_disclosure_past_told(const kuni_disclosure_past *p, size_t told)

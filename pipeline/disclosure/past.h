@@ -95,9 +95,10 @@ KUNI_MUST_CHECK kuni_status kuni_disclosure_past_units(kuni_disclosure_past *pas
                                                        kuni_error *err);
 /*
  * Of an allele: what a told cell (by its place in units->told) was told: bits of KUNI_DISCLOSE_; and sets
- * the counts of units behind the strata by what chapters hold, less the strata's own; good and low.
+ * the counts of units behind the strata by what chapters hold, less the strata's own; good and low. False: of some
+ * of them it is known together alone, and somebody has the genotypes of a part: nothing can be said of the rest.
  */
-void kuni_disclosure_past_find(kuni_disclosure_past *past, uint64_t allele,
+bool kuni_disclosure_past_find(kuni_disclosure_past *past, uint64_t allele,
                                kuni_disclosure_counts *good, kuni_disclosure_counts *low);
 uint8_t kuni_disclosure_past_told(const kuni_disclosure_past *past, size_t told);
 /* Whether a told cell is one that a view has, if of any allele. */
