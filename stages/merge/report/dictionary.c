@@ -87,9 +87,9 @@ static kuni_status put_measures(kuni_file *file, const char *table, bool watched
     kuni_status status = KUNI_OK;
     for (size_t m = 0; m < callset_n_measures && !status; m++)
         if (callset_measures[m].watched || !watched_only)
-            status = kuni_file_printf(file, err, "%s\t%s\t%s\t%s\n", table,
-                                      callset_measures[m].name, callset_measures[m].unit,
-                                      callset_measures[m].definition);
+            status =
+                kuni_file_printf(file, err, "%s\t%s\t%s\t%s\n", table, callset_measures[m].name,
+                                 callset_measures[m].unit, callset_measures[m].definition);
     return status;
 }
 
