@@ -28,6 +28,8 @@ struct kuni_genome {
     fasta_layout *layouts;
     char (*md5)[33]; /* "" until known */
     int32_t n_contigs;
+    const char *assembly; /* NULL: none that is known, or not looked yet */
+    bool looked;
     const kuni_contig **by_name; /* sorted */
 };
 
@@ -345,8 +347,12 @@ kuni_status kuni_genome_vcf_contig(kuni_genome *genome, int32_t tid, kuni_buffer
     kuni_status status = kuni_genome_md5(genome, tid, md5, err);
     if (status) return status;
     const kuni_contig *contig = kuni_genome_contig(genome, tid);
-    return kuni_buffer_printf(text, err, "##contig=<ID=%s,length=%lld,md5=%s>", contig->name,
-                              (long long)contig->length_bp, md5);
+    if (!genome->looked) genome->assembly = kuni_genome_assembly(genome);
+    genome->looked = true;
+    return kuni_buffer_printf(text, err, "##contig=<ID=%s,length=%lld,%s%s%smd5=%s>", contig->name,
+                              (long long)contig->length_bp, genome->assembly ? "assembly=" : "",
+                              genome->assembly ? genome->assembly : "", genome->assembly ? "," : "",
+                              md5);
 }
 
 void kuni_genome_set_md5(kuni_genome *genome, int32_t tid, const char *hex)

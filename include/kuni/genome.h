@@ -51,7 +51,8 @@ KUNI_MUST_CHECK kuni_status kuni_genome_fetch(kuni_genome *genome, kuni_span spa
 KUNI_MUST_CHECK kuni_status kuni_genome_md5(kuni_genome *genome, int32_t tid, char hex[33],
                                             kuni_error *err);
 /*
- * Appends the contig's header line of VCF, with its length and MD5: "##contig=<...>", no newline.
+ * Appends the contig's header line of VCF, with its length, MD5 and, where kuni_genome_assembly knows it, the
+ * assembly: "##contig=<...>", no newline.
  */
 KUNI_MUST_CHECK kuni_status kuni_genome_vcf_contig(kuni_genome *genome, int32_t tid,
                                                    kuni_buffer *text, kuni_error *err);

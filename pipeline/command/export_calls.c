@@ -86,6 +86,50 @@ kuni_status kuni_export_piece_path(const char *whole, size_t piece, char path[40
     return KUNI_OK;
 }
 
+/* Files of the header, which is joined to the pieces when it is known whether records have local alleles. */
+typedef struct heads {
+    char plain[4096], local[4096];
+} heads;
+
+static kuni_status head_paths(const char *whole, heads *to, kuni_error *err)
+{
+    if (snprintf(to->plain, sizeof(to->plain), "%s.part-head", whole) >= (int)sizeof(to->plain) ||
+        snprintf(to->local, sizeof(to->local), "%s.part-head-local", whole) >=
+            (int)sizeof(to->local))
+        return kuni_fail(err, KUNI_USAGE, "--out: the path is too long");
+    return KUNI_OK;
+}
+
+/* Stands beside a piece whose records have local alleles. */
+static kuni_status local_mark(const char *whole, size_t piece, char path[4096], kuni_error *err)
+{
+    if (snprintf(path, 4096, "%s.part%zu-local", whole, piece) >= 4096)
+        return kuni_fail(err, KUNI_USAGE, "--out: the path is too long");
+    return KUNI_OK;
+}
+
+static kuni_status mark_local(const calls *c, size_t piece, kuni_error *err)
+{
+    char path[4096];
+    kuni_status status = local_mark(c->x->request->out, piece, path, err);
+    return status ? status : kuni_file_put(path, "", 0, err);
+}
+
+/* The header that is the right one, without its end marker. */
+static kuni_status choose_head(const calls *c, size_t n, char path[4096], kuni_error *err)
+{
+    heads head;
+    bool local = false;
+    kuni_status status = head_paths(c->x->request->out, &head, err);
+    for (size_t i = 0; i < n && !local && !status; i++) {
+        status = local_mark(c->x->request->out, i, path, err);
+        local = !status && access(path, F_OK) == 0;
+    }
+    if (status) return status;
+    memcpy(path, local ? head.local : head.plain, sizeof(head.plain));
+    return KUNI_OK;
+}
+
 static kuni_status export_part(calls *c, joint_export *out, size_t place, kuni_span span,
                                kuni_error *err)
 {
@@ -133,12 +177,15 @@ static kuni_status write_piece(void *context, size_t share, size_t n_shares, kun
     size_t at = c->n_parts * share / n, end = c->n_parts * (share + 1) / n;
     char path[4096] = "/dev/null";
     char source[128];
+    heads head;
+    bool local = false;
     joint_export *out = NULL;
     bool beside = false;
     snprintf(source, sizeof(source), "kuni %s", kuni_built_version);
     kuni_status status = kuni_exporter_enter(c->x, err);
     if (!status && !c->x->request->nothing)
         status = kuni_export_piece_path(c->x->request->out, share, path, err);
+    if (!status) status = head_paths(c->x->request->out, &head, err);
     if (!status && aside) {
         status = aside->begin(aside->context, share, err);
         beside = !status;
@@ -147,13 +194,21 @@ static kuni_status write_piece(void *context, size_t share, size_t n_shares, kun
         status =
             joint_export_open(&out, c->x->kind, path, c->mode, share == 0 ? source : NULL, err);
     if (!status) joint_export_through(out, c->x->request->pass);
+    if (!status && share == 0 && !c->x->request->nothing)
+        joint_export_heads(out, head.plain, head.local);
     if (!status) status = export_parts(c, out, at, end, err);
+    if (!status) local = joint_export_has_local(out);
     if (status)
         joint_export_abandon(out);
     else
         status = joint_export_finish(out, err);
     if (beside && status) aside->abandon(aside->context);
     if (beside && !status) status = aside->end(aside->context, err);
+    if (!status && local && !c->x->request->nothing) status = mark_local(c, share, err);
+    if (!status && share == 0 && c->files[0].packed && !c->x->request->nothing) {
+        status = kuni_file_cut_end_marker(head.plain, err);
+        if (!status) status = kuni_file_cut_end_marker(head.local, err);
+    }
     if (!status && share + 1 < n) status = cut_end_markers(c, share, err);
     return status;
 }
@@ -207,10 +262,12 @@ kuni_status kuni_export_join(const char *whole, const char *first, size_t n, kun
 static kuni_status join_files(const calls *c, size_t n, kuni_error *err)
 {
     const kuni_export_aside *aside = c->x->request->aside;
-    kuni_status status = KUNI_OK;
+    bool headed = !c->x->request->nothing; /* the calls, which stand first */
+    char head[4096];
     if (aside && aside->join) return aside->join(aside->context, n, err);
+    kuni_status status = headed ? kuni_transport_agree(choose_head(c, n, head, err), err) : KUNI_OK;
     for (size_t i = 0; i < c->n_files && !status; i++)
-        status = kuni_export_join(c->files[i].path, NULL, n, err);
+        status = kuni_export_join(c->files[i].path, headed && !i ? head : NULL, n, err);
     return status;
 }
 
@@ -222,6 +279,15 @@ static void remove_pieces(const calls *c, size_t n)
         if (!kuni_export_piece_path(c->files[i % c->n_files].path, i / c->n_files, path, &ignored))
             (void)unlink(path);
     }
+    if (c->x->request->nothing || kuni_transport_rank() != 0) return;
+    kuni_error ignored = KUNI_ERROR_INIT;
+    heads head;
+    char path[4096];
+    if (head_paths(c->x->request->out, &head, &ignored)) return;
+    (void)unlink(head.plain);
+    (void)unlink(head.local);
+    for (size_t i = 0; i < n; i++)
+        if (!local_mark(c->x->request->out, i, path, &ignored)) (void)unlink(path);
 }
 
 /* --- beside the file --- */

@@ -78,7 +78,7 @@ static kuni_status put_header(kuni_gvcf_writer *w, kuni_error *err)
         "##FORMAT=<ID=PL,Number=G,Type=Integer,Description=\"Phred-scaled genotype "
         "likelihoods\">\n";
     kuni_status status = kuni_buffer_printf(
-        &w->text, err, "##fileformat=VCFv4.2\n##source=kuni %s\n%s", kuni_built_version, lines);
+        &w->text, err, "##fileformat=VCFv4.3\n##source=kuni %s\n%s", kuni_built_version, lines);
     for (int32_t tid = 0; !status && tid < kuni_genome_contig_count(w->genome); tid++) {
         status = kuni_genome_vcf_contig(w->genome, tid, &w->text, err);
         if (!status) status = kuni_buffer_append(&w->text, "\n", 1, err);

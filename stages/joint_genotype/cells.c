@@ -102,8 +102,30 @@ kuni_status joint_cells_refused(joint_cells *cells, uint32_t site, uint32_t colu
     return KUNI_OK;
 }
 
+/*
+ * Reads are told of one event. Where the genotype has an ALT of another event of the sample, or where
+ * none of the reads is of any allele that it has, they say nothing of it. "*" is what has no reads.
+ */
+static bool tells_reads(const joint_local *local, const joint_call *call, const uint32_t *depths,
+                        int32_t star)
+{
+    uint64_t called = 0;
+    if (call->reason) return true;
+    for (int k = 0; k < call->copies; k++) {
+        uint32_t i = 0;
+        while (i + 1 < local->n && (int32_t)local->number[i] != call->allele[k]) i++;
+        bool listed = call->allele[k] == 0 || call->allele[k] == star;
+        for (uint32_t a = 0; a < local->event->n_alleles && !listed; a++)
+            listed = local->local_of[a] == i;
+        if (!listed) return false;
+        called += depths[i];
+    }
+    return called > 0;
+}
+
 kuni_status joint_cells_event(joint_cells *cells, uint32_t site, uint32_t column,
-                              const joint_local *local, const joint_call *call, kuni_error *err)
+                              const joint_local *local, const joint_call *call, int32_t star,
+                              kuni_error *err)
 {
     joint_cell *c;
     kuni_status status = push_cell(cells, site, column, &c, err);
@@ -131,7 +153,7 @@ kuni_status joint_cells_event(joint_cells *cells, uint32_t site, uint32_t column
         c->pl = pl;
     }
     uint32_t depths[JOINT_LOCAL_MAX];
-    if (joint_local_depths(local, depths)) {
+    if (joint_local_depths(local, depths) && tells_reads(local, call, depths, star)) {
         uint32_t *ad = kuni_arena_alloc(cells->arena, local->n, sizeof(*ad), err);
         if (!ad) return KUNI_MEMORY;
         memcpy(ad, depths, local->n * sizeof(*ad));
@@ -146,4 +168,22 @@ uint32_t joint_cell_alleles(const joint_cell *cell, uint32_t n_alleles)
     for (uint32_t i = 0; i + 1 < cell->n; i++)
         if (cell->number[i] < n_alleles) n++;
     return n;
+}
+
+int joint_cell_least(const joint_cell *cell, uint32_t n_alleles, bool local)
+{
+    int least = INT16_MAX;
+    bool other = false; /* some allele of the record is "other" */
+    uint32_t known = joint_cell_alleles(cell, n_alleles), written[JOINT_LOCAL_MAX], n = 0;
+    for (uint32_t i = 0; i < known; i++) written[n++] = i;
+    for (uint32_t a = 0; a < n_alleles && !local && !other; a++)
+        other = joint_cell_find(cell, a) == cell->n - 1u;
+    if (other) written[n++] = cell->n - 1u;
+    for (uint32_t j = 0; j < n; j++)
+        for (uint32_t i = cell->copies == 1 ? j : 0; i <= j; i++) {
+            uint32_t g =
+                cell->copies == 1 ? written[j] : joint_genotype_index(written[i], written[j]);
+            if (cell->pl[g] < least) least = cell->pl[g];
+        }
+    return least;
 }

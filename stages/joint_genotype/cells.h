@@ -89,9 +89,10 @@ void joint_cells_free(joint_cells *cells);
 /* Starts a window of sites [first, last) of a chunk that begins at `beg`. */
 KUNI_MUST_CHECK kuni_status joint_cells_begin(joint_cells *cells, uint32_t n_columns, int64_t beg,
                                               uint32_t first, uint32_t last, kuni_error *err);
+/* `star` is the number of "*" at the site. */
 KUNI_MUST_CHECK kuni_status joint_cells_event(joint_cells *cells, uint32_t site, uint32_t column,
                                               const joint_local *local, const joint_call *call,
-                                              kuni_error *err);
+                                              int32_t star, kuni_error *err);
 /* The sample is not genotyped here, for a reason that is not its evidence's. */
 KUNI_MUST_CHECK kuni_status joint_cells_refused(joint_cells *cells, uint32_t site, uint32_t column,
                                                 joint_reason reason, int copies, uint32_t dp,
@@ -104,6 +105,20 @@ static inline const joint_cell *joint_cells_at(const joint_cells *cells, uint32_
 
 /* Local alleles of a cell that the record has: "other" never, "*" only where it is written. */
 uint32_t joint_cell_alleles(const joint_cell *cell, uint32_t n_alleles);
+
+/* The cell's number of an allele of the site; "other" where it does not list it. */
+static inline uint32_t joint_cell_find(const joint_cell *cell, uint32_t allele)
+{
+    for (uint32_t i = 0; i + 1 < cell->n; i++)
+        if (cell->number[i] == allele) return i;
+    return cell->n - 1u;
+}
+
+/*
+ * The least of the likelihoods that are written, which are told relative to it: the likeliest genotype may
+ * have an allele that the record does not list, or, `local`, that is "other" to the sample. There is a pl.
+ */
+int joint_cell_least(const joint_cell *cell, uint32_t n_alleles, bool local);
 
 /* How a sample without an event is told of at a site. */
 typedef struct joint_look {

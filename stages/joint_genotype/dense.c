@@ -247,13 +247,6 @@ static void fill_cells(joint_dense *dense, const joint_row *row, base_row *base)
     }
 }
 
-static uint32_t find_local(const joint_cell *c, uint32_t number)
-{
-    for (uint32_t i = 0; i + 1 < c->n; i++)
-        if (c->number[i] == number) return i;
-    return c->n - 1u;
-}
-
 /* Whether the column's block has AD in the row under way; its least depth stands in `depths`. */
 static bool tells_depth(const joint_dense *dense, uint32_t column)
 {
@@ -302,7 +295,7 @@ static kuni_status put_depths(joint_dense *dense, const joint_row *row, int id, 
             continue;
         }
         for (uint32_t i = 0; i < width; i++) {
-            uint32_t k = find_local(c, i);
+            uint32_t k = joint_cell_find(c, i);
             store(dense->data, type, at + i, k + 1 < c->n ? (int32_t)c->ad[k] : 0);
         }
     }
@@ -360,12 +353,13 @@ static kuni_status put_likelihoods(joint_dense *dense, const joint_row *row, int
         if (!c->pl) continue;
         size_t at = (size_t)c->column * width, done = 0;
         uint32_t n = row->local ? joint_cell_alleles(c, row->n_alleles) : row->n_alleles;
+        int least = joint_cell_least(c, row->n_alleles, row->local);
         for (uint32_t j = 0; j < n; j++) {
-            uint32_t lj = row->local ? j : find_local(c, j);
+            uint32_t lj = row->local ? j : joint_cell_find(c, j);
             for (uint32_t i = c->copies == 1 ? j : 0; i <= j; i++) {
-                uint32_t li = row->local ? i : find_local(c, i);
+                uint32_t li = row->local ? i : joint_cell_find(c, i);
                 uint32_t g = c->copies == 1 ? lj : joint_genotype_index(li, lj);
-                store(dense->data, BCF_BT_INT16, at + done++, c->pl[g]);
+                store(dense->data, BCF_BT_INT16, at + done++, c->pl[g] - least);
             }
         }
         while (done < width) store(dense->data, BCF_BT_INT16, at + done++, END);
@@ -451,11 +445,11 @@ kuni_status joint_dense_row(joint_dense *dense, const joint_row *row, const join
     fill_cells(dense, row, &base);
     if (ids->gt >= 0)
         status = put_field(record, ids->gt, base.gt_width, base.gt_type, base.gt, gt_bytes, err);
+    if (row->local && ids->laa >= 0 && !status)
+        status = put_local_alleles(dense, row, ids->laa, record, err);
     if (ids->gq >= 0 && !status)
         status = put_field(record, ids->gq, 1, BCF_BT_INT8, base.gq, n, err);
     if (ids->dp >= 0 && !status) status = put_depth(dense, base.deepest, ids->dp, record, err);
-    if (row->local && ids->laa >= 0 && !status)
-        status = put_local_alleles(dense, row, ids->laa, record, err);
     int ad = row->local ? ids->lad : ids->ad, pl = row->local ? ids->lpl : ids->pl;
     if (ad >= 0 && !status) status = put_depths(dense, row, ad, record, err);
     if (pl >= 0 && !status) status = put_likelihoods(dense, row, pl, record, err);

@@ -9,7 +9,8 @@
 struct joint_export {
     joint_export_kind kind;
     char *path, *mode;
-    const char *source; /* NULL: the file has no header */
+    const char *source;   /* NULL: the file has no header */
+    const char *heads[2]; /* files of the header without and with local alleles; NULL: none */
     const joint_pass *pass;
     joint_render *render;
     joint_shard *first; /* the render borrows its cohort and filters */
@@ -30,6 +31,17 @@ kuni_status joint_export_open(joint_export **made, joint_export_kind kind, const
     }
     *made = e;
     return KUNI_OK;
+}
+
+void joint_export_heads(joint_export *e, const char *plain, const char *local)
+{
+    e->heads[0] = plain;
+    e->heads[1] = local;
+}
+
+bool joint_export_has_local(const joint_export *e)
+{
+    return e->render && joint_render_has_local(e->render);
 }
 
 void joint_export_through(joint_export *e, const joint_pass *pass)
@@ -84,9 +96,11 @@ kuni_status joint_export_shard(joint_export *e, const kuni_task *task,
     if (!status && source->added)
         status = joint_added_open(&added, source->added, source->added_index, contig, span, err);
     if (!status && opening)
-        status =
-            joint_render_open(&e->render, render_kind(e->kind), e->path, e->mode, e->source != NULL,
-                              task, &shard->cohort, &shard->options, &shard->filters, added, err);
+        status = joint_render_open(&e->render, render_kind(e->kind), e->path, e->mode,
+                                   e->source && !e->heads[0], task, &shard->cohort, &shard->options,
+                                   &shard->filters, added, err);
+    for (int local = 0; local < 2 && opening && e->heads[local] && !status; local++)
+        status = joint_render_head(e->render, e->heads[local], e->mode, local, err);
     if (!status && opening) status = joint_render_flush(e->render, err);
     if (!status) status = joint_called_open(&called, source->calls, span, added, err);
     if (!status) status = joint_shard_run_called(shard, e->render, called, span, err);

@@ -30,6 +30,14 @@ typedef enum joint_export_kind {
 KUNI_MUST_CHECK kuni_status joint_export_open(joint_export **made, joint_export_kind kind,
                                               const char *path, const char *mode,
                                               const char *source, kuni_error *err);
+/*
+ * The header goes to a file of its own: to `plain` as it is where no record has local alleles, to `local` as
+ * it is where some has. Both are borrowed. To be called before the first joint_export_shard, of a file with a
+ * source.
+ */
+void joint_export_heads(joint_export *made, const char *plain, const char *local);
+/* Whether records so far have local alleles. */
+bool joint_export_has_local(const joint_export *made);
 /* What records go through; borrowed. To be called before the first joint_export_shard. */
 void joint_export_through(joint_export *made, const joint_pass *pass);
 /* The stage's parameters that a kind needs. */

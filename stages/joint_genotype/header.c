@@ -16,22 +16,11 @@
     "other, "                                                                                      \
     "H evidence for one copy where there are two; . called"
 
-static const char *const format_lines[] = {
-    "<ID=GT,Number=1,Type=String,Description=\"Genotype: the likeliest a posteriori\">",
-    "<ID=GQ,Number=1,Type=Integer,Description=\"Phred probability that the genotype is another\">",
-    "<ID=DP,Number=1,Type=Integer,Description=\"Depth; least depth of the block in a reference "
-    "block\">",
-    "<ID=RNC,Number=1,Type=String,Description=\"Reason of no call: " REASONS "\">",
-    "<ID=AD,Number=R,Type=Integer,Description=\"Reads of each allele\">",
-    "<ID=PL,Number=G,Type=Integer,Description=\"Phred-scaled likelihoods of the genotypes, without "
-    "prior\">",
-    "<ID=LAA,Number=.,Type=Integer,Description=\"Local ALTs: numbers of the ALTs that LAD and LPL "
-    "are "
-    "about\">",
-    "<ID=LAD,Number=.,Type=Integer,Description=\"Reads of REF and each local ALT\">",
-    "<ID=LPL,Number=.,Type=Integer,Description=\"PL over REF and the local ALTs\">",
-    "<ID=PS,Number=1,Type=Integer,Description=\"Phase set: position of its first variant\">",
-};
+/* Of a sparse call set. */
+static const char end_line[] =
+    "<ID=END,Number=1,Type=Integer,Description=\"Last base of the blocks that begin here, where "
+    "that "
+    "is beyond REF: what follows from LEN, for indices and for tools older than VCF 4.5\">";
 
 /* For whoever looks into the header because a tool counts more missing genotypes than there are. */
 static const char sparse_warning[] =
@@ -39,23 +28,77 @@ static const char sparse_warning[] =
     "began, and not missing; tools that do not know LEN of VCF 4.5 take it for missing: give them "
     "the dense form\"";
 
-/* Of a sparse call set; lines that stand in format_lines too are spelled alike but for GQ. */
-static const char *const sparse_lines[] = {
-    "<ID=GT,Number=1,Type=String,Description=\"Genotype: the likeliest a posteriori; . within the "
-    "LEN bases of an earlier record\">",
-    "<ID=LAA,Number=.,Type=Integer,Description=\"Local ALTs: numbers of the ALTs that LAD and LPL "
-    "are about; <*> where a block begins\">",
-    "<ID=LEN,Number=1,Type=Integer,Description=\"Length of the block that begins here, in which "
-    "GT, GQ, DP and RNC hold\">",
-    "<ID=GQ,Number=1,Type=Integer,Description=\"Phred probability that the genotype is another; "
-    "in a block at least so, without the prior of the site\">",
-    "<ID=DP,Number=1,Type=Integer,Description=\"Depth; in a block at least so\">",
-    "<ID=RNC,Number=1,Type=String,Description=\"Reason of no call: " REASONS "\">",
-    "<ID=LAD,Number=LR,Type=Integer,Description=\"Reads of REF and each local ALT\">",
-    "<ID=LPL,Number=LG,Type=Integer,Description=\"Phred-scaled likelihoods of the genotypes of REF "
-    "and the local ALTs, without prior\">",
-    "<ID=PS,Number=1,Type=Integer,Description=\"Phase set: position of its first variant\">",
-};
+/* A FORMAT field, and whether records may have it. */
+typedef struct format_line {
+    const char *text;
+    bool wanted;
+} format_line;
+
+enum { FORMAT_LINES = 10 };
+
+#define GENOTYPE "<ID=GT,Number=1,Type=String,Description=\"Genotype: the likeliest a posteriori"
+#define REASON   "<ID=RNC,Number=1,Type=Character,Description=\"Reason of no call: " REASONS "\">"
+#define PHASE_SET                                                                                  \
+    "<ID=PS,Number=1,Type=Integer,Description=\"Phase set: position of its first variant\">"
+
+/*
+ * Local alleles stand last: whoever joins files and finds no record that has them leaves these lines out,
+ * and all other numbers in the dictionary stay.
+ */
+static void list_dense(const joint_options *o, format_line lines[FORMAT_LINES])
+{
+    const format_line all[FORMAT_LINES] = {
+        {GENOTYPE "\">", true},
+        {"<ID=GQ,Number=1,Type=Integer,Description=\"Phred probability that the genotype is "
+         "another\">",
+         o->with_gq},
+        {"<ID=DP,Number=1,Type=Integer,Description=\"Depth; least depth of the block in a "
+         "reference "
+         "block\">",
+         o->with_dp},
+        {REASON, o->with_rnc},
+        {"<ID=AD,Number=R,Type=Integer,Description=\"Reads of each allele\">", o->with_ad},
+        {"<ID=PL,Number=G,Type=Integer,Description=\"Phred-scaled likelihoods of the genotypes, "
+         "without prior\">",
+         o->with_pl},
+        {PHASE_SET, o->with_ps},
+        {"<ID=LAA,Number=.,Type=Integer,Description=\"Local ALTs: numbers of the ALTs that LAD and "
+         "LPL are about\">",
+         o->with_ad || o->with_pl},
+        {"<ID=LAD,Number=.,Type=Integer,Description=\"Reads of REF and each local ALT\">",
+         o->with_ad},
+        {"<ID=LPL,Number=.,Type=Integer,Description=\"PL over REF and the local ALTs\">",
+         o->with_pl},
+    };
+    memcpy(lines, all, sizeof(all));
+}
+
+/* Lines that stand in list_dense too are spelled alike but for GT, GQ and DP. */
+static void list_sparse(const joint_options *o, format_line lines[FORMAT_LINES])
+{
+    const format_line all[FORMAT_LINES] = {
+        {GENOTYPE "; . within the LEN bases of an earlier record\">", true},
+        {"<ID=LAA,Number=.,Type=Integer,Description=\"Local ALTs: numbers of the ALTs that LAD and "
+         "LPL are about; <*> where a block begins\">",
+         true},
+        {"<ID=LEN,Number=1,Type=Integer,Description=\"Length of the block that begins here, in "
+         "which GT, GQ, DP and RNC hold\">",
+         true},
+        {"<ID=GQ,Number=1,Type=Integer,Description=\"Phred probability that the genotype is "
+         "another; in a block at least so, without the prior of the site\">",
+         o->with_gq},
+        {"<ID=DP,Number=1,Type=Integer,Description=\"Depth; in a block at least so\">", o->with_dp},
+        {REASON, o->with_rnc},
+        {"<ID=LAD,Number=LR,Type=Integer,Description=\"Reads of REF and each local ALT\">",
+         o->with_ad},
+        {"<ID=LPL,Number=LG,Type=Integer,Description=\"Phred-scaled likelihoods of the genotypes "
+         "of "
+         "REF and the local ALTs, without prior\">",
+         o->with_pl},
+        {PHASE_SET, o->with_ps},
+    };
+    memcpy(lines, all, sizeof(all));
+}
 
 static kuni_status append_line(joint_header *h, kuni_error *err)
 {
@@ -176,26 +219,41 @@ static kuni_status add_samples(joint_header *h, const kuni_task *task, kuni_erro
     return KUNI_OK;
 }
 
-static kuni_status add_formats(joint_header *h, kuni_error *err)
+static kuni_status add_formats(joint_header *h, const joint_options *options, kuni_error *err)
 {
-    bool sparse = h->kind == JOINT_RENDER_SPARSE;
-    const char *const *lines = sparse ? sparse_lines : format_lines;
-    size_t n = sparse ? sizeof(sparse_lines) / sizeof(sparse_lines[0])
-                      : sizeof(format_lines) / sizeof(format_lines[0]);
+    format_line lines[FORMAT_LINES];
+    if (h->kind == JOINT_RENDER_SITES) return KUNI_OK;
+    if (h->kind == JOINT_RENDER_SPARSE)
+        list_sparse(options, lines);
+    else
+        list_dense(options, lines);
     kuni_status status = KUNI_OK;
-    for (size_t i = 0; i < n && h->kind != JOINT_RENDER_SITES && !status; i++)
-        status = add_line(h, "FORMAT", lines[i], err);
+    for (size_t i = 0; i < FORMAT_LINES && !status; i++)
+        if (lines[i].wanted) status = add_line(h, "FORMAT", lines[i].text, err);
     return status;
 }
 
-static kuni_status fill(joint_header *h, const char *source, const kuni_task *task, kuni_error *err)
+/* The name alone: where the file lies is nothing to be told, and no byte depends on it. */
+static kuni_status add_reference(joint_header *h, const kuni_task *task, kuni_error *err)
+{
+    const char *path = kuni_genome_path(task->genome), *slash = strrchr(path, '/');
+    return add_line(h, "reference", slash ? slash + 1 : path, err);
+}
+
+static kuni_status fill(joint_header *h, const joint_options *options, const kuni_task *task,
+                        kuni_error *err)
 {
     bool sparse = h->kind == JOINT_RENDER_SPARSE;
-    if (sparse && bcf_hdr_set_version(h->header, "VCFv4.5") < 0) return kuni_fail_memory(err, 1, 1);
+    /* INFO/SB is what it is from 4.3 on. */
+    if (bcf_hdr_set_version(h->header, sparse ? "VCFv4.5" : "VCFv4.3") < 0)
+        return kuni_fail_memory(err, 1, 1);
+    const char *source = options->source;
     /* A task's file names the version and no build: tasks of several builds are merged into one. */
     kuni_status status = add_line(h, "source", source ? source : "kuni " KUNI_VERSION, err);
     if (!status && sparse) status = add_line(h, "kuni_sparse", sparse_warning, err);
+    if (!status) status = add_reference(h, task, err);
     if (!status) status = add_contigs(h, task, err);
+    if (!status && sparse) status = add_line(h, "INFO", end_line, err);
     if (!status && sparse)
         status = add_line(h, "ALT", "<ID=*,Description=\"Any other allele\">", err);
     size_t n_infos;
@@ -205,21 +263,21 @@ static kuni_status fill(joint_header *h, const char *source, const kuni_task *ta
     if (!status) status = add_strata(h, err);
     if (!status) status = add_filters(h, err);
     if (!status && h->added) status = joint_added_header(h->added, h->header, err);
-    status = status ? status : add_formats(h, err);
+    status = status ? status : add_formats(h, options, err);
     if (!status) status = add_samples(h, task, err);
     if (status) return status;
     if (bcf_hdr_sync(h->header) < 0) return kuni_fail_memory(err, 1, 1);
     return KUNI_OK;
 }
 
-kuni_status joint_header_make(joint_header *h, joint_render_kind kind, const char *source,
+kuni_status joint_header_make(joint_header *h, joint_render_kind kind, const joint_options *options,
                               const kuni_task *task, const joint_cohort *cohort,
                               const joint_filters *filters, const joint_added *added,
                               kuni_error *err)
 {
     *h = (joint_header){.kind = kind, .cohort = cohort, .filters = filters, .added = added};
     h->header = bcf_hdr_init("w");
-    return h->header ? fill(h, source, task, err) : kuni_fail_memory(err, 1, 1);
+    return h->header ? fill(h, options, task, err) : kuni_fail_memory(err, 1, 1);
 }
 
 void joint_header_fini(joint_header *h)

@@ -38,9 +38,9 @@ typedef struct joint_header {
     kuni_buffer text;             /* the line under way */
 } joint_header;
 
-/* `source` for ##source, or NULL: kuni and its version. To be freed also on failure. */
+/* Options that are looked at: source, and which fields columns have. To be freed also on failure. */
 KUNI_MUST_CHECK kuni_status joint_header_make(joint_header *header, joint_render_kind kind,
-                                              const char *source, const kuni_task *task,
+                                              const joint_options *options, const kuni_task *task,
                                               const joint_cohort *cohort,
                                               const joint_filters *filters,
                                               const joint_added *added, kuni_error *err);

@@ -38,6 +38,7 @@ struct joint_render {
     float *floats;
     size_t ints_capacity, floats_capacity;
     int32_t tid;
+    bool has_local; /* a record has local alleles */
 };
 
 static int id_of(const joint_render *r, const char *tag, bool wanted)
@@ -84,8 +85,7 @@ kuni_status joint_render_open(joint_render **render, joint_render_kind kind, con
     kuni_status status = KUNI_OK;
     if (!r->path || !r->record || !r->copy) status = kuni_fail_memory(err, 1, sizeof(*r));
     if (!status)
-        status =
-            joint_header_make(&r->head, kind, options->source, task, cohort, filters, added, err);
+        status = joint_header_make(&r->head, kind, options, task, cohort, filters, added, err);
     r->header = r->head.header;
     if (!status) status = look_up_ids(r, err);
     if (!status) {
@@ -102,6 +102,26 @@ kuni_status joint_render_open(joint_render **render, joint_render_kind kind, con
     }
     *render = r;
     return KUNI_OK;
+}
+
+kuni_status joint_render_head(const joint_render *r, const char *path, const char *mode, bool local,
+                              kuni_error *err)
+{
+    static const char *const fields[] = {"LAA", "LAD", "LPL"};
+    bcf_hdr_t *header = bcf_hdr_dup(r->passed ? r->passed : r->header);
+    if (!header) return kuni_fail_memory(err, 1, 1);
+    for (size_t i = 0; !local && i < sizeof(fields) / sizeof(fields[0]); i++)
+        bcf_hdr_remove(header, BCF_HL_FMT, fields[i]);
+    htsFile *file = hts_open(path, mode);
+    bool good = file && bcf_hdr_sync(header) == 0 && bcf_hdr_write(file, header) == 0;
+    if (file && hts_close(file) < 0) good = false;
+    bcf_hdr_destroy(header);
+    return good ? KUNI_OK : kuni_fail_errno(err, "cannot write %s", path);
+}
+
+bool joint_render_has_local(const joint_render *r)
+{
+    return r->has_local || r->kind == JOINT_RENDER_SPARSE;
 }
 
 kuni_status joint_render_flush(joint_render *r, kuni_error *err)
@@ -199,9 +219,14 @@ static kuni_status put_allele_ints(draft *d, const char *tag)
     return put_ints(d, tag, d->r->ints, d->n + other);
 }
 
-/* Likewise from r->floats; <*> has no value. */
+/*
+ * Likewise from r->floats; <*> has no value. A list is told whole or not at all: readers take one without
+ * some of its values for damaged (Hail).
+ */
 static kuni_status put_allele_floats(draft *d, const char *tag)
 {
+    for (uint32_t i = 0; i < d->n; i++)
+        if (isnan(d->r->floats[i])) return KUNI_OK;
     bool other = d->r->kind == JOINT_RENDER_SPARSE;
     if (other) d->r->floats[d->n] = NAN;
     return put_floats(d, tag, d->r->floats, d->n + other);
@@ -465,6 +490,7 @@ static kuni_status write_passed(joint_render *r, kuni_error *err)
 {
     bcf1_t *passed;
     kuni_status status = pass_record(r, &passed, err);
+    if (!status && passed && bcf_get_fmt(r->passed, passed, "LAA")) r->has_local = true;
     if (!status && passed && bcf_write(r->file, r->passed, passed) < 0)
         status = kuni_fail_errno(err, "cannot write %s", r->path);
     return status;
@@ -479,6 +505,7 @@ static kuni_status write_record(joint_render *r, joint_dense *dense, const joint
     if (!status && (r->text_mode || r->passed) && !bcf_copy(r->copy, r->record))
         status = kuni_fail_memory(err, 1, 1);
     if (!status && r->passed) return write_passed(r, err);
+    if (row->local && r->kind == JOINT_RENDER_DENSE) r->has_local = true;
     if (!status && bcf_write(r->file, r->header, r->text_mode ? r->copy : r->record) < 0)
         status = kuni_fail_errno(err, "cannot write %s", r->path);
     return status;
@@ -504,12 +531,21 @@ static void drop_missing(kstring_t *line)
     line->l = n;
 }
 
-/* The line in r->text goes through a record. */
+/*
+ * A record reaches as far as the blocks that begin in it. htslib knows that by itself from 1.22 on, when it
+ * reads a record; whoever indexes by text, and htslib before it, goes by END.
+ */
+static bool put_end(joint_render *r, int64_t end)
+{
+    if (end <= r->record->pos + r->record->rlen) return true;
+    return bcf_update_info_int32(r->header, r->record, "END", &(int32_t){(int32_t)end}, 1) == 0;
+}
+
+/* The line in r->line goes through a record. */
 static kuni_status write_sparse_passed(joint_render *r, kuni_error *err)
 {
     bcf1_t *passed;
-    kstring_t line = {.l = r->text.length, .m = r->text.capacity, .s = r->text.data};
-    if (vcf_parse(&line, r->header, r->copy) < 0)
+    if (vcf_parse(&r->line, r->header, r->copy) < 0)
         return kuni_fail(err, KUNI_BUG, "a sparse record was refused");
     kuni_status status = pass_record(r, &passed, err);
     if (status || !passed) return status;
@@ -522,18 +558,22 @@ static kuni_status write_sparse_passed(joint_render *r, kuni_error *err)
 static kuni_status write_sparse(joint_render *r, joint_sparse *sparse, const joint_row *row,
                                 kuni_error *err)
 {
+    int64_t end;
+    kuni_buffer_clear(&r->text);
+    kuni_status status = joint_sparse_row(sparse, row, r->cohort, &r->text, &end, err);
+    if (status) return status;
+    if (!put_end(r, end))
+        return kuni_fail(err, KUNI_BUG, "INFO/END refused at position %lld",
+                         (long long)r->record->pos + 1);
     ks_clear(&r->line);
     if (!bcf_copy(r->copy, r->record) || vcf_format(r->header, r->copy, &r->line) < 0)
         return kuni_fail_memory(err, 1, 1);
     if (r->line.l && r->line.s[r->line.l - 1] == '\n') r->line.l--;
-    kuni_buffer_clear(&r->text);
-    kuni_status status = kuni_buffer_append(&r->text, r->line.s, r->line.l, err);
-    if (!status) status = joint_sparse_row(sparse, row, r->cohort, &r->text, err);
-    if (!status) status = kuni_buffer_append(&r->text, "\n", 1, err);
-    if (status) return status;
-    if (!r->passed) return write_text(r, r->text.data, r->text.length, err);
-    r->text.data[--r->text.length] = '\0'; /* a record is parsed without its end of line */
-    return write_sparse_passed(r, err);
+    if (kputsn(r->text.data, r->text.length, &r->line) < 0)
+        return kuni_fail_memory(err, r->text.length, 1);
+    if (r->passed) return write_sparse_passed(r, err); /* parsed without its end of line */
+    if (kputc('\n', &r->line) < 0) return kuni_fail_memory(err, 1, 1);
+    return write_text(r, r->line.s, r->line.l, err);
 }
 
 static kuni_status put_added(draft *d)

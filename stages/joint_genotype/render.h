@@ -27,6 +27,15 @@ KUNI_MUST_CHECK kuni_status joint_render_finish(joint_render *render, kuni_error
 /* Frees without finishing. Accepts NULL. */
 void joint_render_abandon(joint_render *render);
 
+/*
+ * Writes the header alone to a file of its own. It tells of local alleles only with `local`; numbers in the
+ * dictionary are the same.
+ */
+KUNI_MUST_CHECK kuni_status joint_render_head(const joint_render *render, const char *path,
+                                              const char *mode, bool local, kuni_error *err);
+/* Whether a record with local alleles was written; of a sparse call set all are. */
+bool joint_render_has_local(const joint_render *render);
+
 /* Ends the compressed block under way, so that the file can be cut and joined here. */
 KUNI_MUST_CHECK kuni_status joint_render_flush(joint_render *render, kuni_error *err);
 

@@ -434,7 +434,9 @@ static kuni_status call_events(void *context, uint32_t column, uint32_t site,
     joint_tally_add(&j->tally, site, column, &j->local, &call);
     if (!j->local.reason && !j->called)
         j->tally.site[site].quality += joint_genotype_variance(&prior, &j->local);
-    return j->cells ? joint_cells_event(j->cells, site, column, &j->local, &call, err) : KUNI_OK;
+    int32_t star = (int32_t)j->sites.sites[site].n_alts + 1;
+    return j->cells ? joint_cells_event(j->cells, site, column, &j->local, &call, star, err)
+                    : KUNI_OK;
 }
 
 /* The genotypes of reference blocks at a site, of those kinds that somebody has there. */

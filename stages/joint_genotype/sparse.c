@@ -317,10 +317,11 @@ static void put_cell(pen *p, const joint_row *row, const joint_cell *c, const fi
         p->kept = p->at;
     }
     if (has->lad && !(c->ad && n)) put_missing(p);
+    int least = c->pl ? joint_cell_least(c, row->n_alleles, true) : 0;
     uint32_t n_pl = c->pl && n ? joint_genotype_count(n, c->copies) : 0;
     for (uint32_t i = 0; has->lpl && i < n_pl; i++) {
         put_element(p, i);
-        put_number(p, c->pl[i]);
+        put_number(p, (uint64_t)(c->pl[i] - least));
         p->kept = p->at;
     }
     if (has->lpl && !n_pl) put_missing(p);
@@ -387,9 +388,10 @@ static kuni_status put_format(kuni_buffer *text, const fields *has, kuni_error *
 }
 
 kuni_status joint_sparse_row(joint_sparse *sparse, const joint_row *row, const joint_cohort *cohort,
-                             kuni_buffer *text, kuni_error *err)
+                             kuni_buffer *text, int64_t *end, kuni_error *err)
 {
     size_t n_cells, cell = 0;
+    *end = 0;
     kuni_status status = order_cells(sparse, row->site, &n_cells, err);
     if (status) return status;
     size_t n_due = find_due(sparse, row->site);
@@ -415,6 +417,7 @@ kuni_status joint_sparse_row(joint_sparse *sparse, const joint_row *row, const j
             cut_stretch(sparse, &s, row->site);
             put_stretch(&p, look_at(sparse, row, s.kind), &s, s.end - at, &has);
             sparse->until[column] = s.last;
+            if (sparse->sites->beg + s.end > *end) *end = sparse->sites->beg + s.end;
         }
         text->length = (size_t)(p.kept - text->data);
     }

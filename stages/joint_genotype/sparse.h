@@ -43,10 +43,10 @@ KUNI_MUST_CHECK kuni_status joint_sparse_flush(joint_sparse *sparse, kuni_error 
 
 /*
  * Appends FORMAT and the columns of a row, each led by a tab. Rows must be asked for in rising
- * order, all of a chunk's.
+ * order, all of a chunk's. *end: where the last of the stretches that begin here ends; 0: none does.
  */
 KUNI_MUST_CHECK kuni_status joint_sparse_row(joint_sparse *sparse, const joint_row *row,
                                              const joint_cohort *cohort, kuni_buffer *text,
-                                             kuni_error *err);
+                                             int64_t *end, kuni_error *err);
 
 #endif

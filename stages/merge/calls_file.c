@@ -86,14 +86,31 @@ static bool starts_with(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
+const char *const calls_local_fields[] = {"LAA", "LAD", "LPL", NULL};
+
+static bool is_local_field(const char *line)
+{
+    const char *id = line + strlen("##FORMAT=<ID=");
+    for (size_t i = 0; calls_local_fields[i]; i++) {
+        size_t n = strlen(calls_local_fields[i]);
+        if (strlen(line) > strlen("##FORMAT=<ID=") + n && id[n] == ',' &&
+            strncmp(id, calls_local_fields[i], n) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* "##key=..." lines that describe the data, and those of kuni itself. */
 static bool keep_line(const char *line, calls_header kind)
 {
     static const char *const kept[] = {
         "##fileformat=", "##FILTER=",   "##INFO=",    "##contig=", "##ALT=",       "##META=",
         "##SAMPLE=",     "##PEDIGREE=", "##phasing=", "##kuni",    "##source=kuni"};
-    if (starts_with(line, "##FORMAT=")) return kind != CALLS_HEADER_SITES;
+    if (starts_with(line, "##FORMAT="))
+        return kind != CALLS_HEADER_SITES &&
+               !(kind == CALLS_HEADER_WITHOUT_LOCAL && is_local_field(line));
     if (kind == CALLS_HEADER_COMMON && starts_with(line, "##source=")) return false;
+    if (starts_with(line, "##reference=")) return kind != CALLS_HEADER_COMMON;
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
         if (starts_with(line, kept[i])) return true;
     return !starts_with(line, "##");

@@ -29,10 +29,14 @@ KUNI_MUST_CHECK kuni_status calls_next(calls_file *calls, bool *found, kuni_erro
 /* Accepts a half-opened one. */
 void calls_close(calls_file *calls);
 
+/* FORMAT of records with local alleles; ended by NULL. */
+extern const char *const calls_local_fields[];
+
 typedef enum calls_header {
-    CALLS_HEADER_NATIONAL, /* of the national BCF, IDX numbers included */
-    CALLS_HEADER_SITES,    /* of the sites VCF: no samples, no FORMAT */
-    CALLS_HEADER_COMMON    /* what all shards have alike: national, but for the version of kuni */
+    CALLS_HEADER_NATIONAL,      /* of the national BCF, IDX numbers included */
+    CALLS_HEADER_WITHOUT_LOCAL, /* likewise, where no record has local alleles */
+    CALLS_HEADER_SITES,         /* of the sites VCF: no samples, no FORMAT */
+    CALLS_HEADER_COMMON /* what all shards have alike: national, but for the version of kuni */
 } calls_header;
 
 /* Appends the header's text. */

@@ -20,11 +20,34 @@ static const int32_t tabix_vcf[6] = {2, 1, 2, 0, '#', 0};
 
 /* --- step "head" --- */
 
+/* Whether records of any shard have local alleles; a header tells of these only where some have. */
+static kuni_status find_local(const kuni_task *task, bool *local, kuni_error *err)
+{
+    size_t count;
+    const kuni_task_file *infos = kuni_task_inputs(task, "segment-info", &count);
+    kuni_buffer bytes = KUNI_BUFFER_INIT;
+    kuni_status status = KUNI_OK;
+    *local = false;
+    for (size_t i = 0; i < count && !*local && !status; i++) {
+        segment_info info = {.local = 0};
+        const char *indices;
+        size_t length;
+        status = segment_info_read(infos[i].path, &info, &bytes, &indices, &length, err);
+        *local = info.local;
+    }
+    kuni_buffer_fini(&bytes);
+    return status;
+}
+
 static kuni_status put_header(const calls_file *calls, const kuni_task *task, kuni_error *err)
 {
+    bool local = false;
     kuni_buffer text = KUNI_BUFFER_INIT, bytes = KUNI_BUFFER_INIT;
     int level = (int)kuni_params_int(task->params, "compression");
-    kuni_status status = calls_header_text(calls, CALLS_HEADER_NATIONAL, &text, err);
+    kuni_status status = find_local(task, &local, err);
+    if (!status)
+        status = calls_header_text(
+            calls, local ? CALLS_HEADER_NATIONAL : CALLS_HEADER_WITHOUT_LOCAL, &text, err);
     if (!status && text.length >= UINT32_MAX)
         status = kuni_fail(err, KUNI_DATA, "merge: a header of %zu bytes is too long", text.length);
     uint32_t length = (uint32_t)text.length + 1; /* the text's NUL counts */

@@ -55,6 +55,8 @@ static const kuni_port segment_out[] = {{.kind = "segment", .extension = "bcf.pi
                                         {.kind = "common-sites", .extension = "sites"},
                                         {.kind = NULL}};
 
+static const kuni_port head_in[] = {{.kind = "calls"}, {.kind = "segment-info"}, {.kind = NULL}};
+
 static const kuni_port head_out[] = {{.kind = "head", .extension = "bcf.piece"},
                                      {.kind = "head-sites", .extension = "vcf.piece"},
                                      {.kind = "tail", .extension = "piece"},
@@ -142,7 +144,7 @@ static const kuni_step steps[] = {{.name = "segment",
 const kuni_stage kuni_stage_merge = {
     .name = "merge",
     .summary = "join the shards' calls into one indexed BCF and a sites VCF, written by all ranks",
-    .version = 3,
+    .version = 4,
     .params = params,
     .steps = steps,
     .n_steps = sizeof(steps) / sizeof(steps[0])};

@@ -96,9 +96,17 @@ static kuni_status pack_record(segment *job, kuni_error *err)
     return status;
 }
 
+static bool has_local_alleles(const calls_file *calls)
+{
+    for (size_t i = 0; calls_local_fields[i]; i++)
+        if (bcf_get_fmt(calls->header, calls->record, calls_local_fields[i])) return true;
+    return false;
+}
+
 static kuni_status write_record(segment *job, kuni_error *err)
 {
     bcf1_t *record = job->calls.record;
+    if (!job->info.local) job->info.local = has_local_alleles(&job->calls);
     int64_t end = record->pos + (record->rlen > 0 ? record->rlen : 1);
     uint64_t from, to;
     kuni_status status = pack_record(job, err);

@@ -17,6 +17,7 @@ typedef struct segment_counts {
 typedef struct segment_info {
     char header_digest[KUNI_DIGEST_HEX_BYTES]; /* of what all shards have alike */
     int32_t rid;                               /* contig number in the header; -1: no record */
+    int32_t local;                             /* 1: records have LAA, LAD or LPL */
     segment_counts counts;
 } segment_info;
 

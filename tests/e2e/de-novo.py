@@ -24,10 +24,12 @@ import json, sys
 import hail as hl
 hl.init(quiet=True, log="hail.log", local="local[2]", tmp_dir="tmp", idempotent=True)
 pedigree = hl.Pedigree.read("trios.fam")
+genome = hl.ReferenceGenome.from_fasta_file("simulated", "cohort/reference.fa", "cohort/reference.fa.fai")
 found = {}
 for path in sys.argv[1:]:
-    table = hl.split_multi_hts(hl.import_vcf(path, force_bgz=True, reference_genome=None))
-    rows = hl.de_novo(table, pedigree, hl.float64(0)).collect()
+    table = hl.split_multi_hts(hl.import_vcf(path, force_bgz=True, reference_genome=genome))
+    table = table.annotate_rows(prior=0.0)
+    rows = hl.de_novo(table, pedigree, table.prior).collect()
     found[path] = [[row.id, row.locus.contig, row.locus.position, *row.alleles] for row in rows]
 json.dump(found, open("hail.json", "w"))
 """
