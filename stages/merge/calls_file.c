@@ -110,7 +110,8 @@ static bool keep_line(const char *line, calls_header kind)
         return kind != CALLS_HEADER_SITES &&
                !(kind == CALLS_HEADER_WITHOUT_LOCAL && is_local_field(line));
     if (kind == CALLS_HEADER_COMMON && starts_with(line, "##source=")) return false;
-    if (starts_with(line, "##reference=")) return kind != CALLS_HEADER_COMMON;
+    /* That of kuni is a name; a path, of a command in between, says where somebody had it. */
+    if (starts_with(line, "##reference=")) return kind != CALLS_HEADER_COMMON && !strchr(line, '/');
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
         if (starts_with(line, kept[i])) return true;
     return !starts_with(line, "##");

@@ -46,7 +46,8 @@ static const kuni_param params[] = {{.name = "compression",
                                     {.name = NULL}};
 
 static const kuni_port calls_in[] = {{.kind = "calls"}, {.kind = NULL}};
-static const kuni_port head_in[] = {{.kind = "calls", .in_place = true}, {.kind = NULL}};
+static const kuni_port head_in[] = {
+    {.kind = "calls", .in_place = true}, {.kind = "segment-info"}, {.kind = NULL}};
 
 static const kuni_port segment_out[] = {{.kind = "segment", .extension = "bcf.piece"},
                                         {.kind = "segment-sites", .extension = "vcf.piece"},
@@ -54,8 +55,6 @@ static const kuni_port segment_out[] = {{.kind = "segment", .extension = "bcf.pi
                                         {.kind = "call-counts", .extension = "counts"},
                                         {.kind = "common-sites", .extension = "sites"},
                                         {.kind = NULL}};
-
-static const kuni_port head_in[] = {{.kind = "calls"}, {.kind = "segment-info"}, {.kind = NULL}};
 
 static const kuni_port head_out[] = {{.kind = "head", .extension = "bcf.piece"},
                                      {.kind = "head-sites", .extension = "vcf.piece"},

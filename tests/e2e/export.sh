@@ -77,6 +77,16 @@ done
 expands all.sparse.vcf.gz all.bcf
 bcftools view -H all.sparse.vcf.gz >found 2>>warnings
 same stage.sparse found "the stage's sparse files and the exported one differ"
+# A region in the middle of blocks brings the records that they begin in: END follows from LEN, and indices go by it.
+place=$(bcftools view -H all.sparse.vcf.gz 2>>warnings | awk '$1 == "chr20" { print $2 }' | sed -n 30p)
+bcftools view -H all.sparse.vcf.gz 2>>warnings | awk -v at=$((place + 1)) '$1 == "chr20" && $2 <= at {
+    n = split($9, names, ":"); reach = $2 + length($4) - 1
+    for (i = 10; i <= NF; i++) { split($i, values, ":"); for (k = 1; k <= n; k++)
+        if (names[k] == "LEN" && values[k] + 0 && $2 + values[k] - 1 > reach) reach = $2 + values[k] - 1 }
+    if (reach >= at) print $2 }' >expected
+bcftools view -H -r "chr20:$((place + 1))-$((place + 1))" all.sparse.vcf.gz 2>>warnings | cut -f2 >found
+same expected found "a region does not bring the records whose blocks reach into it"
+[ -s expected ] || fail "no block reaches over chr20:$((place + 1))"
 "$KUNI" export -f sparse -r chr20:10000-61000,chrX -S S000002,S000007 -o two.sparse.vcf.gz w.yaml >/dev/null
 expands two.sparse.vcf.gz two.vcf.gz
 bcftools stats two.sparse.vcf.gz >/dev/null 2>>warnings
