@@ -38,7 +38,8 @@ struct callset_counter {
 static int number_of(const bcf_hdr_t *header, int type, const char *name)
 {
     int id = bcf_hdr_id2int(header, BCF_DT_ID, name);
-    return id >= 0 && bcf_hdr_idinfo_exists(header, type, id) ? id : -1;
+    if (id < 0) return -1;
+    return bcf_hdr_idinfo_exists(header, type, id) ? id : -1;
 }
 
 kuni_status callset_counter_new(callset_counter **out, const kuni_task *task,
