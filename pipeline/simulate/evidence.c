@@ -450,7 +450,7 @@ static kuni_status write_sample(const population *pop, kuni_evidence_writer *wri
     int64_t end = 0;
     size_t i = 0;
     kuni_status status = KUNI_OK;
-    sample_site site;
+    sample_site site = {.n = 0};
     bool more = next_site(pop, list, n, &i, end, &site);
     while (!status && (more || false_at < length - 1)) {
         int64_t pos = more ? pop->alleles[site.allele[0]].pos : INT64_MAX;

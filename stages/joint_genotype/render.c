@@ -486,11 +486,12 @@ static kuni_status pass_record(joint_render *r, bcf1_t **passed, kuni_error *err
     return pass->record(pass->context, r->header, r->passed, r->copy, passed, err);
 }
 
-static kuni_status write_passed(joint_render *r, kuni_error *err)
+/* `local`: the record has local alleles. */
+static kuni_status write_passed(joint_render *r, bool local, kuni_error *err)
 {
     bcf1_t *passed;
     kuni_status status = pass_record(r, &passed, err);
-    if (!status && passed && bcf_get_fmt(r->passed, passed, "LAA")) r->has_local = true;
+    if (!status && passed && local) r->has_local = true;
     if (!status && passed && bcf_write(r->file, r->passed, passed) < 0)
         status = kuni_fail_errno(err, "cannot write %s", r->path);
     return status;
@@ -504,8 +505,9 @@ static kuni_status write_record(joint_render *r, joint_dense *dense, const joint
         status = joint_dense_row(dense, row, r->cohort, &r->ids, r->record, err);
     if (!status && (r->text_mode || r->passed) && !bcf_copy(r->copy, r->record))
         status = kuni_fail_memory(err, 1, 1);
-    if (!status && r->passed) return write_passed(r, err);
-    if (row->local && r->kind == JOINT_RENDER_DENSE) r->has_local = true;
+    bool local = row->local && r->kind == JOINT_RENDER_DENSE;
+    if (!status && r->passed) return write_passed(r, local, err);
+    if (local) r->has_local = true;
     if (!status && bcf_write(r->file, r->header, r->text_mode ? r->copy : r->record) < 0)
         status = kuni_fail_errno(err, "cannot write %s", r->path);
     return status;

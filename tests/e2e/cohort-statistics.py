@@ -140,10 +140,10 @@ def check(line, sexes, groups, seen):
             reads = [s.ad for s in called if sorted(s.alleles) == [0, i] and s.ad]
             total = sum(ad[0] + ad[i] for ad in reads)
             balance.append(sum(ad[i] for ad in reads) / total if total else None)
-        if any(b is not None for b in balance):
+        if all(b is not None for b in balance):  # told of all ALTs or not at all
             expect(place, "AB", info["AB"], balance)
         elif "AB" in info:
-            faults.append(place + ": AB without heterozygotes")
+            faults.append(place + ": AB of an ALT without heterozygotes")
     star = alts.index("*") + 1 if "*" in alts else -1
     carriers = [s for s in called if any(a > 0 and a != star for a in s.alleles)]
     depth = sum(sum(s.ad) if s.ad and sum(s.ad) else s.dp or 0 for s in carriers)
