@@ -56,7 +56,8 @@ kuni_status kuni_pvar_put_header(const bcf_hdr_t *header, kuni_buffer *out, kuni
     for (char *line = text.s, *end; line && *line && !status; line = end) {
         end = strchr(line, '\n');
         end = end ? end + 1 : line + strlen(line);
-        if (strncmp(line, "##contig=", 9) == 0 || strncmp(line, "##FILTER=", 9) == 0)
+        if (strncmp(line, "##contig=", 9) == 0 || strncmp(line, "##FILTER=", 9) == 0 ||
+            strncmp(line, "##reference=", 12) == 0)
             status = kuni_buffer_append(out, line, (size_t)(end - line), err);
     }
     ks_free(&text);

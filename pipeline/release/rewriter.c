@@ -105,7 +105,9 @@ static bool stays(const kuni_rewriter *w, const bcf_hrec_t *line)
     if (line->type == BCF_HL_CTG || line->type == BCF_HL_FLT) return true;
     if (line->type == BCF_HL_GEN) return strcmp(line->key, "source") == 0;
     if (line->type == BCF_HL_STR) return strcmp(line->key, "ALT") == 0;
-    if (line->type == BCF_HL_FMT) return w->what->n && is_among(formats, name);
+    const char *const *dropped = w->what->dropped;
+    if (line->type == BCF_HL_FMT)
+        return w->what->n && format_stays(w, !dropped || !is_among(dropped, "LPL"), name);
     if (line->type != BCF_HL_INFO) return false;
     return is_among(w->what->n ? calls_infos : sites_infos, name) ||
            (w->what->cohort_frequencies && is_among(cohort_infos, name));
