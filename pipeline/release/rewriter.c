@@ -107,7 +107,7 @@ static bool stays(const kuni_rewriter *w, const bcf_hrec_t *line)
     if (line->type == BCF_HL_STR) return strcmp(line->key, "ALT") == 0;
     const char *const *dropped = w->what->dropped;
     if (line->type == BCF_HL_FMT)
-        return w->what->n && format_stays(w, !dropped || !is_among(dropped, "LPL"), name);
+        return name && w->what->n && format_stays(w, !dropped || !is_among(dropped, "LPL"), name);
     if (line->type != BCF_HL_INFO) return false;
     return is_among(w->what->n ? calls_infos : sites_infos, name) ||
            (w->what->cohort_frequencies && is_among(cohort_infos, name));

@@ -43,8 +43,8 @@ typedef struct callset_field {
 KUNI_MUST_CHECK kuni_status callset_field_init(callset_field *field, uint32_t n_columns,
                                                uint32_t most, uint64_t *sums, uint64_t *unknown,
                                                uint64_t *bins, kuni_error *err);
-/* NULL: the record has no such field, which nobody then knows. */
-void callset_field_add(callset_field *field, const bcf_fmt_t *values);
+/* The values `f` of a record; NULL: it has no such field, which nobody then knows. */
+void callset_field_add(callset_field *field, const bcf_fmt_t *f);
 /* Adds what is recent: the sums hold after that. */
 void callset_field_settle(callset_field *field);
 void callset_field_fini(callset_field *field);
