@@ -86,6 +86,36 @@ kuni_status kuni_export_piece_path(const char *whole, size_t piece, char path[40
     return KUNI_OK;
 }
 
+kuni_status kuni_export_pieces_create(char *const *paths, size_t piece, kuni_file **files, size_t n,
+                                      kuni_error *err)
+{
+    char path[4096];
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < n && !status; i++) {
+        status = kuni_export_piece_path(paths[i], piece, path, err);
+        if (!status) status = kuni_file_create(&files[i], path, err);
+    }
+    return status;
+}
+
+kuni_status kuni_export_pieces_commit(kuni_file **files, size_t n, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < n && !status; i++) {
+        status = kuni_file_commit(files[i], err);
+        files[i] = NULL;
+    }
+    return status;
+}
+
+void kuni_export_pieces_discard(kuni_file **files, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        kuni_file_discard(files[i]);
+        files[i] = NULL;
+    }
+}
+
 /* Files of the header, which is joined to the pieces when it is known whether records have local alleles. */
 typedef struct heads {
     char plain[4096], local[4096];
@@ -371,4 +401,18 @@ kuni_status kuni_export_calls(kuni_exporter *x, kuni_error *err)
     free(c.parts);
     if (!status && kuni_transport_rank() == 0 && !x->request->nothing) status = finish(&c, err);
     return kuni_transport_agree(status, err);
+}
+
+kuni_status kuni_export_instead(kuni_exporter *x, const joint_pass *pass,
+                                const kuni_export_aside *aside, kuni_error *err)
+{
+    const kuni_export_request *wanted = x->request;
+    kuni_export_request inner = *wanted;
+    inner.pass = pass;
+    inner.aside = aside;
+    inner.nothing = true;
+    x->request = &inner;
+    kuni_status status = kuni_export_calls(x, err);
+    x->request = wanted;
+    return status;
 }

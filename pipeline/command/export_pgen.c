@@ -37,10 +37,7 @@ typedef struct pgen_export {
 static void abandon_piece(void *context)
 {
     pgen_export *p = context;
-    for (int i = 0; i < FILES; i++) {
-        kuni_file_discard(p->files[i]);
-        p->files[i] = NULL;
-    }
+    kuni_export_pieces_discard(p->files, FILES);
     kuni_pgen_free(p->pgen);
     p->pgen = NULL;
 }
@@ -48,14 +45,10 @@ static void abandon_piece(void *context)
 static kuni_status begin_piece(void *context, size_t piece, kuni_error *err)
 {
     pgen_export *p = context;
-    char path[4096];
     p->first = piece == 0;
     p->pgen = kuni_pgen_new((uint32_t)p->x->n_columns, err);
     kuni_status status = p->pgen ? KUNI_OK : KUNI_MEMORY;
-    for (int i = 0; i < FILES && !status; i++) {
-        status = kuni_export_piece_path(p->paths[i], piece, path, err);
-        if (!status) status = kuni_file_create(&p->files[i], path, err);
-    }
+    if (!status) status = kuni_export_pieces_create(p->paths, piece, p->files, FILES, err);
     if (status) abandon_piece(p);
     return status;
 }
@@ -63,11 +56,7 @@ static kuni_status begin_piece(void *context, size_t piece, kuni_error *err)
 static kuni_status end_piece(void *context, kuni_error *err)
 {
     pgen_export *p = context;
-    kuni_status status = KUNI_OK;
-    for (int i = 0; i < FILES && !status; i++) {
-        status = kuni_file_commit(p->files[i], err);
-        p->files[i] = NULL;
-    }
+    kuni_status status = kuni_export_pieces_commit(p->files, FILES, err);
     abandon_piece(p);
     return status;
 }
@@ -210,14 +199,8 @@ kuni_status kuni_export_pgen(kuni_exporter *x, kuni_error *err)
                                      .end = end_piece,
                                      .abandon = abandon_piece,
                                      .join = join};
-    kuni_export_request inner = *wanted;
-    inner.pass = &pass;
-    inner.aside = &aside;
-    inner.nothing = true;
-    x->request = &inner;
     kuni_pvar_init(&p.pvar, x->run->genome, x->run->ploidy);
-    if (!status) status = kuni_export_calls(x, err);
-    x->request = wanted;
+    if (!status) status = kuni_export_instead(x, &pass, &aside, err);
     if (!status && kuni_transport_rank() == 0 && !wanted->quiet)
         printf("%s\n%s\n%s\n", p.paths[PGEN], p.paths[PVAR], p.psam);
     kuni_pvar_fini(&p.pvar);

@@ -84,13 +84,7 @@ kuni_status kuni_export_table(kuni_exporter *x, kuni_error *err)
                                      .begin = begin_piece,
                                      .end = end_piece,
                                      .abandon = abandon_piece};
-    kuni_export_request inner = *wanted;
-    inner.pass = &pass;
-    inner.aside = &aside;
-    inner.nothing = true;
-    x->request = &inner;
-    kuni_status status = kuni_export_calls(x, err);
-    x->request = wanted;
+    kuni_status status = kuni_export_instead(x, &pass, &aside, err);
     if (!status && kuni_transport_rank() == 0) status = kuni_packed_index(wanted->out, err);
     if (!status && kuni_transport_rank() == 0 && !wanted->quiet) printf("%s\n", wanted->out);
     kuni_buffer_fini(&e.text);

@@ -38,10 +38,7 @@ typedef struct zarr_export {
 static void abandon_piece(void *context)
 {
     zarr_export *z = context;
-    for (int i = 0; i < FILES; i++) {
-        kuni_file_discard(z->files[i]);
-        z->files[i] = NULL;
-    }
+    kuni_export_pieces_discard(z->files, FILES);
     kuni_columns_writer_free(z->writer);
     z->writer = NULL;
     kuni_zarr_fields_fini(&z->fields);
@@ -51,12 +48,7 @@ static void abandon_piece(void *context)
 static kuni_status begin_piece(void *context, size_t piece, kuni_error *err)
 {
     zarr_export *z = context;
-    char path[4096];
-    kuni_status status = KUNI_OK;
-    for (int i = 0; i < FILES && !status; i++) {
-        status = kuni_export_piece_path(z->paths[i], piece, path, err);
-        if (!status) status = kuni_file_create(&z->files[i], path, err);
-    }
+    kuni_status status = kuni_export_pieces_create(z->paths, piece, z->files, FILES, err);
     if (status) abandon_piece(z);
     return status;
 }
@@ -66,10 +58,7 @@ static kuni_status end_piece(void *context, kuni_error *err)
     zarr_export *z = context;
     kuni_status status = z->writer ? kuni_columns_finish(z->writer, err) : KUNI_OK;
     if (!status) status = kuni_zarr_fields_save(&z->fields, z->files[KNOWN], err);
-    for (int i = 0; i < FILES && !status; i++) {
-        status = kuni_file_commit(z->files[i], err);
-        z->files[i] = NULL;
-    }
+    if (!status) status = kuni_export_pieces_commit(z->files, FILES, err);
     abandon_piece(z);
     return status;
 }
@@ -266,13 +255,7 @@ kuni_status kuni_export_zarr(kuni_exporter *x, kuni_error *err)
                                      .end = end_piece,
                                      .abandon = abandon_piece,
                                      .join = join};
-    kuni_export_request inner = *wanted;
-    inner.pass = &pass;
-    inner.aside = &aside;
-    inner.nothing = true;
-    x->request = &inner;
-    if (!status) status = kuni_export_calls(x, err);
-    x->request = wanted;
+    if (!status) status = kuni_export_instead(x, &pass, &aside, err);
     if (!status && kuni_transport_rank() == 0 && !wanted->quiet) printf("%s\n", wanted->out);
     for (int i = 0; i < FILES; i++) free(z.paths[i]);
     free(z.making);

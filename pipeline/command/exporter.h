@@ -8,6 +8,7 @@
 #define KUNI_COMMAND_EXPORTER_H
 
 #include "joint_genotype/export.h"
+#include "kuni/file.h"
 #include "options.h"
 #include "pack.h"
 #include "preview.h"
@@ -104,6 +105,9 @@ kuni_span kuni_exporter_part(const kuni_exporter *x, size_t span, size_t wanted)
 
 /* Collective. Writes the one file, indexed, and what belongs to it. */
 KUNI_MUST_CHECK kuni_status kuni_export_calls(kuni_exporter *x, kuni_error *err);
+/* Collective. The same records go through `pass`, and only what `aside` makes of them is written. */
+KUNI_MUST_CHECK kuni_status kuni_export_instead(kuni_exporter *x, const joint_pass *pass,
+                                                const kuni_export_aside *aside, kuni_error *err);
 /* Collective. Writes a .pgen, .pvar and .psam. */
 KUNI_MUST_CHECK kuni_status kuni_export_pgen(kuni_exporter *x, kuni_error *err);
 /* Collective. Writes a VCF Zarr store, a folder. */
@@ -116,6 +120,14 @@ KUNI_MUST_CHECK kuni_status kuni_export_gvcfs(kuni_exporter *x, kuni_error *err)
 /* Where a share writes its piece of a file. */
 KUNI_MUST_CHECK kuni_status kuni_export_piece_path(const char *whole, size_t piece, char path[4096],
                                                    kuni_error *err);
+/*
+ * A share's pieces of n files, of which `paths` are the wholes: begun, and put in their places. Those that
+ * are not are discarded by the caller; `files` are NULL where there is nothing to discard.
+ */
+KUNI_MUST_CHECK kuni_status kuni_export_pieces_create(char *const *paths, size_t piece,
+                                                      kuni_file **files, size_t n, kuni_error *err);
+KUNI_MUST_CHECK kuni_status kuni_export_pieces_commit(kuni_file **files, size_t n, kuni_error *err);
+void kuni_export_pieces_discard(kuni_file **files, size_t n);
 /* Collective. Makes a file of a first part (NULL: none), which lies beside it, and n pieces. */
 KUNI_MUST_CHECK kuni_status kuni_export_join(const char *whole, const char *first, size_t n,
                                              kuni_error *err);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "record_text.h"
+
 enum { AUTOSOMES = 22 };
 
 /* PLINK's name of a contig, without "chr"; others keep theirs. */
@@ -83,12 +85,7 @@ const char *kuni_pvar_line(kuni_pvar *p, const bcf_hdr_t *header, const bcf1_t *
     for (uint32_t i = 1; i < record->n_allele && bad >= 0; i++)
         bad = ksprintf(line, "%s%s", i > 1 ? "," : "", record->d.allele[i]);
     if (bad >= 0) bad = kputc('\t', line);
-    if (bad >= 0)
-        bad = bcf_float_is_missing(record->qual) ? kputc('.', line)
-                                                 : kputd((double)record->qual, line);
-    for (int i = 0; i < record->d.n_flt && bad >= 0; i++)
-        bad = ksprintf(line, "%c%s", i ? ';' : '\t',
-                       bcf_hdr_int2id(header, BCF_DT_ID, record->d.flt[i]));
-    if (bad >= 0) bad = kputs(record->d.n_flt ? "\n" : "\t.\n", line);
+    if (bad >= 0) bad = kuni_put_qual_and_filter(header, record, line);
+    if (bad >= 0) bad = kputc('\n', line);
     return bad < 0 ? NULL : line->s;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "record_text.h"
+
 /* AC, and AC_ of whom. */
 static bool is_count(const char *tag)
 {
@@ -84,13 +86,7 @@ static int put_allele(const kuni_sites_table *t, const bcf_hdr_t *header, bcf1_t
     int bad = ksprintf(line, "%s\t%lld\t%.*s\t%.*s\t%s\t", bcf_seqname_safe(header, record),
                        (long long)record->pos + 1, (int)strlen(from) - cut, from,
                        (int)strlen(to) - cut, to, record->d.id);
-    if (bad >= 0)
-        bad = bcf_float_is_missing(record->qual) ? kputc('.', line)
-                                                 : kputd((double)record->qual, line);
-    for (int i = 0; i < record->d.n_flt && bad >= 0; i++)
-        bad = ksprintf(line, "%c%s", i ? ';' : '\t',
-                       bcf_hdr_int2id(header, BCF_DT_ID, record->d.flt[i]));
-    if (bad >= 0 && !record->d.n_flt) bad = kputs("\t.", line);
+    if (bad >= 0) bad = kuni_put_qual_and_filter(header, record, line);
     for (size_t i = 0; i < t->n && bad >= 0; i++) {
         bad = kputc('\t', line);
         if (bad >= 0) bad = put_value(bcf_get_info_id(record, t->ids[i]), alt - 1, line);
