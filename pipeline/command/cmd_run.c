@@ -4,11 +4,14 @@
 
 #include "command.h"
 #include "complain.h"
+#include "dry_run.h"
 #include "engine.h"
 
 typedef struct request {
     kuni_run_options run; /* but for workflow, settings and lock_wait_ms */
     kuni_texts settings;  /* --set */
+    kuni_texts force;     /* stages */
+    bool dry;             /* say what would be done */
     int64_t wait_s;       /* how long to wait for another run on the dataset to end */
     bool yes;             /* recall */
 } request;
@@ -28,6 +31,15 @@ static const kuni_option options[] = {
      KUNI_BIND_FLAG(request, run.keep_all)},
     {"wait", 0, "SECONDS", "15", "how long to wait for another run on the dataset to end",
      KUNI_BIND_INT(request, wait_s, 0, 86400)},
+    KUNI_OPTIONS_HEADING("Part of it"),
+    {"dry-run", 'n', NULL, NULL, "say what would run and why, and do nothing",
+     KUNI_BIND_FLAG(request, dry)},
+    {"until", 0, "STAGE", NULL, "this stage and what leads to it; nothing is published",
+     KUNI_BIND_TEXT(request, run.until, KUNI_COMPLETES_NOTHING)},
+    {"only", 0, "STAGE", NULL, "this stage, where what leads to it stands; nothing is published",
+     KUNI_BIND_TEXT(request, run.only, KUNI_COMPLETES_NOTHING)},
+    {"force", 0, "STAGE", NULL, "run this stage again though nothing changed; repeatable",
+     KUNI_BIND_TEXTS(request, force, KUNI_COMPLETES_NOTHING)},
     KUNI_OPTIONS_END,
 };
 
@@ -60,6 +72,9 @@ static int run(const kuni_call *call)
     r->run.settings = r->settings.texts;
     r->run.n_settings = r->settings.n;
     r->run.lock_wait_ms = r->wait_s * 1000;
+    r->run.force = r->force.texts;
+    r->run.n_force = r->force.n;
+    if (r->dry) return kuni_dry_run(&r->run);
     kuni_buffer faults = KUNI_BUFFER_INIT;
     kuni_error err = KUNI_ERROR_INIT;
     bool leads = true;

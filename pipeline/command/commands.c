@@ -17,6 +17,7 @@ const kuni_command *const kuni_commands[] = {
     &kuni_cmd_doctor,
     &kuni_cmd_plan,
     &kuni_cmd_graph,
+    &kuni_cmd_try,
     /* run */
     &kuni_cmd_run,
     &kuni_cmd_status,

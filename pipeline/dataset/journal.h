@@ -11,7 +11,8 @@
  * Records ("t" tells the type):
  *   a task that is done
  *     {"t":"task","n":folder,"s":shard?,"b":batch?,"k":key,"o":[[bytes,mtime_ns,digest]|null,...],
- *      "skip":[id,...]?,"drop":[id,...]?,"of":parts?,"cpu":s,"wall":s,"rss":bytes,"work":n}
+ *      "skip":[id,...]?,"drop":[id,...]?,"of":parts?,"cpu":s,"wall":s,"rss":bytes,"work":n,
+ *      "m":what it was made of (made_of.h),"why":reasons,"host":name,"rank":n?,"try":n?,"at":unix s}
  *   one that was made from a seal which was given up: "k" has 16 digits, "without":[id,...] were in
  *   quarantine when the batch was sealed, and nothing is told for estimates
  *   a quarantined sample
@@ -22,6 +23,9 @@
  *     {"t":"file","p":path,"z":bytes,"m":mtime_ns,"d":digest}
  *   --retry-quarantined: bad records before it are void
  *     {"t":"forget"}
+ *   with which settings a step runs from here on; "d" is the digest that keys hold
+ *     {"t":"step","n":folder,"d":16 digits,"stage":name,"v":version,"with":{name:value},
+ *      "ref":16 digits,"ploidy":text,"res":{name:digest}}
  *   that a batch is sealed in a step, or is not any more: the last counts
  *     {"t":"sealed"|"unsealed","n":folder,"b":batch}
  *   what the task records of a node told that a compaction left out, for estimates

@@ -12,6 +12,7 @@ typedef struct sorting {
     size_t at;                             /* in the second pass */
     uint32_t *latest[KUNI_PLAN_NODES_MAX]; /* by task, record + 1; NULL: none */
     uint32_t *signs;                       /* by batch, likewise */
+    uint32_t steps[KUNI_PLAN_NODES_MAX];   /* by node, likewise */
     kuni_names paths;                      /* of parameter files */
     uint32_t *files;                       /* by file, likewise */
     size_t n_files, files_capacity;
@@ -107,6 +108,16 @@ static kuni_status sort_file(sorting *s, const json_t *record, kuni_error *err)
     return KUNI_OK;
 }
 
+static void sort_step(sorting *s, const json_t *record)
+{
+    const char *folder = text_of(record, "n");
+    int64_t node = folder ? kuni_names_find(&s->ledger->node_names, folder) : -1;
+    if (node >= 0)
+        replace(s, &s->steps[node]);
+    else
+        s->keep[s->n] = 1; /* another workflow's */
+}
+
 /* --retry-quarantined: what was said of samples before it is void. */
 static void forget(sorting *s, const uint8_t *is_bad)
 {
@@ -141,6 +152,8 @@ static kuni_status sort_record(void *context, json_t *record, int64_t offset, ku
         sort_signs(s, record);
     } else if (strcmp(type, "file") == 0) {
         status = sort_file(s, record, err);
+    } else if (strcmp(type, "step") == 0) {
+        sort_step(s, record);
     } else if (strcmp(type, "forget") == 0) {
         forget(s, l->is_bad);
     } else {
@@ -192,7 +205,7 @@ static json_t *list_sealed(const kuni_ledger *ledger, kuni_error *err)
 static int64_t lines_needed(const kuni_ledger *ledger, const kuni_past *past)
 {
     const kuni_plan *plan = &ledger->run->plan;
-    int64_t n = past->foreign_records + (int64_t)(past->known_files.n + plan->n_nodes);
+    int64_t n = past->foreign_records + (int64_t)(past->known_files.n + 2 * plan->n_nodes);
     for (size_t b = 0; b < plan->n_batches; b++)
         n +=
             kuni_ledger_batch_is_sealed(ledger, b)

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "gate.h"
 #include "history.h"
+#include "made_with.h"
 #include "published.h"
 #include "recall.h"
 #include "same_files.h"
@@ -44,6 +45,9 @@ kuni_status kuni_coordinator_init(kuni_coordinator *c, kuni_run *run, kuni_lock 
     if (!status) status = kuni_queue_init(&c->queue, &c->ledger, &c->past, &c->orders, err);
     if (!status) status = kuni_past_read(&c->past, &c->ledger, journal_path, err);
     if (!status) kuni_ledger_mark_absent(&c->ledger);
+    if (!status) status = kuni_wanted_make(&c->wanted, run, err);
+    c->queue.wanted = &c->wanted;
+    c->past.forced = c->wanted.forced;
     return status;
 }
 
@@ -75,6 +79,7 @@ static void report(kuni_coordinator *c)
     for (size_t s = 0; s < plan->n_places; s++) genome_bp += plan->shards[s].bp;
     for (size_t i = 0; i < plan->n_nodes; i++) {
         const kuni_task_table_node *state = &c->ledger.table.nodes[i];
+        if (!c->wanted.run[i]) continue;
         n.tasks += plan->nodes[i].n_tasks - state->absent;
         n.done += state->done;
         n.failed += state->failed;
@@ -336,6 +341,11 @@ static kuni_status run_phase(kuni_coordinator *c, int phase, kuni_error *err)
     int64_t idle = 0;
     kuni_queue_phase(&c->queue, phase);
     kuni_orders_phase(&c->orders, phase);
+    for (size_t i = 0; i < c->run->plan.n_nodes && c->wanted.only && !status; i++)
+        if (c->run->plan.nodes[i].phase == phase && c->wanted.look[i] && !c->wanted.run[i] &&
+            !kuni_ledger_seals(&c->run->plan.nodes[i]))
+            status = kuni_past_look(&c->past, i, err);
+    if (!status) status = kuni_wanted_stands(&c->wanted, &c->ledger, phase, err);
     for (size_t i = 0; i < c->lanes.n; i++) c->lanes.list[i].heard_ms = t.ping_ms;
     while (!status && !kuni_queue_ended(&c->queue)) {
         bool busy = false;
@@ -519,8 +529,10 @@ static kuni_status apply_gate(kuni_coordinator *c, kuni_error *err)
 
 static kuni_status run_phases(kuni_coordinator *c, const char *journal_path, kuni_error *err)
 {
+    int last = c->wanted.last_phase;
     kuni_status status =
         kuni_keys_init(&c->ledger.keys, c->run, &c->past.known_files, c->journal, err);
+    if (!status) status = kuni_made_with_note(&c->past, c->journal, err);
     if (!status) status = kuni_seals_load(&c->ledger, c->run->options->recall, err);
     if (!status) status = survey(c, err);
     if (!status && c->past.damaged_lines)
@@ -534,16 +546,18 @@ static kuni_status run_phases(kuni_coordinator *c, const char *journal_path, kun
     if (!status) status = check_preflight(c, err);
     if (!status) status = check_cohort(c, err);
     if (!status) status = check_new_samples(c, err);
-    if (!status) status = kuni_past_read_tasks(&c->past, journal_path, ping, c, err);
+    if (status || last < KUNI_PHASE_READS) return status;
+    status = kuni_past_read_tasks(&c->past, journal_path, ping, c, err);
     if (!status) status = run_phase(c, KUNI_PHASE_READS, err);
     if (!status) status = check_cohort(c, err);
     if (!status) status = check_new_samples(c, err);
     if (!status) status = seal(c, err);
-    if (!status) status = fix_columns(c, err);
+    if (status || last < KUNI_PHASE_JUDGE) return status;
+    status = fix_columns(c, err);
     if (!status) status = run_phase(c, KUNI_PHASE_JUDGE, err);
     /* A table that was not made: the failure is told at the end. */
-    if (!status && c->orders.n_failures) return KUNI_OK;
-    if (!status) status = apply_gate(c, err);
+    if (status || c->orders.n_failures || last < KUNI_PHASE_JOINT) return status;
+    status = apply_gate(c, err);
     if (!status) status = run_phase(c, KUNI_PHASE_JOINT, err);
     return status;
 }

@@ -23,6 +23,7 @@ typedef struct kuni_coordinator {
     kuni_queue queue;        /* what comes next */
     kuni_orders orders;      /* what is under way, failed, waits for another try */
     kuni_lanes lanes;        /* who does it */
+    kuni_wanted wanted;      /* which steps */
     kuni_executor *executor; /* single process only */
     bool rank_lost;          /* a rank hangs: collectives would too */
     kuni_buffer message;

@@ -158,6 +158,23 @@ static void summarise(kuni_coordinator *c, int64_t generation, bool changed, siz
                       run->folder, generation, changed ? "" : ", unchanged");
 }
 
+/* --until, --only: what was done, and that nothing came of it yet. */
+static void tell_part(kuni_coordinator *c, int64_t began_ms)
+{
+    const kuni_run_options *o = c->run->options;
+    size_t done = 0, reused = 0;
+    for (size_t i = 0; i < c->run->plan.n_nodes; i++) {
+        if (!c->wanted.run[i]) continue;
+        done += c->ledger.table.nodes[i].done;
+        reused += c->ledger.table.nodes[i].reused;
+    }
+    kuni_progress_say(c->progress,
+                      "done in %.1f s, %s %s: %zu tasks, %zu of them from earlier runs; nothing is "
+                      "published, and the next whole run takes what stands",
+                      (double)(kuni_now_ms() - began_ms) / 1000, o->only ? "only" : "until",
+                      o->only ? o->only : o->until, done, reused);
+}
+
 /* Who has a column for the first time; how many. */
 static size_t note_since(kuni_run *run, int64_t generation)
 {
@@ -245,7 +262,10 @@ static kuni_status coordinate(kuni_run *run, kuni_lock *lock, int64_t began_ms, 
     status = kuni_transport_agree(status, err); /* the others wait here: see follow */
     if (!status) {
         status = kuni_coordinator_run(&c, err);
-        if (!status) status = finish(&c, path, began_ms, err);
+        if (!status && c.wanted.partial)
+            tell_part(&c, began_ms);
+        else if (!status)
+            status = finish(&c, path, began_ms, err);
     }
     if (progress) {
         const char *state = status == KUNI_OK      ? "done"

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "assembly.h"
 #include "clock.h"
@@ -123,9 +124,18 @@ static const kuni_hash *digests_of(kuni_arena *arena, const kuni_work *work,
     return digests;
 }
 
+/* The run with the folder that is written to. */
+static kuni_run written_to(const kuni_run *run)
+{
+    kuni_run other = *run;
+    if (run->aside) other.folder = run->aside;
+    return other;
+}
+
 static kuni_status make_outputs(const kuni_run *run, kuni_arena *arena, const kuni_work *work,
                                 const kuni_work_part *part, kuni_task *task, kuni_error *err)
 {
+    kuni_run to = written_to(run);
     const kuni_node *node = &run->plan.nodes[part->node];
     kuni_task_file *outputs = kuni_arena_alloc(arena, node->n_outputs + 1, sizeof(*outputs), err);
     if (!outputs) return KUNI_MEMORY;
@@ -135,7 +145,7 @@ static kuni_status make_outputs(const kuni_run *run, kuni_arena *arena, const ku
                                       .publish = port->publish,
                                       .shard = first_span(&run->plan, work->shard),
                                       .batch = work->batch,
-                                      .path = kuni_run_output(run, arena, part->node, o,
+                                      .path = kuni_run_output(&to, arena, part->node, o,
                                                               work->shard, work->batch,
                                                               kuni_hash_short(&part->key), err)};
         if (!outputs[o].path) return KUNI_MEMORY;
@@ -166,7 +176,8 @@ static kuni_status make_task(const kuni_run *run, kuni_arena *arena, const kuni_
         .shard = first_span(&run->plan, work->shard),
         .batch = work->batch,
         .memory_bytes = run->workflow.memory_bytes};
-    task->scratch = kuni_run_path(run, arena, err, "tmp/%" PRIu64 "-%d-%" PRIu64 "-%u", run->epoch,
+    kuni_run to = written_to(run);
+    task->scratch = kuni_run_path(&to, arena, err, "tmp/%" PRIu64 "-%d-%" PRIu64 "-%u", run->epoch,
                                   run->rank, work->id, (unsigned)part->node);
     kuni_status status = task->scratch ? KUNI_OK : KUNI_MEMORY;
     if (!status) status = make_inputs(run, arena, work, part, task, err);
@@ -200,15 +211,16 @@ static kuni_status log_prefix(kuni_executor *e, const kuni_work *work, const cha
                               kuni_error *err)
 {
     const kuni_run *run = e->run;
+    kuni_run to = written_to(run);
     size_t node = work->parts[0].node;
     const char *folder = work->n_parts > 1 ? "reads" : run->plan.nodes[node].folder;
     if (!e->log_folder_made[node]) {
-        const char *path = kuni_run_path(run, e->arena, err, "logs/%s", folder);
+        const char *path = kuni_run_path(&to, e->arena, err, "logs/%s", folder);
         kuni_status status = path ? kuni_make_folders(path, err) : KUNI_MEMORY;
         if (status) return status;
         e->log_folder_made[node] = work->n_parts == 1;
     }
-    *out = kuni_run_path(run, e->arena, err, "logs/%s/%s.%s", folder,
+    *out = kuni_run_path(&to, e->arena, err, "logs/%s/%s.%s", folder,
                          work->shard >= 0 ? run->plan.shard_names[work->shard] : "all",
                          work->batch >= 0 ? run->cohort.batches[work->batch].id : "all");
     return *out ? KUNI_OK : KUNI_MEMORY;
@@ -262,6 +274,11 @@ kuni_status kuni_executor_start(kuni_executor *e, const kuni_work *work, kuni_er
     return status;
 }
 
+static void sign(kuni_job_result *result)
+{
+    if (gethostname(result->host, sizeof(result->host) - 1) != 0) result->host[0] = '\0';
+}
+
 kuni_status kuni_executor_poll(kuni_executor *e, bool *done, uint64_t *id, kuni_job_result *result,
                                kuni_error *err)
 {
@@ -272,6 +289,7 @@ kuni_status kuni_executor_poll(kuni_executor *e, bool *done, uint64_t *id, kuni_
         kuni_status status = kuni_runner_poll(s->runner, done, result, err);
         if (status) return status;
         if (!*done) continue;
+        sign(result);
         *id = s->id;
         kuni_runner_free(s->runner);
         s->runner = NULL;
@@ -354,6 +372,7 @@ kuni_status kuni_executor_together(kuni_run *run, const kuni_work *work, kuni_jo
         status = assemble(task, run->epoch, result, err);
     }
     kuni_arena_free(arena);
+    sign(result);
     result->wall_s = (double)(kuni_now_ms() - began) / 1000;
     return status;
 }

@@ -28,8 +28,8 @@ void kuni_known_files_fini(kuni_known_files *known)
     *known = (kuni_known_files){.files = NULL};
 }
 
-static kuni_status digest_of(const char *path, kuni_known_files *known, kuni_journal *journal,
-                             char hex[KUNI_DIGEST_HEX_BYTES], kuni_error *err)
+kuni_status kuni_keys_file(const char *path, kuni_known_files *known, kuni_journal *journal,
+                           char hex[KUNI_DIGEST_HEX_BYTES], kuni_error *err)
 {
     struct stat st;
     if (stat(path, &st) != 0) return kuni_fail_errno(err, "cannot open %s", path);
@@ -77,7 +77,7 @@ kuni_status kuni_keys_params(const kuni_run *run, const kuni_node *node, kuni_kn
                                : NULL;
         if (path && path[0]) {
             char hex[KUNI_DIGEST_HEX_BYTES];
-            status = digest_of(path, known, journal, hex, err);
+            status = kuni_keys_file(path, known, journal, hex, err);
             if (!status) status = kuni_buffer_printf(out, err, "%s=file %s\n", param->name, hex);
         } else {
             status = kuni_buffer_append(out, line, (size_t)(end - line), err);
@@ -114,7 +114,7 @@ static kuni_status ploidy_text(const kuni_run *run, kuni_known_files *known, kun
 {
     snprintf(hex, KUNI_DIGEST_HEX_BYTES, "%.60s", run->workflow.ploidy ? run->workflow.ploidy : "");
     if (!run->workflow.ploidy || run->workflow.ploidy[0] != '/') return KUNI_OK;
-    return digest_of(run->workflow.ploidy, known, journal, hex, err);
+    return kuni_keys_file(run->workflow.ploidy, known, journal, hex, err);
 }
 
 /*
@@ -127,7 +127,8 @@ static kuni_status add_resources(const kuni_run *run, const kuni_node *node, kun
     if (!node->stage || !node->stage->stage->shape) return KUNI_OK;
     for (size_t i = 0; i < run->workflow.n_resources; i++) {
         char hex[KUNI_DIGEST_HEX_BYTES];
-        kuni_status status = digest_of(run->workflow.resources[i].value, known, journal, hex, err);
+        kuni_status status =
+            kuni_keys_file(run->workflow.resources[i].value, known, journal, hex, err);
         if (status) return status;
         kuni_digest_add_text(digest, run->workflow.resources[i].name);
         kuni_digest_add_text(digest, hex);

@@ -68,6 +68,10 @@ KUNI_MUST_CHECK kuni_status kuni_keys_set_cohort(kuni_keys *keys, const kuni_sam
 KUNI_MUST_CHECK kuni_status kuni_keys_task(const kuni_keys *keys, size_t node, size_t task,
                                            const kuni_hash *samples_digest, const kuni_hash *inputs,
                                            kuni_hash *key, kuni_error *err);
+/* The digest of a file that a parameter names; `known` and `journal` as in kuni_keys_init. */
+KUNI_MUST_CHECK kuni_status kuni_keys_file(const char *path, kuni_known_files *known,
+                                           kuni_journal *journal, char hex[KUNI_DIGEST_HEX_BYTES],
+                                           kuni_error *err);
 /* Digest of the names, lengths and MD5s of the reference's contigs. */
 KUNI_MUST_CHECK kuni_status kuni_keys_reference(const kuni_run *run, kuni_hash *hash,
                                                 kuni_error *err);

@@ -95,26 +95,52 @@ void kuni_ledger_mark_absent(kuni_ledger *ledger)
     }
 }
 
-kuni_status kuni_ledger_key(const kuni_ledger *ledger, size_t node, size_t task, kuni_hash *key,
-                            kuni_error *err)
+/* What the task's key digests of the samples; *whole: that of the whole cohort, see keys.h. */
+static kuni_status samples_of(const kuni_ledger *ledger, size_t node, size_t task,
+                              kuni_hash *samples, bool *whole, kuni_error *err)
 {
     const kuni_node *n = &ledger->run->plan.nodes[node];
     int64_t shard, batch;
-    kuni_hash samples, inputs, *digest = &samples;
-    kuni_status status = KUNI_OK;
     kuni_plan_place(&ledger->run->plan, n, task, &shard, &batch);
+    *whole = false;
     if (n->scatter == KUNI_SCATTER_READS || n->phase == KUNI_PHASE_PREFLIGHT) {
         kuni_samples_batch_digest(&ledger->samples, (size_t)batch, n->phase == KUNI_PHASE_PREFLIGHT,
-                                  &samples);
-    } else if (n->scatter == KUNI_SCATTER_BATCH) {
-        const kuni_batch *b = &ledger->run->cohort.batches[batch];
-        status = kuni_samples_column_digest(&ledger->samples, b->first, b->n_samples, false,
-                                            &samples, err);
-    } else {
-        digest = NULL;
+                                  samples);
+        return KUNI_OK;
     }
+    if (n->scatter == KUNI_SCATTER_BATCH) {
+        const kuni_batch *b = &ledger->run->cohort.batches[batch];
+        return kuni_samples_column_digest(&ledger->samples, b->first, b->n_samples, false, samples,
+                                          err);
+    }
+    *whole = true;
+    *samples = ledger->keys.cohort;
+    return KUNI_OK;
+}
+
+kuni_status kuni_ledger_key(const kuni_ledger *ledger, size_t node, size_t task, kuni_hash *key,
+                            kuni_error *err)
+{
+    kuni_hash samples, inputs;
+    bool whole;
+    kuni_status status = samples_of(ledger, node, task, &samples, &whole, err);
     if (!status) status = kuni_task_table_inputs(&ledger->table, node, task, &inputs, err);
-    return status ? status : kuni_keys_task(&ledger->keys, node, task, digest, &inputs, key, err);
+    return status ? status
+                  : kuni_keys_task(&ledger->keys, node, task, whole ? NULL : &samples, &inputs, key,
+                                   err);
+}
+
+kuni_status kuni_ledger_made_of(const kuni_ledger *ledger, size_t node, size_t task,
+                                kuni_made_of *of, kuni_error *err)
+{
+    kuni_hash samples;
+    bool whole;
+    kuni_status status = samples_of(ledger, node, task, &samples, &whole, err);
+    if (status) return status;
+    *of = (kuni_made_of){.known = true,
+                         .settings = (uint32_t)(kuni_hash_short(&ledger->keys.nodes[node]) >> 32),
+                         .samples = (uint32_t)(kuni_hash_short(&samples) >> 32)};
+    return kuni_task_table_made_of(&ledger->table, node, task, of, err);
 }
 
 bool kuni_ledger_seals(const kuni_node *node)

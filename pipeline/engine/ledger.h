@@ -50,6 +50,9 @@ KUNI_MUST_CHECK kuni_status kuni_ledger_survey(kuni_ledger *ledger, kuni_error *
 /* The key of a task whose inputs are settled. */
 KUNI_MUST_CHECK kuni_status kuni_ledger_key(const kuni_ledger *ledger, size_t node, size_t task,
                                             kuni_hash *key, kuni_error *err);
+/* What it is made of, in short. */
+KUNI_MUST_CHECK kuni_status kuni_ledger_made_of(const kuni_ledger *ledger, size_t node, size_t task,
+                                                kuni_made_of *of, kuni_error *err);
 /* The task is done under its key; `outputs`: one for each output port. */
 KUNI_MUST_CHECK kuni_status kuni_ledger_done(kuni_ledger *ledger, size_t node, size_t task,
                                              const kuni_hash *key,

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "clock.h"
 #include "journal.h"
@@ -168,6 +169,22 @@ static json_t *sample_list(const kuni_orders *o, const uint32_t *samples, size_t
     return list;
 }
 
+/* Why, of what, where and when: for people. */
+static void set_trace(json_t *record, const kuni_order *order, int ranks,
+                      const kuni_work_part *part, const kuni_job_result *result)
+{
+    char of[KUNI_MADE_OF_BYTES], why[KUNI_RERUN_BYTES];
+    kuni_made_of_print(&part->of, of);
+    kuni_rerun_print(&part->why, why);
+    json_object_set_new(record, "m", json_string(of));
+    json_object_set_new(record, "why", json_string(why));
+    if (result->host[0]) json_object_set_new(record, "host", json_string(result->host));
+    if (ranks > 1) json_object_set_new(record, "rank", json_integer(order->lane + 1));
+    if (order->work.attempt)
+        json_object_set_new(record, "try", json_integer((json_int_t)order->work.attempt + 1));
+    json_object_set_new(record, "at", json_integer((json_int_t)time(NULL)));
+}
+
 static json_t *task_record(const kuni_orders *o, const kuni_order *order, size_t part,
                            const kuni_job_result *result)
 {
@@ -213,6 +230,7 @@ static json_t *task_record(const kuni_orders *o, const kuni_order *order, size_t
     json_object_set_new(record, "wall", json_real((double)(int64_t)(result->wall_s * 1000) / 1000));
     json_object_set_new(record, "rss", json_integer(result->max_rss_bytes));
     json_object_set_new(record, "work", json_integer(result->work));
+    set_trace(record, order, o->ledger->run->size, &work->parts[part], result);
     return record;
 }
 

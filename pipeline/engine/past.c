@@ -148,7 +148,10 @@ static kuni_status keep_task(kuni_past *past, json_t *record, int64_t offset, ku
         past->reads_records++;
         return KUNI_OK;
     }
-    kuni_stored stored = {.node = node, .task = task, .order = (size_t)offset};
+    kuni_stored stored = {.node = node,
+                          .task = task,
+                          .order = (size_t)offset,
+                          .of = kuni_made_of_parse(text_of(record, "m"))};
     if (!kuni_hash_parse(&stored.key, key)) return KUNI_OK;
     size_t n = past->ledger->run->plan.nodes[node].n_outputs;
     stored.outputs = kuni_alloc(n + 1, sizeof(kuni_stored_output), err);
@@ -241,6 +244,22 @@ static kuni_status keep_file(kuni_past *past, json_t *record, kuni_error *err)
                                 json_integer_value(json_object_get(record, "m")), digest, err);
 }
 
+static kuni_status keep_step(kuni_past *past, json_t *record, kuni_error *err)
+{
+    const char *folder = text_of(record, "n");
+    uint64_t digest;
+    int64_t node = folder ? kuni_names_find(&past->ledger->node_names, folder) : -1;
+    const char *hex = text_of(record, "d");
+    past->foreign_records += node < 0;
+    if (node < 0 || !hex || !kuni_hash_parse_short(&digest, hex)) return KUNI_OK;
+    kuni_status status = kuni_grow((void **)&past->steps, &past->steps_capacity, past->n_steps + 1,
+                                   sizeof(kuni_stored_step), err);
+    if (status) return status;
+    past->steps[past->n_steps++] = (kuni_stored_step){
+        .node = (size_t)node, .record = json_incref(record), .settings = (uint32_t)(digest >> 32)};
+    return KUNI_OK;
+}
+
 static kuni_status visit_first(void *context, json_t *record, int64_t offset, kuni_error *err)
 {
     kuni_past *past = context;
@@ -252,6 +271,7 @@ static kuni_status visit_first(void *context, json_t *record, int64_t offset, ku
     if (strcmp(type, "signs") == 0) return keep_signatures(past, record);
     if (strcmp(type, "file") == 0) return keep_file(past, record, err);
     if (strcmp(type, "forget") == 0) forget_bad(past);
+    if (strcmp(type, "step") == 0) return keep_step(past, record, err);
     if (strcmp(type, "sum") == 0) remember_sum(past, record);
     if (strcmp(type, "sealed") == 0) promise(past, record, true);
     if (strcmp(type, "unsealed") == 0) promise(past, record, false);
@@ -273,7 +293,9 @@ kuni_status kuni_past_read(kuni_past *past, kuni_ledger *ledger, const char *jou
 {
     *past = (kuni_past){.ledger = ledger};
     past->history = kuni_alloc(ledger->run->plan.n_nodes, sizeof(kuni_node_history), err);
-    if (!past->history) return KUNI_MEMORY;
+    past->why = kuni_alloc(ledger->run->plan.n_nodes, sizeof(uint8_t *), err);
+    past->why_settings = kuni_alloc(ledger->run->plan.n_nodes, sizeof(uint32_t), err);
+    if (!past->history || !past->why || !past->why_settings) return KUNI_MEMORY;
     int64_t whole;
     kuni_status status =
         kuni_journal_scan(journal_path, visit_first, past, &past->damaged_lines, &whole, err);
@@ -321,6 +343,7 @@ kuni_status kuni_past_reuse(kuni_past *past, size_t node, size_t task, const kun
                             bool *reused, kuni_error *err)
 {
     *reused = false;
+    if (past->forced && past->forced[node]) return KUNI_OK;
     size_t low = 0, high = past->n_stored;
     kuni_stored wanted = {.node = node, .task = task, .key = *key, .order = SIZE_MAX};
     while (low < high) {
@@ -357,6 +380,51 @@ kuni_status kuni_past_reuse(kuni_past *past, size_t node, size_t task, const kun
     return KUNI_OK;
 }
 
+const kuni_made_of *kuni_past_last(const kuni_past *past, size_t node, size_t task)
+{
+    const kuni_stored *last = NULL;
+    for (size_t i = first_of_task(past, node, task); i < past->n_stored; i++) {
+        const kuni_stored *stored = &past->stored[i];
+        if (stored->node != node || stored->task != task) break;
+        if (!last || stored->order > last->order) last = stored;
+    }
+    return last ? &last->of : NULL;
+}
+
+kuni_rerun kuni_past_reason(const kuni_past *past, size_t node, size_t task, const kuni_hash *key,
+                            const kuni_made_of *now)
+{
+    if (past->forced && past->forced[node]) return (kuni_rerun){.bits = KUNI_RERUN_FORCED};
+    if (kuni_ledger_seals(&past->ledger->run->plan.nodes[node])) {
+        uint32_t bits = past->why[node] ? past->why[node][task] : 0;
+        return (kuni_rerun){.bits = bits ? bits : KUNI_RERUN_NEW,
+                            .settings = past->why_settings[node]};
+    }
+    for (size_t i = first_of_task(past, node, task); i < past->n_stored; i++) {
+        const kuni_stored *stored = &past->stored[i];
+        if (stored->node != node || stored->task != task) break;
+        if (kuni_hash_equal(&stored->key, key)) return (kuni_rerun){.bits = KUNI_RERUN_FILES};
+    }
+    const kuni_made_of *then = kuni_past_last(past, node, task);
+    return then ? kuni_made_of_compare(then, now) : (kuni_rerun){.bits = KUNI_RERUN_NEW};
+}
+
+kuni_status kuni_past_look(kuni_past *past, size_t node, kuni_error *err)
+{
+    kuni_ledger *ledger = past->ledger;
+    kuni_status status = KUNI_OK;
+    for (size_t task = 0; task < ledger->run->plan.nodes[node].n_tasks && !status; task++) {
+        kuni_hash key;
+        bool reused;
+        if (kuni_task_table_state(&ledger->table, node, task) != KUNI_TASK_PENDING ||
+            !kuni_task_table_ready(&ledger->table, node, task))
+            continue;
+        status = kuni_ledger_key(ledger, node, task, &key, err);
+        if (!status) status = kuni_past_reuse(past, node, task, &key, &reused, err);
+    }
+    return status;
+}
+
 kuni_status kuni_past_apply_bad(const kuni_past *past, kuni_error *err)
 {
     kuni_samples *samples = &past->ledger->samples;
@@ -379,6 +447,11 @@ void kuni_past_fini(kuni_past *past)
 {
     for (size_t i = 0; i < past->n_stored; i++) free(past->stored[i].outputs);
     forget_bad(past);
+    for (size_t i = 0; i < past->n_steps; i++) json_decref(past->steps[i].record);
+    for (size_t i = 0; past->why && i < past->ledger->run->plan.n_nodes; i++) free(past->why[i]);
+    free(past->why);
+    free(past->why_settings);
+    free(past->steps);
     free(past->stored);
     free(past->bad);
     free(past->history);
@@ -416,6 +489,18 @@ static void check_candidate(void *context, size_t i)
         if (it->paths[o]) it->intact = output_is_intact(it->paths[o], &it->outputs[o], false);
 }
 
+/* Why a task of a sealing step does not hold, as far as is known: the last record tells. */
+static kuni_status note_why(kuni_past *past, size_t node, size_t task, const kuni_rerun *why,
+                            kuni_error *err)
+{
+    if (!past->why[node])
+        past->why[node] = kuni_alloc(past->ledger->run->plan.nodes[node].n_tasks, 1, err);
+    if (!past->why[node]) return KUNI_MEMORY;
+    past->why[node][task] = (uint8_t)why->bits;
+    if (why->bits & KUNI_RERUN_SETTINGS) past->why_settings[node] = why->settings;
+    return KUNI_OK;
+}
+
 static kuni_status settle_group(second_pass *pass, kuni_error *err)
 {
     kuni_past *past = pass->past;
@@ -423,11 +508,12 @@ static kuni_status settle_group(second_pass *pass, kuni_error *err)
     for (size_t i = 0; i < pass->n; i++) {
         const candidate *it = &pass->group[i];
         /* a task may stand in the journal twice */
-        if (!it->intact ||
-            kuni_task_table_state(&past->ledger->table, it->node, it->task) != KUNI_TASK_PENDING)
+        if (kuni_task_table_state(&past->ledger->table, it->node, it->task) != KUNI_TASK_PENDING)
             continue;
+        const kuni_rerun gone = {.bits = KUNI_RERUN_FILES};
         kuni_status status =
-            mark_done(past->ledger, it->node, it->task, &it->key, it->outputs, err);
+            it->intact ? mark_done(past->ledger, it->node, it->task, &it->key, it->outputs, err)
+                       : note_why(past, it->node, it->task, &gone, err);
         if (status) return status;
     }
     pass->n = 0;
@@ -468,6 +554,19 @@ static kuni_status is_key(const kuni_past *past, size_t node, size_t task, const
     return status;
 }
 
+/* A record of the task under another key. */
+static kuni_status note_other(kuni_past *past, json_t *record, size_t node, size_t task,
+                              const kuni_hash *digest, kuni_error *err)
+{
+    kuni_made_of then = kuni_made_of_parse(text_of(record, "m"));
+    const kuni_made_of now = {
+        .settings = (uint32_t)(kuni_hash_short(&past->ledger->keys.nodes[node]) >> 32),
+        .samples = digest ? (uint32_t)(kuni_hash_short(digest) >> 32) : ~then.samples};
+    kuni_rerun why = kuni_made_of_compare(&then, &now);
+    if (!why.bits) why.bits = KUNI_RERUN_UNKNOWN;
+    return note_why(past, node, task, &why, err);
+}
+
 /*
  * A reads task made without some samples of its batch ("skip": quarantined before it, "drop":
  * during it) still holds while all of these are quarantined, though others have joined them since:
@@ -497,12 +596,13 @@ static kuni_status visit_second(void *context, json_t *record, int64_t offset, k
     if (!take_out(past->ledger, json_object_get(record, "skip"), &digest) ||
         !take_out(past->ledger, json_object_get(record, "without"), &digest) ||
         !take_out(past->ledger, json_object_get(record, "drop"), NULL))
-        return KUNI_OK;
+        return note_other(past, record, node, task, NULL, err);
     bool same;
     kuni_status status = is_key(past, node, task, &digest, hex, &key, &same, err);
     if (!status && !same && json_object_get(record, "without"))
         status = is_key(past, node, task, &all, hex, &key, &same, err);
-    if (status || !same) return status;
+    if (status) return status;
+    if (!same) return note_other(past, record, node, task, &digest, err);
     candidate *it = &pass->group[pass->n];
     *it = (candidate){.node = node, .task = task, .key = key};
     if (!parse_outputs(record, n, it->outputs)) return KUNI_OK;

@@ -9,6 +9,8 @@
 #ifndef KUNI_ENGINE_PAST_H
 #define KUNI_ENGINE_PAST_H
 
+#include <jansson.h>
+
 #include "ledger.h"
 
 /* A task of the journal that may still hold: its key is known only once its inputs are. */
@@ -16,7 +18,15 @@ typedef struct kuni_stored {
     size_t node, task, order;
     kuni_hash key;
     kuni_stored_output *outputs; /* one for each output port */
+    kuni_made_of of;
 } kuni_stored;
+
+/* Of which settings a node's tasks were made: a "step" record. */
+typedef struct kuni_stored_step {
+    size_t node;
+    json_t *record;
+    uint32_t settings; /* as in kuni_made_of */
+} kuni_stored_step;
 
 typedef struct kuni_stored_bad {
     uint32_t sample;
@@ -41,6 +51,12 @@ typedef struct kuni_past {
     int64_t damaged_lines, reads_records;
     bool has_reads; /* the dataset has reads tasks, be it of other steps or other shards */
     kuni_node_history *history; /* by node */
+    kuni_stored_step *steps;    /* in the order of the journal */
+    size_t n_steps, steps_capacity;
+    /* By node, of sealing steps: bits of kuni_rerun by task; NULL: no task of it is known. */
+    uint8_t **why;
+    uint32_t *why_settings; /* by node, of sealing steps: of the last record */
+    const uint8_t *forced;  /* flags by node: nothing of the past holds; NULL: none */
 } kuni_past;
 
 /*
@@ -68,4 +84,11 @@ void kuni_past_add_digests(const kuni_past *past, kuni_work *work);
 /* Marks the task done where it was done under this key and its outputs are intact. */
 KUNI_MUST_CHECK kuni_status kuni_past_reuse(kuni_past *past, size_t node, size_t task,
                                             const kuni_hash *key, bool *reused, kuni_error *err);
+/* Marks what holds of a node's tasks that are ready. */
+KUNI_MUST_CHECK kuni_status kuni_past_look(kuni_past *past, size_t node, kuni_error *err);
+/* Of what a task was made when it was last, of steps that do not seal; NULL: it never was. */
+const kuni_made_of *kuni_past_last(const kuni_past *past, size_t node, size_t task);
+/* Why a task that is not reused is run; `now`: what it is made of. */
+kuni_rerun kuni_past_reason(const kuni_past *past, size_t node, size_t task, const kuni_hash *key,
+                            const kuni_made_of *now);
 #endif

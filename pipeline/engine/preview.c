@@ -13,6 +13,7 @@
 #include "room.h"
 #include "seals.h"
 #include "settings.h"
+#include "wanted.h"
 
 static kuni_status make_run(kuni_run *run, kuni_buffer *faults, kuni_error *err)
 {
@@ -55,37 +56,24 @@ static kuni_status leave_out(kuni_preview *p, const json_t *ids, kuni_verdict ve
 }
 
 /* Before the joint steps: who is let in, as it was when `published`, or as the tables say. *known
- * false where these are not made yet. */
+ * false where these are not made yet; a forecast then goes by what was published. */
 static kuni_status look_at_gate(kuni_preview *p, const kuni_published *published, bool *known,
                                 kuni_error *err)
 {
     size_t out = 0;
     *known = true;
     kuni_status status;
-    if (published->json) {
+    bool forecast = p->run.options->forecast && !kuni_gate_is_ready(&p->ledger);
+    if (published->json && (!p->run.options->forecast || forecast)) {
         status = leave_out(p, published->gated, KUNI_VERDICT_GATE,
                            "kept out when this was published", err);
     } else {
         *known = kuni_gate_is_ready(&p->ledger);
         status = *known ? kuni_gate_apply(&p->ledger, &out, err) : KUNI_OK;
     }
-    return status || !*known ? status
-                             : kuni_keys_set_cohort(&p->ledger.keys, &p->ledger.samples, err);
-}
-
-static kuni_status look_at_node(kuni_preview *p, size_t node, kuni_error *err)
-{
-    kuni_status status = KUNI_OK;
-    for (size_t task = 0; task < p->run.plan.nodes[node].n_tasks && !status; task++) {
-        kuni_hash key;
-        bool reused;
-        if (kuni_task_table_state(&p->ledger.table, node, task) != KUNI_TASK_PENDING ||
-            !kuni_task_table_ready(&p->ledger.table, node, task))
-            continue;
-        status = kuni_ledger_key(&p->ledger, node, task, &key, err);
-        if (!status) status = kuni_past_reuse(&p->past, node, task, &key, &reused, err);
-    }
-    return status;
+    return status || (!*known && !forecast)
+               ? status
+               : kuni_keys_set_cohort(&p->ledger.keys, &p->ledger.samples, err);
 }
 
 static bool reads_are_done(const kuni_preview *p)
@@ -102,18 +90,19 @@ static kuni_status look_at_phases(kuni_preview *p, const char *journal_path,
                                   const kuni_published *published, kuni_error *err)
 {
     kuni_status status = KUNI_OK;
-    bool known = true;
+    bool known = true, forecast = p->run.options->forecast;
     for (int phase = 0; phase < KUNI_PHASES && !status && known; phase++) {
         if (phase == KUNI_PHASE_READS)
             status = kuni_past_read_tasks(&p->past, journal_path, NULL, NULL, err);
         if (phase == KUNI_PHASE_JUDGE) {
-            known = reads_are_done(p);
+            known = forecast || reads_are_done(p);
             status = kuni_keys_set_cohort(&p->ledger.keys, &p->ledger.samples, err);
         }
         if (phase == KUNI_PHASE_JOINT) status = look_at_gate(p, published, &known, err);
+        known = known || forecast;
         for (size_t i = 0; i < p->run.plan.n_nodes && !status && known; i++)
             if (p->run.plan.nodes[i].phase == phase && !kuni_ledger_seals(&p->run.plan.nodes[i]))
-                status = look_at_node(p, i, err);
+                status = kuni_past_look(&p->past, i, err);
     }
     return status;
 }
@@ -124,10 +113,11 @@ static kuni_status look_back(kuni_preview *p, const char *journal_path, bool as_
                              kuni_error *err)
 {
     kuni_published published = {.json = NULL};
-    kuni_status status =
-        as_published ? kuni_published_read(&published, p->run.folder, err) : KUNI_OK;
-    bool found = published.json != NULL;
-    if (!status)
+    kuni_status status = as_published || p->run.options->forecast
+                             ? kuni_published_read(&published, p->run.folder, err)
+                             : KUNI_OK;
+    bool found = as_published && published.json;
+    if (!status && as_published)
         status = leave_out(p, published.quarantined, KUNI_VERDICT_THIS_RUN,
                            "quarantined when this was published", err);
     if (!status) status = kuni_keys_init(&p->ledger.keys, &p->run, &p->past.known_files, NULL, err);
@@ -147,6 +137,12 @@ static kuni_status look(kuni_preview *p, bool published, kuni_error *err)
     kuni_status status = kuni_ledger_init(&p->ledger, run, err);
     if (!status) status = kuni_past_read(&p->past, &p->ledger, journal, err);
     if (!status) kuni_ledger_mark_absent(&p->ledger);
+    if (!status && run->options->n_force) {
+        kuni_wanted wanted;
+        status = kuni_wanted_make(&wanted, run, err);
+        memcpy(p->forced, wanted.forced, sizeof(p->forced));
+        p->past.forced = p->forced;
+    }
     if (!status &&
         access(journal, R_OK) == 0) { /* else nothing is done, and no key need be known */
         status = kuni_reference_digests(run, false, NULL, err);
@@ -154,6 +150,7 @@ static kuni_status look(kuni_preview *p, bool published, kuni_error *err)
             status = kuni_settings_check(run, &p->past.known_files, NULL, p->past.has_reads,
                                          run->options->recall, false, err);
         if (!status) status = look_back(p, journal, published, err);
+        p->knows_keys = true;
     } else if (!status) {
         status = kuni_samples_survey(&p->ledger.samples, NULL, err);
     }

@@ -22,12 +22,14 @@ typedef struct kuni_preview {
     kuni_run run;
     kuni_ledger ledger;
     kuni_past past;
-    uint32_t *shard_order; /* shards, heaviest first */
+    uint8_t forced[KUNI_PLAN_NODES_MAX]; /* see wanted.h */
+    uint32_t *shard_order;               /* shards, heaviest first */
     kuni_preview_step *steps;
     size_t n_steps;
     int64_t genome_bp;   /* chosen */
     int64_t reads_bytes; /* of all samples' files */
     size_t missing_files;
+    bool knows_keys;           /* there was a journal to hold them against */
     bool reference_damaged;    /* the list of its MD5; of kuni_preview_open, which goes on */
     int64_t coordinator_bytes; /* memory of rank 0 for its tables */
     int64_t rank_bytes;        /* memory of any rank for manifest and plan */

@@ -37,12 +37,19 @@ void kuni_queue_phase(kuni_queue *q, int phase)
     for (size_t i = 0; i < q->orders->lanes->n; i++) q->orders->lanes->list[i].shard = -1;
 }
 
+/* Whether the node is to be run, in this phase. */
+static bool concerns(const kuni_queue *q, size_t node)
+{
+    return q->ledger->run->plan.nodes[node].phase == q->phase &&
+           (!q->wanted || q->wanted->run[node]);
+}
+
 size_t kuni_queue_left(const kuni_queue *q)
 {
     size_t left = 0;
     for (size_t i = 0; i < q->ledger->run->plan.n_nodes; i++) {
         const kuni_task_table_node *state = &q->ledger->table.nodes[i];
-        if (q->ledger->run->plan.nodes[i].phase == q->phase)
+        if (concerns(q, i))
             left +=
                 q->ledger->run->plan.nodes[i].n_tasks - state->done - state->absent - state->failed;
     }
@@ -60,9 +67,15 @@ static kuni_status add_part(kuni_queue *q, size_t node, size_t task, kuni_work *
     if (!status && !kuni_ledger_seals(&q->ledger->run->plan.nodes[node]))
         status = kuni_past_reuse(q->past, node, task, &key, &reused, err);
     if (status || reused) return status;
+    kuni_made_of of;
+    status = kuni_ledger_made_of(q->ledger, node, task, &of, err);
+    if (status) return status;
     kuni_task_table_set(&q->ledger->table, node, task, KUNI_TASK_RUNNING);
     status = kuni_work_add_part(work, node, &key, err);
-    return status ? status : kuni_task_table_files(&q->ledger->table, node, task, work, err);
+    if (status) return status;
+    work->parts[work->n_parts - 1].of = of;
+    work->parts[work->n_parts - 1].why = kuni_past_reason(q->past, node, task, &key, &of);
+    return kuni_task_table_files(&q->ledger->table, node, task, work, err);
 }
 
 /*
@@ -78,6 +91,7 @@ static kuni_status make_work(kuni_queue *q, size_t first_node, int64_t shard, in
     work->batch = (int32_t)batch;
     for (size_t i = first_node; i < plan->n_nodes; i++) {
         if (i != first_node && !kuni_plan_fused(head, &plan->nodes[i])) continue;
+        if (!concerns(q, i)) continue;
         size_t task = kuni_plan_task(plan, &plan->nodes[i], shard, batch);
         kuni_task_state state = kuni_task_table_state(&q->ledger->table, i, task);
         if (state != KUNI_TASK_PENDING && !(retry && state == KUNI_TASK_RUNNING)) continue;
@@ -115,6 +129,7 @@ static size_t next_batch(kuni_queue *q, size_t head, size_t shard)
         bool pending = false;
         for (size_t i = head; i < plan->n_nodes; i++) {
             if (i != head && !kuni_plan_fused(&plan->nodes[head], &plan->nodes[i])) continue;
+            if (!concerns(q, i)) continue;
             size_t task = kuni_plan_task(plan, &plan->nodes[i], (int64_t)shard, (int64_t)b);
             if (kuni_task_table_state(&q->ledger->table, i, task) != KUNI_TASK_PENDING) continue;
             pending = true;
@@ -216,7 +231,8 @@ kuni_status kuni_queue_next(kuni_queue *q, int lane, kuni_work *work, bool *foun
     kuni_status status = next_retry(q, lane, work, err);
     for (size_t i = 0; i < plan->n_nodes && !status && work->n_parts == 0; i++) {
         const kuni_node *node = &plan->nodes[i];
-        if (node->phase != q->phase) continue;
+        if (node->phase != q->phase) continue; /* of a group, the first may not be wanted */
+        if (node->scatter != KUNI_SCATTER_READS && !concerns(q, i)) continue;
         if (node->scatter == KUNI_SCATTER_READS)
             status = heads_group(plan, i) ? next_reads(q, lane, i, work, err) : KUNI_OK;
         else
@@ -236,7 +252,6 @@ bool kuni_queue_ended(const kuni_queue *q)
 {
     const kuni_plan *plan = &q->ledger->run->plan;
     for (size_t i = 0; i < plan->n_nodes; i++)
-        if (plan->nodes[i].phase == q->phase && !kuni_task_table_ended(&q->ledger->table, i))
-            return false;
+        if (concerns(q, i) && !kuni_task_table_ended(&q->ledger->table, i)) return false;
     return q->orders->n == 0;
 }

@@ -10,11 +10,13 @@
 
 #include "outcome.h"
 #include "past.h"
+#include "wanted.h"
 
 typedef struct kuni_queue {
     kuni_ledger *ledger;
     kuni_past *past;
-    kuni_orders *orders; /* for what waits for another try */
+    kuni_orders *orders;       /* for what waits for another try */
+    const kuni_wanted *wanted; /* NULL: everything */
     int phase;
     uint64_t next_id;
     uint32_t *shard_order; /* shards, heaviest first */

@@ -23,6 +23,11 @@ typedef struct kuni_run_options {
     bool retry_quarantined; /* quarantined samples get another chance with the same files */
     bool drop_published; /* without files that are published and that the workflow does not make */
     bool keep_all;       /* do not remove files that nothing refers to any more */
+    /* Ids of stages, see wanted.h: what leads to one and itself, itself alone; or NULL. */
+    const char *until, *only;
+    const char *const *force; /* again, though nothing has changed */
+    size_t n_force;
+    bool forecast; /* of a preview: as if nobody came to be quarantined, to the end */
 } kuni_run_options;
 
 typedef struct kuni_run {
@@ -33,6 +38,7 @@ typedef struct kuni_run {
     kuni_ploidy *ploidy;
     kuni_plan plan;
     const char *folder; /* of the dataset, absolute */
+    const char *aside;  /* where outputs, logs and scratch of tasks go instead; NULL: there */
     uint64_t epoch;
     mode_t umask; /* of who started the run: for what it makes outside the dataset */
     int rank, size;

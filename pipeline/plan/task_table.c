@@ -181,6 +181,15 @@ static bool input_settled(const kuni_task_table *table, size_t from, int64_t sha
     return state->done + state->absent == node->n_tasks;
 }
 
+bool kuni_task_table_input_ready(const kuni_task_table *table, size_t node_number, size_t task,
+                                 size_t input)
+{
+    const kuni_node *node = &table->plan->nodes[node_number];
+    int64_t shard, batch;
+    kuni_plan_place(table->plan, node, task, &shard, &batch);
+    return input_settled(table, node->inputs[input].node, shard, batch);
+}
+
 bool kuni_task_table_ready(const kuni_task_table *table, size_t node_number, size_t task)
 {
     const kuni_node *node = &table->plan->nodes[node_number];
@@ -307,6 +316,21 @@ kuni_status kuni_task_table_inputs(const kuni_task_table *table, size_t node_num
         kuni_digest_add_hash(digest, &one);
     }
     kuni_digest_finish_hash(digest, hash);
+    return KUNI_OK;
+}
+
+kuni_status kuni_task_table_made_of(const kuni_task_table *table, size_t node_number, size_t task,
+                                    kuni_made_of *of, kuni_error *err)
+{
+    const kuni_node *node = &table->plan->nodes[node_number];
+    int64_t shard, batch;
+    kuni_plan_place(table->plan, node, task, &shard, &batch);
+    for (size_t i = 0; i < node->n_inputs; i++) {
+        kuni_hash one;
+        kuni_status status = input_hash(table, &node->inputs[i], shard, batch, &one, err);
+        if (status) return status;
+        kuni_made_of_add(of, &one);
+    }
     return KUNI_OK;
 }
 

@@ -57,11 +57,17 @@ KUNI_MUST_CHECK kuni_status kuni_task_table_done(kuni_task_table *table, size_t 
 
 /* True where all inputs of the task are settled. */
 bool kuni_task_table_ready(const kuni_task_table *table, size_t node, size_t task);
+/* True where what the task takes by one of its node's inputs is. */
+bool kuni_task_table_input_ready(const kuni_task_table *table, size_t node, size_t task,
+                                 size_t input);
 /* True where some input can no longer come, because a task it depends on has failed. */
 bool kuni_task_table_blocked(const kuni_task_table *table, size_t node, size_t task);
 /* Digest of the inputs of a task that is ready. */
 KUNI_MUST_CHECK kuni_status kuni_task_table_inputs(const kuni_task_table *table, size_t node,
                                                    size_t task, kuni_hash *hash, kuni_error *err);
+/* The same of each input by itself, added to `of`. */
+KUNI_MUST_CHECK kuni_status kuni_task_table_made_of(const kuni_task_table *table, size_t node,
+                                                    size_t task, kuni_made_of *of, kuni_error *err);
 /* Adds the input files of a ready task to `work`, in port order, then shard, then batch. */
 KUNI_MUST_CHECK kuni_status kuni_task_table_files(const kuni_task_table *table, size_t node,
                                                   size_t task, kuni_work *work, kuni_error *err);

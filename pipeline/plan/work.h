@@ -11,6 +11,7 @@
 #define KUNI_PLAN_WORK_H
 
 #include "hash.h"
+#include "made_of.h"
 
 typedef enum kuni_message_type {
     /* rank 0 to another */
@@ -38,6 +39,9 @@ typedef struct kuni_work_part {
     uint16_t node;
     kuni_hash key; /* as it was when the work was handed out */
     uint32_t first_file, n_files;
+    /* For the journal; does not travel. */
+    kuni_made_of of;
+    kuni_rerun why;
 } kuni_work_part;
 
 typedef struct kuni_work {

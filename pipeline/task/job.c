@@ -60,6 +60,7 @@ kuni_status kuni_job_result_pack(const kuni_job_result *result, kuni_buffer *out
         status = put_int(out, numbers[i], err);
     if (!status) status = put(out, &result->cpu_s, sizeof(result->cpu_s), err);
     if (!status) status = put(out, &result->wall_s, sizeof(result->wall_s), err);
+    if (!status) status = put(out, result->host, sizeof(result->host), err);
     if (!status) status = put_text(out, result->text, err);
     for (size_t i = 0; i < result->n_bad && !status; i++) {
         status = put_int(out, result->bad[i].sample, err);
@@ -164,8 +165,10 @@ static bool take_result(cursor *from, kuni_job_result *result)
         !take_count(from, 3 * sizeof(int64_t), &n_bad) ||
         !take_count(from, 5 * sizeof(int64_t) + KUNI_DIGEST_HEX_BYTES, &n_outputs) ||
         !take(from, &result->cpu_s, sizeof(result->cpu_s)) ||
-        !take(from, &result->wall_s, sizeof(result->wall_s)) || !take_text(from, &result->text))
+        !take(from, &result->wall_s, sizeof(result->wall_s)) ||
+        !take(from, result->host, sizeof(result->host)) || !take_text(from, &result->text))
         return false;
+    result->host[sizeof(result->host) - 1] = '\0';
     result->status = (kuni_status)status;
     result->part = (size_t)part;
     result->signal = (int)signal;

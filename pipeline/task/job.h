@@ -53,6 +53,8 @@ typedef struct kuni_job_output {
     char digest[KUNI_DIGEST_HEX_BYTES];
 } kuni_job_output;
 
+enum { KUNI_JOB_HOST_BYTES = 64 };
+
 typedef struct kuni_job_result {
     kuni_status status; /* KUNI_OK: all outputs stand. KUNI_AGAIN: killed by kuni_runner_kill */
     char *text;         /* what went wrong; "" where nothing did */
@@ -67,7 +69,8 @@ typedef struct kuni_job_result {
     size_t n_bad;
     kuni_job_output *outputs; /* on KUNI_OK: one for each output of each part, in order */
     size_t n_outputs;
-    double cpu_s, wall_s; /* the child and what it waited for */
+    double cpu_s, wall_s;           /* the child and what it waited for */
+    char host[KUNI_JOB_HOST_BYTES]; /* where it ran: said by the rank; "": not known */
     int64_t max_rss_bytes;
     int64_t work; /* last heartbeat's value; READS: records fed */
 } kuni_job_result;
