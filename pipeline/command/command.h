@@ -61,6 +61,7 @@ extern const kuni_command kuni_cmd_run;
 extern const kuni_command kuni_cmd_simulate;
 extern const kuni_command kuni_cmd_stages;
 extern const kuni_command kuni_cmd_status;
+extern const kuni_command kuni_cmd_tasks;
 extern const kuni_command kuni_cmd_try;
 extern const kuni_command kuni_cmd_validate;
 extern const kuni_command kuni_cmd_verify;

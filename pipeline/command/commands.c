@@ -21,6 +21,7 @@ const kuni_command *const kuni_commands[] = {
     /* run */
     &kuni_cmd_run,
     &kuni_cmd_status,
+    &kuni_cmd_tasks,
     /* dataset */
     &kuni_cmd_evidence,
     &kuni_cmd_gvcf,

@@ -328,6 +328,8 @@ static kuni_status leave_out(void *context, json_t *record, bool *keep, kuni_err
         return clear_signs(f, batch, json_object_get(record, "v"), err);
     /* That a batch is sealed is told of nobody. */
     theirs = theirs && type && strcmp(type, "task") == 0;
+    /* What a task said when it failed may name anybody. */
+    theirs = theirs || (type && strcmp(type, "failed") == 0);
     *keep = !theirs && !(id && kuni_names_find(&f->samples, id) >= 0) &&
             !names_one(f, json_object_get(record, "skip")) &&
             !names_one(f, json_object_get(record, "drop"));

@@ -13,6 +13,9 @@
  *     {"t":"task","n":folder,"s":shard?,"b":batch?,"k":key,"o":[[bytes,mtime_ns,digest]|null,...],
  *      "skip":[id,...]?,"drop":[id,...]?,"of":parts?,"cpu":s,"wall":s,"rss":bytes,"work":n,
  *      "m":what it was made of (made_of.h),"why":reasons,"host":name,"rank":n?,"try":n?,"at":unix s}
+ *   one that failed after all tries, for people
+ *     {"t":"failed","n":folder,"s":shard?,"b":batch?,"what":text,"cpu","wall","rss","m","why","host",
+ *      "rank"?,"try"?,"at"}
  *   one that was made from a seal which was given up: "k" has 16 digits, "without":[id,...] were in
  *   quarantine when the batch was sealed, and nothing is told for estimates
  *   a quarantined sample

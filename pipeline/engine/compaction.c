@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "trace.h"
+
 typedef struct sorting {
     const kuni_ledger *ledger;
     uint8_t *sealed; /* by batch: in all reads steps */
@@ -17,6 +19,7 @@ typedef struct sorting {
     uint32_t *files;                       /* by file, likewise */
     size_t n_files, files_capacity;
     kuni_arena *arena;
+    kuni_trace *trace; /* what tasks took whose lines go */
 } sorting;
 
 static const char *text_of(const json_t *record, const char *name)
@@ -108,6 +111,18 @@ static kuni_status sort_file(sorting *s, const json_t *record, kuni_error *err)
     return KUNI_OK;
 }
 
+/* A failure is told until the task is done. */
+static void sort_failed(sorting *s, const json_t *record)
+{
+    const char *folder = text_of(record, "n");
+    size_t node, task;
+    if (!folder || kuni_names_find(&s->ledger->node_names, folder) < 0)
+        s->keep[s->n] = 1;
+    else
+        s->keep[s->n] = kuni_past_place(s->ledger, record, &node, &task) &&
+                        kuni_task_table_state(&s->ledger->table, node, task) != KUNI_TASK_DONE;
+}
+
 static void sort_step(sorting *s, const json_t *record)
 {
     const char *folder = text_of(record, "n");
@@ -154,6 +169,8 @@ static kuni_status sort_record(void *context, json_t *record, int64_t offset, ku
         status = sort_file(s, record, err);
     } else if (strcmp(type, "step") == 0) {
         sort_step(s, record);
+    } else if (strcmp(type, "failed") == 0) {
+        sort_failed(s, record);
     } else if (strcmp(type, "forget") == 0) {
         forget(s, l->is_bad);
     } else {
@@ -169,11 +186,9 @@ static kuni_status sort_record(void *context, json_t *record, int64_t offset, ku
 static kuni_status keep_sorted(void *context, json_t *record, bool *keep, kuni_error *err)
 {
     sorting *s = context;
-    (void)record;
-    (void)err;
     *keep = s->at < s->n && s->keep[s->at];
     s->at++;
-    return KUNI_OK;
+    return *keep ? KUNI_OK : kuni_trace_add(s->trace, record, err);
 }
 
 /* --- what stands for the lines of sealed batches --- */
@@ -262,7 +277,11 @@ kuni_status kuni_compaction(const kuni_ledger *ledger, const kuni_past *past, ku
     if (!status) status = kuni_journal_flush(journal, 0, err);
     if (!status) status = kuni_journal_scan(journal_path, sort_record, &l, &damaged, &whole, err);
     if (!status && !(sealed = list_sealed(ledger, err))) status = KUNI_MEMORY;
+    if (!status) status = kuni_trace_open(&s.trace, ledger->run->folder, err);
     if (!status) status = kuni_journal_compact(journal, keep_sorted, &s, sealed, &counts, err);
+    kuni_error ignored = KUNI_ERROR_INIT;
+    kuni_status closed = kuni_trace_close(s.trace, status ? &ignored : err);
+    if (!status) status = closed;
     *dropped = counts.dropped;
     json_decref(sealed);
     free(l.is_bad);

@@ -185,6 +185,21 @@ static void set_trace(json_t *record, const kuni_order *order, int ranks,
     json_object_set_new(record, "at", json_integer((json_int_t)time(NULL)));
 }
 
+static void set_place(json_t *record, const kuni_run *run, const kuni_work *work)
+{
+    if (work->shard >= 0)
+        json_object_set_new(record, "s", json_string(run->plan.shard_names[work->shard]));
+    if (work->batch >= 0)
+        json_object_set_new(record, "b", json_string(run->cohort.batches[work->batch].id));
+}
+
+static void set_amounts(json_t *record, const kuni_job_result *result)
+{
+    json_object_set_new(record, "cpu", json_real((double)(int64_t)(result->cpu_s * 1000) / 1000));
+    json_object_set_new(record, "wall", json_real((double)(int64_t)(result->wall_s * 1000) / 1000));
+    json_object_set_new(record, "rss", json_integer(result->max_rss_bytes));
+}
+
 static json_t *task_record(const kuni_orders *o, const kuni_order *order, size_t part,
                            const kuni_job_result *result)
 {
@@ -199,12 +214,7 @@ static json_t *task_record(const kuni_orders *o, const kuni_order *order, size_t
         json_decref(outputs);
         return NULL;
     }
-    if (work->shard >= 0)
-        json_object_set_new(record, "s",
-                            json_string(o->ledger->run->plan.shard_names[work->shard]));
-    if (work->batch >= 0)
-        json_object_set_new(record, "b",
-                            json_string(o->ledger->run->cohort.batches[work->batch].id));
+    set_place(record, o->ledger->run, work);
     for (size_t i = 0; i < result->n_outputs; i++) {
         const kuni_job_output *out = &result->outputs[i];
         if (out->part != part) continue;
@@ -226,9 +236,7 @@ static json_t *task_record(const kuni_orders *o, const kuni_order *order, size_t
         json_decref(drop);
     if (work->n_parts > 1)
         json_object_set_new(record, "of", json_integer((json_int_t)work->n_parts));
-    json_object_set_new(record, "cpu", json_real((double)(int64_t)(result->cpu_s * 1000) / 1000));
-    json_object_set_new(record, "wall", json_real((double)(int64_t)(result->wall_s * 1000) / 1000));
-    json_object_set_new(record, "rss", json_integer(result->max_rss_bytes));
+    set_amounts(record, result);
     json_object_set_new(record, "work", json_integer(result->work));
     set_trace(record, order, o->ledger->run->size, &work->parts[part], result);
     return record;
@@ -283,6 +291,28 @@ static bool was_killed(const kuni_job_result *result)
     return result->crashed && result->signal == SIGKILL && !result->timed_out;
 }
 
+static kuni_status note_failure(kuni_orders *o, const kuni_order *order, size_t part,
+                                const char *what, const kuni_job_result *result, kuni_error *err)
+{
+    char text[KUNI_ERROR_TEXT_BYTES];
+    const kuni_run *run = o->ledger->run;
+    const kuni_work_part *p = &order->work.parts[part];
+    (void)snprintf(text, sizeof(text), "%s", what);
+    json_t *told = json_string(text);
+    if (!told) { /* what a command printed need not be UTF-8 */
+        for (char *c = text; *c; c++)
+            if ((unsigned char)*c >= 0x80) *c = '?';
+        told = json_string(text);
+    }
+    json_t *record =
+        json_pack("{ss ss so}", "t", "failed", "n", run->plan.nodes[p->node].folder, "what", told);
+    if (!record) return kuni_fail_memory(err, 1, 1);
+    set_place(record, run, &order->work);
+    set_amounts(record, result);
+    set_trace(record, order, run->size, p, result);
+    return kuni_journal_add(o->journal, record, err);
+}
+
 static kuni_status fail_part(kuni_orders *o, const kuni_order *order, size_t part,
                              const kuni_job_result *result, kuni_error *err)
 {
@@ -301,6 +331,8 @@ static kuni_status fail_part(kuni_orders *o, const kuni_order *order, size_t par
     kuni_task_table_set(&o->ledger->table, node,
                         kuni_plan_task(&o->ledger->run->plan, n, work->shard, work->batch),
                         KUNI_TASK_FAILED);
+    kuni_status noted = note_failure(o, order, part, what, result, err);
+    if (noted) return noted;
     if (n->phase == KUNI_PHASE_PREFLIGHT)
         return KUNI_OK; /* the reads pass will find out what the preflight could not */
     kuni_status status = kuni_grow((void **)&o->failures, &o->failures_capacity, o->n_failures + 1,

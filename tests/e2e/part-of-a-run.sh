@@ -140,4 +140,42 @@ not_tried 64 "did you mean 'count'?" "$@"
 stage=national.assemble
 not_tried 64 'all ranks of a run together' "$@"
 [ "$(state)" = "$before" ] || fail "kuni try changed the dataset"
+
+# --- the table of tasks ---
+tasks() { "$KUNI" tasks --tsv "$@" >tasks.tsv || fail "tasks $*: status $?"; }
+rows() { awk -F '\t' "NR > 1 && ($1)" tasks.tsv | wc -l; }
+status=0
+whole "$@" --set 'stages.mark.run=echo such is life >&2; [ -e {output}.no ]' --set on_error.retries=0 || status=$?
+[ "$status" != 0 ] || fail "a command that fails is fine"
+tasks dataset --state failed
+[ "$(rows '$1 == "mark" && $13 ~ /such is life/')" = 4 ] || fail "failures are not told: $(cat tasks.tsv)"
+"$KUNI" run --quiet "$@" workflow.yaml >run.txt 2>&1 || fail "$(cat run.txt)" # and a short journal
+all=$(awk '$1 == "step" {on = 1; next} on && !NF {exit} on {n += $2} END {print n}' <("$KUNI" run -n "$@" workflow.yaml))
+grep -q '"n":"call"' dataset/journal && grep -q '"t":"task","n":"call"' dataset/journal && fail "the journal is not short"
+tasks "$@" workflow.yaml
+[ "$(rows '$4 == "done" && $6 != "." && $7 > 0 && $9 != "." && $11 >= 1 && $12 ~ /Z$/')" = "$all" ] || fail "not $all tasks with all that is known: $(cat tasks.tsv)"
+[ "$(rows '$5 ~ /new/ && $1 == "call"')" = 8 ] || fail "why call was run: $(cat tasks.tsv)"
+tasks --set joint.min_gq=20 workflow.yaml --stage joint
+[ "$(rows '$1 == "joint" && $4 == "pending" && $5 == "settings"')" = 4 ] || fail "what is to be done: $(cat tasks.tsv)"
+"$KUNI" tasks --json "$@" workflow.yaml | python3 -c 'import json, sys
+rows = json.load(sys.stdin)
+assert len(rows) == int(sys.argv[1]), len(rows)
+assert all(r["state"] == "done" and r["cpu_s"] is not None for r in rows)' "$all" || fail "--json"
+# Lines of an older kuni, without what is told of tasks now: still a dataset with nothing to do.
+python3 - <<'PY'
+import json, zlib
+lines = []
+for line in open("dataset/journal"):
+    record = json.loads(line[9:])
+    for key in ("m", "why", "host", "rank", "try", "at"): record.pop(key, None)
+    if record["t"] in ("step", "failed"): continue
+    text = json.dumps(record, separators=(",", ":"))
+    lines.append("%08x %s\n" % (zlib.crc32(text.encode()), text))
+open("dataset/journal", "w").writelines(lines)
+PY
+rm dataset/logs/tasks.jsonl.gz
+as_told 'an old journal' "$@"
+[ ! -s told.txt ] || fail "an old journal is not believed: $(cat told.txt)"
+dry --set joint.min_gq=20
+says '4: changed since an earlier version of kuni made it'
 echo "all well"
