@@ -58,6 +58,7 @@ extern const kuni_command kuni_cmd_releases;
 extern const kuni_command kuni_cmd_merge_summary;
 extern const kuni_command kuni_cmd_repair;
 extern const kuni_command kuni_cmd_run;
+extern const kuni_command kuni_cmd_schema;
 extern const kuni_command kuni_cmd_simulate;
 extern const kuni_command kuni_cmd_stages;
 extern const kuni_command kuni_cmd_status;

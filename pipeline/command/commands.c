@@ -39,6 +39,7 @@ const kuni_command *const kuni_commands[] = {
     &kuni_cmd_diff,
     /* help */
     &kuni_cmd_stages,
+    &kuni_cmd_schema,
     &kuni_cmd_version,
     &kuni_cmd_completion,
     /* not for people */

@@ -5,6 +5,12 @@
 
 #include "reader.h"
 
+/* The keys of a section of the file: "" (the file itself), "regions", "on_error", "gate", "resources". */
+const kuni_field *kuni_workflow_fields(const char *section, size_t *n);
+/* The keys that any stage may have; a command's parameters stand beside them. */
+const kuni_field *kuni_stage_keys(size_t *n);
+/* Whether a parameter of a command is set by other means than its own key. */
+bool kuni_stage_is_own(const char *param);
 /*
  * Reads `regions.contigs` (NULL: absent) and holds it against the index of the reference, where
  * that is there.

@@ -20,6 +20,27 @@ static const char command_name[] = "command";     /* `run:` with a text */
 static const char arguments_name[] = "arguments"; /* `run:` with a list */
 static const char resources_name[] = "resources";
 
+static const kuni_field stage_keys[] = {
+    {.key = "id", .type = KUNI_FIELD_TEXT, .expected = "a letter, then letters, digits, _ and -"},
+    {.key = "uses", .type = KUNI_FIELD_OTHER, .expected = "a built-in stage"},
+    {.key = "run", .type = KUNI_FIELD_OTHER, .expected = "a command, or a list of its words"},
+    {.key = "plugin", .type = KUNI_FIELD_TEXT, .expected = "the path of a shared object"},
+    {.key = "with", .type = KUNI_FIELD_OTHER, .expected = "a map of the stage's parameters"},
+    {.key = "needs", .type = KUNI_FIELD_OTHER, .expected = "the id of a stage, or a list of ids"},
+};
+
+const kuni_field *kuni_stage_keys(size_t *n)
+{
+    *n = sizeof(stage_keys) / sizeof(stage_keys[0]);
+    return stage_keys;
+}
+
+bool kuni_stage_is_own(const char *param)
+{
+    return strcmp(param, command_name) == 0 || strcmp(param, arguments_name) == 0 ||
+           strcmp(param, resources_name) == 0;
+}
+
 /* A stage as it is read, in file order. */
 typedef struct entry {
     const kuni_yaml_node *node, *id_node, *needs_node;
@@ -282,13 +303,14 @@ static kuni_status read_resources_used(kuni_reader *reader, entry *e, const kuni
 /* Keys of the stage's own map; `run:` stages may write their parameters there. */
 static kuni_status read_keys(kuni_reader *reader, entry *e)
 {
-    const char *known[KEYS_MAX] = {"id", "uses", "run", "plugin", "with", "needs"};
-    size_t n_fixed = 6, n_known = n_fixed;
+    const char *known[KEYS_MAX];
+    size_t n_fixed = 0;
+    for (; n_fixed < sizeof(stage_keys) / sizeof(stage_keys[0]); n_fixed++)
+        known[n_fixed] = stage_keys[n_fixed].key;
+    size_t n_known = n_fixed;
     bool external = is_external(&e->stage);
     for (const kuni_param *p = external ? e->stage.stage->params : NULL; p && p->name; p++)
-        if (n_known < KEYS_MAX && strcmp(p->name, command_name) != 0 &&
-            strcmp(p->name, arguments_name) != 0 && strcmp(p->name, resources_name) != 0)
-            known[n_known++] = p->name;
+        if (n_known < KEYS_MAX && !kuni_stage_is_own(p->name)) known[n_known++] = p->name;
     for (size_t i = 0; i < e->node->n; i++) {
         const kuni_yaml_node *key = e->node->keys[i];
         size_t k = 0;

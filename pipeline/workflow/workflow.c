@@ -118,6 +118,23 @@ static const kuni_field memory_field = {.key = "memory",
                                         .least = INT64_C(64) << 20,
                                         .most = INT64_C(16) << 40};
 
+const kuni_field *kuni_workflow_fields(const char *section, size_t *n)
+{
+    static const struct {
+        const char *section;
+        const kuni_field *fields;
+        size_t n;
+    } tables[] = {{"", top_fields, COUNT(top_fields)},
+                  {"regions", region_fields, COUNT(region_fields)},
+                  {"on_error", error_fields, COUNT(error_fields)},
+                  {"gate", gate_fields, COUNT(gate_fields)},
+                  {"resources", &memory_field, 1}};
+    size_t i = 0;
+    while (i + 1 < COUNT(tables) && strcmp(tables[i].section, section) != 0) i++;
+    *n = tables[i].n;
+    return tables[i].fields;
+}
+
 /* --- helpers --- */
 
 /* The map under a key; NULL where absent or, after a fault, where it is something else. */

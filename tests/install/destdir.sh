@@ -15,7 +15,7 @@ mapfile -t pc < <(cd "$root" && find . -name kuni.pc)
 expected() {
     local path
     for path in bin/kuni share/man/man1/kuni.1 share/bash-completion/completions/kuni share/zsh/site-functions/_kuni \
-        share/fish/vendor_completions.d/kuni.fish "${pc[0]#./usr/}" share/doc/kuni/{LICENSE,copyright,README.md,CHANGELOG.md}; do
+        share/fish/vendor_completions.d/kuni.fish share/kuni/workflow.schema.json "${pc[0]#./usr/}" share/doc/kuni/{LICENSE,copyright,README.md,CHANGELOG.md}; do
         echo "$path"
     done
     (cd "$source_tree" && git ls-files 2>/dev/null || find . -type f | sed 's#^\./##') | sed -n \
