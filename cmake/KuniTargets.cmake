@@ -62,10 +62,11 @@ endfunction()
 # name says if this is empty; without both they are skipped.
 set(KUNI_DATA "" CACHE PATH "Folder of the test data; empty: the environment variable KUNI_DATA names it, or none")
 
-# kuni_add_test(NAME LABELS ... [RANKS n ...] [SOURCES ...] [LINK ...] [COMMAND ...] [TIMEOUT s]): a cmocka program
-# (SOURCES), or any COMMAND. Exit status 77 means skipped.
+# kuni_add_test(NAME LABELS ... [RANKS n ...] [SOURCES ...] [LINK ...] [COMMAND ...] [FAULTS] [TIMEOUT s]): a cmocka program
+# (SOURCES), or any COMMAND, which finds the program in KUNI: that which is installed, or with FAULTS the one that can be made to
+# fail (tests/fixtures/injection.c). Exit status 77 means skipped.
 function(kuni_add_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "LABELS;RANKS;SOURCES;LINK;COMMAND" ${ARGN})
+  cmake_parse_arguments(ARG "FAULTS" "TIMEOUT" "LABELS;RANKS;SOURCES;LINK;COMMAND" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
@@ -83,10 +84,14 @@ function(kuni_add_test name)
         SKIP_RETURN_CODE 77 ENVIRONMENT "ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=0")
     endforeach()
   else()
+    set(program kuni)
+    if(ARG_FAULTS)
+      set(program kuni_with_faults)
+    endif()
     add_test(NAME ${name} COMMAND ${ARG_COMMAND})
     set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
       SKIP_RETURN_CODE 77 ENVIRONMENT
-      "KUNI=$<TARGET_FILE:kuni>;ASAN_OPTIONS=allocator_may_return_null=1;KUNI_SOURCE=${PROJECT_SOURCE_DIR}")
+      "KUNI=$<TARGET_FILE:${program}>;ASAN_OPTIONS=allocator_may_return_null=1;KUNI_SOURCE=${PROJECT_SOURCE_DIR}")
     if(KUNI_DATA)
       set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT "KUNI_DATA=${KUNI_DATA}")
     endif()

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "injection.h"
 #include "unfinished.h"
 
 struct kuni_file {
@@ -19,25 +20,9 @@ struct kuni_file {
     char pending[1 << 16];
 };
 
-/* --- fault injection: KUNI_FAULT="write:3" makes the third write of the process fail --- */
-
-typedef enum { FAULT_WRITE, FAULT_FSYNC, FAULT_RENAME } fault_point;
-
-static bool fault_strikes(fault_point point)
-{
-    static const char *const names[] = {"write:", "fsync:", "rename:"};
-    static atomic_long counts[3];
-    const char *wanted = getenv("KUNI_FAULT");
-    if (!wanted || strncmp(wanted, names[point], strlen(names[point])) != 0) return false;
-    long count = atomic_fetch_add(&counts[point], 1) + 1;
-    if (count != strtol(wanted + strlen(names[point]), NULL, 10)) return false;
-    errno = ENOSPC;
-    return true;
-}
-
 static int sync_fd(int fd)
 {
-    if (fault_strikes(FAULT_FSYNC)) return -1;
+    if (kuni_injection_strikes(KUNI_INJECTION_FSYNC)) return -1;
     /* Some file systems refuse fsync of folders or special files: that is no failure of ours. */
     if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS && errno != ENOTSUP) return -1;
     return 0;
@@ -61,7 +46,7 @@ static kuni_status sync_folder_of(const char *path, kuni_error *err)
 
 static kuni_status rename_into_place(const char *from, const char *to, bool flush, kuni_error *err)
 {
-    if (fault_strikes(FAULT_RENAME) || rename(from, to) != 0)
+    if (kuni_injection_strikes(KUNI_INJECTION_RENAME) || rename(from, to) != 0)
         return kuni_fail_errno(err, "cannot rename %s to %s", from, to);
     return flush ? sync_folder_of(to, err) : KUNI_OK;
 }
@@ -97,7 +82,8 @@ fail:
 static kuni_status write_all(kuni_file *file, const char *bytes, size_t length, kuni_error *err)
 {
     while (length > 0) {
-        ssize_t written = fault_strikes(FAULT_WRITE) ? -1 : write(file->fd, bytes, length);
+        ssize_t written =
+            kuni_injection_strikes(KUNI_INJECTION_WRITE) ? -1 : write(file->fd, bytes, length);
         if (written < 0 && errno == EINTR) continue;
         if (written <= 0)
             return kuni_fail_errno(err, "cannot write %s: free space or check the quota",

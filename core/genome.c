@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "contig_name.h"
 #include "kuni/file.h"
 #include "kuni/lines.h"
 #include "refget.h"
@@ -100,6 +101,13 @@ static kuni_status add_contig(kuni_genome *genome, char *line, kuni_error *err)
         !kuni_text_int(fields[4], line_bases, INT64_MAX, &line_bytes))
         return kuni_fail(err, KUNI_DATA, "%s.fai: damaged at line %d: run: samtools faidx %s",
                          genome->path, genome->n_contigs + 1, genome->path);
+    const char *wrong = kuni_contig_name_fault(fields[0]);
+    if (wrong)
+        return kuni_fail(
+            err, KUNI_DATA,
+            "%s: contig \"%.100s\" %s: SAM and VCF allow no such name; rename it in the "
+            "reference and in the reads (samtools reheader)",
+            genome->path, fields[0], wrong);
     char *name = kuni_strdup(fields[0], err);
     if (!name) return KUNI_MEMORY;
     int32_t tid = genome->n_contigs++;

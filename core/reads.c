@@ -18,6 +18,7 @@
 #include "reads_fit.h"
 #include "reads_index.h"
 #include "record.h"
+#include "regular.h"
 
 enum { TID_ABSENT = -2 }; /* a contig of the file that the reference lacks */
 
@@ -65,6 +66,8 @@ static kuni_status damaged_or_away(const kuni_reads *reads, int code, kuni_error
 
 static kuni_status open_file(kuni_reads *reads, const char *fasta, int fields, kuni_error *err)
 {
+    kuni_status status = kuni_check_regular(reads->path, err);
+    if (status) return status;
     errno = 0;
     reads->file = sam_open(reads->path, "r");
     if (!reads->file) {

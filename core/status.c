@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "plain_text.h"
+
 /* Macros where an analyser reads this. */
 #undef kuni_fail
 #undef kuni_fail_sample
@@ -21,6 +23,7 @@ static kuni_status set_error(kuni_error *err, kuni_status status, int64_t sample
     err->status = status;
     err->sample = sample;
     (void)vsnprintf(err->text, sizeof(err->text), format, args);
+    kuni_make_plain(err->text);
     return status;
 }
 
@@ -56,6 +59,7 @@ kuni_status kuni_fail_errno(kuni_error *err, const char *format, ...)
     /* GNU strerror_r may return a static string instead of filling the buffer. */
     const char *text = strerror_r(code, reason, sizeof(reason));
     (void)snprintf(err->text + length, sizeof(err->text) - length, ": %s", text);
+    kuni_make_plain(err->text + length);
     return KUNI_IO;
 }
 

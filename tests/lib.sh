@@ -53,6 +53,12 @@ need_tools() {
     for tool in "$@"; do have "$tool" || skip "no $tool on PATH"; done
 }
 
+# The program that can be made to fail (tests/fixtures/injection.c); by hand it is looked for beside the other.
+need_faults() {
+    "$KUNI" version | grep -q 'faults on purpose' || export KUNI=${KUNI%/*}/faults/kuni
+    [ -x "$KUNI" ] && "$KUNI" version | grep -q 'faults on purpose' || skip "no $KUNI: build all targets"
+}
+
 # need_data PATH...: places in KUNI_DATA
 need_data() {
     local path

@@ -5,9 +5,6 @@
  * A kuni_file is written under a temporary name beside its place and appears there, flushed to
  * disk, only on commit. Nothing that kuni writes can therefore be seen half-written. Every write,
  * flush, fsync, close and rename is checked.
- *
- * Fault injection for tests: the environment variable KUNI_FAULT="write:N" makes the N-th write of
- * the process fail with ENOSPC; "fsync:N" and "rename:N" likewise.
  */
 #ifndef KUNI_FILE_H
 #define KUNI_FILE_H

@@ -46,7 +46,8 @@ typedef struct kuni_error {
 
 /*
  * Sets err (unless it is already set or NULL) and returns status. The text is one line without a
- * final full stop or newline: "what: where: what to do".
+ * final full stop or newline: "what: where: what to do". What of it is no UTF-8, or would steer a
+ * terminal, is replaced.
  */
 kuni_status kuni_fail(kuni_error *err, kuni_status status, const char *format, ...)
     KUNI_PRINTF(3, 4);

@@ -4,12 +4,14 @@
 
 #include "built.h"
 #include "command.h"
+#include "injection.h"
 
 static int run(const kuni_call *call)
 {
     (void)call;
     printf("kuni %s\n", kuni_built_version);
     printf("htslib %s\n", hts_version());
+    if (kuni_injected) printf("with faults on purpose: for tests alone\n");
     return KUNI_OK;
 }
 

@@ -240,7 +240,7 @@ static void examine_samples(const kuni_doctor *doctor, size_t first, FILE *out)
         (void)fflush(out); /* a crash must not take the line with it */
         kuni_error_clear(&err);
         char *name = NULL;
-        kuni_status status = kuni_preflight_check(&task, sample, &name, &err);
+        kuni_status status = kuni_preflight_in_time(&task, sample, &name, &err);
         if (!status && doctor->md5 && sample->md5) status = check_md5(sample, &err);
         if (status)
             fprintf(out, "F\t%zu\t%s\n", i, err.text);

@@ -23,6 +23,9 @@ static const entry environment[] = {
      "instead of the widest the processor has. The results are the same bytes."},
     {"KUNI_RANK_SILENCE_S",
      "After how many seconds without a word from a rank a run ends with status 75. [180]"},
+    {"KUNI_URL_PATIENCE_S",
+     "After how many seconds without an answer a file behind a URL is given up at preflight and by "
+     "kuni doctor. [60]"},
     {"SLURM_STEP_NUM_TASKS, PMIX_RANK, PMI_RANK, OMPI_COMM_WORLD_SIZE",
      "Set by what starts the ranks; `kuni run` looks whether all of them found each other."},
     {NULL, NULL},

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "regular.h"
+
 static kuni_status add_block(kuni_digest *digest, int fd, int64_t at, size_t length,
                              const char *path, kuni_error *err)
 {
@@ -26,7 +28,10 @@ static kuni_status add_block(kuni_digest *digest, int fd, int64_t at, size_t len
 kuni_status kuni_content_of(const char *path, kuni_hash *content, kuni_error *err)
 {
     struct stat info;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    kuni_status regular = kuni_check_regular(path, err);
+    if (regular) return regular;
+    int fd = open(path, O_RDONLY | O_CLOEXEC |
+                            O_NONBLOCK); /* a pipe that came since does not hold it up */
     if (fd < 0) return kuni_fail_errno(err, "cannot open %s", path);
     kuni_digest *digest = kuni_digest_new(err);
     kuni_status status = digest ? KUNI_OK : KUNI_MEMORY;

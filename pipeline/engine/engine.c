@@ -243,6 +243,23 @@ static void tell_people(const kuni_run *run, kuni_progress *progress)
             cohort->n_returning, cohort->returning);
 }
 
+static const char *state_word(kuni_status status)
+{
+    return status == KUNI_OK ? "done" : status == KUNI_AGAIN ? "stopped" : "failed";
+}
+
+/* A run that ended before its work began must not leave the word of the one before it. */
+static void tell_early_end(const kuni_run *run, kuni_status status, const kuni_error *err)
+{
+    kuni_progress *progress = NULL;
+    kuni_error ignored = KUNI_ERROR_INIT;
+    if (kuni_progress_new(&progress, run->folder, run->workflow.name, run->epoch, true, &ignored))
+        return;
+    kuni_status told = kuni_progress_end(progress, state_word(status), err->text, status, &ignored);
+    (void)told; /* the exit status tells it, too */
+    kuni_progress_free(progress);
+}
+
 static kuni_status coordinate(kuni_run *run, kuni_lock *lock, int64_t began_ms, kuni_error *err)
 {
     kuni_coordinator c = {.run = run};
@@ -268,11 +285,8 @@ static kuni_status coordinate(kuni_run *run, kuni_lock *lock, int64_t began_ms, 
             status = finish(&c, path, began_ms, err);
     }
     if (progress) {
-        const char *state = status == KUNI_OK      ? "done"
-                            : status == KUNI_AGAIN ? "stopped"
-                                                   : "failed";
-        kuni_status told =
-            kuni_progress_end(progress, state, err->text, status, status ? &ignored : err);
+        kuni_status told = kuni_progress_end(progress, state_word(status), err->text, status,
+                                             status ? &ignored : err);
         if (!status) status = told;
     }
     bool lost = c.rank_lost;
@@ -329,6 +343,7 @@ kuni_status kuni_engine_run(const kuni_run_options *options, bool *leads, kuni_b
         if (!status) status = kuni_reference_digests(&run, false, NULL, err);
     }
     status = kuni_transport_agree(status, err);
+    if (status && lock && run.epoch && !options->recall) tell_early_end(&run, status, err);
     if (!status) {
         status = kuni_buffer_append(&epoch, &run.epoch, sizeof(run.epoch), err);
         if (!status) status = kuni_transport_bcast(&epoch, 0, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "progress.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdarg.h>
@@ -12,8 +13,16 @@
 #include "clock.h"
 #include "kuni/file.h"
 #include "kuni/version.h"
+#include "plain_text.h"
 
-enum { TTY_MS = 500, LOG_FIRST_MS = 10000, LOG_MS = 30000, STATUS_MS = 3000 };
+enum {
+    TTY_MS = 500,
+    LOG_FIRST_MS = 10000,
+    LOG_MS = 30000,
+    STATUS_MS = 3000,
+    /* status.json is filled up with blanks to so many bytes: room to overwrite on a full disk. */
+    STATUS_BYTES = 8192
+};
 
 struct kuni_progress {
     char *status_path, *workflow;
@@ -122,16 +131,44 @@ static json_t *status_object(const kuni_progress *p, const char *state, const ch
     return o;
 }
 
-static kuni_status write_status(kuni_progress *p, const char *state, const char *message,
-                                kuni_error *err)
+/* The text of status.json, ended by a newline and filled up with blanks before it. */
+static kuni_status status_text(const kuni_progress *p, const char *state, const char *message,
+                               kuni_buffer *text, kuni_error *err)
 {
     json_t *object = status_object(p, state, message);
-    char *text = object ? json_dumps(object, JSON_INDENT(1)) : NULL;
+    char *json = object ? json_dumps(object, JSON_INDENT(1)) : NULL;
     json_decref(object);
-    if (!text) return kuni_fail_memory(err, 1, 1);
-    kuni_status status = kuni_file_put(p->status_path, text, strlen(text), err);
-    free(text);
+    if (!json) return kuni_fail_memory(err, 1, 1);
+    int blanks = strlen(json) < STATUS_BYTES ? STATUS_BYTES - (int)strlen(json) : 0;
+    kuni_status status = kuni_buffer_printf(text, err, "%s%*s\n", json, blanks, "");
+    free(json);
     return status;
+}
+
+static kuni_status write_status(const kuni_progress *p, const char *state, const char *message,
+                                kuni_error *err)
+{
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    kuni_status status = status_text(p, state, message, &text, err);
+    if (!status) status = kuni_file_put(p->status_path, text.data, text.length, err);
+    kuni_buffer_fini(&text);
+    return status;
+}
+
+/*
+ * The last word, where there was no room for another file: over the old one, in the blocks that it
+ * has. Else the file would say "running" of a run that has failed, and why would be lost.
+ */
+static bool overwrite_status(const kuni_progress *p, const char *state, const char *message)
+{
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    int fd = open(p->status_path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool done = fd >= 0 && !status_text(p, state, message, &text, NULL) &&
+                pwrite(fd, text.data, text.length, 0) == (ssize_t)text.length &&
+                ftruncate(fd, (off_t)text.length) == 0;
+    if (fd >= 0) (void)close(fd);
+    kuni_buffer_fini(&text);
+    return done;
 }
 
 void kuni_progress_update(kuni_progress *p, const kuni_progress_numbers *n)
@@ -156,14 +193,14 @@ void kuni_progress_update(kuni_progress *p, const kuni_progress_numbers *n)
 
 void kuni_progress_say(kuni_progress *p, const char *format, ...)
 {
+    char text[2 * KUNI_ERROR_TEXT_BYTES];
     va_list args;
-    if (p && p->line_open) fputs("\r\033[K", stderr);
-    if (p) p->line_open = false;
-    fputs("kuni: ", stderr);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    fputc('\n', stderr);
+    kuni_make_plain(text);
+    fprintf(stderr, "%skuni: %s\n", p && p->line_open ? "\r\033[K" : "", text);
+    if (p) p->line_open = false;
     (void)fflush(stderr);
 }
 
@@ -173,5 +210,8 @@ kuni_status kuni_progress_end(kuni_progress *p, const char *state, const char *m
     if (p->line_open) fputs("\r\033[K", stderr);
     p->line_open = false;
     p->exit_status = exit_status;
-    return write_status(p, state, message, err);
+    kuni_error fault = KUNI_ERROR_INIT;
+    kuni_status status = write_status(p, state, message, &fault);
+    if (!status || overwrite_status(p, state, message)) return KUNI_OK;
+    return kuni_fail(err, status, "%s", fault.text);
 }

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "injection.h"
 #include "members.h"
 #include "reads_pass.h"
 #include "temporary.h"
@@ -48,48 +49,6 @@ static void beat(int64_t work_done)
 {
     atomic_store_explicit(&shared->work, work_done, memory_order_relaxed);
     atomic_fetch_add_explicit(&shared->beats, 1, memory_order_relaxed);
-}
-
-/* --- crash injection for tests: see runner.h --- */
-
-static void run_out_of_memory(void)
-{
-    enum { BLOCK = 1 << 20 };
-    struct rlimit limit;
-    /* Without a limit act as the kernel would. */
-    if (getrlimit(RLIMIT_DATA, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
-        (void)raise(SIGKILL);
-    char *block;
-    while ((block = malloc(BLOCK)) != NULL) memset(block, 1, BLOCK);
-    abort();
-}
-
-static void crash(const char *how)
-{
-    if (strcmp(how, "segv") == 0) (void)raise(SIGSEGV);
-    if (strcmp(how, "kill") == 0) (void)raise(SIGKILL);
-    if (strcmp(how, "abort") == 0) abort();
-    if (strcmp(how, "exit") == 0) _exit(3);
-    if (strcmp(how, "memory") == 0) run_out_of_memory();
-    while (strcmp(how, "hang") == 0) (void)pause();
-}
-
-static void crash_at(const char *place)
-{
-    const char *wanted = getenv("KUNI_CRASH");
-    const char *at = wanted ? strchr(wanted, '@') : NULL;
-    if (!at) return;
-    const char *once = strchr(at, '#');
-    size_t length = once ? (size_t)(once - at - 1) : strlen(at + 1);
-    if (strlen(place) != length || memcmp(at + 1, place, length) != 0) return;
-    if (once) {
-        int fd = open(once + 1, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd < 0) return;
-        (void)close(fd);
-    }
-    char how[16];
-    (void)snprintf(how, sizeof(how), "%.*s", (int)(at - wanted), wanted);
-    crash(how);
 }
 
 /* --- setting apart --- */
@@ -277,7 +236,7 @@ static kuni_status pack_outputs(child *me, kuni_error *err)
         child_part *p = &me->parts[i];
         for (size_t o = 0; o < p->task.n_outputs && !status; o++) {
             atomic_store(&shared->part, (int64_t)i);
-            crash_at("pack");
+            kuni_injection_crash_at("pack");
             status = kuni_members_pack(&p->bundle, p->members, o, p->outputs[o].path, err);
             atomic_fetch_add(&shared->beats, 1);
         }
@@ -356,7 +315,7 @@ static void pass_at(void *context, int64_t sample, size_t part)
     const char *name = sample >= 0 ? me->parts[0].task.samples[sample].id : "";
     (void)snprintf(shared->sample_name, sizeof(shared->sample_name), "%s", name);
     atomic_store_explicit(&shared->sample, sample, memory_order_relaxed);
-    crash_at(sample >= 0 ? name : "finish");
+    kuni_injection_crash_at(sample >= 0 ? name : "finish");
 }
 
 static void pass_beat(void *context, int64_t records)
@@ -396,7 +355,7 @@ static kuni_status run_pass(child *me, size_t from, size_t to, kuni_error *err)
                                   .beat = pass_beat,
                                   .bad = pass_bad,
                                   .context = me};
-    crash_at("open");
+    kuni_injection_crash_at("open");
     kuni_status status = kuni_reads_pass_run(&pass, err);
     free(parts);
     return status;
@@ -421,7 +380,7 @@ static kuni_status run_members(child *me, kuni_error *err)
     for (size_t k = 0; k < me->n_spans && !status; k++) {
         status = take_member(me, 0, k, err);
         if (status) return status;
-        crash_at("run");
+        kuni_injection_crash_at("run");
         status = me->job->parts[0].step->run(&part->members[k], err);
         me->result.sample = status && err->sample >= 0 ? err->sample : -1;
         if (me->n_spans > 1) kuni_member_drop_inputs(&part->bundle, &part->members[k]);

@@ -13,6 +13,7 @@
 #include "kuni/file.h"
 #include "kuni/reads.h"
 #include "reads_pass.h"
+#include "regular.h"
 #include "sample_names.h"
 #include "variants_index.h"
 
@@ -229,6 +230,11 @@ kuni_status kuni_preflight_check(const kuni_task *task, const kuni_sample *sampl
     if (!sample->reads) return KUNI_OK; /* withdrawn */
     if (!strstr(sample->reads, "://") && access(sample->reads, R_OK) != 0)
         return kuni_fail_errno(err, "%s: cannot read %s", sample->id, sample->reads);
+    const char *const files[] = {sample->reads, sample->index};
+    for (size_t i = 0; i < 2; i++)
+        if (files[i] && kuni_odd_file(files[i]))
+            return kuni_fail(err, KUNI_IO, "%s: %s is %s: expected a file", sample->id, files[i],
+                             kuni_odd_file(files[i]));
     kstring_t found = KS_INITIALIZE;
     kuni_status status = kuni_sample_feed(sample) == KUNI_FEED_GVCF
                              ? check_variants(task, sample, &found, err)
@@ -261,7 +267,7 @@ static kuni_status run(const kuni_task *task, kuni_error *err)
     for (size_t i = batch->first; i < batch->first + batch->n_samples && !status; i++) {
         kuni_error fault = KUNI_ERROR_INIT;
         char *name = NULL;
-        kuni_status bad = kuni_preflight_check(task, &task->samples[i], &name, &fault);
+        kuni_status bad = kuni_preflight_in_time(task, &task->samples[i], &name, &fault);
         if (!bad && task->samples[i].reads)
             bad = kuni_sample_names_check(&names, &task->samples[i], name, NULL, &fault);
         free(name);

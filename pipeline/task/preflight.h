@@ -20,6 +20,12 @@ extern const kuni_stage kuni_preflight_stage;
  */
 KUNI_MUST_CHECK kuni_status kuni_preflight_check(const kuni_task *task, const kuni_sample *sample,
                                                  char **name, kuni_error *err);
+/*
+ * The same in a process of its own where a URL is opened, which is ended when the server has not
+ * answered for KUNI_URL_PATIENCE_S (60 s): KUNI_IO. htslib itself would wait for ever.
+ */
+KUNI_MUST_CHECK kuni_status kuni_preflight_in_time(const kuni_task *task, const kuni_sample *sample,
+                                                   char **name, kuni_error *err);
 /* Whether a VCF or BCF has one column; true, too, where it cannot be read. */
 bool kuni_preflight_is_of_one(const kuni_sample *sample);
 

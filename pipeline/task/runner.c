@@ -341,6 +341,11 @@ static void watch_heartbeat(kuni_runner *runner)
     }
 }
 
+static int64_t max_rss_bytes(const kuni_runner *runner)
+{
+    return (int64_t)runner->usage.ru_maxrss * 1024;
+}
+
 /* A child that ended without a result: tells how, and on which sample. */
 static kuni_status describe_death(kuni_runner *runner, kuni_job_result *result, kuni_error *err)
 {
@@ -368,8 +373,8 @@ static kuni_status describe_death(kuni_runner *runner, kuni_job_result *result, 
         if (result->signal == SIGKILL)
             hint = ": if nobody killed it, the machine ran out of memory: lower resources.memory "
                    "or start fewer ranks on a machine";
-        else if (runner->memory_bytes > 0)
-            hint = ": it may have met the limit of resources.memory";
+        else if (runner->memory_bytes > 0 && max_rss_bytes(runner) >= runner->memory_bytes / 10 * 9)
+            hint = ": it held as much memory as resources.memory allows: raise that";
         status = kuni_buffer_printf(&text, err, "%s crashed%s%s: signal %d (%s)%s", name, on,
                                     sample, result->signal, strsignal(result->signal), hint);
     } else {
@@ -410,7 +415,7 @@ kuni_status kuni_runner_poll(kuni_runner *runner, bool *done, kuni_job_result *r
     clean_up(runner, result->status != KUNI_OK);
     result->cpu_s = seconds(runner->usage.ru_utime) + seconds(runner->usage.ru_stime);
     result->wall_s = now_s() - runner->started_s;
-    result->max_rss_bytes = (int64_t)runner->usage.ru_maxrss * 1024;
+    result->max_rss_bytes = max_rss_bytes(runner);
     result->work = kuni_runner_work(runner);
     if (status) {
         kuni_job_result_fini(result);

@@ -11,11 +11,6 @@
  * A job on a bundle runs its steps for one span after another (see members.h). Several parts in one job are READS steps of the same batch and shard that share one decode (see
  * reads_pass.h); any other step makes a job of its own. The runner knows no MPI; the child never
  * touches it.
- *
- * Crash injection for tests: KUNI_CRASH="how@place", how = segv | kill | abort | exit | hang |
- * memory and place = a sample id (while its reads are fed), "open", "finish", "run" or "pack" (of a
- * bundle, when its files are put together).
- * "how@place#N" only where the file N does not exist (it is made first): crash once.
  */
 #ifndef KUNI_TASK_RUNNER_H
 #define KUNI_TASK_RUNNER_H

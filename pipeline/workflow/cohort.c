@@ -8,6 +8,7 @@
 
 #include "manifest.h"
 #include "old_batches.h"
+#include "regular.h"
 #include "tombstones.h"
 
 char *kuni_register_path(const char *dataset, kuni_error *err)
@@ -305,7 +306,11 @@ kuni_status kuni_cohort_check_files(const kuni_cohort *cohort, const char *manif
         if (cohort->people[i].bytes >= 0) continue;
         const char *const files[] = {sample->reads, sample->index};
         for (size_t f = 0; f < 2; f++)
-            if (files[f] && !strstr(files[f], "://") && access(files[f], R_OK) != 0)
+            if (files[f] && kuni_odd_file(files[f]))
+                kuni_faults_add(&found, NULL, cohort->lines[i], 0,
+                                "sample '%s': %s %s is %s; expected a file", sample->id,
+                                f ? "index" : "reads", files[f], kuni_odd_file(files[f]));
+            else if (files[f] && !strstr(files[f], "://") && access(files[f], R_OK) != 0)
                 kuni_faults_add(&found, NULL, cohort->lines[i], 0, "sample '%s': %s %s: %s",
                                 sample->id, f ? "index" : "reads", files[f], strerror(errno));
     }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "contig_name.h"
 #include "sections.h"
 #include "table_lines.h"
 #include "units.h"
@@ -170,6 +171,15 @@ static kuni_status read_list(kuni_reader *reader, const kuni_yaml_node *list, co
                 "contigs: '%.100s' is no region; expected chr1 or chr1:1000-2000 (from 1, "
                 "end included)",
                 text);
+            continue;
+        }
+        char name[CONTIG_BYTES_MAX + 1];
+        snprintf(name, sizeof(name), "%.*s", (int)name_length, clean);
+        const char *wrong = kuni_contig_name_fault(name);
+        if (wrong) {
+            kuni_yaml_fault(reader->faults, node,
+                            "contigs: '%.100s' %s, which no contig of SAM does; expected %s", name,
+                            wrong, expected);
             continue;
         }
         check_reference(reader, node, index, clean, name_length, end);

@@ -97,7 +97,8 @@ const char *kuni_id_fault(const char *id)
 {
     if (strlen(id) > ID_BYTES_MAX) return "is longer than 200 bytes";
     if (!kuni_utf8_valid(id, strlen(id))) return "is no UTF-8";
-    if (strchr("-.^#", *id)) return "starts with a character that tools take for something else";
+    if (*id && strchr("-.^#=+@", *id))
+        return "starts with a character that tools or spreadsheets take for something else";
     for (const char *c = id; *c; c++) {
         if ((unsigned char)*c <= ' ' || *c == 127) return "holds a blank";
         if (strchr("/\\,;\"'`<>", *c))
@@ -243,6 +244,22 @@ static void check_id(const row_reader *c, const char *what, const char *id)
         fault(c, "%s '%.100s' %s; expected letters, digits, _ - . : and the like", what, id, wrong);
 }
 
+/*
+ * Text that goes as it is into tables that people open in spreadsheets: there = + - @ at its start
+ * make a formula. A sign before a number, or alone, is none.
+ */
+static const char *check_text(const row_reader *c, const char *column, const char *text)
+{
+    const char *digits = text + (*text == '+' || *text == '-');
+    size_t number = strspn(digits, "0123456789.");
+    if (*text && strchr("=+-@", *text) && *digits && (digits == text || digits[number]))
+        fault(c,
+              "%s '%.40s' starts with %c, which spreadsheets take for a formula; expected another "
+              "first character",
+              column, text, *text);
+    return text;
+}
+
 static void check_md5(const row_reader *c, const char *md5)
 {
     if (*md5 && (strlen(md5) != 32 || strspn(md5, "0123456789abcdefABCDEF") != 32))
@@ -280,6 +297,7 @@ static kuni_status read_facts(row_reader *c, const dialect *f, char *const *fiel
         if (k == KUNI_FACT_FORM_DATE || k == KUNI_FACT_RELEASE_AFTER) check_date(c, column, text);
         if (k == KUNI_FACT_RECONTACT || k == KUNI_FACT_PRIMARY)
             text = check_answer(c, column, text);
+        check_text(c, column, text);
         if (!*facts) *facts = kuni_arena_alloc(c->arena, KUNI_FACTS, sizeof(**facts), c->err);
         if (!*facts || !((*facts)[k] = keep(c, text))) return KUNI_MEMORY;
     }
@@ -294,6 +312,14 @@ static void read_sex(const row_reader *c, const char *word, kuni_sample *row)
               word);
 }
 
+/* Whether a path can only be a folder: it ends in /, or in a component . or .. */
+static bool is_folder_path(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *last = slash ? slash + 1 : path;
+    return *path && !strstr(path, "://") &&
+           (!*last || strcmp(last, ".") == 0 || strcmp(last, "..") == 0);
+}
+
 /* Reads and index: native columns, or sarek's cram/crai before bam/bai. */
 static kuni_status read_files(row_reader *c, const dialect *f, char *const *fields,
                               kuni_sample *row)
@@ -306,6 +332,11 @@ static kuni_status read_files(row_reader *c, const dialect *f, char *const *fiel
     if (!*reads)
         fault(c, f->sarek ? "neither cram nor bam is given; expected aligned reads"
                           : "reads is empty");
+    const char *const files[] = {reads, index};
+    for (size_t i = 0; i < COUNT(files); i++)
+        if (is_folder_path(files[i]))
+            fault(c, "%s '%.200s' names a folder; expected a file", i ? "index" : "reads",
+                  files[i]);
     row->reads = keep_path(c, reads);
     row->index = keep_path(c, index);
     return c->err->status;
@@ -375,8 +406,8 @@ static kuni_status read_row(row_reader *c, const dialect *f, char *line)
     if (strcmp(field_of(f, fields, STATUS), "1") == 0)
         fault(c, "status 1 is a tumour sample; expected germline samples only");
     row.md5 = keep(c, field_of(f, fields, MD5));
-    row.site = keep(c, field_of(f, fields, SITE));
-    row.group = keep(c, field_of(f, fields, GROUP));
+    row.site = keep(c, check_text(c, "site", field_of(f, fields, SITE)));
+    row.group = keep(c, check_text(c, "group", field_of(f, fields, GROUP)));
     row.name_in_file = keep(c, field_of(f, fields, NAME_IN_FILE));
     if (c->err->status || read_facts(c, f, fields, &c->manifest->facts[c->manifest->n]))
         return c->err->status;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "kuni/params.h"
+#include "regular.h"
 #include "units.h"
 
 kuni_status kuni_reader_get(const char *what, const char *path, kuni_buffer *text, kuni_error *err)
@@ -76,10 +77,11 @@ const char *kuni_reader_file(kuni_reader *reader, const kuni_yaml_node *at, cons
     const char *path = kuni_reader_path(reader, text);
     if (!path) return NULL;
     struct stat status;
+    const char *odd = kuni_odd_file(path);
     if (stat(path, &status) != 0)
         kuni_yaml_fault(reader->faults, at, "%s: cannot find %s: %s", key, path, strerror(errno));
-    else if (S_ISDIR(status.st_mode))
-        kuni_yaml_fault(reader->faults, at, "%s: %s is a folder; expected a file", key, path);
+    else if (odd && !S_ISCHR(status.st_mode)) /* /dev/null is an empty file to many */
+        kuni_yaml_fault(reader->faults, at, "%s: %s is %s; expected a file", key, path, odd);
     else if (access(path, R_OK) != 0)
         kuni_yaml_fault(reader->faults, at, "%s: cannot read %s: %s", key, path, strerror(errno));
     return path;

@@ -20,11 +20,12 @@ enum {
     NAP_MOST_US = 50000,
     GRACE_S = 2,      /* between SIGTERM and SIGKILL */
     LOOK_EVERY_S = 2, /* how often signs of life are looked for */
-    SESSION_FIELD = 4,
-    USER_FIELD = 12,
-    SYSTEM_FIELD = 13, /* see stat_field and proc(5) */
-    TAIL_BYTES = 700   /* of stderr, quoted in the message */
+    TAIL_BYTES = 700  /* of stderr, quoted in the message */
 };
+
+#include "guard.h"
+#include "log_cap.h"
+#include "session.h"
 
 extern char **environ;
 
@@ -92,42 +93,11 @@ static _Noreturn void become_command(const command_order *order, int error_fd)
 
 /* --- signs of life --- */
 
-/*
- * A number of /proc/PID/stat, counted from its name's closing parenthesis; 0 where there is none.
- */
-static int64_t stat_field(const char *rest, int number)
+static void add_ticks(void *context, pid_t pid, uint64_t ticks)
 {
-    for (; number > 0 && rest; number--) rest = strchr(rest + 1, ' ');
-    return rest ? strtoll(rest, NULL, 10) : 0;
-}
-
-/*
- * Processor time of all processes of this session, in ticks; the command and its children belong to
- * it.
- */
-static uint64_t session_ticks(void)
-{
-    uint64_t total = 0;
-    pid_t session = getsid(0);
-    DIR *folder = opendir("/proc");
-    if (!folder) return 0;
-    const struct dirent *entry;
-    while ((entry = readdir(folder)) != NULL) {
-        char path[64], line[1024];
-        if (!isdigit((unsigned char)entry->d_name[0])) continue;
-        (void)snprintf(path, sizeof(path), "/proc/%.20s/stat", entry->d_name);
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0) continue;
-        ssize_t length = read(fd, line, sizeof(line) - 1);
-        (void)close(fd);
-        if (length <= 0) continue;
-        line[length] = '\0';
-        const char *rest = strrchr(line, ')');
-        if (rest && stat_field(rest, SESSION_FIELD) == (int64_t)session)
-            total += (uint64_t)(stat_field(rest, USER_FIELD) + stat_field(rest, SYSTEM_FIELD));
-    }
-    (void)closedir(folder);
-    return total;
+    uint64_t *total = context;
+    (void)pid;
+    *total += ticks;
 }
 
 static uint64_t size_of(int fd, const char *path)
@@ -140,7 +110,9 @@ static uint64_t size_of(int fd, const char *path)
 /* A number that moves as long as the command computes or writes. */
 static uint64_t life(const command_order *order)
 {
-    return session_ticks() + size_of(STDOUT_FILENO, NULL) + size_of(STDERR_FILENO, NULL) +
+    uint64_t ticks = 0; /* of all processes of this session: the command and its children */
+    session_visit(getsid(0), add_ticks, &ticks);
+    return ticks + size_of(STDOUT_FILENO, NULL) + size_of(STDERR_FILENO, NULL) +
            (order->output ? size_of(-1, order->output) : 0);
 }
 
@@ -152,8 +124,15 @@ typedef struct waiting {
     double started_s, looked_s;
     uint64_t life;
     int64_t beats;
+    uint64_t left_out[2]; /* of stdout and stderr, see log_cap */
     bool timed_out;
 } waiting;
+
+static void cap_logs(waiting *wait)
+{
+    wait->left_out[0] += log_cap(STDOUT_FILENO, wait->left_out[0]);
+    wait->left_out[1] += log_cap(STDERR_FILENO, wait->left_out[1]);
+}
 
 static void give_signs_of_life(waiting *wait)
 {
@@ -179,6 +158,7 @@ static bool wait_until(waiting *wait, double until_s, int *how)
         if (ended == wait->pid || (ended < 0 && errno != EINTR)) return true;
         if (until_s > 0 && now_s() > until_s) return false;
         give_signs_of_life(wait);
+        cap_logs(wait);
         (void)usleep((useconds_t)us);
         us = us * 2 < NAP_MOST_US ? us * 2 : NAP_MOST_US;
     }
@@ -242,7 +222,19 @@ static kuni_status describe(const waiting *wait, int how, uint64_t stderr_from, 
                      tail[0] ? ": " : "", tail, log[0] ? ": see " : "", log);
 }
 
-kuni_status command_run(const command_order *order, kuni_error *err)
+/* What exec said of a command that could not be started. */
+static kuni_status cannot_start(const command_order *order, int code, kuni_error *err)
+{
+    if (code == E2BIG)
+        return kuni_fail(err, KUNI_USAGE,
+                         "%s: the command line is too long: use {input_list} instead of {input}",
+                         order->label);
+    errno = code;
+    return kuni_fail_errno(err, "%s: cannot start %s", order->label, order->argv[0]);
+}
+
+static kuni_status run_guarded(const command_order *order, const command_guard *guard,
+                               kuni_error *err)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
@@ -260,6 +252,7 @@ kuni_status command_run(const command_order *order, kuni_error *err)
         return status;
     }
     (void)setpgid(wait.pid, wait.pid);
+    guard_tell(guard, wait.pid);
     (void)close(ends[1]);
     int code = 0;
     ssize_t got;
@@ -268,14 +261,20 @@ kuni_status command_run(const command_order *order, kuni_error *err)
     (void)close(ends[0]);
     if (got == (ssize_t)sizeof(code)) {
         (void)waitpid(wait.pid, NULL, 0);
-        if (code == E2BIG)
-            return kuni_fail(err, KUNI_USAGE,
-                             "%s: the command line is too long: use {input_list} instead of "
-                             "{input}",
-                             order->label);
-        errno = code;
-        return kuni_fail_errno(err, "%s: cannot start %s", order->label, order->argv[0]);
+        return cannot_start(order, code, err);
     }
     int how = wait_for_end(&wait);
-    return describe(&wait, how, stderr_from, err);
+    cap_logs(&wait);
+    return describe(&wait, how, wait.left_out[1] ? 0 : stderr_from, err);
+}
+
+kuni_status command_run(const command_order *order, kuni_error *err)
+{
+    command_guard guard;
+    (void)fflush(NULL);
+    kuni_status status = guard_start(&guard, order->label, err);
+    if (status) return status;
+    status = run_guarded(order, &guard, err);
+    guard_end(&guard);
+    return status;
 }

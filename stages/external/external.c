@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "drops.h"
 #include "ending.h"
 #include "kuni/stage.h"
 #include "output_check.h"
@@ -49,6 +50,11 @@ static const kuni_param params[] = {
      .type = KUNI_PARAM_BOOL,
      .value = "false",
      .help = "whether an output of no bytes is fine; it has to be there"},
+    {.name = "may_drop",
+     .type = KUNI_PARAM_TEXT,
+     .value = "0%",
+     .help = "share of the records of the kind it gives that it may take out, of each task; 100%: "
+             "all"},
     {.name = "check",
      .type = KUNI_PARAM_TEXT,
      .help = "a command line that looks at {output}, run by /bin/sh; it fails the task by an exit "
@@ -135,6 +141,7 @@ static kuni_status run(const kuni_task *task, kuni_error *err)
     char label[LABEL_BYTES];
     (void)snprintf(label, sizeof(label), "stage %s", task->stage_id);
     value_table table = {.values = NULL};
+    int64_t n_records = -1;
     kuni_status status = values_fill(&table, with, task, err);
     if (!status)
         status = run_command(&table, task, kuni_params_text(with, "command"),
@@ -142,7 +149,9 @@ static kuni_status run(const kuni_task *task, kuni_error *err)
     if (!status)
         status = output_check(kuni_task_output(task, kuni_params_text(with, "gives")),
                               kuni_params_text(with, "extension"),
-                              kuni_params_bool(with, "may_be_empty"), label, task->heartbeat, err);
+                              kuni_params_bool(with, "may_be_empty"), label, task->heartbeat,
+                              &n_records, err);
+    if (!status) status = drops_check(task, &table, n_records, label, err);
     const char *check = kuni_params_text(with, "check");
     (void)snprintf(label, sizeof(label), "stage %s: check", task->stage_id);
     if (!status && check && *check) status = run_command(&table, task, check, NULL, label, err);
@@ -179,6 +188,9 @@ static kuni_status check_params(const kuni_params *with, kuni_error *err)
     if (kuni_params_bool(with, "may_be_empty") && is_variant_file(extension))
         return kuni_fail(err, KUNI_USAGE,
                          "may_be_empty: a variant file without records still has a header");
+    int64_t share;
+    if (!drops_parse(kuni_params_text(with, "may_drop"), &share))
+        return kuni_fail(err, KUNI_USAGE, "may_drop: expected a share of the records, as `5%%`");
     const char *publish = kuni_params_text(with, "publish");
     if (publish && *publish && strcmp(kuni_params_text(with, "scatter"), "cohort") != 0)
         return kuni_fail(err, KUNI_USAGE,

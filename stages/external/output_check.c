@@ -38,9 +38,10 @@ static kuni_status check_format(htsFile *file, const char *extension, const char
 }
 
 static kuni_status check_variants(const char *path, const char *extension, const char *label,
-                                  void (*heartbeat)(int64_t), kuni_error *err)
+                                  void (*heartbeat)(int64_t), int64_t *n_records, kuni_error *err)
 {
     kuni_status status;
+    int64_t count = 0;
     bcf_hdr_t *header = NULL;
     bcf1_t *record = NULL;
     htsFile *file = hts_open(path, "r");
@@ -54,7 +55,7 @@ static kuni_status check_variants(const char *path, const char *extension, const
         goto done;
     }
     int result;
-    for (int64_t count = 0; (result = bcf_read(file, header, record)) >= 0; count++) {
+    for (; (result = bcf_read(file, header, record)) >= 0; count++) {
         if (record->errcode) break;
         if (heartbeat && count % BEAT_EVERY_RECORDS == 0) heartbeat(count);
     }
@@ -64,6 +65,7 @@ static kuni_status check_variants(const char *path, const char *extension, const
     bool damaged = file->is_bgzf && file->format.format == bcf && file->fp.bgzf->errcode;
     if (result != -1 || damaged)
         status = broken(label, "has a damaged record or is truncated", err);
+    *n_records = count;
 done:
     if (record) bcf_destroy(record);
     if (header) bcf_hdr_destroy(header);
@@ -100,9 +102,11 @@ static kuni_status check_gzip(const char *path, const char *label, kuni_error *e
 }
 
 kuni_status output_check(const char *path, const char *extension, bool may_be_empty,
-                         const char *label, void (*heartbeat)(int64_t), kuni_error *err)
+                         const char *label, void (*heartbeat)(int64_t), int64_t *n_records,
+                         kuni_error *err)
 {
     struct stat info;
+    *n_records = -1;
     if (stat(path, &info) != 0) {
         if (errno != ENOENT) return kuni_fail_errno(err, "%s: cannot look at %s", label, path);
         return kuni_fail(err, KUNI_BUG,
@@ -119,7 +123,8 @@ kuni_status output_check(const char *path, const char *extension, bool may_be_em
         kuni_status status = check_last_line(path, label, err);
         if (status) return status;
     }
-    if (is_variant_file(extension)) return check_variants(path, extension, label, heartbeat, err);
+    if (is_variant_file(extension))
+        return check_variants(path, extension, label, heartbeat, n_records, err);
     if (has_ending(extension, "gz")) return check_gzip(path, label, err);
     return KUNI_OK;
 }

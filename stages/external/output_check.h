@@ -8,9 +8,12 @@
 
 #include "kuni/status.h"
 
-/* KUNI_BUG: missing, empty (unless it may be) or broken. `label` opens the message; heartbeat may be NULL. */
+/*
+ * KUNI_BUG: missing, empty (unless it may be) or broken. *n_records becomes the records of a variant
+ * file, of another -1. `label` opens the message; heartbeat may be NULL.
+ */
 KUNI_MUST_CHECK kuni_status output_check(const char *path, const char *extension, bool may_be_empty,
                                          const char *label, void (*heartbeat)(int64_t),
-                                         kuni_error *err);
+                                         int64_t *n_records, kuni_error *err);
 
 #endif

@@ -148,6 +148,18 @@ expect 64 --set 'regions.contigs=[chr21]'
 says "did you mean 'chr20'"
 brief 1
 
+case="a contig that SAM does not allow"
+fresh
+sed -i '1s/>.*/>chr20,chrX/' "$c/reference.fa"
+rm -f "$c"/reference.fa.fai
+sed -i '/contigs:/d' "$c/workflow.yaml"
+expect 65
+says 'contig "chr20,chrX" holds one of'
+brief 1
+printf 'chr20,chrX\t40000\t12\t60\t61\n' >"$c/reference.fa.fai"
+! "$KUNI" validate "$c/workflow.yaml" >"$work/out" 2>"$work/err" || fail "$case: valid"
+says 'contig "chr20,chrX" holds one of'
+
 case="typo in the workflow"
 fresh
 sed -i 's/shard:/shrad:/' "$c/workflow.yaml"

@@ -143,6 +143,24 @@ finds WARN 'regions .*250 of the [0-9]+ shards are small contigs'
 doctor 65 workflow.yaml --no-samples --set reference=many.fa --set regions.ploidy=diploid --set 'regions.contigs=[chr20]'
 ! grep -q 'small contigs' out || fail "told of contigs that are not chosen"
 
+# What would make kuni wait for somebody: a pipe without a writer, a server that never answers.
+mkfifo pipe.bam
+python3 -c '
+import socket, time
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+time.sleep(60)' >port &
+server=$!
+while [ ! -s port ]; do sleep 0.1; done
+printf 'participant_id\tsample_id\treads\nP1\tS1\tpipe.bam\nP2\tS2\thttp://127.0.0.1:%s/x.bam\n' "$(cat port)" >hang.tsv
+begun=$SECONDS
+KUNI_URL_PATIENCE_S=2 doctor 65 workflow.yaml --set cohort=hang.tsv --set pedigree=
+[ $((SECONDS - begun)) -lt 60 ] || fail "kuni doctor waits"
+finds FAIL 'sample +S1: .*pipe.bam is a named pipe'
+finds FAIL 'sample +S2: no answer for 2 s from http://127.0.0.1:'
+kill $server
+wait $server 2>/dev/null || true
+
 # Declared MD5s.
 printf 'participant_id\tsample_id\treads\tmd5\nP\tS\t%s\t00000000000000000000000000000000\n' "$other" >md5.tsv
 doctor 65 workflow.yaml --md5 --set cohort=md5.tsv --set reference=other/reference.fa --set pedigree=other/pedigree.ped \

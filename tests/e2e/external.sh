@@ -68,8 +68,41 @@ expect 70 'truncated' 'head -c 700 {input} > {output}'
 expect 70 'is not BCF' 'bcftools view --no-version -Oz {input} > {output}'
 expect 70 'time limit of 1 s' 'sleep 100; cp {input} {output}' 'time_limit: 1'
 expect 70 'exit status 127' 'no-such-program {input} {output}'
+# A command that loses records is no success, unless that is meant.
+none='bcftools view --no-version -i "POS<0" -Ob -o {output} {input}'
+expect 70 'records that came in the output has 0' "$none"
+workflow "${none/POS<0/POS<10000}" 'index: no' >w.yaml
+if "$KUNI" run w.yaml >log 2>&1; then fail "half of the records went"; fi
+grep -q 'may_drop' log || fail "no word of may_drop"
+# Talk without end: the beginning and the end are kept, and the end is quoted.
+expect 70 '|the very end' '{ echo first; yes | head -c 9000000; echo the very end; } >&2; yes | head -c 9000000; exit 3 # {output}'
+for said in set/logs/*/*.err set/logs/*/*/*.err; do
+    [ -e "$said" ] && [ "$(stat -c %s "$said")" -gt 1000000 ] || continue
+    [ "$(stat -c %s "$said")" -le 4194304 ] || fail "$said is too long"
+    [ "$(head -n 1 "$said")" = first ] && [ "$(tail -n 1 "$said")" = 'the very end' ] && grep -q 'bytes were left out here' "$said" || fail "$said"
+    capped=1
+done
+[ -n "${capped:-}" ] || fail "no long log was found"
+if find set/logs -size +4200k | grep .; then fail "logs without end"; fi
+
 # What merge finds out.
 expect 65 'keep all samples' 'bcftools query -l {input} | tail -n +2 > s; bcftools view --no-version -S s -Ob -o {output} {input}'
+
+# A reason that is no UTF-8 and would steer the terminal.
+expect 70 'caf?  [31mred' "printf 'caf\\351 \\033[31mred' >&2; exit 3 # {output}"
+if grep -q "$(printf '\033')" log; then fail "an escape sequence reached the terminal"; fi
+{ "$KUNI" status --json set || true; } | grep -qF 'caf?  [31mred' || fail "the reason is not in the status"
+
+# Killed, kuni leaves nothing of a pipeline: its parts are nobody's children then.
+workflow 'sleep 71.25 | timeout 100 sleep 72.25 | cat >{output}' >w.yaml
+"$KUNI" run w.yaml >log 2>&1 &
+parts() { pgrep -cf '^sleep 7[12]\.25$' || true; }
+for _ in $(seq 300); do [ "$(parts)" -ge 2 ] && break; sleep 0.1; done
+[ "$(parts)" -ge 2 ] || fail "the pipeline never ran"
+kill -KILL $!
+wait $! 2>/dev/null || true
+for _ in $(seq 50); do [ "$(parts)" -eq 0 ] && break; sleep 0.1; done
+[ "$(parts)" -eq 0 ] || fail "parts of a pipeline outlived kuni"
 
 workflow 'bcftools annotate -h {resource.header} -Ob -o {output} {input}' >w.yaml
 "$KUNI" run w.yaml >log 2>&1 || fail "the mended workflow"
@@ -78,6 +111,11 @@ bcftools view -h set/current/national.bcf >header.txt
 grep -q 'ID=SEEN' header.txt || fail "the annotation is not in the national file"
 if bcftools head set/current/national.bcf | grep -E 'bcftools_|Date=|/tmp/'; then fail "traces of a command"; fi
 [ "$(bcftools index -n set/current/national.bcf 2>/dev/null)" -gt 50 ] || fail "records"
+
+rm -rf part
+workflow "$none" 'may_drop: 100%' | sed 's/^dataset:.*/dataset: part/' >w.yaml
+"$KUNI" run w.yaml >log 2>&1 || fail "a filter that says so"
+[ "$(bcftools index -n part/current/national.bcf)" = 0 ] || fail "the filter took nothing out"
 
 # What tools want of an input: its index, as for the annotation from a file; places in a form that any name has.
 bcftools query -f '%CHROM\t%POS\trs%POS\t%REF\t%ALT\n' set/current/national.bcf | bgzip >ids.tsv.gz

@@ -5,6 +5,7 @@
 # bundle crashes or is killed, and when somebody is erased; and so is what is looked up in the files, exported, and made by a command.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+need_faults
 need_tools samtools bcftools python3
 
 contigs=${CONTIGS:-48}

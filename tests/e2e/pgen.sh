@@ -4,6 +4,7 @@
 # number of samples; and what kuni's encoder makes of genotypes that no small dataset has (many alleles, half calls,
 # more than a block of 65,536 variants).
 . "$(dirname "$0")/../lib.sh"
+need_faults
 need_tools plink2 bcftools tabix
 go_on=1
 cd "$work"

@@ -4,6 +4,7 @@
 # bio2zarr and vcztools (PyPI; PYTHON names another one than python3), the store that vcf2zarr makes of the dense calls, array by array, which
 # vcztools writes out again as the VCF that it came from.
 . "$(dirname "$0")/../lib.sh"
+need_faults
 need_tools bcftools
 go_on=1
 cd "$work"

@@ -47,7 +47,7 @@ for ranks in 1 3; do
     umount "$disk"
     mount -t tmpfs -o size=8k tmpfs "$disk"
     write_workflow "$disk/set" >"$work/full.yaml"
-    refused=0
+    refused=0 told=0
     for size in 8 24 64 80 104 120 160 200 250 300 500 700 900 1100 1600 3000; do
         mount -o "remount,size=${size}k" "$disk" || continue
         status=0
@@ -56,6 +56,11 @@ for ranks in 1 3; do
         refused=$((refused + 1))
         [ $status -eq 74 ] || fail "$ranks ranks, ${size}k: status $status, not 74"
         grep -qE 'No space left|free space' "$work/log" || fail "$ranks ranks, ${size}k: no clear message"
+        # An automatic loop asks kuni status. Where not even its file could be made, no run has been here.
+        said=0
+        "$KUNI" status "$work/full.yaml" >"$work/said" 2>&1 || said=$?
+        [ $said -eq 74 ] || grep -q 'no run has been here' "$work/said" || fail "$ranks ranks, ${size}k: kuni status $said, not 74"
+        [ $said -ne 74 ] || told=$((told + 1))
         if grep -qiE 'crash|signal|bug' "$work/log"; then fail "$ranks ranks, ${size}k: blamed wrongly"; fi
         [ ! -e "$disk/set/current" ] || fail "a generation was published from a failed run"
         # What stands at a place that merge gave it can be read to its end.
@@ -65,6 +70,7 @@ for ranks in 1 3; do
     done
     [ "$status" -eq 0 ] || fail "$ranks ranks: it never succeeded"
     [ $refused -ge 3 ] || fail "$ranks ranks: the disk was never full"
+    [ $told -ge 2 ] || fail "$ranks ranks: kuni status told a full disk $told times"
     bcftools view --no-version "$disk/set/current/national.bcf" | cmp - "$work/whole.vcf" || fail "records differ"
     if find "$disk" -name '.kuni-tmp-*' -o -name '*.tmp.*' | grep .; then fail "temporary files were left"; fi
     echo "$ranks ranks: refused $refused times, then whole at ${size}k"

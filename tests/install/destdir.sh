@@ -33,6 +33,11 @@ escaped=$(printf '%s' "$source_tree" | sed 's/[][\.*^$+?(){}|]/\\&/g')
 export PATH=$root/usr/bin:$PATH
 [ "$(command -v kuni)" = "$root/usr/bin/kuni" ]
 [ "$(kuni version)" = "$("$KUNI" version)" ] || fail "another version"
+# Nobody can make what is installed fail on purpose.
+KUNI_FAULT=write:1 kuni simulate --quiet --samples 1 --length 5k --out "$work/unhurt" >/dev/null || fail "faults on purpose in the program that is installed"
+if [ -x "$build/faults/kuni" ] && KUNI_FAULT=write:1 "$build/faults/kuni" simulate --quiet --samples 1 --length 5k --out "$work/hurt" >/dev/null 2>&1; then
+    fail "no faults on purpose in the program of the tests"
+fi
 
 # --- a plugin, by pkg-config alone ---
 export PKG_CONFIG_PATH=$root/$(dirname "${pc[0]}")

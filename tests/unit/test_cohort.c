@@ -194,6 +194,40 @@ static void test_row_faults(void **state)
         "m.tsv:9: is not UTF-8; expected the table to be saved as UTF-8\n");
 }
 
+/* A sarek row whose bam was / became a path of no bytes. */
+static void test_folders_as_files(void **state)
+{
+    (void)state;
+    expect_faults("patient,sample,bam,bai\np1,s1,/,\np2,s2,reads/,x/..\np3,s3,a/../b.bam,\n", NULL,
+                  "m.tsv:2: reads '/' names a folder; expected a file\n"
+                  "m.tsv:3: reads 'reads/' names a folder; expected a file\n"
+                  "m.tsv:3: index 'x/..' names a folder; expected a file\n");
+}
+
+/* Tables hold ids, sites and groups as they are, and people open them in spreadsheets. */
+static void test_formulas(void **state)
+{
+    (void)state;
+    static const char wrong[] = " starts with a character that tools or spreadsheets take for "
+                                "something else; expected letters, digits, _ - . : and the like\n";
+    char expected[1024];
+    snprintf(expected, sizeof(expected),
+             "m.tsv:2: sample_id '=cmd|x'%sm.tsv:3: participant_id '@P2'%s"
+             "m.tsv:4: site '=HYPERLINK(1)' starts with =, which spreadsheets take for a formula; "
+             "expected another first character\n"
+             "m.tsv:4: group '-1+2' starts with -, which spreadsheets take for a formula; expected "
+             "another first character\n"
+             "m.tsv:5: custodian '@SUM(A1)' starts with @, which spreadsheets take for a formula; "
+             "expected another first character\n",
+             wrong, wrong);
+    expect_faults("participant_id\tsample_id\treads\tsite\tgroup\tcustodian\n"
+                  "P1\t=cmd|x\ta\t-\t-9\t+0.5\n"
+                  "@P2\tS+2\tb\ta=b\t3-4\t\n"
+                  "P3\tS3\tc\t=HYPERLINK(1)\t-1+2\t\n"
+                  "P4\tS4\td\t\t\t@SUM(A1)\n",
+                  NULL, expected);
+}
+
 static void test_participant_with_two_sexes(void **state)
 {
     (void)state;
@@ -494,6 +528,8 @@ int main(void)
         cmocka_unit_test(test_pedigree),
         cmocka_unit_test(test_shared_files),
         cmocka_unit_test(test_row_faults),
+        cmocka_unit_test(test_folders_as_files),
+        cmocka_unit_test(test_formulas),
         cmocka_unit_test(test_participant_with_two_sexes),
         cmocka_unit_test(test_header_faults),
         cmocka_unit_test(test_empty_manifests),

@@ -55,6 +55,29 @@ static void an_error_is_set_once(void **state)
     assert_int_equal(kuni_fail(NULL, KUNI_DATA, "nobody listens"), KUNI_DATA);
 }
 
+/* What a command or a file says goes to terminals and into JSON: a reason that is no UTF-8 was lost. */
+static void an_error_is_plain_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *said, *kept;
+    } cases[] = {
+        {"caf\351 \033[31mred\007", "caf?  [31mred "},
+        {"\346\227\245\346\234\254 \303\251\tb\nc", "\346\227\245\346\234\254 \303\251\tb\nc"},
+        {"\302\23331m cut \346\227", "??31m cut ??"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        kuni_error err = KUNI_ERROR_INIT;
+        assert_int_equal(kuni_fail(&err, KUNI_DATA, "%s", cases[i].said), KUNI_DATA);
+        assert_string_equal(err.text, cases[i].kept);
+    }
+    kuni_error err = KUNI_ERROR_INIT;
+    char wide[KUNI_ERROR_TEXT_BYTES + 2]; /* the last letter is cut in two */
+    for (size_t i = 0; i < KUNI_ERROR_TEXT_BYTES; i += 2) memcpy(wide + i, "\303\251", 3);
+    assert_int_equal(kuni_fail(&err, KUNI_DATA, "%s", wide), KUNI_DATA);
+    assert_string_equal(err.text + KUNI_ERROR_TEXT_BYTES - 4, "\303\251?");
+}
+
 static void memory_is_checked(void **state)
 {
     (void)state;
@@ -265,6 +288,28 @@ static void the_reference_is_read(void **state)
     assert_non_null(strstr(err.text, "absent.fa"));
 }
 
+/* A contig chr1,chr2 was found out by the last steps, after all reads had been worked on. */
+static void names_that_sam_forbids_are_refused(void **state)
+{
+    (void)state;
+    static const char *const fine[] = {"chr1", "HLA-A*01:01", "a=b", "#1|x~", "NC_000023.11"};
+    static const char *const wrong[] = {"chr1,chr2", "*1", "=x", "a(b)", "x\\y", "\303\251", "<A>"};
+    for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]) + sizeof(wrong) / sizeof(wrong[0]); i++) {
+        size_t n_fine = sizeof(fine) / sizeof(fine[0]);
+        char text[128];
+        kuni_error err = KUNI_ERROR_INIT;
+        kuni_genome *genome = NULL;
+        int length = snprintf(text, sizeof(text), ">%s\nACGTACGT\n",
+                              i < n_fine ? fine[i] : wrong[i - n_fine]);
+        (void)unlink(in_folder("odd.fa.fai"));
+        assert_int_equal(kuni_file_put(in_folder("odd.fa"), text, (size_t)length, &err), KUNI_OK);
+        kuni_status status = kuni_genome_open(&genome, in_folder("odd.fa"), &err);
+        assert_int_equal(status, i < n_fine ? KUNI_OK : KUNI_DATA);
+        if (status) assert_non_null(strstr(err.text, "SAM and VCF allow no such name"));
+        kuni_genome_close(genome);
+    }
+}
+
 static void ploidy_follows_sex_and_boundaries(void **state)
 {
     (void)state;
@@ -315,6 +360,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_error_is_set_once),
+        cmocka_unit_test(an_error_is_plain_text),
         cmocka_unit_test(memory_is_checked),
         cmocka_unit_test(files_appear_whole_or_not_at_all),
         cmocka_unit_test(faults_leave_the_former_file),
@@ -322,6 +368,7 @@ int main(void)
         cmocka_unit_test(digests_are_blake2b),
         cmocka_unit_test(parameters_are_checked),
         cmocka_unit_test(the_reference_is_read),
+        cmocka_unit_test(names_that_sam_forbids_are_refused),
         cmocka_unit_test(ploidy_follows_sex_and_boundaries),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -370,13 +370,17 @@ static void test_sections(void **state)
         "17592186044416 bytes\n"
         "w.yaml:7:26: resources: 'a b' is no name; expected letters, digits, _ and -\n");
     expect_body(
-        "regions: {contigs: [chr1, 'chr2:20-10', chr1, 'a b']}\nstages: [{id: one, plugin: "
-        "p.so}]\non_error: x\n",
+        "regions: {contigs: [chr1, 'chr2:20-10', chr1, 'a b', 'chr1,chr2', '=c:5-6']}\nstages: "
+        "[{id: one, plugin: p.so}]\non_error: x\n",
         "w.yaml:5:27: contigs: 'chr2:20-10' is no region; expected chr1 or chr1:1000-2000 (from "
         "1, end included)\n"
         "w.yaml:5:41: contigs: 'chr1' stands twice\n"
         "w.yaml:5:47: contigs: 'a b' is no region; expected chr1 or chr1:1000-2000 (from 1, end "
         "included)\n"
+        "w.yaml:5:54: contigs: 'chr1,chr2' holds one of \\ , \" ' ` ( ) [ ] { } < >, which no "
+        "contig of SAM does; expected a list such as [chr1, chr2, 'chr3:1000-2000']\n"
+        "w.yaml:5:67: contigs: '=c' starts with * or =, which no contig of SAM does; expected a "
+        "list such as [chr1, chr2, 'chr3:1000-2000']\n"
         "w.yaml:7:11: on_error: got 'x'; expected a map\n");
 }
 
@@ -537,7 +541,7 @@ static void test_command_faults(void **state)
         "w.yaml:8:12: scatter: expected one of region, batch, cohort, got 'cohrt'\n"
         "w.yaml:9:3: unknown key 'timelimit' in a stage; expected one of id, uses, run, plugin, "
         "with, needs, scatter, takes, gives, extension, "
-        "may_be_empty, check, index, publish, time_limit, threads; did you "
+        "may_be_empty, may_drop, check, index, publish, time_limit, threads; did you "
         "mean 'time_limit'?\n"
         "w.yaml:10:18: stage 'two': run: {inptu} is no placeholder here; did you mean {input}: "
         "write {{inptu}} for the text itself\n"

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "guard.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "session.h"
+
+enum { ROUNDS_MOST = 200, NAP_US = 10000 };
+
+static void close_all_but(int keep)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    if (!folder) return;
+    const struct dirent *entry;
+    while ((entry = readdir(folder)) != NULL) {
+        int fd = (int)strtol(entry->d_name, NULL, 10);
+        if (fd != keep && fd != dirfd(folder)) (void)close(fd);
+    }
+    (void)closedir(folder);
+}
+
+static void kill_other(void *context, pid_t pid, uint64_t ticks)
+{
+    int *n = context;
+    (void)ticks;
+    if (pid != getpid() && kill(pid, SIGKILL) == 0) ++*n;
+}
+
+/*
+ * The task's process leads a session in a run; where it does not, as in a test, only the command's
+ * own group is its own to kill.
+ */
+static _Noreturn void stand_guard(int fd, bool own_session)
+{
+    pid_t group = 0, told;
+    ssize_t got;
+    (void)setpgid(0, 0); /* what ends the task's group must not end this */
+    (void)signal(SIGTERM, SIG_IGN);
+    close_all_but(fd);
+    while ((got = read(fd, &told, sizeof(told))) == (ssize_t)sizeof(told) ||
+           (got < 0 && errno == EINTR)) {
+        if (got > 0 && told < 0) _exit(0);
+        if (got > 0) group = told;
+    }
+    if (group > 0) (void)kill(-group, SIGKILL);
+    /* Again and again: a process may be about to start another. */
+    for (int round = 0, n = 1; own_session && n && round < ROUNDS_MOST; round++) {
+        n = 0;
+        session_visit(getsid(0), kill_other, &n);
+        if (n) (void)usleep(NAP_US);
+    }
+    _exit(0);
+}
+
+kuni_status guard_start(command_guard *guard, const char *label, kuni_error *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return kuni_fail_errno(err, "%s: cannot make a pipe", label);
+    bool own_session = getsid(0) == getpid();
+    guard->fd = ends[1];
+    guard->pid = fork();
+    if (guard->pid == 0) stand_guard(ends[0], own_session);
+    (void)close(ends[0]);
+    if (guard->pid > 0) return KUNI_OK;
+    kuni_status status = kuni_fail_errno(err, "%s: cannot start a process", label);
+    (void)close(ends[1]);
+    return status;
+}
+
+void guard_tell(const command_guard *guard, pid_t group)
+{
+    (void)!write(guard->fd, &group, sizeof(group));
+}
+
+void guard_end(command_guard *guard)
+{
+    guard_tell(guard, -1);
+    (void)close(guard->fd);
+    while (waitpid(guard->pid, NULL, 0) < 0 && errno == EINTR) continue;
+}
