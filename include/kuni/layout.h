@@ -180,6 +180,7 @@
     FIELD(kuni_task_file, batch) \
     FIELD(kuni_task_file, offset) \
     FIELD(kuni_task_file, bytes) \
+    FIELD(kuni_task_file, sample) \
     STRUCT(kuni_batch) \
     FIELD(kuni_batch, id) \
     FIELD(kuni_batch, first) \
@@ -198,6 +199,7 @@
     FIELD(kuni_task, n_shards) \
     FIELD(kuni_task, shard) \
     FIELD(kuni_task, batch) \
+    FIELD(kuni_task, sample) \
     FIELD(kuni_task, inputs) \
     FIELD(kuni_task, n_inputs) \
     FIELD(kuni_task, outputs) \
@@ -211,6 +213,7 @@
     FIELD(kuni_step, inputs) \
     FIELD(kuni_step, outputs) \
     FIELD(kuni_step, run) \
+    FIELD(kuni_step, samples_per_task) \
     FIELD(kuni_step, feed) \
     FIELD(kuni_step, fields) \
     FIELD(kuni_step, halo_bp) \
@@ -316,8 +319,11 @@
     VALUE(KUNI_SCATTER_REGION) \
     VALUE(KUNI_SCATTER_COHORT) \
     VALUE(KUNI_SCATTER_RANKS) \
+    VALUE(KUNI_SCATTER_SAMPLE) \
+    VALUE(KUNI_SCATTER_SAMPLE_SHARD) \
     VALUE(KUNI_FEED_READS) \
     VALUE(KUNI_FEED_GVCF) \
+    VALUE(KUNI_FEED_ANY) \
     VALUE(KUNI_REPEAT_UNIT_MOST) \
     VALUE(KUNI_REPEAT_LOOK_BP)
 /* clang-format on */

@@ -31,7 +31,7 @@ typedef struct kuni_param {
     const char *const *choices; /* NULL-terminated, for CHOICE */
     const char *unit;           /* "bp", "phred", ... or NULL */
     const char *help;           /* one line */
-    /* The only step (kuni_step.name) whose outputs depend on it; NULL: all steps. */
+    /* The only step (kuni_step.name) whose outputs depend on it; NULL: all steps. "-": none. */
     const char *step;
 } kuni_param;
 

@@ -15,10 +15,13 @@
  * Files flow by kind ("evidence", "calls", ...). A step's input of a kind comes from the nearest
  * stage upstream of it (along `needs`, or an earlier step of its own stage) that gives the kind. A
  * REGION step sees the files of its own shard from all batches; a BATCH step those of its batch
- * from all shards; a COHORT step all files.
+ * from all shards; a COHORT step all files. A SAMPLE step runs once for a person's own file, many of
+ * them one after another in a process; what it makes of them is kept in one file (a pack), and whoever
+ * takes it gets a file for each person who has a column, with `sample` set.
  *
  * What is told of a person (sex, group, kin, site) gets corrected when the reads are long archived.
- * READS steps do not see it, BATCH steps do not see the sex: what follows from these is made later.
+ * READS and SAMPLE steps do not see it, BATCH steps do not see the sex: what follows from these is made
+ * later.
  *
  * Outputs must depend on nothing but the inputs, parameters, samples, shard and reference: no
  * clock, no host, no path, no random state. The same call set must come out for any cut into shards
@@ -40,13 +43,21 @@ typedef enum kuni_scatter {
     KUNI_SCATTER_BATCH,  /* a task a batch */
     KUNI_SCATTER_REGION, /* a task a shard */
     KUNI_SCATTER_COHORT, /* one task */
-    KUNI_SCATTER_RANKS /* all ranks together: files are concatenated as the "assembly" input says */
+    KUNI_SCATTER_RANKS, /* all ranks together: files are concatenated as the "assembly" input says */
+    KUNI_SCATTER_SAMPLE,      /* once a sample; a task is a run of samples of a batch */
+    KUNI_SCATTER_SAMPLE_SHARD /* once a sample and shard; a task a batch and shard */
 } kuni_scatter;
 
-/* What a READS step wants to be fed with. A step is called only for samples that bring that. */
+static inline bool kuni_scatter_by_sample(kuni_scatter scatter)
+{
+    return scatter == KUNI_SCATTER_SAMPLE || scatter == KUNI_SCATTER_SAMPLE_SHARD;
+}
+
+/* What a READS or SAMPLE step wants to be fed with. It is called only for samples that bring that. */
 typedef enum kuni_feed {
     KUNI_FEED_READS, /* BAM or CRAM: begin_sample, read ..., end_sample */
-    KUNI_FEED_GVCF   /* gVCF: begin_sample opens sample->reads itself, `read` is not called */
+    KUNI_FEED_GVCF,  /* gVCF: begin_sample opens sample->reads itself, `read` is not called */
+    KUNI_FEED_ANY    /* SAMPLE: whatever it is */
 } kuni_feed;
 
 typedef struct kuni_port {
@@ -69,6 +80,7 @@ typedef struct kuni_task_file {
     int64_t shard, batch; /* -1 where the producer has none */
     /* Inputs of a port with in_place: these bytes of the file at `path`. All of it where both are 0. */
     uint64_t offset, bytes;
+    const kuni_sample *sample; /* whose file it is, where a step once a sample made it; else NULL */
 } kuni_task_file;
 
 /* Contiguous samples that were ingested together; immutable once in a dataset. */
@@ -95,6 +107,7 @@ typedef struct kuni_task {
     const kuni_span *shards;
     size_t n_shards;
     int64_t shard, batch;         /* this task's, or -1 */
+    const kuni_sample *sample;    /* SAMPLE: the one that it is run for; else NULL */
     const kuni_task_file *inputs; /* by kind in port order, then shard, then batch */
     size_t n_inputs;
     /* One an output port: where to write; the engine checks and renames. */
@@ -126,8 +139,12 @@ typedef struct kuni_step {
     kuni_scatter scatter;
     const kuni_port *inputs, *outputs; /* ended by kind NULL; NULL: none */
 
-    /* BATCH, REGION, COHORT. On an error nothing that was written counts. */
+    /*
+     * All but READS and RANKS. On an error nothing that was written counts. A SAMPLE step is run for
+     * one sample after another, those in quarantine left out.
+     */
     kuni_status (*run)(const kuni_task *task, kuni_error *err);
+    int64_t samples_per_task; /* SAMPLE: of a batch, at most; 0: all */
 
     /*
      * READS. `sample` counts within the batch. Records overlap the shard widened by halo_bp on both

@@ -56,6 +56,11 @@ static kuni_status put_scatter(kuni_buffer *out, const kuni_node *node, const ku
     case KUNI_SCATTER_READS:
         return kuni_buffer_printf(out, err, "%zu shard%s x %zu batch%s", shards, many,
                                   plan->n_batches, several);
+    case KUNI_SCATTER_SAMPLE:
+        return kuni_buffer_printf(out, err, "each sample of %zu batch%s", plan->n_batches, several);
+    case KUNI_SCATTER_SAMPLE_SHARD:
+        return kuni_buffer_printf(out, err, "%zu shard%s x each sample of %zu batch%s", shards,
+                                  many, plan->n_batches, several);
     case KUNI_SCATTER_BATCH:
         return kuni_buffer_printf(out, err, "%zu batch%s", plan->n_batches, several);
     case KUNI_SCATTER_REGION:
@@ -96,7 +101,7 @@ static kuni_status put_label(kuni_buffer *out, const kuni_node *node, const kuni
 
 static bool takes_reads(const kuni_node *node)
 {
-    return node->scatter == KUNI_SCATTER_READS;
+    return kuni_node_of_reads(node);
 }
 
 /* Edges between the same nodes are one, with all kinds on it. */

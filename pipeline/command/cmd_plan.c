@@ -57,8 +57,9 @@ static void print_bytes(const char *label, double bytes)
 
 static const char *scatter_word(kuni_scatter scatter)
 {
-    static const char *const words[] = {"shards x batches", "batches", "shards", "cohort",
-                                        "all ranks"};
+    static const char *const words[] = {"shards x batches", "batches",   "shards",
+                                        "cohort",           "all ranks", "runs of samples",
+                                        "shards x batches"};
     return words[scatter];
 }
 

@@ -37,6 +37,8 @@ static const char *scatter_name(kuni_scatter scatter)
         [KUNI_SCATTER_REGION] = "shard",
         [KUNI_SCATTER_COHORT] = "cohort",
         [KUNI_SCATTER_RANKS] = "cohort, written by all ranks together",
+        [KUNI_SCATTER_SAMPLE] = "run of samples of a batch, which it is run for one by one",
+        [KUNI_SCATTER_SAMPLE_SHARD] = "batch and shard, run for one sample after another",
     };
     return names[scatter];
 }

@@ -136,9 +136,10 @@ static kuni_status take_plan(kuni_task_rows *rows, const kuni_preview *p, kuni_e
             kuni_task_state state = kuni_task_table_state(&p->ledger.table, i, task);
             kuni_plan_place(plan, &plan->nodes[i], task, &s, &b);
             if (state == KUNI_TASK_ABSENT) continue;
-            kuni_task_row *row =
-                row_of(rows, plan->nodes[i].folder, s >= 0 ? plan->shard_names[s] : "",
-                       b >= 0 ? p->run.cohort.batches[b].id : "", err);
+            char room[KUNI_PLAN_RUN_NAME_BYTES];
+            const char *shard = kuni_plan_shard_name(plan, &plan->nodes[i], s, room);
+            kuni_task_row *row = row_of(rows, plan->nodes[i].folder, shard ? shard : "",
+                                        b >= 0 ? p->run.cohort.batches[b].id : "", err);
             if (!row) status = KUNI_MEMORY;
             if (!status && state != KUNI_TASK_DONE) {
                 if (strcmp(row->state, "failed") != 0) { /* what it took before was another thing */

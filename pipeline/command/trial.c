@@ -419,8 +419,10 @@ static double time_of(const experiment *t, size_t node, double y1, double y2)
 {
     double n = (double)t->result->all_people;
     kuni_scatter scatter = t->run->plan.nodes[node].scatter;
-    double share = scatter == KUNI_SCATTER_BATCH || scatter == KUNI_SCATTER_COHORT ? 1 : t->share;
-    return share * (scatter == KUNI_SCATTER_READS || scatter == KUNI_SCATTER_BATCH
+    bool whole = scatter == KUNI_SCATTER_BATCH || scatter == KUNI_SCATTER_COHORT ||
+                 scatter == KUNI_SCATTER_SAMPLE;
+    double share = whole ? 1 : t->share;
+    return share * (kuni_node_by_batch(&t->run->plan.nodes[node])
                         ? (y1 + y2) * n / t->sizes.n2
                         : kuni_trial_fit(&t->sizes, y1, y2, n));
 }
@@ -430,8 +432,9 @@ static double bytes_of(const experiment *t, size_t node, double y1, double y2)
     double n = (double)t->result->all_people;
     kuni_scatter scatter = t->run->plan.nodes[node].scatter;
     const double both[2] = {y1, y2};
-    if (scatter == KUNI_SCATTER_READS) return of_batches(t, both) * t->share;
-    if (scatter == KUNI_SCATTER_BATCH) return of_batches(t, both);
+    if (scatter == KUNI_SCATTER_READS || scatter == KUNI_SCATTER_SAMPLE_SHARD)
+        return of_batches(t, both) * t->share;
+    if (scatter == KUNI_SCATTER_BATCH || scatter == KUNI_SCATTER_SAMPLE) return of_batches(t, both);
     if (scatter == KUNI_SCATTER_COHORT) return kuni_trial_fit(&t->sizes, y1, y2, n);
     return kuni_trial_fit_bytes(&t->sizes, y1, y2, n) * t->share;
 }
@@ -439,10 +442,9 @@ static double bytes_of(const experiment *t, size_t node, double y1, double y2)
 /* Of a task, whose batch or whose cohort is the whole's. The second is the most of both. */
 static double memory_of(const experiment *t, size_t node, double y1, double y2)
 {
-    kuni_scatter scatter = t->run->plan.nodes[node].scatter;
     double n = (double)t->result->all_people, size = (double)t->run->workflow.batch_size;
     kuni_trial_sizes sizes = t->sizes;
-    if (scatter == KUNI_SCATTER_READS || scatter == KUNI_SCATTER_BATCH) {
+    if (kuni_node_by_batch(&t->run->plan.nodes[node])) {
         sizes.n2 = sizes.n2 - sizes.n1 < size ? sizes.n2 - sizes.n1 : size;
         n = n < size ? n : size;
     }

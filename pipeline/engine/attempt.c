@@ -9,6 +9,8 @@
 #include "clock.h"
 #include "executor.h"
 #include "kuni/params.h"
+#include "pack.h"
+#include "reads_pass.h"
 
 enum { POLL_MS = 5 };
 
@@ -120,6 +122,17 @@ static kuni_status find_batch(const kuni_preview *p, const kuni_attempt_request 
     return KUNI_OK;
 }
 
+/* Whether a task that is run once a sample is run for this one. */
+static bool holds(const kuni_preview *p, const kuni_node *node, int64_t shard, int64_t batch,
+                  const char *sample)
+{
+    size_t first, n;
+    kuni_plan_run(node, &p->run.cohort.batches[batch], shard, &first, &n);
+    for (size_t i = first; i < first + n; i++)
+        if (strcmp(p->run.cohort.samples[i].id, sample) == 0) return true;
+    return false;
+}
+
 /* The first task at that place, of those that can be done before others. */
 static kuni_status find_task(kuni_attempt *a, const kuni_preview *p, const kuni_attempt_request *r,
                              kuni_error *err)
@@ -130,8 +143,7 @@ static kuni_status find_task(kuni_attempt *a, const kuni_preview *p, const kuni_
     kuni_status status = r->shard ? find_shard(p, r->shard, &shard, err) : KUNI_OK;
     if (!status && (r->batch || r->sample)) status = find_batch(p, r, &batch, err);
     if (status) return status;
-    bool by_shard = node->scatter == KUNI_SCATTER_READS || node->scatter == KUNI_SCATTER_REGION;
-    bool by_batch = node->scatter == KUNI_SCATTER_READS || node->scatter == KUNI_SCATTER_BATCH;
+    bool by_shard = kuni_node_by_shard(node), by_batch = kuni_node_by_batch(node);
     if ((r->shard && !by_shard) || ((r->batch || r->sample) && !by_batch))
         return kuni_fail(err, KUNI_USAGE, "%s: %s is not cut by %s: leave out --%s", r->stage,
                          node->folder, r->shard && !by_shard ? "shard" : "batch",
@@ -143,6 +155,8 @@ static kuni_status find_task(kuni_attempt *a, const kuni_preview *p, const kuni_
         int64_t s, b;
         kuni_plan_place(plan, node, t, &s, &b);
         if ((shard >= 0 && s != shard) || (batch >= 0 && b != batch) ||
+            (kuni_scatter_by_sample(node->scatter) && r->sample &&
+             !holds(p, node, s, b, r->sample)) ||
             kuni_task_table_state(&p->ledger.table, a->node, t) == KUNI_TASK_ABSENT)
             continue;
         if (waiting == node->n_tasks) waiting = t;
@@ -181,10 +195,15 @@ static kuni_status make_work(const kuni_attempt *a, kuni_preview *p, const kuni_
     if (!status) kuni_past_add_digests(&p->past, work);
     if (status || batch < 0) return status;
     const kuni_batch *b = &p->run.cohort.batches[batch];
-    bool alone = r->sample && node->scatter == KUNI_SCATTER_READS;
+    const char *one = kuni_node_of_reads(node) ? r->sample : NULL;
+    size_t first, n;
+    kuni_plan_run(node, b, shard, &first, &n);
+    for (size_t i = first; i < first + n && !one && kuni_scatter_by_sample(node->scatter); i++)
+        if (!p->ledger.samples.skip[i] &&
+            kuni_sample_feeds(&p->run.cohort.samples[i], node->step->feed))
+            one = p->run.cohort.samples[i].id;
     for (size_t i = b->first; i < b->first + b->n_samples && !status; i++)
-        if (p->ledger.samples.skip[i] ||
-            (alone && strcmp(p->run.cohort.samples[i].id, r->sample) != 0))
+        if (p->ledger.samples.skip[i] || (one && strcmp(p->run.cohort.samples[i].id, one) != 0))
             status = kuni_work_add_skip(work, (uint32_t)i, err);
     return status;
 }
@@ -203,11 +222,24 @@ static kuni_status wait_for(kuni_executor *executor, kuni_job_result *result, ku
     return status;
 }
 
+/* The one file that a pack of samples has. */
+static kuni_status take_out(const char *from, const char *to, kuni_error *err)
+{
+    kuni_pack pack;
+    kuni_status status = kuni_pack_open(&pack, from, err);
+    for (size_t i = 0; i < pack.n && !status; i++)
+        if (pack.members[i].present) status = kuni_pack_extract(&pack, i, to, err);
+    kuni_pack_close(&pack);
+    return status;
+}
+
 /* Out of the folders of a dataset, to FOLDER/STEP.SHARD.BATCH.KIND.EXTENSION. */
 static kuni_status collect(kuni_attempt *a, const kuni_run *aside, const kuni_work *work,
                            kuni_error *err)
 {
     const kuni_node *node = &aside->plan.nodes[a->node];
+    char room[KUNI_PLAN_RUN_NAME_BYTES];
+    const char *name = kuni_plan_shard_name(&aside->plan, node, work->shard, room);
     a->outputs = kuni_arena_alloc(a->arena, node->n_outputs + 1, sizeof(char *), err);
     if (!a->outputs) return KUNI_MEMORY;
     a->n_outputs = node->n_outputs;
@@ -221,14 +253,17 @@ static kuni_status collect(kuni_attempt *a, const kuni_run *aside, const kuni_wo
         size_t length = strlen(port->kind);
         bool says = strncmp(extension, port->kind, length) == 0 &&
                     (extension[length] == '.' || !extension[length]);
-        const char *to = kuni_run_path(
-            aside, a->arena, err, "%s%s%s%s%s.%s%s%s", node->folder, work->shard >= 0 ? "." : "",
-            work->shard >= 0 ? aside->plan.shard_names[work->shard] : "",
-            work->batch >= 0 ? "." : "",
-            work->batch >= 0 ? aside->cohort.batches[work->batch].id : "", says ? "" : port->kind,
-            extension[0] && !says ? "." : "", extension);
+        const char *to =
+            kuni_run_path(aside, a->arena, err, "%s%s%s%s%s.%s%s%s", node->folder, name ? "." : "",
+                          name ? name : "", work->batch >= 0 ? "." : "",
+                          work->batch >= 0 ? aside->cohort.batches[work->batch].id : "",
+                          says ? "" : port->kind, extension[0] && !says ? "." : "", extension);
         if (!to) return KUNI_MEMORY;
-        if (rename(from, to) != 0) return kuni_fail_errno(err, "cannot rename %s to %s", from, to);
+        kuni_status status = kuni_scatter_by_sample(node->scatter) ? take_out(from, to, err)
+                             : rename(from, to) != 0
+                                 ? kuni_fail_errno(err, "cannot rename %s to %s", from, to)
+                                 : KUNI_OK;
+        if (status) return status;
         a->outputs[o] = to;
     }
     return KUNI_OK;
@@ -250,8 +285,11 @@ static kuni_status execute(kuni_attempt *a, kuni_preview *p, const kuni_attempt_
     kuni_run aside = *run;
     aside.folder = r->folder;
     if (!status && !a->result.status) status = collect(a, &aside, work, err);
+    char room[KUNI_PLAN_RUN_NAME_BYTES];
+    const char *name =
+        kuni_plan_shard_name(&run->plan, &run->plan.nodes[a->node], work->shard, room);
     a->log = kuni_run_path(&aside, a->arena, err, "logs/%s/%s.%s", run->plan.nodes[a->node].folder,
-                           work->shard >= 0 ? run->plan.shard_names[work->shard] : "all",
+                           name ? name : "all",
                            work->batch >= 0 ? run->cohort.batches[work->batch].id : "all");
     return status || a->log ? status : KUNI_MEMORY;
 }

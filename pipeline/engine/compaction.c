@@ -232,7 +232,7 @@ static int64_t lines_needed(const kuni_ledger *ledger, const kuni_past *past)
         for (size_t b = 0; b < plan->n_batches && kuni_ledger_seals(node); b++) {
             if (!ledger->sealed[i * plan->n_batches + b]) continue;
             n++;
-            for (size_t s = 0; s < plan->n_shards; s++)
+            for (size_t s = 0; s < node->n_shards; s++)
                 n -= kuni_task_table_state(&ledger->table, i,
                                            kuni_plan_task(plan, node, (int64_t)s, (int64_t)b)) ==
                      KUNI_TASK_DONE;

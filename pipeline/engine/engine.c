@@ -67,8 +67,9 @@ static kuni_status make_plan(kuni_run *run, kuni_error *err)
     (void)umask(guarded);
     if (!status) status = kuni_workflow_ploidy(&run->ploidy, &run->workflow, run->genome, err);
     if (!status)
-        status = kuni_plan_make(&run->plan, &run->workflow, run->genome, run->cohort.n_batches,
-                                run->cohort.n_twins > 0, &kuni_preflight_stage, err);
+        status = kuni_plan_make(&run->plan, &run->workflow, run->genome, run->cohort.batches,
+                                run->cohort.n_batches, run->cohort.n_twins > 0,
+                                &kuni_preflight_stage, err);
     return status;
 }
 
@@ -150,7 +151,7 @@ static void summarise(kuni_coordinator *c, int64_t generation, bool changed, siz
         for (size_t o = 0; o < run->plan.nodes[i].n_outputs; o++) {
             const char *name = run->plan.nodes[i].step->outputs[o].publish;
             const kuni_stored_output *out = &c->ledger.finals[i * KUNI_PLAN_OUTPUTS_MAX + o];
-            if (name && out->bytes >= 0 && run->plan.nodes[i].scatter >= KUNI_SCATTER_COHORT)
+            if (name && out->bytes >= 0 && kuni_node_is_one(&run->plan.nodes[i]))
                 kuni_progress_say(p, "  %s/current/%s (%" PRId64 " bytes)", run->folder, name,
                                   out->bytes);
         }

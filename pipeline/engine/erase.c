@@ -148,7 +148,10 @@ static kuni_status take_line(void *context, const kuni_seal_line *line, kuni_err
                           copy(s, line->reason, err)};
         return out->sample && out->where && out->reason ? KUNI_OK : KUNI_MEMORY;
     }
-    int64_t shard = kuni_names_find(&s->erase->shard_names, line->shard);
+    const kuni_node *node = &run->plan.nodes[s->node];
+    int64_t shard = node->scatter == KUNI_SCATTER_SAMPLE
+                        ? kuni_plan_run_of_name(node, line->shard)
+                        : kuni_names_find(&s->erase->shard_names, line->shard);
     if (shard < 0 || line->output >= run->plan.nodes[s->node].n_outputs)
         return kuni_fail(err, KUNI_USAGE,
                          "%s: the dataset has other shards, or step %s other outputs, than the "
@@ -173,16 +176,23 @@ static kuni_status sealed_read(sealed *s, const kuni_erase *e, size_t node, size
     return s->path ? kuni_seal_read(s->path, take_line, s, &s->found, err) : KUNI_MEMORY;
 }
 
+static const char *name_of(const sealed *s, size_t shard, char room[KUNI_PLAN_RUN_NAME_BYTES])
+{
+    const kuni_plan *plan = &s->erase->run->plan;
+    return kuni_plan_shard_name(plan, &plan->nodes[s->node], (int64_t)shard, room);
+}
+
 /* The key of what this erasure makes of a shard. */
 static kuni_status key_of(const sealed *s, size_t shard, kuni_hash *key, kuni_error *err)
 {
     const kuni_run *run = s->erase->run;
+    char room[KUNI_PLAN_RUN_NAME_BYTES];
     kuni_digest *digest = kuni_digest_new(err);
     if (!digest) return KUNI_MEMORY;
     kuni_digest_add_text(digest, "erase");
     kuni_digest_add_text(digest, s->erase->erasure->token);
     kuni_digest_add_text(digest, run->plan.nodes[s->node].folder);
-    kuni_digest_add_text(digest, run->plan.shard_names[shard]);
+    kuni_digest_add_text(digest, name_of(s, shard, room));
     kuni_digest_add_text(digest, run->cohort.batches[s->batch].id);
     kuni_digest_finish_hash(digest, key);
     return KUNI_OK;
@@ -214,6 +224,12 @@ static bool has_people(const kuni_erase *e, size_t batch)
     for (size_t i = b->first; i < b->first + b->n_samples; i++)
         if (!e->gone[i] && e->run->cohort.people[i].state != KUNI_PERSON_ERASED) return true;
     return false;
+}
+
+/* Packs of samples need no stage to be made without some of them. */
+static bool knows_how(const kuni_node *node)
+{
+    return node->step->without || kuni_scatter_by_sample(node->scatter);
 }
 
 static bool reads_are_there(const kuni_erase *e, size_t batch)
@@ -262,7 +278,7 @@ static kuni_status check_seal(kuni_erase *e, size_t node, size_t batch, kuni_err
     kuni_status status = sealed_read(&s, e, node, batch, err);
     if (!status && s.found) status = is_done(&s, &done, err);
     if (!status && s.found && !done && has_people(e, batch)) {
-        if (n->step->without) {
+        if (knows_how(n)) {
             status = check_files(e, &s, err);
         } else if (reads_are_there(e, batch)) {
             e->n_unsealed++;
@@ -365,6 +381,22 @@ static kuni_status remake_bundle(sealed *s, const kuni_bundle *bundle, const uin
     return status ? status : removed;
 }
 
+/* Packs of a step that runs once a sample. */
+static kuni_status remake_samples(const sealed *s, const kuni_bundle *bundle, size_t shard,
+                                  kuni_error *err)
+{
+    const kuni_run *run = s->erase->run;
+    const kuni_task *task = bundle->task;
+    kuni_bundle of = *bundle;
+    kuni_plan_run(&run->plan.nodes[s->node], &run->cohort.batches[s->batch], (int64_t)shard,
+                  &of.samples.first, &of.samples.n);
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < task->n_inputs && !status; i++)
+        status = kuni_members_without(&of, task->inputs[i].path, s->erase->gone,
+                                      task->outputs[i].path, err);
+    return status;
+}
+
 /* The files [from, to) of the seal are those of one shard. */
 static kuni_status remake_shard(sealed *s, size_t from, size_t to, kuni_error *err)
 {
@@ -375,12 +407,16 @@ static kuni_status remake_shard(sealed *s, size_t from, size_t to, kuni_error *e
     uint32_t spans[KUNI_PLAN_OUTPUTS_MAX];
     size_t n = 0;
     kuni_hash key;
-    const kuni_plan_shard *shard = &run->plan.shards[s->files[from].shard];
+    static const kuni_plan_shard nowhere = {.n = 1};
+    bool placed = node->scatter != KUNI_SCATTER_SAMPLE;
+    size_t shard_number = s->files[from].shard;
+    const kuni_plan_shard *shard = placed ? &run->plan.shards[shard_number] : &nowhere;
+    int64_t first_span = placed ? (int64_t)shard->first : -1;
     kuni_status status = key_of(s, s->files[from].shard, &key, err);
     for (size_t i = from; i < to && !status; i++) {
         if (s->files[i].stored.bytes < 0) continue;
         kuni_task_file file = {.kind = node->step->outputs[s->files[i].output].kind,
-                               .shard = (int64_t)shard->first,
+                               .shard = first_span,
                                .batch = (int64_t)s->batch};
         inputs[n] = outputs[n] = file;
         spans[n] = shard->n;
@@ -399,7 +435,7 @@ static kuni_status remake_shard(sealed *s, size_t from, size_t to, kuni_error *e
                             .n_batches = run->cohort.n_batches,
                             .shards = run->plan.spans,
                             .n_shards = run->plan.n_spans,
-                            .shard = (int64_t)shard->first,
+                            .shard = first_span,
                             .batch = (int64_t)s->batch,
                             .inputs = inputs,
                             .n_inputs = n,
@@ -410,8 +446,10 @@ static kuni_status remake_shard(sealed *s, size_t from, size_t to, kuni_error *e
     const kuni_bundle bundle = {
         .step = node->step, .task = &task, .n_spans = shard->n, .input_spans = spans};
     if (!status && n)
-        status = shard->n > 1 ? remake_bundle(s, &bundle, gone, err)
-                              : node->step->without(&task, gone, err);
+        status = kuni_scatter_by_sample(node->scatter)
+                     ? remake_samples(s, &bundle, shard_number, err)
+                 : shard->n > 1 ? remake_bundle(s, &bundle, gone, err)
+                                : node->step->without(&task, gone, err);
     n = 0;
     for (size_t i = from; i < to && !status; i++) {
         s->files[i].key = kuni_hash_short(&key);
@@ -432,6 +470,7 @@ static kuni_status write_seal(const sealed *s, kuni_error *err)
 {
     kuni_seal_writer *writer = NULL;
     kuni_error ignored = KUNI_ERROR_INIT;
+    char room[KUNI_PLAN_RUN_NAME_BYTES];
     kuni_status status = kuni_seal_create(&writer, s->path, &s->made, err);
     if (status) return status;
     for (size_t i = 0; i < s->n_without && !status; i++)
@@ -439,8 +478,8 @@ static kuni_status write_seal(const sealed *s, kuni_error *err)
             status = kuni_seal_without(writer, s->without[i].sample, s->without[i].where,
                                        s->without[i].reason, err);
     for (size_t i = 0; i < s->n_files && !status; i++)
-        status = kuni_seal_add(writer, s->erase->run->plan.shard_names[s->files[i].shard],
-                               s->files[i].key, s->files[i].output, &s->files[i].stored, err);
+        status = kuni_seal_add(writer, name_of(s, s->files[i].shard, room), s->files[i].key,
+                               s->files[i].output, &s->files[i].stored, err);
     kuni_status closed = kuni_seal_close(writer, !status, status ? &ignored : err);
     return status ? status : closed;
 }
@@ -475,7 +514,7 @@ static kuni_status remake(const kuni_erase *e, size_t node, size_t batch, kuni_e
         sealed_fini(&s);
         return status;
     }
-    if (!has_people(e, batch) || !e->run->plan.nodes[node].step->without) {
+    if (!has_people(e, batch) || !knows_how(&e->run->plan.nodes[node])) {
         status = give_up(&s, err);
     } else {
         for (size_t from = 0, to; from < s.n_files && !status; from = to) {

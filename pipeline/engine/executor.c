@@ -81,16 +81,42 @@ static int64_t first_span(const kuni_plan *plan, int64_t shard)
     return shard < 0 ? -1 : (int64_t)plan->shards[shard].first;
 }
 
-/* How many spans share each file. */
-static const uint32_t *spans_of(const kuni_run *run, kuni_arena *arena, const kuni_work *work,
-                                const kuni_work_part *part, kuni_error *err)
+/* The first span of a node's shard, or -1; and how many. Runs of samples have none. */
+static int64_t span_of(const kuni_plan *plan, size_t node, int64_t shard)
+{
+    return plan->nodes[node].scatter == KUNI_SCATTER_SAMPLE ? -1 : first_span(plan, shard);
+}
+
+static uint32_t count_spans(const kuni_plan *plan, size_t node, int64_t shard)
+{
+    return span_of(plan, node, shard) < 0 ? 1 : plan->shards[shard].n;
+}
+
+/* The samples of a task of a step that runs once for each. */
+static kuni_sample_run run_of(const kuni_run *run, size_t node, int64_t shard, int64_t batch)
+{
+    const kuni_node *n = &run->plan.nodes[node];
+    kuni_sample_run samples = {.n = 0};
+    if (kuni_scatter_by_sample(n->scatter))
+        kuni_plan_run(n, &run->cohort.batches[batch], shard, &samples.first, &samples.n);
+    return samples;
+}
+
+/* How many spans and which samples share each file. */
+static kuni_status look_at_packs(const kuni_run *run, kuni_arena *arena, const kuni_work *work,
+                                 const kuni_work_part *part, kuni_job_part *job, kuni_error *err)
 {
     uint32_t *spans = kuni_arena_alloc(arena, part->n_files + 1, sizeof(*spans), err);
-    for (size_t i = 0; spans && i < part->n_files; i++) {
-        int32_t shard = work->files[part->first_file + i].shard;
-        spans[i] = shard < 0 ? 1 : run->plan.shards[shard].n;
+    kuni_sample_run *runs = kuni_arena_alloc(arena, part->n_files + 1, sizeof(*runs), err);
+    if (!spans || !runs) return KUNI_MEMORY;
+    for (size_t i = 0; i < part->n_files; i++) {
+        const kuni_work_file *file = &work->files[part->first_file + i];
+        spans[i] = count_spans(&run->plan, file->node, file->shard);
+        runs[i] = run_of(run, file->node, file->shard, file->batch);
     }
-    return spans;
+    job->input_spans = spans;
+    job->input_runs = runs;
+    return KUNI_OK;
 }
 
 static kuni_status make_inputs(const kuni_run *run, kuni_arena *arena, const kuni_work *work,
@@ -104,7 +130,7 @@ static kuni_status make_inputs(const kuni_run *run, kuni_arena *arena, const kun
         inputs[i] =
             (kuni_task_file){.kind = port->kind,
                              .publish = port->publish,
-                             .shard = first_span(&run->plan, file->shard),
+                             .shard = span_of(&run->plan, file->node, file->shard),
                              .batch = file->batch,
                              .path = kuni_run_output(run, arena, file->node, file->output,
                                                      file->shard, file->batch, file->key, err)};
@@ -143,7 +169,7 @@ static kuni_status make_outputs(const kuni_run *run, kuni_arena *arena, const ku
         const kuni_port *port = &node->step->outputs[o];
         outputs[o] = (kuni_task_file){.kind = port->kind,
                                       .publish = port->publish,
-                                      .shard = first_span(&run->plan, work->shard),
+                                      .shard = span_of(&run->plan, part->node, work->shard),
                                       .batch = work->batch,
                                       .path = kuni_run_output(&to, arena, part->node, o,
                                                               work->shard, work->batch,
@@ -173,7 +199,7 @@ static kuni_status make_task(const kuni_run *run, kuni_arena *arena, const kuni_
         .n_batches = run->cohort.n_batches,
         .shards = run->plan.spans,
         .n_shards = run->plan.n_spans,
-        .shard = first_span(&run->plan, work->shard),
+        .shard = span_of(&run->plan, part->node, work->shard),
         .batch = work->batch,
         .memory_bytes = run->workflow.memory_bytes};
     kuni_run to = written_to(run);
@@ -186,20 +212,27 @@ static kuni_status make_task(const kuni_run *run, kuni_arena *arena, const kuni_
     return status;
 }
 
+static bool is_place(const kuni_plan *plan, size_t node, int64_t shard, int64_t batch)
+{
+    if (node >= plan->n_nodes) return false;
+    const kuni_node *n = &plan->nodes[node];
+    return (n->n_shards ? shard >= 0 && shard < (int64_t)n->n_shards : shard == -1) &&
+           (kuni_node_by_batch(n) ? batch >= 0 && batch < (int64_t)plan->n_batches : batch == -1);
+}
+
 /* Every number of a work is checked before use: it came from another process. */
 static bool work_is_sound(const kuni_run *run, const kuni_work *work)
 {
     const kuni_plan *plan = &run->plan;
-    if (work->n_parts == 0 || work->shard >= (int64_t)plan->n_shards || work->shard < -1 ||
-        work->batch >= (int64_t)plan->n_batches || work->batch < -1)
+    if (work->n_parts == 0 || work->shard < -1 || work->batch >= (int64_t)plan->n_batches ||
+        work->batch < -1)
         return false;
     for (size_t i = 0; i < work->n_parts; i++)
-        if (work->parts[i].node >= plan->n_nodes) return false;
+        if (!is_place(plan, work->parts[i].node, work->shard, work->batch)) return false;
     for (size_t i = 0; i < work->n_files; i++) {
         const kuni_work_file *file = &work->files[i];
-        if (file->node >= plan->n_nodes || file->output >= plan->nodes[file->node].n_outputs ||
-            file->shard >= (int64_t)plan->n_shards || file->shard < -1 ||
-            file->batch >= (int64_t)plan->n_batches || file->batch < -1)
+        if (!is_place(plan, file->node, file->shard, file->batch) ||
+            file->output >= plan->nodes[file->node].n_outputs)
             return false;
     }
     for (size_t i = 0; i < work->n_skip; i++)
@@ -220,8 +253,9 @@ static kuni_status log_prefix(kuni_executor *e, const kuni_work *work, const cha
         if (status) return status;
         e->log_folder_made[node] = work->n_parts == 1;
     }
-    *out = kuni_run_path(&to, e->arena, err, "logs/%s/%s.%s", folder,
-                         work->shard >= 0 ? run->plan.shard_names[work->shard] : "all",
+    char room[KUNI_PLAN_RUN_NAME_BYTES];
+    const char *name = kuni_plan_shard_name(&run->plan, &run->plan.nodes[node], work->shard, room);
+    *out = kuni_run_path(&to, e->arena, err, "logs/%s/%s.%s", folder, name ? name : "all",
                          work->batch >= 0 ? run->cohort.batches[work->batch].id : "all");
     return *out ? KUNI_OK : KUNI_MEMORY;
 }
@@ -250,14 +284,16 @@ kuni_status kuni_executor_start(kuni_executor *e, const kuni_work *work, kuni_er
         parts[i] =
             (kuni_job_part){.step = run->plan.nodes[work->parts[i].node].step,
                             .task = task,
-                            .input_digests = digests_of(e->arena, work, &work->parts[i], err),
-                            .input_spans = spans_of(run, e->arena, work, &work->parts[i], err)};
-        if (!parts[i].input_digests || !parts[i].input_spans) return KUNI_MEMORY;
+                            .input_digests = digests_of(e->arena, work, &work->parts[i], err)};
+        if (!parts[i].input_digests) return KUNI_MEMORY;
+        status = look_at_packs(run, e->arena, work, &work->parts[i], &parts[i], err);
+        if (status) return status;
         apart = apart || is_foreign(&run->plan.nodes[work->parts[i].node]);
     }
     kuni_job job = {.parts = parts,
                     .n_parts = work->n_parts,
-                    .n_spans = work->shard >= 0 ? run->plan.shards[work->shard].n : 1,
+                    .n_spans = count_spans(&run->plan, work->parts[0].node, work->shard),
+                    .samples = run_of(run, work->parts[0].node, work->shard, work->batch),
                     .apart = apart,
                     .time_limit_s = run->workflow.time_limit_s,
                     .memory_bytes = run->workflow.memory_bytes,

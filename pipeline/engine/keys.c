@@ -194,7 +194,9 @@ kuni_status kuni_keys_task(const kuni_keys *keys, size_t node_number, size_t tas
     if (!digest) return KUNI_MEMORY;
     kuni_digest_add_text(digest, "task");
     kuni_digest_add_hash(digest, &keys->nodes[node_number]);
-    kuni_digest_add_text(digest, shard >= 0 ? plan->shard_names[shard] : "");
+    char room[KUNI_PLAN_RUN_NAME_BYTES];
+    const char *name = kuni_plan_shard_name(plan, node, shard, room);
+    kuni_digest_add_text(digest, name ? name : "");
     kuni_digest_add_text(digest, batch >= 0 ? keys->run->cohort.batches[batch].id : "");
     kuni_digest_add_hash(digest, samples_digest ? samples_digest : &keys->cohort);
     kuni_digest_add_hash(digest, inputs);

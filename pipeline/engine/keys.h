@@ -61,7 +61,7 @@ KUNI_MUST_CHECK kuni_status kuni_keys_init(kuni_keys *keys, const kuni_run *run,
 KUNI_MUST_CHECK kuni_status kuni_keys_set_cohort(kuni_keys *keys, const kuni_samples *samples,
                                                  kuni_error *err);
 /*
- * Key of a task. `samples_digest`: kuni_samples_batch_digest for reads tasks and the preflight,
+ * Key of a task. `samples_digest`: kuni_samples_digest for reads tasks and the preflight,
  * kuni_samples_column_digest of the batch for batch tasks, NULL for others. `inputs`:
  * kuni_task_table_inputs.
  */

@@ -77,16 +77,27 @@ void kuni_ledger_fini(kuni_ledger *ledger)
     *ledger = (kuni_ledger){.run = NULL};
 }
 
+int64_t kuni_ledger_shard(const kuni_ledger *ledger, size_t node, const char *name)
+{
+    const kuni_node *n = &ledger->run->plan.nodes[node];
+    return n->scatter == KUNI_SCATTER_SAMPLE ? kuni_plan_run_of_name(n, name)
+                                             : kuni_names_find(&ledger->shard_names, name);
+}
+
 void kuni_ledger_mark_absent(kuni_ledger *ledger)
 {
     const kuni_plan *plan = &ledger->run->plan;
+    const kuni_cohort *cohort = &ledger->run->cohort;
     for (size_t i = 0; i < plan->n_nodes; i++) {
         const kuni_node *node = &plan->nodes[i];
-        if (node->scatter != KUNI_SCATTER_READS) continue;
+        if (!kuni_node_of_reads(node)) continue;
         for (size_t b = 0; b < plan->n_batches; b++) {
-            bool fed = kuni_samples_batch_feeds(&ledger->run->cohort, b, node->step->feed);
-            for (size_t s = 0; s < plan->n_shards; s++) {
-                bool placed = s < plan->n_places || node->step->unplaced;
+            for (size_t s = 0; s < node->n_shards; s++) {
+                size_t first, n;
+                kuni_plan_run(node, &cohort->batches[b], (int64_t)s, &first, &n);
+                bool fed = kuni_samples_feed(cohort, first, n, node->step->feed);
+                bool placed = node->scatter == KUNI_SCATTER_SAMPLE || s < plan->n_places ||
+                              node->step->unplaced;
                 if (!fed || !placed)
                     kuni_task_table_set(&ledger->table, i, s * plan->n_batches + b,
                                         KUNI_TASK_ABSENT);
@@ -103,9 +114,8 @@ static kuni_status samples_of(const kuni_ledger *ledger, size_t node, size_t tas
     int64_t shard, batch;
     kuni_plan_place(&ledger->run->plan, n, task, &shard, &batch);
     *whole = false;
-    if (n->scatter == KUNI_SCATTER_READS || n->phase == KUNI_PHASE_PREFLIGHT) {
-        kuni_samples_batch_digest(&ledger->samples, (size_t)batch, n->phase == KUNI_PHASE_PREFLIGHT,
-                                  samples);
+    if (kuni_node_of_reads(n) || n->phase == KUNI_PHASE_PREFLIGHT) {
+        kuni_ledger_samples_digest(ledger, node, task, n->phase == KUNI_PHASE_PREFLIGHT, samples);
         return KUNI_OK;
     }
     if (n->scatter == KUNI_SCATTER_BATCH) {
@@ -143,9 +153,20 @@ kuni_status kuni_ledger_made_of(const kuni_ledger *ledger, size_t node, size_t t
     return kuni_task_table_made_of(&ledger->table, node, task, of, err);
 }
 
+void kuni_ledger_samples_digest(const kuni_ledger *ledger, size_t node, size_t task, bool all,
+                                kuni_hash *hash)
+{
+    int64_t shard, batch;
+    size_t first, n;
+    const kuni_plan *plan = &ledger->run->plan;
+    kuni_plan_place(plan, &plan->nodes[node], task, &shard, &batch);
+    kuni_plan_run(&plan->nodes[node], &ledger->run->cohort.batches[batch], shard, &first, &n);
+    kuni_samples_digest(&ledger->samples, first, n, all, hash);
+}
+
 bool kuni_ledger_seals(const kuni_node *node)
 {
-    return node->scatter == KUNI_SCATTER_READS && node->n_inputs == 0;
+    return kuni_node_of_reads(node) && node->n_inputs == 0;
 }
 
 bool kuni_ledger_batch_is_sealed(const kuni_ledger *ledger, size_t batch)
@@ -186,8 +207,7 @@ static kuni_status keep(kuni_ledger *ledger, size_t node, size_t task,
     size_t at = node * plan->n_batches + (size_t)batch;
     if (ledger->sealed[at]) return KUNI_OK;
     if (!ledger->kept[at])
-        ledger->kept[at] =
-            kuni_alloc(plan->n_shards * n->n_outputs, sizeof(kuni_stored_output), err);
+        ledger->kept[at] = kuni_alloc(n->n_shards * n->n_outputs, sizeof(kuni_stored_output), err);
     if (!ledger->kept[at]) return KUNI_MEMORY;
     memcpy(ledger->kept[at] + (size_t)shard * n->n_outputs, outputs,
            n->n_outputs * sizeof(kuni_stored_output));
@@ -207,7 +227,7 @@ kuni_status kuni_ledger_done(kuni_ledger *ledger, size_t node, size_t task, cons
         kuni_status status = keep(ledger, node, task, outputs, err);
         if (status) return status;
     }
-    if (n->scatter >= KUNI_SCATTER_COHORT)
+    if (kuni_node_is_one(n))
         memcpy(&ledger->finals[node * KUNI_PLAN_OUTPUTS_MAX], outputs,
                n->n_outputs * sizeof(*outputs));
     return kuni_task_table_done(&ledger->table, node, task, kuni_hash_short(key), digests, err);

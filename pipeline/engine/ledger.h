@@ -32,6 +32,9 @@ typedef struct kuni_ledger {
     kuni_arena *arena; /* for paths; cleared often */
 } kuni_ledger;
 
+/* The number of a node's shard by its name, or -1. */
+int64_t kuni_ledger_shard(const kuni_ledger *ledger, size_t node, const char *name);
+
 /* A finished ledger is to be freed by kuni_ledger_fini also after a failure. */
 KUNI_MUST_CHECK kuni_status kuni_ledger_init(kuni_ledger *ledger, kuni_run *run, kuni_error *err);
 void kuni_ledger_fini(kuni_ledger *ledger);
@@ -47,6 +50,9 @@ bool kuni_ledger_batch_is_sealed(const kuni_ledger *ledger, size_t batch);
 /* Looks at the reads of batches that are not sealed; of the others they are no matter any more, and no
  * preflight opens them. */
 KUNI_MUST_CHECK kuni_status kuni_ledger_survey(kuni_ledger *ledger, kuni_error *err);
+/* Of the samples of a task of reads, all of them or those that are not in quarantine. */
+void kuni_ledger_samples_digest(const kuni_ledger *ledger, size_t node, size_t task, bool all,
+                                kuni_hash *hash);
 /* The key of a task whose inputs are settled. */
 KUNI_MUST_CHECK kuni_status kuni_ledger_key(const kuni_ledger *ledger, size_t node, size_t task,
                                             kuni_hash *key, kuni_error *err);

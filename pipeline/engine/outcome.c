@@ -120,6 +120,13 @@ static kuni_verdict verdict_of(kuni_status status)
     return status == KUNI_DATA ? KUNI_VERDICT_LASTS : KUNI_VERDICT_THIS_RUN;
 }
 
+static const char *shard_of(const kuni_orders *o, const kuni_work *work, size_t node,
+                            char room[KUNI_PLAN_RUN_NAME_BYTES])
+{
+    const kuni_plan *plan = &o->ledger->run->plan;
+    return kuni_plan_shard_name(plan, &plan->nodes[node], work->shard, room);
+}
+
 static kuni_status quarantine(kuni_orders *o, const kuni_work *work, int64_t sample,
                               kuni_verdict verdict, const char *reason, kuni_error *err)
 {
@@ -128,7 +135,7 @@ static kuni_status quarantine(kuni_orders *o, const kuni_work *work, int64_t sam
     reason = without_id(reason, s->id);
     if (!o->ledger->run->workflow.quarantine)
         return kuni_fail(err, KUNI_DATA, "sample %s: %s (on_error.sample is abort)", s->id, reason);
-    char where[512];
+    char where[512], room[KUNI_PLAN_RUN_NAME_BYTES];
     size_t node = work->parts[0].node;
     kuni_run_task_name(o->ledger->run, node, work->shard, -1, where, sizeof(where));
     kuni_status status =
@@ -152,8 +159,7 @@ static kuni_status quarantine(kuni_orders *o, const kuni_work *work, int64_t sam
                                (json_int_t)o->ledger->samples.signatures[sample].mtime_ns, "why",
                                reason, "n", o->ledger->run->plan.nodes[node].folder);
     if (record && work->shard >= 0)
-        json_object_set_new(record, "s",
-                            json_string(o->ledger->run->plan.shard_names[work->shard]));
+        json_object_set_new(record, "s", json_string(shard_of(o, work, node, room)));
     status = kuni_journal_add(o->journal, record, err);
     kuni_progress_say(o->progress, "quarantined sample %s: %s", s->id, reason);
     return status ? status : leave_joint_steps(o, s->id, err);
@@ -187,8 +193,10 @@ static void set_trace(json_t *record, const kuni_order *order, int ranks,
 
 static void set_place(json_t *record, const kuni_run *run, const kuni_work *work)
 {
-    if (work->shard >= 0)
-        json_object_set_new(record, "s", json_string(run->plan.shard_names[work->shard]));
+    char room[KUNI_PLAN_RUN_NAME_BYTES];
+    const char *shard =
+        kuni_plan_shard_name(&run->plan, &run->plan.nodes[work->parts[0].node], work->shard, room);
+    if (shard) json_object_set_new(record, "s", json_string(shard));
     if (work->batch >= 0)
         json_object_set_new(record, "b", json_string(run->cohort.batches[work->batch].id));
 }
@@ -224,7 +232,7 @@ static json_t *task_record(const kuni_orders *o, const kuni_order *order, size_t
                                            : json_null());
     }
     json_object_set_new(record, "o", outputs);
-    if (node->scatter == KUNI_SCATTER_READS && work->n_skip)
+    if (kuni_node_of_reads(node) && work->n_skip)
         json_object_set_new(record, "skip", sample_list(o, work->skip, work->n_skip));
     json_t *drop = json_array();
     for (size_t i = 0; i < result->n_bad; i++)

@@ -64,13 +64,11 @@ bool kuni_past_place(const kuni_ledger *ledger, const json_t *record, size_t *no
     int64_t n = folder ? kuni_names_find(&ledger->node_names, folder) : -1;
     if (n < 0) return false;
     *node = (size_t)n;
-    int64_t s = shard ? kuni_names_find(&ledger->shard_names, shard) : -1;
+    int64_t s = shard ? kuni_ledger_shard(ledger, *node, shard) : -1;
     int64_t b = batch ? kuni_names_find(&ledger->batch_names, batch) : -1;
     if ((shard && s < 0) || (batch && b < 0)) return false;
-    kuni_scatter scatter = plan->nodes[n].scatter;
-    bool wants_shard = scatter == KUNI_SCATTER_READS || scatter == KUNI_SCATTER_REGION;
-    bool wants_batch = scatter == KUNI_SCATTER_READS || scatter == KUNI_SCATTER_BATCH;
-    if (wants_shard != (s >= 0) || wants_batch != (b >= 0)) return false;
+    bool wants_shard = plan->nodes[n].n_shards > 0;
+    if (wants_shard != (s >= 0) || kuni_node_by_batch(&plan->nodes[n]) != (b >= 0)) return false;
     *task = kuni_plan_task(plan, &plan->nodes[n], s, b);
     return *task < plan->nodes[n].n_tasks;
 }
@@ -521,11 +519,15 @@ static kuni_status settle_group(second_pass *pass, kuni_error *err)
     return pass->pause ? pass->pause(pass->pause_context, err) : KUNI_OK;
 }
 
+typedef struct span {
+    size_t first, n; /* samples */
+} span;
+
 /*
- * Takes the listed samples off the batch's digest; false where one of them is not quarantined any
- * more.
+ * Takes the listed samples, which are the batch's, off the digest of some of them; false where one
+ * of these is not quarantined any more.
  */
-static bool take_out(const kuni_ledger *ledger, json_t *list, kuni_hash *digest)
+static bool take_out(const kuni_ledger *ledger, json_t *list, span of, kuni_hash *digest)
 {
     size_t i;
     json_t *entry;
@@ -533,7 +535,9 @@ static bool take_out(const kuni_ledger *ledger, json_t *list, kuni_hash *digest)
     {
         const char *id = json_string_value(entry);
         int64_t sample = id ? kuni_names_find(&ledger->sample_names, id) : -1;
-        if (sample < 0 || !ledger->samples.skip[sample]) return false;
+        if (sample < 0) return false;
+        if ((size_t)sample < of.first || (size_t)sample >= of.first + of.n) continue;
+        if (!ledger->samples.skip[sample]) return false;
         if (digest) kuni_hash_subtract(digest, &ledger->samples.digests[sample]);
     }
     return true;
@@ -591,11 +595,13 @@ static kuni_status visit_second(void *context, json_t *record, int64_t offset, k
         return KUNI_OK;
     int64_t shard, batch;
     kuni_plan_place(&past->ledger->run->plan, n, task, &shard, &batch);
-    kuni_samples_batch_digest(&past->ledger->samples, (size_t)batch, true, &all);
+    kuni_ledger_samples_digest(past->ledger, node, task, true, &all);
     digest = all;
-    if (!take_out(past->ledger, json_object_get(record, "skip"), &digest) ||
-        !take_out(past->ledger, json_object_get(record, "without"), &digest) ||
-        !take_out(past->ledger, json_object_get(record, "drop"), NULL))
+    span of = {.first = 0};
+    kuni_plan_run(n, &past->ledger->run->cohort.batches[batch], shard, &of.first, &of.n);
+    if (!take_out(past->ledger, json_object_get(record, "skip"), of, &digest) ||
+        !take_out(past->ledger, json_object_get(record, "without"), of, &digest) ||
+        !take_out(past->ledger, json_object_get(record, "drop"), of, NULL))
         return note_other(past, record, node, task, NULL, err);
     bool same;
     kuni_status status = is_key(past, node, task, &digest, hex, &key, &same, err);

@@ -307,8 +307,9 @@ static kuni_status make_plan(change *c, kuni_error *err)
     kuni_status status = kuni_genome_open(&run->genome, run->workflow.reference, err);
     if (!status) status = kuni_workflow_ploidy(&run->ploidy, &run->workflow, run->genome, err);
     if (!status)
-        status = kuni_plan_make(&run->plan, &run->workflow, run->genome, run->cohort.n_batches,
-                                run->cohort.n_twins > 0, &kuni_preflight_stage, err);
+        status = kuni_plan_make(&run->plan, &run->workflow, run->genome, run->cohort.batches,
+                                run->cohort.n_batches, run->cohort.n_twins > 0,
+                                &kuni_preflight_stage, err);
     return status;
 }
 

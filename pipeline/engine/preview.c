@@ -33,8 +33,9 @@ static kuni_status make_run(kuni_run *run, kuni_buffer *faults, kuni_error *err)
     if (!status) status = kuni_genome_open(&run->genome, run->workflow.reference, err);
     if (!status) status = kuni_workflow_ploidy(&run->ploidy, &run->workflow, run->genome, err);
     return status ? status
-                  : kuni_plan_make(&run->plan, &run->workflow, run->genome, run->cohort.n_batches,
-                                   run->cohort.n_twins > 0, &kuni_preflight_stage, err);
+                  : kuni_plan_make(&run->plan, &run->workflow, run->genome, run->cohort.batches,
+                                   run->cohort.n_batches, run->cohort.n_twins > 0,
+                                   &kuni_preflight_stage, err);
 }
 
 static kuni_status leave_out(kuni_preview *p, const json_t *ids, kuni_verdict verdict,

@@ -48,8 +48,7 @@ static bool is_referred_to(const pruning *s, const char *name)
     if (!kuni_output_name_parse(name, batch, &key)) return true;
     if (s->shard == SHARD_GONE) return false;
     int64_t b = strcmp(batch, "all") == 0 ? -1 : kuni_names_find(&s->ledger->batch_names, batch);
-    bool wants_batch = node->scatter == KUNI_SCATTER_READS || node->scatter == KUNI_SCATTER_BATCH;
-    if (wants_batch != (b >= 0)) return false;
+    if (kuni_node_by_batch(node) != (b >= 0)) return false;
     size_t task = kuni_plan_task(plan, node, s->shard, b);
     if (task >= node->n_tasks) return false;
     /* Not done, or not to be done any more: it may be the only copy of what was found in people. */
@@ -94,8 +93,7 @@ static kuni_status prune_node(const kuni_ledger *ledger, size_t node, size_t *re
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     if (!top) status = KUNI_MEMORY;
     if (fd >= 0 && !dir) (void)close(fd);
-    bool by_shard = ledger->run->plan.nodes[node].scatter == KUNI_SCATTER_READS ||
-                    ledger->run->plan.nodes[node].scatter == KUNI_SCATTER_REGION;
+    bool by_shard = ledger->run->plan.nodes[node].n_shards > 0;
     for (struct dirent *entry; dir && (entry = readdir(dir)) && !status;) {
         const char *name = entry->d_name;
         struct stat info;
@@ -105,7 +103,7 @@ static kuni_status prune_node(const kuni_ledger *ledger, size_t node, size_t *re
             continue;
         char *folder = kuni_path_join(top, name, err);
         if (!folder) status = KUNI_MEMORY;
-        int64_t shard = by_shard ? kuni_names_find(&ledger->shard_names, name) : -1;
+        int64_t shard = by_shard ? kuni_ledger_shard(ledger, node, name) : -1;
         bool gone = by_shard ? shard < 0 : strcmp(name, "all") != 0;
         pruning s = {.ledger = ledger,
                      .node = node,

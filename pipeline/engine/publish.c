@@ -123,7 +123,7 @@ static json_t *file_objects(const kuni_ledger *ledger)
     json_t *files = json_object();
     const kuni_plan *plan = &ledger->run->plan;
     for (size_t i = 0; i < plan->n_nodes; i++) {
-        if (plan->nodes[i].scatter < KUNI_SCATTER_COHORT) continue;
+        if (!kuni_node_is_one(&plan->nodes[i])) continue;
         for (size_t o = 0; o < plan->nodes[i].n_outputs; o++) {
             const char *name = plan->nodes[i].step->outputs[o].publish;
             const kuni_stored_output *out = &ledger->finals[i * KUNI_PLAN_OUTPUTS_MAX + o];
@@ -156,8 +156,7 @@ static bool is_made_here(const kuni_plan *plan, const char *name)
     for (size_t i = 0; i < plan->n_nodes; i++)
         for (size_t o = 0; o < plan->nodes[i].n_outputs; o++) {
             const char *made = plan->nodes[i].step->outputs[o].publish;
-            if (made && plan->nodes[i].scatter >= KUNI_SCATTER_COHORT && strcmp(made, name) == 0)
-                return true;
+            if (made && kuni_node_is_one(&plan->nodes[i]) && strcmp(made, name) == 0) return true;
         }
     return false;
 }
@@ -341,7 +340,7 @@ static kuni_status place_files(const kuni_ledger *ledger, const char *folder, ku
     const kuni_plan *plan = &ledger->run->plan;
     kuni_status status = KUNI_OK;
     for (size_t i = 0; i < plan->n_nodes; i++) {
-        if (plan->nodes[i].scatter < KUNI_SCATTER_COHORT) continue;
+        if (!kuni_node_is_one(&plan->nodes[i])) continue;
         for (size_t o = 0; o < plan->nodes[i].n_outputs && !status; o++) {
             const char *name = plan->nodes[i].step->outputs[o].publish;
             if (!name || ledger->finals[i * KUNI_PLAN_OUTPUTS_MAX + o].bytes < 0) continue;
@@ -372,8 +371,7 @@ static kuni_status check_old_files(const kuni_ledger *ledger, const carried *c, 
     const kuni_plan *plan = &ledger->run->plan;
     kuni_status status = KUNI_OK;
     for (size_t i = 0; i < plan->n_nodes; i++) {
-        if (plan->nodes[i].scatter < KUNI_SCATTER_COHORT || !ledger->table.nodes[i].reused)
-            continue;
+        if (!kuni_node_is_one(&plan->nodes[i]) || !ledger->table.nodes[i].reused) continue;
         for (size_t o = 0; o < plan->nodes[i].n_outputs && !status; o++) {
             const kuni_stored_output *out = &ledger->finals[i * KUNI_PLAN_OUTPUTS_MAX + o];
             if (!plan->nodes[i].step->outputs[o].publish || out->bytes < 0) continue;
@@ -496,7 +494,7 @@ static bool is_complete(const kuni_ledger *ledger, kuni_arena *arena)
 {
     const kuni_plan *plan = &ledger->run->plan;
     for (size_t i = 0; i < plan->n_nodes; i++) {
-        if (plan->nodes[i].scatter < KUNI_SCATTER_COHORT) continue;
+        if (!kuni_node_is_one(&plan->nodes[i])) continue;
         for (size_t o = 0; o < plan->nodes[i].n_outputs; o++) {
             struct stat st;
             const char *name = plan->nodes[i].step->outputs[o].publish;

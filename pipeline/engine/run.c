@@ -72,18 +72,23 @@ const char *kuni_run_output(const kuni_run *run, kuni_arena *arena, size_t node,
             other->extension && other->extension[0] ? other->extension : other->kind;
         twin = twin || (o != output && strcmp(theirs, extension) == 0);
     }
-    bool packed = shard >= 0 && run->plan.shards[shard].n > 1;
+    bool packed =
+        kuni_scatter_by_sample(n->scatter) || (shard >= 0 && run->plan.shards[shard].n > 1);
+    char room[KUNI_PLAN_RUN_NAME_BYTES];
+    const char *name = kuni_plan_shard_name(&run->plan, n, shard, room);
     return kuni_run_path(run, arena, err, "data/%s/%s/%s.%016" PRIx64 "%s%s%s.%s", n->folder,
-                         shard >= 0 ? run->plan.shard_names[shard] : "all",
-                         batch >= 0 ? run->cohort.batches[batch].id : "all", key,
-                         packed ? ".pack" : "", twin ? "." : "", twin ? port->kind : "", extension);
+                         name ? name : "all", batch >= 0 ? run->cohort.batches[batch].id : "all",
+                         key, packed ? ".pack" : "", twin ? "." : "", twin ? port->kind : "",
+                         extension);
 }
 
 const char *kuni_run_task_name(const kuni_run *run, size_t node, int64_t shard, int64_t batch,
                                char *buffer, size_t bytes)
 {
-    snprintf(buffer, bytes, "%s%s%s%s%s", run->plan.nodes[node].folder, shard >= 0 ? " " : "",
-             shard >= 0 ? run->plan.shard_names[shard] : "", batch >= 0 ? " " : "",
+    char room[KUNI_PLAN_RUN_NAME_BYTES];
+    const char *name = kuni_plan_shard_name(&run->plan, &run->plan.nodes[node], shard, room);
+    snprintf(buffer, bytes, "%s%s%s%s%s", run->plan.nodes[node].folder, name ? " " : "",
+             name ? name : "", batch >= 0 ? " " : "",
              batch >= 0 ? run->cohort.batches[batch].id : "");
     return buffer;
 }

@@ -172,11 +172,11 @@ void kuni_samples_sort(kuni_samples *samples)
 
 /* --- digests --- */
 
-void kuni_samples_batch_digest(const kuni_samples *samples, size_t batch, bool all, kuni_hash *hash)
+void kuni_samples_digest(const kuni_samples *samples, size_t first, size_t n, bool all,
+                         kuni_hash *hash)
 {
-    const kuni_batch *b = &samples->cohort->batches[batch];
     *hash = (kuni_hash){{0}};
-    for (size_t i = b->first; i < b->first + b->n_samples; i++)
+    for (size_t i = first; i < first + n; i++)
         if (all || !samples->skip[i]) kuni_hash_add(hash, &samples->digests[i]);
 }
 
@@ -219,11 +219,10 @@ kuni_status kuni_samples_people_digest(const kuni_samples *samples, kuni_hash *h
     return KUNI_OK;
 }
 
-bool kuni_samples_batch_feeds(const kuni_cohort *cohort, size_t batch, kuni_feed feed)
+bool kuni_samples_feed(const kuni_cohort *cohort, size_t first, size_t n, kuni_feed feed)
 {
-    const kuni_batch *b = &cohort->batches[batch];
-    for (size_t i = b->first; i < b->first + b->n_samples; i++)
-        if (cohort->samples[i].reads && kuni_sample_feed(&cohort->samples[i]) == feed) return true;
+    for (size_t i = first; i < first + n; i++)
+        if (cohort->samples[i].reads && kuni_sample_feeds(&cohort->samples[i], feed)) return true;
     return false;
 }
 

@@ -69,9 +69,9 @@ KUNI_MUST_CHECK kuni_status kuni_samples_quarantine(kuni_samples *samples, size_
 /* Sorts the list by sample, so that reports do not depend on the order of discovery. */
 void kuni_samples_sort(kuni_samples *samples);
 
-/* Digest of a batch; without those who are skipped unless `all`. */
-void kuni_samples_batch_digest(const kuni_samples *samples, size_t batch, bool all,
-                               kuni_hash *hash);
+/* Digest of the samples first .. first + n - 1; without those who are skipped unless `all`. */
+void kuni_samples_digest(const kuni_samples *samples, size_t first, size_t n, bool all,
+                         kuni_hash *hash);
 /*
  * Digest of what joint tasks see of the samples first .. first + count - 1: ids, groups, kin, sex,
  * columns. Batch tasks do not see the sex.
@@ -85,8 +85,8 @@ KUNI_MUST_CHECK kuni_status kuni_samples_column_digest(const kuni_samples *sampl
  */
 KUNI_MUST_CHECK kuni_status kuni_samples_people_digest(const kuni_samples *samples, kuni_hash *hash,
                                                        kuni_error *err);
-/* True where a sample of the batch, quarantined or not, brings what the feed wants. */
-bool kuni_samples_batch_feeds(const kuni_cohort *cohort, size_t batch, kuni_feed feed);
+/* True where one of these samples, quarantined or not, brings what the feed wants. */
+bool kuni_samples_feed(const kuni_cohort *cohort, size_t first, size_t n, kuni_feed feed);
 
 /*
  * Runs body(context, i) for i in 0..count-1 on some threads: for calls that wait for a file system.

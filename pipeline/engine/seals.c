@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "reads_pass.h"
+
 /* --- loading --- */
 
 typedef struct loading {
@@ -15,6 +17,7 @@ typedef struct loading {
     kuni_stored_output outputs[KUNI_PLAN_OUTPUTS_MAX]; /* of the shard under way */
     int64_t shard;                                     /* -1: none */
     uint64_t key;
+    bool changed; /* made with other settings of a step that may change: see need_reads */
 } loading;
 
 /* The outputs of a shard are together: all that were gathered make the task done. */
@@ -69,10 +72,12 @@ static kuni_status take(void *context, const kuni_seal_line *line, kuni_error *e
         kuni_hash made;
         bool same = kuni_hash_parse(&made, line->made) &&
                     kuni_hash_equal(&made, &ledger->keys.nodes[l->node]);
-        return same ? KUNI_OK : refuse_settings(l, err);
+        l->changed = !same && kuni_scatter_by_sample(ledger->run->plan.nodes[l->node].scatter);
+        return same || l->changed ? KUNI_OK : refuse_settings(l, err);
     }
+    if (l->changed) return KUNI_OK;
     if (line->without) return exclude(l, line, err);
-    int64_t shard = kuni_names_find(&ledger->shard_names, line->shard);
+    int64_t shard = kuni_ledger_shard(ledger, l->node, line->shard);
     if (shard < 0 || line->output >= ledger->run->plan.nodes[l->node].n_outputs)
         return refuse_settings(l, err);
     if (shard != l->shard) {
@@ -111,8 +116,61 @@ static kuni_status load(kuni_ledger *ledger, size_t node, size_t batch, kuni_err
                       "put it back from a backup",
                       path, ledger->run->cohort.batches[batch].id);
     if (status || !found) return status;
-    ledger->sealed[at] = 1;
+    ledger->sealed[at] = !l.changed;
+    ledger->promised[at] = 1;
     return KUNI_OK;
+}
+
+/* Whether some step of the batch has a seal: its people are in the dataset. */
+static bool is_known(const kuni_ledger *ledger, size_t batch)
+{
+    const kuni_plan *plan = &ledger->run->plan;
+    for (size_t i = 0; i < plan->n_nodes; i++)
+        if (ledger->sealed[i * plan->n_batches + batch] ||
+            ledger->promised[i * plan->n_batches + batch])
+            return true;
+    return false;
+}
+
+/*
+ * What is made once a sample is no part of what the call set is made of: such a stage may come later,
+ * and change. It is then run for everybody again, which takes all their reads; else the run does not
+ * begin, rather than lose who has been called.
+ */
+static kuni_status need_reads(const kuni_ledger *ledger, size_t node, size_t batch, kuni_error *err)
+{
+    const kuni_run *run = ledger->run;
+    const kuni_batch *b = &run->cohort.batches[batch];
+    const char *first = NULL;
+    size_t missing = 0;
+    for (size_t i = b->first; i < b->first + b->n_samples; i++) {
+        const kuni_sample *sample = &run->cohort.samples[i];
+        if (ledger->samples.skip[i] || strstr(sample->reads, "://") ||
+            !kuni_sample_feeds(sample, run->plan.nodes[node].step->feed) ||
+            access(sample->reads, R_OK) == 0)
+            continue;
+        if (!missing++) first = sample->id;
+    }
+    if (!missing) return KUNI_OK;
+    return kuni_fail(
+        err, KUNI_USAGE,
+        "stage %s is new, or was changed, since batch %s was computed, and the files of "
+        "%zu of its samples are not there, %s among them: bring them back, or undo the "
+        "change",
+        run->plan.nodes[node].id, b->id, missing, first);
+}
+
+static kuni_status check_unsealed(const kuni_ledger *ledger, kuni_error *err)
+{
+    const kuni_plan *plan = &ledger->run->plan;
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < plan->n_nodes; i++)
+        for (size_t b = 0; b < plan->n_batches && !status; b++)
+            if (kuni_scatter_by_sample(plan->nodes[i].scatter) &&
+                kuni_ledger_seals(&plan->nodes[i]) && !ledger->sealed[i * plan->n_batches + b] &&
+                is_known(ledger, b))
+                status = need_reads(ledger, i, b, err);
+    return status;
 }
 
 /* --- looking at the files --- */
@@ -185,8 +243,12 @@ static kuni_status refuse(const looking *l, kuni_error *err)
         n_bad += l->files[i].batch == first->batch && l->files[i].node == first->node;
     }
     if (!first) return KUNI_OK;
-    return refuse_file(l->ledger, first->path, first->batch,
-                       l->ledger->run->plan.shard_names[first->shard], n_bad > 1, err);
+    char room[KUNI_PLAN_RUN_NAME_BYTES];
+    const kuni_plan *plan = &l->ledger->run->plan;
+    return refuse_file(
+        l->ledger, first->path, first->batch,
+        kuni_plan_shard_name(plan, &plan->nodes[first->node], (int64_t)first->shard, room),
+        n_bad > 1, err);
 }
 
 static kuni_status report(const looking *l, kuni_error *err)
@@ -241,7 +303,7 @@ static kuni_status add_idle_line(void *context, const kuni_seal_line *line, kuni
 {
     const idle_batch *idle = context;
     kuni_ledger *ledger = idle->looking->ledger;
-    int64_t shard = line->shard ? kuni_names_find(&ledger->shard_names, line->shard) : -1;
+    int64_t shard = line->shard ? kuni_ledger_shard(ledger, idle->node, line->shard) : -1;
     if (shard < 0 || line->stored.bytes < 0 ||
         line->output >= ledger->run->plan.nodes[idle->node].n_outputs)
         return KUNI_OK;
@@ -270,7 +332,7 @@ static kuni_status add_batch(looking *l, size_t node, size_t batch, kuni_error *
     const kuni_node *n = &plan->nodes[node];
     kuni_stored_output **kept = &ledger->kept[node * plan->n_batches + batch];
     kuni_status status = *kept ? KUNI_OK : add_idle_batch(l, node, batch, err);
-    for (size_t s = 0; s < plan->n_shards && !status && *kept; s++) {
+    for (size_t s = 0; s < n->n_shards && !status && *kept; s++) {
         size_t task = kuni_plan_task(plan, n, (int64_t)s, (int64_t)batch);
         if (kuni_task_table_state(&ledger->table, node, task) != KUNI_TASK_DONE) continue;
         for (size_t o = 0; o < n->n_outputs && !status; o++) {
@@ -311,7 +373,9 @@ static kuni_status load_all(looking *l, kuni_error *err)
 kuni_status kuni_seals_load(kuni_ledger *ledger, bool override, kuni_error *err)
 {
     looking l = {.ledger = ledger};
-    return override ? KUNI_OK : load_all(&l, err);
+    if (override) return KUNI_OK;
+    kuni_status status = load_all(&l, err);
+    return status ? status : check_unsealed(ledger, err);
 }
 
 kuni_status kuni_seals_verify(kuni_ledger *ledger, const kuni_seal_look *how, size_t *files,
@@ -368,7 +432,7 @@ static kuni_status blame_line(void *context, const kuni_seal_line *line, kuni_er
 {
     const blaming *b = context;
     kuni_ledger *ledger = b->ledger;
-    int64_t shard = line->shard ? kuni_names_find(&ledger->shard_names, line->shard) : -1;
+    int64_t shard = line->shard ? kuni_ledger_shard(ledger, b->node, line->shard) : -1;
     if (shard < 0 || (b->shard >= 0 && shard != b->shard) || line->stored.bytes < 0 ||
         line->output >= ledger->run->plan.nodes[b->node].n_outputs)
         return KUNI_OK;
@@ -408,7 +472,7 @@ static bool is_complete(const kuni_ledger *ledger, size_t node, size_t batch)
     const kuni_plan *plan = &ledger->run->plan;
     const kuni_batch *b = &ledger->run->cohort.batches[batch];
     bool any = false;
-    for (size_t s = 0; s < plan->n_shards; s++) {
+    for (size_t s = 0; s < plan->nodes[node].n_shards; s++) {
         size_t task = kuni_plan_task(plan, &plan->nodes[node], (int64_t)s, (int64_t)batch);
         kuni_task_state state = kuni_task_table_state(&ledger->table, node, task);
         if (state != KUNI_TASK_DONE && state != KUNI_TASK_ABSENT) return false;
@@ -451,13 +515,14 @@ static kuni_status write_seal(kuni_ledger *ledger, size_t node, size_t batch, ku
     if (!status) status = kuni_seal_create(&writer, path, &ledger->keys.nodes[node], err);
     if (status) return status;
     status = write_without(ledger, batch, writer, err);
-    for (size_t s = 0; s < plan->n_shards && !status && kept; s++) {
+    for (size_t s = 0; s < n->n_shards && !status && kept; s++) {
+        char room[KUNI_PLAN_RUN_NAME_BYTES];
         size_t task = kuni_plan_task(plan, n, (int64_t)s, (int64_t)batch);
         if (kuni_task_table_state(&ledger->table, node, task) != KUNI_TASK_DONE) continue;
         for (size_t o = 0; o < n->n_outputs && !status; o++)
-            status =
-                kuni_seal_add(writer, plan->shard_names[s], ledger->table.nodes[node].key[task], o,
-                              &kept[s * n->n_outputs + o], err);
+            status = kuni_seal_add(writer, kuni_plan_shard_name(plan, n, (int64_t)s, room),
+                                   ledger->table.nodes[node].key[task], o,
+                                   &kept[s * n->n_outputs + o], err);
     }
     kuni_status closed = kuni_seal_close(writer, !status, status ? &ignored : err);
     return status ? status : closed;

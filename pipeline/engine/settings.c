@@ -108,7 +108,8 @@ static kuni_status collect_facts(const kuni_run *run, kuni_known_files *known,
     if (!status) status = set_fact(facts, "ploidy", ploidy, err);
     if (!status) status = shard_fact(run, facts, err);
     for (size_t i = 1; i < run->plan.n_nodes && !status; i++)
-        if (kuni_ledger_seals(&run->plan.nodes[i]))
+        if (kuni_ledger_seals(&run->plan.nodes[i]) &&
+            run->plan.nodes[i].scatter == KUNI_SCATTER_READS)
             status = node_facts(run, &run->plan.nodes[i], known, journal, facts, err);
     return status;
 }

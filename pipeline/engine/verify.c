@@ -112,10 +112,12 @@ static kuni_status take_damage(void *context, const kuni_seal_damage *damage, ku
 {
     verification *v = context;
     const kuni_run *run = &v->preview.run;
-    kuni_status status =
-        say(v, damage->number, err, "%s: %s (batch %s, shard %s)", damage->path,
-            access(damage->path, F_OK) == 0 ? "altered or damaged" : "missing",
-            run->cohort.batches[damage->batch].id, run->plan.shard_names[damage->shard]);
+    char room[KUNI_PLAN_RUN_NAME_BYTES];
+    kuni_status status = say(v, damage->number, err, "%s: %s (batch %s, shard %s)", damage->path,
+                             access(damage->path, F_OK) == 0 ? "altered or damaged" : "missing",
+                             run->cohort.batches[damage->batch].id,
+                             kuni_plan_shard_name(&run->plan, &run->plan.nodes[damage->node],
+                                                  (int64_t)damage->shard, room));
     if (status) return status;
     return add_wound(v,
                      (wound){.stored = *damage->stored,

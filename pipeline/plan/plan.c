@@ -358,7 +358,7 @@ static void rank_nodes(kuni_plan *plan)
 {
     for (size_t i = 0; i < plan->n_nodes; i++) {
         kuni_node *node = &plan->nodes[i];
-        bool late = node->scatter != KUNI_SCATTER_READS;
+        bool late = !kuni_node_of_reads(node);
         for (size_t k = 0; k < node->n_inputs; k++) {
             const kuni_node *from = &plan->nodes[node->inputs[k].node];
             if (from->level + 1 > node->level) node->level = from->level + 1;
@@ -371,31 +371,73 @@ static void rank_nodes(kuni_plan *plan)
     if (plan->judged) rank_judges(plan);
 }
 
-static void count_tasks(kuni_plan *plan)
+static void count_tasks(kuni_plan *plan, const kuni_batch *batches)
 {
     for (size_t i = 0; i < plan->n_nodes; i++) {
         kuni_node *node = &plan->nodes[i];
+        size_t most = 1;
+        for (size_t b = 0; b < plan->n_batches; b++)
+            if (batches[b].n_samples > most) most = batches[b].n_samples;
         switch (node->scatter) {
-        case KUNI_SCATTER_READS:
-            node->n_tasks = plan->n_shards * plan->n_batches;
+        case KUNI_SCATTER_SAMPLE:
+            node->run =
+                node->step->samples_per_task > 0 ? (size_t)node->step->samples_per_task : most;
+            node->n_shards = (most + node->run - 1) / node->run;
             break;
-        case KUNI_SCATTER_BATCH:
-            node->n_tasks = plan->n_batches;
+        case KUNI_SCATTER_READS:
+        case KUNI_SCATTER_SAMPLE_SHARD:
+            node->n_shards = plan->n_shards;
             break;
         case KUNI_SCATTER_REGION:
-            node->n_tasks = plan->n_places;
+            node->n_shards = plan->n_places;
             break;
+        case KUNI_SCATTER_BATCH:
         case KUNI_SCATTER_COHORT:
         case KUNI_SCATTER_RANKS:
-            node->n_tasks = 1;
             break;
         }
+        node->n_tasks = (node->n_shards ? node->n_shards : 1) *
+                        (kuni_node_by_batch(node) ? plan->n_batches : 1);
     }
 }
 
+void kuni_plan_run(const kuni_node *node, const kuni_batch *batch, int64_t shard, size_t *first,
+                   size_t *n)
+{
+    size_t begin = node->scatter == KUNI_SCATTER_SAMPLE ? (size_t)shard * node->run : 0;
+    size_t left = begin < batch->n_samples ? batch->n_samples - begin : 0;
+    *first = batch->first + begin;
+    *n = node->scatter == KUNI_SCATTER_SAMPLE && left > node->run ? node->run : left;
+}
+
+/* --- names of a node's shards --- */
+
+const char *kuni_plan_shard_name(const kuni_plan *plan, const kuni_node *node, int64_t shard,
+                                 char room[KUNI_PLAN_RUN_NAME_BYTES])
+{
+    if (shard < 0) return NULL;
+    if (node->scatter != KUNI_SCATTER_SAMPLE) return plan->shard_names[shard];
+    snprintf(room, KUNI_PLAN_RUN_NAME_BYTES, "samples-%zu+%zu", (size_t)shard * node->run,
+             node->run);
+    return room;
+}
+
+int64_t kuni_plan_run_of_name(const kuni_node *node, const char *name)
+{
+    char own[KUNI_PLAN_RUN_NAME_BYTES];
+    char *end;
+    static const char prefix[] = "samples-";
+    if (strncmp(name, prefix, sizeof(prefix) - 1) != 0) return -1;
+    unsigned long long first = strtoull(name + sizeof(prefix) - 1, &end, 10);
+    size_t shard = (size_t)first / node->run;
+    if (first > INT32_MAX || shard >= node->n_shards) return -1;
+    (void)kuni_plan_shard_name(NULL, node, (int64_t)shard, own);
+    return strcmp(own, name) == 0 ? (int64_t)shard : -1;
+}
+
 kuni_status kuni_plan_make(kuni_plan *plan, const kuni_workflow *workflow,
-                           const kuni_genome *genome, size_t n_batches, bool twins,
-                           const kuni_stage *preflight, kuni_error *err)
+                           const kuni_genome *genome, const kuni_batch *batches, size_t n_batches,
+                           bool twins, const kuni_stage *preflight, kuni_error *err)
 {
     *plan = (kuni_plan){.n_batches = n_batches,
                         .shard_bp = workflow->shard_bp,
@@ -414,7 +456,7 @@ kuni_status kuni_plan_make(kuni_plan *plan, const kuni_workflow *workflow,
     if (!status) status = resolve_inputs(plan, workflow, err);
     if (status) goto fail;
     rank_nodes(plan);
-    count_tasks(plan);
+    count_tasks(plan, batches);
     return KUNI_OK;
 fail:
     kuni_plan_fini(plan);
@@ -437,6 +479,8 @@ void kuni_plan_place(const kuni_plan *plan, const kuni_node *node, size_t task, 
     *shard = *batch = -1;
     switch (node->scatter) {
     case KUNI_SCATTER_READS:
+    case KUNI_SCATTER_SAMPLE:
+    case KUNI_SCATTER_SAMPLE_SHARD:
         *shard = (int64_t)(task / plan->n_batches);
         *batch = (int64_t)(task % plan->n_batches);
         break;
@@ -456,6 +500,8 @@ size_t kuni_plan_task(const kuni_plan *plan, const kuni_node *node, int64_t shar
 {
     switch (node->scatter) {
     case KUNI_SCATTER_READS:
+    case KUNI_SCATTER_SAMPLE:
+    case KUNI_SCATTER_SAMPLE_SHARD:
         return (size_t)shard * plan->n_batches + (size_t)batch;
     case KUNI_SCATTER_BATCH:
         return (size_t)batch;

@@ -7,8 +7,10 @@
  * that share the task, its process, its files (packs, see pack.h) and its line of the journal, while
  * the stage sees one after another of them as its shard.
  *
- * A node is one step of one stage of the workflow. A node's tasks are numbered: READS shard *
- * n_batches + batch, BATCH batch, REGION shard, COHORT and RANKS 0. Nothing here is stored per
+ * A node is one step of one stage of the workflow. A node's tasks are numbered: READS and SAMPLE_SHARD
+ * shard * n_batches + batch, SAMPLE run * n_batches + batch, BATCH batch, REGION shard, COHORT and
+ * RANKS 0. Where a node's shards are spoken of these are the runs of a SAMPLE node: number r is the
+ * batch's samples from r * `run` on. Nothing here is stored per
  * task, so that a plan of a million samples takes kilobytes. All ranks make the same plan from the
  * same files; messages carry its numbers only.
  *
@@ -52,6 +54,8 @@ typedef struct kuni_node {
     const char *folder;      /* "call" or "call.step": below data/ and logs/ */
     kuni_plan_input *inputs; /* in port order */
     size_t n_inputs, n_outputs, n_tasks;
+    size_t n_shards;  /* of the node: of the plan, or the runs of a batch; 0: it has no such axis */
+    size_t run;       /* SAMPLE: samples in a task */
     int phase, level; /* level: 0, or one above its highest producer */
 } kuni_node;
 
@@ -88,7 +92,8 @@ typedef struct kuni_plan {
  * does not fit. `twins`: some participant has several samples, of which one counts.
  */
 KUNI_MUST_CHECK kuni_status kuni_plan_make(kuni_plan *plan, const kuni_workflow *workflow,
-                                           const kuni_genome *genome, size_t n_batches, bool twins,
+                                           const kuni_genome *genome, const kuni_batch *batches,
+                                           size_t n_batches, bool twins,
                                            const kuni_stage *preflight, kuni_error *err);
 void kuni_plan_fini(kuni_plan *plan);
 
@@ -98,6 +103,41 @@ void kuni_plan_fini(kuni_plan *plan);
  */
 size_t kuni_plan_bundle(const kuni_span *spans, size_t n_spans, int64_t shard_bp, int64_t bundle,
                         kuni_plan_shard *shards);
+
+static inline bool kuni_node_by_shard(const kuni_node *node)
+{
+    return node->scatter == KUNI_SCATTER_READS || node->scatter == KUNI_SCATTER_REGION ||
+           node->scatter == KUNI_SCATTER_SAMPLE_SHARD;
+}
+
+static inline bool kuni_node_by_batch(const kuni_node *node)
+{
+    return node->scatter == KUNI_SCATTER_READS || node->scatter == KUNI_SCATTER_BATCH ||
+           kuni_scatter_by_sample(node->scatter);
+}
+
+/* Its tasks are of the samples' own files. */
+static inline bool kuni_node_of_reads(const kuni_node *node)
+{
+    return node->scatter == KUNI_SCATTER_READS || kuni_scatter_by_sample(node->scatter);
+}
+
+static inline bool kuni_node_is_one(const kuni_node *node)
+{
+    return node->scatter == KUNI_SCATTER_COHORT || node->scatter == KUNI_SCATTER_RANKS;
+}
+
+/*
+ * The samples of a SAMPLE or SAMPLE_SHARD task: from *first of the batch on, *n of them. 0: the batch
+ * has no such run.
+ */
+void kuni_plan_run(const kuni_node *node, const kuni_batch *batch, int64_t shard, size_t *first,
+                   size_t *n);
+/* How a node's shard is called in names of files and in the journal; and back, -1 if by no means. */
+enum { KUNI_PLAN_RUN_NAME_BYTES = 32 };
+const char *kuni_plan_shard_name(const kuni_plan *plan, const kuni_node *node, int64_t shard,
+                                 char room[KUNI_PLAN_RUN_NAME_BYTES]);
+int64_t kuni_plan_run_of_name(const kuni_node *node, const char *name);
 
 /* Shard and batch of a task, -1 where the node has none; and back. */
 void kuni_plan_place(const kuni_plan *plan, const kuni_node *node, size_t task, int64_t *shard,

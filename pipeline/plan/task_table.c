@@ -9,16 +9,6 @@ enum { STATE_BITS = 3, STATE_MASK = 7 };
 /* Which tasks of a producer a consumer's task takes. */
 typedef enum extent { EXTENT_ALL, EXTENT_SHARD, EXTENT_BATCH, EXTENT_ONE, EXTENT_NONE } extent;
 
-static bool has_shard_axis(const kuni_node *node)
-{
-    return node->scatter == KUNI_SCATTER_READS || node->scatter == KUNI_SCATTER_REGION;
-}
-
-static bool has_batch_axis(const kuni_node *node)
-{
-    return node->scatter == KUNI_SCATTER_READS || node->scatter == KUNI_SCATTER_BATCH;
-}
-
 static kuni_status init_node(kuni_task_table_node *state, const kuni_plan *plan,
                              const kuni_node *node, kuni_error *err)
 {
@@ -26,12 +16,12 @@ static kuni_status init_node(kuni_task_table_node *state, const kuni_plan *plan,
     state->state = kuni_alloc(n, sizeof(uint16_t), err);
     state->key = kuni_alloc(n, sizeof(uint64_t), err);
     if (!state->state || !state->key) return KUNI_MEMORY;
-    if (has_shard_axis(node)) {
+    if (kuni_node_by_shard(node)) {
         state->shard_settled = kuni_alloc(plan->n_shards, sizeof(uint32_t), err);
         state->by_shard = kuni_alloc(plan->n_shards * outputs, sizeof(kuni_hash), err);
         if (!state->shard_settled || !state->by_shard) return KUNI_MEMORY;
     }
-    if (has_batch_axis(node)) {
+    if (kuni_node_by_batch(node)) {
         state->batch_settled = kuni_alloc(plan->n_batches + 1, sizeof(uint32_t), err);
         state->by_batch = kuni_alloc((plan->n_batches + 1) * outputs, sizeof(kuni_hash), err);
         if (!state->batch_settled || !state->by_batch) return KUNI_MEMORY;
@@ -106,10 +96,12 @@ static kuni_status element(const kuni_task_table *table, const kuni_node *node, 
                            int64_t shard, int64_t batch, const char *content, kuni_hash *hash,
                            kuni_error *err)
 {
+    char room[KUNI_PLAN_RUN_NAME_BYTES];
     kuni_digest *digest = kuni_digest_new(err);
     if (!digest) return KUNI_MEMORY;
     kuni_digest_add_text(digest, node->step->outputs[output].kind);
-    kuni_digest_add_text(digest, shard >= 0 ? table->plan->shard_names[shard] : "");
+    const char *name = kuni_plan_shard_name(table->plan, node, shard, room);
+    kuni_digest_add_text(digest, name ? name : "");
     kuni_digest_add_text(digest, batch >= 0 ? table->batches[batch].id : "");
     kuni_digest_add_text(digest, content);
     kuni_digest_finish_hash(digest, hash);
@@ -147,11 +139,19 @@ kuni_status kuni_task_table_done(kuni_task_table *table, size_t node_number, siz
 
 /* --- inputs --- */
 
+/* Shard and batch by which a consumer's inputs are chosen: a run of samples is no shard. */
+static void place_of_consumer(const kuni_plan *plan, const kuni_node *node, size_t task,
+                              int64_t *shard, int64_t *batch)
+{
+    kuni_plan_place(plan, node, task, shard, batch);
+    if (node->scatter == KUNI_SCATTER_SAMPLE) *shard = -1;
+}
+
 static extent input_extent(const kuni_plan *plan, const kuni_node *from, int64_t shard,
                            int64_t batch)
 {
-    bool one_shard = shard >= 0 && has_shard_axis(from),
-         one_batch = batch >= 0 && has_batch_axis(from);
+    bool one_shard = shard >= 0 && kuni_node_by_shard(from),
+         one_batch = batch >= 0 && kuni_node_by_batch(from);
     if (one_shard && from->scatter == KUNI_SCATTER_REGION)
         return (size_t)shard < plan->n_places ? EXTENT_ONE : EXTENT_NONE;
     if (one_batch && from->scatter == KUNI_SCATTER_BATCH) return EXTENT_ONE;
@@ -174,7 +174,7 @@ static bool input_settled(const kuni_task_table *table, size_t from, int64_t sha
     case EXTENT_SHARD:
         return state->shard_settled[shard] == plan->n_batches;
     case EXTENT_BATCH:
-        return state->batch_settled[batch] == plan->n_shards;
+        return state->batch_settled[batch] == node->n_shards;
     case EXTENT_ALL:
         break;
     }
@@ -186,7 +186,7 @@ bool kuni_task_table_input_ready(const kuni_task_table *table, size_t node_numbe
 {
     const kuni_node *node = &table->plan->nodes[node_number];
     int64_t shard, batch;
-    kuni_plan_place(table->plan, node, task, &shard, &batch);
+    place_of_consumer(table->plan, node, task, &shard, &batch);
     return input_settled(table, node->inputs[input].node, shard, batch);
 }
 
@@ -194,7 +194,7 @@ bool kuni_task_table_ready(const kuni_task_table *table, size_t node_number, siz
 {
     const kuni_node *node = &table->plan->nodes[node_number];
     int64_t shard, batch;
-    kuni_plan_place(table->plan, node, task, &shard, &batch);
+    place_of_consumer(table->plan, node, task, &shard, &batch);
     for (size_t i = 0; i < node->n_inputs; i++)
         if (!input_settled(table, node->inputs[i].node, shard, batch)) return false;
     return true;
@@ -249,7 +249,7 @@ bool kuni_task_table_blocked(const kuni_task_table *table, size_t node_number, s
 {
     const kuni_node *node = &table->plan->nodes[node_number];
     int64_t shard, batch;
-    kuni_plan_place(table->plan, node, task, &shard, &batch);
+    place_of_consumer(table->plan, node, task, &shard, &batch);
     for (size_t i = 0; i < node->n_inputs; i++) {
         failure_search search = {.table = table, .from = node->inputs[i].node};
         if (table->nodes[search.from].failed == 0) continue;
@@ -301,7 +301,7 @@ kuni_status kuni_task_table_inputs(const kuni_task_table *table, size_t node_num
 {
     const kuni_node *node = &table->plan->nodes[node_number];
     int64_t shard, batch;
-    kuni_plan_place(table->plan, node, task, &shard, &batch);
+    place_of_consumer(table->plan, node, task, &shard, &batch);
     kuni_digest *digest = kuni_digest_new(err);
     if (!digest) return KUNI_MEMORY;
     kuni_digest_add_text(digest, "inputs");
@@ -324,7 +324,7 @@ kuni_status kuni_task_table_made_of(const kuni_task_table *table, size_t node_nu
 {
     const kuni_node *node = &table->plan->nodes[node_number];
     int64_t shard, batch;
-    kuni_plan_place(table->plan, node, task, &shard, &batch);
+    place_of_consumer(table->plan, node, task, &shard, &batch);
     for (size_t i = 0; i < node->n_inputs; i++) {
         kuni_hash one;
         kuni_status status = input_hash(table, &node->inputs[i], shard, batch, &one, err);
@@ -371,7 +371,7 @@ kuni_status kuni_task_table_files(const kuni_task_table *table, size_t node_numb
     const kuni_node *node = &table->plan->nodes[node_number];
     int64_t shard, batch;
     size_t first = work->n_files;
-    kuni_plan_place(table->plan, node, task, &shard, &batch);
+    place_of_consumer(table->plan, node, task, &shard, &batch);
     for (size_t i = 0; i < node->n_inputs; i++) {
         file_collector c = {.table = table, .input = &node->inputs[i], .work = work};
         kuni_status status =

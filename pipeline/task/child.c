@@ -27,12 +27,13 @@ typedef struct child_part {
     kuni_task task;
     kuni_task_file *outputs;
     kuni_bundle bundle;
-    kuni_task *members; /* what the stage sees: of each span */
+    kuni_task *members; /* what the stage sees: of each span and sample */
 } child_part;
 
 typedef struct child {
     const kuni_job *job;
-    size_t n_spans; /* 1: no bundle */
+    size_t n_spans;   /* 1: no bundle */
+    size_t n_members; /* of each part: how often its step is run */
     child_part *parts;
     kuni_arena *arena;
     uint8_t *skip; /* a bundle's later passes: also who was found bad in an earlier one */
@@ -190,8 +191,10 @@ static kuni_status prepare_part(child *me, const kuni_job_part *from, child_part
     part->bundle = (kuni_bundle){.step = from->step,
                                  .task = &part->task,
                                  .n_spans = me->n_spans,
-                                 .input_spans = from->input_spans};
-    part->members = kuni_alloc(me->n_spans, sizeof(*part->members), err);
+                                 .samples = job->samples,
+                                 .input_spans = from->input_spans,
+                                 .input_runs = from->input_runs};
+    part->members = kuni_alloc(me->n_members, sizeof(*part->members), err);
     if (!part->members) return KUNI_MEMORY;
     if (from->task->scratch) {
         kuni_status status = kuni_make_folders(from->task->scratch, err);
@@ -212,12 +215,12 @@ static kuni_status prepare_part(child *me, const kuni_job_part *from, child_part
     return KUNI_OK;
 }
 
-/* What the stage sees of span number k. */
+/* What the stage sees of member number k. */
 static kuni_status take_member(child *me, size_t part, size_t k, kuni_error *err)
 {
     child_part *p = &me->parts[part];
     /* A bundle's members are called after the files that they end in. */
-    if (me->n_spans > 1) p->task.outputs = me->job->parts[part].task->outputs;
+    if (kuni_is_bundle(&p->bundle)) p->task.outputs = me->job->parts[part].task->outputs;
     return kuni_member_task(&p->bundle, k, p->task.scratch, me->arena, &p->members[k], err);
 }
 
@@ -232,8 +235,9 @@ static kuni_status take_all_members(child *me, kuni_error *err)
 static kuni_status pack_outputs(child *me, kuni_error *err)
 {
     kuni_status status = KUNI_OK;
-    for (size_t i = 0; me->n_spans > 1 && i < me->job->n_parts; i++) {
+    for (size_t i = 0; i < me->job->n_parts; i++) {
         child_part *p = &me->parts[i];
+        if (!kuni_is_bundle(&p->bundle)) continue;
         for (size_t o = 0; o < p->task.n_outputs && !status; o++) {
             atomic_store(&shared->part, (int64_t)i);
             kuni_injection_crash_at("pack");
@@ -373,17 +377,44 @@ static kuni_status run_passes(child *me, kuni_error *err)
     return status;
 }
 
+/* Of a step that runs once a sample: the one of member k, or -1 where it is left out. */
+static int64_t sample_of(const child *me, size_t k)
+{
+    const kuni_sample_run *run = &me->job->samples;
+    const kuni_task *task = me->job->parts[0].task;
+    size_t i = run->first + k % run->n;
+    const kuni_sample *sample = &task->samples[i];
+    bool out = (me->job->skip && me->job->skip[i]) || !sample->reads ||
+               strcmp(sample->id, KUNI_SAMPLE_NOBODY) == 0;
+    return !out && kuni_sample_feeds(sample, me->job->parts[0].step->feed) ? (int64_t)i : -1;
+}
+
+static kuni_status run_member(child *me, size_t k, kuni_error *err)
+{
+    child_part *part = &me->parts[0];
+    kuni_task *member = &part->members[k];
+    kuni_status status = take_member(me, 0, k, err);
+    if (status) return status;
+    kuni_injection_crash_at("run");
+    if (member->sample) pass_at(me, member->sample - member->samples, 0);
+    status = me->job->parts[0].step->run(member, err);
+    me->result.sample = status && err->sample >= 0 ? err->sample : -1;
+    if (!kuni_is_bundle(&part->bundle)) return status;
+    kuni_member_drop_inputs(&part->bundle, member);
+    if (status || !member->sample) return status;
+    beat((int64_t)k + 1);
+    return kuni_remove_tree(member->scratch, err);
+}
+
 static kuni_status run_members(child *me, kuni_error *err)
 {
     kuni_status status = KUNI_OK;
-    child_part *part = &me->parts[0];
-    for (size_t k = 0; k < me->n_spans && !status; k++) {
-        status = take_member(me, 0, k, err);
-        if (status) return status;
-        kuni_injection_crash_at("run");
-        status = me->job->parts[0].step->run(&part->members[k], err);
-        me->result.sample = status && err->sample >= 0 ? err->sample : -1;
-        if (me->n_spans > 1) kuni_member_drop_inputs(&part->bundle, &part->members[k]);
+    for (size_t k = 0; k < me->n_members && !status; k++) {
+        if (me->job->samples.n && sample_of(me, k) < 0) {
+            me->parts[0].members[k] = me->parts[0].task; /* without a sample */
+            continue;
+        }
+        status = run_member(me, k, err);
         atomic_fetch_add(&shared->beats, 1);
     }
     return status;
@@ -415,7 +446,8 @@ static kuni_status check_inputs(const kuni_job_part *part, kuni_error *err)
 static void hide_facts(const kuni_job_part *part)
 {
     const kuni_task *task = part->task;
-    bool reads = part->step->scatter == KUNI_SCATTER_READS;
+    bool reads =
+        part->step->scatter == KUNI_SCATTER_READS || kuni_scatter_by_sample(part->step->scatter);
     if ((!reads && part->step->scatter != KUNI_SCATTER_BATCH) || task->batch < 0) return;
     const kuni_batch *batch = &task->batches[task->batch];
     kuni_sample *samples;
@@ -434,6 +466,7 @@ static kuni_status prepare(child *me, kuni_error *err)
     if (!status) status = reopen_references(job, err);
     if (status) return status;
     me->n_spans = job->n_spans > 1 ? job->n_spans : 1;
+    me->n_members = me->n_spans * (job->samples.n ? job->samples.n : 1);
     me->parts = kuni_alloc(job->n_parts, sizeof(*me->parts), err);
     me->arena = kuni_arena_new(err);
     if (!me->parts || !me->arena) return KUNI_MEMORY;

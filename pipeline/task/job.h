@@ -9,6 +9,7 @@
 #include "hash.h"
 #include "kuni/file.h"
 #include "kuni/stage.h"
+#include "members.h"
 
 typedef struct kuni_job_part {
     const kuni_step *step;
@@ -20,12 +21,14 @@ typedef struct kuni_job_part {
     /* of each input: what it must have before the stage sees it; zero, or NULL: not looked at */
     const kuni_hash *input_digests;
     const uint32_t *input_spans; /* see kuni_bundle */
+    const kuni_sample_run *input_runs;
 } kuni_job_part;
 
 typedef struct kuni_job {
     const kuni_job_part *parts;
     size_t n_parts;
-    size_t n_spans; /* of the shard of all parts, see kuni_bundle; 0 or 1: no bundle */
+    size_t n_spans;          /* of the shard of all parts, see kuni_bundle; 0 or 1: no bundle */
+    kuni_sample_run samples; /* of a step that runs once a sample, see kuni_bundle */
     /* READS of a bundle: pass by pass, so that a step has one span open at a time. */
     bool apart;
     /* Stdout and stderr go to LOG.out and LOG.err (removed where empty); NULL: stay. */
@@ -35,7 +38,7 @@ typedef struct kuni_job {
     /* Of the run: part of temporary names, so that two runs never write the same file. */
     uint64_t epoch;
     int rank; /* likewise */
-    /* READS: n_samples flags over task->samples, nonzero: quarantined; NULL: none. */
+    /* READS, SAMPLE: n_samples flags over task->samples, nonzero: quarantined; NULL: none. */
     const uint8_t *skip;
 } kuni_job;
 

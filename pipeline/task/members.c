@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -55,12 +56,19 @@ static const char *make_folder(kuni_arena *arena, const char *folder, size_t k, 
 
 /* --- inputs --- */
 
+/* How a member is called: after its span's contig, or its sample. */
+static const char *name_of(const kuni_task *task, int64_t span, const kuni_sample *sample)
+{
+    return sample ? sample->id : kuni_genome_contig(task->genome, task->shards[span].tid)->name;
+}
+
+/* `span` is -1 where a sample's file is of no shard. */
 static kuni_status check_member(const kuni_task *task, const kuni_pack *pack, size_t member,
-                                int64_t span, kuni_error *err)
+                                int64_t span, const kuni_sample *sample, kuni_error *err)
 {
     const kuni_pack_member *m = &pack->members[member];
-    const kuni_span *wanted = &task->shards[span];
-    const char *contig = kuni_genome_contig(task->genome, wanted->tid)->name;
+    const kuni_span nowhere = {.tid = -1}, *wanted = span >= 0 ? &task->shards[span] : &nowhere;
+    const char *contig = name_of(task, span, sample);
     if (strcmp(m->contig, contig) == 0 && m->beg == wanted->beg && m->end == wanted->end)
         return KUNI_OK;
     return kuni_fail(err, KUNI_DATA,
@@ -70,17 +78,43 @@ static kuni_status check_member(const kuni_task *task, const kuni_pack *pack, si
                      (long long)wanted->beg + 1, (long long)wanted->end);
 }
 
+/* "FOLDER/SAMPLE.KIND.EXTENSION": programs take what a file is of from its name. */
+static const char *sample_path(const kuni_task *task, kuni_arena *arena, const char *folder,
+                               const kuni_task_file *file, kuni_error *err)
+{
+    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+    const char *id = file->sample->id, *slash = strrchr(file->path, '/');
+    const char *word = strstr(slash ? slash : file->path, pack_word);
+    const char *rest = word ? word + sizeof(pack_word) - 1 : "";
+    size_t kind = strlen(file->kind);
+    if (strncmp(rest, file->kind, kind) == 0 && rest[kind] == '.') rest += kind + 1;
+    char number[32] = "", shard[32] = "";
+    if (strspn(id, safe) != strlen(id) || *id == '-' || *id == '.') {
+        (void)snprintf(number, sizeof(number), "%zd", file->sample - task->samples);
+        id = number;
+    }
+    if (file->shard >= 0) (void)snprintf(shard, sizeof(shard), ".%lld", (long long)file->shard);
+    size_t room = strlen(folder) + strlen(id) + strlen(shard) + kind + strlen(rest) + 4;
+    char *path = kuni_arena_alloc(arena, room, 1, err);
+    if (path) (void)snprintf(path, room, "%s/%s%s.%s.%s", folder, id, shard, file->kind, rest);
+    return path;
+}
+
 static kuni_status take_member(const kuni_bundle *bundle, const kuni_pack *pack, size_t member,
                                const char *folder, kuni_arena *arena, kuni_task_file *file,
                                kuni_error *err)
 {
-    file->shard += (int64_t)member;
-    kuni_status status = check_member(bundle->task, pack, member, file->shard, err);
+    const kuni_task *task = bundle->task;
+    kuni_status status = check_member(task, pack, member, file->shard, file->sample, err);
     if (status) return status;
     if (is_in_place(bundle->step, file->kind)) {
         file->offset = pack->members[member].offset;
         file->bytes = pack->members[member].bytes;
         return KUNI_OK;
+    }
+    if (file->sample) {
+        file->path = sample_path(task, arena, folder, file, err);
+        return file->path ? kuni_pack_extract(pack, member, file->path, err) : KUNI_MEMORY;
     }
     char prefix[32];
     (void)snprintf(prefix, sizeof(prefix), "%lld.", (long long)file->shard);
@@ -88,32 +122,85 @@ static kuni_status take_member(const kuni_bundle *bundle, const kuni_pack *pack,
     return file->path ? kuni_pack_extract(pack, member, file->path, err) : KUNI_MEMORY;
 }
 
-/* The members of one pack that the task of span k takes: that of its own span, or all. */
-static kuni_status take_pack(const kuni_bundle *bundle, size_t input, size_t k, const char *folder,
-                             kuni_arena *arena, kuni_task_file *files, size_t *n, kuni_error *err)
+static kuni_sample_run input_run(const kuni_bundle *bundle, size_t input)
 {
-    const kuni_task_file *from = &bundle->task->inputs[input];
+    return bundle->input_runs ? bundle->input_runs[input] : (kuni_sample_run){.n = 0};
+}
+
+static bool is_packed(const kuni_bundle *bundle, size_t input)
+{
+    return (bundle->input_spans && bundle->input_spans[input] > 1) || input_run(bundle, input).n;
+}
+
+/* What is taken of a pack: of which spans and samples, all or those of the task itself. */
+typedef struct choice {
+    size_t first_span, end_span;
+    kuni_sample_run run;    /* of the pack */
+    const kuni_sample *own; /* NULL: all who have a column */
+} choice;
+
+static choice choose(const kuni_bundle *bundle, size_t input, size_t k, const kuni_task *member)
+{
+    size_t each = bundle->samples.n ? bundle->samples.n : 1;
+    size_t span = k / each, spans = bundle->input_spans ? bundle->input_spans[input] : 1;
     bool own = bundle->n_spans > 1;
+    return (choice){.first_span = own ? span : 0,
+                    .end_span = own ? span + 1 : spans,
+                    .run = input_run(bundle, input),
+                    .own = member->sample};
+}
+
+static bool is_wanted(const kuni_task *task, const choice *of, const kuni_sample *sample)
+{
+    if (!sample) return true;
+    if (of->own) return sample == of->own;
+    return !task->columns || task->columns[sample - task->samples] >= 0;
+}
+
+/* The members of one pack that the task of member k takes: those of its own span and sample, or all. */
+static kuni_status take_pack(const kuni_bundle *bundle, size_t input, const choice *of,
+                             const char *folder, kuni_arena *arena, kuni_task_file *files,
+                             size_t *n, kuni_error *err)
+{
+    const kuni_task *task = bundle->task;
+    const kuni_task_file *from = &task->inputs[input];
+    size_t each = of->run.n ? of->run.n : 1, spans = bundle->input_spans[input];
     kuni_pack pack;
     kuni_status status = kuni_pack_open(&pack, from->path, err);
-    if (!status && pack.n != bundle->input_spans[input])
+    if (!status && pack.n != spans * each)
         status = kuni_fail(err, KUNI_DATA,
-                           "%s has %zu members where %u belong: restore the file or run its stage "
+                           "%s has %zu members where %zu belong: restore the file or run its stage "
                            "again",
-                           from->path, pack.n, bundle->input_spans[input]);
-    size_t first = own ? k : 0, end = own ? k + 1 : status ? 0 : pack.n;
-    for (size_t m = first; m < end && !status; m++) {
-        if (!pack.members[m].present) continue;
-        files[*n] = *from;
-        status = take_member(bundle, &pack, m, folder, arena, &files[(*n)++], err);
+                           from->path, pack.n, spans * each);
+    for (size_t m = of->first_span * each; m < of->end_span * each && !status; m++) {
+        const kuni_sample *sample = of->run.n ? &task->samples[of->run.first + m % each] : NULL;
+        if (!pack.members[m].present || !is_wanted(task, of, sample)) continue;
+        kuni_task_file *file = &files[(*n)++];
+        *file = *from;
+        file->sample = sample;
+        if (file->shard >= 0) file->shard += (int64_t)(m / each);
+        status = take_member(bundle, &pack, m, folder, arena, file, err);
+        if (task->heartbeat && m % each == 0) task->heartbeat((int64_t)m);
     }
     kuni_pack_close(&pack);
     return status;
 }
 
-static bool is_packed(const kuni_bundle *bundle, size_t input)
+/* A task of several batches takes the samples' files in the order of the samples. */
+static int by_port_and_sample(const void *a, const void *b)
 {
-    return bundle->input_spans && bundle->input_spans[input] > 1;
+    const kuni_task_file *x = a, *y = b;
+    return x->sample < y->sample ? -1 : x->sample > y->sample;
+}
+
+static void sort_by_sample(kuni_task_file *files, size_t n)
+{
+    for (size_t from = 0, to; from < n; from = to) {
+        for (to = from + 1;
+             to < n && files[to].kind == files[from].kind && files[to].shard == files[from].shard;)
+            to++;
+        if (files[from].sample) qsort(&files[from], to - from, sizeof(*files), by_port_and_sample);
+    }
 }
 
 static kuni_status take_inputs(const kuni_bundle *bundle, size_t k, const char *folder,
@@ -121,17 +208,22 @@ static kuni_status take_inputs(const kuni_bundle *bundle, size_t k, const char *
 {
     const kuni_task *task = bundle->task;
     size_t most = 0, n = 0;
-    for (size_t i = 0; i < task->n_inputs; i++)
-        most += bundle->n_spans <= 1 && is_packed(bundle, i) ? bundle->input_spans[i] : 1;
+    for (size_t i = 0; i < task->n_inputs; i++) {
+        choice of = choose(bundle, i, k, out);
+        most +=
+            is_packed(bundle, i) ? (of.end_span - of.first_span) * (of.run.n ? of.run.n : 1) : 1;
+    }
     kuni_task_file *files = kuni_arena_alloc(arena, most + 1, sizeof(*files), err);
     kuni_status status = files ? KUNI_OK : KUNI_MEMORY;
     for (size_t i = 0; i < task->n_inputs && !status; i++) {
+        choice of = choose(bundle, i, k, out);
         if (is_packed(bundle, i))
-            status = take_pack(bundle, i, k, folder, arena, files, &n, err);
+            status = take_pack(bundle, i, &of, folder, arena, files, &n, err);
         else
             files[n++] = task->inputs[i];
         if (task->heartbeat) task->heartbeat((int64_t)i);
     }
+    if (!status) sort_by_sample(files, n);
     out->inputs = files;
     out->n_inputs = n;
     return status;
@@ -169,14 +261,17 @@ static kuni_status make_outputs(const kuni_bundle *bundle, const char *folder, k
 kuni_status kuni_member_task(const kuni_bundle *bundle, size_t k, const char *folder,
                              kuni_arena *arena, kuni_task *out, kuni_error *err)
 {
-    bool any = bundle->n_spans > 1;
+    bool own = kuni_is_bundle(bundle), any = own;
+    size_t each = bundle->samples.n ? bundle->samples.n : 1;
     *out = *bundle->task;
     for (size_t i = 0; i < out->n_inputs; i++) any = any || is_packed(bundle, i);
     if (!any) return KUNI_OK;
     const char *files = make_folder(arena, folder, k, ".members", err);
     kuni_status status = files ? KUNI_OK : KUNI_IO;
-    if (!status && bundle->n_spans > 1) {
-        out->shard = bundle->task->shard + (int64_t)k;
+    if (!status && own) {
+        if (out->shard >= 0) out->shard += (int64_t)(k / each);
+        if (bundle->samples.n)
+            out->sample = &bundle->task->samples[bundle->samples.first + k % each];
         out->scratch = make_folder(arena, folder, k, "", err);
         status = out->scratch ? make_outputs(bundle, files, arena, out, err) : KUNI_IO;
     }
@@ -185,12 +280,23 @@ kuni_status kuni_member_task(const kuni_bundle *bundle, size_t k, const char *fo
 
 /* --- packs --- */
 
+/* Of a sample that was left out nothing is told, not even its name. */
+static kuni_status add_to_pack(kuni_pack_writer *writer, const kuni_task *task, int64_t shard,
+                               const kuni_sample *sample, bool by_sample, const char *path,
+                               kuni_error *err)
+{
+    const kuni_span nowhere = {.tid = -1}, *span = shard >= 0 ? &task->shards[shard] : &nowhere;
+    const char *name = by_sample && !path ? KUNI_SAMPLE_NOBODY : name_of(task, shard, sample);
+    return kuni_pack_add(writer, name, span->beg, span->end, path, err);
+}
+
 static kuni_status add_member(kuni_pack_writer *writer, const kuni_bundle *bundle,
                               const kuni_task *member, size_t output, kuni_error *err)
 {
-    const kuni_span *span = &member->shards[member->shard];
-    const char *contig = kuni_genome_contig(member->genome, span->tid)->name;
     const kuni_task_file *file = &member->outputs[output];
+    bool by_sample = bundle->samples.n != 0;
+    if (by_sample && !member->sample)
+        return add_to_pack(writer, member, member->shard, NULL, true, NULL, err);
     struct stat info;
     bool there = lstat(file->path, &info) == 0;
     if (!there && errno != ENOENT) return kuni_fail_errno(err, "cannot look at %s", file->path);
@@ -201,25 +307,69 @@ static kuni_status add_member(kuni_pack_writer *writer, const kuni_bundle *bundl
     if (there && !S_ISREG(info.st_mode))
         return kuni_fail(err, KUNI_BUG, "stage %s: its output '%s' is not a regular file",
                          member->stage_id, file->kind);
-    kuni_status status =
-        kuni_pack_add(writer, contig, span->beg, span->end, there ? file->path : NULL, err);
+    kuni_status status = add_to_pack(writer, member, member->shard, member->sample, by_sample,
+                                     there ? file->path : NULL, err);
     if (there) (void)unlink(file->path);
     return status;
+}
+
+static bool is_there(const kuni_bundle *bundle, const kuni_task *member, size_t output)
+{
+    return (!bundle->samples.n || member->sample) &&
+           access(member->outputs[output].path, F_OK) == 0;
 }
 
 kuni_status kuni_members_pack(const kuni_bundle *bundle, const kuni_task *members, size_t output,
                               const char *path, kuni_error *err)
 {
+    size_t n = kuni_bundle_members(bundle);
     bool any = !is_optional(bundle->step, bundle->task->outputs[output].kind);
-    for (size_t k = 0; k < bundle->n_spans && !any; k++)
-        any = access(members[k].outputs[output].path, F_OK) == 0;
+    for (size_t k = 0; k < n && !any; k++) any = is_there(bundle, &members[k], output);
     if (!any) return KUNI_OK;
     kuni_pack_writer *writer;
     kuni_status status = kuni_pack_create(&writer, path, err);
     if (status) return status;
-    for (size_t k = 0; k < bundle->n_spans && !status; k++)
+    for (size_t k = 0; k < n && !status; k++)
         status = add_member(writer, bundle, &members[k], output, err);
     if (!status) return kuni_pack_finish(writer, err);
     kuni_pack_discard(writer);
+    return status;
+}
+
+static kuni_status copy_member(kuni_pack_writer *writer, const kuni_bundle *bundle,
+                               const kuni_pack *pack, size_t m, const uint8_t *gone,
+                               kuni_error *err)
+{
+    const kuni_task *task = bundle->task;
+    size_t each = bundle->samples.n, i = bundle->samples.first + m % each;
+    int64_t shard = task->shard >= 0 ? task->shard + (int64_t)(m / each) : -1;
+    if (!pack->members[m].present || gone[i])
+        return add_to_pack(writer, task, shard, NULL, true, NULL, err);
+    kuni_status status = check_member(task, pack, m, shard, &task->samples[i], err);
+    kuni_pack_view view;
+    if (!status) status = kuni_pack_view_open(&view, pack, m, err);
+    if (status) return status;
+    status = add_to_pack(writer, task, shard, &task->samples[i], true, view.path, err);
+    kuni_pack_view_close(&view);
+    return status;
+}
+
+kuni_status kuni_members_without(const kuni_bundle *bundle, const char *from, const uint8_t *gone,
+                                 const char *to, kuni_error *err)
+{
+    kuni_pack pack;
+    kuni_pack_writer *writer = NULL;
+    kuni_status status = kuni_pack_open(&pack, from, err);
+    if (!status && pack.n != kuni_bundle_members(bundle))
+        status = kuni_fail(err, KUNI_DATA, "%s has %zu members where %zu belong: see `kuni repair`",
+                           from, pack.n, kuni_bundle_members(bundle));
+    if (!status) status = kuni_pack_create(&writer, to, err);
+    for (size_t m = 0; m < pack.n && !status; m++)
+        status = copy_member(writer, bundle, &pack, m, gone, err);
+    if (!status)
+        status = kuni_pack_finish(writer, err);
+    else if (writer)
+        kuni_pack_discard(writer);
+    kuni_pack_close(&pack);
     return status;
 }

@@ -33,6 +33,11 @@ kuni_feed kuni_sample_feed(const kuni_sample *sample)
     return kuni_is_variants_path(sample->reads) ? KUNI_FEED_GVCF : KUNI_FEED_READS;
 }
 
+bool kuni_sample_feeds(const kuni_sample *sample, kuni_feed feed)
+{
+    return feed == KUNI_FEED_ANY || kuni_sample_feed(sample) == feed;
+}
+
 static void tell(const running_pass *run, int64_t sample, size_t part)
 {
     if (run->pass->at) run->pass->at(run->pass->context, sample, part);

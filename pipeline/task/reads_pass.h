@@ -46,5 +46,6 @@ KUNI_MUST_CHECK kuni_status kuni_reads_pass_run(const kuni_reads_pass *pass, kun
  * gVCF, else reads.
  */
 kuni_feed kuni_sample_feed(const kuni_sample *sample);
+bool kuni_sample_feeds(const kuni_sample *sample, kuni_feed feed);
 
 #endif

@@ -13,7 +13,7 @@
 static const char *fault_of_step(const kuni_step *step)
 {
     if (!step->name) return "a step has no name (\"\" is allowed for the only one)";
-    if (step->scatter > KUNI_SCATTER_RANKS) return "a step's scatter is unknown";
+    if (step->scatter > KUNI_SCATTER_SAMPLE_SHARD) return "a step's scatter is unknown";
     if (!step->outputs || !step->outputs[0].kind) return "a step gives no output";
     for (const kuni_port *port = step->outputs; port->kind; port++)
         if (!port->extension || strchr(port->extension, '/'))

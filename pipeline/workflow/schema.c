@@ -121,6 +121,13 @@ static json_t *of_param(const kuni_param *p)
     return o;
 }
 
+static json_t *of_text_or_map(const kuni_param *p)
+{
+    json_t *o = of_param(p);
+    if (o) json_object_set_new(o, "type", json_pack("[ss]", "string", "object"));
+    return o;
+}
+
 /* --- stages --- */
 
 /* What `with:` of a stage may hold. */
@@ -170,7 +177,9 @@ static json_t *stage_schema(void)
     const kuni_stage *external = kuni_stage_find(external_name);
     json_t *properties = json_object(), *rules = json_array();
     for (const kuni_param *p = external ? external->params : NULL; properties && p && p->name; p++)
-        if (!kuni_stage_is_own(p->name)) json_object_set_new(properties, p->name, of_param(p));
+        if (!kuni_stage_is_own(p->name))
+            json_object_set_new(properties, p->name,
+                                kuni_stage_takes_map(p->name) ? of_text_or_map(p) : of_param(p));
     for (size_t i = 0; properties && i < n_keys; i++)
         json_object_set_new(properties, keys[i].key, of_field(&keys[i]));
     json_object_update_missing_new(json_object_get(properties, "uses"), uses_schema(stages, n));

@@ -11,6 +11,8 @@ const kuni_field *kuni_workflow_fields(const char *section, size_t *n);
 const kuni_field *kuni_stage_keys(size_t *n);
 /* Whether a parameter of a command is set by other means than its own key. */
 bool kuni_stage_is_own(const char *param);
+/* A key of a command that may be a map of texts: gives, publish. */
+bool kuni_stage_takes_map(const char *param);
 /*
  * Reads `regions.contigs` (NULL: absent) and holds it against the index of the reference, where
  * that is there.

@@ -19,6 +19,9 @@ static const char external_name[] = "external";
 static const char command_name[] = "command";     /* `run:` with a text */
 static const char arguments_name[] = "arguments"; /* `run:` with a list */
 static const char resources_name[] = "resources";
+static const char gives_name[] = "gives", publish_name[] = "publish";
+static const char outputs_name[] = "outputs";     /* `gives:` with a map */
+static const char published_name[] = "published"; /* `publish:` with a map */
 
 static const kuni_field stage_keys[] = {
     {.key = "id", .type = KUNI_FIELD_TEXT, .expected = "a letter, then letters, digits, _ and -"},
@@ -37,8 +40,11 @@ const kuni_field *kuni_stage_keys(size_t *n)
 
 bool kuni_stage_is_own(const char *param)
 {
-    return strcmp(param, command_name) == 0 || strcmp(param, arguments_name) == 0 ||
-           strcmp(param, resources_name) == 0;
+    static const char *const own[] = {command_name, arguments_name, resources_name, outputs_name,
+                                      published_name};
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        if (strcmp(param, own[i]) == 0) return true;
+    return false;
 }
 
 /* A stage as it is read, in file order. */
@@ -154,18 +160,22 @@ static const char *plain_number(const kuni_param *param, const char *text, char 
     return room;
 }
 
-/* Texts of a LIST joined by '\n'; false after a fault. */
+/* Texts of a LIST joined by '\n', of a map as KEY=TEXT; false after a fault. */
 static bool join_list(kuni_reader *reader, const kuni_yaml_node *list, const char *key,
                       kuni_buffer *out)
 {
+    bool map = list->type == KUNI_YAML_MAP;
     for (size_t i = 0; i < list->n; i++) {
-        const char *text = kuni_reader_text(reader, list->values[i], key, "a list of texts");
+        const char *text = kuni_reader_text(reader, list->values[i], key,
+                                            map ? "a map of texts" : "a list of texts");
         if (!text) return false;
         if (strchr(text, '\n')) {
             kuni_yaml_fault(reader->faults, list->values[i], "%s: expected texts of one line", key);
             return false;
         }
-        if (kuni_buffer_printf(out, reader->err, "%s%s", i ? "\n" : "", text)) return false;
+        if (kuni_buffer_printf(out, reader->err, "%s%s%s%s", i ? "\n" : "",
+                               map ? list->keys[i]->text : "", map ? "=" : "", text))
+            return false;
     }
     return true;
 }
@@ -196,7 +206,8 @@ static kuni_status set_param(kuni_reader *reader, entry *e, const kuni_param *pa
         [KUNI_PARAM_CHOICE] = "a word",      [KUNI_PARAM_PATH] = "the path of a file",
         [KUNI_PARAM_LIST] = "a list",
     };
-    if (param->type == KUNI_PARAM_LIST && value->type == KUNI_YAML_LIST) {
+    bool pairs = value->type == KUNI_YAML_MAP && kuni_stage_is_own(param->name);
+    if (param->type == KUNI_PARAM_LIST && (value->type == KUNI_YAML_LIST || pairs)) {
         kuni_buffer joined = KUNI_BUFFER_INIT;
         kuni_status status = KUNI_OK;
         if (join_list(reader, value, key, &joined))
@@ -300,6 +311,20 @@ static kuni_status read_resources_used(kuni_reader *reader, entry *e, const kuni
     return status;
 }
 
+bool kuni_stage_takes_map(const char *param)
+{
+    return strcmp(param, gives_name) == 0 || strcmp(param, publish_name) == 0;
+}
+
+/* What a key of a command sets: with a map, a parameter that takes several. */
+static const kuni_param *param_of_key(const entry *e, const char *key, const kuni_yaml_node *value)
+{
+    bool map = value->type == KUNI_YAML_MAP;
+    if (map && kuni_stage_takes_map(key))
+        key = strcmp(key, gives_name) == 0 ? outputs_name : published_name;
+    return find_param(e->stage.stage, key);
+}
+
 /* Keys of the stage's own map; `run:` stages may write their parameters there. */
 static kuni_status read_keys(kuni_reader *reader, entry *e)
 {
@@ -319,7 +344,7 @@ static kuni_status read_keys(kuni_reader *reader, entry *e)
         if (k == n_known)
             status = kuni_reader_unknown_key(reader, key, "a stage", known, n_known);
         else if (k >= n_fixed)
-            status = set_param(reader, e, find_param(e->stage.stage, key->text), key->text,
+            status = set_param(reader, e, param_of_key(e, key->text, e->node->values[i]), key->text,
                                e->node->values[i]);
         if (status) return status;
     }
@@ -531,6 +556,16 @@ static bool *find_upstream(kuni_reader *reader)
     return upstream;
 }
 
+/* The node that a fault of a stage's parameters is about: "KEY: ..." names it. */
+static const kuni_yaml_node *node_of_fault(const entry *e, const char *text)
+{
+    char key[KUNI_YAML_WORD_BYTES];
+    snprintf(key, sizeof(key), "%.*s", (int)strcspn(text, ":"), text);
+    const kuni_yaml_node *node = kuni_yaml_get(e->node, key);
+    if (!node) node = kuni_yaml_get(e->node, "run");
+    return node ? node : e->node;
+}
+
 /* Asks each stage for its steps with these parameters. */
 static kuni_status find_shapes(kuni_reader *reader, const entries *all, shape *shapes)
 {
@@ -548,8 +583,7 @@ static kuni_status find_shapes(kuni_reader *reader, const entries *all, shape *s
         if (status && status != KUNI_USAGE)
             return kuni_fail(reader->err, status, "stage %s: %s", stage->id, err.text);
         if (status) {
-            const kuni_yaml_node *run = kuni_yaml_get(e->node, "run");
-            kuni_yaml_fault(reader->faults, run ? run : e->node, "stage '%s': %s", stage->id,
+            kuni_yaml_fault(reader->faults, node_of_fault(e, err.text), "stage '%s': %s", stage->id,
                             err.text);
             *s = (shape){.unknown = true};
         } else if (s->n_steps) {

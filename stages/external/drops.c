@@ -64,11 +64,11 @@ static const template_value *value_named(const value_table *table, const char *k
     return NULL;
 }
 
-kuni_status drops_check(const kuni_task *task, const value_table *table, int64_t n_out,
-                        const char *label, kuni_error *err)
+kuni_status drops_check(const kuni_task *task, const value_table *table, const char *kind,
+                        int64_t n_out, const char *label, kuni_error *err)
 {
     const char *text = kuni_params_text(task->params, "may_drop");
-    const template_value *in = value_named(table, kuni_params_text(task->params, "gives"));
+    const template_value *in = value_named(table, kind);
     int64_t share = 0, n_in = 0;
     if (!drops_parse(text, &share))
         return kuni_fail(err, KUNI_BUG, "%s: may_drop '%s' is no share", label, text);

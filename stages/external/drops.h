@@ -10,11 +10,12 @@
 bool drops_parse(const char *text, int64_t *basis_points);
 
 /*
- * KUNI_BUG where the output has fewer records than the variant files of the same kind that came in,
+ * KUNI_BUG where the output of a kind has fewer records than the variant files of that kind that came in,
  * by more than `may_drop` of them (rounded up to whole records). Files with an index beside them
  * are counted by it, others are read.
  */
 KUNI_MUST_CHECK kuni_status drops_check(const kuni_task *task, const value_table *table,
-                                        int64_t n_out, const char *label, kuni_error *err);
+                                        const char *kind, int64_t n_out, const char *label,
+                                        kuni_error *err);
 
 #endif

@@ -80,6 +80,18 @@ kuni_status template_check(const char *text, const template_value *values, size_
     return KUNI_OK;
 }
 
+bool template_names(const char *text, const char *name)
+{
+    for (const char *at = text; at && *at;) {
+        size_t length;
+        bool literal;
+        size_t taken = next_token(at, text, &length, &literal);
+        if (length == strlen(name) && !literal && strncmp(at + 1, name, length) == 0) return true;
+        at += taken;
+    }
+    return false;
+}
+
 /*
  * The shell's view of quotes, well enough to choose how a variable is written: a wrong guess can
  * split a value into words, never run it. A command substitution starts afresh inside double

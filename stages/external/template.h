@@ -10,6 +10,8 @@
 #ifndef KUNI_STAGES_EXTERNAL_TEMPLATE_H
 #define KUNI_STAGES_EXTERNAL_TEMPLATE_H
 
+#include <stdbool.h>
+
 #include "kuni/buffer.h"
 
 typedef struct template_value {
@@ -21,6 +23,8 @@ typedef struct template_value {
 /* Checks that all placeholders of `text` are known. KUNI_USAGE with the nearest name. */
 KUNI_MUST_CHECK kuni_status template_check(const char *text, const template_value *values,
                                            size_t n_values, kuni_error *err);
+/* Whether the text, which may be NULL, has a placeholder of this name. */
+bool template_names(const char *text, const char *name);
 /*
  * The command for `/bin/sh -c`. The variables it refers to are set in the environment of this
  * process.

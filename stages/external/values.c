@@ -4,8 +4,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gather.h"
 #include "indexed.h"
 #include "kuni/file.h"
+#include "sample_values.h"
+
+bool values_by_sample(const kuni_params *with)
+{
+    return strncmp(kuni_params_text(with, "scatter"), "sample", 6) == 0;
+}
+
+bool values_by_shard(const kuni_params *with)
+{
+    const char *scatter = kuni_params_text(with, "scatter");
+    return strcmp(scatter, "region") == 0 || strcmp(scatter, "sample x shard") == 0;
+}
+
+const char *values_takes(const kuni_params *with)
+{
+    const char *takes = kuni_params_text(with, "takes");
+    if (takes && *takes) return takes;
+    return values_by_sample(with) ? "" : "calls";
+}
 
 static kuni_status add_texts(value_table *table, const char *name, const char *const *texts,
                              size_t count, kuni_error *err)
@@ -71,6 +91,23 @@ static kuni_status add_resource(value_table *table, const char *line, size_t len
     return name && path ? add_text(table, name, path, err) : KUNI_MEMORY;
 }
 
+/* The files of samples put together, in the scratch folder. */
+static kuni_status gather_input(value_table *table, const char *kind, const kuni_task *task,
+                                const char **path, kuni_error *err)
+{
+    bool merged = strcmp(table->gather, "tsv") == 0;
+    kuni_buffer name = KUNI_BUFFER_INIT;
+    kuni_status status =
+        kuni_buffer_printf(&name, err, "%s/%s.%s", task->scratch, kind, merged ? "tsv" : "list");
+    if (!status)
+        status = merged ? gather_table(task, kind, name.data, err)
+                        : gather_list(task, kind, name.data, err);
+    if (!status && !(*path = kuni_arena_strndup(table->arena, name.data, name.length, err)))
+        status = KUNI_MEMORY;
+    kuni_buffer_fini(&name);
+    return status;
+}
+
 /* {input.KIND}, and {input} for the first kind. Without a task only the names. */
 static kuni_status add_input(value_table *table, const char *kind_at, size_t length,
                              const kuni_task *task, kuni_error *err)
@@ -83,7 +120,11 @@ static kuni_status add_input(value_table *table, const char *kind_at, size_t len
     const char **paths = kuni_arena_alloc(table->arena, count + 1, sizeof(*paths), err);
     if (!paths) return KUNI_MEMORY;
     kuni_status status = KUNI_OK;
-    for (size_t i = 0; i < count && !status; i++) {
+    if (task && table->gather) {
+        count = 1;
+        status = gather_input(table, kind, task, paths, err);
+    }
+    for (size_t i = 0; i < count && !status && !table->gather; i++) {
         paths[i] = files[i].path;
         if (table->indexed)
             status = indexed_input(task, kind, i, files[i].path, table->arena, &paths[i], err);
@@ -115,14 +156,17 @@ static kuni_status write_list(value_table *table, const char *name, const char *
     return status;
 }
 
-static kuni_status add_lists(value_table *table, const kuni_task *task, kuni_error *err)
+static kuni_status add_input_list(value_table *table, const kuni_task *task, kuni_error *err)
 {
     const template_value *input = NULL;
     for (size_t i = 0; i < table->count && !input; i++)
         if (strcmp(table->values[i].name, "input") == 0) input = &table->values[i];
-    kuni_status status = KUNI_OK;
-    if (input) status = write_list(table, "input_list", input->texts, input->n_texts, task, err);
-    if (status) return status;
+    return input ? write_list(table, "input_list", input->texts, input->n_texts, task, err)
+                 : KUNI_OK;
+}
+
+static kuni_status add_samples(value_table *table, const kuni_task *task, kuni_error *err)
+{
     const char **ids = kuni_arena_alloc(table->arena, task->n_samples + 1, sizeof(*ids), err);
     if (!ids) return KUNI_MEMORY;
     size_t first = 0, end = task->n_samples, count = 0;
@@ -132,7 +176,7 @@ static kuni_status add_lists(value_table *table, const kuni_task *task, kuni_err
     }
     for (size_t i = first; i < end; i++)
         if (!task->columns || task->columns[i] >= 0) ids[count++] = task->samples[i].id;
-    status = add_texts(table, "sample", ids, count, err);
+    kuni_status status = add_texts(table, "sample", ids, count, err);
     return status ? status : write_list(table, "sample_list", ids, count, task, err);
 }
 
@@ -161,16 +205,60 @@ static kuni_status add_region(value_table *table, const kuni_task *task, kuni_er
     return status;
 }
 
-kuni_status values_fill(value_table *table, const kuni_params *with, const kuni_task *task,
-                        kuni_error *err)
+/* {output}, or {output.NAME} of each. Without a task only the names. */
+static kuni_status add_outputs(value_table *table, const command_outputs *outputs,
+                               const kuni_task *task, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < outputs->n && !status; i++) {
+        const char *kind = outputs->list[i].kind;
+        const char *name =
+            outputs->named ? join_name(table, "output.", kind, strlen(kind), err) : "output";
+        status = name ? add_text(table, name, task ? kuni_task_output(task, kind) : "", err)
+                      : KUNI_MEMORY;
+    }
+    return status;
+}
+
+static kuni_status add_names(value_table *table, bool by_sample, bool by_shard, kuni_error *err)
+{
+    static const char *const all[] = {"reference", "scratch", "input_list"};
+    static const char *const many[] = {"sample_list", "sample"};
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && !status; i++)
+        status = add_text(table, all[i], "", err);
+    for (size_t i = 0; i < sizeof(many) / sizeof(many[0]) && !status && !by_sample; i++)
+        status = add_text(table, many[i], "", err);
+    for (const char *const *name = sample_value_names; *name && !status && by_sample; name++)
+        status = add_text(table, *name, "", err);
+    if (!status && by_shard) status = add_text(table, "region", "", err);
+    return status || !by_shard ? status : add_text(table, "bed", "", err);
+}
+
+/* The sample's own. */
+static kuni_status add_sample(value_table *table, const kuni_task *task, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (const char *const *name = sample_value_names; *name && !status; name++) {
+        const char *text = NULL;
+        if (!template_names(table->command, *name)) continue;
+        status = sample_value(task, *name, table->arena, &text, err);
+        if (!status) status = add_text(table, *name, text, err);
+    }
+    return status;
+}
+
+kuni_status values_fill(value_table *table, const kuni_params *with, const command_outputs *outputs,
+                        const kuni_task *task, kuni_error *err)
 {
     table->arena = kuni_arena_new(err);
     if (!table->arena) return KUNI_MEMORY;
     const char *index = kuni_params_text(with, "index");
-    bool by_region = strcmp(kuni_params_text(with, "scatter"), "region") == 0;
+    bool by_sample = values_by_sample(with), by_shard = values_by_shard(with);
+    table->gather = by_sample ? NULL : kuni_params_text(with, "gather");
     table->indexed =
-        task && (strcmp(index, "yes") == 0 || (by_region && strcmp(index, "auto") == 0));
-    kuni_status status = for_lines(kuni_params_text(with, "takes"), add_input, table, task, err);
+        task && (strcmp(index, "yes") == 0 || (by_shard && strcmp(index, "auto") == 0));
+    kuni_status status = for_lines(values_takes(with), add_input, table, task, err);
     if (!status)
         status = for_lines(kuni_params_text(with, "resources"), add_resource, table, task, err);
     kuni_buffer threads = KUNI_BUFFER_INIT;
@@ -179,19 +267,11 @@ kuni_status values_fill(value_table *table, const kuni_params *with, const kuni_
             kuni_buffer_printf(&threads, err, "%lld", (long long)kuni_params_int(with, "threads"));
     if (!status) status = add_text(table, "threads", threads.data, err);
     kuni_buffer_fini(&threads);
-    if (status) return status;
-    if (!task) {
-        static const char *const names[] = {"output",     "reference",   "scratch",
-                                            "input_list", "sample_list", "sample"};
-        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !status; i++)
-            status = add_text(table, names[i], "", err);
-        if (!status && by_region) status = add_text(table, "region", "", err);
-        return status || !by_region ? status : add_text(table, "bed", "", err);
-    }
-    status =
-        add_text(table, "output", kuni_task_output(task, kuni_params_text(with, "gives")), err);
-    if (!status) status = add_text(table, "reference", kuni_genome_path(task->genome), err);
+    if (!status) status = add_outputs(table, outputs, task, err);
+    if (status || !task) return status ? status : add_names(table, by_sample, by_shard, err);
+    status = add_text(table, "reference", kuni_genome_path(task->genome), err);
     if (!status) status = add_text(table, "scratch", task->scratch, err);
-    if (!status) status = add_lists(table, task, err);
-    return status || !by_region ? status : add_region(table, task, err);
+    if (!status) status = add_input_list(table, task, err);
+    if (!status) status = by_sample ? add_sample(table, task, err) : add_samples(table, task, err);
+    return status || !by_shard ? status : add_region(table, task, err);
 }

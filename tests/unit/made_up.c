@@ -353,8 +353,9 @@ void made_up_open_reference(made_up *m, const char *fasta)
 void made_up_plan(made_up *m, size_t n_stages)
 {
     m->run.workflow.n_stages = n_stages;
-    CHECK_OK(kuni_plan_make(&m->run.plan, &m->run.workflow, m->run.genome, m->run.cohort.n_batches,
-                            m->run.cohort.n_twins > 0, &made_up_preflight, &err));
+    CHECK_OK(kuni_plan_make(&m->run.plan, &m->run.workflow, m->run.genome, m->run.cohort.batches,
+                            m->run.cohort.n_batches, m->run.cohort.n_twins > 0, &made_up_preflight,
+                            &err));
 }
 
 void made_up_close(made_up *m)

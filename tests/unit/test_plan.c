@@ -49,6 +49,9 @@ static const kuni_param no_params[] = {{.name = NULL}};
     }
 
 static const kuni_step preflight_steps[] = {{.name = "", .scatter = KUNI_SCATTER_BATCH}};
+static const kuni_batch some_batches[] = {{.id = "b0000", .n_samples = 4},
+                                          {.id = "b0001", .first = 4, .n_samples = 4},
+                                          {.id = "b0002", .first = 8, .n_samples = 2}};
 static const kuni_stage preflight = {.name = "preflight", .steps = preflight_steps, .n_steps = 1};
 
 static const kuni_step call_steps[] = {
@@ -268,7 +271,8 @@ static void test_plan(void **state)
         use(&other_call, "b", NULL, 0),   use(&joint, "joint", NEEDS(1, 2)),
         use(&edit, "annotate", NEEDS(3)), use(&merge, "all", NEEDS(4, 0))};
     kuni_workflow w = {.shard_bp = 100, .stages = stages, .n_stages = 6};
-    assert_int_equal(kuni_plan_make(&plan, &w, genome, 3, false, &preflight, &err), KUNI_OK);
+    assert_int_equal(kuni_plan_make(&plan, &w, genome, some_batches, 3, false, &preflight, &err),
+                     KUNI_OK);
     assert_int_equal(plan.n_places, 10 + 5 + 1 + 1);
     assert_int_equal(plan.n_shards, plan.n_places + 1);
     assert_string_equal(plan.shard_names[15], "HLA-A%2A01%3A01-0-30");
@@ -292,7 +296,8 @@ static void test_plan(void **state)
     const char *part[] = {"chr1:1-500"};
     w.contigs = part;
     w.n_contigs = 1;
-    assert_int_equal(kuni_plan_make(&plan, &w, genome, 3, false, &preflight, &err), KUNI_OK);
+    assert_int_equal(kuni_plan_make(&plan, &w, genome, some_batches, 3, false, &preflight, &err),
+                     KUNI_OK);
     assert_int_equal(plan.n_shards, 5);
     assert_false(plan.unplaced);
     kuni_plan_fini(&plan);
@@ -304,7 +309,8 @@ static void expect_plan_fault(kuni_workflow *w, const char *fault)
     kuni_error err = KUNI_ERROR_INIT;
     kuni_plan plan;
     w->shard_bp = 100;
-    assert_int_equal(kuni_plan_make(&plan, w, genome, 1, false, &preflight, &err), KUNI_USAGE);
+    assert_int_equal(kuni_plan_make(&plan, w, genome, some_batches, 1, false, &preflight, &err),
+                     KUNI_USAGE);
     if (!strstr(err.text, fault)) fail_msg("\"%s\" is not in \"%s\"", fault, err.text);
     drop(w);
 }
@@ -356,7 +362,8 @@ static void test_table(void **state)
     const kuni_batch batches[] = {{.id = "b0"}, {.id = "b1"}, {.id = "b2"}};
     kuni_workflow_stage stages[] = {use(&call, "call", NULL, 0), use(&joint, "joint", NEEDS(0))};
     kuni_workflow w = {.shard_bp = 200, .stages = stages, .n_stages = 2};
-    assert_int_equal(kuni_plan_make(&plan, &w, genome, 3, false, &preflight, &err), KUNI_OK);
+    assert_int_equal(kuni_plan_make(&plan, &w, genome, some_batches, 3, false, &preflight, &err),
+                     KUNI_OK);
     size_t n = plan.nodes[1].n_tasks;
     for (int k = 0; k < 2; k++) {
         assert_int_equal(kuni_task_table_init(&tables[k], &plan, batches, &err), KUNI_OK);
@@ -414,7 +421,8 @@ static void test_blocked(void **state)
     kuni_workflow_stage stages[] = {use(&call, "call", NULL, 0), use(&joint, "joint", NEEDS(0)),
                                     use(&merge, "all", NEEDS(1))};
     kuni_workflow w = {.shard_bp = 200, .stages = stages, .n_stages = 3};
-    assert_int_equal(kuni_plan_make(&plan, &w, genome, 2, false, &preflight, &err), KUNI_OK);
+    assert_int_equal(kuni_plan_make(&plan, &w, genome, some_batches, 2, false, &preflight, &err),
+                     KUNI_OK);
     assert_int_equal(kuni_task_table_init(&table, &plan, batches, &err), KUNI_OK);
     for (size_t i = 0; i < plan.nodes[1].n_tasks; i++) {
         if (i == 5)
@@ -495,7 +503,8 @@ static void expect_bundles(const char *const *contigs, size_t n_contigs, int64_t
                        .n_contigs = n_contigs,
                        .stages = stages,
                        .n_stages = 1};
-    assert_int_equal(kuni_plan_make(&plan, &w, genome, 2, false, &preflight, &err), KUNI_OK);
+    assert_int_equal(kuni_plan_make(&plan, &w, genome, some_batches, 2, false, &preflight, &err),
+                     KUNI_OK);
     char text[256] = "";
     size_t n = 0, next = 0;
     for (size_t i = 0; i < plan.n_places; i++) {
@@ -548,7 +557,8 @@ static void test_bundle_names(void **state)
                            .n_contigs = 4,
                            .stages = stages,
                            .n_stages = 1};
-        assert_int_equal(kuni_plan_make(&plan, &w, genome, 2, false, &preflight, &err), KUNI_OK);
+        assert_int_equal(
+            kuni_plan_make(&plan, &w, genome, some_batches, 2, false, &preflight, &err), KUNI_OK);
         assert_int_equal(plan.n_shards, 5);
         snprintf(names[i], sizeof(names[i]), "%s", plan.shard_names[4]);
         assert_memory_equal(names[i], "chr2-0-5+3-", 11);

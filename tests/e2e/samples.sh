@@ -1,0 +1,148 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A command that is run once a sample: what it makes is gathered into a table of those who are in the call set, whoever
+# comes, goes or is stopped; nobody is computed twice, and whoever has no result is told of.
+. "$(dirname "$0")/../lib.sh"
+cd "$work"
+log=$PWD/log
+"$KUNI" simulate --quiet -n 7 --contigs chr20:9k --depth 3 --seed 4 --out cohort >/dev/null
+head -n 6 cohort/manifest.tsv >cohort/five.tsv # 5 of 7, in batches of three
+cat >size.py <<'PY'
+import os, sys
+sample, reads, index = sys.argv[1:]
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "ran"), "a") as f:
+    print(sample, file=f)
+assert os.path.exists(index), index
+if os.path.exists(os.path.join(os.path.dirname(os.path.abspath(__file__)), "bad-" + sample)):
+    sys.exit("no luck with " + sample)
+print("bytes\tlast")
+print(os.path.getsize(reads), sample[-1], sep="\t")
+PY
+
+workflow() { # MANIFEST [MORE KEYS...]
+    cat <<YAML
+version: 1
+name: samples
+reference: cohort/reference.fa
+cohort: cohort/$1
+dataset: set
+batch: 3
+resources: {script: size.py}
+stages:
+  - id: size
+    run: python3 {resource.script} {sample} {reads} {index} > {output}
+    scatter: sample
+    samples_per_task: 2
+    gives: size
+    extension: tsv
+    gather: tsv
+    publish: sizes.tsv
+YAML
+    shift
+    [ $# = 0 ] || printf '    %s\n' "$@"
+    echo 'on_error: {retries: 0}'
+}
+run() { # STATUS [RANKS]
+    local status=0
+    : >ran
+    if [ -n "${2:-}" ]; then "${MPIEXEC:-mpirun}" --allow-run-as-root --oversubscribe -n "$2" "$KUNI" run w.yaml >log 2>&1 || status=$?
+    else "$KUNI" run w.yaml >log 2>&1 || status=$?; fi
+    [ "$status" = "$1" ] || fail "status $status, not $1"
+    sort -o ran ran
+}
+ran() { [ "$(tr '\n' ' ' <ran)" = "$*${1:+ }" ] || fail "ran: $(tr '\n' ' ' <ran), not $*"; }
+table() { # SAMPLE...: the table is of these
+    { printf 'sample_id\tbytes\tlast\n'
+      for i; do printf '%s\t%s\t%s\n' "$i" "$(stat -c %s "cohort/reads/$i.cram")" "${i: -1}"; done; } >wanted
+    cmp wanted set/current/sizes.tsv || fail "another table"
+}
+
+# A sample on which the command fails is named; the others of its task are not lost for the next try.
+workflow five.tsv >w.yaml
+touch bad-S000003
+run 70
+grep -q 'size.each samples-2+2 b0000: .*S000003: its command failed with exit status 1: no luck with S000003' log || fail "not named"
+rm bad-S000003
+run 0
+grep -q S000001 ran && fail "S000001 twice"
+table S00000{1..5}
+[ "$(cat set/current/sizes.without.tsv)" = "$(printf 'sample_id\treason')" ] || fail "somebody is without"
+[ "$(find set/data/size.each -name '*.pack.tsv' | wc -l)" = 3 ] || fail "files"
+cp set/current/sizes.tsv first.tsv
+run 0 3
+ran
+# The same bytes on three ranks, of others' tasks.
+mv set kept
+sed -i 's/samples_per_task: 2/samples_per_task: 1/' w.yaml
+run 0 3
+cmp first.tsv set/current/sizes.tsv || fail "other bytes on three ranks"
+rm -rf set
+mv kept set
+
+# Who comes later is computed, and nobody else; who withdraws is in no table, without anything being computed.
+workflow manifest.tsv >w.yaml
+run 0
+ran S000006 S000007
+table S00000{1..7}
+"$KUNI" withdraw --yes w.yaml S000002 >log 2>&1 || fail "withdraw"
+run 0
+ran
+table S000001 S00000{3..7}
+"$KUNI" withdraw --mode erase --yes w.yaml S000002 S000006 >log 2>&1 || fail "erase"
+if grep -rqaE 'S00000[26]' set/data/size.each set/sealed; then fail "a trace of who was erased"; fi
+run 0
+ran
+table S000001 S00000{3..5} S000007
+"$KUNI" verify --deep w.yaml >log 2>&1 || fail "verify"
+
+# A command that fails for some, where that is fine; and those who bring no reads.
+touch bad-S000004 bad-S000007
+workflow manifest.tsv 'on_failure: without' >w.yaml
+run 0
+ran S000001 S000003 S000004 S000005 S000007
+table S000001 S000003 S000005
+printf '# 2 of 5 samples have no size\nsample_id\treason\nS000004\tits command failed with exit status 1\nS000007\tits command failed with exit status 1\n' |
+    cmp - set/current/sizes.without.tsv || fail "who is without"
+grep -q 'size: 2 of 5 samples have no size' log || fail "not told"
+rm bad-*
+
+# Another command is run for everybody; where their reads are gone, that is said before anything is done.
+echo '# another' >>size.py
+mv cohort/reads/S000005.cram away
+run 64
+grep -q 'stage size is new, or was changed, since batch b0001 .* 1 of its samples .* S000005' log || fail "no word of the reads"
+mv away cohort/reads/S000005.cram
+run 0
+ran S000001 S000003 S000004 S000005 S000007
+table S000001 S00000{3..5} S000007
+
+# What a later command takes: a list of the files, or their table.
+workflow manifest.tsv 'on_failure: without' | sed -e '/gather/d' -e '/publish/d' -e '/^on_error/d' >w.yaml
+cat >>w.yaml <<'YAML'
+  - {id: list, run: 'while read -r id path; do echo "$id" "$(wc -l <"$path")"; done <{input} >{output}', takes: size, gather: list, scatter: cohort, gives: list, extension: txt, publish: list.txt, needs: size}
+  - {id: sum, run: 'cut -f1,3 {input} >{output}', takes: size, gather: tsv, scatter: cohort, gives: sum, extension: txt, publish: sum.txt, needs: size}
+YAML
+run 0
+ran
+printf 'S00000%s 2\n' 1 3 4 5 7 | cmp - set/current/list.txt || fail "the list"
+[ "$(cut -f2 set/current/sum.txt | tr '\n' ' ')" = 'last 1 3 4 5 7 ' ] || fail "the table of a command"
+
+# Faults that a run must not begin with: line, column, cure.
+refused() { # WORDS SED-COMMAND...
+    local words=$1
+    shift
+    workflow manifest.tsv | sed "$@" >w.yaml
+    if "$KUNI" validate w.yaml >log 2>&1; then fail "taken: $*"; fi
+    grep -qE "w.yaml:[0-9]+:[0-9]+: .*$words" log || fail "$*: no '$words'"
+    [ "$(grep -c 'w.yaml:' log)" = 1 ] || fail "$*: more than one line"
+}
+refused 'did you mean {sample}' -e 's/{sample}/{samples}/'
+refused 'expected two stages' -e 's/{sample}/{gvcf}/'
+refused "expected one of region, batch, cohort, sample, sample x shard" -e 's/scatter: sample/scatter: samples/'
+refused 'needs an output that is a table' -e 's/extension: tsv/extension: txt/'
+refused 'is for a later command' -e 's/gather: tsv/gather: list/'
+refused 'with gather: tsv, makes a file' -e '/gather/d'
+refused 'given a sample' -e 's/gives: size/takes: calls/'
+refused 'from 1 to' -e 's/task: 2/task: 0/'
+refused 'on_failure: .*expected one of stop, without' -e 's/gives: size/on_failure: skip/'
+echo "all well"
