@@ -18,7 +18,10 @@ typedef enum kuni_injection_point {
 typedef struct kuni_injection {
     /* Whether the call that is about to be made fails; sets errno. */
     bool (*strikes)(kuni_injection_point point);
-    /* May end the process. `place` is a sample's id, or a step of the task (pipeline/task/child.c). */
+    /*
+     * May end or stop the process. `place` is a sample's id, a step of the task (pipeline/task/child.c)
+     * or one of a rank's way through a run.
+     */
     void (*crash_at)(const char *place);
 } kuni_injection;
 

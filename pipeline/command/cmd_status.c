@@ -78,18 +78,36 @@ static void print_words(const char *folder, json_t *o)
     if (message && message[0]) printf("message   %s\n", message);
 }
 
-/* The status as it is now: the file says "running" for ever where the run was killed; the lock knows
- * better. */
+static void set_state(json_t *o, const char *state, const char *message)
+{
+    json_object_set_new(o, "state", json_string(state));
+    json_object_set_new(o, "message", json_string(message));
+}
+
+/*
+ * The status as it is now. The file says "running" for ever where the run was killed or is stopped:
+ * the lock knows better, which the kernel drops and the run's own process gives a new time.
+ */
 static kuni_status look(const char *folder, json_t **o, kuni_error *err)
 {
     kuni_status status = read_status(folder, o, err);
     if (status) return status;
     const char *state = json_string_value(json_object_get(*o, "state"));
     if (!state) json_object_set_new(*o, "state", json_string("unknown"));
-    if (!state || strcmp(state, "running") != 0 || kuni_lock_is_held(folder)) return KUNI_OK;
-    json_object_set_new(*o, "state", json_string("killed"));
-    json_object_set_new(*o, "message",
-                        json_string("the run was killed: run the same command to go on"));
+    if (!state || strcmp(state, "running") != 0) return KUNI_OK;
+    if (!kuni_lock_is_held(folder)) {
+        set_state(*o, "killed", "the run was killed: run the same command to go on");
+        return KUNI_OK;
+    }
+    int64_t beaten_ns = kuni_lock_beaten_ns(folder), limit_s = number(*o, "silence_s");
+    int64_t silent_s = (int64_t)time(NULL) - beaten_ns / 1000000000;
+    if (beaten_ns < 0 || limit_s <= 0 || silent_s <= limit_s) return KUNI_OK;
+    char text[160];
+    snprintf(text, sizeof(text),
+             "no sign of life for %" PRId64
+             " s: it hangs or is suspended: kill its launcher and run the same command to go on",
+             silent_s);
+    set_state(*o, "hung", text);
     return KUNI_OK;
 }
 
@@ -167,10 +185,11 @@ const kuni_command kuni_cmd_status = {
     .group = "Run",
     .name = "status",
     .summary = "tell how a run stands or how it ended",
-    .about = "Tell how the last run of a dataset stands, or how it ended.\n"
-             "Exit status: 0 done; 75 running, stopped or killed (the same command goes on); else "
-             "why it\n"
-             "failed. Trust this, not the exit status of mpirun.",
+    .about =
+        "Tell how the last run of a dataset stands, or how it ended.\n"
+        "Exit status: 0 done; 75 running, stopped, hung or killed (the same command goes on); else "
+        "why it\n"
+        "failed. Trust this, not the exit status of mpirun.",
     .usage = "kuni status [OPTIONS] DATASET|WORKFLOW.yaml",
     .example = "kuni status workflows/quickstart.yaml",
     .options = options,

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,11 @@ struct kuni_lock {
     int fd;
     uint64_t epoch;
     char *path;
+    bool beating, ending; /* a thread gives signs of life; it shall end */
+    int64_t every_ms;
+    pthread_t thread;
+    pthread_mutex_t mutex; /* of `ending` */
+    pthread_cond_t end;
 };
 
 enum { HOLDER_BYTES = 400, RETRY_MS = 100 };
@@ -128,9 +135,63 @@ kuni_status kuni_lock_check(const kuni_lock *lock, kuni_error *err)
                      holder);
 }
 
+/* --- signs of life --- */
+
+static void *beat(void *context)
+{
+    kuni_lock *lock = context;
+    (void)pthread_mutex_lock(&lock->mutex);
+    while (!lock->ending) {
+        struct timespec until;
+        (void)futimens(lock->fd, NULL);
+        (void)clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += lock->every_ms / 1000;
+        until.tv_nsec += lock->every_ms % 1000 * 1000000;
+        if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
+        (void)pthread_cond_timedwait(&lock->end, &lock->mutex, &until);
+    }
+    (void)pthread_mutex_unlock(&lock->mutex);
+    return NULL;
+}
+
+kuni_status kuni_lock_beat(kuni_lock *lock, int64_t every_ms, kuni_error *err)
+{
+    sigset_t all, before;
+    lock->every_ms = every_ms;
+    (void)pthread_mutex_init(&lock->mutex, NULL);
+    (void)pthread_cond_init(&lock->end, NULL);
+    /* Signals are the main thread's. */
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    errno = pthread_create(&lock->thread, NULL, beat, lock);
+    lock->beating = errno == 0;
+    if (!lock->beating) (void)kuni_fail_errno(err, "cannot start a thread");
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return lock->beating ? KUNI_OK : KUNI_IO;
+}
+
+int64_t kuni_lock_beaten_ns(const char *folder)
+{
+    struct stat info;
+    char *path = kuni_path_join(folder, "lock", NULL);
+    /* Opened, not only looked at: a network file system then asks its server. */
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    bool told = fd >= 0 && fstat(fd, &info) == 0;
+    if (fd >= 0) (void)close(fd);
+    free(path);
+    return told ? (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec : -1;
+}
+
 void kuni_lock_release(kuni_lock *lock)
 {
     if (!lock) return;
+    if (lock->beating) {
+        (void)pthread_mutex_lock(&lock->mutex);
+        lock->ending = true;
+        (void)pthread_cond_signal(&lock->end);
+        (void)pthread_mutex_unlock(&lock->mutex);
+        (void)pthread_join(lock->thread, NULL);
+    }
     if (lock->fd >= 0) (void)close(lock->fd);
     free(lock->path);
     free(lock);

@@ -33,6 +33,13 @@ KUNI_MUST_CHECK kuni_status kuni_lock_check(const kuni_lock *lock, kuni_error *e
  */
 bool kuni_lock_is_held(const char *folder);
 /* Accepts NULL. */
+/*
+ * From here on a thread gives the file a new time every `every_ms`, whatever the rest of the process
+ * is busy with: others see that the holder lives, or that it is stopped.
+ */
+KUNI_MUST_CHECK kuni_status kuni_lock_beat(kuni_lock *lock, int64_t every_ms, kuni_error *err);
+/* The time of the last beat of whoever holds or held the lock of a folder; -1: there is none. */
+int64_t kuni_lock_beaten_ns(const char *folder);
 void kuni_lock_release(kuni_lock *lock);
 
 #endif

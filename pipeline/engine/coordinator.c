@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "gate.h"
 #include "history.h"
+#include "injection.h"
 #include "made_with.h"
 #include "published.h"
 #include "recall.h"
@@ -18,10 +19,7 @@
 
 enum {
     FLUSH_MS = 1000,
-    PING_MS = 5000,
     FENCE_MS = 5000,
-    SILENCE_MS =
-        180000, /* a rank that was not heard for so long hangs: KUNI_RANK_SILENCE_S changes it */
     IDLE_SLEEP_MS = 10 /* at most: shorter right after something happened */,
     RETRY_PAUSE_MS = 250 /* see kuni_orders.pause_ms */
 };
@@ -64,11 +62,12 @@ void kuni_coordinator_fini(kuni_coordinator *c)
 
 /* --- progress --- */
 
+static const char *const phase_names[KUNI_PHASES] = {"preflight", "reads", "judge", "joint"};
+
 static void report(kuni_coordinator *c)
 {
-    static const char *const names[KUNI_PHASES] = {"preflight", "reads", "judge", "joint"};
     const kuni_plan *plan = &c->run->plan;
-    kuni_progress_numbers n = {.phase = names[c->queue.phase],
+    kuni_progress_numbers n = {.phase = phase_names[c->queue.phase],
                                .samples = c->run->cohort.n_samples,
                                .quarantined =
                                    c->ledger.samples.n_quarantined - c->ledger.samples.n_gated,
@@ -109,11 +108,13 @@ static kuni_status tell(kuni_coordinator *c, kuni_message_type type, kuni_error 
     return status;
 }
 
-/* The other ranks hear nothing while a large journal is read. */
-static kuni_status ping(void *context, kuni_error *err)
+/* The other ranks hear nothing else while a large journal is read. */
+static kuni_status pulse(void *context, kuni_error *err)
 {
-    kuni_coordinator *c = context;
-    return c->run->size > 1 ? tell(c, KUNI_MESSAGE_PING, err) : KUNI_OK;
+    (void)context;
+    (void)err;
+    kuni_transport_pulse();
+    return KUNI_OK;
 }
 
 static kuni_status hear_result(kuni_coordinator *c, kuni_message_reader *reader, kuni_error *err)
@@ -143,7 +144,6 @@ static kuni_status hear(kuni_coordinator *c, bool *busy, kuni_error *err)
         *busy = true;
         kuni_lane *lane = rank > 0 ? &c->lanes.list[rank - 1] : NULL;
         int type = kuni_message_open(&reader, &message);
-        if (lane) lane->heard_ms = kuni_now_ms();
         if (type == KUNI_MESSAGE_RESULT) {
             status = hear_result(c, &reader, err);
         } else if (type == KUNI_MESSAGE_BEAT) {
@@ -238,9 +238,8 @@ static kuni_status together(kuni_coordinator *c, kuni_work *work, kuni_error *er
     uint64_t id = work->id;
     result.status = kuni_executor_together(c->run, work, &result, &fault);
     if (result.status) result.text = kuni_strdup(fault.text, err);
-    int64_t now = kuni_now_ms();
-    for (size_t i = 0; i < c->lanes.n; i++) c->lanes.list[i].heard_ms = now;
-    status = kuni_outcome(&c->orders, id, &result, err);
+    status = kuni_transport_hung() ? kuni_fail(err, KUNI_AGAIN, "%s", fault.text)
+                                   : kuni_outcome(&c->orders, id, &result, err);
     kuni_job_result_fini(&result);
     return status;
 }
@@ -288,43 +287,14 @@ static kuni_status dispatch(kuni_coordinator *c, bool *busy, kuni_error *err)
 
 /* --- the loop --- */
 
-static int64_t silence_ms(void)
+static kuni_status keep_house(kuni_coordinator *c, int64_t *fence_ms, kuni_error *err)
 {
-    const char *text = getenv("KUNI_RANK_SILENCE_S");
-    int64_t seconds = text ? strtoll(text, NULL, 10) : 0;
-    return seconds > 0 ? seconds * 1000 : SILENCE_MS;
-}
-
-typedef struct tick {
-    int64_t kept_ms, ping_ms, fence_ms, silence_ms;
-} tick;
-
-static kuni_status keep_house(kuni_coordinator *c, tick *t, kuni_error *err)
-{
-    int64_t now = kuni_now_ms(), away = now - t->kept_ms;
+    int64_t now = kuni_now_ms();
     kuni_status status = kuni_journal_flush(c->journal, FLUSH_MS, err);
-    t->kept_ms = now;
-    /* This process was itself suspended, with the others or alone: nobody could be heard. */
-    for (size_t i = 0; i < c->lanes.n && away > PING_MS; i++) {
-        int64_t heard = c->lanes.list[i].heard_ms + away;
-        c->lanes.list[i].heard_ms = heard < now ? heard : now;
-    }
-    if (!status && now - t->fence_ms >= FENCE_MS) {
-        t->fence_ms = now;
+    if (!status && now - *fence_ms >= FENCE_MS) {
+        *fence_ms = now;
         status = kuni_lock_check(c->lock, err);
     }
-    if (!status && now - t->ping_ms >= PING_MS) {
-        t->ping_ms = now;
-        status = tell(c, KUNI_MESSAGE_PING, err);
-    }
-    for (size_t i = 0; i < c->lanes.n && c->run->size > 1 && !status; i++)
-        if (!c->lanes.list[i].lost && now - c->lanes.list[i].heard_ms > t->silence_ms) {
-            c->rank_lost = true;
-            status = kuni_fail(err, KUNI_AGAIN,
-                               "rank %zu has been silent for %" PRId64
-                               " s: it hangs, or its node is lost: run the same command to go on",
-                               i + 1, (now - c->lanes.list[i].heard_ms) / 1000);
-        }
     report(c);
     return status;
 }
@@ -335,18 +305,16 @@ static kuni_status keep_house(kuni_coordinator *c, tick *t, kuni_error *err)
  */
 static kuni_status run_phase(kuni_coordinator *c, int phase, kuni_error *err)
 {
-    int64_t now = kuni_now_ms();
-    tick t = {.kept_ms = now, .ping_ms = now, .silence_ms = silence_ms()};
+    int64_t idle = 0, fence_ms = 0;
     kuni_status status = KUNI_OK;
-    int64_t idle = 0;
     kuni_queue_phase(&c->queue, phase);
     kuni_orders_phase(&c->orders, phase);
+    kuni_injection_crash_at(phase_names[phase]);
     for (size_t i = 0; i < c->run->plan.n_nodes && c->wanted.only && !status; i++)
         if (c->run->plan.nodes[i].phase == phase && c->wanted.look[i] && !c->wanted.run[i] &&
             !kuni_ledger_seals(&c->run->plan.nodes[i]))
             status = kuni_past_look(&c->past, i, err);
     if (!status) status = kuni_wanted_stands(&c->wanted, &c->ledger, phase, err);
-    for (size_t i = 0; i < c->lanes.n; i++) c->lanes.list[i].heard_ms = t.ping_ms;
     while (!status && !kuni_queue_ended(&c->queue)) {
         bool busy = false;
         if (kuni_stop_asked())
@@ -356,7 +324,7 @@ static kuni_status run_phase(kuni_coordinator *c, int phase, kuni_error *err)
         if (!status) status = take_losses(c, &busy, err);
         if (!status) status = run_own(c, &busy, err);
         if (!status) status = dispatch(c, &busy, err);
-        if (!status) status = keep_house(c, &t, err);
+        if (!status) status = keep_house(c, &fence_ms, err);
         if (!status && !busy && c->orders.n == 0 && !kuni_orders_retry_waits(&c->orders)) break;
         idle = busy ? 0 : idle + 1;
         if (!status && !busy) kuni_sleep_ms(idle < IDLE_SLEEP_MS ? idle : IDLE_SLEEP_MS);
@@ -547,7 +515,7 @@ static kuni_status run_phases(kuni_coordinator *c, const char *journal_path, kun
     if (!status) status = check_cohort(c, err);
     if (!status) status = check_new_samples(c, err);
     if (status || last < KUNI_PHASE_READS) return status;
-    status = kuni_past_read_tasks(&c->past, journal_path, ping, c, err);
+    status = kuni_past_read_tasks(&c->past, journal_path, pulse, c, err);
     if (!status) status = run_phase(c, KUNI_PHASE_READS, err);
     if (!status) status = check_cohort(c, err);
     if (!status) status = check_new_samples(c, err);

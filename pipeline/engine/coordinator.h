@@ -25,7 +25,6 @@ typedef struct kuni_coordinator {
     kuni_lanes lanes;        /* who does it */
     kuni_wanted wanted;      /* which steps */
     kuni_executor *executor; /* single process only */
-    bool rank_lost;          /* a rank hangs: collectives would too */
     kuni_buffer message;
 } kuni_coordinator;
 

@@ -15,6 +15,7 @@
 #include "folder.h"
 #include "forget.h"
 #include "history.h"
+#include "injection.h"
 #include "mark.h"
 #include "preflight.h"
 #include "prune.h"
@@ -73,6 +74,8 @@ static kuni_status make_plan(kuni_run *run, kuni_error *err)
     return status;
 }
 
+enum { BEATS_A_LIMIT = 6 };
+
 /* --- rank 0: everything that must stand before the others look --- */
 
 static kuni_status lead_in(kuni_run *run, kuni_lock **lock, kuni_buffer *faults, kuni_error *err)
@@ -82,6 +85,7 @@ static kuni_status lead_in(kuni_run *run, kuni_lock **lock, kuni_buffer *faults,
     if (!status) status = kuni_mark_check(run->folder, err);
     if (!status) status = kuni_make_folders(run->folder, err);
     if (!status) status = kuni_lock_take(lock, run->folder, run->options->lock_wait_ms, err);
+    if (!status) status = kuni_lock_beat(*lock, kuni_transport_patience_ms() / BEATS_A_LIMIT, err);
     if (!status) status = kuni_mark_claim(run->folder, &fresh, err);
     if (!status) status = kuni_erasure_check(run->folder, err);
     if (status) return status;
@@ -210,6 +214,7 @@ static kuni_status finish(kuni_coordinator *c, const char *journal_path, int64_t
     bool changed = false;
     size_t removed = 0;
     kuni_status status = kuni_lock_check(c->lock, err);
+    kuni_injection_crash_at("publish");
     if (!status) status = kuni_publish(&c->ledger, &generation, &changed, err);
     size_t added = status ? 0 : note_since(c->run, generation);
     if (added) status = kuni_run_write_register(c->run, err);
@@ -290,16 +295,11 @@ static kuni_status coordinate(kuni_run *run, kuni_lock *lock, int64_t began_ms, 
                                              status ? &ignored : err);
         if (!status) status = told;
     }
-    bool lost = c.rank_lost;
     kuni_status closed = kuni_journal_close(journal, status ? &ignored : err);
     if (!status) status = closed;
     kuni_coordinator_fini(&c);
     kuni_progress_free(progress);
     free(path);
-    if (lost) { /* nobody can be asked to agree any more */
-        fprintf(stderr, "kuni: %s\n", err->text);
-        kuni_transport_abort(status);
-    }
     return status;
 }
 
@@ -311,6 +311,7 @@ static kuni_status follow(kuni_run *run, kuni_error *err)
     kuni_status status = kuni_transport_agree(KUNI_OK, err);
     if (status) return status;
     status = kuni_worker_run(run, &orphaned, err);
+    if (kuni_transport_hung()) return status;
     if (status && !kuni_transport_alive(0)) return status; /* the others find out by themselves */
     if (status) { /* the others do not know yet and may be anywhere: end all */
         if (!orphaned) fprintf(stderr, "kuni: rank %d: %s\n", run->rank, err->text);
@@ -320,12 +321,38 @@ static kuni_status follow(kuni_run *run, kuni_error *err)
     return KUNI_OK;
 }
 
+/* --- all ranks --- */
+
+/* Rank 0 may be busy for long with what is its own, and others wait: its lock tells that it lives. */
+typedef struct signs {
+    const kuni_run *run;
+    int64_t beaten_ns; /* as seen last */
+} signs;
+
+static bool signs_of_life(void *context, int rank)
+{
+    signs *s = context;
+    if (rank != 0 || !s->run->folder) return false;
+    int64_t before = s->beaten_ns;
+    s->beaten_ns = kuni_lock_beaten_ns(s->run->folder);
+    return s->beaten_ns >= 0 && s->beaten_ns != before;
+}
+
+static kuni_status read_all(kuni_run *run, kuni_buffer *faults, kuni_error *err)
+{
+    kuni_status status = read_cohort(run, false, faults, err);
+    if (!status) status = make_plan(run, err);
+    return status ? status : kuni_reference_digests(run, false, NULL, err);
+}
+
 kuni_status kuni_engine_run(const kuni_run_options *options, bool *leads, kuni_buffer *faults,
                             kuni_error *err)
 {
     kuni_run run = {.options = options};
     kuni_lock *lock = NULL;
     kuni_buffer epoch = KUNI_BUFFER_INIT;
+    kuni_error early = KUNI_ERROR_INIT;
+    signs seen = {.run = &run, .beaten_ns = -1};
     int64_t began_ms = kuni_now_ms();
     *leads = true;
     kuni_stop_watch();
@@ -335,14 +362,15 @@ kuni_status kuni_engine_run(const kuni_run_options *options, bool *leads, kuni_b
     run.rank = kuni_transport_rank();
     *leads = run.rank == 0;
     run.size = kuni_transport_size();
+    kuni_transport_watch(kuni_transport_patience_ms(), signs_of_life, &seen);
+    kuni_transport_end_with(KUNI_AGAIN);
+    kuni_injection_crash_at("lead-in");
+    /* Rank 0 tells of the workflow's faults; the others need to know the folder. */
+    kuni_status known = run.rank > 0 ? read_workflow(&run, faults, &early) : KUNI_OK;
     if (run.rank == 0) status = lead_in(&run, &lock, faults, err);
     status = kuni_transport_agree(status, err);
-    if (!status && run.rank > 0) {
-        status = read_workflow(&run, faults, err);
-        if (!status) status = read_cohort(&run, false, faults, err);
-        if (!status) status = make_plan(&run, err);
-        if (!status) status = kuni_reference_digests(&run, false, NULL, err);
-    }
+    if (!status && known) status = kuni_fail(err, known, "%s", early.text);
+    if (!status && run.rank > 0) status = read_all(&run, faults, err);
     status = kuni_transport_agree(status, err);
     if (status && lock && run.epoch && !options->recall) tell_early_end(&run, status, err);
     if (!status) {
@@ -354,6 +382,8 @@ kuni_status kuni_engine_run(const kuni_run_options *options, bool *leads, kuni_b
         status = kuni_farewell(status, err);
     }
     kuni_buffer_fini(&epoch);
+    if (kuni_transport_hung()) kuni_leave_hung(status, err); /* with the lock: it ends with this */
+    kuni_transport_end_with(status);
     kuni_run_fini(&run);
     kuni_lock_release(lock);
     if (kuni_transport_maimed()) kuni_leave(status, err);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "clock.h"
+#include "injection.h"
 #include "transport.h"
 #include "work.h"
 
@@ -54,9 +55,21 @@ static kuni_status hear_end(kuni_buffer *message, uint64_t *maimed, kuni_error *
     }
 }
 
+/* All have to agree, unless one cannot any more: rank 0 then has the last word. */
+static kuni_status agree_on_end(kuni_status mine, kuni_error *err)
+{
+    kuni_error own = KUNI_ERROR_INIT;
+    if (err) own = *err;
+    kuni_status status = kuni_transport_hung() ? mine : kuni_transport_agree(mine, err);
+    if (!kuni_transport_hung() || kuni_transport_rank() > 0) return status;
+    if (err) *err = own;
+    return mine;
+}
+
 kuni_status kuni_farewell(kuni_status mine, kuni_error *err)
 {
-    if (!kuni_transport_tolerant()) return kuni_transport_agree(mine, err);
+    kuni_injection_crash_at("farewell");
+    if (!kuni_transport_tolerant() || kuni_transport_hung()) return agree_on_end(mine, err);
     kuni_buffer message = KUNI_BUFFER_INIT;
     kuni_error trouble = KUNI_ERROR_INIT;
     uint64_t maimed = kuni_transport_maimed();
@@ -78,6 +91,20 @@ kuni_status kuni_farewell(kuni_status mine, kuni_error *err)
     status = kuni_transport_agree(mine, err);
     /* Lost on the very last step: the run has ended already, as rank 0 has recorded. */
     return !mine && kuni_transport_maimed() ? KUNI_OK : status;
+}
+
+void kuni_leave_hung(kuni_status status, const kuni_error *err)
+{
+    int rank = kuni_transport_rank();
+    const char *text = status ? err->text
+                              : "a rank is silent, it hangs, or its node is lost: the run is done "
+                                "without it";
+    /* Others are here because they miss rank 0. */
+    if (rank <= 1) (void)fprintf(stderr, "kuni: %s\n", text);
+    (void)fflush(stderr);
+    kuni_sleep_ms(rank <= 1 ? LAST_WORD_MS : 4 * LAST_WORD_MS);
+    if (rank == 0) kuni_transport_abort(status);
+    kuni_transport_leave(status);
 }
 
 void kuni_leave(kuni_status status, const kuni_error *err)

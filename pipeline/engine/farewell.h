@@ -10,6 +10,11 @@
 
 /* All ranks, at the end of a run: the status of the run. */
 KUNI_MUST_CHECK kuni_status kuni_farewell(kuni_status mine, kuni_error *err);
+/*
+ * As kuni_leave where a rank has been silent for too long (kuni_transport_hung): ends the others, too.
+ * What rank 0 has done by then is done: `status` is that of the run.
+ */
+_Noreturn void kuni_leave_hung(kuni_status status, const kuni_error *err);
 /* Tells the user what went wrong, once, and ends this process. */
 _Noreturn void kuni_leave(kuni_status status, const kuni_error *err);
 

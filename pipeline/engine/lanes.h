@@ -10,9 +10,8 @@
 typedef struct kuni_lane {
     int64_t outstanding; /* orders that it has */
     int64_t shard;       /* where its last reads task was, -1: none */
-    int64_t heard_ms;
-    int64_t work; /* of what it runs now */
-    bool lost;    /* the rank is no more */
+    int64_t work;        /* of what it runs now */
+    bool lost;           /* the rank is no more */
 } kuni_lane;
 
 typedef struct kuni_lanes {

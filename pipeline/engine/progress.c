@@ -14,6 +14,7 @@
 #include "kuni/file.h"
 #include "kuni/version.h"
 #include "plain_text.h"
+#include "transport.h"
 
 enum {
     TTY_MS = 500,
@@ -126,6 +127,7 @@ static json_t *status_object(const kuni_progress *p, const char *state, const ch
     json_object_set_new(o, "elapsed_s", json_integer((kuni_now_ms() - p->began_ms) / 1000));
     json_object_set_new(o, "eta_s", eta_s >= 0 ? json_integer(eta_s) : json_null());
     json_object_set_new(o, "updated_unix_s", json_integer(time(NULL)));
+    json_object_set_new(o, "silence_s", json_integer(kuni_transport_patience_ms() / 1000));
     json_object_set_new(o, "exit_status", json_integer(p->exit_status));
     json_object_set_new(o, "message", json_string(message ? message : ""));
     return o;

@@ -8,14 +8,10 @@
 
 #include "clock.h"
 #include "executor.h"
+#include "injection.h"
 #include "transport.h"
 
-enum {
-    BEAT_MS = 2000,
-    IDLE_SLEEP_MS = 10,
-    /* Rank 0 may be busy with a large journal; its death is noticed by the launcher. */
-    SILENCE_MS = 3600000
-};
+enum { BEAT_MS = 2000, IDLE_SLEEP_MS = 10 };
 
 typedef struct worker {
     kuni_run *run;
@@ -23,7 +19,7 @@ typedef struct worker {
     kuni_work *queue; /* handed out in advance */
     size_t n_queue, queue_capacity;
     kuni_buffer message;
-    int64_t heard_ms, beat_ms, silence_ms;
+    int64_t beat_ms;
     pid_t parent;
     bool told_signal, stop;
 } worker;
@@ -92,7 +88,6 @@ static kuni_status enter_assembly(worker *w, kuni_message_reader *reader, kuni_e
         kuni_job_result_fini(&result);
     }
     kuni_work_fini(&work);
-    w->heard_ms = kuni_now_ms();
     return status;
 }
 
@@ -107,7 +102,6 @@ static kuni_status hear(worker *w, bool *busy, kuni_error *err)
         status = kuni_transport_poll(&rank, &message, &got, err);
         if (status || !got) break;
         *busy = true;
-        w->heard_ms = kuni_now_ms();
         int type = kuni_message_open(&reader, &message);
         if (type == KUNI_MESSAGE_WORK)
             status = take_work(w, &reader, err);
@@ -119,7 +113,7 @@ static kuni_status hear(worker *w, bool *busy, kuni_error *err)
             status = kuni_transport_regroup(err);
         else if (type == KUNI_MESSAGE_STOP)
             w->stop = true;
-        else if (type != KUNI_MESSAGE_PING)
+        else
             status = kuni_fail(err, KUNI_BUG, "rank %d sent a message of unknown type", rank);
     }
     kuni_buffer_fini(&message);
@@ -144,6 +138,7 @@ static kuni_status work_on(worker *w, bool *busy, kuni_error *err)
         kuni_work work = w->queue[0];
         memmove(w->queue, w->queue + 1, --w->n_queue * sizeof(kuni_work));
         kuni_error fault = KUNI_ERROR_INIT;
+        kuni_injection_crash_at("work");
         kuni_status started = kuni_executor_start(w->executor, &work, &fault);
         if (started) { /* this rank is short of something: rank 0 tries another */
             kuni_job_result result = {.status = started, .text = fault.text, .sample = -1};
@@ -172,18 +167,16 @@ static kuni_status keep_house(worker *w, bool *orphaned, kuni_error *err)
     }
     if (!status && !kuni_transport_alive(0))
         return kuni_fail(err, KUNI_AGAIN, "rank 0 was lost: run the same command to go on");
-    *orphaned = getppid() != w->parent || now - w->heard_ms > w->silence_ms;
+    *orphaned = getppid() != w->parent;
     if (!status && *orphaned)
-        status = kuni_fail(err, KUNI_AGAIN, "rank %d: %s: leaving", w->run->rank,
-                           getppid() != w->parent ? "the launcher has vanished"
-                                                  : "rank 0 has been silent for too long");
+        status =
+            kuni_fail(err, KUNI_AGAIN, "rank %d: the launcher has vanished: leaving", w->run->rank);
     return status;
 }
 
 kuni_status kuni_worker_run(kuni_run *run, bool *orphaned, kuni_error *err)
 {
-    worker w = {
-        .run = run, .heard_ms = kuni_now_ms(), .parent = getppid(), .silence_ms = SILENCE_MS};
+    worker w = {.run = run, .parent = getppid()};
     int64_t idle = 0;
     *orphaned = false;
     kuni_status status = kuni_executor_new(&w.executor, run, (size_t)run->options->jobs, err);

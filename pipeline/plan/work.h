@@ -18,7 +18,6 @@ typedef enum kuni_message_type {
     KUNI_MESSAGE_WORK = 'w',     /* kuni_work: run it */
     KUNI_MESSAGE_TOGETHER = 't', /* kuni_work of a RANKS step: all ranks enter the assembly now */
     KUNI_MESSAGE_COLUMNS = 'c',  /* who has no column: withdrawn or quarantined */
-    KUNI_MESSAGE_PING = 'p',     /* rank 0 lives */
     KUNI_MESSAGE_STOP = 's',     /* kill what runs and leave */
     KUNI_MESSAGE_REGROUP = 'l',  /* a rank was lost: all that live regroup now */
     KUNI_MESSAGE_END = 'e',      /* the run has ended; 1: do not leave MPI in order */

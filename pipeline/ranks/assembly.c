@@ -4,17 +4,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <mpi.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "injection.h"
 #include "temporary.h"
 #include "transport.h"
 
-enum { LIST_BYTES_MAX = 1 << 30, HEX_BYTES = KUNI_DIGEST_HEX_BYTES - 1 };
+enum {
+    LIST_BYTES_MAX = 1 << 30,
+    HEX_BYTES = KUNI_DIGEST_HEX_BYTES - 1,
+    FLUSH_SLICES = 16 /* written between two flushes */
+};
 
 typedef struct piece {
     const char *path;
@@ -206,84 +210,23 @@ static kuni_status read_pieces(assembly *job, const target_plan *plan, uint64_t 
 
 /* --- writing --- */
 
-/* The file under way: through MPI-IO, or in a single process through a descriptor. */
-typedef struct out_file {
-    const char *path; /* for messages */
-    bool mpi;
-    MPI_File handle;
-    int fd;
-} out_file;
-
-static kuni_status fail_file(int code, const char *what, const char *path, kuni_error *err)
+/* Local. `length` bytes of the target at `offset`. */
+static kuni_status write_at(int fd, const char *path, uint64_t offset, const char *bytes,
+                            size_t length, kuni_error *err)
 {
-    char text[MPI_MAX_ERROR_STRING] = "";
-    int length = 0;
-    MPI_Error_string(code, text, &length);
-    return kuni_fail(err, KUNI_IO, "%s %s on rank %d (%s): %s", what, path, kuni_transport_rank(),
-                     kuni_transport_host(), text);
-}
-
-/* Collective. */
-static kuni_status out_open(out_file *file, const char *temporary, kuni_error *err)
-{
-    file->path = temporary;
-    /* Where ranks may be lost: MPI-IO would hang without one, descriptors do not. */
-    file->mpi = kuni_transport_present() > 1 && !kuni_transport_tolerant();
-    file->fd = -1;
-    if (!file->mpi) {
-        file->fd = open(temporary, O_WRONLY | O_CLOEXEC);
-        return file->fd < 0 ? kuni_fail_errno(err, "cannot open %s", temporary) : KUNI_OK;
-    }
-    int code =
-        MPI_File_open(MPI_COMM_WORLD, temporary, MPI_MODE_WRONLY, MPI_INFO_NULL, &file->handle);
-    return code == MPI_SUCCESS ? KUNI_OK : fail_file(code, "cannot open", temporary, err);
-}
-
-/* Local. `length` is at most a slice, so it fits an MPI count. */
-static kuni_status out_write(out_file *file, uint64_t offset, const char *bytes, size_t length,
-                             kuni_error *err)
-{
-    if (file->mpi) {
-        MPI_Status done;
-        int written = 0;
-        int code = MPI_File_write_at(file->handle, (MPI_Offset)offset, bytes, (int)length, MPI_BYTE,
-                                     &done);
-        if (code != MPI_SUCCESS) return fail_file(code, "cannot write", file->path, err);
-        MPI_Get_count(&done, MPI_BYTE, &written);
-        return written == (int)length
-                   ? KUNI_OK
-                   : kuni_fail(err, KUNI_IO,
-                               "cannot write %s: %d of %zu bytes were taken: free "
-                               "space or check the quota",
-                               file->path, written, length);
-    }
     while (length) {
-        ssize_t written = pwrite(file->fd, bytes, length, (off_t)offset);
+        ssize_t written = pwrite(fd, bytes, length, (off_t)offset);
         if (written < 0 && errno == EINTR) continue;
         if (written <= 0)
-            return kuni_fail_errno(err, "cannot write %s: free space or check the quota",
-                                   file->path);
+            return kuni_fail_errno(err,
+                                   "cannot write %s on rank %d (%s): free space or check the "
+                                   "quota",
+                                   path, kuni_transport_rank(), kuni_transport_host());
         bytes += written;
         offset += (uint64_t)written;
         length -= (size_t)written;
     }
     return KUNI_OK;
-}
-
-/* Collective. Flushes and closes, whatever went before. */
-static kuni_status out_close(out_file *file, kuni_error *err)
-{
-    kuni_status status = KUNI_OK;
-    if (file->mpi) {
-        int code = MPI_File_sync(file->handle);
-        if (code != MPI_SUCCESS) status = fail_file(code, "cannot flush", file->path, err);
-        code = MPI_File_close(&file->handle);
-        if (code != MPI_SUCCESS) status = fail_file(code, "cannot close", file->path, err);
-        return status;
-    }
-    if (fsync(file->fd) != 0) status = kuni_fail_errno(err, "cannot flush %s", file->path);
-    if (close(file->fd) != 0) status = kuni_fail_errno(err, "cannot close %s", file->path);
-    return status;
 }
 
 /*
@@ -322,22 +265,44 @@ static kuni_status digest_block(const char *block, size_t length, char hex[KUNI_
     return KUNI_OK;
 }
 
-/* Local. Writes this rank's slices; their hex digests go to `digests`. */
-static kuni_status write_share(assembly *job, size_t index, out_file *file, slice_range mine,
-                               char *digests, kuni_error *err)
+/*
+ * Local. Writes this rank's slices; their hex digests go to `digests`. Flushes as it goes: the others
+ * wait, and a rank that flushes a hundred gigabytes at once gives no sign of life meanwhile.
+ */
+static kuni_status write_slices(assembly *job, size_t index, int fd, const char *temporary,
+                                slice_range mine, char *digests, kuni_error *err)
 {
     const target_plan *plan = &job->plans[index];
     kuni_status status = KUNI_OK;
+    kuni_injection_crash_at("assembly");
     for (uint64_t slice = mine.first; slice < mine.end && !status; slice++) {
         uint64_t offset = slice * KUNI_ASSEMBLY_SLICE_BYTES;
         size_t length = KUNI_ASSEMBLY_SLICE_BYTES;
         if (plan->bytes - offset < length) length = (size_t)(plan->bytes - offset);
         char hex[KUNI_DIGEST_HEX_BYTES];
         status = read_pieces(job, plan, offset, length, err);
-        if (!status) status = out_write(file, offset, job->block, length, err);
+        if (!status) status = write_at(fd, temporary, offset, job->block, length, err);
         if (!status) status = digest_block(job->block, length, hex, err);
         if (!status) memcpy(digests + (slice - mine.first) * HEX_BYTES, hex, HEX_BYTES);
+        bool last = slice + 1 == mine.end, flush = last || (slice - mine.first) % FLUSH_SLICES == 0;
+        if (!status && flush && fsync(fd) != 0)
+            status = kuni_fail_errno(err, "cannot flush %s", temporary);
+        kuni_transport_pulse();
     }
+    return status;
+}
+
+/*
+ * Local. By a descriptor of each rank's own and not by MPI-IO, whose opening and closing are
+ * collectives that never end where a rank is lost or stopped.
+ */
+static kuni_status write_share(assembly *job, size_t index, const char *temporary, slice_range mine,
+                               char *digests, kuni_error *err)
+{
+    int fd = open(temporary, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return kuni_fail_errno(err, "cannot open %s", temporary);
+    kuni_status status = write_slices(job, index, fd, temporary, mine, digests, err);
+    if (close(fd) != 0 && !status) status = kuni_fail_errno(err, "cannot close %s", temporary);
     if (job->piece_fd >= 0) (void)close(job->piece_fd);
     job->piece_fd = -1;
     return status;
@@ -410,14 +375,9 @@ static kuni_status write_target(assembly *job, size_t index, const char *tempora
     slice_range mine = share_of(bytes, kuni_transport_place());
     char *digests = kuni_alloc(mine.end - mine.first + 1, HEX_BYTES, err);
     status = kuni_transport_agree(digests ? KUNI_OK : KUNI_MEMORY, err);
-    out_file file;
     if (!status && !digests) status = KUNI_MEMORY; /* cannot be: agreed on above */
-    if (!status) status = kuni_transport_agree(out_open(&file, temporary, err), err);
-    if (!status) {
-        status = write_share(job, index, &file, mine, digests, err);
-        kuni_status closed = out_close(&file, status ? NULL : err);
-        status = kuni_transport_agree(status ? status : closed, err);
-    }
+    if (!status)
+        status = kuni_transport_agree(write_share(job, index, temporary, mine, digests, err), err);
     if (!status) status = gather_digest(target, bytes, digests, err);
     free(digests);
     return status;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The assembly: all ranks write the merged files together, each its share of the bytes at computed
- * offsets (MPI-IO).
+ * offsets, through a descriptor of its own.
  *
  * The list says which pieces make up which target, with their lengths; offsets are sums. The bytes
  * of a target are cut evenly among the ranks, whatever the pieces' sizes. The file grows under a

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "transport.h"
 
+#include <inttypes.h>
 #include <mpi.h>
 #ifdef KUNI_ULFM
 #include <mpi-ext.h>
 #endif
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,8 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "injection.h"
+#include "pulse.h"
 
 enum {
     MESSAGE_TAG = 1,
@@ -20,6 +24,9 @@ enum {
     NAP_MOST_US = 5000, /* longest: a waiting rank costs no core */
     LOOK_MS = 20,       /* how often to look for lost ranks */
     GIVE_UP_MS = 2000,  /* a revoked collective must end by then */
+    PATIENCE_S = 180,   /* with a silent rank */
+    ABORT_S = 5,        /* MPI_Abort hangs where the launcher does */
+    VOICE_S = 3, /* the next rank speaks where the one before it has not ended the job by then */
     HOST_BYTES = 256
 };
 
@@ -53,6 +60,9 @@ static struct {
     MPI_Request receive;
     kuni_buffer incoming;
     int sender;
+    bool watching;
+    int64_t began_ms; /* to join the others */
+    int end_status;   /* see kuni_transport_end_with */
     char host[HOST_BYTES];
 } here = {.size = 1, .present = 1};
 
@@ -88,6 +98,7 @@ static void mark_lost(int rank)
     if (here.lost[rank]) return;
     here.lost[rank] = LOST_UNTOLD;
     here.n_lost++;
+    kuni_pulse_forget(rank);
 }
 
 /* Asks MPI who has failed; receives from anyone work again afterwards. Local. */
@@ -229,6 +240,89 @@ static kuni_status fail_loss(kuni_error *err)
                      "go on");
 }
 
+/* --- silent ranks --- */
+
+int64_t kuni_transport_patience_ms(void)
+{
+    const char *text = getenv("KUNI_RANK_SILENCE_S");
+    int64_t seconds = text ? strtoll(text, NULL, 10) : 0;
+    return (seconds > 0 ? seconds : PATIENCE_S) * 1000;
+}
+
+void kuni_transport_watch(int64_t limit_ms, kuni_signs_of_life *signs, void *context)
+{
+    if (!here.mpi) return;
+    here.watching = true;
+    kuni_pulse_watch(limit_ms, signs, context);
+}
+
+void kuni_transport_pulse(void)
+{
+    if (here.mpi) kuni_pulse_beat();
+}
+
+bool kuni_transport_hung(void)
+{
+    return here.mpi && kuni_pulse_silent() >= 0;
+}
+
+void kuni_transport_end_with(int status)
+{
+    here.end_status = status;
+}
+
+static kuni_status fail_silence(kuni_error *err)
+{
+    return kuni_fail(err, KUNI_AGAIN,
+                     "rank %d has been silent for %" PRId64
+                     " s: it hangs, or its node is lost: run the same command to go on",
+                     kuni_pulse_silent(), kuni_transport_patience_ms() / 1000);
+}
+
+/* The rank that the launcher has given, before MPI tells it. */
+static int launched_rank(void)
+{
+    static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *text = getenv(names[i]);
+        if (text) return (int)strtol(text, NULL, 10);
+    }
+    return 0;
+}
+
+static void give_up_start(int number)
+{
+    static const char text[] = "kuni: not all ranks started within KUNI_RANK_SILENCE_S: one hangs, "
+                               "or its node is lost: run "
+                               "the same command to go on\n";
+    int rank = here.rank;
+    (void)number;
+    /* One that was stopped itself comes late: another has spoken. */
+    if (kuni_now_ms() > here.began_ms + kuni_transport_patience_ms() + (VOICE_S - 1) * 1000)
+        _exit(KUNI_AGAIN);
+    /* The launcher ends all once the first has left: most of the others never come to speak. */
+    (void)signal(SIGTERM, SIG_DFL);
+    if (rank > 0) (void)sleep((unsigned)(rank == 1 ? VOICE_S : 2 * VOICE_S));
+    if (rank <= 1) (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+    _exit(KUNI_AGAIN);
+}
+
+static void give_up_end(int number)
+{
+    (void)number;
+    _exit(here.end_status);
+}
+
+/* What blocks in MPI, which nothing else gets out of: after so long `end` is called. 0: no more. */
+static void limit_block(int64_t seconds, void (*end)(int))
+{
+    struct sigaction action = {.sa_handler = seconds > 0 ? end : SIG_DFL};
+    sigemptyset(&action.sa_mask);
+    (void)alarm(0);
+    (void)sigaction(SIGALRM, &action, NULL);
+    if (seconds > 0) (void)alarm((unsigned)seconds);
+}
+
 void kuni_transport_leave(int status)
 {
     (void)fflush(NULL);
@@ -282,18 +376,14 @@ static kuni_status check_launcher(bool *launched, kuni_error *err)
     return KUNI_OK;
 }
 
-kuni_status kuni_transport_init(kuni_error *err)
+/* Collective: into MPI, and the communicators. */
+static kuni_status join_ranks(kuni_error *err)
 {
-    struct utsname system;
-    if (uname(&system) == 0) strncpy(here.host, system.nodename, sizeof(here.host) - 1);
-    bool launched;
-    kuni_status status = check_launcher(&launched, err);
-    if (status || !launched) {
-        here.initialised = !status;
-        return status;
-    }
-    set_environment();
     int provided;
+    here.rank = launched_rank();
+    here.began_ms = kuni_now_ms();
+    limit_block(kuni_transport_patience_ms() / 1000, give_up_start);
+    kuni_injection_crash_at("start");
     int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
     if (code != MPI_SUCCESS) return fail_mpi(code, "cannot start", err);
     here.mpi = here.initialised = true;
@@ -305,6 +395,24 @@ kuni_status kuni_transport_init(kuni_error *err)
     if (code != MPI_SUCCESS) return fail_mpi(code, "cannot make a communicator", err);
     MPI_Comm_set_errhandler(here.messages, MPI_ERRORS_RETURN);
     MPI_Comm_set_errhandler(here.collectives, MPI_ERRORS_RETURN);
+    kuni_status status = kuni_pulse_open(MPI_COMM_WORLD, err);
+    limit_block(0, NULL);
+    return status;
+}
+
+kuni_status kuni_transport_init(kuni_error *err)
+{
+    struct utsname system;
+    if (uname(&system) == 0) strncpy(here.host, system.nodename, sizeof(here.host) - 1);
+    bool launched;
+    kuni_status status = check_launcher(&launched, err);
+    if (status || !launched) {
+        here.initialised = !status;
+        return status;
+    }
+    set_environment();
+    status = join_ranks(err);
+    if (status) return status;
     here.place = here.rank;
     here.present = here.size;
 #ifdef KUNI_ULFM
@@ -319,6 +427,8 @@ kuni_status kuni_transport_init(kuni_error *err)
 
 void kuni_transport_abort(int status)
 {
+    here.end_status = status;
+    limit_block(ABORT_S, give_up_end);
     if (here.mpi) MPI_Abort(MPI_COMM_WORLD, status);
     _exit(status);
 }
@@ -432,6 +542,8 @@ static kuni_status start_receive(kuni_error *err)
 static kuni_status receive(int *rank, kuni_buffer *message, bool *got, kuni_error *err)
 {
     look_for_losses();
+    kuni_pulse_beat();
+    if (kuni_transport_hung()) return fail_silence(err);
     kuni_status status = advance_sends(err);
     if (!status && !here.receiving) status = start_receive(err);
     if (status || !here.receiving) return status;
@@ -487,6 +599,8 @@ static kuni_status wait_for(MPI_Request *request, const char *what, kuni_error *
         kuni_status status = advance_sends(err);
         if (status) return status;
         look_for_losses();
+        kuni_pulse_beat();
+        if (kuni_transport_hung()) return fail_silence(err);
         if (kuni_transport_broken()) {
             break_off();
             if (!broken_ms) broken_ms = kuni_now_ms();
@@ -614,14 +728,19 @@ static void drain(void)
 void kuni_transport_fini(void)
 {
     if (here.mpi) {
+        if (here.watching) limit_block(kuni_transport_patience_ms() / 1000, give_up_end);
+        kuni_injection_crash_at("finalize");
         drain();
+        if (kuni_transport_hung()) kuni_transport_abort(here.end_status);
+        kuni_pulse_close();
         MPI_Comm_free(&here.messages);
         MPI_Comm_free(&here.collectives);
         MPI_Finalize();
+        limit_block(0, NULL);
     }
     while (here.own.count) free(list_take(&here.own));
     kuni_buffer_fini(&here.incoming);
-    here.mpi = here.initialised = false;
+    here.mpi = here.initialised = here.watching = false;
     here.rank = 0;
     here.size = here.present = 1;
     free(here.lost);

@@ -2,7 +2,7 @@
 /*
  * Messages between the ranks of a run, and the few collectives a run needs.
  *
- * This file and assembly.c are the only places that know MPI. There is one transport per process. A
+ * This file and pulse.c are the only places that know MPI. There is one transport per process. A
  * program that no launcher started (no OMPI_COMM_WORLD_SIZE, PMIX_RANK or PMI_RANK in the
  * environment) is rank 0 of 1 and never calls MPI at all, so that `kuni run` works where MPI is
  * broken or absent.
@@ -17,6 +17,7 @@
 #define KUNI_RANKS_TRANSPORT_H
 
 #include "kuni/buffer.h"
+#include "signs.h"
 
 /*
  * Local or, where a launcher started the program, collective. Call once, before any fork and any
@@ -75,6 +76,23 @@ KUNI_MUST_CHECK kuni_status kuni_transport_gather(const char *mine, int length, 
                                                   kuni_error *err);
 /* Collective. Waits for all ranks. */
 KUNI_MUST_CHECK kuni_status kuni_transport_barrier(kuni_error *err);
+
+/*
+ * Silent ranks. From kuni_transport_watch on (local, all ranks, after kuni_transport_init) rank 0 and
+ * each of the others tell each other that they live, wherever they wait: in kuni_transport_poll,
+ * kuni_transport_pulse and the collectives. Where one has not been heard for `limit_ms`, and
+ * `signs` (unless NULL) has seen nothing either, these fail with KUNI_AGAIN here and from then on;
+ * MPI cannot be left in order any more. What blocks inside MPI itself is ended with the process.
+ */
+void kuni_transport_watch(int64_t limit_ms, kuni_signs_of_life *signs, void *context);
+/* Local. Call it now and then in long work during which the others wait for this rank. */
+void kuni_transport_pulse(void);
+/* Local. A rank has been silent for too long. */
+bool kuni_transport_hung(void);
+/* KUNI_RANK_SILENCE_S, or 180 s. */
+int64_t kuni_transport_patience_ms(void);
+/* Local. The status to end with where MPI cannot be left in order. */
+void kuni_transport_end_with(int status);
 
 /*
  * Lost ranks. Where MPI has ULFM (found when kuni is configured) and the launcher turned it on, the

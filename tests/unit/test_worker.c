@@ -89,7 +89,6 @@ static void test_columns(void **state)
     (void)state;
     begin();
     const uint64_t without[] = {1, 5};
-    tell(KUNI_MESSAGE_PING, NULL, 0, NULL);
     tell(KUNI_MESSAGE_COLUMNS, without, 2, NULL);
     tell(KUNI_MESSAGE_REGROUP, NULL, 0, NULL);
     tell(KUNI_MESSAGE_STOP, NULL, 0, NULL);
