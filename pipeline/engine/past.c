@@ -329,7 +329,8 @@ void kuni_past_add_digests(const kuni_past *past, kuni_work *work)
         for (size_t k = first_of_task(past, file->node, task); k < past->n_stored; k++) {
             const kuni_stored *stored = &past->stored[k];
             if (stored->node != file->node || stored->task != task) break;
-            if (kuni_hash_short(&stored->key) != file->key) continue;
+            /* What this run made anew need not be what the same key gave then. */
+            if (!stored->reused || kuni_hash_short(&stored->key) != file->key) continue;
             if (stored->outputs[file->output].bytes >= 0)
                 file->digest = stored->outputs[file->output].digest;
             break;
@@ -355,7 +356,7 @@ kuni_status kuni_past_reuse(kuni_past *past, size_t node, size_t task, const kun
     int64_t shard, batch;
     kuni_plan_place(&past->ledger->run->plan, n, task, &shard, &batch);
     for (; low < past->n_stored; low++) {
-        const kuni_stored *stored = &past->stored[low];
+        kuni_stored *stored = &past->stored[low];
         if (stored->node != node || stored->task != task || !kuni_hash_equal(&stored->key, key))
             break;
         /*
@@ -372,7 +373,7 @@ kuni_status kuni_past_reuse(kuni_past *past, size_t node, size_t task, const kun
             intact = output_is_intact(path, &stored->outputs[o], n->scatter == KUNI_SCATTER_RANKS);
         }
         if (!intact) continue;
-        *reused = true;
+        *reused = stored->reused = true;
         return mark_done(past->ledger, node, task, key, stored->outputs, err);
     }
     return KUNI_OK;

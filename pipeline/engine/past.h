@@ -19,6 +19,7 @@ typedef struct kuni_stored {
     kuni_hash key;
     kuni_stored_output *outputs; /* one for each output port */
     kuni_made_of of;
+    bool reused; /* its files stand and were taken over by this run */
 } kuni_stored;
 
 /* Of which settings a node's tasks were made: a "step" record. */

@@ -6,6 +6,7 @@ the docs filled in. A block that nobody runs is an error, and so is an entry bel
 A block is fenced, or indented by four spaces after an empty line. It is
   a workflow       it has `stages:`; it is validated and run
   stages           `- id:`; they are put into a workflow, beside the stages that they need; likewise
+  a file           it is fenced with its language and begins with `# NAME`: it stands beside the block that comes next
   commands         each line is run as it stands, without the words behind two spaces, FILLED in, in a copy of the dataset for each block
   something shown  SHOWN
 ELSEWHERE names the tests that run the rest.
@@ -40,7 +41,12 @@ SHOWN = [
     ("docs/dataset.md", "DATASET/"),
     ("docs/evidence-format.md", "header | chunk 0"),
     ("docs/manifest.md", "participant_id\tsample_id\tsex"),
+    ("docs/migration.md", "SAMPLES ="),
+    ("docs/migration.md", "process DEPTH"),
+    ("docs/migration.md", "task depth"),
     ("docs/release.md", "cases: MONDO:0005148 and not"),
+    ("docs/workflow.md", "# yaml-language-server:"),
+    ("docs/operations.md", "mark                 "),
     ("docs/release.md", "GRU;NPUNCU"),
 ]
 # Who runs what is not run here: (page, a part of the block's first line, a file of the tests that has to be there).
@@ -79,6 +85,10 @@ FILLED = [
     ("docs/simulate.md", r"--length 1Mb", "--length 10kb"),
     ("docs/simulate.md", r"--region chr20:10000001-10200000 --ploidy GRCh38", "--region chr20:10001-20000"),
     ("docs/workflow.md", r"kuni run W.yaml --set", "rm -rf dataset && kuni run W.yaml --set"),
+    ("docs/workflow.md", r"chr20:1-5000000", "chr20:1-10000"),
+    ("docs/workflow.md", r"--batch b0003", "--batch b0000"),
+    ("docs/workflow.md", r"--sample NA12878", "--sample S000002"),
+    ("docs/operations.md", r"annotate national.yaml", "annotate W.yaml"),
     ("docs/operations.md", r"national.yaml 6 (7|current)", "national.yaml 1 2"),
     ("docs/operations.md", r"/archive/release-6", "dataset/generations/000001"),
     ("docs/operations.md", r"/backup/national", "backup"),
@@ -86,6 +96,8 @@ FILLED = [
 ]
 # Workflows that want what is not made here (a contamination panel, sites enough for a model) are validated only.
 VALIDATED = ("docs/qc.md", "docs/variant-quality.md")
+# Stages by programs that are not everywhere.
+WANTED = ("mosdepth", "multiqc", "plink2", "podman")
 # Lines whose status is another than 0: (page, a part of the line, the statuses that are right).
 STATUS = [("docs/operations.md", "kuni diff", (0, 1)), ("docs/operations.md", "kuni repair", (0,))]
 
@@ -133,7 +145,15 @@ BASE = collections.OrderedDict(
     call="  - {id: call, uses: call-variants}\n", qc="  - {id: qc, uses: alignment-qc, needs: call}\n",
     joint="  - {id: joint, uses: joint-genotype, needs: [call, qc]}\n", national="  - {id: national, uses: merge, needs: [qc, joint]}\n")
 BEFORE = {"qc": ["call"], "joint": ["call", "qc"], "national": ["qc", "joint"]}
-RESOURCES = "resources: {dbsnp: dbsnp.vcf.gz}\n"
+RESOURCES = "resources: {dbsnp: dbsnp.vcf.gz, genes: genes.gff3, gene_list: genes.bed, clipped: clipped.py, script: script.py}\n"
+ANNOTATE = "  - {id: annotate, needs: joint, run: 'bcftools annotate -a {resource.dbsnp} -c ID -Ob -o {output} {input}'}\n"
+# A gene with its one exon on either contig, as Ensembl writes them.
+GFF = "##gff-version 3\n" + "".join(
+    f"{contig}\tmade\t{kind}\t{begin}\t{end}\t.\t{strand}\t{phase}\t{more}\n"
+    for contig, strand, n in (("chr20", "+", 1), ("chr21", "-", 2)) for kind, begin, end, phase, more in (
+        ("gene", 1001, 9000, ".", f"ID=gene:G{n};biotype=protein_coding;Name=GENE{n}"),
+        ("mRNA", 1001, 9000, ".", f"ID=transcript:T{n};Parent=gene:G{n};biotype=protein_coding"),
+        ("exon", 1001, 9000, ".", f"Parent=transcript:T{n}"), ("CDS", 1101, 8999, "0", f"ID=CDS:P{n};Parent=transcript:T{n}")))
 
 
 def with_stages(fragment):
@@ -157,9 +177,12 @@ class Cohort:
         for old, new in (("reference.fa", "GRCh38.fa"), ("reference.fa.fai", "GRCh38.fa.fai"), ("manifest.tsv", "cohort.tsv")):
             os.rename(old, new)
         write("national.yaml", workflow_of("".join(BASE.values()), RESOURCES))
-        shutil.copy("national.yaml", "W.yaml")
+        write("W.yaml", workflow_of("".join(BASE.values()).replace("needs: [qc, joint]}", "needs: [qc, annotate]}") + ANNOTATE, RESOURCES))
         write("gaps.bed", "chr20\t29000\t30000\n")
-        write("genes.bed", "chr20\t1000\t20000\tGENE1\n")
+        write("genes.bed", "chr20\t1000\t9000\tGENE1\nchr21\t1000\t9000\tGENE2\n")
+        write("genes.gff3", GFF)
+        write("clipped.py", "")
+        write("script.py", "print('size\\n1')\n")
         write("ids.txt", "P000005\n")
         write("study.txt", "S000002\nS000003\n")
         shell("bcftools annotate --set-id 'rs%POS' -Oz -o dbsnp.vcf.gz truth.vcf.gz && bcftools index -t dbsnp.vcf.gz", "setup")
@@ -197,10 +220,17 @@ class Page:
             if not os.path.exists(path):
                 write(path, "chr20\t0\t100\n")
         shell(f"'{KUNI}' validate block.yaml", where)
-        if self.name not in VALIDATED:
-            # data of the base workflow do not stand in the way
-            shell(f"'{KUNI}' run --quiet --set dataset=anew block.yaml", where)
         self.ran += 1
+        if self.name in VALIDATED:
+            return
+        absent = [name for name in WANTED if re.search(rf"(^|\s){name}\s", text, re.M) and not shutil.which(name)]
+        if absent:
+            print(f"skipped: {where}: {absent[0]} is not installed")
+            return
+        # data of the base workflow do not stand in the way
+        shell(f"'{KUNI}' run --quiet --set dataset=anew block.yaml", where)
+        for name in re.findall(r"publish: ([\w./-]+)", text):
+            want(os.path.getsize(os.path.join("anew/current", name)) > 0, f"{where}: {name} is empty")
 
     def command(self, where, line):
         statuses = next((status for page, part, status in STATUS if page == self.name and part in line), (0,))
@@ -258,7 +288,12 @@ def look_at(page, used):
                 return entry
         return None
 
+    beside = {}
     for line, kind, text in blocks(page.name):
+        named = re.match(r"# ([\w.-]+)\n", text)
+        if kind and kind != "yaml" and named:
+            beside[named[1]] = text
+            continue
         where = f"{page.name}:{line}"
         elsewhere = listed(ELSEWHERE, text)
         if elsewhere:
@@ -266,6 +301,9 @@ def look_at(page, used):
         if elsewhere or listed(SHOWN, text):
             continue
         page.enter(line)
+        for name, content in beside.items():
+            write(name, content)
+        beside.clear()
         if text.startswith("kuni: "):
             page.errors(where, text)
         elif re.search(r"^stages:", text, re.M):
