@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "kuni/variant_prior.h"
 
+#include <stdbool.h>
+
 enum { LOOK_BP = KUNI_REPEAT_LOOK_BP - KUNI_REPEAT_UNIT_MOST };
 
 int kuni_repeat_in(const char *sequence, int64_t length, int64_t at, int *unit)
@@ -18,12 +20,9 @@ int kuni_repeat_in(const char *sequence, int64_t length, int64_t at, int *unit)
     return most;
 }
 
-/*
- * Chance that a copy has another length of the repeat than the reference: runs of one base, longer
- * units.
- */
-static double length_rate(int unit, int copies)
+double kuni_repeat_diversity(int unit, int copies)
 {
+    /* runs of one base, longer units */
     static const double run[] = {0.0001, 0.0001, 0.0001, 0.0002, 0.0005, 0.0012, 0.003,
                                  0.007,  0.03,   0.07,   0.13,   0.15,   0.2,    0.22,
                                  0.26,   0.28,   0.35,   0.45,   0.5};
@@ -41,11 +40,26 @@ static double further_rate(int unit, int copies)
     return rate < least ? least : rate > most ? most : rate;
 }
 
-double kuni_indel_prior(double heterozygosity, int unit, int copies, int64_t change)
+/* Whether the bases inserted before sequence[at] are units of the repeat there. */
+static bool adds_units(const char *sequence, int64_t at, int unit, const char *inserted, int64_t n)
 {
-    if (copies < 3 || !change || change % unit) return heterozygosity;
+    for (int64_t i = 0; i < n; i++)
+        if (inserted[i] != sequence[at + i % unit]) return false;
+    return true;
+}
+
+double kuni_indel_prior(double heterozygosity, const char *sequence, int64_t length, int64_t at,
+                        int64_t ref_length, const char *alt, int64_t alt_length)
+{
+    int unit = 1, copies = at < 0 ? 1 : kuni_repeat_in(sequence, length, at, &unit);
+    if (copies < 3) return heterozygosity;
+    int64_t change = ref_length > alt_length ? ref_length - alt_length : alt_length - ref_length;
+    if (!change || change % unit) return heterozygosity;
+    if (alt_length > 1 &&
+        (ref_length > 1 || !adds_units(sequence, at, unit, alt + 1, alt_length - 1)))
+        return heterozygosity;
     double further = further_rate(unit, copies);
-    double rate = 0.5 * length_rate(unit, copies) * (1 - further);
+    double rate = 0.5 * kuni_repeat_diversity(unit, copies) * (1 - further);
     for (int64_t k = change / unit; k > 1 && rate > heterozygosity; k--) rate *= further;
     return rate > heterozygosity ? rate : heterozygosity;
 }

@@ -50,12 +50,19 @@ static inline double kuni_snp_prior(double heterozygosity, char ref, char alt)
 int kuni_repeat_in(const char *sequence, int64_t length, int64_t at, int *unit);
 
 /*
- * Chance that a copy has an indel of `change` bases (its size, not 0) before a repeat of `copies`
- * units of `unit` bases: changes of a repeat's length fall with the units changed; others have
- * `heterozygosity`. From the benchmarks of HG002 (GIAB v4.2.1, chr20 9.64-12.48M), runs that lie
- * within its BED, and HG001.
+ * Chance that a copy has another length of a repeat of `copies` units of `unit` bases than the
+ * reference. From the benchmark of HG002 (GIAB v4.2.1, chr20 9.64-12.48M), runs within its BED.
  */
-double kuni_indel_prior(double heterozygosity, int unit, int copies, int64_t change);
+double kuni_repeat_diversity(int unit, int copies);
+
+/*
+ * Chance that a copy has the indel that puts `alt` for `ref_length` bases, minimal, on the base
+ * before sequence[at]. Whole units of a repeat there, lost or gained, are changes of its length,
+ * which fall with the units changed; all else has `heterozygosity`, also bases inserted into a
+ * repeat that are none of its units. Steps from the benchmarks of HG001 and HG002.
+ */
+double kuni_indel_prior(double heterozygosity, const char *sequence, int64_t length, int64_t at,
+                        int64_t ref_length, const char *alt, int64_t alt_length);
 
 KUNI_API_END
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "genealogy.h"
+#include "kuni/variant_prior.h"
 #include "model.h"
 
 enum {
@@ -270,15 +271,39 @@ static kuni_status mutate_tandem(draw *d, const tandem *t, kuni_error *err)
 }
 
 /*
- * Tandem repeats of the region, with step rates that grow with their length and sum to the share
- * asked for.
+ * Steps a unit of time by which two copies differ in length as often as those of people: with
+ * single steps to both sides two copies k expected steps apart are alike with 1 / sqrt(1 + 2 k)
+ * (Ohta & Kimura, Genet. Res. 22:201, 1973).
  */
+static double natural_rate(const tandem *t)
+{
+    double alike = 1 - kuni_repeat_diversity(t->unit, t->length / t->unit);
+    return (1 / (alike * alike) - 1) / 2 / (2 * sim_genealogy_pair_time());
+}
+
+/* Rates that grow with a repeat's length and sum to the share of indels that is asked for. */
+static void share_rates(draw *d, double mutation)
+{
+    const kuni_simulate_options *o = d->world->options;
+    double sum = 0, length = (double)(d->region->span.end - d->region->span.beg);
+    for (size_t i = 0; i < d->n_tandems; i++) sum += d->tandems[i].rate;
+    for (size_t i = 0; i < d->n_tandems; i++) {
+        double *rate = &d->tandems[i].rate;
+        *rate *= mutation * o->indel_ratio * o->str_share * length / sum;
+        /*
+         * a locus with more than 30 times the diversity of a base's is not seen outside the longest
+         * repeats
+         */
+        if (*rate > 300.0 * mutation) *rate = 300.0 * mutation;
+    }
+}
+
+/* Tandem repeats of the region and their step rates. */
 static kuni_status find_tandems(draw *d, double mutation, kuni_error *err)
 {
     static const int32_t least[7] = {0, 6, 8, 12, 12, 15, 18};
     const kuni_simulate_options *o = d->world->options;
     kuni_span span = d->region->span;
-    double sum = 0.0;
     for (int64_t i = span.beg + 1; i < span.end; i++) {
         if (base_at(d, i) == 'N') continue;
         for (int32_t unit = 1; unit <= 6; unit++) {
@@ -293,21 +318,16 @@ static kuni_status find_tandems(draw *d, double mutation, kuni_error *err)
             if (rate > 60.0) rate = 60.0;
             d->tandems[d->n_tandems++] =
                 (tandem){.beg = i, .unit = unit, .length = length, .rate = rate};
-            sum += rate;
             i = j - unit;
             break;
         }
     }
-    double target = mutation * o->indel_ratio * o->str_share * (double)(span.end - span.beg);
-    for (size_t i = 0; i < d->n_tandems; i++) {
-        double *rate = &d->tandems[i].rate;
-        *rate *= target / sum;
-        /*
-         * a locus with more than 30 times the diversity of a base's is not seen outside the longest
-         * repeats
-         */
-        if (*rate > 300.0 * mutation) *rate = 300.0 * mutation;
+    if (!o->natural_repeats) {
+        share_rates(d, mutation);
+        return KUNI_OK;
     }
+    for (size_t i = 0; i < d->n_tandems; i++)
+        d->tandems[i].rate = natural_rate(&d->tandems[i]);
     return KUNI_OK;
 }
 

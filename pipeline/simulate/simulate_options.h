@@ -34,6 +34,7 @@ typedef struct kuni_simulate_options {
     double heterozygosity; /* SNP differences a bp between two haplotypes */
     double indel_ratio;    /* indels a SNP */
     double str_share;      /* share of the indels that are length changes of tandem repeats */
+    bool natural_repeats;  /* repeats change length as often as those of people instead */
     double cluster_rate;   /* chance that a variant gets an unrelated neighbour within 12 bp */
     double recombination;  /* a bp and generation */
 

@@ -10,7 +10,7 @@
 #include "regions/given_alleles.h"
 #include "sample_sweep.h"
 
-enum { STAGE_VERSION = 9 };
+enum { STAGE_VERSION = 10 };
 
 static const kuni_param params[] = {
     {.name = "min_mapping_quality",

@@ -47,9 +47,8 @@ static kuni_status prior_of(joint_allele_priors *p, const joint_sites *sites, in
         if (status) return status;
         p->beg = sites->beg;
     }
-    int unit, copies = kuni_repeat_in(p->sequence, p->length, site->pos + 1 - p->beg, &unit);
-    *prior = kuni_indel_prior(p->indel, unit, copies,
-                              llabs((int64_t)alt->ref_length - (int64_t)alt->alt_length));
+    *prior = kuni_indel_prior(p->indel, p->sequence, p->length, site->pos + 1 - p->beg,
+                              alt->ref_length, alt->alt, alt->alt_length);
     return KUNI_OK;
 }
 

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "kuni/variant_prior.h"
 #include "model/genotype.h"
 #include "model/math10.h"
 #include "model/mixture.h"
@@ -304,6 +305,39 @@ static void test_closed_sets(void **unused)
 }
 
 /*
+ * Two reads end between a deletion and a substitution, two begin there: all are of molecules that
+ * have both. Taken by what single reads show, each would have a copy without the other.
+ */
+static void test_partial_reads(void **unused)
+{
+    (void)unused;
+    char text[200];
+    uint16_t reach[sizeof(text)] = {0};
+    memset(text, 'G', sizeof(text));
+    kuni_call_reference reference = {.seq = text, .reach = reach, .end = sizeof(text)};
+    kuni_variant list[] = {{.pos = 70, .ref_length = 2, .alt_length = 1, .alt = "G", .n_reads = 2},
+                           {.pos = 110, .ref_length = 1, .alt_length = 1, .alt = "T", .n_reads = 2}};
+    const kuni_call_read left = {.pos = 0, .end = 100}, right = {.pos = 90, .end = 190};
+    kuni_read_variants reads[] = {{.read = &left, .n = 1, .list = {0}},
+                                  {.read = &left, .n = 1, .list = {0}},
+                                  {.read = &right, .n = 1, .list = {1}},
+                                  {.read = &right, .n = 1, .list = {1}}};
+    kuni_variants variants = {.list = list, .n = 2, .reads = reads, .n_reads = 4};
+    static kuni_candidates candidates;
+    const uint16_t both[] = {0, 1}, first = 0, second = 1;
+    kuni_candidates_start(&candidates, &variants, &reference);
+    kuni_candidates_choose(&candidates, &variants, &reference);
+    assert_true(has_set(&candidates, both, 2));
+    /* a read that covers both and lacks the second: that is a molecule too */
+    const kuni_call_read whole = {.pos = 20, .end = 170};
+    reads[1].read = &whole;
+    kuni_candidates_start(&candidates, &variants, &reference);
+    kuni_candidates_choose(&candidates, &variants, &reference);
+    assert_true(has_set(&candidates, both, 2) && has_set(&candidates, &first, 1));
+    assert_true(has_set(&candidates, &second, 1));
+}
+
+/*
  * Two substitutions on both copies that stand farther apart than a read is long, and one between
  * them on one copy: reads show two of them at most. Single reads alone would say that each of the
  * two has a copy without it.
@@ -531,6 +565,69 @@ static void test_stutter_columns(void **unused)
     kuni_arena_free(arena);
 }
 
+/*
+ * A run of 12 A and reads of one of 10: 9, 11 and 13 may be true as well, beside whatever else the
+ * candidates have. What is no change of the run's length has none.
+ */
+static void test_lengths(void **unused)
+{
+    (void)unused;
+    char text[] = "GATCCGTCAAAAAAAAAAAACTGTGACGGTACGT";
+    kuni_call_reference reference = {.seq = text, .beg = 0, .end = (int64_t)strlen(text)};
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_arena *arena = kuni_arena_new(&err);
+    kuni_variants variants = {.list = NULL};
+    size_t index;
+    const kuni_variant given[] = {
+        {.pos = 7, .ref_length = 3, .alt_length = 1, .alt = "C"},
+        {.pos = 25, .ref_length = 1, .alt_length = 1, .alt = "A"}};
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(kuni_variants_add(&variants, given[i], &index, arena, &err), KUNI_OK);
+    static kuni_candidates candidates;
+    const uint16_t both[] = {0, 1};
+    candidates.n = 0;
+    kuni_candidates_add(&candidates, both, 0, 0);
+    kuni_candidates_add(&candidates, both, 2, 5);
+    assert_int_equal(kuni_stutter_add_lengths(&candidates, &variants, &reference, arena, &err),
+                     KUNI_OK);
+    assert_int_equal(candidates.n, 6); /* 12, 10 with; 13, 11; 11 and 9 with */
+    assert_int_equal(variants.n, 5);
+    int changes[6], more = 0;
+    for (int h = 0; h < 6; h++) {
+        changes[h] = 0;
+        for (int k = 0; k < candidates.list[h].n; k++) {
+            const kuni_variant *v = &variants.list[candidates.list[h].list[k]];
+            changes[h] += v->alt_length - v->ref_length;
+            more |= (v->pos == 25) << h;
+            assert_true(k == 0 || v->pos > 7);
+        }
+    }
+    const int expected[] = {0, -2, 1, -1, -1, -3};
+    assert_memory_equal(changes, expected, sizeof(expected));
+    assert_int_equal(more, 1 << 1 | 1 << 4 | 1 << 5);
+    kuni_variants_fini(&variants);
+    kuni_arena_free(arena);
+}
+
+/* An indel of a run's own bases is its length's doing; others that stand in it are not. */
+static void test_indel_prior(void **unused)
+{
+    (void)unused;
+    const char text[] = "GATCCGTCAAAAAAAAAAAACTGTGACGCACACACACACACACGT";
+    const int64_t n = (int64_t)strlen(text), run = 8, pairs = 28;
+    const double rare = 1e-4;
+    double one = kuni_indel_prior(rare, text, n, run, 1, "CA", 2);
+    assert_true(one > 0.05 && one < 0.11);
+    assert_true(kuni_indel_prior(rare, text, n, run, 2, "C", 1) == one);
+    assert_true(kuni_indel_prior(rare, text, n, run, 1, "CAA", 3) < one);
+    assert_true(kuni_indel_prior(rare, text, n, run, 1, "CG", 2) == rare);
+    assert_true(kuni_indel_prior(rare, text, n, run, 3, "CG", 2) == rare);
+    assert_true(kuni_indel_prior(rare, text, n, pairs, 1, "GCA", 3) > rare);
+    assert_true(kuni_indel_prior(rare, text, n, pairs, 1, "GCC", 3) == rare);
+    assert_true(kuni_indel_prior(rare, text, n, pairs, 1, "GC", 2) == rare);
+    assert_true(kuni_indel_prior(rare, text, n, -1, 2, "C", 1) == rare);
+}
+
 /* Twenty reads, ten of them ALT, are a heterozygote; ALT on bad mapping quality alone is not. */
 static void test_site(void **unused)
 {
@@ -617,6 +714,8 @@ int main(void)
         cmocka_unit_test(test_roll),           cmocka_unit_test(test_shifts),
         cmocka_unit_test(test_adapter),        cmocka_unit_test(test_shift_indels),
         cmocka_unit_test(test_closed_sets),    cmocka_unit_test(test_chains),
+        cmocka_unit_test(test_partial_reads),  cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_indel_prior),
         cmocka_unit_test(test_shifted_sets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

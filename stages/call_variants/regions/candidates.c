@@ -7,7 +7,14 @@
 #include "chains.h"
 #include "shifts.h"
 
-enum { SETS_MAX = 256, FAR_BP = 75, JOINED_MOST = 2, EXPLAINED_LEAST = 2 };
+enum {
+    SETS_MAX = 256,
+    FAR_BP = 75,
+    JOINED_MOST = 2,
+    EXPLAINED_LEAST = 2,
+    SPANNING_FEW = 6,     /* reads that see all variants */
+    JOINED_SETS_MOST = 20 /* sets up to which those of partial reads are joined */
+};
 
 static const double WEAK_PHRED = 100; /* of a variant that may well be errors of its reads */
 
@@ -87,6 +94,42 @@ static void close_sets(kuni_candidates *haplotypes, const kuni_variants *variant
         }
 }
 
+static bool covers(const kuni_read_variants *shown, uint16_t variant, const kuni_variants *variants,
+                   const kuni_call_reference *reference)
+{
+    const kuni_variant *v = &variants->list[variant];
+    for (int k = 0; k < shown->n; k++)
+        if (shown->list[k] == variant) return true;
+    return shown->read->pos <= v->pos &&
+           shown->read->end >= v->pos + kuni_variant_reach(v, reference);
+}
+
+/*
+ * Where few reads see all variants: what a read shows of those that it covers, and of the others
+ * what a set has. Else a read that covers one variant alone would speak for a molecule without the
+ * others.
+ */
+static void join_partial(kuni_candidates *haplotypes, const kuni_variants *variants,
+                         const kuni_call_reference *reference)
+{
+    size_t n = haplotypes->n;
+    for (size_t r = 0; r < variants->n_reads; r++) {
+        const kuni_read_variants *shown = &variants->reads[r];
+        for (size_t h = 1; h < n && haplotypes->n < JOINED_SETS_MOST; h++) {
+            const kuni_candidate *from = &haplotypes->list[h];
+            uint16_t both[KUNI_CANDIDATE_VARIANTS_MAX + KUNI_READ_VARIANTS_MAX], m = 0;
+            int s = 0;
+            for (int k = 0; k < from->n; k++) {
+                if (covers(shown, from->list[k], variants, reference)) continue;
+                while (s < shown->n && shown->list[s] < from->list[k]) both[m++] = shown->list[s++];
+                both[m++] = from->list[k];
+            }
+            while (s < shown->n) both[m++] = shown->list[s++];
+            if (consistent(variants, both, m)) kuni_candidates_add(haplotypes, both, m, 0);
+        }
+    }
+}
+
 /* Whether variants stand so far apart that many a read shows but one of them. */
 static bool is_far(const kuni_variants *variants)
 {
@@ -159,7 +202,7 @@ void kuni_candidates_choose(kuni_candidates *haplotypes, const kuni_variants *va
     size_t n = count_sets(variants, beg, end, true, sets);
     uint32_t spanning = 0;
     for (size_t k = 0; k < n; k++) spanning += sets[k].support;
-    if (spanning < 6) n = count_sets(variants, beg, end, false, sets);
+    if (spanning < SPANNING_FEW) n = count_sets(variants, beg, end, false, sets);
     uint32_t least = spanning > 12 ? 2 : 1;
     for (size_t k = 0; k < n && haplotypes->n < KUNI_CANDIDATES_MAX - 8; k++)
         if (sets[k].support >= least)
@@ -172,6 +215,7 @@ void kuni_candidates_choose(kuni_candidates *haplotypes, const kuni_variants *va
         uint16_t alone = (uint16_t)i;
         if (!carried) kuni_candidates_add(haplotypes, &alone, 1, 0);
     }
+    if (spanning < SPANNING_FEW) join_partial(haplotypes, variants, reference);
     close_sets(haplotypes, variants);
 }
 

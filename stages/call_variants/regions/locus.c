@@ -32,9 +32,9 @@ static double variant_prior(const kuni_locus_caller *c, const kuni_variant *v)
     if (kuni_variant_is_snp(v))
         return kuni_snp_prior(c->options->snp_heterozygosity,
                               kuni_reference_base(c->reference, v->pos), v->alt[0]);
-    int unit, copies = kuni_repeat_copies(c->reference, v->pos, &unit);
-    return kuni_indel_prior(c->options->indel_heterozygosity, unit, copies,
-                            abs(v->alt_length - v->ref_length));
+    const kuni_call_reference *r = c->reference;
+    return kuni_indel_prior(c->options->indel_heterozygosity, r->seq, r->end - r->beg,
+                            v->pos + 1 - r->beg, v->ref_length, v->alt, v->alt_length);
 }
 
 static bool carries(const kuni_candidate *haplotype, size_t variant)

@@ -21,6 +21,7 @@ enum {
     QUALITY_LEAST = 6,
     DELETION_LONG = 150, /* longer than most reads */
     FLOOR_PHRED = 45,    /* no fragment speaks louder than this */
+    READS_FEW = 24,      /* so that lengths of repeats count that none of them shows */
     READS_MOST = 500,    /* scored; the rest is left out by the hash of the name */
     READS_MOST_MIXTURE = 4000,
     CLIPS_LEAST = 2,  /* in a region with an indel, to look for longer ones */
@@ -559,6 +560,9 @@ kuni_status kuni_region_call(kuni_region_caller *c, const kuni_active *region,
         c->counts.empty++;
         return KUNI_OK;
     }
+    if (c->variants.n_reads <= READS_FEW)
+        status = kuni_stutter_add_lengths(&c->candidates, &c->variants, reference, c->arena, err);
+    if (status) return status;
     *done = true;
     set_quiet(c, region);
     status = evaluate(c, region, &wide, beg, end, reference, &misfit, err);

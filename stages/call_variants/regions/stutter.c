@@ -7,6 +7,7 @@
 
 enum {
     COPIES_LEAST = 7, /* of a repeat that slips */
+    LENGTH_MOST_BP = 200,
     STIFF_PHRED = 60, /* gaps within the tract: its lengths are columns of their own */
     REACH_MOST_BP = 300
 };
@@ -70,6 +71,82 @@ static bool find_tract(const kuni_variants *variants, const kuni_call_reference 
         *found = (tract){.beg = v->pos + 1, .unit = (uint32_t)unit, .odds = odds};
     }
     return found->odds > 0;
+}
+
+/* Whether a variant changes the tract by whole units and nothing else. */
+static bool changes_length(const kuni_variant *v, const tract *t,
+                           const kuni_call_reference *reference)
+{
+    if (v->pos != t->beg - 1 || (v->ref_length > 1 && v->alt_length > 1)) return false;
+    if ((v->alt_length - v->ref_length) % (int32_t)t->unit) return false;
+    for (int32_t i = 1; i < v->alt_length; i++)
+        if (v->alt[i] != kuni_reference_base(reference, t->beg + (i - 1) % (int32_t)t->unit))
+            return false;
+    return v->alt[0] == kuni_reference_base(reference, v->pos);
+}
+
+/* Adds `from` with another length of the tract: `change` bases from the reference's. */
+static kuni_status add_length(kuni_candidates *candidates, const kuni_candidate *from,
+                              kuni_variants *variants, const tract *t, int32_t change,
+                              const kuni_call_reference *reference, kuni_arena *arena,
+                              kuni_error *err)
+{
+    char alt[LENGTH_MOST_BP + 2];
+    uint16_t list[KUNI_CANDIDATE_VARIANTS_MAX + 1], n = 0;
+    size_t index = SIZE_MAX;
+    if (change > LENGTH_MOST_BP || change < -LENGTH_MOST_BP) return KUNI_OK;
+    alt[0] = kuni_reference_base(reference, t->beg - 1);
+    for (int32_t i = 0; i < change; i++)
+        alt[i + 1] = kuni_reference_base(reference, t->beg + i % (int32_t)t->unit);
+    kuni_variant variant = {.pos = t->beg - 1,
+                            .ref_length = change < 0 ? 1 - change : 1,
+                            .alt_length = change > 0 ? 1 + change : 1,
+                            .alt = alt};
+    if (change) {
+        kuni_status status = kuni_variants_add(variants, variant, &index, arena, err);
+        if (status || index == SIZE_MAX) return status;
+    }
+    bool placed = !change;
+    for (int k = 0; k < from->n; k++) {
+        const kuni_variant *v = &variants->list[from->list[k]];
+        if (changes_length(v, t, reference)) continue;
+        if (!placed && v->pos > variant.pos) {
+            list[n++] = (uint16_t)index;
+            placed = true;
+        }
+        list[n++] = from->list[k];
+    }
+    if (!placed) list[n++] = (uint16_t)index;
+    for (int k = 0; k + 1 < n; k++)
+        if (kuni_variant_clash(&variants->list[list[k]], &variants->list[list[k + 1]]))
+            return KUNI_OK;
+    kuni_candidates_add(candidates, list, n, 0);
+    return KUNI_OK;
+}
+
+kuni_status kuni_stutter_add_lengths(kuni_candidates *candidates, kuni_variants *variants,
+                                     const kuni_call_reference *reference, kuni_arena *arena,
+                                     kuni_error *err)
+{
+    tract t;
+    if (!find_tract(variants, reference, &t) || t.beg <= reference->beg) return KUNI_OK;
+    int unit, copies = kuni_repeat_copies(reference, t.beg - 1, &unit);
+    size_t n = candidates->n;
+    for (size_t h = 0; h < n; h++) {
+        const kuni_candidate *from = &candidates->list[h];
+        int32_t change = 0;
+        for (int k = 0; k < from->n; k++) {
+            const kuni_variant *v = &variants->list[from->list[k]];
+            if (changes_length(v, &t, reference)) change = v->alt_length - v->ref_length;
+        }
+        kuni_status status = add_length(candidates, from, variants, &t, change + (int32_t)t.unit,
+                                        reference, arena, err);
+        if (!status && copies * unit + change > 2 * unit)
+            status = add_length(candidates, from, variants, &t, change - (int32_t)t.unit,
+                                reference, arena, err);
+        if (status) return status;
+    }
+    return KUNI_OK;
 }
 
 /* Finds the tract in a candidate's sequence. */

@@ -33,6 +33,16 @@ double kuni_stutter_step(int level, int unit, int copies, int steps);
 /* log10 prior of a level. */
 double kuni_stutter_prior(int level, bool pcr_free);
 
+/*
+ * Adds the lengths of the tract that are one unit away from a candidate's. Where few reads tell, a
+ * read's length is no proof that its molecule had it, and the molecule's own may be one that no
+ * read shows.
+ */
+KUNI_MUST_CHECK kuni_status kuni_stutter_add_lengths(kuni_candidates *candidates,
+                                                     kuni_variants *variants,
+                                                     const kuni_call_reference *reference,
+                                                     kuni_arena *arena, kuni_error *err);
+
 /* Lays out the columns of spelled candidates; memory from `arena`. */
 KUNI_MUST_CHECK kuni_status kuni_stutter_lay(kuni_stutter *stutter,
                                              const kuni_candidates *candidates,
