@@ -227,6 +227,18 @@ static void set_cost(copy_prior *out, uint32_t k, const joint_next *next)
 }
 
 /*
+ * Of an allele that the sample's evidence lists and nobody is called with: as new as if nobody had
+ * looked for it, and its producer took it for no more of a surprise than what the site has.
+ */
+static joint_next foreign_next(const joint_prior *prior, int copies)
+{
+    double theta = 0;
+    for (uint32_t i = 1; i + 1 < prior->n; i++)
+        if (prior->alleles[i].prior > theta) theta = prior->alleles[i].prior;
+    return next_of(unseen(theta, prior->copies > copies ? prior->copies - copies : 0));
+}
+
+/*
  * The chances of the sample's alleles as costs. "Other" is what the site has besides; REF has what
  * is left.
  */
@@ -241,8 +253,12 @@ static void set_costs(const joint_prior *prior, const joint_local *local, const 
         both += next[k].chance.first * next[k].chance.again;
         other -= prior->next[local->number[k]].chance.first;
     }
-    out->first[known] = out->again[known] = RAREST; /* "foreign", if there is any */
-    out->apart[known] = 0;
+    if (known + 1 < local->n) { /* "foreign" */
+        joint_next foreign = foreign_next(prior, local->copies);
+        set_cost(out, known, &foreign);
+        alts += foreign.chance.first;
+        both += foreign.chance.first * foreign.chance.again;
+    }
     joint_next rest = {.first = RAREST, .again = RAREST};
     if (other > 1e-12) {
         rest = cost_of((joint_chance){other, again(other)});

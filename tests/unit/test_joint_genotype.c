@@ -15,7 +15,7 @@ enum { SAMPLES_MOST = 300, KNOWN_MOST = 3 };
 static const double PI = 3.14159265358979323846;
 
 typedef struct sample {
-    int32_t pl[10]; /* over REF, the ALTs and <*>, VCF order */
+    int32_t pl[10]; /* over REF, the ALTs, what the site does not list, and <*>, VCF order */
     int copies;     /* 0: two */
     int8_t gt[2];   /* of its caller */
     uint16_t qual;
@@ -23,6 +23,7 @@ typedef struct sample {
 
 typedef struct cohort {
     uint32_t n_alts; /* 1 or 2 */
+    bool foreign;    /* samples list an allele that the site does not; one ALT */
     double theta[2];
     sample samples[SAMPLES_MOST];
     size_t n;
@@ -40,11 +41,12 @@ static void build(const cohort *c, const sample *s, joint_local *local, kuni_eve
                   uint16_t *pl16)
 {
     static const char *const alleles[] = {"A", "C", "G", "<*>"};
-    *local = (joint_local){.copies = s->copies ? s->copies : 2, .n = c->n_alts + 2};
+    *local = (joint_local){.copies = s->copies ? s->copies : 2, .n = c->n_alts + 2 + c->foreign};
     for (uint32_t i = 0; i + 1 < local->n; i++) {
         local->number[i] = (uint16_t)i;
         local->local_of[i] = (uint8_t)i;
     }
+    if (c->foreign) local->number[local->n - 2] = JOINT_FOREIGN;
     local->number[local->n - 1] = JOINT_OTHER;
     local->local_of[local->n - 1] = (uint8_t)(local->n - 1);
     for (uint32_t g = 0; g < joint_genotype_count(local->n, local->copies); g++) {
@@ -323,6 +325,29 @@ static void one_allele_does_not_vouch_for_another(void **state)
     assert_int_equal(a.call.allele[0] + a.call.allele[1], 0);
 }
 
+/*
+ * Two lengths of a repeat, 1/1 by 5 phred before 1 and a length that nobody is called with, which
+ * the site does not list: that is no reason to be sure.
+ */
+static void an_allele_that_the_site_does_not_list(void **unused)
+{
+    (void)unused;
+    cohort c = {.n_alts = 1,
+                .foreign = true,
+                .theta = {0.1},
+                .samples = {{.pl = {180, 60, 0, 150, 5, 30, 180, 90, 90, 200}, .gt = {1, 1}}},
+                .n = 1};
+    answer a = ask(&c);
+    assert_int_equal(a.call.reason, JOINT_CALLED);
+    assert_true(a.call.allele[0] == 1 && a.call.allele[1] == 1);
+    assert_in_range(a.call.gq, 8, 14); /* and another ALT costs some */
+    c.samples[0].pl[4] = 200;
+    assert_true(ask(&c).call.gq > 20);
+    c.samples[0].pl[4] = 0; /* and 1/1 at 40: the genotype is one that cannot be told here */
+    c.samples[0].pl[2] = 40;
+    assert_int_equal(ask(&c).call.reason, JOINT_UNLISTED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +359,7 @@ int main(void)
         cmocka_unit_test(one_copy_counts_as_one),
         cmocka_unit_test(the_callers_prior_is_followed),
         cmocka_unit_test(an_allele_beside_another),
+        cmocka_unit_test(an_allele_that_the_site_does_not_list),
         cmocka_unit_test(one_allele_does_not_vouch_for_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
