@@ -326,8 +326,7 @@ static kuni_status find_tandems(draw *d, double mutation, kuni_error *err)
         share_rates(d, mutation);
         return KUNI_OK;
     }
-    for (size_t i = 0; i < d->n_tandems; i++)
-        d->tandems[i].rate = natural_rate(&d->tandems[i]);
+    for (size_t i = 0; i < d->n_tandems; i++) d->tandems[i].rate = natural_rate(&d->tandems[i]);
     return KUNI_OK;
 }
 

@@ -315,8 +315,9 @@ static void test_partial_reads(void **unused)
     uint16_t reach[sizeof(text)] = {0};
     memset(text, 'G', sizeof(text));
     kuni_call_reference reference = {.seq = text, .reach = reach, .end = sizeof(text)};
-    kuni_variant list[] = {{.pos = 70, .ref_length = 2, .alt_length = 1, .alt = "G", .n_reads = 2},
-                           {.pos = 110, .ref_length = 1, .alt_length = 1, .alt = "T", .n_reads = 2}};
+    kuni_variant list[] = {
+        {.pos = 70, .ref_length = 2, .alt_length = 1, .alt = "G", .n_reads = 2},
+        {.pos = 110, .ref_length = 1, .alt_length = 1, .alt = "T", .n_reads = 2}};
     const kuni_call_read left = {.pos = 0, .end = 100}, right = {.pos = 90, .end = 190};
     kuni_read_variants reads[] = {{.read = &left, .n = 1, .list = {0}},
                                   {.read = &left, .n = 1, .list = {0}},
@@ -578,9 +579,8 @@ static void test_lengths(void **unused)
     kuni_arena *arena = kuni_arena_new(&err);
     kuni_variants variants = {.list = NULL};
     size_t index;
-    const kuni_variant given[] = {
-        {.pos = 7, .ref_length = 3, .alt_length = 1, .alt = "C"},
-        {.pos = 25, .ref_length = 1, .alt_length = 1, .alt = "A"}};
+    const kuni_variant given[] = {{.pos = 7, .ref_length = 3, .alt_length = 1, .alt = "C"},
+                                  {.pos = 25, .ref_length = 1, .alt_length = 1, .alt = "A"}};
     for (int i = 0; i < 2; i++)
         assert_int_equal(kuni_variants_add(&variants, given[i], &index, arena, &err), KUNI_OK);
     static kuni_candidates candidates;
@@ -715,7 +715,6 @@ int main(void)
         cmocka_unit_test(test_adapter),        cmocka_unit_test(test_shift_indels),
         cmocka_unit_test(test_closed_sets),    cmocka_unit_test(test_chains),
         cmocka_unit_test(test_partial_reads),  cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_indel_prior),
-        cmocka_unit_test(test_shifted_sets)};
+        cmocka_unit_test(test_indel_prior),    cmocka_unit_test(test_shifted_sets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

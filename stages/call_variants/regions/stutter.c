@@ -142,8 +142,8 @@ kuni_status kuni_stutter_add_lengths(kuni_candidates *candidates, kuni_variants 
         kuni_status status = add_length(candidates, from, variants, &t, change + (int32_t)t.unit,
                                         reference, arena, err);
         if (!status && copies * unit + change > 2 * unit)
-            status = add_length(candidates, from, variants, &t, change - (int32_t)t.unit,
-                                reference, arena, err);
+            status = add_length(candidates, from, variants, &t, change - (int32_t)t.unit, reference,
+                                arena, err);
         if (status) return status;
     }
     return KUNI_OK;
