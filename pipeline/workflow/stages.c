@@ -514,6 +514,21 @@ static bool gives(const kuni_step *steps, size_t n_steps, const char *kind)
     return false;
 }
 
+/* A kind that another stage of the workflow gives and that reads like this one; NULL. */
+static const char *nearest_kind(const entries *all, const shape *shapes, const entry *e,
+                                const char *kind)
+{
+    const char *nearest = NULL;
+    for (size_t i = 0; i < all->n && !nearest; i++) {
+        const shape *other = &shapes[all->list[i].place];
+        if (&all->list[i] == e) continue;
+        for (size_t k = 0; k < other->n_steps && !nearest; k++)
+            for (const kuni_port *port = other->steps[k].outputs; port && port->kind; port++)
+                if (kuni_nearest(kind, &port->kind, 1)) nearest = port->kind;
+    }
+    return nearest;
+}
+
 static void report_no_producer(kuni_reader *reader, const entries *all, const shape *shapes,
                                const entry *e, const char *kind)
 {
@@ -534,10 +549,18 @@ static void report_no_producer(kuni_reader *reader, const entries *all, const sh
     const kuni_stage *const *stages = kuni_stage_list(&n);
     for (size_t i = 0; i < n && !giver; i++)
         if (gives(stages[i]->steps, stages[i]->n_steps, kind)) giver = stages[i]->name;
+    const char *near = giver ? NULL : nearest_kind(all, shapes, e, kind);
     kuni_yaml_fault(reader->faults, at, "stage '%s' takes '%s', which no stage gives%s%s%s",
                     e->stage.id, kind,
-                    giver ? "; expected a stage before it that does, such as `uses: " : "",
-                    giver ? giver : "", giver ? "`" : "");
+                    giver  ? "; expected a stage before it that does, such as `uses: "
+                    : near ? "; did you mean '"
+                           : "; `kuni stages` tells the kinds that the built-in ones give",
+                    giver  ? giver
+                    : near ? near
+                           : "",
+                    giver  ? "`"
+                    : near ? "'?"
+                           : "");
 }
 
 /* upstream[i * n + j]: the stage at place i comes after that at place j. */

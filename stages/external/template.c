@@ -20,6 +20,44 @@ static size_t placeholder_length(const char *text)
     return text[1 + length] == '}' ? length : 0;
 }
 
+/* Where a placeholder that is not among the values would be one; NULL: nowhere. */
+static const char *elsewhere(const char *name)
+{
+    static const struct {
+        const char *name, *where;
+    } places[] = {{"reads", "scatter: sample"},       {"gvcf", "scatter: sample"},
+                  {"participant", "scatter: sample"}, {"sex", "scatter: sample"},
+                  {"depth", "scatter: sample"},       {"index", "scatter: sample"},
+                  {"region", "scatter: region"},      {"bed", "scatter: region"}};
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+        if (strcmp(places[i].name, name) == 0) return places[i].where;
+    return NULL;
+}
+
+/* One of several outputs where `{output}` alone was written; NULL. */
+static const char *named_output(const char *name, const char *const *names, size_t n)
+{
+    if (strcmp(name, "output") != 0) return NULL;
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(names[i], "output.", strlen("output.")) == 0) return names[i];
+    return NULL;
+}
+
+static kuni_status unknown_name(const char *word, const char **names, size_t n, kuni_error *err)
+{
+    const char *where = elsewhere(word);
+    if (where)
+        return kuni_fail(err, KUNI_USAGE,
+                         "run: {%s} is a placeholder with %s or `sample x shard` only: write "
+                         "{{%s}} for the text itself",
+                         word, where, word);
+    const char *near = named_output(word, names, n);
+    if (!near) near = kuni_nearest(word, names, n);
+    return kuni_fail(err, KUNI_USAGE,
+                     "run: {%s} is no placeholder here%s%s%s: write {{%s}} for the text itself",
+                     word, near ? "; did you mean {" : "", near ? near : "", near ? "}" : "", word);
+}
+
 static kuni_status find_value(const char *name, size_t length, const template_value *values,
                               size_t n_values, const template_value **found, kuni_error *err)
 {
@@ -33,12 +71,7 @@ static kuni_status find_value(const char *name, size_t length, const template_va
     const char **names = kuni_alloc(n_values, sizeof(*names), err);
     if (!names) return KUNI_MEMORY;
     for (size_t i = 0; i < n_values; i++) names[i] = values[i].name;
-    const char *near = kuni_nearest(word, names, n_values);
-    kuni_status status =
-        kuni_fail(err, KUNI_USAGE,
-                  "run: {%s} is no placeholder here%s%s%s: write {{%s}} for the "
-                  "text itself",
-                  word, near ? "; did you mean {" : "", near ? near : "", near ? "}" : "", word);
+    kuni_status status = unknown_name(word, names, n_values, err);
     free(names);
     return status;
 }

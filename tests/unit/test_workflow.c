@@ -565,7 +565,8 @@ static void test_flow(void **state)
         "exclude, ploidy; did you mean 'shard'?\n"
         "w.yaml:8:8: stage 'two' takes 'things', which no stage upstream of it gives; expected "
         "'one' among its needs\n"
-        "w.yaml:9:71: stage 'three' takes 'nothing-gives-this', which no stage gives\n");
+        "w.yaml:9:71: stage 'three' takes 'nothing-gives-this', which no stage gives; `kuni "
+        "stages` tells the kinds that the built-in ones give\n");
 }
 
 static void test_bad_settings(void **state)
