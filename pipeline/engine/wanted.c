@@ -94,6 +94,8 @@ kuni_status kuni_wanted_make(kuni_wanted *w, const kuni_run *run, kuni_error *er
     w->run[KUNI_PLAN_PREFLIGHT] = w->look[KUNI_PLAN_PREFLIGHT] = 1;
     for (size_t i = 0; i < plan->n_nodes; i++)
         if (w->run[i] && plan->nodes[i].phase > w->last_phase) w->last_phase = plan->nodes[i].phase;
+    /* Who has a column is settled by a whole run, also where nothing asks for it. */
+    if (!w->partial) w->last_phase = KUNI_PHASE_JOINT;
     for (size_t i = 0; i < o->n_force && !status; i++) status = force(w, run, o->force[i], err);
     return status;
 }

@@ -51,6 +51,7 @@ static const char *make_folder(kuni_arena *arena, const char *folder, size_t k, 
     char *path = kuni_arena_alloc(arena, room, 1, err);
     if (!path) return NULL;
     (void)snprintf(path, room, "%s/%zu%s", folder, k, ending);
+    if (mkdir(path, 0777) == 0 || errno == EEXIST) return path;
     return kuni_make_folders(path, err) ? NULL : path;
 }
 

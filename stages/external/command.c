@@ -5,12 +5,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,11 +26,10 @@ enum {
     TAIL_BYTES = 700  /* of stderr, quoted in the message */
 };
 
+#include "environment.h"
 #include "guard.h"
 #include "log_cap.h"
 #include "session.h"
-
-extern char **environ;
 
 static double now_s(void)
 {
@@ -38,56 +40,29 @@ static double now_s(void)
 
 /* --- the command's side --- */
 
-/*
- * A command that is itself an MPI program must not take this rank's place; test hooks are not meant
- * for it.
- */
-static void clean_environment(int64_t threads)
+/* What is open here is not for the command. */
+static void close_on_exec(void)
 {
-    static const char *const prefixes[] = {"OMPI_", "PMIX_",      "PMI_",
-                                           "PRTE_", "KUNI_FAULT", "KUNI_CRASH"};
-    for (char **entry = environ; *entry;) {
-        bool unwanted = false;
-        for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-            unwanted = unwanted || strncmp(*entry, prefixes[i], strlen(prefixes[i])) == 0;
-        char name[256];
-        const char *equals = strchr(*entry, '=');
-        if (!unwanted || !equals || (size_t)(equals - *entry) >= sizeof(name)) {
-            entry++;
-            continue;
-        }
-        (void)snprintf(name, sizeof(name), "%.*s", (int)(equals - *entry), *entry);
-        if (unsetenv(name) != 0) entry++;
-    }
-    char count[32];
-    (void)snprintf(count, sizeof(count), "%lld", (long long)threads);
-    (void)setenv("OMP_NUM_THREADS", count, 1);
-    (void)setenv("LC_ALL", "C", 1); /* sorting and numbers must not depend on the user */
-}
-
-static void close_descriptors(int keep)
-{
+    if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return;
     DIR *folder = opendir("/proc/self/fd");
     if (!folder) return;
     const struct dirent *entry;
     while ((entry = readdir(folder)) != NULL) {
         int fd = (int)strtol(entry->d_name, NULL, 10);
-        if (fd > STDERR_FILENO && fd != keep && fd != dirfd(folder))
-            (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+        if (fd > STDERR_FILENO) (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     }
     (void)closedir(folder);
 }
 
-static _Noreturn void become_command(const command_order *order, int error_fd)
+/* Between vfork and exec: in the memory of the process that waits for it. */
+static _Noreturn void become_command(const command_order *order, char *const *environment,
+                                     volatile int *code)
 {
     (void)setpgid(0, 0);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    clean_environment(order->threads);
-    if (order->folder) (void)setenv("TMPDIR", order->folder, 1);
-    close_descriptors(error_fd);
-    if (!order->folder || chdir(order->folder) == 0) (void)execvp(order->argv[0], order->argv);
-    int code = errno;
-    (void)!write(error_fd, &code, sizeof(code));
+    if (!order->folder || chdir(order->folder) == 0)
+        (void)execvpe(order->argv[0], order->argv, environment);
+    *code = errno;
     _exit(127);
 }
 
@@ -126,6 +101,7 @@ typedef struct waiting {
     int64_t beats;
     uint64_t left_out[2]; /* of stdout and stderr, see log_cap */
     bool timed_out;
+    int handle; /* of the process: readable at its end; -1: this kernel has none */
 } waiting;
 
 static void cap_logs(waiting *wait)
@@ -159,6 +135,11 @@ static bool wait_until(waiting *wait, double until_s, int *how)
         if (until_s > 0 && now_s() > until_s) return false;
         give_signs_of_life(wait);
         cap_logs(wait);
+        if (wait->handle >= 0) {
+            struct pollfd end = {.fd = wait->handle, .events = POLLIN};
+            (void)poll(&end, 1, NAP_MOST_US / 1000);
+            continue;
+        }
         (void)usleep((useconds_t)us);
         us = us * 2 < NAP_MOST_US ? us * 2 : NAP_MOST_US;
     }
@@ -233,48 +214,47 @@ static kuni_status cannot_start(const command_order *order, int code, kuni_error
     return kuni_fail_errno(err, "%s: cannot start %s", order->label, order->argv[0]);
 }
 
-static kuni_status run_guarded(const command_order *order, const command_guard *guard,
+/* vfork, as a task may start thousands: what is to be prepared is prepared before. */
+static pid_t start(const command_order *order, char *const *environment, volatile int *code)
+{
+    close_on_exec();
+    pid_t pid = vfork();
+    if (pid == 0) become_command(order, environment, code);
+    return pid;
+}
+
+static kuni_status run_guarded(const command_order *order, char *const *environment,
                                kuni_error *err)
 {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return kuni_fail_errno(err, "%s: cannot make a pipe", order->label);
-    (void)fflush(NULL);
     uint64_t stderr_from = size_of(STDERR_FILENO, NULL);
     waiting wait = {.order = order, .started_s = now_s()};
+    volatile int code = 0;
     wait.looked_s = wait.started_s;
-    wait.pid = fork();
-    if (wait.pid == 0) become_command(order, ends[1]);
-    if (wait.pid < 0) {
-        kuni_status status = kuni_fail_errno(err, "%s: cannot start a process", order->label);
-        (void)close(ends[0]);
-        (void)close(ends[1]);
-        return status;
-    }
-    (void)setpgid(wait.pid, wait.pid);
-    guard_tell(guard, wait.pid);
-    (void)close(ends[1]);
-    int code = 0;
-    ssize_t got;
-    do got = read(ends[0], &code, sizeof(code)); /* ends with exec */
-    while (got < 0 && errno == EINTR);
-    (void)close(ends[0]);
-    if (got == (ssize_t)sizeof(code)) {
+    wait.pid = start(order, environment, &code);
+    if (wait.pid < 0) return kuni_fail_errno(err, "%s: cannot start a process", order->label);
+    guard_tell(wait.pid);
+    if (code) {
         (void)waitpid(wait.pid, NULL, 0);
         return cannot_start(order, code, err);
     }
+    wait.handle = (int)syscall(SYS_pidfd_open, wait.pid, 0);
     int how = wait_for_end(&wait);
+    if (wait.handle >= 0) (void)close(wait.handle);
     cap_logs(&wait);
     return describe(&wait, how, wait.left_out[1] ? 0 : stderr_from, err);
 }
 
 kuni_status command_run(const command_order *order, kuni_error *err)
 {
-    command_guard guard;
+    command_environment environment;
     (void)fflush(NULL);
-    kuni_status status = guard_start(&guard, order->label, err);
-    if (status) return status;
-    status = run_guarded(order, &guard, err);
-    guard_end(&guard);
+    kuni_status status = environment_make(&environment, order->env, order->folder, order->threads,
+                                          order->label, err);
+    if (!status) status = guard_ready(order->label, err);
+    if (!status) {
+        status = run_guarded(order, environment.list, err);
+        guard_tell(0);
+    }
+    environment_fini(&environment);
     return status;
 }

@@ -14,6 +14,7 @@ typedef struct command_order {
     const char *output;   /* its growth is a sign of life */
     int64_t time_limit_s; /* 0: none; then `heartbeat` follows signs of life */
     int64_t threads;
+    const char *env; /* names of the variables that pass, one a line; NULL: all but MPI's */
     void (*heartbeat)(int64_t work_done); /* may be NULL */
     const char *label;                    /* "stage annotate", for messages */
 } command_order;

@@ -16,6 +16,7 @@
 #include "command.h"
 #include "drops.h"
 #include "ending.h"
+#include "environment.h"
 #include "gather.h"
 #include "kuni/file.h"
 #include "kuni/stage.h"
@@ -124,6 +125,10 @@ static const kuni_param params[] = {
      .least = 1,
      .most = 1024,
      .help = "value of {threads} and OMP_NUM_THREADS"},
+    {.name = "env",
+     .type = KUNI_PARAM_LIST,
+     .help = "variables of kuni's environment that pass to the command, with PATH, HOME and USER; "
+             "[]: no others [all but MPI's]"},
     {.name = "resources",
      .type = KUNI_PARAM_LIST,
      .help = "NAME=PATH of the workflow's resources that the command uses as {resource.NAME}"},
@@ -165,6 +170,7 @@ static kuni_status run_command(const call *c, const char *text, const char *argu
                            .output = kuni_task_output(task, c->outputs.list[0].kind),
                            .time_limit_s = kuni_params_int(task->params, "time_limit"),
                            .threads = kuni_params_int(task->params, "threads"),
+                           .env = kuni_params_text(task->params, "env"),
                            .heartbeat = task->heartbeat,
                            .label = label};
     kuni_buffer words = KUNI_BUFFER_INIT;
@@ -416,7 +422,8 @@ static kuni_status check_params(const kuni_params *with, kuni_arena *arena,
     int64_t share;
     if (!drops_parse(kuni_params_text(with, "may_drop"), &share))
         return kuni_fail(err, KUNI_USAGE, "may_drop: expected a share of the records, as `5%%`");
-    kuni_status status = outputs_read(outputs, with, arena, err);
+    kuni_status status = environment_check(kuni_params_text(with, "env"), err);
+    if (!status) status = outputs_read(outputs, with, arena, err);
     if (!status) status = join_commands(with, arena, commands, err);
     if (!status) status = check_samples(with, outputs, *commands, err);
     if (!status) status = check_publish(with, outputs, err);

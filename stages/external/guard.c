@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "session.h"
@@ -45,7 +44,6 @@ static _Noreturn void stand_guard(int fd, bool own_session)
     close_all_but(fd);
     while ((got = read(fd, &told, sizeof(told))) == (ssize_t)sizeof(told) ||
            (got < 0 && errno == EINTR)) {
-        if (got > 0 && told < 0) _exit(0);
         if (got > 0) group = told;
     }
     if (group > 0) (void)kill(-group, SIGKILL);
@@ -58,29 +56,30 @@ static _Noreturn void stand_guard(int fd, bool own_session)
     _exit(0);
 }
 
-kuni_status guard_start(command_guard *guard, const char *label, kuni_error *err)
+/* Of the process `owner`; a fork of it has none. */
+static pid_t owner;
+static int guard_fd;
+
+kuni_status guard_ready(const char *label, kuni_error *err)
 {
     int ends[2];
+    if (owner == getpid()) return KUNI_OK;
     if (pipe2(ends, O_CLOEXEC) != 0) return kuni_fail_errno(err, "%s: cannot make a pipe", label);
     bool own_session = getsid(0) == getpid();
-    guard->fd = ends[1];
-    guard->pid = fork();
-    if (guard->pid == 0) stand_guard(ends[0], own_session);
+    pid_t pid = fork();
+    if (pid == 0) stand_guard(ends[0], own_session);
     (void)close(ends[0]);
-    if (guard->pid > 0) return KUNI_OK;
-    kuni_status status = kuni_fail_errno(err, "%s: cannot start a process", label);
-    (void)close(ends[1]);
-    return status;
+    if (pid < 0) {
+        kuni_status status = kuni_fail_errno(err, "%s: cannot start a process", label);
+        (void)close(ends[1]);
+        return status;
+    }
+    owner = getpid();
+    guard_fd = ends[1];
+    return KUNI_OK;
 }
 
-void guard_tell(const command_guard *guard, pid_t group)
+void guard_tell(pid_t group)
 {
-    (void)!write(guard->fd, &group, sizeof(group));
-}
-
-void guard_end(command_guard *guard)
-{
-    guard_tell(guard, -1);
-    (void)close(guard->fd);
-    while (waitpid(guard->pid, NULL, 0) < 0 && errno == EINTR) continue;
+    (void)!write(guard_fd, &group, sizeof(group));
 }

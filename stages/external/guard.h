@@ -11,16 +11,12 @@
 
 #include "kuni/status.h"
 
-typedef struct command_guard {
-    pid_t pid;
-    int fd;
-} command_guard;
-
-/* Before the command is started. */
-KUNI_MUST_CHECK kuni_status guard_start(command_guard *guard, const char *label, kuni_error *err);
-/* The process group that it stands beside. */
-void guard_tell(const command_guard *guard, pid_t group);
-/* The command has ended and nothing of it is left. */
-void guard_end(command_guard *guard);
+/*
+ * Before a command is started. The first of a process brings the guard, which stands beside all that
+ * follow: a task may run thousands.
+ */
+KUNI_MUST_CHECK kuni_status guard_ready(const char *label, kuni_error *err);
+/* The process group that it stands beside; 0: the command has ended and nothing of it is left. */
+void guard_tell(pid_t group);
 
 #endif

@@ -127,6 +127,30 @@ ran
 printf 'S00000%s 2\n' 1 3 4 5 7 | cmp - set/current/list.txt || fail "the list"
 [ "$(cut -f2 set/current/sum.txt | tr '\n' ' ')" = 'last 1 3 4 5 7 ' ] || fail "the table of a command"
 
+# Of the environment passes what is named, and what every command has.
+cat >w.yaml <<'YAML'
+version: 1
+name: env
+reference: cohort/reference.fa
+cohort: cohort/five.tsv
+dataset: other
+stages:
+  - id: env
+    run: |
+      env | sed 's/=.*//' | grep -v KUNI_ARG_ | sort | tr '\n' ' ' >{output}; echo {sample} >>{output}
+    scatter: sample
+    gives: env
+    extension: txt
+    env: [SHOWN]
+on_error: {retries: 0}
+YAML
+run 64
+grep -q 'env: SHOWN is not set where kuni runs' log || fail "an unset variable"
+SHOWN=secret-1 HIDDEN=2 run 0
+grep -aqE 'PACKHOME LC_ALL OMP_NUM_THREADS PATH PWD (SHLVL )?SHOWN TMPDIR' other/data/env.each/*/b0000.* || fail "another environment"
+if grep -rq secret-1 other; then fail "a value was kept"; fi
+rm -rf other
+
 # Faults that a run must not begin with: line, column, cure.
 refused() { # WORDS SED-COMMAND...
     local words=$1
@@ -144,5 +168,6 @@ refused 'is for a later command' -e 's/gather: tsv/gather: list/'
 refused 'with gather: tsv, makes a file' -e '/gather/d'
 refused 'given a sample' -e 's/gives: size/takes: calls/'
 refused 'from 1 to' -e 's/task: 2/task: 0/'
+refused 'env: .A. is no name of a variable' -e 's/gives: size/env: [A=1]/'
 refused 'on_failure: .*expected one of stop, without' -e 's/gives: size/on_failure: skip/'
 echo "all well"

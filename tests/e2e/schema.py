@@ -67,7 +67,7 @@ WRONG = [
     ("uses: joint-genotype", "uses: joint-genotype, with: {output: thick}"),
     ("needs: joint}", "needs: joint, scatter: shard}"),
     ("needs: joint}", "needs: joint, threads: 0}"),
-    ("needs: joint}", "needs: joint, may_be_empty: perhaps}"),
+    ("needs: joint}", "needs: joint, on_failure: perhaps}"),
     ("needs: joint}", "needs: joint, with: {thread: 2}}"),
     ("needs: joint}", "needs: {joint: yes}}"),
     ("stages:", "stages: []\nmore:"),
