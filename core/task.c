@@ -19,6 +19,19 @@ const char *kuni_task_output(const kuni_task *task, const char *kind)
     abort();
 }
 
+kuni_status kuni_columns_put_head(const kuni_column *columns, const char *table, kuni_buffer *text,
+                                  kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    bool any = false;
+    for (; columns->table && !status; columns++) {
+        if (strcmp(columns->table, table) != 0) continue;
+        status = kuni_buffer_printf(text, err, "%s%s", any ? "\t" : "", columns->name);
+        any = true;
+    }
+    return status ? status : kuni_buffer_append(text, "\n", 1, err);
+}
+
 const kuni_task_file *kuni_task_inputs(const kuni_task *task, const char *kind, size_t *count)
 {
     const kuni_task_file *first = NULL;

@@ -226,6 +226,11 @@
     FIELD(kuni_step, finish) \
     FIELD(kuni_step, close) \
     FIELD(kuni_step, without) \
+    STRUCT(kuni_column) \
+    FIELD(kuni_column, table) \
+    FIELD(kuni_column, name) \
+    FIELD(kuni_column, unit) \
+    FIELD(kuni_column, definition) \
     STRUCT(kuni_stage) \
     FIELD(kuni_stage, name) \
     FIELD(kuni_stage, summary) \
@@ -234,6 +239,7 @@
     FIELD(kuni_stage, steps) \
     FIELD(kuni_stage, n_steps) \
     FIELD(kuni_stage, shape) \
+    FIELD(kuni_stage, columns) \
     VALUE(KUNI_OK) \
     VALUE(KUNI_USAGE) \
     VALUE(KUNI_DATA) \

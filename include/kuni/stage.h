@@ -33,6 +33,7 @@
 #include <htslib/sam.h>
 
 #include "kuni/api.h"
+#include "kuni/buffer.h"
 #include "kuni/params.h"
 #include "kuni/sample.h"
 
@@ -173,6 +174,16 @@ typedef struct kuni_step {
     kuni_status (*without)(const kuni_task *task, const uint8_t *gone, kuni_error *err);
 } kuni_step;
 
+/* What a column of a published table means. */
+typedef struct kuni_column {
+    const char *table;                    /* as published, "qc/table.tsv"; NULL ends the list */
+    const char *name, *unit, *definition; /* unit "": it has none */
+} kuni_column;
+
+/* Appends the line that heads a table: the names of its columns, with tabs between. */
+KUNI_MUST_CHECK kuni_status kuni_columns_put_head(const kuni_column *columns, const char *table,
+                                                  kuni_buffer *text, kuni_error *err);
+
 typedef struct kuni_stage {
     const char *name;    /* as in `uses:` */
     const char *summary; /* one line */
@@ -187,6 +198,11 @@ typedef struct kuni_stage {
      */
     kuni_status (*shape)(const kuni_params *params, kuni_arena *arena, const kuni_step **steps,
                          size_t *n_steps, kuni_error *err);
+    /*
+     * Columns of its published tables, a table's in order, which a run puts into data_dictionary.tsv. NULL: it publishes
+     * none, or a dictionary of its own beside them.
+     */
+    const kuni_column *columns;
 } kuni_stage;
 
 /* The steps of a stage with these parameters; they live as long as the stage and the arena. */

@@ -6,10 +6,10 @@
 
 enum { KNOWN_BYTES = 12 };
 
-static const char *description_of(const bcf_hdr_t *header, int level, const char *tag)
+static const char *told_of(const bcf_hdr_t *header, int level, const char *tag, const char *key)
 {
     bcf_hrec_t *record = bcf_hdr_get_hrec(header, level, "ID", tag, NULL);
-    int i = record ? bcf_hrec_find_key(record, "Description") : -1;
+    int i = record ? bcf_hrec_find_key(record, key) : -1;
     return i < 0 ? "" : record->vals[i];
 }
 
@@ -23,7 +23,10 @@ static void add_field(kuni_zarr_fields *f, int level, const char *tag)
     field->type = (int)bcf_hdr_id2type(f->header, level, field->id);
     field->kind = (int)bcf_hdr_id2length(f->header, level, field->id);
     field->number = (int)bcf_hdr_id2number(f->header, level, field->id);
-    field->description = description_of(f->header, level, tag);
+    field->description = told_of(f->header, level, tag, "Description");
+    /* htslib takes a Character for a String. */
+    field->is_letter =
+        field->number == 1 && strcmp(told_of(f->header, level, tag, "Type"), "Character") == 0;
     field->is_genotype = level == BCF_HL_FMT && strcmp(tag, "GT") == 0;
     f->by_sample[f->n - 1] = level == BCF_HL_FMT;
 }

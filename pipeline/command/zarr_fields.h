@@ -29,7 +29,7 @@ typedef struct kuni_zarr_field {
     int level;                  /* BCF_HL_INFO, BCF_HL_FMT; -1 */
     int id, type, kind, number; /* as the header has them; kind: BCF_VL_* */
     const char *description;
-    bool is_genotype;
+    bool is_genotype, is_letter;
     /* of all records */
     uint32_t most;           /* values a record, or a sample of it */
     int32_t least, greatest; /* least > greatest: none */

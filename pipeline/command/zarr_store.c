@@ -16,6 +16,7 @@ typedef enum making {
     AS_INT,
     AS_FLOAT,
     AS_TEXT,
+    AS_LETTER,
     AS_FLAG,
     AS_FILTERS,
     AS_ABSENCE, /* that the field is missing */
@@ -160,6 +161,7 @@ static making making_of(const kuni_zarr_field *f)
     return f->type == BCF_HT_INT    ? AS_INT
            : f->type == BCF_HT_REAL ? AS_FLOAT
            : f->type == BCF_HT_FLAG ? AS_FLAG
+           : f->is_letter           ? AS_LETTER
                                     : AS_TEXT;
 }
 
@@ -189,10 +191,11 @@ static kuni_status add_field(kuni_zarr_store *s, size_t which, kuni_error *err)
     what.array.description =
         kuni_arena_strndup(s->arena, f->description + quoted, n - 2 * quoted, err);
     if (!what.array.description) return KUNI_MEMORY;
-    what.array.type = what.how == AS_INT     ? int_type(f->least, f->greatest)
-                      : what.how == AS_FLOAT ? KUNI_ZARR_F4
-                      : what.how == AS_FLAG  ? KUNI_ZARR_BOOL
-                                             : KUNI_ZARR_TEXT;
+    what.array.type = what.how == AS_INT      ? int_type(f->least, f->greatest)
+                      : what.how == AS_FLOAT  ? KUNI_ZARR_F4
+                      : what.how == AS_FLAG   ? KUNI_ZARR_BOOL
+                      : what.how == AS_LETTER ? KUNI_ZARR_U1
+                                              : KUNI_ZARR_TEXT;
     what.array.bits = what.how == AS_FLAG;
     return add(s, &what, dimension, err);
 }
@@ -384,6 +387,14 @@ static void fill_floats(const row *r, uint8_t *out)
         }
 }
 
+static void fill_letters(const row *r, uint8_t *out)
+{
+    for (size_t i = 0; i < r->n; i++, out += r->bytes) {
+        uint8_t letter = r->value->type ? r->value->data[i * r->value->bytes] : 0;
+        out[0] = letter && letter != bcf_str_missing ? letter : '.'; /* the other bytes are 0 */
+    }
+}
+
 static void fill_filters(const kuni_zarr_store *s, const row *r, uint8_t *out)
 {
     for (uint32_t i = 0; i < r->given; i++)
@@ -400,6 +411,9 @@ static void fill_row(const kuni_zarr_store *s, const row *r, uint8_t *out)
         return;
     case AS_FLOAT:
         fill_floats(r, out);
+        return;
+    case AS_LETTER:
+        fill_letters(r, out);
         return;
     case AS_PHASE:
         fill_phases(r, out);

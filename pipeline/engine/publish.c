@@ -11,6 +11,7 @@
 
 #include "assembly.h"
 #include "built.h"
+#include "dictionary.h"
 #include "kuni/version.h"
 #include "publish.h"
 #include "published.h"
@@ -395,7 +396,8 @@ static kuni_status check_old_files(const kuni_ledger *ledger, const carried *c, 
 
 static kuni_status print_failures(const kuni_ledger *ledger, kuni_buffer *text, kuni_error *err)
 {
-    kuni_status status = kuni_buffer_printf(text, err, "sample_id\tsite\twhere\treason\n");
+    kuni_status status =
+        kuni_columns_put_head(kuni_dictionary_of_runs, KUNI_FAILURES_TABLE, text, err);
     for (size_t i = 0; i < ledger->samples.n_quarantined && !status; i++) {
         const kuni_quarantined *q = &ledger->samples.list[i];
         const kuni_sample *s = &ledger->run->cohort.samples[q->sample];
@@ -409,7 +411,7 @@ static kuni_status write_failures(const kuni_ledger *ledger, const char *folder,
 {
     kuni_buffer text = KUNI_BUFFER_INIT;
     kuni_status status = print_failures(ledger, &text, err);
-    char *path = kuni_path_join(folder, "failures.tsv", err);
+    char *path = kuni_path_join(folder, KUNI_FAILURES_TABLE, err);
     if (!status) status = path ? kuni_file_put(path, text.data, text.length, err) : KUNI_MEMORY;
     free(path);
     kuni_buffer_fini(&text);
@@ -556,6 +558,7 @@ kuni_status kuni_publish(const kuni_ledger *ledger, int64_t *generation, bool *c
     if (!status) status = place_files(ledger, fresh, arena, err);
     if (!status) status = place_carried(run, over.files, fresh, arena, err);
     if (!status) status = write_failures(ledger, fresh, err);
+    if (!status) status = kuni_dictionary_write(&run->plan, fresh, err);
     if (!status) status = kuni_file_put(description, text, strlen(text), err);
     if (!status) status = sync_folder(fresh, err);
     if (!status && rename(fresh, final) != 0)

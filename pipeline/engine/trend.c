@@ -6,46 +6,36 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kuni/json.h"
 #include "kuni/lines.h"
 
-enum { GENERATIONS_MOST = 200, FIELDS = 4 };
+enum { GENERATIONS_MOST = 200, FIELDS = 4, DIGITS = 15 };
 
 static const char heading[] = "generation\ttable\tmetric\tvalue\n", ending[] = "summary.tsv";
 
-/* One row in both forms. */
+/* The two files, and how many rows they have. */
 typedef struct forms {
-    kuni_buffer tsv, js;
+    kuni_file *tsv, *script;
+    kuni_json rows; /* of the script */
+    size_t n;
 } forms;
-
-static kuni_status put_text(kuni_buffer *out, const char *text, kuni_error *err)
-{
-    kuni_status status = kuni_buffer_append(out, "\"", 1, err);
-    for (; *text && !status; text++) {
-        if (*text == '"' || *text == '\\' || *text == '<' || (unsigned char)*text < 0x20)
-            status = kuni_buffer_printf(out, err, "\\u%04x", (unsigned char)*text);
-        else
-            status = kuni_buffer_append(out, text, 1, err);
-    }
-    return status ? status : kuni_buffer_append(out, "\"", 1, err);
-}
 
 static kuni_status put_row(forms *out, int64_t generation, const char *table, const char *metric,
                            const char *value, kuni_error *err)
 {
     double number;
-    kuni_status status = kuni_buffer_printf(&out->tsv, err, "%" PRId64 "\t%s\t%s\t%s\n", generation,
-                                            table, metric, value);
-    if (!status)
-        status = kuni_buffer_printf(&out->js, err, "%s{\"generation\":%" PRId64 ",\"table\":",
-                                    out->js.length ? ",\n" : "", generation);
-    if (!status) status = put_text(&out->js, table, err);
-    if (!status) status = kuni_buffer_printf(&out->js, err, ",\"metric\":");
-    if (!status) status = put_text(&out->js, metric, err);
-    if (!status) status = kuni_buffer_printf(&out->js, err, ",\"value\":");
-    if (!status)
-        status = kuni_text_double(value, &number) ? kuni_buffer_printf(&out->js, err, "%s}", value)
-                                                  : kuni_buffer_printf(&out->js, err, "null}");
-    return status;
+    kuni_json_object(&out->rows, NULL, KUNI_JSON_INLINE);
+    kuni_json_int(&out->rows, "generation", generation);
+    kuni_json_text(&out->rows, "table", table);
+    kuni_json_text(&out->rows, "metric", metric);
+    if (kuni_text_double(value, &number))
+        kuni_json_double(&out->rows, "value", number, DIGITS);
+    else
+        kuni_json_null(&out->rows, "value");
+    kuni_json_end(&out->rows);
+    out->n++;
+    return kuni_file_printf(out->tsv, err, "%" PRId64 "\t%s\t%s\t%s\n", generation, table, metric,
+                            value);
 }
 
 /* What is known of the generations before; a table that is none of ours is begun anew. */
@@ -109,28 +99,41 @@ static kuni_status take_tables(forms *out, const kuni_run *run, int64_t generati
     return status;
 }
 
+static kuni_status put_all(forms *out, const kuni_run *run, const char *former, int64_t generation,
+                           kuni_arena *arena, kuni_error *err)
+{
+    kuni_status status = kuni_file_printf(out->tsv, err, "%s", heading);
+    if (!status) status = kuni_file_printf(out->script, err, "window.kuniTrend=");
+    kuni_json_start(&out->rows, out->script, KUNI_JSON_TIGHT, err);
+    kuni_json_array(&out->rows, NULL, KUNI_JSON_BREAK_BETWEEN);
+    if (!status) status = take_former(out, former, generation, err);
+    if (!status) status = take_tables(out, run, generation, arena, err);
+    kuni_json_end(&out->rows);
+    kuni_status written = kuni_json_finish(&out->rows);
+    if (!status) status = written;
+    return status ? status : kuni_file_printf(out->script, err, ";\n");
+}
+
 kuni_status kuni_trend_add(const kuni_run *run, int64_t generation, kuni_error *err)
 {
-    forms out = {KUNI_BUFFER_INIT, KUNI_BUFFER_INIT};
-    kuni_buffer script = KUNI_BUFFER_INIT;
-    kuni_status status = KUNI_MEMORY;
+    forms out = {.n = 0};
     kuni_arena *arena = kuni_arena_new(err);
     const char *tsv = arena ? kuni_run_path(run, arena, err, "trend.tsv") : NULL;
-    const char *js = arena ? kuni_run_path(run, arena, err, "trend.js") : NULL;
-    if (!tsv || !js) goto done;
-    status = kuni_buffer_printf(&out.tsv, err, "%s", heading);
-    if (!status) status = take_former(&out, tsv, generation, err);
-    if (!status) status = take_tables(&out, run, generation, arena, err);
-    if (status || !out.js.length) goto done;
-    status = kuni_buffer_printf(&script, err, "window.kuniTrend=[");
-    if (!status) status = kuni_buffer_append(&script, out.js.data, out.js.length, err);
-    if (!status) status = kuni_buffer_printf(&script, err, "];\n");
-    if (!status) status = kuni_file_put(tsv, out.tsv.data, out.tsv.length, err);
-    if (!status) status = kuni_file_put(js, script.data, script.length, err);
-done:
-    kuni_buffer_fini(&out.tsv);
-    kuni_buffer_fini(&out.js);
-    kuni_buffer_fini(&script);
+    const char *script = arena ? kuni_run_path(run, arena, err, "trend.js") : NULL;
+    kuni_status status = tsv && script ? KUNI_OK : KUNI_MEMORY;
+    if (!status) status = kuni_file_create(&out.tsv, tsv, err);
+    if (!status) status = kuni_file_create(&out.script, script, err);
+    if (!status) status = put_all(&out, run, tsv, generation, arena, err);
+    if (!status && out.n) {
+        status = kuni_file_commit(out.tsv, err);
+        out.tsv = NULL;
+    }
+    if (!status && out.n) {
+        status = kuni_file_commit(out.script, err);
+        out.script = NULL;
+    }
+    kuni_file_discard(out.tsv);
+    kuni_file_discard(out.script);
     kuni_arena_free(arena);
     return status;
 }

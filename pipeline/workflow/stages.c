@@ -619,7 +619,7 @@ static kuni_status find_shapes(kuni_reader *reader, const entries *all, shape *s
 /* --- published names --- */
 
 /* What a run puts into a generation by itself. */
-static const char *const reserved[] = {"dataset.json", "failures.tsv", NULL};
+static const char *const reserved[] = {"dataset.json", "failures.tsv", "data_dictionary.tsv", NULL};
 
 /* Whether two names cannot stand in one folder: they are one, or one is a folder of the other. */
 static bool collide(const char *a, const char *b)

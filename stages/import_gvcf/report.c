@@ -12,11 +12,41 @@ enum { COUNTS = sizeof(kuni_import_counts) / sizeof(int64_t) };
 _Static_assert(sizeof(kuni_import_counts) == COUNTS * sizeof(int64_t),
                "the counts are an array of numbers");
 
-/* In the order of kuni_import_counts. */
-static const char *const names[COUNTS] = {
-    "records",  "blocks",      "events",      "no_data",    "filtered",   "normalised", "conflicts",
-    "doubles",  "overlaps",    "symbolic",    "derived_pl", "derived_gt", "half_calls", "masked",
-    "unlisted", "ref_differs", "bad_records", "joined",     "other_copy"};
+/* The counts are in the order of kuni_import_counts. */
+const kuni_column kuni_import_columns[] = {
+    {KUNI_IMPORT_TABLE, "sample_id", "", "name of the sample"},
+    {KUNI_IMPORT_TABLE, "other_name_in_file", "",
+     "yes: the gVCF has another name, which the manifest allows"},
+    {KUNI_IMPORT_TABLE, "records", "records", "read of the gVCF"},
+    {KUNI_IMPORT_TABLE, "blocks", "records", "taken as reference blocks"},
+    {KUNI_IMPORT_TABLE, "events", "records", "taken as variants"},
+    {KUNI_IMPORT_TABLE, "no_data", "records", "that tell nothing of the sample"},
+    {KUNI_IMPORT_TABLE, "filtered", "records", "whose FILTER is not PASS: no calls"},
+    {KUNI_IMPORT_TABLE, "normalised", "records",
+     "whose alleles were made shorter or moved to the left"},
+    {KUNI_IMPORT_TABLE, "conflicts", "records", "that contradict others: no calls"},
+    {KUNI_IMPORT_TABLE, "doubles", "records", "that say again what another one says"},
+    {KUNI_IMPORT_TABLE, "overlaps", "blocks", "that begin within the block before"},
+    {KUNI_IMPORT_TABLE, "symbolic", "records",
+     "with symbolic alleles that are not <NON_REF> or <*>"},
+    {KUNI_IMPORT_TABLE, "derived_pl", "records", "without likelihoods, which GT and GQ give then"},
+    {KUNI_IMPORT_TABLE, "derived_gt", "records", "whose genotype comes from the likelihoods"},
+    {KUNI_IMPORT_TABLE, "half_calls", "records", "with half a genotype: no calls"},
+    {KUNI_IMPORT_TABLE, "masked", "records",
+     "no calls that have likelihoods, or FORMAT/FT that is not PASS"},
+    {KUNI_IMPORT_TABLE, "unlisted", "records",
+     "whose genotype has an allele that they do not list"},
+    {KUNI_IMPORT_TABLE, "ref_differs", "records",
+     "whose REF has other letters than the reference, where these stand for any base"},
+    {KUNI_IMPORT_TABLE, "bad_records", "records",
+     "that are lost: see the run's failures and docs/workflow.md"},
+    {KUNI_IMPORT_TABLE, "joined", "records", "made of several at one position"},
+    {KUNI_IMPORT_TABLE, "other_copy", "records",
+     "with the allele and `*`: the other copy is deleted"},
+    {0}};
+
+_Static_assert(sizeof(kuni_import_columns) / sizeof(kuni_import_columns[0]) == COUNTS + 3,
+               "a column a count, two before them, and the end");
 
 kuni_status kuni_import_counts_write(const char *path, const kuni_task *task,
                                      const kuni_import_counts *counts, const bool *counted,
@@ -100,6 +130,7 @@ kuni_status kuni_import_report_run(const kuni_task *task, kuni_error *err)
 {
     size_t n_inputs;
     kuni_file *file = NULL;
+    kuni_buffer head = KUNI_BUFFER_INIT;
     const kuni_task_file *inputs = kuni_task_inputs(task, "import-counts", &n_inputs);
     sample_sum *sums = kuni_alloc(task->n_samples + 1, sizeof(*sums), err);
     if (!sums) return KUNI_MEMORY;
@@ -107,21 +138,21 @@ kuni_status kuni_import_report_run(const kuni_task *task, kuni_error *err)
     for (size_t i = 0; !status && i < n_inputs; i++)
         status = add_file(inputs[i].path, sums, task->n_samples, err);
     if (!status) status = kuni_file_create(&file, kuni_task_output(task, "import-report"), err);
-    if (!status) status = kuni_file_printf(file, err, "sample_id\tother_name_in_file");
-    for (int k = 0; !status && k < COUNTS; k++)
-        status = kuni_file_printf(file, err, "\t%s", names[k]);
+    if (!status) status = kuni_columns_put_head(kuni_import_columns, KUNI_IMPORT_TABLE, &head, err);
+    if (!status) status = kuni_file_write(file, head.data, head.length, err);
     for (size_t i = 0; !status && i < task->n_samples; i++) {
         if (!sums[i].any || task->columns[i] < 0) continue;
-        status = kuni_file_printf(file, err, "\n%s\t%s", task->samples[i].id,
+        status = kuni_file_printf(file, err, "%s\t%s", task->samples[i].id,
                                   sums[i].renamed ? "yes" : "no");
         for (int k = 0; !status && k < COUNTS; k++)
             status = kuni_file_printf(file, err, "\t%" PRId64, sums[i].counts[k]);
+        if (!status) status = kuni_file_printf(file, err, "\n");
     }
-    if (!status) status = kuni_file_printf(file, err, "\n");
     if (status)
         kuni_file_discard(file);
     else
         status = kuni_file_commit(file, err);
+    kuni_buffer_fini(&head);
     free(sums);
     return status;
 }

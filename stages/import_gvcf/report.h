@@ -8,6 +8,11 @@
 #include "collect.h"
 #include "kuni/stage.h"
 
+#define KUNI_IMPORT_TABLE "qc/import_gvcf.tsv"
+
+/* Of the table. */
+extern const kuni_column kuni_import_columns[];
+
 /*
  * Writes the counts of the batch's samples for which `counted` is true; `renamed`: see
  * kuni_gvcf_renamed.

@@ -332,7 +332,7 @@ static const kuni_port outputs[] = {{.kind = "evidence", .extension = "ev"},
                                     {.kind = NULL}};
 static const kuni_port report_inputs[] = {{.kind = "import-counts"}, {.kind = NULL}};
 static const kuni_port report_outputs[] = {
-    {.kind = "import-report", .extension = "tsv", .publish = "qc/import_gvcf.tsv"}, {.kind = NULL}};
+    {.kind = "import-report", .extension = "tsv", .publish = KUNI_IMPORT_TABLE}, {.kind = NULL}};
 
 static const kuni_step steps[] = {{.name = "import",
                                    .scatter = KUNI_SCATTER_READS,
@@ -356,4 +356,5 @@ const kuni_stage kuni_stage_import_gvcf = {
     .version = STAGE_VERSION,
     .params = params,
     .steps = steps,
-    .n_steps = sizeof(steps) / sizeof(steps[0])};
+    .n_steps = sizeof(steps) / sizeof(steps[0]),
+    .columns = kuni_import_columns};

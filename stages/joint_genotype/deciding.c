@@ -150,6 +150,20 @@ static kuni_status put_line(kuni_buffer *text, const kuni_task *task,
                               no_y ? "no call" : y, why[d->why]);
 }
 
+const kuni_column joint_columns[] = {
+    {JOINT_COPIES_TABLE, "sample_id", "",
+     "name of a sample whose copies are not what its declared sex tells"},
+    {JOINT_COPIES_TABLE, "sex_declared", "", "of manifest or pedigree: male, female, unknown"},
+    {JOINT_COPIES_TABLE, "karyotype", "",
+     "sex chromosomes that the reads show; unknown: they do not tell"},
+    {JOINT_COPIES_TABLE, "copies_x", "copies",
+     "of X outside of the pseudoautosomal regions that it is called with; no call: undecided"},
+    {JOINT_COPIES_TABLE, "copies_y", "copies", "of Y, likewise"},
+    {JOINT_COPIES_TABLE, "why", "",
+     "unusual karyotype, no sex declared, nothing known, contradiction (of the declared sex and "
+     "the reads)"},
+    {0}};
+
 /* The first line: what the run tells its operator. */
 static kuni_status put_summary(kuni_buffer *text, const size_t counts[], kuni_error *err)
 {
@@ -171,10 +185,8 @@ static kuni_status put_summary(kuni_buffer *text, const size_t counts[], kuni_er
                                     parts[i].text);
         any = true;
     }
-    return status
-               ? status
-               : kuni_buffer_printf(
-                     text, err, "\nsample_id\tsex_declared\tkaryotype\tcopies_x\tcopies_y\twhy\n");
+    if (!status) status = kuni_buffer_printf(text, err, "\n");
+    return status ? status : kuni_columns_put_head(joint_columns, JOINT_COPIES_TABLE, text, err);
 }
 
 /* Whether the shards have places where the sexes differ. */

@@ -44,6 +44,11 @@ joint_decision joint_decide(const joint_deciding *deciding, const kuni_task *tas
 
 kuni_karyotype joint_karyotype_of_sex(kuni_sex sex);
 
+#define JOINT_COPIES_TABLE "copies.tsv"
+
+/* Of the table. */
+extern const kuni_column joint_columns[];
+
 /* The step "copies": a table of the samples whose copies do not follow from a declared sex alone;
  * no file where there are none. */
 KUNI_MUST_CHECK kuni_status joint_copies_run(const kuni_task *task, kuni_error *err);

@@ -142,9 +142,12 @@ static const kuni_port outputs[] = {{.kind = "calls", .extension = "bcf"},
                                     {0}};
 
 static const kuni_port copies_inputs[] = {{.kind = "karyotypes", .optional = true}, {0}};
-static const kuni_port copies_outputs[] = {
-    {.kind = "copies", .extension = "tsv", .publish = "copies.tsv", .optional = true, .tell = true},
-    {0}};
+static const kuni_port copies_outputs[] = {{.kind = "copies",
+                                            .extension = "tsv",
+                                            .publish = JOINT_COPIES_TABLE,
+                                            .optional = true,
+                                            .tell = true},
+                                           {0}};
 
 static const kuni_step steps[] = {
     {.name = "", .scatter = KUNI_SCATTER_REGION, .inputs = inputs, .outputs = outputs, .run = run},
@@ -161,4 +164,5 @@ const kuni_stage kuni_stage_joint_genotype = {
     .params = params,
     .steps = steps,
     .n_steps = sizeof(steps) / sizeof(steps[0]),
+    .columns = joint_columns,
 };

@@ -75,13 +75,36 @@ double quality_score(const quality_model *model, const quality_site *site)
     return -10 * log10(odds);
 }
 
+/* The scale of a feature is its spread: it counts linearly, and anew beyond the bends. */
+const kuni_column quality_columns[] = {
+    {QUALITY_REPORT_TABLE, "#type", "", "snp, indel"},
+    {QUALITY_REPORT_TABLE, "kept_true_percent", "%",
+     "share of the sites held for true that the row keeps"},
+    {QUALITY_REPORT_TABLE, "VQ", "", "least VQ of what is kept"},
+    {QUALITY_REPORT_TABLE, "kept_true", "fraction",
+     "of the sites held for true, those kept when they were not trained on; .: not known"},
+    {QUALITY_REPORT_TABLE, "kept_false", "fraction", "of the sites held for false, likewise"},
+    {QUALITY_REPORT_TABLE, "kept_unknown", "fraction", "of the other sites"},
+    {QUALITY_REPORT_TABLE, "ti_tv_kept", "ratio", "transitions over transversions of what is kept"},
+    {QUALITY_REPORT_TABLE, "ti_tv_lost", "ratio", "of what is not"},
+    {QUALITY_MODEL_TABLE, "#type", "", "snp, indel"},
+    {QUALITY_MODEL_TABLE, "feature", "",
+     "of a site; threshold, intercept: numbers of the model, in the next column"},
+    {QUALITY_MODEL_TABLE, "centre", "", "value of the feature that counts as 0"},
+    {QUALITY_MODEL_TABLE, "spread", "", "difference that counts as 1"},
+    {QUALITY_MODEL_TABLE, "below1", "", "weight of how far it lies more than 1 below"},
+    {QUALITY_MODEL_TABLE, "slope", "", "weight of the feature itself"},
+    {QUALITY_MODEL_TABLE, "above1", "", "weight of how far it lies more than 1 above"},
+    {QUALITY_MODEL_TABLE, "below3", "", "weight of how far it lies more than 3 below"},
+    {QUALITY_MODEL_TABLE, "above3", "", "weight of how far it lies more than 3 above"},
+    {0}};
+
 kuni_status quality_models_write(const quality_model models[QUALITY_TYPES], const char *path,
                                  kuni_error *err)
 {
     kuni_buffer text = KUNI_BUFFER_INIT;
-    kuni_status status = kuni_buffer_printf(
-        &text, err, "%s#type\tfeature\tcentre\tspread\tbelow1\tslope\tabove1\tbelow3\tabove3\n",
-        magic);
+    kuni_status status = kuni_buffer_printf(&text, err, "%s", magic);
+    if (!status) status = kuni_columns_put_head(quality_columns, QUALITY_MODEL_TABLE, &text, err);
     for (int t = 0; t < QUALITY_TYPES && !status; t++) {
         const quality_model *m = &models[t];
         if (!m->present) continue;

@@ -254,9 +254,7 @@ static kuni_status train_run(const kuni_task *task, kuni_error *err)
     kuni_buffer text = KUNI_BUFFER_INIT;
     size_t count;
     const kuni_task_file *files = kuni_task_inputs(task, "quality-sites", &count);
-    kuni_status status = kuni_buffer_printf(&text, err,
-                                            "#type\tkept_true_percent\tVQ\tkept_true\tkept_"
-                                            "false\tkept_unknown\tti_tv_kept\tti_tv_lost\n");
+    kuni_status status = kuni_columns_put_head(quality_columns, QUALITY_REPORT_TABLE, &text, err);
     for (size_t i = 0; i < count && !status; i++)
         status = quality_draw_read(&draw, files[i].path, err);
     quality_draw_sort(&draw);
@@ -388,8 +386,8 @@ static const kuni_port draw_in[] = {{.kind = "calls"}, {.kind = NULL}};
 static const kuni_port draw_out[] = {{.kind = "quality-sites", .extension = "tsv"}, {.kind = NULL}};
 static const kuni_port train_in[] = {{.kind = "quality-sites"}, {.kind = NULL}};
 static const kuni_port train_out[] = {
-    {.kind = "quality-model", .extension = "tsv", .publish = "qc/variant_quality.model.tsv"},
-    {.kind = "quality-report", .extension = "tsv", .publish = "qc/variant_quality.tsv"},
+    {.kind = "quality-model", .extension = "tsv", .publish = QUALITY_MODEL_TABLE},
+    {.kind = "quality-report", .extension = "tsv", .publish = QUALITY_REPORT_TABLE},
     {.kind = NULL}};
 static const kuni_port apply_in[] = {{.kind = "calls"}, {.kind = "quality-model"}, {.kind = NULL}};
 static const kuni_port apply_out[] = {{.kind = "calls", .extension = "bcf"}, {.kind = NULL}};
@@ -417,4 +415,5 @@ const kuni_stage kuni_stage_variant_quality = {
     .params = params,
     .steps = steps,
     .n_steps = 3,
+    .columns = quality_columns,
 };

@@ -6,18 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "distribution.h"
 #include "kuni/json.h"
 #include "page.h"
 
 /* Compiled in from report/: the program that draws the page. */
 extern const char kuni_qc_report_app[];
 
-enum { BINS = 48 };
-/*
- * Histograms reach this many interquartile ranges beyond the quartiles; what lies further is in the
- * end bins.
- */
-static const double reach_iqr = 4;
+enum {
+    MORE_DECIMALS = 2, /* of a distribution than of a value */
+    RATIO_DECIMALS = 4
+};
 
 typedef struct writer {
     const kuni_qc_cohort *cohort;
@@ -44,58 +43,17 @@ static kuni_status choose_rows(writer *out, kuni_error *err)
     return KUNI_OK;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double quantile(const double *sorted, size_t n, double share)
-{
-    return sorted[(size_t)(share * (double)(n - 1) + 0.5)];
-}
-
-/* The distribution of a metric over all samples: quantiles and bins. */
+/* Of a metric over all samples. */
 static void put_distribution(writer *out, size_t metric, double *scratch)
 {
     static const double shares[] = {0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1};
-    uint64_t bins[BINS] = {0};
     size_t n = 0;
     for (size_t i = 0; i < out->cohort->n_rows; i++)
         if (isfinite(out->cohort->rows[i].values[metric]))
             scratch[n++] = out->cohort->rows[i].values[metric];
-    if (n == 0) {
-        kuni_json_null(&out->json, "dist");
-        return;
-    }
-    qsort(scratch, n, sizeof(*scratch), by_value);
-    double q1 = quantile(scratch, n, 0.25), q3 = quantile(scratch, n, 0.75);
-    double low = fmax(scratch[0], q1 - reach_iqr * (q3 - q1));
-    double high = fmin(scratch[n - 1], q3 + reach_iqr * (q3 - q1));
-    if (!(high > low)) {
-        low = scratch[0];
-        high = scratch[n - 1];
-    }
-    int n_bins = high > low ? BINS : 1;
-    for (size_t i = 0; i < n; i++) {
-        double at = high > low ? (scratch[i] - low) / (high - low) * n_bins : 0;
-        int bin = at < 0 ? 0 : at >= n_bins ? n_bins - 1 : (int)at;
-        bins[bin]++;
-    }
-    int decimals = kuni_qc_metrics[metric].decimals + 2;
-    kuni_json *json = &out->json;
-    kuni_json_object(json, "dist", KUNI_JSON_INLINE);
-    kuni_json_uint(json, "n", n);
-    kuni_json_array(json, "q", KUNI_JSON_INLINE);
-    for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++)
-        kuni_json_fixed(json, NULL, quantile(scratch, n, shares[i]), decimals);
-    kuni_json_end(json);
-    kuni_json_fixed(json, "low", low, decimals);
-    kuni_json_fixed(json, "high", high, decimals);
-    kuni_json_array(json, "bins", KUNI_JSON_INLINE);
-    for (int i = 0; i < n_bins; i++) kuni_json_uint(json, NULL, bins[i]);
-    kuni_json_end(json);
-    kuni_json_end(json);
+    kuni_distribution_put(&out->json, "dist", scratch, n, shares,
+                          sizeof(shares) / sizeof(shares[0]),
+                          kuni_qc_metrics[metric].decimals + MORE_DECIMALS);
 }
 
 static void put_limit(kuni_json *json, const char *key, double value)
@@ -400,13 +358,10 @@ static kuni_status put_contigs(writer *out, kuni_error *err)
             if (isfinite(ratio)) scratch[n++] = ratio;
         }
         if (!n) continue;
-        qsort(scratch, n, sizeof(*scratch), by_value);
         kuni_json_object(json, NULL, KUNI_JSON_INLINE);
         kuni_json_text(json, "name", cohort->contig_names[k]);
-        kuni_json_array(json, "q", KUNI_JSON_INLINE);
-        for (size_t s = 0; s < sizeof(shares) / sizeof(shares[0]); s++)
-            kuni_json_fixed(json, NULL, quantile(scratch, n, shares[s]), 4);
-        kuni_json_end(json);
+        kuni_distribution_put_quantiles(json, "q", scratch, n, shares,
+                                        sizeof(shares) / sizeof(shares[0]), RATIO_DECIMALS);
         kuni_json_end(json);
     }
     kuni_json_end(json);

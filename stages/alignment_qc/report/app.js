@@ -88,7 +88,7 @@
   function outliersOf(m, most) {
     const dist = metrics[m].dist;
     if (!dist || dist.n < 10) return [];
-    const scale = Math.max((dist.q[5] - dist.q[3]) / 1.349, (dist.q[6] - dist.q[2]) / 4.5, 1e-9 + Math.abs(dist.q[4]) * 1e-3);
+    const scale = Math.max((dist.q[5] - dist.q[3]) / 1.349, (dist.q[6] - dist.q[2]) / 4.5, 10 ** -metrics[m].decimals, Math.abs(dist.q[4]) * 1e-3);
     const found = [];
     for (let row = 0; row < n; row++) {
       const v = value(m, row);

@@ -6,15 +6,13 @@
 #include <string.h>
 
 #include "callset.h"
+#include "distribution.h"
 #include "kuni/json.h"
 #include "page.h"
 
 extern const char kuni_callset_app[];
 
-enum { ROWS_MOST = 30000, KIN_MOST = 20000, TRIOS_MOST = 5000, BINS = 48, MEDIAN_DECIMALS = 2 };
-
-/* Histograms reach so many interquartile ranges beyond the quartiles; the end bins hold the rest. */
-static const double reach = 4;
+enum { ROWS_MOST = 30000, KIN_MOST = 20000, TRIOS_MOST = 5000, MEDIAN_DECIMALS = 2 };
 
 typedef struct writer {
     const callset *set;
@@ -43,59 +41,16 @@ static void choose_rows(writer *out)
     }
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double quantile(const double *sorted, size_t n, double share)
-{
-    return sorted[(size_t)(share * (double)(n - 1) + 0.5)];
-}
-
-static void put_bins(writer *out, size_t n, int decimals)
-{
-    const double *sorted = out->scratch;
-    double q1 = quantile(sorted, n, 0.25), q3 = quantile(sorted, n, 0.75);
-    double low = fmax(sorted[0], q1 - reach * (q3 - q1));
-    double high = fmin(sorted[n - 1], q3 + reach * (q3 - q1));
-    uint64_t bins[BINS] = {0};
-    int n_bins = high > low ? BINS : 1;
-    for (size_t i = 0; i < n; i++) {
-        double at = high > low ? (sorted[i] - low) / (high - low) * n_bins : 0;
-        bins[at < 0 ? 0 : at >= n_bins ? n_bins - 1 : (int)at]++;
-    }
-    kuni_json *json = &out->json;
-    kuni_json_fixed(json, "low", low, decimals);
-    kuni_json_fixed(json, "high", high, decimals);
-    kuni_json_array(json, "bins", KUNI_JSON_INLINE);
-    for (int i = 0; i < n_bins; i++) kuni_json_uint(json, NULL, bins[i]);
-    kuni_json_end(json);
-}
-
 static void put_distribution(writer *out, const callset_measure *measure)
 {
     static const double shares[] = {0.05, 0.5, 0.95};
-    kuni_json *json = &out->json;
     size_t n = 0;
     for (uint32_t c = 0; c < out->set->totals.n_columns; c++) {
         double value = measure->value(&out->set->totals, c);
         if (isfinite(value)) out->scratch[n++] = value;
     }
-    if (!n) {
-        kuni_json_null(json, "dist");
-        return;
-    }
-    qsort(out->scratch, n, sizeof(double), by_value);
-    kuni_json_object(json, "dist", KUNI_JSON_INLINE);
-    kuni_json_array(json, "q", KUNI_JSON_INLINE);
-    for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++)
-        kuni_json_fixed(json, NULL, quantile(out->scratch, n, shares[i]),
-                        measure->decimals + MEDIAN_DECIMALS);
-    kuni_json_end(json);
-    put_bins(out, n, measure->decimals + MEDIAN_DECIMALS);
-    kuni_json_end(json);
+    kuni_distribution_put(&out->json, "dist", out->scratch, n, shares,
+                          sizeof(shares) / sizeof(shares[0]), measure->decimals + MEDIAN_DECIMALS);
 }
 
 static void put_measures(writer *out)

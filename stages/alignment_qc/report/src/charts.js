@@ -12,6 +12,7 @@ echarts.use([BarChart, CustomChart, LineChart, ScatterChart, GridComponent, Lege
 let INK, QUIET, RULE, CARD, BAR, BAR_ON;
 const paint = (color) => color && color.startsWith("var(") ? getComputedStyle(document.documentElement).getPropertyValue(color.slice(4, -1)).trim() : color;
 const FONT = "12px system-ui, sans-serif";
+const LEGEND_LEFT = 40;
 const live = new Set();
 
 function start(element) {
@@ -35,16 +36,36 @@ function compact(value) {
 function axis(name, extra) {
   return Object.assign({
     type: "value", name, nameLocation: "middle", nameGap: 26, scale: true,
-    nameTextStyle: { color: QUIET, fontSize: 11 }, axisLabel: { color: QUIET, fontSize: 10, hideOverlap: true, formatter: compact, showMinLabel: false, showMaxLabel: false },
+    nameTextStyle: { color: QUIET, fontSize: 11 }, axisLabel: { color: QUIET, fontSize: 10, hideOverlap: true, formatter: compact },
     axisLine: { show: true, lineStyle: { color: RULE } }, axisTick: { show: false }, splitLine: { lineStyle: { color: RULE } },
   }, extra);
 }
 
+// An axis that ends where the data do, at no round numbers: these are not told.
+const ends = (name, extra) => {
+  const made = axis(name, extra);
+  Object.assign(made.axisLabel, { showMinLabel: false, showMaxLabel: false });
+  return made;
+};
+
 const base = () => ({
   animation: false,
   textStyle: { color: INK, fontFamily: "system-ui, sans-serif" },
-  grid: { left: 52, right: 14, top: 14, bottom: 40 },
+  grid: { left: 58, right: 18, top: 14, bottom: 40 },
 });
+
+// A legend above the chart in as many lines as it needs, and what the chart has to leave for it.
+function legend(element, names) {
+  if (names.length < 2) return { option: undefined, top: 14 };
+  const room = Math.max(120, element.clientWidth - LEGEND_LEFT - 10);
+  let lines = 1, used = 0;
+  for (const name of names) {
+    const wide = 26 + 6.6 * name.length; // mark, gaps, letters of 11 pixels
+    if (used && used + wide > room) { lines++; used = 0; }
+    used += wide;
+  }
+  return { top: 14 + 20 * lines, option: { top: 0, left: LEGEND_LEFT, right: 10, itemWidth: 10, itemHeight: 10, itemGap: 10, icon: "circle", textStyle: { color: INK, fontSize: 11 }, data: names } };
+}
 
 const tip = () => ({ backgroundColor: CARD, borderColor: RULE, textStyle: { color: INK, font: FONT, fontSize: 12 }, confine: true });
 
@@ -57,8 +78,8 @@ function histogram(element, { bins, limits, marker, unit, onPick }) {
   const low = Math.min(bins[0][0], ...limits.filter((l) => l.near).map((l) => l.value - width));
   const high = Math.max(bins[bins.length - 1][1], ...limits.filter((l) => l.near).map((l) => l.value + width));
   chart.setOption(Object.assign(base(), {
-    grid: { left: 40, right: 12, top: 10, bottom: 24 },
-    xAxis: axis("", { min: low, max: high, splitLine: { show: false } }),
+    grid: { left: 44, right: 26, top: 12, bottom: 24 },
+    xAxis: ends("", { min: low, max: high, splitLine: { show: false } }),
     yAxis: axis("", { scale: false, splitNumber: 3, minInterval: 1 }),
     tooltip: Object.assign({ trigger: "item", formatter: (p) => `${short(p.data.low)} to ${short(p.data.high)} ${unit}<br><b>${p.data.n}</b> samples` }, tip()),
     series: [{
@@ -119,8 +140,8 @@ function curves(element, { title, xLabel, yLabel, bands, own, onPick }) {
       emphasis: { lineStyle: { width: 3, opacity: 1 } },
     }));
   chart.setOption(Object.assign(base(), {
-    xAxis: axis(xLabel, { splitLine: { show: false }, min: bands[0].x[0], max: Math.max(...bands.map((b) => b.x[b.x.length - 1])) }),
-    yAxis: axis(yLabel, Object.assign({ nameGap: 36 }, range(bands, own))),
+    xAxis: ends(xLabel, { splitLine: { show: false }, min: bands[0].x[0], max: Math.max(...bands.map((b) => b.x[b.x.length - 1])) }),
+    yAxis: ends(yLabel, Object.assign({ nameGap: 40 }, range(bands, own))),
     tooltip: Object.assign({ trigger: "item", formatter: (p) => `<b>${p.seriesName}</b>` }, tip()),
     series,
   }));
@@ -130,15 +151,16 @@ function curves(element, { title, xLabel, yLabel, bands, own, onPick }) {
 // groups: [{name, color, points: [[x, y, label, index]]}]; boxes: [{x: [a, b], y: [a, b], label}]
 function scatter(element, { xLabel, yLabel, groups, onPick, boxes, size }) {
   const chart = start(element);
+  const above = legend(element, groups.map((g) => g.name));
   const outline = (boxes || []).map((box) => ({
     type: "line", silent: true, symbol: "none", z: 1, lineStyle: { color: QUIET, width: 1, type: "dashed", opacity: 0.6 },
     data: [[box.x[0], box.y[1]], [box.x[0], box.y[0]], [box.x[1], box.y[0]], [box.x[1], box.y[1]], [box.x[0], box.y[1]]],
     endLabel: { show: true, formatter: box.label, color: QUIET, fontSize: 10, offset: [0, 9] },
   }));
   chart.setOption(Object.assign(base(), {
-    grid: { left: 52, right: 18, top: groups.length > 1 ? 34 : 14, bottom: 42 },
-    legend: groups.length > 1 ? { top: 0, left: 40, itemWidth: 10, itemHeight: 10, icon: "circle", type: "scroll", right: 10, pageTextStyle: { color: QUIET }, textStyle: { color: INK, fontSize: 11 }, data: groups.map((g) => g.name) } : undefined,
-    xAxis: axis(xLabel), yAxis: axis(yLabel, { nameGap: 36 }),
+    grid: { left: 64, right: 22, top: above.top, bottom: 42 },
+    legend: above.option,
+    xAxis: ends(xLabel), yAxis: axis(yLabel, { nameGap: 48 }),
     tooltip: Object.assign({ trigger: "item", formatter: (p) => p.data[2] ? `<b>${p.data[2]}</b><br>${xLabel} ${short(p.data[0])}<br>${yLabel} ${short(p.data[1])}` : "" }, tip()),
     series: outline.concat(groups.map((group) => ({
       type: "scatter", name: group.name, data: group.points, symbolSize: group.size || size || 6,
@@ -151,11 +173,12 @@ function scatter(element, { xLabel, yLabel, groups, onPick, boxes, size }) {
 // names: of the bars; series: [{name, color, values}], stacked; log: heights by powers of ten (not stacked then)
 function bars(element, { xLabel, yLabel, names, series, log, turned }) {
   const chart = start(element);
+  const above = legend(element, series.map((one) => one.name));
   chart.setOption(Object.assign(base(), {
-    grid: { left: 54, right: 12, top: series.length > 1 ? 30 : 12, bottom: turned ? 62 : 42 },
-    legend: series.length > 1 ? { top: 0, left: 44, right: 10, type: "scroll", pageTextStyle: { color: QUIET }, itemWidth: 10, itemHeight: 10, textStyle: { color: INK, fontSize: 11 } } : undefined,
+    grid: { left: 62, right: 14, top: above.top, bottom: turned ? 62 : 42 },
+    legend: above.option,
     xAxis: Object.assign(axis(xLabel, { nameGap: turned ? 46 : 26 }), { type: "category", data: names, axisLabel: { color: QUIET, fontSize: 10, hideOverlap: true, rotate: turned ? 45 : 0 } }),
-    yAxis: axis(yLabel, { type: log ? "log" : "value", min: log ? 0.8 : undefined, scale: false, nameGap: 38 }),
+    yAxis: axis(yLabel, { type: log ? "log" : "value", min: log ? 0.8 : undefined, scale: false, nameGap: 46 }),
     tooltip: Object.assign({ trigger: "axis", axisPointer: { type: "shadow" } }, tip()),
     series: series.map((one) => ({ type: "bar", name: one.name, stack: log ? undefined : "all", barCategoryGap: names.length > 40 ? "5%" : "25%", itemStyle: { color: paint(one.color) }, data: log ? one.values.map((v) => v || null) : one.values })),
   }));
@@ -169,8 +192,8 @@ function track(element, { yLabel, contigs, points }) {
   for (const contig of contigs) { begins.push(all); all += contig.length; }
   const tints = ["#3f76b5", "#c9772f"];
   chart.setOption(Object.assign(base(), {
-    grid: { left: 58, right: 12, top: 12, bottom: 40 },
-    xAxis: Object.assign(axis(contigs.length > 1 ? "" : `${contigs[0].name} (bp)`, { min: 0, max: all || 1, splitLine: { show: false } }), contigs.length > 1 ? { axisLabel: { show: false } } : {}),
+    grid: { left: 58, right: 18, top: 14, bottom: 40 },
+    xAxis: Object.assign(ends(contigs.length > 1 ? "" : `${contigs[0].name} (bp)`, { min: 0, max: all || 1, splitLine: { show: false } }), contigs.length > 1 ? { axisLabel: { show: false } } : {}),
     yAxis: axis(yLabel, { scale: false, nameGap: 40, min: 0 }),
     tooltip: Object.assign({ trigger: "item", formatter: (p) => p.data[2] }, tip()),
     series: contigs.map((contig, c) => ({
@@ -189,7 +212,7 @@ function ranges(element, { yLabel, names, quantiles }) {
     return { type: "rect", shape: { x: top[0] - width / 2, y: top[1], width, height: Math.max(1, bottom[1] - top[1]) }, style: { fill: BAR, opacity } };
   };
   chart.setOption(Object.assign(base(), {
-    grid: { left: 54, right: 12, top: 12, bottom: 34 },
+    grid: { left: 58, right: 14, top: 14, bottom: 34 },
     xAxis: Object.assign(axis(""), { type: "category", data: names, axisLabel: { color: QUIET, fontSize: 10, hideOverlap: true, interval: names.length > 12 ? "auto" : 0 } }),
     yAxis: axis(yLabel, { scale: false, nameGap: 38, min: 0 }),
     tooltip: Object.assign({ trigger: "item", formatter: (p) => `<b>${names[p.dataIndex]}</b><br>5 to 95 %: ${short(quantiles[p.dataIndex][0])} to ${short(quantiles[p.dataIndex][4])}<br>median ${short(quantiles[p.dataIndex][2])}` }, tip()),
