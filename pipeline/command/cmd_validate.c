@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cohort.h"
@@ -21,6 +22,18 @@ static const kuni_option options[] = {
      KUNI_BIND_FLAG(request, files)},
     KUNI_OPTIONS_END,
 };
+
+/* "param mode = fast (text; fast, slow): help" */
+static void print_params(const kuni_workflow *w)
+{
+    if (w->profile) printf("profile %s\n", w->profile);
+    for (size_t i = 0; i < w->n_params; i++) {
+        const kuni_workflow_param *p = &w->params[i];
+        printf("param %s = %s (%s", p->name, p->value, p->type);
+        for (size_t k = 0; p->allowed[k]; k++) printf("%s%s", k ? ", " : "; ", p->allowed[k]);
+        printf(")%s%s\n", p->help ? ": " : "", p->help ? p->help : "");
+    }
+}
 
 static void print_summary(const kuni_workflow *workflow, const kuni_cohort *cohort)
 {
@@ -85,6 +98,24 @@ static kuni_status check_places(const kuni_workflow *workflow, kuni_buffer *faul
     return status ? status : second ? second : third;
 }
 
+/* Of a workflow that is right: those that another profile would bring, of the first that does. */
+static kuni_status check_profiles(const kuni_workflow *workflow, const char *path, const request *r,
+                                  kuni_buffer *faults, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < workflow->n_profiles && !status; i++) {
+        const char *settings[KUNI_TEXTS_MAX + 1];
+        char chosen[256];
+        kuni_workflow other;
+        memcpy(settings, r->settings.texts, r->settings.n * sizeof(*settings));
+        (void)snprintf(chosen, sizeof(chosen), "profile=%s", workflow->profiles[i]);
+        settings[r->settings.n] = chosen;
+        status = kuni_workflow_read_partly(&other, path, settings, r->settings.n + 1, faults, err);
+        kuni_workflow_fini(&other);
+    }
+    return status;
+}
+
 /*
  * Faults of both files in one go: the manifest is read as soon as the workflow names one that is
  * there. The status is that of the first file with a fault.
@@ -96,6 +127,7 @@ static kuni_status check(const char *path, const request *r, kuni_buffer *faults
     kuni_error later = KUNI_ERROR_INIT;
     kuni_status status =
         kuni_workflow_read_partly(&workflow, path, r->settings.texts, r->settings.n, faults, err);
+    if (!status) status = check_profiles(&workflow, path, r, faults, err);
     if (!status) status = check_places(&workflow, faults, err);
     bool manifest = (status == KUNI_OK || status == KUNI_USAGE) && workflow.cohort &&
                     access(workflow.cohort, R_OK) == 0;
@@ -115,6 +147,7 @@ static kuni_status check(const char *path, const request *r, kuni_buffer *faults
                 second = kuni_cohort_check_files(&cohort, workflow.cohort, faults, &later);
             kuni_command_print_notes(cohort.notes);
             if (!status && !second) print_summary(&workflow, &cohort);
+            if (!status && !second) print_params(&workflow);
             kuni_cohort_fini(&cohort);
         }
         if (!status && second) status = kuni_fail(err, second, "%s", later.text);

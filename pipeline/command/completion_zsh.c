@@ -53,7 +53,8 @@ static void print_list(const char *const *words)
 
 static void print_option(const kuni_option *option)
 {
-    bool many = option->binding.type == KUNI_OPTION_TEXTS, takes = option->value;
+    bool many = option->binding.type == KUNI_OPTION_TEXTS && !option->binding.prefix,
+         takes = option->value;
     fputs("        ", stdout);
     if (many)
         fputs("'*'", stdout);

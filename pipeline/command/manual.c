@@ -119,7 +119,8 @@ static void describe_range(const kuni_option *option, char *room, size_t size)
 static void print_meaning(const kuni_option *option)
 {
     char range[256], text[1024];
-    bool list = option->binding.type == KUNI_OPTION_TEXTS && !strstr(option->help, "repeatable");
+    bool list = option->binding.type == KUNI_OPTION_TEXTS && !option->binding.prefix &&
+                !strstr(option->help, "repeatable");
     describe_range(option, range, sizeof(range));
     bool more = range[0];
     snprintf(text, sizeof(text), "%s%s%s%s%s%s%s", option->help, more ? "; " : "",

@@ -141,11 +141,23 @@ static bool read_choice(const parser *p, const kuni_option *option, const char *
     return refuse_word(p, option, value, expected);
 }
 
+/* Both together, to the end of the program as argv is; NULL: too often. */
+static const char *with_prefix(const char *prefix, const char *value)
+{
+    enum { MADE_MAX = 16, BYTES = 256 };
+    static char made[MADE_MAX][BYTES];
+    static size_t n;
+    if (n == MADE_MAX) return NULL;
+    int length = snprintf(made[n], BYTES, "%s%s", prefix, value);
+    return length > 0 && length < BYTES ? made[n++] : NULL;
+}
+
 static bool add_text(const parser *p, const kuni_option *option, const char *value,
                      kuni_texts *texts)
 {
-    if (texts->n < KUNI_TEXTS_MAX) {
-        texts->texts[texts->n++] = value;
+    const char *text = option->binding.prefix ? with_prefix(option->binding.prefix, value) : value;
+    if (texts->n < KUNI_TEXTS_MAX && text) {
+        texts->texts[texts->n++] = text;
         return true;
     }
     (void)kuni_command_complain(KUNI_USAGE, "%s: more than %d --%s", p->command, KUNI_TEXTS_MAX,

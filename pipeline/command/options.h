@@ -49,7 +49,7 @@ typedef enum kuni_completes {
 typedef enum kuni_option_type {
     KUNI_OPTION_FLAG,   /* bool: true once given; takes no value */
     KUNI_OPTION_TEXT,   /* const char *, borrowed from argv */
-    KUNI_OPTION_TEXTS,  /* kuni_texts */
+    KUNI_OPTION_TEXTS,  /* kuni_texts; `prefix` stands before each */
     KUNI_OPTION_INT,    /* int64_t in [least, most] */
     KUNI_OPTION_COUNT,  /* uint32_t in [least, most] */
     KUNI_OPTION_FLOAT,  /* double in [least, most] */
@@ -70,6 +70,7 @@ typedef struct kuni_binding {
     const char *const *choices; /* ended by NULL */
     kuni_option_read *read;
     kuni_completes completes;
+    const char *prefix; /* of TEXTS, or NULL */
 } kuni_binding;
 
 typedef struct kuni_option {
@@ -114,8 +115,14 @@ typedef struct kuni_option {
      's',                                                                                          \
      "KEY=VALUE",                                                                                  \
      NULL,                                                                                         \
-     "override a key of the workflow, as in regions.shard=1Mb; repeatable",                        \
-     KUNI_BIND_TEXTS(STRUCT, FIELD, KUNI_COMPLETES_NOTHING)}
+     "override a key or param of the workflow, as in regions.shard=1Mb; repeatable",               \
+     KUNI_BIND_TEXTS(STRUCT, FIELD, KUNI_COMPLETES_NOTHING)},                                      \
+    {                                                                                              \
+        "profile", 0, "NAME", NULL, "choose a profile of the workflow; --set overrides it",        \
+        {                                                                                          \
+            .type = KUNI_OPTION_TEXTS, .prefix = "profile=", KUNI_BIND(STRUCT, FIELD, kuni_texts)  \
+        }                                                                                          \
+    }
 
 /* The words of a command line that are no options; borrowed from argv. */
 typedef struct kuni_operands {

@@ -56,10 +56,30 @@ kuni_status kuni_keys_file(const char *path, kuni_known_files *known, kuni_journ
 
 /* --- nodes --- */
 
+/* The file among the workflow's params that a line of a command's `params` tells of, or NULL. */
+static const kuni_workflow_param *file_of_line(const kuni_run *run, const kuni_node *node,
+                                               const char *line, size_t length)
+{
+    static const char head[] = "params=";
+    if (!node->stage || !node->stage->stage->shape) return NULL;
+    if (length >= strlen(head) && strncmp(line, head, strlen(head)) == 0) {
+        line += strlen(head);
+        length -= strlen(head);
+    }
+    for (size_t i = 0; i < run->workflow.n_params; i++) {
+        const kuni_workflow_param *p = &run->workflow.params[i];
+        size_t name = strlen(p->name), value = strlen(p->value);
+        if (strcmp(p->type, "file") == 0 && value && name + 1 + value == length &&
+            strncmp(line, p->name, name) == 0 && line[name] == '=' &&
+            strncmp(line + name + 1, p->value, value) == 0)
+            return p;
+    }
+    return NULL;
+}
+
 kuni_status kuni_keys_params(const kuni_run *run, const kuni_node *node, kuni_known_files *known,
                              kuni_journal *journal, kuni_buffer *out, kuni_error *err)
 {
-    (void)run;
     if (!node->params) return KUNI_OK;
     kuni_buffer plain = KUNI_BUFFER_INIT;
     kuni_status status = kuni_params_print_step(node->params, node->step->name, &plain, err);
@@ -75,7 +95,13 @@ kuni_status kuni_keys_params(const kuni_run *run, const kuni_node *node, kuni_kn
         const char *path = param->name && param->type == KUNI_PARAM_PATH
                                ? kuni_params_text(node->params, param->name)
                                : NULL;
-        if (path && path[0]) {
+        const kuni_workflow_param *file = file_of_line(run, node, line, strcspn(line, "\n"));
+        if (file) {
+            char hex[KUNI_DIGEST_HEX_BYTES];
+            status = kuni_keys_file(file->value, known, journal, hex, err);
+            if (!status)
+                status = kuni_buffer_printf(out, err, "param %s=file %s\n", file->name, hex);
+        } else if (path && path[0]) {
             char hex[KUNI_DIGEST_HEX_BYTES];
             status = kuni_keys_file(path, known, journal, hex, err);
             if (!status) status = kuni_buffer_printf(out, err, "%s=file %s\n", param->name, hex);

@@ -2,6 +2,7 @@
 #include "made_with.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "journal.h"
@@ -19,32 +20,60 @@ static void print_short(const kuni_hash *hash, char hex[HEX])
     (void)snprintf(hex, HEX, "%016" PRIx64, kuni_hash_short(hash));
 }
 
+static kuni_status set_value(json_t *with, const char *name, const char *value, kuni_error *err)
+{
+    return json_object_set_new(with, name, json_string(value)) ? kuni_fail_memory(err, 1, 1)
+                                                               : KUNI_OK;
+}
+
+/* A file by its content. */
+static kuni_status set_file(kuni_past *past, json_t *with, const char *name, const char *path,
+                            kuni_error *err)
+{
+    char hex[KUNI_DIGEST_HEX_BYTES], value[KUNI_DIGEST_HEX_BYTES + 8];
+    kuni_status status = kuni_keys_file(path, &past->known_files, NULL, hex, err);
+    (void)snprintf(value, sizeof(value), "file %s", hex);
+    return status ? status : set_value(with, name, value, err);
+}
+
+/* The params of the workflow that a command uses: lines NAME=VALUE. */
+static kuni_status add_used(kuni_past *past, const char *lines, json_t *with, kuni_error *err)
+{
+    const kuni_workflow *w = &past->ledger->run->workflow;
+    char *copy = kuni_strdup(lines, err), *save = NULL;
+    kuni_status status = copy ? KUNI_OK : KUNI_MEMORY;
+    for (char *line = copy ? strtok_r(copy, "\n", &save) : NULL; line && !status;
+         line = strtok_r(NULL, "\n", &save)) {
+        char name[128];
+        size_t length = strcspn(line, "="), i = 0;
+        if (!line[length]) continue;
+        line[length] = '\0';
+        while (i < w->n_params && strcmp(w->params[i].name, line) != 0) i++;
+        bool file = i < w->n_params && strcmp(w->params[i].type, "file") == 0 && line[length + 1];
+        (void)snprintf(name, sizeof(name), "param.%s", line);
+        status = file ? set_file(past, with, name, line + length + 1, err)
+                      : set_value(with, name, line + length + 1, err);
+    }
+    free(copy);
+    return status;
+}
+
 /* Parameters as they stand in the key: files by content. */
 static kuni_status add_params(kuni_past *past, const kuni_node *node, json_t *with, kuni_error *err)
 {
-    kuni_buffer text = KUNI_BUFFER_INIT;
-    kuni_status status =
-        kuni_keys_params(past->ledger->run, node, &past->known_files, NULL, &text, err);
+    kuni_status status = KUNI_OK;
+    bool command = node->stage && node->stage->stage->shape;
     const kuni_param *table = node->params ? kuni_params_table(node->params) : NULL;
-    char *name = NULL, *save = NULL;
-    for (char *line = text.data ? strtok_r(text.data, "\n", &save) : NULL; line && !status;
-         line = strtok_r(NULL, "\n", &save)) {
-        const kuni_param *param = table;
-        size_t length = strcspn(line, "=");
-        while (param && param->name &&
-               (strlen(param->name) != length || strncmp(param->name, line, length) != 0))
-            param++;
-        if (param && param->name && line[length]) {
-            name = line;
-            name[length] = '\0';
-            if (json_object_set_new(with, name, json_string(line + length + 1)))
-                status = kuni_fail_memory(err, 1, 1);
-        } else if (name) { /* a further line of a list */
-            json_t *longer = json_sprintf("%s\n%s", text_of(with, name), line);
-            if (json_object_set_new(with, name, longer)) status = kuni_fail_memory(err, 1, 1);
-        }
+    for (const kuni_param *p = table; p && p->name && !status; p++) {
+        const char *value = kuni_params_value(node->params, p->name);
+        if (!value || (p->step && strcmp(p->step, node->step->name) != 0)) continue;
+        if (command && strcmp(p->name, "params") == 0)
+            status = add_used(past, value, with, err);
+        else if (p->type == KUNI_PARAM_PATH && value[0])
+            status = set_file(past, with, p->name, value, err);
+        else
+            status = set_value(with, p->name, value, err);
     }
-    kuni_buffer_fini(&text);
     return status;
 }
 

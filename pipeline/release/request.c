@@ -345,7 +345,7 @@ static kuni_status read_text(reading *r, const kuni_yaml_node *value, const fiel
         (f->type == DAY && !kuni_is_date(text)))
         refuse(r, value, f);
     if (f->type == FILE_) text = kuni_reader_file(&r->reader, value, f->key, text);
-    if (f->type == PATH) text = kuni_reader_path(&r->reader, text);
+    if (f->type == PATH) text = kuni_reader_path(&r->reader, NULL, text);
     *(const char **)place_of(r, f) = text;
     return text ? KUNI_OK : KUNI_MEMORY;
 }

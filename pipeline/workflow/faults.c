@@ -36,8 +36,12 @@ void kuni_faults_add_list(kuni_faults *faults, const char *origin, int64_t line,
     faults->items = items;
     const char *kept = kuni_arena_strndup(faults->arena, text, strlen(text), &faults->err);
     if (!kept) return;
-    faults->items[faults->n] = (kuni_fault){
-        .origin = origin, .line = line, .column = column, .order = faults->n, .text = kept};
+    faults->items[faults->n] = (kuni_fault){.file = origin ? NULL : faults->within,
+                                            .origin = origin,
+                                            .line = line,
+                                            .column = column,
+                                            .order = faults->n,
+                                            .text = kept};
     faults->n++;
 }
 
@@ -59,6 +63,9 @@ static int compare(const void *a, const void *b)
 {
     const kuni_fault *x = a, *y = b;
     if (!x->origin != !y->origin) return x->origin ? -1 : 1;
+    if (!x->file != !y->file) return x->file ? 1 : -1;
+    int files = x->file ? strcmp(x->file, y->file) : 0;
+    if (files) return files;
     if (x->line != y->line) return x->line < y->line ? -1 : 1;
     if (x->column != y->column) return x->column < y->column ? -1 : 1;
     return x->order < y->order ? -1 : x->order > y->order;
@@ -68,11 +75,12 @@ static kuni_status print(const kuni_faults *faults, const kuni_fault *fault, kun
                          kuni_error *err)
 {
     if (fault->origin) return kuni_buffer_printf(out, err, "%s: %s\n", fault->origin, fault->text);
-    if (!fault->line) return kuni_buffer_printf(out, err, "%s: %s\n", faults->file, fault->text);
+    const char *file = fault->file ? fault->file : faults->file;
+    if (!fault->line) return kuni_buffer_printf(out, err, "%s: %s\n", file, fault->text);
     if (!fault->column)
-        return kuni_buffer_printf(out, err, "%s:%lld: %s\n", faults->file, (long long)fault->line,
+        return kuni_buffer_printf(out, err, "%s:%lld: %s\n", file, (long long)fault->line,
                                   fault->text);
-    return kuni_buffer_printf(out, err, "%s:%lld:%lld: %s\n", faults->file, (long long)fault->line,
+    return kuni_buffer_printf(out, err, "%s:%lld:%lld: %s\n", file, (long long)fault->line,
                               (long long)fault->column, fault->text);
 }
 

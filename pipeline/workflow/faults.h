@@ -13,6 +13,7 @@
 enum { KUNI_FAULTS_MAX = 500 };
 
 typedef struct kuni_fault {
+    const char *file;     /* an included one; NULL: the file */
     const char *origin;   /* what stands in front instead of file and line (a --set), or NULL */
     int64_t line, column; /* from 1; 0: none */
     size_t order;
@@ -20,7 +21,8 @@ typedef struct kuni_fault {
 } kuni_fault;
 
 typedef struct kuni_faults {
-    const char *file; /* as the user wrote it */
+    const char *file;   /* as the user wrote it */
+    const char *within; /* the included file that is read now; NULL: none */
     kuni_arena *arena;
     kuni_fault *items;
     size_t n, capacity;

@@ -62,9 +62,17 @@ const char *kuni_reader_text(kuni_reader *reader, const kuni_yaml_node *value, c
     return NULL;
 }
 
-const char *kuni_reader_path(kuni_reader *reader, const char *text)
+const char *kuni_reader_path(kuni_reader *reader, const kuni_yaml_node *at, const char *text)
 {
-    char *joined = kuni_path_join(reader->folder, text, reader->err);
+    const char *slash = at && at->file ? strrchr(at->file, '/') : NULL;
+    char *folder = slash ? strndup(at->file, slash > at->file ? (size_t)(slash - at->file) : 1)
+                         : kuni_strdup(reader->folder, reader->err);
+    if (!folder) {
+        (void)kuni_fail_memory(reader->err, 1, 1);
+        return NULL;
+    }
+    char *joined = kuni_path_join(folder, text, reader->err);
+    free(folder);
     if (!joined) return NULL;
     const char *kept = kuni_arena_strndup(reader->arena, joined, strlen(joined), reader->err);
     free(joined);
@@ -74,7 +82,7 @@ const char *kuni_reader_path(kuni_reader *reader, const char *text)
 const char *kuni_reader_file(kuni_reader *reader, const kuni_yaml_node *at, const char *key,
                              const char *text)
 {
-    const char *path = kuni_reader_path(reader, text);
+    const char *path = kuni_reader_path(reader, at, text);
     if (!path) return NULL;
     struct stat status;
     const char *odd = kuni_odd_file(path);
@@ -146,7 +154,7 @@ kuni_status kuni_reader_field(kuni_reader *reader, const kuni_yaml_node *value,
         *place = text;
         break;
     case KUNI_FIELD_PATH:
-        if (!(*place = kuni_reader_path(reader, text))) return KUNI_MEMORY;
+        if (!(*place = kuni_reader_path(reader, value, text))) return KUNI_MEMORY;
         break;
     case KUNI_FIELD_FILE:
         if (!(*place = kuni_reader_file(reader, value, field->key, text))) return KUNI_MEMORY;
@@ -166,7 +174,7 @@ kuni_status kuni_reader_field(kuni_reader *reader, const kuni_yaml_node *value,
 kuni_status kuni_reader_fields(kuni_reader *reader, const kuni_yaml_node *map, const char *section,
                                const kuni_field *fields, size_t n_fields)
 {
-    const char *known[16];
+    const char *known[32];
     size_t n_known = 0;
     for (size_t i = 0; i < n_fields && n_known < COUNT(known); i++)
         known[n_known++] = fields[i].key;

@@ -64,10 +64,10 @@ KUNI_MUST_CHECK kuni_status kuni_reader_unknown_key(kuni_reader *reader, const k
 const char *kuni_reader_text(kuni_reader *reader, const kuni_yaml_node *value, const char *key,
                              const char *expected);
 /*
- * Absolute path of a value that may be relative to the file, in the arena; NULL when memory ran
+ * Absolute path of a value that may be relative to the file that `at` stands in, in the arena; NULL when memory ran
  * out.
  */
-const char *kuni_reader_path(kuni_reader *reader, const char *text);
+const char *kuni_reader_path(kuni_reader *reader, const kuni_yaml_node *at, const char *text);
 /* As that; a fault at `at` (and the path all the same) where no such file can be read. */
 const char *kuni_reader_file(kuni_reader *reader, const kuni_yaml_node *at, const char *key,
                              const char *text);

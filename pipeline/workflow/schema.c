@@ -116,6 +116,8 @@ static json_t *of_param(const kuni_param *p)
         o = one_or_list();
         break;
     }
+    if (p->type != KUNI_PARAM_TEXT && p->type != KUNI_PARAM_PATH && p->type != KUNI_PARAM_LIST)
+        o = json_pack("{s[o{ssss}]}", "anyOf", o, "type", "string", "pattern", "\\{param\\.");
     if (o && p->help) json_object_set_new(o, "description", json_string(p->help));
     if (o && p->value) json_object_set_new(o, "default", json_string(p->value));
     return o;
@@ -211,6 +213,24 @@ static json_t *resources_schema(void)
     return schema;
 }
 
+/* A value alone, or a map that tells more of it. */
+static json_t *params_schema(void)
+{
+    static const char *const types[] = {"text", "int", "float", "bool", "file", NULL};
+    size_t n;
+    const kuni_field *keys = kuni_param_keys(&n);
+    json_t *map = of_table(keys, n), *properties = json_object_get(map, "properties");
+    json_object_set_new(properties, "type", json_pack("{so}", "enum", list_of_texts(types)));
+    json_object_set_new(properties, "default", scalar());
+    json_object_set_new(properties, "help", scalar());
+    json_object_set_new(properties, "allowed",
+                        json_pack("{ss si so}", "type", "array", "minItems", 1, "items", scalar()));
+    json_object_set_new(properties, "least", json_pack("{ss}", "type", "number"));
+    json_object_set_new(properties, "most", json_pack("{ss}", "type", "number"));
+    return json_pack("{ss s{s[oo]}}", "type", "object", "additionalProperties", "anyOf", scalar(),
+                     map);
+}
+
 static void set_sections(json_t *properties)
 {
     static const char *const names[] = {"regions", "on_error", "gate"};
@@ -223,9 +243,14 @@ static void set_sections(json_t *properties)
     json_object_set_new(regions, "contigs", one_or_list());
     json_object_set_new(properties, "version", json_pack("{s[is]}", "enum", 1, "1"));
     json_object_set_new(properties, "resources", resources_schema());
+    json_object_set_new(properties, "params", params_schema());
+    json_object_set_new(
+        properties, "profiles",
+        json_pack("{ss s{ss}}", "type", "object", "additionalProperties", "type", "object"));
     json_object_set_new(properties, "stages",
-                        json_pack("{ss si s{ss}}", "type", "array", "minItems", 1, "items", "$ref",
-                                  "#/definitions/stage"));
+                        json_pack("{ss si s{s{s[s]} s{ss} s{ss}}}", "type", "array", "minItems", 1,
+                                  "items", "if", "required", "include", "then", "$ref",
+                                  "#/definitions/include", "else", "$ref", "#/definitions/stage"));
 }
 
 static json_t *make(void)
@@ -237,6 +262,9 @@ static json_t *make(void)
                                "title", "kuni workflow");
     json_t *whole = of_table(top, n), *definitions = json_object();
     json_object_set_new(definitions, "stage", stage_schema());
+    json_object_set_new(definitions, "include",
+                        json_pack("{ss s{so} sb}", "type", "object", "properties", "include",
+                                  scalar(), "additionalProperties", 0));
     for (size_t i = 0; i < n_stages; i++)
         json_object_set_new(definitions, stages[i]->name, of_stage(stages[i]));
     set_sections(json_object_get(whole, "properties"));

@@ -18,6 +18,13 @@ bool kuni_stage_takes_map(const char *param);
  * that is there.
  */
 KUNI_MUST_CHECK kuni_status kuni_reader_contigs(kuni_reader *reader, const kuni_yaml_node *node);
+/* Puts the stages of included files in their places; `path` of the workflow, absolute. */
+KUNI_MUST_CHECK kuni_status kuni_reader_include(kuni_reader *reader, kuni_yaml_node *root,
+                                                const char *path);
+/* Reads `params:` (NULL: absent) into the workflow. */
+KUNI_MUST_CHECK kuni_status kuni_reader_params(kuni_reader *reader, const kuni_yaml_node *map);
+/* The keys that a param may have. */
+const kuni_field *kuni_param_keys(size_t *n);
 /* Reads `stages:` into the workflow, sorted. */
 KUNI_MUST_CHECK kuni_status kuni_reader_stages(kuni_reader *reader, const kuni_yaml_node *stages);
 

@@ -7,13 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "declared.h"
+#include "needs.h"
 #include "plugin.h"
 #include "sections.h"
 #include "stage_table.h"
 #include "units.h"
 #include "workflow.h"
 
-enum { STAGES_MAX = 256, KEYS_MAX = 64, ID_BYTES_MAX = 64 };
+enum { KEYS_MAX = 64, ID_BYTES_MAX = 64 };
 
 static const char external_name[] = "external";
 static const char command_name[] = "command";     /* `run:` with a text */
@@ -22,6 +24,8 @@ static const char resources_name[] = "resources";
 static const char gives_name[] = "gives", publish_name[] = "publish";
 static const char outputs_name[] = "outputs";     /* `gives:` with a map */
 static const char published_name[] = "published"; /* `publish:` with a map */
+static const char params_name[] = "params";
+static const char check_name_key[] = "check";
 
 static const kuni_field stage_keys[] = {
     {.key = "id", .type = KUNI_FIELD_TEXT, .expected = "a letter, then letters, digits, _ and -"},
@@ -30,6 +34,7 @@ static const kuni_field stage_keys[] = {
     {.key = "plugin", .type = KUNI_FIELD_TEXT, .expected = "the path of a shared object"},
     {.key = "with", .type = KUNI_FIELD_OTHER, .expected = "a map of the stage's parameters"},
     {.key = "needs", .type = KUNI_FIELD_OTHER, .expected = "the id of a stage, or a list of ids"},
+    {.key = "when", .type = KUNI_FIELD_TEXT, .expected = "a param: NAME, not NAME, NAME == VALUE"},
 };
 
 const kuni_field *kuni_stage_keys(size_t *n)
@@ -40,28 +45,12 @@ const kuni_field *kuni_stage_keys(size_t *n)
 
 bool kuni_stage_is_own(const char *param)
 {
-    static const char *const own[] = {command_name, arguments_name, resources_name, outputs_name,
-                                      published_name};
+    static const char *const own[] = {command_name, arguments_name, resources_name,
+                                      outputs_name, published_name, params_name};
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
         if (strcmp(param, own[i]) == 0) return true;
     return false;
 }
-
-/* A stage as it is read, in file order. */
-typedef struct entry {
-    const kuni_yaml_node *node, *id_node, *needs_node;
-    kuni_workflow_stage stage;
-    size_t needs[STAGES_MAX]; /* file order */
-    size_t n_needs;
-    bool faulty;  /* its own keys hold faults */
-    bool done;    /* sorted in, or seen on the way to a circle */
-    size_t place; /* in the sorted order */
-} entry;
-
-typedef struct entries {
-    entry *list;
-    size_t n;
-} entries;
 
 /* --- which stage --- */
 
@@ -103,7 +92,7 @@ static kuni_status find_plugin(kuni_reader *reader, entry *e, const kuni_yaml_no
     const char *text = kuni_reader_text(reader, plugin, "plugin",
                                         "the path of a shared object, such as ./mine.so");
     if (!text) return KUNI_OK;
-    if (!(e->stage.plugin = kuni_reader_path(reader, text))) return KUNI_MEMORY;
+    if (!(e->stage.plugin = kuni_reader_path(reader, plugin, text))) return KUNI_MEMORY;
     kuni_error err = KUNI_ERROR_INIT;
     if (kuni_plugin_load(e->stage.plugin, &e->stage.stage, &err))
         kuni_yaml_fault(reader->faults, plugin, "%s", err.text);
@@ -184,6 +173,10 @@ static kuni_status set_text(kuni_reader *reader, entry *e, const kuni_yaml_node 
                             const kuni_param *param, const char *text)
 {
     char room[32];
+    /* Commands see their values by other means: see read_used_params. */
+    bool command = is_external(&e->stage) &&
+                   (kuni_stage_is_own(param->name) || strcmp(param->name, check_name_key) == 0);
+    if (!command && kuni_reader_fill(reader, at, text, &text)) return reader->err->status;
     if (param->type == KUNI_PARAM_PATH) {
         text = kuni_reader_file(reader, at, param->name, text);
         if (!text) return KUNI_MEMORY;
@@ -311,6 +304,41 @@ static kuni_status read_resources_used(kuni_reader *reader, entry *e, const kuni
     return status;
 }
 
+/* Adds "NAME=value" of the params that a text uses, once each. */
+static kuni_status add_used_params(kuni_reader *reader, const kuni_yaml_node *text, bool *used,
+                                   kuni_buffer *lines)
+{
+    const char *at = text->type == KUNI_YAML_TEXT ? text->text : NULL, *begin;
+    size_t length;
+    kuni_status status = KUNI_OK;
+    while (at && !status) {
+        const kuni_workflow_param *param =
+            kuni_reader_next_param(reader, text, &at, &begin, &length);
+        if (!param || used[param - reader->workflow->params]) continue;
+        used[param - reader->workflow->params] = true;
+        status = kuni_buffer_printf(lines, reader->err, "%s%s=%s", lines->length ? "\n" : "",
+                                    param->name, param->value);
+    }
+    return status;
+}
+
+/* The params that a command and its check use are handed on likewise. */
+static kuni_status read_used_params(kuni_reader *reader, entry *e, const kuni_yaml_node *run)
+{
+    const kuni_yaml_node *check = kuni_yaml_get(e->node, check_name_key);
+    bool *used =
+        kuni_arena_alloc(reader->arena, reader->workflow->n_params + 1, sizeof(*used), reader->err);
+    kuni_buffer lines = KUNI_BUFFER_INIT;
+    kuni_status status = used ? add_used_params(reader, run, used, &lines) : KUNI_MEMORY;
+    for (size_t i = 0; run->type == KUNI_YAML_LIST && i < run->n && !status; i++)
+        status = add_used_params(reader, run->values[i], used, &lines);
+    if (check && !status) status = add_used_params(reader, check, used, &lines);
+    if (!status && lines.length)
+        status = kuni_params_set(e->stage.params, params_name, lines.data, reader->err);
+    kuni_buffer_fini(&lines);
+    return status;
+}
+
 bool kuni_stage_takes_map(const char *param)
 {
     return strcmp(param, gives_name) == 0 || strcmp(param, publish_name) == 0;
@@ -353,7 +381,8 @@ static kuni_status read_keys(kuni_reader *reader, entry *e)
     const char *param = run->type == KUNI_YAML_LIST ? arguments_name : command_name;
     if (set_param(reader, e, find_param(e->stage.stage, param), "run", run))
         return reader->err->status;
-    return read_resources_used(reader, e, run);
+    if (read_resources_used(reader, e, run)) return reader->err->status;
+    return read_used_params(reader, e, run);
 }
 
 static kuni_status read_entry(kuni_reader *reader, entry *e)
@@ -365,137 +394,9 @@ static kuni_status read_entry(kuni_reader *reader, entry *e)
         if (!e->stage.params) return reader->err->status;
     }
     if (read_keys(reader, e)) return reader->err->status;
+    const kuni_yaml_node *when = kuni_yaml_get(e->node, "when");
+    e->off = when && !kuni_reader_when(reader, when);
     return e->stage.stage ? read_with(reader, e) : KUNI_OK;
-}
-
-/* --- needs and order --- */
-
-static void check_ids_distinct(kuni_reader *reader, const entries *all)
-{
-    for (size_t i = 0; i < all->n; i++)
-        for (size_t j = 0; all->list[i].stage.id && j < i; j++) {
-            const entry *e = &all->list[i], *other = &all->list[j];
-            if (!other->stage.id || strcmp(e->stage.id, other->stage.id) != 0) continue;
-            kuni_yaml_fault(reader->faults, e->id_node,
-                            "id: '%s' stands twice; the stage on line %lld has it already",
-                            e->stage.id, (long long)other->id_node->line);
-            break;
-        }
-}
-
-static void add_need(kuni_reader *reader, const entries *all, entry *e, const kuni_yaml_node *node)
-{
-    const char *id = kuni_reader_text(reader, node, "needs", "the id of a stage, or a list of ids");
-    if (!id) return;
-    const char *ids[STAGES_MAX];
-    size_t n_ids = 0, at = 0;
-    for (size_t i = 0; i < all->n; i++)
-        if (all->list[i].stage.id && &all->list[i] != e) ids[n_ids++] = all->list[i].stage.id;
-    while (at < all->n && (!all->list[at].stage.id || strcmp(all->list[at].stage.id, id) != 0))
-        at++;
-    if (at == all->n) {
-        const char *near = kuni_nearest(id, ids, n_ids);
-        kuni_yaml_fault(reader->faults, node, "needs: no stage has the id '%.100s'%s%s%s", id,
-                        near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-        return;
-    }
-    if (&all->list[at] == e) {
-        kuni_yaml_fault(reader->faults, node, "needs: stage '%s' needs itself", id);
-        return;
-    }
-    for (size_t i = 0; i < e->n_needs; i++)
-        if (e->needs[i] == at) {
-            kuni_yaml_fault(reader->faults, node, "needs: '%s' stands twice", id);
-            return;
-        }
-    e->needs[e->n_needs++] = at;
-}
-
-static void read_needs(kuni_reader *reader, const entries *all, entry *e)
-{
-    const kuni_yaml_node *needs = e->needs_node = kuni_yaml_get(e->node, "needs");
-    if (!needs) return;
-    if (needs->type != KUNI_YAML_LIST) {
-        add_need(reader, all, e, needs);
-        return;
-    }
-    for (size_t i = 0; i < needs->n; i++) add_need(reader, all, e, needs->values[i]);
-}
-
-/*
- * Walks from a stage that could not be sorted to the circle that holds it up, and reports that
- * once.
- */
-static kuni_status report_circle(kuni_reader *reader, const entries *all, size_t from)
-{
-    size_t path[STAGES_MAX], n = 0, at = from, first = STAGES_MAX;
-    while (!all->list[at].done) {
-        all->list[at].done = true;
-        path[n++] = at;
-        const entry *e = &all->list[at];
-        size_t next = STAGES_MAX;
-        for (size_t i = 0; i < e->n_needs && next == STAGES_MAX; i++)
-            if (all->list[e->needs[i]].place == SIZE_MAX) next = e->needs[i];
-        at = next;
-    }
-    for (size_t i = 0; i < n; i++)
-        if (path[i] == at) first = i;
-    if (first == STAGES_MAX) return KUNI_OK; /* leads into a circle that was reported */
-    kuni_buffer text = KUNI_BUFFER_INIT;
-    kuni_status status = KUNI_OK;
-    for (size_t i = first; !status && i <= n; i++)
-        status = kuni_buffer_printf(&text, reader->err, "%s%s", i > first ? " -> " : "",
-                                    all->list[i < n ? path[i] : path[first]].stage.id);
-    if (!status)
-        kuni_yaml_fault(reader->faults, all->list[path[first]].needs_node,
-                        "needs: stages wait for each other: %s; expected no circle", text.data);
-    kuni_buffer_fini(&text);
-    return status;
-}
-
-/* Places stages so that needs come first; among those that are free the first in the file. */
-static kuni_status sort(kuni_reader *reader, const entries *all)
-{
-    size_t n_placed = 0;
-    for (size_t i = 0; i < all->n; i++) all->list[i].place = SIZE_MAX;
-    for (bool progress = true; progress;) {
-        progress = false;
-        for (size_t i = 0; i < all->n && !progress; i++) {
-            entry *e = &all->list[i];
-            bool free_now = e->place == SIZE_MAX;
-            for (size_t k = 0; k < e->n_needs; k++)
-                free_now = free_now && all->list[e->needs[k]].place != SIZE_MAX;
-            if (!free_now) continue;
-            e->place = n_placed++;
-            e->done = progress = true;
-        }
-    }
-    for (size_t i = 0; i < all->n; i++)
-        if (!all->list[i].done && report_circle(reader, all, i)) return reader->err->status;
-    return KUNI_OK;
-}
-
-static kuni_status take_over(kuni_reader *reader, const entries *all)
-{
-    kuni_workflow *w = reader->workflow;
-    for (size_t i = 0; i < all->n; i++) {
-        entry *e = &all->list[i];
-        kuni_workflow_stage *stage = &w->stages[e->place];
-        *stage = e->stage;
-        e->stage.params = NULL; /* now the workflow's */
-        size_t *needs =
-            kuni_arena_alloc(reader->arena, e->n_needs + 1, sizeof(size_t), reader->err);
-        if (!needs) return KUNI_MEMORY;
-        for (size_t k = 0; k < e->n_needs;
-             k++) { /* insertion sort: order in `needs` has no meaning */
-            size_t place = all->list[e->needs[k]].place, at = k;
-            for (; at > 0 && needs[at - 1] > place; at--) needs[at] = needs[at - 1];
-            needs[at] = place;
-        }
-        stage->needs = needs;
-        stage->n_needs = e->n_needs;
-    }
-    return KUNI_OK;
 }
 
 /* --- files flow by kind --- */
@@ -729,13 +630,20 @@ static kuni_status read_entries(kuni_reader *reader, const kuni_yaml_node *stage
         e->faulty = count_faults(reader) > before;
     }
     size_t before = count_faults(reader);
-    check_ids_distinct(reader, all);
-    for (size_t i = 0; i < all->n; i++) read_needs(reader, all, &all->list[i]);
-    if (sort(reader, all)) return reader->err->status;
+    kuni_needs_check_ids(reader, all);
+    kuni_needs_read(reader, all);
+    bool whole = all->n == stages->n;
+    kuni_needs_switch_off(all);
+    if (!all->n) {
+        kuni_yaml_fault(reader->faults, stages,
+                        "stages: `when` leaves none; expected one at least");
+        return KUNI_OK;
+    }
+    if (kuni_needs_sort(reader, all)) return reader->err->status;
     /*
      * With all stages known and in order the flow of files can be checked whatever else is wrong.
      */
-    bool sound = count_faults(reader) == before && all->n == stages->n;
+    bool sound = count_faults(reader) == before && whole;
     for (size_t i = 0; i < all->n; i++)
         sound = sound && all->list[i].stage.stage && all->list[i].stage.id;
     if (!sound) return KUNI_OK;
@@ -743,7 +651,7 @@ static kuni_status read_entries(kuni_reader *reader, const kuni_yaml_node *stage
     w->stages = kuni_arena_alloc(reader->arena, all->n, sizeof(*w->stages), reader->err);
     if (!w->stages) return KUNI_MEMORY;
     w->n_stages = all->n;
-    if (take_over(reader, all)) return reader->err->status;
+    if (kuni_needs_take_over(reader, all)) return reader->err->status;
     return check_flow(reader, all);
 }
 

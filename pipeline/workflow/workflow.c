@@ -55,6 +55,12 @@ static const kuni_field top_fields[] = {
     {.key = "gate", .type = KUNI_FIELD_OTHER, .expected = "a map"},
     {.key = "on_error", .type = KUNI_FIELD_OTHER, .expected = "a map"},
     {.key = "resources", .type = KUNI_FIELD_OTHER, .expected = "a map"},
+    {.key = "params", .type = KUNI_FIELD_OTHER, .expected = "a map of names with values"},
+    {.key = "profiles", .type = KUNI_FIELD_OTHER, .expected = "a map of names with settings"},
+    {.key = "profile",
+     .type = KUNI_FIELD_TEXT,
+     .offset = AT(profile),
+     .expected = "the name of one of the profiles"},
 };
 
 static const char ploidy_expected[] = "GRCh38, GRCh37, CHM13, diploid or the path of a BED file";
@@ -316,10 +322,43 @@ static kuni_status read_root(kuni_reader *reader, const kuni_yaml_node *root)
     check_version(reader, root);
     check_name(reader, root);
     if (read_regions(reader, root) || read_gate(reader, root) || read_on_error(reader, root) ||
-        read_resources(reader, root))
+        read_resources(reader, root) || kuni_reader_params(reader, kuni_yaml_get(root, "params")))
         return reader->err->status;
     const kuni_yaml_node *stages = kuni_yaml_get(root, "stages");
     return stages ? kuni_reader_stages(reader, stages) : KUNI_OK;
+}
+
+static const char profile_setting[] = "profile=";
+
+/* The settings of the profile that is chosen, before those of --set. */
+static kuni_status apply_profile(kuni_reader *reader, kuni_yaml_node *root, const char *const *top,
+                                 size_t n_top)
+{
+    kuni_workflow *w = reader->workflow;
+    const kuni_yaml_node *chosen = kuni_yaml_get(root, "profile");
+    const kuni_yaml_node *profiles = section_of(reader, root, "profiles");
+    const char *name = chosen ? kuni_reader_text(reader, chosen, "profile", "a name") : NULL;
+    w->profiles = kuni_arena_alloc(reader->arena, profiles ? profiles->n + 1 : 1, sizeof(char *),
+                                   reader->err);
+    if (!w->profiles) return KUNI_MEMORY;
+    for (size_t i = 0; profiles && i < profiles->n; i++) {
+        if (profiles->values[i]->type != KUNI_YAML_MAP)
+            kuni_yaml_fault(reader->faults, profiles->values[i],
+                            "profiles: expected a map of settings, such as 'regions.shard: 1Mb'");
+        w->profiles[w->n_profiles++] = profiles->keys[i]->text;
+    }
+    const kuni_yaml_node *profile = name ? kuni_yaml_get(profiles, name) : NULL;
+    if (name && !profile) {
+        const char *near = kuni_nearest(name, w->profiles, w->n_profiles);
+        kuni_yaml_fault(reader->faults, chosen,
+                        "profile: there is no '%.100s' among the workflow's profiles%s%s%s", name,
+                        near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    }
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; profile && profile->type == KUNI_YAML_MAP && i < profile->n && !status; i++)
+        status = kuni_yaml_set_node(root, reader->arena, profile->keys[i], profile->values[i], top,
+                                    n_top, reader->faults, reader->err);
+    return status;
 }
 
 static kuni_status parse(kuni_reader *reader, const kuni_buffer *text, const char *const *settings,
@@ -350,11 +389,15 @@ static kuni_status parse(kuni_reader *reader, const kuni_buffer *text, const cha
     }
     const char *top[COUNT(top_fields)];
     for (size_t i = 0; i < COUNT(top_fields); i++) top[i] = top_fields[i].key;
-    for (size_t i = 0; i < n_settings; i++)
-        if (kuni_yaml_set(*root, reader->arena, settings[i], top, COUNT(top), reader->faults,
-                          reader->err))
-            return reader->err->status;
-    return KUNI_OK;
+    kuni_status status = kuni_reader_include(reader, *root, reader->workflow->path);
+    for (int pass = 0; pass < 2 && !status; pass++) { /* the profile first */
+        for (size_t i = 0; i < n_settings && !status; i++)
+            if ((strncmp(settings[i], profile_setting, strlen(profile_setting)) != 0) == pass)
+                status = kuni_yaml_set(*root, reader->arena, settings[i], top, COUNT(top),
+                                       reader->faults, reader->err);
+        if (!status && pass == 0) status = apply_profile(reader, *root, top, COUNT(top));
+    }
+    return status;
 }
 
 kuni_status kuni_workflow_read_partly(kuni_workflow *workflow, const char *path,

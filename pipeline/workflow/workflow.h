@@ -26,6 +26,14 @@ typedef struct kuni_name_value {
     const char *name, *value;
 } kuni_name_value;
 
+/* A param of `params:` with the value that the file or --set gives it. */
+typedef struct kuni_workflow_param {
+    const char *name, *type; /* "text", "int", "float", "bool", "file" */
+    const char *value;       /* a file: its absolute path */
+    const char *help;        /* or NULL */
+    const char **allowed;    /* ended by NULL; none: any of the type */
+} kuni_workflow_param;
+
 /* gate.qc: which outcomes of quality control are let into what is published. */
 typedef enum kuni_gate {
     KUNI_GATE_ANY = 0, /* quality control is told, and decides nothing */
@@ -60,6 +68,11 @@ typedef struct kuni_workflow {
     int64_t memory_bytes;             /* resources.memory: per task */
     const kuni_name_value *resources; /* {resource.NAME} in `run:`; absolute paths */
     size_t n_resources;
+    const kuni_workflow_param *params;
+    size_t n_params;
+    const char *profile;   /* that was chosen, or NULL */
+    const char **profiles; /* names of all */
+    size_t n_profiles;
     kuni_workflow_stage *stages; /* in an order that respects `needs` */
     size_t n_stages;
     kuni_arena *arena; /* owns all strings and arrays */

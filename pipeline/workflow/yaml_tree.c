@@ -6,6 +6,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "kuni/params.h"
 #include "utf8.h"
 
 typedef struct anchor {
@@ -51,10 +52,13 @@ const char *kuni_yaml_describe(const kuni_yaml_node *node, char room[KUNI_YAML_W
 void kuni_yaml_fault(kuni_faults *faults, const kuni_yaml_node *at, const char *format, ...)
 {
     va_list args;
+    const char *within = faults->within;
+    if (at) faults->within = at->file;
     va_start(args, format);
     kuni_faults_add_list(faults, at ? at->setting : NULL, at ? at->line : 0, at ? at->column : 0,
                          format, args);
     va_end(args);
+    faults->within = within;
 }
 
 kuni_yaml_node *kuni_yaml_get(const kuni_yaml_node *map, const char *key)
@@ -131,6 +135,7 @@ static kuni_yaml_node *new_node(builder *b, kuni_yaml_type type, yaml_mark_t mar
     node->line = (int64_t)mark.line + 1;
     node->column = (int64_t)mark.column + 1;
     node->setting = b->setting;
+    node->file = b->setting ? NULL : b->faults->within;
     node->weight = 1;
     node->text = "";
     return node;
@@ -421,10 +426,16 @@ static size_t find_key(const kuni_yaml_node *map, const char *key)
     return i;
 }
 
+kuni_status kuni_yaml_add(kuni_arena *arena, kuni_yaml_node *parent, kuni_yaml_node *key,
+                          kuni_yaml_node *value, kuni_error *err)
+{
+    return add_child(arena, parent, key, value, err);
+}
+
 typedef struct setter {
     kuni_arena *arena;
     kuni_faults *faults;
-    const char *origin; /* "--set key=value" */
+    const kuni_yaml_node *at; /* where the setting stands: in the tree, or a "--set key=value" */
     kuni_error *err;
 } setter;
 
@@ -432,7 +443,13 @@ static kuni_yaml_node *setting_node(const setter *s, kuni_yaml_type type, const 
 {
     kuni_yaml_node *node = kuni_arena_alloc(s->arena, 1, sizeof(*node), s->err);
     if (!node) return NULL;
-    *node = (kuni_yaml_node){.type = type, .setting = s->origin, .text = text, .weight = 1};
+    *node = *s->at;
+    node->type = type;
+    node->text = text;
+    node->plain = false;
+    node->keys = node->values = NULL;
+    node->n = node->capacity = 0;
+    node->weight = 1;
     return node;
 }
 
@@ -468,8 +485,7 @@ static kuni_status set_below(const setter *s, kuni_yaml_node *node, char **words
         if (node->type == KUNI_YAML_LIST) {
             at = find_stage(node, words[w]);
             if (at == node->n) {
-                kuni_faults_add(s->faults, s->origin, 0, 0, "no stage has the id '%.100s'",
-                                words[w]);
+                kuni_yaml_fault(s->faults, s->at, "no stage has the id '%.100s'", words[w]);
                 return KUNI_OK;
             }
         } else if (node->type == KUNI_YAML_MAP) {
@@ -480,8 +496,7 @@ static kuni_status set_below(const setter *s, kuni_yaml_node *node, char **words
                 if (!key || !map || add_child(s->arena, node, key, map, s->err)) return KUNI_MEMORY;
             }
         } else {
-            kuni_faults_add(s->faults, s->origin, 0, 0,
-                            "'%.100s' is not a map and has no key '%.100s'",
+            kuni_yaml_fault(s->faults, s->at, "'%.100s' is not a map and has no key '%.100s'",
                             w ? words[w - 1] : "the file", words[w]);
             return KUNI_OK;
         }
@@ -512,7 +527,8 @@ static size_t split_words(char *path, char *words[SETTING_WORDS_MAX])
 static kuni_status setting_value(const setter *s, const char *text, kuni_yaml_node **value)
 {
     if (*text == '[' || *text == '{' || *text == '"' || *text == '\'')
-        return kuni_yaml_parse(value, s->arena, text, strlen(text), s->origin, s->faults, s->err);
+        return kuni_yaml_parse(value, s->arena, text, strlen(text), s->at->setting, s->faults,
+                               s->err);
     const char *kept = kuni_arena_strndup(s->arena, text, strlen(text), s->err);
     if (!kept || !(*value = setting_node(s, KUNI_YAML_TEXT, kept))) return KUNI_MEMORY;
     (*value)->plain = true;
@@ -526,30 +542,22 @@ static bool is_in(const char *word, const char *const *words, size_t n)
     return false;
 }
 
-kuni_status kuni_yaml_set(kuni_yaml_node *root, kuni_arena *arena, const char *setting,
-                          const char *const *top, size_t n_top, kuni_faults *faults,
-                          kuni_error *err)
+/*
+ * "ID.PARAMETER" is short for "stages.ID.with.PARAMETER", and "NAME" for a param's default. Returns
+ * how many words there are then.
+ */
+static size_t write_out(const kuni_yaml_node *root, char *words[], size_t n, const char *const *top,
+                        size_t n_top)
 {
-    kuni_buffer label = KUNI_BUFFER_INIT;
-    if (kuni_buffer_printf(&label, err, "--set %.400s", setting)) {
-        kuni_buffer_fini(&label);
-        return err->status;
-    }
-    setter s = {.arena = arena, .faults = faults, .err = err};
-    s.origin = kuni_arena_strndup(arena, label.data, label.length, err);
-    kuni_buffer_fini(&label);
-    char *path = s.origin ? kuni_arena_strndup(arena, setting, strcspn(setting, "="), err) : NULL;
-    if (!path) return KUNI_MEMORY;
-    char *words[SETTING_WORDS_MAX + 2];
-    size_t n = strchr(setting, '=') ? split_words(path, words) : 0;
-    if (!n) {
-        kuni_faults_add(faults, s.origin, 0, 0,
-                        "expected key=value, with dots between the words of the key, as in "
-                        "regions.shard=1Mb or stages.call.with.NAME=VALUE");
-        return KUNI_OK;
-    }
-    static char stages_word[] = "stages", with_word[] = "with";
-    if (!is_in(words[0], top, n_top) && has_stage(root, words[0])) {
+    static char stages_word[] = "stages", with_word[] = "with", params_word[] = "params",
+                default_word[] = "default";
+    const kuni_yaml_node *params = kuni_yaml_get(root, params_word);
+    bool known = is_in(words[0], top, n_top);
+    if (n == 1 && !known && kuni_yaml_get(params, words[0])) {
+        words[1] = words[0];
+        words[0] = params_word;
+        n = 2;
+    } else if (!known && has_stage(root, words[0])) {
         bool parameter = n == 2;
         size_t by = parameter ? 2 : 1;
         if (n + by > SETTING_WORDS_MAX) n = SETTING_WORDS_MAX - by;
@@ -557,10 +565,79 @@ kuni_status kuni_yaml_set(kuni_yaml_node *root, kuni_arena *arena, const char *s
         words[1] = words[0];
         words[0] = stages_word;
         if (parameter) words[2] = with_word;
-        n += by;
+        return n + by;
     }
-    kuni_yaml_node *value = NULL;
-    kuni_status status = setting_value(&s, strchr(setting, '=') + 1, &value);
-    if (status || !value) return status;
-    return set_below(&s, root, words, n, value);
+    const kuni_yaml_node *param =
+        n == 2 && strcmp(words[0], params_word) == 0 ? kuni_yaml_get(params, words[1]) : NULL;
+    if (param && param->type == KUNI_YAML_MAP) words[n++] = default_word;
+    return n;
+}
+
+/* A single word that is neither a key of the file nor a param. */
+static bool is_unknown(const setter *s, const kuni_yaml_node *root, const char *word,
+                       const char *const *top, size_t n_top)
+{
+    enum { CANDIDATES_MAX = 250 };
+    const kuni_yaml_node *params = kuni_yaml_get(root, "params");
+    const char *names[CANDIDATES_MAX];
+    size_t n = 0;
+    if (!params || params->type != KUNI_YAML_MAP || is_in(word, top, n_top) ||
+        kuni_yaml_get(params, word))
+        return false;
+    for (size_t i = 0; i < params->n && n < CANDIDATES_MAX; i++) names[n++] = params->keys[i]->text;
+    for (size_t i = 0; i < n_top && n < CANDIDATES_MAX; i++) names[n++] = top[i];
+    const char *near = kuni_nearest(word, names, n);
+    kuni_yaml_fault(s->faults, s->at, "the workflow has no param and no key '%.100s'%s%s%s", word,
+                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return true;
+}
+
+static kuni_status set_path(const setter *s, kuni_yaml_node *root, char *path,
+                            kuni_yaml_node *value, const char *const *top, size_t n_top)
+{
+    char *words[SETTING_WORDS_MAX + 3];
+    size_t n = split_words(path, words);
+    if (!n) {
+        kuni_yaml_fault(s->faults, s->at,
+                        "expected key=value, with dots between the words of the key, as in "
+                        "regions.shard=1Mb or stages.call.with.NAME=VALUE");
+        return KUNI_OK;
+    }
+    if (n == 1 && is_unknown(s, root, words[0], top, n_top)) return KUNI_OK;
+    n = write_out(root, words, n, top, n_top);
+    return set_below(s, root, words, n, value);
+}
+
+kuni_status kuni_yaml_set_node(kuni_yaml_node *root, kuni_arena *arena, const kuni_yaml_node *path,
+                               kuni_yaml_node *value, const char *const *top, size_t n_top,
+                               kuni_faults *faults, kuni_error *err)
+{
+    const setter s = {.arena = arena, .faults = faults, .at = path, .err = err};
+    char *words = kuni_arena_strndup(arena, path->text, strlen(path->text), err);
+    return words ? set_path(&s, root, words, value, top, n_top) : KUNI_MEMORY;
+}
+
+kuni_status kuni_yaml_set(kuni_yaml_node *root, kuni_arena *arena, const char *setting,
+                          const char *const *top, size_t n_top, kuni_faults *faults,
+                          kuni_error *err)
+{
+    kuni_buffer label = KUNI_BUFFER_INIT;
+    kuni_yaml_node at = {.type = KUNI_YAML_TEXT}, *value = NULL;
+    if (kuni_buffer_printf(&label, err, "--set %.400s", setting)) {
+        kuni_buffer_fini(&label);
+        return err->status;
+    }
+    at.setting = kuni_arena_strndup(arena, label.data, label.length, err);
+    kuni_buffer_fini(&label);
+    const setter s = {.arena = arena, .faults = faults, .at = &at, .err = err};
+    const char *equals = strchr(setting, '=');
+    char *path = at.setting ? kuni_arena_strndup(arena, equals ? setting : "",
+                                                 equals ? (size_t)(equals - setting) : 0, err)
+                            : NULL;
+    if (!path) return KUNI_MEMORY;
+    if (equals) {
+        kuni_status status = setting_value(&s, equals + 1, &value);
+        if (status || !value) return status;
+    }
+    return set_path(&s, root, path, value, top, n_top);
 }

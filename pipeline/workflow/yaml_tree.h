@@ -26,6 +26,7 @@ struct kuni_yaml_node {
     bool plain;              /* TEXT without quotes */
     bool open;               /* still being built */
     const char *setting;     /* "--set key=value" where that brought the node; else NULL */
+    const char *file;        /* the included file that it stands in; NULL: the workflow */
     int64_t line, column;    /* from 1 */
     const char *text;        /* TEXT */
     kuni_yaml_node **keys;   /* MAP: TEXT nodes, distinct */
@@ -43,14 +44,23 @@ KUNI_MUST_CHECK kuni_status kuni_yaml_parse(kuni_yaml_node **root, kuni_arena *a
                                             kuni_faults *faults, kuni_error *err);
 /* The value of a key, or NULL. */
 kuni_yaml_node *kuni_yaml_get(const kuni_yaml_node *map, const char *key);
+/* Adds a child: with a key to a map, else to a list. */
+KUNI_MUST_CHECK kuni_status kuni_yaml_add(kuni_arena *arena, kuni_yaml_node *parent,
+                                          kuni_yaml_node *key, kuni_yaml_node *value,
+                                          kuni_error *err);
 /*
  * Applies "key.path=value" to the tree: keys of maps, ids of `stages`; a first word that is not in
- * `top` may be a stage's id (then the rest names a parameter). Maps on the way are made where
- * missing and copied, so that what aliases share is not changed elsewhere.
+ * `top` may be a stage's id (then the rest names a parameter), or a param. Maps on the way are made
+ * where missing and copied, so that what aliases share is not changed elsewhere.
  */
 KUNI_MUST_CHECK kuni_status kuni_yaml_set(kuni_yaml_node *root, kuni_arena *arena,
                                           const char *setting, const char *const *top, size_t n_top,
                                           kuni_faults *faults, kuni_error *err);
+/* As that, where path and value stand in the tree. */
+KUNI_MUST_CHECK kuni_status kuni_yaml_set_node(kuni_yaml_node *root, kuni_arena *arena,
+                                               const kuni_yaml_node *path, kuni_yaml_node *value,
+                                               const char *const *top, size_t n_top,
+                                               kuni_faults *faults, kuni_error *err);
 /* A fault at a node's place. */
 void kuni_yaml_fault(kuni_faults *faults, const kuni_yaml_node *at, const char *format, ...)
     KUNI_PRINTF(3, 4);

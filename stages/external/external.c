@@ -132,6 +132,9 @@ static const kuni_param params[] = {
     {.name = "resources",
      .type = KUNI_PARAM_LIST,
      .help = "NAME=PATH of the workflow's resources that the command uses as {resource.NAME}"},
+    {.name = "params",
+     .type = KUNI_PARAM_LIST,
+     .help = "NAME=VALUE of the workflow's params that the command uses as {param.NAME}"},
     {.name = NULL}};
 
 /* --- running --- */

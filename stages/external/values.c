@@ -91,6 +91,19 @@ static kuni_status add_resource(value_table *table, const char *line, size_t len
     return name && path ? add_text(table, name, path, err) : KUNI_MEMORY;
 }
 
+static kuni_status add_param(value_table *table, const char *line, size_t length,
+                             const kuni_task *task, kuni_error *err)
+{
+    (void)task;
+    const char *equals = memchr(line, '=', length);
+    if (!equals)
+        return kuni_fail(err, KUNI_USAGE, "params: '%.*s': expected NAME=VALUE", (int)length, line);
+    char *name = join_name(table, "param.", line, (size_t)(equals - line), err);
+    size_t rest = length - (size_t)(equals - line) - 1;
+    char *value = join_name(table, "", equals + 1, rest, err);
+    return name && value ? add_text(table, name, value, err) : KUNI_MEMORY;
+}
+
 /* The files of samples put together, in the scratch folder. */
 static kuni_status gather_input(value_table *table, const char *kind, const kuni_task *task,
                                 const char **path, kuni_error *err)
@@ -261,6 +274,7 @@ kuni_status values_fill(value_table *table, const kuni_params *with, const comma
     kuni_status status = for_lines(values_takes(with), add_input, table, task, err);
     if (!status)
         status = for_lines(kuni_params_text(with, "resources"), add_resource, table, task, err);
+    if (!status) status = for_lines(kuni_params_text(with, "params"), add_param, table, task, err);
     kuni_buffer threads = KUNI_BUFFER_INIT;
     if (!status)
         status =

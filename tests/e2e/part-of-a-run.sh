@@ -9,7 +9,7 @@ cd "$work"
 cd cohort
 sed -i '/^pedigree/d; s/needs: \[qc, joint\]/needs: [qc, mark]/; s/id: national/&/' workflow.yaml
 cat >>workflow.yaml <<'YAML'
-  - {id: mark, run: 'cat {input} > {output}', takes: calls, gives: calls, extension: bcf, scatter: region, needs: joint}
+  - {id: mark, run: 'cat {input} > {output}', may_drop: 100%, takes: calls, gives: calls, extension: bcf, scatter: region, needs: joint}
   - {id: count, run: 'ls {input} | wc -w > {output}', takes: calls, gives: text, extension: txt, scatter: cohort, publish: n.txt, needs: mark}
 batch: 3
 YAML

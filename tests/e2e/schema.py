@@ -71,6 +71,11 @@ WRONG = [
     ("needs: joint}", "needs: joint, with: {thread: 2}}"),
     ("needs: joint}", "needs: {joint: yes}}"),
     ("stages:", "stages: []\nmore:"),
+    ("stages:", "params: {threads: {type: integer, default: 2}}\nstages:"),
+    ("stages:", "params: {threads: {defualt: 2}}\nstages:"),
+    ("stages:", "params: [threads]\nstages:"),
+    ("stages:", "profiles: {laptop: small}\nstages:"),
+    ("stages:", "stages:\n  - {include: more.yaml, id: more}"),
 ]
 
 
@@ -97,6 +102,14 @@ def main():
             if re.search(r"^stages:", block, re.M):
                 right[f"{page.name}, block {n + 1}"] = block
     right["base"] = BASE
+    right["params"] = BASE.replace("stages:", """params:
+  mode: {allowed: [a, b], default: a, help: which}
+  threads: {type: int, default: 2, least: 1, most: 8}
+  word: text
+profiles: {laptop: {threads: 1, regions.shard: 1Mb}}
+profile: laptop
+stages:
+  - include: more.yaml""").replace("needs: joint}", "needs: joint, when: mode == b, threads: '{param.threads}'}")
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([KUNI, "simulate", "--quiet", "-n", "1", "--contigs", "chr20:20k", "--depth", "1", "--out", folder + "/s"],
                        check=True, stdout=subprocess.DEVNULL)

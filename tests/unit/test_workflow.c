@@ -332,7 +332,8 @@ static void test_top_level(void **state)
         "pedigree: .\nbatch: many\nstages: {}\n",
         "w.yaml:1:10: version: got '2'; expected 1, the only version of workflow files so far\n"
         "w.yaml:2:1: unknown key 'nam'; expected one of version, name, reference, cohort, "
-        "pedigree, dataset, regions, batch, keep, stages, gate, on_error, resources; did you mean "
+        "pedigree, dataset, regions, batch, keep, stages, gate, on_error, resources, params, "
+        "profiles, profile; did you mean "
         "'name'?\n"
         "w.yaml:3:12: reference: cannot find DIR/no.fa: No such file or directory\n"
         "w.yaml:4:8: cohort: got nothing; expected the path of a manifest\n"
@@ -443,7 +444,7 @@ static void test_stage_kinds(void **state)
         "w.yaml:10:19: plugin DIR/missing.so: No such file or directory\n"
         "w.yaml:11:19: plugin DIR/not-elf.so: cannot be loaded: DIR/not-elf.so: file too short\n"
         "w.yaml:12:25: unknown key 'wiht' in a stage; expected one of id, uses, run, plugin, "
-        "with, needs; did you mean 'with'?\n");
+        "with, needs, when; did you mean 'with'?\n");
 }
 
 static void test_parameters(void **state)
@@ -541,7 +542,7 @@ static void test_command_faults(void **state)
         "w.yaml:8:12: scatter: expected one of region, batch, cohort, sample, sample x shard, got "
         "'cohrt'\n"
         "w.yaml:9:3: unknown key 'timelimit' in a stage; expected one of id, uses, run, plugin, "
-        "with, needs, scatter, samples_per_task, takes, gather, gives, extension, "
+        "with, needs, when, scatter, samples_per_task, takes, gather, gives, extension, "
         "may_be_empty, may_drop, on_failure, check, index, publish, time_limit, threads, env; did "
         "you "
         "mean 'time_limit'?\n"
