@@ -143,15 +143,24 @@ static kuni_status ploidy_text(const kuni_run *run, kuni_known_files *known, kun
     return kuni_keys_file(run->workflow.ploidy, known, journal, hex, err);
 }
 
-/*
- * A command may name any resource: a stage that shapes its steps by its parameters depends on all
- * of them.
- */
+bool kuni_keys_takes_resource(const kuni_node *node, const char *name)
+{
+    static const char param[] = "resources";
+    const kuni_param *known = node->params ? kuni_params_table(node->params) : NULL;
+    while (known && known->name && strcmp(known->name, param) != 0) known++;
+    if (!known || !known->name) return false;
+    size_t length = strlen(name);
+    const char *line = kuni_params_text(node->params, param);
+    for (; line && *line; line += strcspn(line, "\n"), line += *line == '\n')
+        if (strncmp(line, name, length) == 0 && line[length] == '=') return true;
+    return false;
+}
+
 static kuni_status add_resources(const kuni_run *run, const kuni_node *node, kuni_digest *digest,
                                  kuni_known_files *known, kuni_journal *journal, kuni_error *err)
 {
-    if (!node->stage || !node->stage->stage->shape) return KUNI_OK;
     for (size_t i = 0; i < run->workflow.n_resources; i++) {
+        if (!kuni_keys_takes_resource(node, run->workflow.resources[i].name)) continue;
         char hex[KUNI_DIGEST_HEX_BYTES];
         kuni_status status =
             kuni_keys_file(run->workflow.resources[i].value, known, journal, hex, err);

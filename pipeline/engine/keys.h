@@ -72,6 +72,8 @@ KUNI_MUST_CHECK kuni_status kuni_keys_task(const kuni_keys *keys, size_t node, s
 KUNI_MUST_CHECK kuni_status kuni_keys_file(const char *path, kuni_known_files *known,
                                            kuni_journal *journal, char hex[KUNI_DIGEST_HEX_BYTES],
                                            kuni_error *err);
+/* Whether a node's command names the workflow's resource NAME: its parameter `resources` says so. */
+bool kuni_keys_takes_resource(const kuni_node *node, const char *name);
 /* Digest of the names, lengths and MD5s of the reference's contigs. */
 KUNI_MUST_CHECK kuni_status kuni_keys_reference(const kuni_run *run, kuni_hash *hash,
                                                 kuni_error *err);

@@ -82,8 +82,8 @@ static kuni_status add_resources(kuni_past *past, const kuni_node *node, json_t 
 {
     const kuni_workflow *w = &past->ledger->run->workflow;
     kuni_status status = KUNI_OK;
-    if (!node->stage || !node->stage->stage->shape) return KUNI_OK;
     for (size_t i = 0; i < w->n_resources && !status; i++) {
+        if (!kuni_keys_takes_resource(node, w->resources[i].name)) continue;
         char hex[KUNI_DIGEST_HEX_BYTES];
         status = kuni_keys_file(w->resources[i].value, &past->known_files, NULL, hex, err);
         if (!status && json_object_set_new(resources, w->resources[i].name, json_string(hex)))

@@ -286,12 +286,14 @@ static void find_resources(kuni_reader *reader, const kuni_yaml_node *text, bool
 /* The resources that a command uses are handed on as "NAME=path" lines. */
 static kuni_status read_resources_used(kuni_reader *reader, entry *e, const kuni_yaml_node *run)
 {
+    const kuni_yaml_node *check = kuni_yaml_get(e->node, "check");
     const kuni_workflow *w = reader->workflow;
     bool *used = kuni_arena_alloc(reader->arena, w->n_resources + 1, sizeof(*used), reader->err);
     if (!used) return KUNI_MEMORY;
     if (run->type == KUNI_YAML_TEXT) find_resources(reader, run, used);
     for (size_t i = 0; run->type == KUNI_YAML_LIST && i < run->n; i++)
         find_resources(reader, run->values[i], used);
+    if (check && check->type == KUNI_YAML_TEXT) find_resources(reader, check, used);
     kuni_buffer lines = KUNI_BUFFER_INIT;
     kuni_status status = KUNI_OK;
     for (size_t i = 0; !status && i < w->n_resources; i++)

@@ -195,17 +195,6 @@ static void test_reference(void **state)
     expect_changes(set_md5, "preflight", true);
 }
 
-static kuni_status shape_as_is(const kuni_params *params, kuni_arena *arena,
-                               const kuni_step **steps, size_t *n_steps, kuni_error *err)
-{
-    (void)params;
-    (void)arena;
-    (void)err;
-    *steps = made_up_stage_list[2].steps;
-    *n_steps = made_up_stage_list[2].n_steps;
-    return KUNI_OK;
-}
-
 static void give_resource(void)
 {
     static char path[4200];
@@ -215,26 +204,53 @@ static void give_resource(void)
     m->run.workflow.n_resources = 1;
 }
 
-static void shape_joint(void)
+static const kuni_param with_resources[] = {{.name = "resources", .type = KUNI_PARAM_LIST},
+                                            {.name = NULL}};
+
+/* Makes `joint` a command that names these resources, as NAME=PATH lines. */
+static void name_resources(const char *lines)
 {
+    kuni_error err = KUNI_ERROR_INIT;
     younger = made_up_stage_list[2];
-    younger.shape = shape_as_is;
+    younger.params = with_resources;
     m->stages[2].stage = &younger;
+    kuni_params_free(m->stages[2].params);
+    m->stages[2].params = kuni_params_new(with_resources, &err);
+    assert_int_equal(kuni_params_set(m->stages[2].params, "resources", lines, &err), KUNI_OK);
 }
 
-static void shape_joint_with_resource(void)
+static void name_map(void)
 {
-    shape_joint();
+    name_resources("genes=/genes\nmap=/map");
+}
+
+static void name_map_and_give_it(void)
+{
+    name_map();
     give_resource();
 }
 
-/* A command may name any resource of the workflow; a stage that is no command none. */
+static void name_another(void)
+{
+    name_resources("genes=/genes\nmapping=/map");
+}
+
+static void name_another_and_give_map(void)
+{
+    name_another();
+    give_resource();
+}
+
+/* The files that a command names count, no others. */
 static void test_resources(void **state)
 {
     (void)state;
-    kuni_hash without = digest_with("joint", shape_joint),
-              with = digest_with("joint", shape_joint_with_resource);
+    kuni_hash without = digest_with("joint", name_map),
+              with = digest_with("joint", name_map_and_give_it);
     assert_false(kuni_hash_equal(&without, &with));
+    without = digest_with("joint", name_another);
+    with = digest_with("joint", name_another_and_give_map);
+    assert_true(kuni_hash_equal(&without, &with));
     expect_changes(give_resource, "call", false);
 }
 
