@@ -229,6 +229,8 @@ class Page:
             return
         # data of the base workflow do not stand in the way
         shell(f"'{KUNI}' run --quiet --set dataset=anew block.yaml", where)
+        for profile in re.findall(r"^  (\w+): \{", text[text.find("\nprofiles:"):] if "\nprofiles:" in text else "", re.M):
+            shell(f"'{KUNI}' run --quiet --profile {profile} --set dataset=anew block.yaml", f"{where}, profile {profile}")
         for name in re.findall(r"publish: ([\w./-]+)", text):
             want(os.path.getsize(os.path.join("anew/current", name)) > 0, f"{where}: {name} is empty")
 
@@ -291,7 +293,7 @@ def look_at(page, used):
     beside = {}
     for line, kind, text in blocks(page.name):
         named = re.match(r"# ([\w.-]+)\n", text)
-        if kind and kind != "yaml" and named:
+        if kind and named and not re.search(r"^stages:", text, re.M):
             beside[named[1]] = text
             continue
         where = f"{page.name}:{line}"
