@@ -236,7 +236,9 @@ static kuni_status together(kuni_coordinator *c, kuni_work *work, kuni_error *er
         return status;
     }
     uint64_t id = work->id;
+    kuni_progress_stay(c->progress, NULL);
     result.status = kuni_executor_together(c->run, work, &result, &fault);
+    kuni_progress_go_on(c->progress);
     if (result.status) result.text = kuni_strdup(fault.text, err);
     status = kuni_transport_hung() ? kuni_fail(err, KUNI_AGAIN, "%s", fault.text)
                                    : kuni_outcome(&c->orders, id, &result, err);
@@ -307,6 +309,7 @@ static kuni_status run_phase(kuni_coordinator *c, int phase, kuni_error *err)
 {
     int64_t idle = 0, fence_ms = 0;
     kuni_status status = KUNI_OK;
+    kuni_progress_go_on(c->progress); /* processes are forked from here on */
     kuni_queue_phase(&c->queue, phase);
     kuni_orders_phase(&c->orders, phase);
     kuni_injection_crash_at(phase_names[phase]);
@@ -379,6 +382,7 @@ static kuni_status survey(kuni_coordinator *c, kuni_error *err)
 static kuni_status seal(kuni_coordinator *c, kuni_error *err)
 {
     size_t made = 0, noted = 0;
+    kuni_progress_stay(c->progress, "seal");
     kuni_status status = kuni_journal_flush(c->journal, 0, err);
     kuni_seals_note_withdrawn(&c->ledger, &noted);
     if (!status && noted) status = kuni_run_write_register(c->run, err);
@@ -515,6 +519,7 @@ static kuni_status run_phases(kuni_coordinator *c, const char *journal_path, kun
     if (!status) status = check_cohort(c, err);
     if (!status) status = check_new_samples(c, err);
     if (status || last < KUNI_PHASE_READS) return status;
+    kuni_progress_stay(c->progress, NULL);
     status = kuni_past_read_tasks(&c->past, journal_path, pulse, c, err);
     if (!status) status = run_phase(c, KUNI_PHASE_READS, err);
     if (!status) status = check_cohort(c, err);

@@ -213,6 +213,7 @@ static kuni_status finish(kuni_coordinator *c, const char *journal_path, int64_t
     int64_t generation = 0, dropped = 0;
     bool changed = false;
     size_t removed = 0;
+    kuni_progress_stay(c->progress, "publish");
     kuni_status status = kuni_lock_check(c->lock, err);
     kuni_injection_crash_at("publish");
     if (!status) status = kuni_publish(&c->ledger, &generation, &changed, err);
@@ -278,6 +279,7 @@ static kuni_status coordinate(kuni_run *run, kuni_lock *lock, int64_t began_ms, 
         status = kuni_progress_new(&progress, run->folder, run->workflow.name, run->epoch,
                                    run->options->quiet, err);
     if (!status) tell_people(run, progress);
+    if (!status) kuni_progress_stay(progress, "start");
     if (!status) status = kuni_coordinator_init(&c, run, lock, journal, progress, path, err);
     if (!status)
         status = kuni_settings_check(run, &c.past.known_files, journal, c.past.has_reads,

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +35,11 @@ struct kuni_progress {
     const char *phase;
     kuni_progress_numbers last;
     int exit_status;
+    /* status.json by a thread of its own: see kuni_progress_stay */
+    bool stays, goes_on;
+    pthread_t keeper;
+    pthread_mutex_t lock; /* of goes_on */
+    pthread_cond_t wake;
 };
 
 kuni_status kuni_progress_new(kuni_progress **out, const char *folder, const char *workflow,
@@ -62,6 +69,7 @@ kuni_status kuni_progress_new(kuni_progress **out, const char *folder, const cha
 void kuni_progress_free(kuni_progress *p)
 {
     if (!p) return;
+    kuni_progress_go_on(p);
     free(p->status_path);
     free(p->workflow);
     free(p);
@@ -173,8 +181,66 @@ static bool overwrite_status(const kuni_progress *p, const char *state, const ch
     return done;
 }
 
+/* --- while rank 0 does one thing for long --- */
+
+static void *keep_status(void *context)
+{
+    kuni_progress *p = context;
+    (void)pthread_mutex_lock(&p->lock);
+    while (!p->goes_on) {
+        int64_t left = p->status_ms ? p->status_ms + STATUS_MS - kuni_now_ms() : 0;
+        if (left <= 0) {
+            kuni_error ignored = KUNI_ERROR_INIT; /* as in kuni_progress_update */
+            kuni_status status = write_status(p, "running", "", &ignored);
+            (void)status;
+            p->status_ms = kuni_now_ms();
+            left = STATUS_MS;
+        }
+        struct timespec until;
+        (void)clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += left / 1000;
+        until.tv_nsec += left % 1000 * 1000000;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        (void)pthread_cond_timedwait(&p->wake, &p->lock, &until);
+    }
+    (void)pthread_mutex_unlock(&p->lock);
+    return NULL;
+}
+
+void kuni_progress_stay(kuni_progress *p, const char *phase)
+{
+    sigset_t all, before;
+    if (!p || p->stays) return;
+    if (phase) p->last.phase = phase;
+    p->goes_on = false;
+    if (pthread_mutex_init(&p->lock, NULL) != 0) return;
+    if (pthread_cond_init(&p->wake, NULL) == 0) {
+        (void)sigfillset(&all); /* signals are the business of the rank itself */
+        (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+        p->stays = pthread_create(&p->keeper, NULL, keep_status, p) == 0;
+        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+        if (!p->stays) (void)pthread_cond_destroy(&p->wake);
+    }
+    if (!p->stays) (void)pthread_mutex_destroy(&p->lock);
+}
+
+void kuni_progress_go_on(kuni_progress *p)
+{
+    if (!p || !p->stays) return;
+    (void)pthread_mutex_lock(&p->lock);
+    p->goes_on = true;
+    (void)pthread_cond_signal(&p->wake);
+    (void)pthread_mutex_unlock(&p->lock);
+    (void)pthread_join(p->keeper, NULL);
+    (void)pthread_cond_destroy(&p->wake);
+    (void)pthread_mutex_destroy(&p->lock);
+    p->stays = false;
+}
+
 void kuni_progress_update(kuni_progress *p, const kuni_progress_numbers *n)
 {
+    kuni_progress_go_on(p);
     int64_t now = kuni_now_ms();
     if (strcmp(p->phase, n->phase) != 0) {
         p->phase = n->phase;
@@ -209,6 +275,7 @@ void kuni_progress_say(kuni_progress *p, const char *format, ...)
 kuni_status kuni_progress_end(kuni_progress *p, const char *state, const char *message,
                               int exit_status, kuni_error *err)
 {
+    kuni_progress_go_on(p);
     if (p->line_open) fputs("\r\033[K", stderr);
     p->line_open = false;
     p->exit_status = exit_status;

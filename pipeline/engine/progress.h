@@ -14,7 +14,7 @@
 typedef struct kuni_progress kuni_progress;
 
 typedef struct kuni_progress_numbers {
-    const char *phase; /* "preflight", "reads", "judge", "joint" */
+    const char *phase; /* "start", "preflight", "reads", "seal", "judge", "joint", "publish" */
     size_t tasks, done, reused, failed, running;
     size_t samples, quarantined;
     int64_t weight_total,
@@ -29,6 +29,13 @@ KUNI_MUST_CHECK kuni_status kuni_progress_new(kuni_progress **progress, const ch
 void kuni_progress_free(kuni_progress *progress);
 /* Call often; prints and writes status.json when it is time. */
 void kuni_progress_update(kuni_progress *progress, const kuni_progress_numbers *numbers);
+/*
+ * Until kuni_progress_go_on, or the next call of update or end, a thread writes status.json: for what
+ * rank 0 does at one go. No process may be forked meanwhile. `phase`: what it does, in a word; NULL: as
+ * before.
+ */
+void kuni_progress_stay(kuni_progress *progress, const char *phase);
+void kuni_progress_go_on(kuni_progress *progress);
 /* Prints a line that stays. */
 void kuni_progress_say(kuni_progress *progress, const char *format, ...) KUNI_PRINTF(2, 3);
 /* The last status.json: "done", "failed", "stopped" and the message. */

@@ -38,6 +38,31 @@ static void expect_number(json_t *object, const char *name, int64_t expected)
     assert_int_equal(json_integer_value(json_object_get(object, name)), expected);
 }
 
+/* While rank 0 does something at one go, a thread says that it lives. */
+static void test_stays(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_progress *p;
+    assert_int_equal(kuni_progress_new(&p, ".", "national", 12, true, &err), KUNI_OK);
+    kuni_progress_stay(p, "start");
+    kuni_progress_stay(p, "again"); /* it does already */
+    json_t *object = NULL;
+    for (int i = 0; i < 500 && !object; i++) {
+        (void)usleep(20000);
+        object = json_load_file("status.json", 0, NULL);
+    }
+    assert_non_null(object);
+    expect_text(object, "state", "running");
+    expect_text(object, "phase", "start");
+    json_decref(object);
+    assert_int_equal(kuni_progress_end(p, "done", "", 0, &err), KUNI_OK);
+    object = status();
+    expect_text(object, "state", "done"); /* nobody writes behind it */
+    json_decref(object);
+    kuni_progress_free(p);
+}
+
 static void test_status(void **state)
 {
     (void)state;
@@ -147,9 +172,8 @@ static void test_terminal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_status),
-        cmocka_unit_test(test_no_folder),
-        cmocka_unit_test(test_log),
+        cmocka_unit_test(test_stays),     cmocka_unit_test(test_status),
+        cmocka_unit_test(test_no_folder), cmocka_unit_test(test_log),
         cmocka_unit_test(test_terminal),
     };
     return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
