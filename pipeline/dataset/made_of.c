@@ -49,13 +49,15 @@ static bool take_number(const char **at, uint32_t *number)
 
 kuni_made_of kuni_made_of_parse(const char *text)
 {
-    kuni_made_of of = {.known = text && take_number(&text, &of.settings) && *text++ == '.' &&
-                                take_number(&text, &of.samples)};
-    while (of.known && *text == '.' && of.n_inputs < KUNI_MADE_OF_INPUTS) {
+    kuni_made_of of = {.known = false};
+    bool fine = text && take_number(&text, &of.settings) && *text == '.';
+    if (fine) text++;
+    fine = fine && take_number(&text, &of.samples);
+    while (fine && *text == '.' && of.n_inputs < KUNI_MADE_OF_INPUTS) {
         text++;
-        of.known = take_number(&text, &of.inputs[of.n_inputs++]);
+        fine = take_number(&text, &of.inputs[of.n_inputs++]);
     }
-    of.known = of.known && !*text;
+    of.known = fine && !*text;
     return of;
 }
 

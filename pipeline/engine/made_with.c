@@ -182,14 +182,14 @@ static kuni_status tell(const char *name, const json_t *then, const json_t *now,
     return kuni_buffer_printf(lines, err, "%s: was '%s%s', now '%s%s'\n", name, cut, was, cut, is);
 }
 
-static kuni_status tell_map(const char *before, const json_t *then, json_t *now, bool files,
+static kuni_status tell_map(const char *before, json_t *then, json_t *now, bool files,
                             kuni_buffer *lines, kuni_error *err)
 {
     const char *key;
     const json_t *value;
     char name[256];
     kuni_status status = KUNI_OK;
-    json_object_foreach((json_t *)(uintptr_t)then, key, value)
+    json_object_foreach(then, key, value)
     {
         (void)snprintf(name, sizeof(name), "%s%s", before, key);
         const json_t *other = json_object_get(now, key);
@@ -213,7 +213,7 @@ kuni_status kuni_made_with_differs(kuni_past *past, size_t node, uint32_t settin
 {
     const kuni_stored_step *step = last_of(past, node, &settings);
     if (!step) return KUNI_OK;
-    const json_t *then = step->record;
+    json_t *then = step->record;
     json_t *now = describe(past, node, err);
     if (!now) return err->status;
     int64_t before = json_integer_value(json_object_get(then, "v")),

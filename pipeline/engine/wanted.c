@@ -54,16 +54,23 @@ static void add_judges(const kuni_plan *plan, uint8_t *set)
 static kuni_status force(kuni_wanted *w, const kuni_run *run, const char *stage, kuni_error *err)
 {
     const kuni_plan *plan = &run->plan;
-    bool runs = false, any = false;
+    bool runs = false, any = false, by_sample = false;
     kuni_status status = check_name(run, "force", stage, err);
     if (status) return status;
     for (size_t i = 0; i < plan->n_nodes; i++) {
         if (!is_of(&plan->nodes[i], stage)) continue;
         runs = runs || w->run[i];
+        by_sample = by_sample || kuni_scatter_by_sample(plan->nodes[i].scatter);
         if (kuni_ledger_seals(&plan->nodes[i])) continue;
         w->forced[i] = 1;
         any = true;
     }
+    if (!any && by_sample)
+        return kuni_fail(
+            err, KUNI_USAGE,
+            "--force %s: what it made of each sample is sealed with the batch: change "
+            "its command, by a comment for instance, and it is run for everybody again",
+            stage);
     if (!any)
         return kuni_fail(err, KUNI_USAGE,
                          "--force %s: what it makes of the reads is primary data once a batch is "
