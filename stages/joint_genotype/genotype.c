@@ -109,13 +109,14 @@ void joint_prior_set(joint_prior *prior)
     prior->next[0] = cost_of(any);
 }
 
-/* GQ of the best of `n` genotypes from their costs in hundredths of phred. */
-static uint8_t quality(const int32_t *cost, uint32_t n, uint32_t best)
+/* GQ of one of `n` genotypes from their costs in hundredths of phred. */
+static uint8_t quality(const int32_t *cost, uint32_t n, uint32_t which)
 {
     double others = 0;
     for (uint32_t i = 0; i < n; i++) {
-        int64_t d = (int64_t)cost[i] - cost[best];
-        if (i != best && d < POWERS) others += powers[d];
+        int64_t d = (int64_t)cost[i] - cost[which];
+        if (d <= -POWERS) return 0;
+        if (i != which && d < POWERS) others += d < 0 ? 1 / powers[-d] : powers[d];
     }
     if (others <= 1e-10) return GQ_MAX;
     double gq = -10 * log10(others / (1 + others)) + 1e-9;
@@ -381,6 +382,15 @@ static void allow_for_producer(const joint_prior *prior, const joint_local *loca
     }
 }
 
+/* The best genotype of the first `known` alleles, which come first in VCF order. */
+static uint32_t best_known(const int32_t *cost, uint32_t known, int copies)
+{
+    uint32_t best = 0, n = joint_genotype_count(known, copies);
+    for (uint32_t g = 1; g < n; g++)
+        if (cost[g] < cost[best]) best = g;
+    return best;
+}
+
 void joint_genotype_call(const joint_prior *prior, const joint_local *local, joint_call *call)
 {
     *call = (joint_call){.reason = local->reason, .copies = local->copies, .allele = {-1, -1}};
@@ -398,6 +408,12 @@ void joint_genotype_call(const joint_prior *prior, const joint_local *local, joi
     int32_t cap = local->hard ? 0 : prior->cap;
     best = weigh(&expected, local->n, known, local->copies, cap, local->pl, cost);
     genotype_of(best, local->copies, &a, &b);
+    if (known + 1 < local->n && (a == known || (local->copies == 2 && b == known))) {
+        /* "foreign": its producer, who knew more of it, did not call it; doubt is GQ's to tell */
+        uint32_t other = best_known(cost, known, local->copies);
+        if (quality(cost, count, other)) best = other;
+        genotype_of(best, local->copies, &a, &b);
+    }
     call->gq = local->hard ? local->event->gq : quality(cost, count, best);
     if ((call->gq < prior->min_gq || !call->gq) && !local->hard)
         call->reason = JOINT_LOW;

@@ -343,6 +343,10 @@ static void an_allele_that_the_site_does_not_list(void **unused)
     assert_in_range(a.call.gq, 8, 14); /* and another ALT costs some */
     c.samples[0].pl[4] = 200;
     assert_true(ask(&c).call.gq > 20);
+    c.samples[0].pl[4] = 0; /* nor to say otherwise than the caller, who knew its prior */
+    c.samples[0].pl[2] = 12;
+    a = ask(&c);
+    assert_true(a.call.allele[0] == 1 && a.call.allele[1] == 1 && a.call.gq >= 1 && a.call.gq < 4);
     c.samples[0].pl[4] = 0; /* and 1/1 at 40: the genotype is one that cannot be told here */
     c.samples[0].pl[2] = 40;
     assert_int_equal(ask(&c).call.reason, JOINT_UNLISTED);
