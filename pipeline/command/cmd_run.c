@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* kuni run, kuni recall: what writes a dataset from reads. */
+#include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "command.h"
 #include "complain.h"
 #include "dry_run.h"
 #include "engine.h"
+#include "relaunch.h"
+#include "transport.h"
+#include "workflow.h"
 
 typedef struct request {
     kuni_run_options run; /* but for workflow, settings and lock_wait_ms */
@@ -13,6 +19,7 @@ typedef struct request {
     kuni_texts force;     /* stages */
     bool dry;             /* say what would be done */
     int64_t wait_s;       /* how long to wait for another run on the dataset to end */
+    int64_t relaunch;     /* restarts in a row without progress; -1: not asked for */
     bool yes;             /* recall */
 } request;
 
@@ -31,6 +38,10 @@ static const kuni_option options[] = {
      KUNI_BIND_FLAG(request, run.keep_all)},
     {"wait", 0, "SECONDS", "15", "how long to wait for another run on the dataset to end",
      KUNI_BIND_INT(request, wait_s, 0, 86400)},
+    {"relaunch", 0, "N", NULL,
+     "start the command after -- and start it again when the run has stopped or hangs, until it is "
+     "done or N starts in a row came to nothing",
+     KUNI_BIND_INT(request, relaunch, 0, 1000)},
     KUNI_OPTIONS_HEADING("Part of it"),
     {"dry-run", 'n', NULL, NULL, "say what would run and why, and do nothing",
      KUNI_BIND_FLAG(request, dry)},
@@ -63,11 +74,75 @@ static void set_defaults(void *given)
     request *r = given;
     r->run.jobs = 1;
     r->wait_s = 15;
+    r->relaunch = -1;
+}
+
+/*
+ * `kuni run OPTIONS WORKFLOW` at the end of a launcher's command line, which tells of which dataset
+ * the status is to be asked.
+ */
+static kuni_status find_dataset(char **words, int n, char **dataset, kuni_error *err)
+{
+    int at = 0;
+    for (; at + 1 < n; at++) {
+        const char *slash = strrchr(words[at], '/');
+        if (strcmp(slash ? slash + 1 : words[at], "kuni") == 0 && strcmp(words[at + 1], "run") == 0)
+            break;
+    }
+    if (at + 1 >= n)
+        return kuni_fail(err, KUNI_USAGE,
+                         "run: --relaunch: after -- no `kuni run WORKFLOW.yaml` stands: kuni run "
+                         "--relaunch 10 -- mpirun -n 512 kuni run national.yaml");
+    /* The words stay as they are: getopt moves them about. */
+    char **copy = kuni_alloc((size_t)(n - at), sizeof(*copy), err);
+    if (!copy) return KUNI_MEMORY;
+    memcpy(copy, words + at + 1, (size_t)(n - at - 1) * sizeof(*copy));
+    request inner = {.wait_s = 0};
+    kuni_operands operands = {.n = 0};
+    set_defaults(&inner);
+    optind = 0;
+    kuni_parsed parsed = kuni_options_parse(options, n - at - 1, copy, &inner, &operands);
+    kuni_status status = KUNI_OK;
+    if (parsed != KUNI_PARSED || operands.n != 1 || inner.relaunch >= 0)
+        status = kuni_fail(err, KUNI_USAGE,
+                           "run: --relaunch: expected `kuni run WORKFLOW.yaml` after --");
+    kuni_workflow workflow = {.path = NULL};
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    if (!status)
+        status = kuni_workflow_read(&workflow, operands.words[0], inner.settings.texts,
+                                    inner.settings.n, &faults, err);
+    kuni_command_print_faults(&faults);
+    if (!status && !(*dataset = kuni_strdup(workflow.dataset, err))) status = KUNI_MEMORY;
+    if (!status) kuni_workflow_fini(&workflow);
+    kuni_buffer_fini(&faults);
+    free(copy);
+    return status;
+}
+
+static int relaunch(const kuni_call *call)
+{
+    const request *r = call->options;
+    kuni_error err = KUNI_ERROR_INIT;
+    char *dataset = NULL;
+    if (find_dataset(call->words, call->n_words, &dataset, &err)) return kuni_command_fail(&err);
+    /* argv ends with NULL, and these words are its end. */
+    const kuni_relaunch order = {.words = call->words,
+                                 .dataset = dataset,
+                                 .most = r->relaunch,
+                                 .patience_s = kuni_transport_patience_ms() / 1000};
+    int status = kuni_relaunch_run(&order);
+    free(dataset);
+    return status;
 }
 
 static int run(const kuni_call *call)
 {
     request *r = call->options;
+    if (r->relaunch >= 0) return relaunch(call);
+    if (call->n_words > 1)
+        return kuni_command_complain(
+            KUNI_USAGE, "run: unexpected argument '%s'; usage: kuni run [OPTIONS] WORKFLOW.yaml",
+            call->words[1]);
     r->run.workflow = call->words[0];
     r->run.settings = r->settings.texts;
     r->run.n_settings = r->settings.n;
@@ -101,6 +176,7 @@ static int recall(const kuni_call *call)
 {
     request *r = call->options;
     r->run.recall = true;
+    r->relaunch = -1;
     r->run.agree = agree;
     r->run.context = r;
     return run(call);
@@ -114,13 +190,15 @@ const kuni_command kuni_cmd_run = {
              "After a crash, a kill or a change run the same command again. Under mpirun all ranks "
              "share\n"
              "the work; the results are the same bytes at any number of ranks.",
-    .usage = "kuni run [OPTIONS] WORKFLOW.yaml\nmpirun -n RANKS kuni run [OPTIONS] WORKFLOW.yaml",
+    .usage = "kuni run [OPTIONS] WORKFLOW.yaml\nmpirun -n RANKS kuni run [OPTIONS] WORKFLOW.yaml\n"
+             "kuni run --relaunch N -- mpirun -n RANKS kuni run [OPTIONS] WORKFLOW.yaml",
     .example = "kuni run --jobs 2 workflows/quickstart.yaml",
     .options = options,
     .options_bytes = sizeof(request),
     .defaults = set_defaults,
     .least_words = 1,
     .most_words = 1,
+    .launches = true,
     .words = KUNI_COMPLETES_WORKFLOW,
     .run = run,
 };

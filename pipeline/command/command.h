@@ -36,6 +36,7 @@ struct kuni_command {
     void (*defaults)(void *options); /* sets what is not 0 in it; or NULL */
     const char *const *verbs;        /* what its first operand is one of, ended by NULL; or NULL */
     int least_words, most_words;     /* operands after the verb; most -1: any number */
+    bool launches;                   /* more of them may be another program's: it looks itself */
     kuni_completes words;            /* what they are */
     int (*run)(const kuni_call *call);
 };

@@ -99,7 +99,7 @@ static bool take_operands(const kuni_command *command, kuni_operands operands, k
         return false;
     }
     if (command->verbs && !take_verb(command, &operands, call)) return false;
-    if (command->most_words >= 0 && operands.n > command->most_words) {
+    if (command->most_words >= 0 && operands.n > command->most_words && !command->launches) {
         (void)kuni_command_complain(KUNI_USAGE, "%s: unexpected argument '%s'; usage: %.*s",
                                     command->name, operands.words[command->most_words], length,
                                     command->usage);

@@ -42,30 +42,6 @@ struct kuni_progress {
     pthread_cond_t wake;
 };
 
-kuni_status kuni_progress_new(kuni_progress **out, const char *folder, const char *workflow,
-                              uint64_t epoch, bool quiet, kuni_error *err)
-{
-    kuni_progress *p = kuni_alloc(1, sizeof(*p), err);
-    if (!p) return KUNI_MEMORY;
-    int64_t now = kuni_now_ms();
-    *p = (kuni_progress){.epoch = epoch,
-                         .quiet = quiet,
-                         .tty = isatty(STDERR_FILENO) == 1,
-                         .began_ms = now,
-                         .phase_ms = now,
-                         .printed_ms = now + LOG_FIRST_MS - LOG_MS,
-                         .phase = "start"};
-    p->last.phase = p->phase;
-    p->status_path = kuni_path_join(folder, "status.json", err);
-    p->workflow = kuni_strdup(workflow, err);
-    if (!p->status_path || !p->workflow) {
-        kuni_progress_free(p);
-        return KUNI_MEMORY;
-    }
-    *out = p;
-    return KUNI_OK;
-}
-
 void kuni_progress_free(kuni_progress *p)
 {
     if (!p) return;
@@ -236,6 +212,34 @@ void kuni_progress_go_on(kuni_progress *p)
     (void)pthread_cond_destroy(&p->wake);
     (void)pthread_mutex_destroy(&p->lock);
     p->stays = false;
+}
+
+kuni_status kuni_progress_new(kuni_progress **out, const char *folder, const char *workflow,
+                              uint64_t epoch, bool quiet, kuni_error *err)
+{
+    kuni_progress *p = kuni_alloc(1, sizeof(*p), err);
+    if (!p) return KUNI_MEMORY;
+    int64_t now = kuni_now_ms();
+    *p = (kuni_progress){.epoch = epoch,
+                         .quiet = quiet,
+                         .tty = isatty(STDERR_FILENO) == 1,
+                         .began_ms = now,
+                         .phase_ms = now,
+                         .printed_ms = now + LOG_FIRST_MS - LOG_MS,
+                         .phase = "start"};
+    p->last.phase = p->phase;
+    p->status_path = kuni_path_join(folder, "status.json", err);
+    p->workflow = kuni_strdup(workflow, err);
+    if (!p->status_path || !p->workflow) {
+        kuni_progress_free(p);
+        return KUNI_MEMORY;
+    }
+    /* Those who watch see that another run has begun, and that the word of the last one is old. */
+    kuni_error ignored = KUNI_ERROR_INIT;
+    kuni_status told = write_status(p, "running", "", &ignored);
+    (void)told; /* the folder may not take it: the run's own writes will tell */
+    *out = p;
+    return KUNI_OK;
 }
 
 void kuni_progress_update(kuni_progress *p, const kuni_progress_numbers *n)

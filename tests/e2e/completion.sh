@@ -49,7 +49,7 @@ gives "kuni nonsense " ""
 gives "kuni manu" "" # not for people
 
 # --- options and their values ---
-gives "kuni run --re" --retry-quarantined
+gives "kuni run --ret" --retry-quarantined
 gives "kuni run --jobs 2 x.yaml --wa" --wait
 gives "kuni export --format v" vcf vcf.gz
 gives "kuni export -f pl" plink
@@ -100,7 +100,7 @@ if have fish; then
     }
     fish_gives "kuni st" stages status
     fish_gives "kuni evidence " stat dump check
-    fish_gives "kuni run --re" --retry-quarantined
+    fish_gives "kuni run --ret" --retry-quarantined
     fish_gives "kuni export --format pl" plink
     fish_gives "kuni run co" cohort.yaml
     fish_gives "kuni evidence stat sh" shard.ev
