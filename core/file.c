@@ -65,7 +65,9 @@ kuni_status kuni_file_create(kuni_file **out, const char *path, kuni_error *err)
                                 atomic_fetch_add(&serial, 1));
     if (status) goto fail;
     file->temporary = name.data;
-    file->fd = open(file->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    /* A name that another process left, or a link that somebody laid there, is not written through. */
+    (void)unlink(file->temporary);
+    file->fd = open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (file->fd < 0) {
         status = kuni_fail_errno(err, "cannot create %s", path);
         goto fail;

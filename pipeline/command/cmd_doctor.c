@@ -70,6 +70,7 @@ static bool check_manifest(kuni_doctor *doctor, kuni_cohort *cohort)
     kuni_buffer faults = KUNI_BUFFER_INIT;
     kuni_error err = KUNI_ERROR_INIT;
     const kuni_cohort_sources sources = {.manifest = w->cohort,
+                                         .network = &w->network,
                                          .pedigree = ped,
                                          .dataset = w->dataset,
                                          .batch_size = (size_t)w->batch_size};

@@ -136,6 +136,7 @@ static kuni_status check(const char *path, const request *r, kuni_buffer *faults
             workflow.pedigree && access(workflow.pedigree, R_OK) == 0 ? workflow.pedigree : NULL;
         size_t before = faults->length;
         const kuni_cohort_sources sources = {.manifest = workflow.cohort,
+                                             .network = &workflow.network,
                                              .pedigree = ped,
                                              .dataset = workflow.dataset,
                                              .batch_size = (size_t)workflow.batch_size};

@@ -106,7 +106,7 @@ static kuni_status open_locked(FILE **file, const char *path, kuni_error *err)
     struct stat ours, there;
     int got, fd;
     for (;;) {
-        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+        fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
         if (fd < 0) return kuni_fail_errno(err, "cannot open %s", path);
         while ((got = fcntl(fd, F_SETLKW, &whole)) != 0 && errno == EINTR) continue;
         if (got != 0 || fstat(fd, &ours) != 0 || stat(path, &there) != 0 ||

@@ -87,7 +87,7 @@ kuni_status kuni_journal_open(kuni_journal **out, const char *path, kuni_error *
     if (!journal->path) goto fail;
     status = kuni_journal_scan(path, NULL, NULL, &damaged, &whole, err);
     if (status) goto fail;
-    journal->fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    journal->fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (journal->fd < 0 || ftruncate(journal->fd, whole) != 0 ||
         lseek(journal->fd, 0, SEEK_END) != whole || fsync(journal->fd) != 0) {
         status = kuni_fail_errno(err, "cannot open the journal %s", path);

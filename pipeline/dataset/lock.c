@@ -77,7 +77,7 @@ kuni_status kuni_lock_take(kuni_lock **out, const char *folder, int64_t wait_ms,
     lock->fd = -1;
     lock->path = kuni_path_join(folder, "lock", err);
     if (!lock->path) goto fail;
-    lock->fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    lock->fd = open(lock->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (lock->fd < 0) {
         status = kuni_fail_errno(err, "cannot open %s: is the dataset folder writable", lock->path);
         goto fail;

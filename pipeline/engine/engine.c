@@ -53,6 +53,7 @@ static bool returns(void *context, const kuni_sample *now, const kuni_person *kn
 static kuni_status read_cohort(kuni_run *run, bool leads, kuni_buffer *faults, kuni_error *err)
 {
     const kuni_cohort_sources sources = {.manifest = leads ? run->workflow.cohort : NULL,
+                                         .network = &run->workflow.network,
                                          .pedigree = run->workflow.pedigree,
                                          .dataset = run->folder,
                                          .batch_size = (size_t)run->workflow.batch_size,

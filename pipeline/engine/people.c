@@ -224,6 +224,7 @@ static kuni_status open_dataset(change *c, kuni_lock **lock, kuni_buffer *faults
     /* Only a dataset from before the register needs the manifest to know who is who. */
     const kuni_cohort_sources sources = {
         .manifest = access(path, F_OK) == 0 ? NULL : c->run.workflow.cohort,
+        .network = &c->run.workflow.network,
         .pedigree = c->run.workflow.pedigree,
         .dataset = c->run.folder,
         .batch_size = (size_t)c->run.workflow.batch_size};

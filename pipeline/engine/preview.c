@@ -26,6 +26,7 @@ static kuni_status make_run(kuni_run *run, kuni_buffer *faults, kuni_error *err)
     status = kuni_mark_check(run->folder, err);
     if (status) return status;
     const kuni_cohort_sources sources = {.manifest = run->workflow.cohort,
+                                         .network = &run->workflow.network,
                                          .pedigree = run->workflow.pedigree,
                                          .dataset = run->folder,
                                          .batch_size = (size_t)run->workflow.batch_size};

@@ -235,7 +235,7 @@ static kuni_status write_at(int fd, const char *path, uint64_t offset, const cha
  */
 static kuni_status reserve(const char *path, uint64_t bytes, kuni_error *err)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0) return kuni_fail_errno(err, "cannot create %s", path);
     kuni_status status = KUNI_OK;
     struct statvfs room;
@@ -299,7 +299,7 @@ static kuni_status write_slices(assembly *job, size_t index, int fd, const char 
 static kuni_status write_share(assembly *job, size_t index, const char *temporary, slice_range mine,
                                char *digests, kuni_error *err)
 {
-    int fd = open(temporary, O_WRONLY | O_CLOEXEC);
+    int fd = open(temporary, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) return kuni_fail_errno(err, "cannot open %s", temporary);
     kuni_status status = write_slices(job, index, fd, temporary, mine, digests, err);
     if (close(fd) != 0 && !status) status = kuni_fail_errno(err, "cannot close %s", temporary);

@@ -91,7 +91,7 @@ static kuni_status redirect(int to, const char *prefix, const char *ending, kuni
     kuni_status status = kuni_buffer_printf(&path, err, "%s%s", prefix, ending);
     if (status) return status;
     /* Readable too: the external stage quotes a command's last words from it. */
-    int fd = open(path.data, O_RDWR | O_CREAT | O_TRUNC | O_APPEND, 0666);
+    int fd = open(path.data, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW, 0666);
     if (fd < 0 || dup2(fd, to) < 0)
         status = kuni_fail_errno(err, "cannot open the log %s", path.data);
     if (fd >= 0) (void)close(fd);

@@ -259,7 +259,9 @@ static kuni_status read_manifest(kuni_manifest *rows, const kuni_cohort_sources 
     if (!sources->manifest) return KUNI_OK;
     kuni_status status = kuni_faults_init(&in_manifest, sources->manifest, err);
     if (!status) status = kuni_faults_init(&in_ped, ped ? ped : "", err);
-    if (!status) status = kuni_manifest_read(rows, sources->manifest, arena, &in_manifest, err);
+    if (!status)
+        status =
+            kuni_manifest_read(rows, sources->manifest, sources->network, arena, &in_manifest, err);
     if (!status && ped) status = kuni_pedigree_read(rows, ped, &in_ped, err);
     if (!status) {
         kuni_status first = kuni_faults_report(&in_manifest, KUNI_DATA, faults, &fault);

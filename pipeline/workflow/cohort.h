@@ -11,6 +11,7 @@
 #include "kuni/file.h"
 #include "kuni/sample.h"
 #include "kuni/stage.h"
+#include "network.h"
 #include "register.h"
 
 typedef struct kuni_cohort {
@@ -42,9 +43,10 @@ typedef bool kuni_cohort_returns(void *context, const kuni_sample *now, const ku
                                  const char *batch);
 
 typedef struct kuni_cohort_sources {
-    const char *manifest; /* NULL: the register alone, as rank 0 has written it */
-    const char *pedigree; /* or NULL */
-    const char *dataset;  /* folder, or NULL: no dataset yet */
+    const char *manifest;        /* NULL: the register alone, as rank 0 has written it */
+    const char *pedigree;        /* or NULL */
+    const char *dataset;         /* folder, or NULL: no dataset yet */
+    const kuni_network *network; /* where URLs of the manifest may lead; NULL: nowhere */
     size_t batch_size;
     kuni_cohort_returns *returns; /* or NULL: nobody */
     void *context;

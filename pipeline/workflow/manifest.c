@@ -63,6 +63,7 @@ typedef struct dialect {
 
 typedef struct row_reader {
     kuni_manifest *manifest;
+    const kuni_network *network;
     kuni_arena *arena;
     kuni_faults *faults;
     const char *folder;
@@ -320,6 +321,20 @@ static bool is_folder_path(const char *path)
            (!*last || strcmp(last, ".") == 0 || strcmp(last, "..") == 0);
 }
 
+static void check_path(const row_reader *c, const char *column, const char *path)
+{
+    if (is_folder_path(path))
+        fault(c, "%s '%.200s' names a folder; expected a file", column, path);
+    else if (strstr(path, "##idx##")) /* htslib would open what follows */
+        fault(c, "%s '%.200s' holds ##idx##; expected the index in the column 'index'", column,
+              path);
+    else if (kuni_is_url(path) && !kuni_network_allows(c->network, path))
+        fault(c,
+              "%s '%.200s' is a URL that the workflow does not allow; expected one that begins as "
+              "`network:` of the workflow says",
+              column, path);
+}
+
 /* Reads and index: native columns, or sarek's cram/crai before bam/bai. */
 static kuni_status read_files(row_reader *c, const dialect *f, char *const *fields,
                               kuni_sample *row)
@@ -332,11 +347,8 @@ static kuni_status read_files(row_reader *c, const dialect *f, char *const *fiel
     if (!*reads)
         fault(c, f->sarek ? "neither cram nor bam is given; expected aligned reads"
                           : "reads is empty");
-    const char *const files[] = {reads, index};
-    for (size_t i = 0; i < COUNT(files); i++)
-        if (is_folder_path(files[i]))
-            fault(c, "%s '%.200s' names a folder; expected a file", i ? "index" : "reads",
-                  files[i]);
+    check_path(c, "reads", reads);
+    check_path(c, "index", index);
     row->reads = keep_path(c, reads);
     row->index = keep_path(c, index);
     return c->err->status;
@@ -431,11 +443,13 @@ static kuni_status find_folder(row_reader *c, const char *path)
     return c->folder ? KUNI_OK : KUNI_MEMORY;
 }
 
-kuni_status kuni_manifest_read(kuni_manifest *manifest, const char *path, kuni_arena *arena,
-                               kuni_faults *faults, kuni_error *err)
+kuni_status kuni_manifest_read(kuni_manifest *manifest, const char *path,
+                               const kuni_network *network, kuni_arena *arena, kuni_faults *faults,
+                               kuni_error *err)
 {
     *manifest = (kuni_manifest){.n = 0};
-    row_reader c = {.manifest = manifest, .arena = arena, .faults = faults, .err = err};
+    row_reader c = {
+        .manifest = manifest, .network = network, .arena = arena, .faults = faults, .err = err};
     kuni_status status = find_folder(&c, path);
     if (status) return status;
     kuni_lines lines;

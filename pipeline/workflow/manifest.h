@@ -4,6 +4,7 @@
 #define KUNI_WORKFLOW_MANIFEST_H
 
 #include "kuni/sample.h"
+#include "network.h"
 #include "register.h"
 #include "table_lines.h"
 
@@ -17,10 +18,13 @@ typedef struct kuni_manifest {
     kuni_buffer notes;
 } kuni_manifest;
 
-/* Reads all rows; faults go to `faults`. Strings live in `arena`. */
+/*
+ * Reads all rows; faults go to `faults`, URLs that `network` does not allow among them. Strings live
+ * in `arena`.
+ */
 KUNI_MUST_CHECK kuni_status kuni_manifest_read(kuni_manifest *manifest, const char *path,
-                                               kuni_arena *arena, kuni_faults *faults,
-                                               kuni_error *err);
+                                               const kuni_network *network, kuni_arena *arena,
+                                               kuni_faults *faults, kuni_error *err);
 /* Row of a sample id or -1. */
 int64_t kuni_manifest_find(const kuni_manifest *manifest, const char *id);
 void kuni_manifest_fini(kuni_manifest *manifest);

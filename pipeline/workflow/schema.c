@@ -247,6 +247,7 @@ static void set_sections(json_t *properties)
     json_object_set_new(
         properties, "profiles",
         json_pack("{ss s{ss}}", "type", "object", "additionalProperties", "type", "object"));
+    json_object_set_new(properties, "network", one_or_list());
     json_object_set_new(properties, "stages",
                         json_pack("{ss si s{s{s[s]} s{ss} s{ss}}}", "type", "array", "minItems", 1,
                                   "items", "if", "required", "include", "then", "$ref",

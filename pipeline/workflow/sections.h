@@ -25,6 +25,8 @@ KUNI_MUST_CHECK kuni_status kuni_reader_include(kuni_reader *reader, kuni_yaml_n
 KUNI_MUST_CHECK kuni_status kuni_reader_params(kuni_reader *reader, const kuni_yaml_node *map);
 /* The keys that a param may have. */
 const kuni_field *kuni_param_keys(size_t *n);
+/* Reads `network` (NULL: absent). */
+KUNI_MUST_CHECK kuni_status kuni_reader_network(kuni_reader *reader, const kuni_yaml_node *node);
 /* Reads `stages:` into the workflow, sorted. */
 KUNI_MUST_CHECK kuni_status kuni_reader_stages(kuni_reader *reader, const kuni_yaml_node *stages);
 

@@ -61,6 +61,7 @@ static const kuni_field top_fields[] = {
      .type = KUNI_FIELD_TEXT,
      .offset = AT(profile),
      .expected = "the name of one of the profiles"},
+    {.key = "network", .type = KUNI_FIELD_OTHER, .expected = "a list of addresses"},
 };
 
 static const char ploidy_expected[] = "GRCh38, GRCh37, CHM13, diploid or the path of a BED file";
@@ -322,7 +323,8 @@ static kuni_status read_root(kuni_reader *reader, const kuni_yaml_node *root)
     check_version(reader, root);
     check_name(reader, root);
     if (read_regions(reader, root) || read_gate(reader, root) || read_on_error(reader, root) ||
-        read_resources(reader, root) || kuni_reader_params(reader, kuni_yaml_get(root, "params")))
+        read_resources(reader, root) || kuni_reader_params(reader, kuni_yaml_get(root, "params")) ||
+        kuni_reader_network(reader, kuni_yaml_get(root, "network")))
         return reader->err->status;
     const kuni_yaml_node *stages = kuni_yaml_get(root, "stages");
     return stages ? kuni_reader_stages(reader, stages) : KUNI_OK;

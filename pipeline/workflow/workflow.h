@@ -11,6 +11,7 @@
 #include "kuni/buffer.h"
 #include "kuni/genome.h"
 #include "kuni/stage.h"
+#include "network.h"
 
 typedef struct kuni_workflow_stage {
     const char *id;
@@ -73,6 +74,7 @@ typedef struct kuni_workflow {
     const char *profile;   /* that was chosen, or NULL */
     const char **profiles; /* names of all */
     size_t n_profiles;
+    kuni_network network;
     kuni_workflow_stage *stages; /* in an order that respects `needs` */
     size_t n_stages;
     kuni_arena *arena; /* owns all strings and arrays */

@@ -154,7 +154,7 @@ server=$!
 while [ ! -s port ]; do sleep 0.1; done
 printf 'participant_id\tsample_id\treads\nP1\tS1\tpipe.bam\nP2\tS2\thttp://127.0.0.1:%s/x.bam\n' "$(cat port)" >hang.tsv
 begun=$SECONDS
-KUNI_URL_PATIENCE_S=2 doctor 65 workflow.yaml --set cohort=hang.tsv --set pedigree=
+KUNI_URL_PATIENCE_S=2 doctor 65 workflow.yaml --set cohort=hang.tsv --set pedigree= --set "network=http://127.0.0.1:$(cat port)"
 [ $((SECONDS - begun)) -lt 60 ] || fail "kuni doctor waits"
 finds FAIL 'sample +S1: .*pipe.bam is a named pipe'
 finds FAIL 'sample +S2: no answer for 2 s from http://127.0.0.1:'

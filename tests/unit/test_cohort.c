@@ -10,8 +10,13 @@ static kuni_status read_cohort(kuni_cohort *cohort, const char *ped, const char 
                                size_t batch_size, kuni_buffer *faults)
 {
     kuni_error err = KUNI_ERROR_INIT;
-    const kuni_cohort_sources sources = {
-        .manifest = "m.tsv", .pedigree = ped, .dataset = batches, .batch_size = batch_size};
+    static const char *const places[] = {"https://host/", "s3://bucket/a/"};
+    static const kuni_network network = {.places = places, .n = 2};
+    const kuni_cohort_sources sources = {.manifest = "m.tsv",
+                                         .pedigree = ped,
+                                         .dataset = batches,
+                                         .network = &network,
+                                         .batch_size = batch_size};
     return kuni_cohort_read(cohort, &sources, faults, &err);
 }
 
@@ -202,6 +207,33 @@ static void test_folders_as_files(void **state)
                   "m.tsv:2: reads '/' names a folder; expected a file\n"
                   "m.tsv:3: reads 'reads/' names a folder; expected a file\n"
                   "m.tsv:3: index 'x/..' names a folder; expected a file\n");
+}
+
+/* No network but where the workflow says, for indices as for reads. */
+static void test_urls(void **state)
+{
+    (void)state;
+    static const char wrong[] =
+        "is a URL that the workflow does not allow; expected one that begins "
+        "as `network:` of the workflow says\n";
+    char expected[2048];
+    snprintf(
+        expected, sizeof(expected),
+        "m.tsv:3: reads 'https://host.evil.org/a.cram' %sm.tsv:4: reads 'http://host/b.cram' %s"
+        "m.tsv:5: reads 's3://bucket/a/../c.cram' %sm.tsv:6: index 'ftp://x/d.crai' %s"
+        "m.tsv:7: reads 'https://me@host/e.cram' %s"
+        "m.tsv:8: reads 'f.cram##idx##https://x/f.crai' holds ##idx##; expected the index in "
+        "the column 'index'\n",
+        wrong, wrong, wrong, wrong, wrong);
+    expect_faults("participant_id\tsample_id\treads\tindex\n"
+                  "P0\tS0\ts3://bucket/a/x.cram\thttps://host/x.crai\n"
+                  "P1\tS1\thttps://host.evil.org/a.cram\t\n"
+                  "P2\tS2\thttp://host/b.cram\t\n"
+                  "P3\tS3\ts3://bucket/a/../c.cram\t\n"
+                  "P4\tS4\td.cram\tftp://x/d.crai\n"
+                  "P5\tS5\thttps://me@host/e.cram\t\n"
+                  "P6\tS6\tf.cram##idx##https://x/f.crai\t\n",
+                  NULL, expected);
 }
 
 /* Tables hold ids, sites and groups as they are, and people open them in spreadsheets. */
@@ -509,7 +541,7 @@ static void test_missing_files(void **state)
     read_good(
         &c,
         "participant_id\tsample_id\treads\tindex\nA\tA\there.cram\t\nB\tB\tgone.cram\tgone.crai\n"
-        "C\tC\ts3://bucket/c.cram\t\n",
+        "C\tC\ts3://bucket/a/c.cram\t\n",
         NULL, NULL, 10);
     assert_int_equal(kuni_cohort_check_files(&c, "m.tsv", &faults, &err), KUNI_DATA);
     fixture_expect(&faults,
@@ -529,6 +561,7 @@ int main(void)
         cmocka_unit_test(test_shared_files),
         cmocka_unit_test(test_row_faults),
         cmocka_unit_test(test_folders_as_files),
+        cmocka_unit_test(test_urls),
         cmocka_unit_test(test_formulas),
         cmocka_unit_test(test_participant_with_two_sexes),
         cmocka_unit_test(test_header_faults),

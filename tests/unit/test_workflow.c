@@ -333,7 +333,7 @@ static void test_top_level(void **state)
         "w.yaml:1:10: version: got '2'; expected 1, the only version of workflow files so far\n"
         "w.yaml:2:1: unknown key 'nam'; expected one of version, name, reference, cohort, "
         "pedigree, dataset, regions, batch, keep, stages, gate, on_error, resources, params, "
-        "profiles, profile; did you mean "
+        "profiles, profile, network; did you mean "
         "'name'?\n"
         "w.yaml:3:12: reference: cannot find DIR/no.fa: No such file or directory\n"
         "w.yaml:4:8: cohort: got nothing; expected the path of a manifest\n"
@@ -383,6 +383,27 @@ static void test_sections(void **state)
         "w.yaml:5:67: contigs: '=c' starts with * or =, which no contig of SAM does; expected a "
         "list such as [chr1, chr2, 'chr3:1000-2000']\n"
         "w.yaml:7:11: on_error: got 'x'; expected a map\n");
+}
+
+static void test_network(void **state)
+{
+    (void)state;
+    expect_body(
+        "network: [https://a.org, 's3://b/c/', a.org, 'https://me@b/', 'http://x/../y/', {a: b}]\n"
+        "stages: [{id: one, plugin: p.so}]\n",
+        "w.yaml:5:39: network: got 'a.org'; expected addresses such as https://host/folder/ "
+        "that URLs may begin with\n"
+        "w.yaml:5:46: network: got 'https://me@b/'; expected addresses such as "
+        "https://host/folder/ that URLs may begin with\n"
+        "w.yaml:5:63: network: got 'http://x/../y/'; expected addresses such as "
+        "https://host/folder/ that URLs may begin with\n"
+        "w.yaml:5:81: network: got a map; expected addresses such as https://host/folder/ "
+        "that URLs may begin with\n");
+    kuni_workflow w;
+    read_good(&w, "network: https://a.org\nstages: [{id: one, plugin: p.so}]\n", NULL, 0);
+    assert_true(kuni_network_allows(&w.network, "https://a.org/x.cram"));
+    assert_false(kuni_network_allows(&w.network, "https://a.org.b/x.cram"));
+    kuni_workflow_fini(&w);
 }
 
 static void test_contigs_of_the_reference(void **state)
@@ -662,6 +683,7 @@ int main(void)
         cmocka_unit_test(test_large_file),
         cmocka_unit_test(test_top_level),
         cmocka_unit_test(test_sections),
+        cmocka_unit_test(test_network),
         cmocka_unit_test(test_contigs_of_the_reference),
         cmocka_unit_test(test_stage_kinds),
         cmocka_unit_test(test_parameters),
