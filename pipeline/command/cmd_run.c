@@ -46,11 +46,11 @@ static const kuni_option options[] = {
     {"dry-run", 'n', NULL, NULL, "say what would run and why, and do nothing",
      KUNI_BIND_FLAG(request, dry)},
     {"until", 0, "STAGE", NULL, "this stage and what leads to it; nothing is published",
-     KUNI_BIND_TEXT(request, run.until, KUNI_COMPLETES_NOTHING)},
+     KUNI_BIND_TEXT(request, run.until, KUNI_COMPLETES_ID)},
     {"only", 0, "STAGE", NULL, "this stage, where what leads to it stands; nothing is published",
-     KUNI_BIND_TEXT(request, run.only, KUNI_COMPLETES_NOTHING)},
+     KUNI_BIND_TEXT(request, run.only, KUNI_COMPLETES_ID)},
     {"force", 0, "STAGE", NULL, "run this stage again though nothing changed; repeatable",
-     KUNI_BIND_TEXTS(request, force, KUNI_COMPLETES_NOTHING)},
+     KUNI_BIND_TEXTS(request, force, KUNI_COMPLETES_ID)},
     KUNI_OPTIONS_END,
 };
 

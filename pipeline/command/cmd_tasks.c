@@ -22,7 +22,7 @@ typedef struct request {
 static const kuni_option options[] = {
     KUNI_OPTION_SET(request, settings),
     {"stage", 0, "STAGE", NULL, "only tasks of this stage, or of this step: qc.batch",
-     KUNI_BIND_TEXT(request, stage, KUNI_COMPLETES_NOTHING)},
+     KUNI_BIND_TEXT(request, stage, KUNI_COMPLETES_ID)},
     {"state", 0, "STATE", NULL, "only tasks that are done, failed or pending",
      KUNI_BIND_TEXT(request, state, KUNI_COMPLETES_NOTHING)},
     {"tsv", 0, NULL, NULL, "print a table with tabs", KUNI_BIND_FLAG(request, tsv)},

@@ -48,6 +48,7 @@ extern const kuni_command kuni_cmd_evidence;
 extern const kuni_command kuni_cmd_export;
 extern const kuni_command kuni_cmd_gvcf;
 extern const kuni_command kuni_cmd_manual;
+extern const kuni_command kuni_cmd_names;
 extern const kuni_command kuni_cmd_plan;
 extern const kuni_command kuni_cmd_graph;
 extern const kuni_command kuni_cmd_history;

@@ -44,6 +44,7 @@ const kuni_command *const kuni_commands[] = {
     &kuni_cmd_completion,
     /* not for people */
     &kuni_cmd_manual,
+    &kuni_cmd_names,
     NULL,
 };
 

@@ -2,7 +2,7 @@
 # Sets COMPREPLY to what fits the thing $1 and begins with $2.
 _kuni_reply()
 {
-    local what=$1 cur=$2 ending found=''
+    local what=$1 cur=$2 ending word found=''
     case $what in
     words\ *)
         found=$(compgen -W "${what%% files *}" -- "$cur" | grep -vx words)
@@ -10,6 +10,14 @@ _kuni_reply()
         ;;
     esac
     case $what in
+    ask\ *)
+        for word in "${COMP_WORDS[@]}"; do
+            [[ $word == *.yaml || $word == *.yml ]] && [[ -f $word ]] || continue
+            found=$(compgen -W "$("${COMP_WORDS[0]}" names "${what#ask }" "$word" 2>/dev/null)" -- "$cur")
+            break
+        done
+        [[ $what != 'ask params' ]] || compopt -o nospace 2>/dev/null
+        ;;
     file) found=$(compgen -f -- "$cur") ;;
     folder) found=$(compgen -d -- "$cur") ;;
     files\ *)

@@ -21,6 +21,9 @@ const char *const *kuni_completion_endings(kuni_completes completes)
     case KUNI_COMPLETES_NOTHING:
     case KUNI_COMPLETES_FILE:
     case KUNI_COMPLETES_FOLDER:
+    case KUNI_COMPLETES_ID:
+    case KUNI_COMPLETES_PARAM:
+    case KUNI_COMPLETES_PROFILE:
         break;
     }
     return none;
@@ -34,4 +37,12 @@ bool kuni_completion_takes_stages(kuni_completes completes)
 bool kuni_completion_takes_folders(kuni_completes completes)
 {
     return completes == KUNI_COMPLETES_FOLDER || completes == KUNI_COMPLETES_DATASET;
+}
+
+const char *kuni_completion_asks(kuni_completes completes)
+{
+    return completes == KUNI_COMPLETES_ID        ? "ids"
+           : completes == KUNI_COMPLETES_PARAM   ? "params"
+           : completes == KUNI_COMPLETES_PROFILE ? "profiles"
+                                                 : NULL;
 }

@@ -19,4 +19,7 @@ const char *const *kuni_completion_endings(kuni_completes completes);
 bool kuni_completion_takes_stages(kuni_completes completes);
 bool kuni_completion_takes_folders(kuni_completes completes);
 
+/* "ids", "params" or "profiles": what is asked of the workflow on the line; NULL: nothing. */
+const char *kuni_completion_asks(kuni_completes completes);
+
 #endif

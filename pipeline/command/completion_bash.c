@@ -5,8 +5,9 @@
  *   _kuni_table COMMAND         sets options, verbs, and words: what its operands are
  *   _kuni_value COMMAND OPTION  sets what: what the option's value is; fails where it takes none
  *
- * What a thing is: "nothing", "file", "folder", "files ENDING ...", "words WORD ..." or both as
- * "words WORD ... files ENDING ...".
+ * What a thing is: "nothing", "file", "folder", "files ENDING ...", "words WORD ...", both as
+ * "words WORD ... files ENDING ...", or "ask KIND": what `kuni names KIND` tells of the workflow that
+ * stands on the line.
  */
 #include <stdio.h>
 
@@ -24,6 +25,11 @@ static void print_words(const char *const *words)
 static void print_completes(kuni_completes completes)
 {
     const char *const *endings = kuni_completion_endings(completes);
+    const char *asked = kuni_completion_asks(completes);
+    if (asked) {
+        printf("ask %s", asked);
+        return;
+    }
     if (kuni_completion_takes_stages(completes)) {
         size_t n;
         const kuni_stage *const *stages = kuni_stage_list(&n);

@@ -43,7 +43,11 @@ typedef enum kuni_completes {
     KUNI_COMPLETES_DATASET,  /* a folder or a workflow */
     KUNI_COMPLETES_EVIDENCE, /* *.ev */
     KUNI_COMPLETES_FASTA,
-    KUNI_COMPLETES_STAGE /* the name of a built-in stage, or a plugin: *.so */
+    KUNI_COMPLETES_STAGE, /* the name of a built-in stage, or a plugin: *.so */
+    /* Of the workflow that stands on the line: see cmd_names.c. */
+    KUNI_COMPLETES_ID,
+    KUNI_COMPLETES_PARAM,
+    KUNI_COMPLETES_PROFILE
 } kuni_completes;
 
 typedef enum kuni_option_type {
@@ -116,11 +120,12 @@ typedef struct kuni_option {
      "KEY=VALUE",                                                                                  \
      NULL,                                                                                         \
      "override a key or param of the workflow, as in regions.shard=1Mb; repeatable",               \
-     KUNI_BIND_TEXTS(STRUCT, FIELD, KUNI_COMPLETES_NOTHING)},                                      \
+     KUNI_BIND_TEXTS(STRUCT, FIELD, KUNI_COMPLETES_PARAM)},                                        \
     {                                                                                              \
         "profile", 0, "NAME", NULL, "choose a profile of the workflow; --set overrides it",        \
         {                                                                                          \
-            .type = KUNI_OPTION_TEXTS, .prefix = "profile=", KUNI_BIND(STRUCT, FIELD, kuni_texts)  \
+            .type = KUNI_OPTION_TEXTS, .completes = KUNI_COMPLETES_PROFILE,                        \
+            .prefix = "profile=", KUNI_BIND(STRUCT, FIELD, kuni_texts)                             \
         }                                                                                          \
     }
 

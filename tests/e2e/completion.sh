@@ -76,6 +76,26 @@ gives "kuni stages call" call-variants
 gives "kuni stages m" merge mine.so
 gives "kuni version " ""
 
+# --- names of the workflow on the line ---
+cat >cohort.yaml <<'YAML'
+version: 1
+stages:
+  - {id: call, uses: call-variants}
+  - {id: joint, uses: joint-genotype, needs: call}
+params: {mode: fast, threads: 2}
+profiles: {laptop: {threads: 1}, slurm: {threads: 8}}
+YAML
+kuni() { "$KUNI" "$@"; }
+gives "kuni run cohort.yaml --until " call joint
+gives "kuni run cohort.yaml --force j" joint
+gives "kuni tasks cohort.yaml --stage c" call
+gives "kuni run cohort.yaml --set mo" mode=
+gives "kuni plan cohort.yaml --set " mode= threads=
+gives "kuni run cohort.yaml --profile " laptop slurm
+gives "kuni run --until " ""
+: >cohort.yaml
+unset -f kuni
+
 # --- every long option of every help, and no other ---
 commands=$("$KUNI" --help | sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p' | grep -v '^help$')
 for command in $commands; do

@@ -81,9 +81,10 @@ for workflow in "$source_tree"/workflows/*.yaml; do
     says out "OK: "
 done
 awk -v folder="$work/shipped/workflows" '
-    /^```yaml/ { n++; file = folder "/doc" n ".yml"; next }
+    /^```yaml/ { n++; file = folder "/doc" n ".yml"; first = 1; next }
     /^```/ { file = "" }
-    file { print > file }' "$source_tree/docs/workflow.md"
+    file && first && /^# [a-z-]*\.yaml$/ { file = folder "/" $2 } # one that another includes
+    file { first = 0; print > file }' "$source_tree/docs/workflow.md"
 for workflow in "$work"/shipped/workflows/doc*.yml; do expect 0 validate "$workflow"; done
 
 # --- faults of workflow and manifest come in one go, on stderr, with status 64 ---
