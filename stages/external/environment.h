@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The environment of a command: that of kuni less what is MPI's, or only what `env:` names. Values
+ * The environment of a command: what every command has, and of kuni's what `env:` names. Values
  * stand in no key and no log.
  */
 #ifndef KUNI_STAGES_EXTERNAL_ENVIRONMENT_H
@@ -18,7 +18,7 @@ typedef struct command_environment {
 KUNI_MUST_CHECK kuni_status environment_check(const char *names, kuni_error *err);
 /*
  * For one command that may use so many threads and has its folder (NULL: none) as TMPDIR. `names`: as
- * above; NULL: all but MPI's pass. KUNI_USAGE where one of them is not set; `label` opens the message.
+ * above. KUNI_USAGE where one of them is not set; `label` opens the message.
  */
 KUNI_MUST_CHECK kuni_status environment_make(command_environment *environment, const char *names,
                                              const char *folder, int64_t threads, const char *label,

@@ -127,8 +127,8 @@ static const kuni_param params[] = {
      .help = "value of {threads} and OMP_NUM_THREADS"},
     {.name = "env",
      .type = KUNI_PARAM_LIST,
-     .help = "variables of kuni's environment that pass to the command, with PATH, HOME and USER; "
-             "[]: no others [all but MPI's]"},
+     .help = "further variables of kuni's environment that pass to the command: with PATH, "
+             "LD_LIBRARY_PATH, HOME, USER, LOGNAME, TZ, REF_PATH, REF_CACHE, BCFTOOLS_PLUGINS"},
     {.name = "resources",
      .type = KUNI_PARAM_LIST,
      .help = "NAME=PATH of the workflow's resources that the command uses as {resource.NAME}"},

@@ -80,12 +80,6 @@ for workflow in "$source_tree"/workflows/*.yaml; do
     expect 0 validate "$work/shipped/workflows/${workflow##*/}"
     says out "OK: "
 done
-awk -v folder="$work/shipped/workflows" '
-    /^```yaml/ { n++; file = folder "/doc" n ".yml"; first = 1; next }
-    /^```/ { file = "" }
-    file && first && /^# [a-z-]*\.yaml$/ { file = folder "/" $2 } # one that another includes
-    file { first = 0; print > file }' "$source_tree/docs/workflow.md"
-for workflow in "$work"/shipped/workflows/doc*.yml; do expect 0 validate "$workflow"; done
 
 # --- faults of workflow and manifest come in one go, on stderr, with status 64 ---
 sed -i 's/S1\tS1.cram/S\/1\tS1.cram/' "$work/shipped/workflows/cohort.tsv"
