@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* `network` of a workflow file. */
+#include <stdio.h>
 #include <string.h>
 
 #include "sections.h"
@@ -37,8 +38,7 @@ kuni_status kuni_reader_network(kuni_reader *reader, const kuni_yaml_node *node)
         size_t length = strlen(place);
         char *kept = kuni_arena_alloc(reader->arena, length + 2, 1, reader->err);
         if (!kept) return KUNI_MEMORY;
-        memcpy(kept, place, length);
-        if (kept[length - 1] != '/') kept[length] = '/';
+        (void)snprintf(kept, length + 2, "%s%s", place, place[length - 1] == '/' ? "" : "/");
         places[n++] = kept;
     }
     reader->workflow->network = (kuni_network){.places = places, .n = n};

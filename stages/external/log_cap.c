@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,8 +33,8 @@ static uint64_t cut(int fd, off_t size, uint64_t before)
 {
     char mark[128];
     uint64_t gone = (uint64_t)size - LOG_CAP_HEAD_BYTES - LOG_CAP_TAIL_BYTES;
-    int length = snprintf(mark, sizeof(mark), "\n[kuni: %llu bytes were left out here]\n",
-                          (unsigned long long)(before + gone));
+    int length = snprintf(mark, sizeof(mark), "\n[kuni: %" PRIu64 " bytes were left out here]\n",
+                          before + gone);
     off_t from = size - LOG_CAP_TAIL_BYTES, to = LOG_CAP_HEAD_BYTES + length;
     struct stat info;
     if (pwrite(fd, mark, (size_t)length, LOG_CAP_HEAD_BYTES) != length) return 0;

@@ -158,6 +158,34 @@ static void unfinished_files_are_flushed_once(void **state)
     assert_int_equal(status, 0);
 }
 
+/* A link that lies where a file is to be written is not written through: a folder may be others', too. */
+static void links_are_not_followed(void **state)
+{
+    (void)state;
+    char path[256], own[256], other[256];
+    kuni_error err = KUNI_ERROR_INIT;
+    struct stat info;
+    (void)snprintf(path, sizeof(path), "%s", in_folder("linked"));
+    (void)snprintf(other, sizeof(other), "%s", in_folder("other"));
+    assert_int_equal(kuni_file_put(other, "theirs", 6, &err), KUNI_OK);
+    assert_int_equal(symlink(other, path), 0);
+    for (unsigned long n = 0; n < 200; n++) { /* the names under which this process may write it */
+        (void)snprintf(own, sizeof(own), "%s.tmp.%ld.%lu", path, (long)getpid(), n);
+        assert_int_equal(symlink(other, own), 0);
+    }
+    assert_int_equal(kuni_file_put(path, "mine", 4, &err), KUNI_OK);
+    assert_int_equal(lstat(path, &info), 0);
+    assert_true(S_ISREG(info.st_mode));
+    kuni_buffer content = KUNI_BUFFER_INIT;
+    assert_int_equal(kuni_file_get(other, 100, &content, &err), KUNI_OK);
+    assert_string_equal(content.data, "theirs");
+    kuni_buffer_fini(&content);
+    for (unsigned long n = 0; n < 200; n++) {
+        (void)snprintf(own, sizeof(own), "%s.tmp.%ld.%lu", path, (long)getpid(), n);
+        (void)unlink(own);
+    }
+}
+
 /*
  * Each fault leaves the former file as it was, no temporary file, and one error that names the
  * file.
@@ -363,6 +391,7 @@ int main(void)
         cmocka_unit_test(an_error_is_plain_text),
         cmocka_unit_test(memory_is_checked),
         cmocka_unit_test(files_appear_whole_or_not_at_all),
+        cmocka_unit_test(links_are_not_followed),
         cmocka_unit_test(faults_leave_the_former_file),
         cmocka_unit_test(unfinished_files_are_flushed_once),
         cmocka_unit_test(digests_are_blake2b),
