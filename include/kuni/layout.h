@@ -214,6 +214,7 @@
     FIELD(kuni_step, outputs) \
     FIELD(kuni_step, run) \
     FIELD(kuni_step, samples_per_task) \
+    FIELD(kuni_step, sees_facts) \
     FIELD(kuni_step, feed) \
     FIELD(kuni_step, fields) \
     FIELD(kuni_step, halo_bp) \

@@ -20,7 +20,7 @@
  * takes it gets a file for each person who has a column, with `sample` set.
  *
  * What is told of a person (sex, group, kin, site) gets corrected when the reads are long archived.
- * READS and SAMPLE steps do not see it, BATCH steps do not see the sex: what follows from these is made
+ * READS steps do not see it, SAMPLE steps where they say so (sees_facts), BATCH steps do not see the sex: what follows from these is made
  * later.
  *
  * Outputs must depend on nothing but the inputs, parameters, samples, shard and reference: no
@@ -146,6 +146,8 @@ typedef struct kuni_step {
      */
     kuni_status (*run)(const kuni_task *task, kuni_error *err);
     int64_t samples_per_task; /* SAMPLE: of a batch, at most; 0: all */
+    /* SAMPLE: the sample's sex is shown; where it or the participant is corrected, it is run again. */
+    bool sees_facts;
 
     /*
      * READS. `sample` counts within the batch. Records overlap the shard widened by halo_bp on both

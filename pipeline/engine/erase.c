@@ -11,6 +11,7 @@
 
 #include "journal.h"
 #include "members.h"
+#include "samples.h"
 #include "seal.h"
 #include "temporary.h"
 
@@ -466,12 +467,29 @@ static bool names_one(const kuni_erase *e, const char *id)
     return false;
 }
 
+/* See kuni_ledger_made. */
+static kuni_hash made_without(const sealed *s)
+{
+    const kuni_run *run = s->erase->run;
+    const kuni_batch *b = &run->cohort.batches[s->batch];
+    kuni_hash made = s->made;
+    if (!run->plan.nodes[s->node].step->sees_facts) return made;
+    for (size_t i = b->first; i < b->first + b->n_samples; i++) {
+        kuni_hash facts;
+        if (!s->erase->gone[i] || run->cohort.people[i].state == KUNI_PERSON_ERASED) continue;
+        kuni_samples_facts(&run->cohort.samples[i], &facts);
+        kuni_hash_subtract(&made, &facts);
+    }
+    return made;
+}
+
 static kuni_status write_seal(const sealed *s, kuni_error *err)
 {
     kuni_seal_writer *writer = NULL;
     kuni_error ignored = KUNI_ERROR_INIT;
     char room[KUNI_PLAN_RUN_NAME_BYTES];
-    kuni_status status = kuni_seal_create(&writer, s->path, &s->made, err);
+    kuni_hash made = made_without(s);
+    kuni_status status = kuni_seal_create(&writer, s->path, &made, err);
     if (status) return status;
     for (size_t i = 0; i < s->n_without && !status; i++)
         if (!names_one(s->erase, s->without[i].sample))

@@ -162,6 +162,36 @@ void kuni_ledger_samples_digest(const kuni_ledger *ledger, size_t node, size_t t
     kuni_plan_place(plan, &plan->nodes[node], task, &shard, &batch);
     kuni_plan_run(&plan->nodes[node], &ledger->run->cohort.batches[batch], shard, &first, &n);
     kuni_samples_digest(&ledger->samples, first, n, all, hash);
+    for (size_t i = first; i < first + n && plan->nodes[node].step->sees_facts; i++) {
+        kuni_hash facts;
+        if (!all && ledger->samples.skip[i]) continue;
+        kuni_samples_facts(&ledger->run->cohort.samples[i], &facts);
+        kuni_hash_add(hash, &facts);
+    }
+}
+
+void kuni_ledger_sample_digest(const kuni_ledger *ledger, size_t node, size_t sample,
+                               kuni_hash *hash)
+{
+    kuni_hash facts;
+    *hash = ledger->samples.digests[sample];
+    if (!ledger->run->plan.nodes[node].step->sees_facts) return;
+    kuni_samples_facts(&ledger->run->cohort.samples[sample], &facts);
+    kuni_hash_add(hash, &facts);
+}
+
+void kuni_ledger_made(const kuni_ledger *ledger, size_t node, size_t batch, kuni_hash *hash)
+{
+    const kuni_cohort *cohort = &ledger->run->cohort;
+    const kuni_batch *b = &cohort->batches[batch];
+    *hash = ledger->keys.nodes[node];
+    if (!ledger->run->plan.nodes[node].step->sees_facts) return;
+    for (size_t i = b->first; i < b->first + b->n_samples; i++) {
+        kuni_hash facts;
+        if (cohort->people && cohort->people[i].state == KUNI_PERSON_ERASED) continue;
+        kuni_samples_facts(&cohort->samples[i], &facts);
+        kuni_hash_add(hash, &facts);
+    }
 }
 
 bool kuni_ledger_seals(const kuni_node *node)

@@ -50,6 +50,14 @@ bool kuni_ledger_batch_is_sealed(const kuni_ledger *ledger, size_t batch);
 /* Looks at the reads of batches that are not sealed; of the others they are no matter any more, and no
  * preflight opens them. */
 KUNI_MUST_CHECK kuni_status kuni_ledger_survey(kuni_ledger *ledger, kuni_error *err);
+/* What one sample adds to the keys of a node of reads. */
+void kuni_ledger_sample_digest(const kuni_ledger *ledger, size_t node, size_t sample,
+                               kuni_hash *hash);
+/*
+ * What the seal of a node and batch tells that it was made with: the settings, and of steps with
+ * sees_facts, what was told of the people, less those who were erased.
+ */
+void kuni_ledger_made(const kuni_ledger *ledger, size_t node, size_t batch, kuni_hash *hash);
 /* Of the samples of a task of reads, all of them or those that are not in quarantine. */
 void kuni_ledger_samples_digest(const kuni_ledger *ledger, size_t node, size_t task, bool all,
                                 kuni_hash *hash);

@@ -528,7 +528,8 @@ typedef struct span {
  * Takes the listed samples, which are the batch's, off the digest of some of them; false where one
  * of these is not quarantined any more.
  */
-static bool take_out(const kuni_ledger *ledger, json_t *list, span of, kuni_hash *digest)
+static bool take_out(const kuni_ledger *ledger, size_t node, json_t *list, span of,
+                     kuni_hash *digest)
 {
     size_t i;
     json_t *entry;
@@ -539,7 +540,9 @@ static bool take_out(const kuni_ledger *ledger, json_t *list, span of, kuni_hash
         if (sample < 0) return false;
         if ((size_t)sample < of.first || (size_t)sample >= of.first + of.n) continue;
         if (!ledger->samples.skip[sample]) return false;
-        if (digest) kuni_hash_subtract(digest, &ledger->samples.digests[sample]);
+        kuni_hash one;
+        kuni_ledger_sample_digest(ledger, node, (size_t)sample, &one);
+        if (digest) kuni_hash_subtract(digest, &one);
     }
     return true;
 }
@@ -600,9 +603,9 @@ static kuni_status visit_second(void *context, json_t *record, int64_t offset, k
     digest = all;
     span of = {.first = 0};
     kuni_plan_run(n, &past->ledger->run->cohort.batches[batch], shard, &of.first, &of.n);
-    if (!take_out(past->ledger, json_object_get(record, "skip"), of, &digest) ||
-        !take_out(past->ledger, json_object_get(record, "without"), of, &digest) ||
-        !take_out(past->ledger, json_object_get(record, "drop"), of, NULL))
+    if (!take_out(past->ledger, node, json_object_get(record, "skip"), of, &digest) ||
+        !take_out(past->ledger, node, json_object_get(record, "without"), of, &digest) ||
+        !take_out(past->ledger, node, json_object_get(record, "drop"), of, NULL))
         return note_other(past, record, node, task, NULL, err);
     bool same;
     kuni_status status = is_key(past, node, task, &digest, hex, &key, &same, err);

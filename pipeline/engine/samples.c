@@ -180,6 +180,18 @@ void kuni_samples_digest(const kuni_samples *samples, size_t first, size_t n, bo
         if (all || !samples->skip[i]) kuni_hash_add(hash, &samples->digests[i]);
 }
 
+void kuni_samples_facts(const kuni_sample *sample, kuni_hash *hash)
+{
+    kuni_digest *digest = kuni_digest_new(NULL);
+    *hash = (kuni_hash){{0}};
+    if (!digest) return;
+    kuni_digest_add_text(digest, "facts");
+    kuni_digest_add_text(digest, sample->id);
+    kuni_digest_add_text(digest, sample->participant);
+    kuni_digest_add_int(digest, sample->sex);
+    kuni_digest_finish_hash(digest, hash);
+}
+
 static void add_column(kuni_digest *digest, const kuni_samples *samples, size_t i, bool with_sex)
 {
     const kuni_sample *sample = &samples->cohort->samples[i];

@@ -72,6 +72,8 @@ void kuni_samples_sort(kuni_samples *samples);
 /* Digest of the samples first .. first + n - 1; without those who are skipped unless `all`. */
 void kuni_samples_digest(const kuni_samples *samples, size_t first, size_t n, bool all,
                          kuni_hash *hash);
+/* Of what is told of one sample to a step with sees_facts. */
+void kuni_samples_facts(const kuni_sample *sample, kuni_hash *hash);
 /*
  * Digest of what joint tasks see of the samples first .. first + count - 1: ids, groups, kin, sex,
  * columns. Batch tasks do not see the sex.

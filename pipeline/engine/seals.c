@@ -69,9 +69,9 @@ static kuni_status take(void *context, const kuni_seal_line *line, kuni_error *e
     loading *l = context;
     const kuni_ledger *ledger = l->ledger;
     if (line->made) {
-        kuni_hash made;
-        bool same = kuni_hash_parse(&made, line->made) &&
-                    kuni_hash_equal(&made, &ledger->keys.nodes[l->node]);
+        kuni_hash made, wanted;
+        kuni_ledger_made(ledger, l->node, l->batch, &wanted);
+        bool same = kuni_hash_parse(&made, line->made) && kuni_hash_equal(&made, &wanted);
         l->changed = !same && kuni_scatter_by_sample(ledger->run->plan.nodes[l->node].scatter);
         return same || l->changed ? KUNI_OK : refuse_settings(l, err);
     }
@@ -512,7 +512,9 @@ static kuni_status write_seal(kuni_ledger *ledger, size_t node, size_t batch, ku
     const char *folder = kuni_run_path(ledger->run, ledger->arena, err, "sealed/%s", n->folder);
     const char *path = kuni_seal_path(ledger, node, batch, err);
     kuni_status status = folder && path ? kuni_make_folders(folder, err) : KUNI_MEMORY;
-    if (!status) status = kuni_seal_create(&writer, path, &ledger->keys.nodes[node], err);
+    kuni_hash made;
+    kuni_ledger_made(ledger, node, batch, &made);
+    if (!status) status = kuni_seal_create(&writer, path, &made, err);
     if (status) return status;
     status = write_without(ledger, batch, writer, err);
     for (size_t s = 0; s < n->n_shards && !status && kept; s++) {

@@ -453,7 +453,7 @@ static void hide_facts(const kuni_job_part *part)
     kuni_sample *samples;
     memcpy(&samples, &task->samples, sizeof(samples)); /* const only for the stages */
     for (size_t i = batch->first; i < batch->first + batch->n_samples; i++) {
-        samples[i].sex = KUNI_SEX_UNKNOWN;
+        if (!part->step->sees_facts) samples[i].sex = KUNI_SEX_UNKNOWN;
         if (reads)
             samples[i].father = samples[i].mother = samples[i].group = samples[i].site = NULL;
     }

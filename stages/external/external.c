@@ -526,6 +526,8 @@ static kuni_status shape_samples(const kuni_params *with, const command_outputs 
                                                             : KUNI_SCATTER_SAMPLE,
                            .outputs = ports,
                            .feed = feed_of(commands),
+                           .sees_facts = template_names(commands, "sex") ||
+                                         template_names(commands, "participant"),
                            .samples_per_task = kuni_params_int(with, "samples_per_task"),
                            .run = run_sample};
     *n_steps = 1;

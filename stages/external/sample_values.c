@@ -8,7 +8,8 @@
 #include "ending.h"
 #include "kuni/buffer.h"
 
-const char *const sample_value_names[] = {"sample", "participant", "reads", "gvcf", "index", NULL};
+const char *const sample_value_names[] = {"sample", "participant", "sex", "reads",
+                                          "gvcf",   "index",       NULL};
 
 static bool is_remote(const char *path)
 {
@@ -89,6 +90,12 @@ kuni_status sample_value(const kuni_task *task, const char *name, kuni_arena *ar
     const char *file, *index;
     if (strcmp(name, "sample") == 0 || strcmp(name, "participant") == 0) {
         *text = strcmp(name, "sample") == 0 ? sample->id : sample->participant;
+        return KUNI_OK;
+    }
+    if (strcmp(name, "sex") == 0) {
+        *text = sample->sex == KUNI_SEX_MALE     ? "male"
+                : sample->sex == KUNI_SEX_FEMALE ? "female"
+                                                 : "unknown";
         return KUNI_OK;
     }
     kuni_status status = find_files(task, arena, &file, &index, err);

@@ -127,6 +127,17 @@ ran
 printf 'S00000%s 2\n' 1 3 4 5 7 | cmp - set/current/list.txt || fail "the list"
 [ "$(cut -f2 set/current/sum.txt | tr '\n' ' ')" = 'last 1 3 4 5 7 ' ] || fail "the table of a command"
 
+# What is told of a person: where it is corrected, the person's batch is computed again, and no other.
+workflow five.tsv | sed -e 's/{reads} {index}/{reads} {index} # {sex}/; s/dataset: set/dataset: told/' >w.yaml
+run 0
+sed -i 's/\(S000004\t\)\(male\|female\)/\1unknown/' cohort/five.tsv
+run 0
+ran S000004 S000005
+"$KUNI" withdraw --mode erase --yes w.yaml S000005 >log 2>&1 || fail "erase"
+run 0
+ran
+rm -rf told
+
 # Of the environment passes what is named, and what every command has.
 cat >w.yaml <<'YAML'
 version: 1
