@@ -214,6 +214,9 @@
     FIELD(kuni_step, outputs) \
     FIELD(kuni_step, run) \
     FIELD(kuni_step, samples_per_task) \
+    FIELD(kuni_step, threads) \
+    FIELD(kuni_step, memory_bytes) \
+    FIELD(kuni_step, n_memory) \
     FIELD(kuni_step, sees_facts) \
     FIELD(kuni_step, feed) \
     FIELD(kuni_step, fields) \

@@ -146,6 +146,10 @@ typedef struct kuni_step {
      */
     kuni_status (*run)(const kuni_task *task, kuni_error *err);
     int64_t samples_per_task; /* SAMPLE: of a batch, at most; 0: all */
+    int64_t threads;          /* that a task keeps busy; 0: one */
+    /* Bytes that a task may use, try by try, the last for all that follow; NULL: as the run says. */
+    const int64_t *memory_bytes;
+    size_t n_memory;
     /* SAMPLE: the sample's sex is shown; where it or the participant is corrected, it is run again. */
     bool sees_facts;
 

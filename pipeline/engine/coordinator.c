@@ -39,6 +39,9 @@ kuni_status kuni_coordinator_init(kuni_coordinator *c, kuni_run *run, kuni_lock 
                               .progress = progress,
                               .pause_ms = RETRY_PAUSE_MS};
     kuni_status status = c->lanes.list ? KUNI_OK : KUNI_MEMORY;
+    c->lanes.jobs = run->options->jobs;
+    for (size_t i = 0; i < c->lanes.n && !status && run->hosts; i++)
+        c->lanes.list[i].host = run->hosts[i + 1];
     if (!status) status = kuni_ledger_init(&c->ledger, run, err);
     if (!status) status = kuni_queue_init(&c->queue, &c->ledger, &c->past, &c->orders, err);
     if (!status) status = kuni_past_read(&c->past, &c->ledger, journal_path, err);

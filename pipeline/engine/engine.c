@@ -348,6 +348,37 @@ static kuni_status read_all(kuni_run *run, kuni_buffer *faults, kuni_error *err)
     return status ? status : kuni_reference_digests(run, false, NULL, err);
 }
 
+enum { HOST_BYTES = 64 };
+
+/* Collective. Which ranks share a machine. */
+static kuni_status find_hosts(kuni_run *run, kuni_error *err)
+{
+    if (run->size == 1) return KUNI_OK;
+    size_t n = run->rank == 0 ? (size_t)run->size : 1;
+    char mine[HOST_BYTES] = "";
+    char *all = kuni_alloc(n, HOST_BYTES, err);
+    int *lengths = kuni_alloc(n, sizeof(int), err), *places = kuni_alloc(n, sizeof(int), err);
+    run->hosts = kuni_alloc(n, sizeof(*run->hosts), err);
+    bool fine = all && lengths && places && run->hosts;
+    (void)snprintf(mine, sizeof(mine), "%s", kuni_transport_host());
+    for (size_t i = 0; fine && i < n; i++) {
+        lengths[i] = HOST_BYTES;
+        places[i] = (int)(i * HOST_BYTES);
+    }
+    kuni_status status = kuni_transport_agree(fine ? KUNI_OK : KUNI_MEMORY, err);
+    if (!status) status = kuni_transport_gather(mine, HOST_BYTES, all, lengths, places, err);
+    for (size_t i = 0; i < n && !status && run->rank == 0; i++) {
+        run->hosts[i] = i;
+        for (size_t k = i; k-- > 0 && run->hosts[i] == i;)
+            if (memcmp(all + i * HOST_BYTES, all + k * HOST_BYTES, HOST_BYTES) == 0)
+                run->hosts[i] = run->hosts[k];
+    }
+    free(all);
+    free(lengths);
+    free(places);
+    return status;
+}
+
 kuni_status kuni_engine_run(const kuni_run_options *options, bool *leads, kuni_buffer *faults,
                             kuni_error *err)
 {
@@ -381,7 +412,10 @@ kuni_status kuni_engine_run(const kuni_run_options *options, bool *leads, kuni_b
         if (!status) status = kuni_transport_bcast(&epoch, 0, err);
         if (!status && epoch.length == sizeof(run.epoch))
             memcpy(&run.epoch, epoch.data, sizeof(run.epoch));
-        status = run.rank == 0 ? coordinate(&run, lock, began_ms, err) : follow(&run, err);
+        if (!status) status = find_hosts(&run, err);
+        status = kuni_transport_agree(status, err);
+        if (!status)
+            status = run.rank == 0 ? coordinate(&run, lock, began_ms, err) : follow(&run, err);
         status = kuni_farewell(status, err);
     }
     kuni_buffer_fini(&epoch);

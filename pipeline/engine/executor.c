@@ -201,7 +201,7 @@ static kuni_status make_task(const kuni_run *run, kuni_arena *arena, const kuni_
         .n_shards = run->plan.n_spans,
         .shard = span_of(&run->plan, part->node, work->shard),
         .batch = work->batch,
-        .memory_bytes = run->workflow.memory_bytes};
+        .memory_bytes = kuni_run_memory(run, part->node, work->attempt)};
     kuni_run to = written_to(run);
     task->scratch = kuni_run_path(&to, arena, err, "tmp/%" PRIu64 "-%d-%" PRIu64 "-%u", run->epoch,
                                   run->rank, work->id, (unsigned)part->node);
@@ -296,7 +296,7 @@ kuni_status kuni_executor_start(kuni_executor *e, const kuni_work *work, kuni_er
                     .samples = run_of(run, work->parts[0].node, work->shard, work->batch),
                     .apart = apart,
                     .time_limit_s = run->workflow.time_limit_s,
-                    .memory_bytes = run->workflow.memory_bytes,
+                    .memory_bytes = kuni_run_memory(run, work->parts[0].node, work->attempt),
                     .epoch = run->epoch,
                     .rank = run->rank,
                     .skip = e->skip};

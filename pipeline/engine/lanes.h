@@ -12,11 +12,13 @@ typedef struct kuni_lane {
     int64_t shard;       /* where its last reads task was, -1: none */
     int64_t work;        /* of what it runs now */
     bool lost;           /* the rank is no more */
+    size_t host;         /* lanes on one machine have the same number */
 } kuni_lane;
 
 typedef struct kuni_lanes {
     kuni_lane *list; /* lane i is rank i + 1, or rank 0 where that is alone */
     size_t n, n_lost;
+    int64_t jobs; /* tasks at once of each */
 } kuni_lanes;
 
 #endif

@@ -369,6 +369,14 @@ static bool was_skipped(const kuni_work *work, int64_t sample)
     return false;
 }
 
+/* Every amount of memory that a step names is tried. */
+static int64_t retries_of(const kuni_orders *o, const kuni_work *work)
+{
+    const kuni_run *run = o->ledger->run;
+    int64_t more = (int64_t)run->plan.nodes[work->parts[0].node].step->n_memory - 1;
+    return more > run->workflow.retries ? more : run->workflow.retries;
+}
+
 static kuni_status fail(kuni_orders *o, const kuni_order *order, const kuni_job_result *result,
                         kuni_error *err)
 {
@@ -382,7 +390,7 @@ static kuni_status fail(kuni_orders *o, const kuni_order *order, const kuni_job_
     if (result->sample >= 0 && o->ledger->samples.skip[result->sample] &&
         !was_skipped(work, result->sample))
         return try_again(o, order, false, err);
-    if (t->attempts < o->ledger->run->workflow.retries) return try_again(o, order, true, err);
+    if (t->attempts < retries_of(o, work)) return try_again(o, order, true, err);
     bool reads = plan->nodes[work->parts[0].node].scatter == KUNI_SCATTER_READS;
     if (reads && result->sample >= 0 && !o->ledger->samples.skip[result->sample] &&
         !was_killed(result)) {

@@ -27,9 +27,21 @@ void kuni_queue_fini(kuni_queue *q)
     free(q->lanes_on_shard);
 }
 
+/* Whether any task takes more than one place: else there is nothing to count. */
+static bool is_wide(const kuni_queue *q)
+{
+    const kuni_plan *plan = &q->ledger->run->plan;
+    for (size_t i = 0; i < plan->n_nodes; i++)
+        if (plan->nodes[i].phase == q->phase &&
+            (plan->nodes[i].step->threads > 1 || plan->nodes[i].step->n_memory))
+            return true;
+    return false;
+}
+
 void kuni_queue_phase(kuni_queue *q, int phase)
 {
     q->phase = phase;
+    q->wide = is_wide(q);
     const kuni_plan *plan = &q->ledger->run->plan;
     memset(q->cursors, 0, plan->n_nodes * plan->n_shards * sizeof(size_t));
     memset(q->exhausted, 0, plan->n_nodes * plan->n_shards);
@@ -185,7 +197,28 @@ static kuni_status next_reads(kuni_queue *q, int lane, size_t head, kuni_work *w
 
 /* --- the rest --- */
 
-static kuni_status next_plain(kuni_queue *q, size_t node, kuni_work *work, kuni_error *err)
+/*
+ * Whether the lane's machine has room for another task. One that needs more than the machine has runs
+ * alone on it.
+ */
+static bool fits(const kuni_queue *q, int lane, size_t node, int64_t attempt)
+{
+    const kuni_lanes *lanes = q->orders->lanes;
+    int64_t need = kuni_run_places(q->ledger->run, node, attempt), there = 0, taken = 0;
+    if (lane < 0 || (size_t)lane >= lanes->n) return true;
+    size_t host = lanes->list[lane].host;
+    for (size_t i = 0; i < lanes->n; i++)
+        if (!lanes->list[i].lost && lanes->list[i].host == host) there += lanes->jobs;
+    for (size_t i = 0; i < q->orders->n; i++) {
+        const kuni_order *order = &q->orders->list[i];
+        if (lanes->list[order->lane].host == host)
+            taken += kuni_run_places(q->ledger->run, order->work.parts[0].node, order->work.attempt);
+    }
+    return !taken || taken + need <= there;
+}
+
+static kuni_status next_plain(kuni_queue *q, int lane, size_t node, kuni_work *work,
+                              kuni_error *err)
 {
     const kuni_plan *plan = &q->ledger->run->plan;
     const kuni_node *n = &plan->nodes[node];
@@ -200,6 +233,8 @@ static kuni_status next_plain(kuni_queue *q, size_t node, kuni_work *work, kuni_
             !kuni_task_table_ready(&q->ledger->table, node, task))
             continue;
         int64_t shard, batch;
+        q->waits = q->wide && !fits(q, lane, node, 0);
+        if (q->waits) return KUNI_OK;
         kuni_plan_place(plan, n, task, &shard, &batch);
         kuni_status status = make_work(q, node, shard, batch, false, work, err);
         if (status || work->n_parts) return status;
@@ -215,6 +250,8 @@ static kuni_status next_retry(kuni_queue *q, int lane, kuni_work *work, kuni_err
         if (!t->waiting || now < t->not_before_ms ||
             (t->lane == lane && q->orders->lanes->n > 1 && q->orders->n > 0))
             continue;
+        q->waits = q->wide && !fits(q, lane, t->node, t->attempts);
+        if (q->waits) return KUNI_OK;
         t->waiting = false;
         kuni_status status = make_work(q, t->node, t->shard, t->batch, true, work, err);
         work->attempt = (uint32_t)t->attempts;
@@ -228,15 +265,16 @@ kuni_status kuni_queue_next(kuni_queue *q, int lane, kuni_work *work, bool *foun
     const kuni_plan *plan = &q->ledger->run->plan;
     *found = false;
     *work = (kuni_work){.id = ++q->next_id};
+    q->waits = false;
     kuni_status status = next_retry(q, lane, work, err);
-    for (size_t i = 0; i < plan->n_nodes && !status && work->n_parts == 0; i++) {
+    for (size_t i = 0; i < plan->n_nodes && !status && work->n_parts == 0 && !q->waits; i++) {
         const kuni_node *node = &plan->nodes[i];
         if (node->phase != q->phase) continue; /* of a group, the first may not be wanted */
         if (node->scatter != KUNI_SCATTER_READS && !concerns(q, i)) continue;
         if (node->scatter == KUNI_SCATTER_READS)
             status = heads_group(plan, i) ? next_reads(q, lane, i, work, err) : KUNI_OK;
         else
-            status = next_plain(q, i, work, err);
+            status = next_plain(q, lane, i, work, err);
     }
     *found = !status && work->n_parts > 0;
     if (!*found) kuni_work_fini(work);

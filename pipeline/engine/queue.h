@@ -24,6 +24,8 @@ typedef struct kuni_queue {
     size_t *cursors;
     uint8_t *exhausted; /* likewise: nothing pending is left there */
     uint32_t *lanes_on_shard;
+    bool wide;  /* some tasks of the phase take more than one place of a machine */
+    bool waits; /* the lane's machine has no room for what is next: nothing else goes before it */
 } kuni_queue;
 
 KUNI_MUST_CHECK kuni_status kuni_queue_init(kuni_queue *queue, kuni_ledger *ledger, kuni_past *past,

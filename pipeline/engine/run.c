@@ -16,6 +16,7 @@ void kuni_run_fini(kuni_run *run)
     kuni_cohort_fini(&run->cohort);
     kuni_workflow_fini(&run->workflow);
     free(run->columns);
+    free(run->hosts);
     *run = (kuni_run){.options = NULL};
 }
 
@@ -91,6 +92,22 @@ const char *kuni_run_task_name(const kuni_run *run, size_t node, int64_t shard, 
              name ? name : "", batch >= 0 ? " " : "",
              batch >= 0 ? run->cohort.batches[batch].id : "");
     return buffer;
+}
+
+int64_t kuni_run_memory(const kuni_run *run, size_t node, int64_t attempt)
+{
+    const kuni_step *step = run->plan.nodes[node].step;
+    if (!step->n_memory) return run->workflow.memory_bytes;
+    size_t at = attempt < (int64_t)step->n_memory ? (size_t)attempt : step->n_memory - 1;
+    return step->memory_bytes[at];
+}
+
+int64_t kuni_run_places(const kuni_run *run, size_t node, int64_t attempt)
+{
+    int64_t each = run->workflow.memory_bytes, threads = run->plan.nodes[node].step->threads;
+    int64_t wanted = kuni_run_memory(run, node, attempt);
+    int64_t by_memory = each > 0 && wanted > each ? (wanted - 1) / each + 1 : 1;
+    return threads > by_memory ? threads : by_memory;
 }
 
 static volatile sig_atomic_t stop_signal;

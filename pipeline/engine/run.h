@@ -42,6 +42,7 @@ typedef struct kuni_run {
     uint64_t epoch;
     mode_t umask; /* of who started the run: for what it makes outside the dataset */
     int rank, size;
+    size_t *hosts; /* rank 0, of each rank: ranks on one machine have the same number; NULL: alone */
     int32_t *columns; /* by sample; valid once columns_known: from phase JUDGE on */
     bool columns_known;
     int64_t n_columns;
@@ -69,6 +70,14 @@ KUNI_MUST_CHECK const char *kuni_run_output(const kuni_run *run, kuni_arena *are
 /* "call chr1-0-5000000 b0003": for messages. */
 const char *kuni_run_task_name(const kuni_run *run, size_t node, int64_t shard, int64_t batch,
                                char *buffer, size_t bytes);
+
+/* What a task of a node may use at its n-th try, from 0; 0: no limit. */
+int64_t kuni_run_memory(const kuni_run *run, size_t node, int64_t attempt);
+/*
+ * The places of its machine that a task takes: one for each thread, or for each resources.memory of
+ * what it may use.
+ */
+int64_t kuni_run_places(const kuni_run *run, size_t node, int64_t attempt);
 
 /* --- requests to stop, by signal --- */
 

@@ -139,7 +139,7 @@ static const kuni_param *find_param(const kuni_stage *stage, const char *name)
 static const char *plain_number(const kuni_param *param, const char *text, char room[32])
 {
     int64_t number = 0;
-    if (param->type != KUNI_PARAM_INT || !param->unit) return text;
+    if ((param->type != KUNI_PARAM_INT && param->type != KUNI_PARAM_LIST) || !param->unit) return text;
     bool fine = strcmp(param->unit, "bp") == 0      ? kuni_parse_bp(text, &number)
                 : strcmp(param->unit, "bytes") == 0 ? kuni_parse_bytes(text, &number)
                 : strcmp(param->unit, "s") == 0     ? kuni_parse_seconds(text, &number)
@@ -150,9 +150,10 @@ static const char *plain_number(const kuni_param *param, const char *text, char 
 }
 
 /* Texts of a LIST joined by '\n', of a map as KEY=TEXT; false after a fault. */
-static bool join_list(kuni_reader *reader, const kuni_yaml_node *list, const char *key,
-                      kuni_buffer *out)
+static bool join_list(kuni_reader *reader, const kuni_yaml_node *list, const kuni_param *param,
+                      const char *key, kuni_buffer *out)
 {
+    char room[32];
     bool map = list->type == KUNI_YAML_MAP;
     for (size_t i = 0; i < list->n; i++) {
         const char *text = kuni_reader_text(reader, list->values[i], key,
@@ -163,7 +164,8 @@ static bool join_list(kuni_reader *reader, const kuni_yaml_node *list, const cha
             return false;
         }
         if (kuni_buffer_printf(out, reader->err, "%s%s%s%s", i ? "\n" : "",
-                               map ? list->keys[i]->text : "", map ? "=" : "", text))
+                               map ? list->keys[i]->text : "", map ? "=" : "",
+                               plain_number(param, text, room)))
             return false;
     }
     return true;
@@ -203,7 +205,7 @@ static kuni_status set_param(kuni_reader *reader, entry *e, const kuni_param *pa
     if (param->type == KUNI_PARAM_LIST && (value->type == KUNI_YAML_LIST || pairs)) {
         kuni_buffer joined = KUNI_BUFFER_INIT;
         kuni_status status = KUNI_OK;
-        if (join_list(reader, value, key, &joined))
+        if (join_list(reader, value, param, key, &joined))
             status = set_text(reader, e, value, param, joined.data ? joined.data : "");
         else
             status = reader->err->status;

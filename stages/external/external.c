@@ -24,7 +24,7 @@
 #include "outputs.h"
 #include "values.h"
 
-enum { LABEL_BYTES = 320, SAMPLES_PER_TASK_MAX = 1000000 };
+enum { LABEL_BYTES = 320, SAMPLES_PER_TASK_MAX = 1000000, MEMORY_LEAST = 64 << 20 };
 
 static const char *const scatters[] = {"region", "batch",          "cohort",
                                        "sample", "sample x shard", NULL};
@@ -119,12 +119,18 @@ static const kuni_param params[] = {
      .unit = "s",
      .help = "the command is stopped after so long; 0: only when it shows no sign of life for "
              "on_error.time_limit"},
+    {.name = "memory",
+     .type = KUNI_PARAM_LIST,
+     .unit = "bytes",
+     .step = no_step,
+     .help = "that a process of the command may use; a list: of a task that fails, try by try "
+             "[resources.memory]"},
     {.name = "threads",
      .type = KUNI_PARAM_INT,
      .value = "1",
      .least = 1,
      .most = 1024,
-     .help = "value of {threads} and OMP_NUM_THREADS"},
+     .help = "value of {threads} and OMP_NUM_THREADS; the places of its machine that a task takes"},
     {.name = "env",
      .type = KUNI_PARAM_LIST,
      .help = "further variables of kuni's environment that pass to the command: with PATH, "
@@ -529,11 +535,40 @@ static kuni_status shape_samples(const kuni_params *with, const command_outputs 
                            .sees_facts = template_names(commands, "sex") ||
                                          template_names(commands, "participant"),
                            .samples_per_task = kuni_params_int(with, "samples_per_task"),
+                           .threads = steps[0].threads,
+                           .memory_bytes = steps[0].memory_bytes,
+                           .n_memory = steps[0].n_memory,
                            .run = run_sample};
     *n_steps = 1;
     if (!kuni_params_text(with, "gather")) return KUNI_OK;
     *n_steps = 2;
     return shape_gather(outputs, failures, arena, &steps[1], err);
+}
+
+/* What the command's step takes of a machine. */
+static kuni_status set_resources(const kuni_params *with, kuni_arena *arena, kuni_step *step,
+                                 kuni_error *err)
+{
+    enum { MOST = 8 };
+    const char *lines = kuni_params_text(with, "memory");
+    int64_t *memory = kuni_arena_alloc(arena, MOST, sizeof(*memory), err);
+    if (!memory) return KUNI_MEMORY;
+    step->threads = kuni_params_int(with, "threads");
+    step->memory_bytes = memory;
+    for (const char *line = lines && *lines ? lines : NULL; line;
+         line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+        char *end;
+        int64_t bytes = strtoll(line, &end, 10);
+        size_t n = step->n_memory;
+        if (n == MOST || bytes < MEMORY_LEAST || (*end && *end != '\n') ||
+            (n && bytes <= memory[n - 1]))
+            return kuni_fail(err, KUNI_USAGE,
+                             "memory: expected 1 to %d sizes of 64MiB or more, each more than the "
+                             "one before, as 4GiB or [4GiB, 8GiB]",
+                             MOST);
+        memory[step->n_memory++] = bytes;
+    }
+    return KUNI_OK;
 }
 
 static kuni_status shape(const kuni_params *with, kuni_arena *arena, const kuni_step **steps,
@@ -547,6 +582,10 @@ static kuni_status shape(const kuni_params *with, kuni_arena *arena, const kuni_
     if (!step) return KUNI_MEMORY;
     *steps = step;
     *n_steps = 1;
+    kuni_step machine = {.name = NULL};
+    status = set_resources(with, arena, &machine, err);
+    if (status) return status;
+    *step = machine;
     if (values_by_sample(with))
         return shape_samples(with, &outputs, commands, arena, step, n_steps, err);
     kuni_port *ports;

@@ -128,7 +128,7 @@ printf 'S00000%s 2\n' 1 3 4 5 7 | cmp - set/current/list.txt || fail "the list"
 [ "$(cut -f2 set/current/sum.txt | tr '\n' ' ')" = 'last 1 3 4 5 7 ' ] || fail "the table of a command"
 
 # What is told of a person: where it is corrected, the person's batch is computed again, and no other.
-workflow five.tsv | sed -e 's/{reads} {index}/{reads} {index} # {sex}/; s/dataset: set/dataset: told/' >w.yaml
+workflow five.tsv | sed -e 's/run: python3/run: S={sex} python3/; s/dataset: set/dataset: told/' >w.yaml
 run 0
 sed -i 's/\(S000004\t\)\(male\|female\)/\1unknown/' cohort/five.tsv
 run 0
@@ -137,6 +137,39 @@ ran S000004 S000005
 run 0
 ran
 rm -rf told
+
+# A task that the memory does not suffice for gets more; tasks take as many places as they have threads.
+cat >w.yaml <<'YAML'
+version: 1
+name: machine
+reference: cohort/reference.fa
+cohort: cohort/five.tsv
+dataset: machine
+resources: {lock: cohort/five.tsv}
+stages:
+  - id: large
+    run: python3 -c 'print(len(bytearray(300 << 20)))' >{output} && echo {sample} >>{output}
+    scatter: sample
+    samples_per_task: 8
+    memory: [128MiB, 1GiB]
+    gives: large
+    extension: txt
+  - id: wide
+    run: mkdir {resource.lock}.d; sleep 0.1; rmdir {resource.lock}.d; echo {sample} >{output}
+    check: "! grep exists {output}; [ ! -e {resource.lock}.d ]"
+    scatter: sample
+    samples_per_task: 1
+    threads: 2
+    gives: wide
+    extension: txt
+on_error: {retries: 0}
+YAML
+status=0
+"$KUNI" run --jobs 2 w.yaml >log 2>&1 || status=$?
+[ "$status" = 0 ] || fail "memory and threads: status $status"
+"$KUNI" tasks --tsv w.yaml | awk '$1 == "large.each" && $11 < 2 {bad = 1} END {exit bad}' || fail "the memory sufficed"
+if grep -rq 'File exists' machine/logs; then fail "two at once"; fi
+rm -rf machine
 
 # Of the environment passes what is named, and what every command has.
 cat >w.yaml <<'YAML'
@@ -148,7 +181,7 @@ dataset: other
 stages:
   - id: env
     run: |
-      env | sed 's/=.*//' | grep -v KUNI_ARG_ | sort | tr '\n' ' ' >{output}; echo {sample} >>{output}
+      env | sed 's/=.*//' | grep -v KUNI_ARG_ | sort | tr '\n' ' ' >{output} && echo {sample} >>{output}
     scatter: sample
     gives: env
     extension: txt
@@ -182,5 +215,7 @@ refused 'with gather: tsv, makes a file' -e '/gather/d'
 refused 'given a sample' -e 's/gives: size/takes: calls/'
 refused 'from 1 to' -e 's/task: 2/task: 0/'
 refused 'env: .A. is no name of a variable' -e 's/gives: size/env: [A=1]/'
+refused 'memory: expected 1 to 8 sizes' -e 's/gives: size/memory: [8GiB, 4GiB]/'
+refused 'memory: expected 1 to 8 sizes' -e 's/gives: size/memory: plenty/'
 refused 'on_failure: .*expected one of stop, without' -e 's/gives: size/on_failure: skip/'
 echo "all well"
