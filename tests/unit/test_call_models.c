@@ -628,6 +628,44 @@ static void test_indel_prior(void **unused)
     assert_true(kuni_indel_prior(rare, text, n, -1, 2, "C", 1) == rare);
 }
 
+/*
+ * Two substitutions, AG to GA, 4 bp before the end of a read: the aligner deletes the base before
+ * them, and the read seems to show G where all others have A. Such a read says nothing there, and
+ * what it shows beyond, with and without the gap, counts.
+ */
+static void test_gap_near_the_end(void **unused)
+{
+    (void)unused;
+    enum { LENGTH = 26 };
+    char bases[] = "CATCATCATCATCATCATCAGATCTA";
+    uint8_t qual[LENGTH];
+    memset(qual, 30, sizeof(qual));
+    uint32_t gapped[] = {20 << 4 | BAM_CMATCH, 1 << 4 | BAM_CDEL, 6 << 4 | BAM_CMATCH},
+             whole[] = {LENGTH << 4 | BAM_CMATCH};
+    kuni_call_read reads[] = {{.pos = 100, .end = 127, .cigar = gapped, .n_cigar = 3},
+                              {.pos = 100, .end = 126, .cigar = whole, .n_cigar = 1}};
+    kuni_call_read *list[] = {&reads[0], &reads[1]};
+    for (int i = 0; i < 2; i++) {
+        reads[i].seq = (uint8_t *)bases;
+        reads[i].qual = qual;
+        reads[i].length = LENGTH;
+        reads[i].mapq = 60;
+    }
+    const kuni_read_window window = {.reads = list, .n_reads = 2};
+    const kuni_call_options options = {.min_base_quality = 10};
+    kuni_site_column column = {.bases = NULL};
+    kuni_error err = KUNI_ERROR_INIT;
+    assert_int_equal(kuni_site_gather(&column, &window, 121, &options, &err), KUNI_OK);
+    assert_int_equal(column.n_bases, 1);
+    assert_int_equal(column.bases[0].base, 0);
+    assert_int_equal(kuni_site_gather(&column, &window, 110, &options, &err), KUNI_OK);
+    assert_int_equal(column.n_bases, 2); /* before the gap */
+    bases[25] = bases[24] = 'T';
+    assert_int_equal(kuni_site_gather(&column, &window, 125, &options, &err), KUNI_OK);
+    assert_int_equal(column.n_bases, 2); /* the same base either way */
+    kuni_site_column_fini(&column);
+}
+
 /* Twenty reads, ten of them ALT, are a heterozygote; ALT on bad mapping quality alone is not. */
 static void test_site(void **unused)
 {
@@ -715,6 +753,7 @@ int main(void)
         cmocka_unit_test(test_adapter),        cmocka_unit_test(test_shift_indels),
         cmocka_unit_test(test_closed_sets),    cmocka_unit_test(test_chains),
         cmocka_unit_test(test_partial_reads),  cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_indel_prior),    cmocka_unit_test(test_shifted_sets)};
+        cmocka_unit_test(test_indel_prior),    cmocka_unit_test(test_gap_near_the_end),
+        cmocka_unit_test(test_shifted_sets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

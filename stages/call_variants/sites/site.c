@@ -43,6 +43,54 @@ bool kuni_site_is_candidate(const kuni_pileup *pileup, int64_t i, char ref, kuni
     return false;
 }
 
+/* A stretch of a read that is aligned without a gap: reference less query, bases. */
+typedef struct aligned {
+    int64_t diagonal;
+    int32_t beg, end;
+} aligned;
+
+/*
+ * Whether a base lies between a gap and the near end of its read, and another would stand at `pos`
+ * without that gap: an aligner puts one there rather than two substitutions. No region owns the
+ * gap, so that hardly another read has it.
+ */
+static bool behind_gap(const kuni_call_read *read, int64_t pos, int32_t offset)
+{
+    enum { TAIL_MOST = 16 };
+    aligned runs[3] = {{0}}; /* the first, the one after it or before the last, the last */
+    aligned second = {0};
+    int n = 0;
+    int64_t at = read->pos;
+    int32_t query = 0;
+    for (uint32_t k = 0; k < read->n_cigar; k++) {
+        uint32_t op = bam_cigar_op(read->cigar[k]);
+        int32_t length = (int32_t)bam_cigar_oplen(read->cigar[k]);
+        int type = bam_cigar_type(op);
+        if (type == 3) {
+            aligned run = {.diagonal = at - query, .beg = query, .end = query + length};
+            if (n && runs[2].diagonal == run.diagonal && runs[2].end == query) /* = and X */
+                run.beg = runs[2].beg;
+            else
+                runs[1] = runs[2];
+            runs[2] = run;
+            n++;
+            if (run.beg == runs[0].beg || n == 1)
+                runs[0] = run;
+            else if (!second.end)
+                second = run;
+        }
+        if (type & 1) query += length;
+        if (type & 2) at += length;
+    }
+    int64_t other = -1;
+    if (!second.end) return false;
+    if (offset >= runs[2].beg && runs[2].end - runs[2].beg <= TAIL_MOST)
+        other = pos - runs[1].diagonal;
+    else if (offset < runs[0].end && runs[0].end - runs[0].beg <= TAIL_MOST)
+        other = pos - second.diagonal;
+    return other >= 0 && other < read->length && read->seq[other] != read->seq[offset];
+}
+
 kuni_status kuni_site_gather(kuni_site_column *column, const kuni_read_window *window, int64_t pos,
                              const kuni_call_options *options, kuni_error *err)
 {
@@ -57,7 +105,7 @@ kuni_status kuni_site_gather(kuni_site_column *column, const kuni_read_window *w
         if (deleted) column->n_deleted++;
         if (offset < 0 || read->qual[offset] < options->min_base_quality) continue;
         unsigned base = kuni_base_code((char)read->seq[offset]);
-        if (base > 3) continue;
+        if (base > 3 || (read->n_cigar > 2 && behind_gap(read, pos, offset))) continue;
         kuni_status status = kuni_grow((void **)&column->bases, &column->capacity,
                                        column->n_bases + 1, sizeof(*column->bases), err);
         if (status) return status;
