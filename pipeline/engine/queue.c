@@ -212,7 +212,8 @@ static bool fits(const kuni_queue *q, int lane, size_t node, int64_t attempt)
     for (size_t i = 0; i < q->orders->n; i++) {
         const kuni_order *order = &q->orders->list[i];
         if (lanes->list[order->lane].host == host)
-            taken += kuni_run_places(q->ledger->run, order->work.parts[0].node, order->work.attempt);
+            taken +=
+                kuni_run_places(q->ledger->run, order->work.parts[0].node, order->work.attempt);
     }
     return !taken || taken + need <= there;
 }

@@ -42,7 +42,8 @@ typedef struct kuni_run {
     uint64_t epoch;
     mode_t umask; /* of who started the run: for what it makes outside the dataset */
     int rank, size;
-    size_t *hosts; /* rank 0, of each rank: ranks on one machine have the same number; NULL: alone */
+    size_t
+        *hosts; /* rank 0, of each rank: ranks on one machine have the same number; NULL: alone */
     int32_t *columns; /* by sample; valid once columns_known: from phase JUDGE on */
     bool columns_known;
     int64_t n_columns;

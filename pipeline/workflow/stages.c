@@ -139,7 +139,8 @@ static const kuni_param *find_param(const kuni_stage *stage, const char *name)
 static const char *plain_number(const kuni_param *param, const char *text, char room[32])
 {
     int64_t number = 0;
-    if ((param->type != KUNI_PARAM_INT && param->type != KUNI_PARAM_LIST) || !param->unit) return text;
+    if ((param->type != KUNI_PARAM_INT && param->type != KUNI_PARAM_LIST) || !param->unit)
+        return text;
     bool fine = strcmp(param->unit, "bp") == 0      ? kuni_parse_bp(text, &number)
                 : strcmp(param->unit, "bytes") == 0 ? kuni_parse_bytes(text, &number)
                 : strcmp(param->unit, "s") == 0     ? kuni_parse_seconds(text, &number)

@@ -527,18 +527,17 @@ static kuni_status shape_samples(const kuni_params *with, const command_outputs 
     }
     if (failures)
         ports[outputs->n] = (kuni_port){.kind = failure_kind, .extension = "txt", .optional = true};
-    steps[0] = (kuni_step){.name = each_step,
-                           .scatter = values_by_shard(with) ? KUNI_SCATTER_SAMPLE_SHARD
-                                                            : KUNI_SCATTER_SAMPLE,
-                           .outputs = ports,
-                           .feed = feed_of(commands),
-                           .sees_facts = template_names(commands, "sex") ||
-                                         template_names(commands, "participant"),
-                           .samples_per_task = kuni_params_int(with, "samples_per_task"),
-                           .threads = steps[0].threads,
-                           .memory_bytes = steps[0].memory_bytes,
-                           .n_memory = steps[0].n_memory,
-                           .run = run_sample};
+    steps[0] = (kuni_step){
+        .name = each_step,
+        .scatter = values_by_shard(with) ? KUNI_SCATTER_SAMPLE_SHARD : KUNI_SCATTER_SAMPLE,
+        .outputs = ports,
+        .feed = feed_of(commands),
+        .sees_facts = template_names(commands, "sex") || template_names(commands, "participant"),
+        .samples_per_task = kuni_params_int(with, "samples_per_task"),
+        .threads = steps[0].threads,
+        .memory_bytes = steps[0].memory_bytes,
+        .n_memory = steps[0].n_memory,
+        .run = run_sample};
     *n_steps = 1;
     if (!kuni_params_text(with, "gather")) return KUNI_OK;
     *n_steps = 2;

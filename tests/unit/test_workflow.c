@@ -564,7 +564,7 @@ static void test_command_faults(void **state)
         "'cohrt'\n"
         "w.yaml:9:3: unknown key 'timelimit' in a stage; expected one of id, uses, run, plugin, "
         "with, needs, when, scatter, samples_per_task, takes, gather, gives, extension, "
-        "may_be_empty, may_drop, on_failure, check, index, publish, time_limit, threads, env; did "
+        "may_be_empty, may_drop, on_failure, check, index, publish, time_limit, memory, threads, env; did "
         "you "
         "mean 'time_limit'?\n"
         "w.yaml:10:18: stage 'two': run: {inptu} is no placeholder here; did you mean {input}: "
