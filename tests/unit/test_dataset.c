@@ -11,6 +11,7 @@
 #include "history.h"
 #include "journal.h"
 #include "lock.h"
+#include "made_of.h"
 #include "mark.h"
 #include "published.h"
 #include "scan.h"
@@ -517,18 +518,72 @@ static void test_history_forgets(void **state)
     kuni_buffer_fini(&text);
 }
 
+/* --- of what a task was made --- */
+
+static void test_made_of(void **state)
+{
+    (void)state;
+    char text[KUNI_MADE_OF_BYTES], why[KUNI_RERUN_BYTES];
+    kuni_made_of now = {.known = true, .settings = 0xABCDEF01, .samples = 2};
+    for (uint64_t i = 0; i < KUNI_MADE_OF_INPUTS + 3; i++)
+        kuni_made_of_add(&now, &(kuni_hash){{0, 0, 0, (i + 1) << 32}});
+    assert_int_equal(now.n_inputs, KUNI_MADE_OF_INPUTS);
+    kuni_made_of_print(&now, text);
+    assert_memory_equal(text, "abcdef01.00000002.00000001.00000002.", 36);
+    kuni_made_of then = kuni_made_of_parse(text);
+    assert_memory_equal(&then, &now, sizeof(now));
+    assert_int_equal(kuni_made_of_compare(&then, &now).bits, 0);
+    then.settings++;
+    then.inputs[3]++;
+    kuni_rerun rerun = kuni_made_of_compare(&then, &now);
+    assert_int_equal(rerun.inputs, 1 << 3);
+    kuni_rerun_print(&rerun, why);
+    assert_string_equal(why, "settings,inputs");
+    then.n_inputs--; /* other inputs altogether: all of them */
+    assert_int_equal(kuni_made_of_compare(&then, &now).inputs, (1 << KUNI_MADE_OF_INPUTS) - 1);
+    /* none of these is one: the line is of another version, or damaged */
+    static const char *const foreign[] = {NULL,
+                                          "",
+                                          "abcdef01",
+                                          "abcdef01.",
+                                          "abcdef01.0000000",
+                                          "abcdef01.00000002.",
+                                          "abcdef01.00000002.0000000g",
+                                          "ABCDEF01.00000002",
+                                          "abcdef01.00000002 "};
+    for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+        then = kuni_made_of_parse(foreign[i]);
+        assert_false(then.known);
+        assert_int_equal(kuni_made_of_compare(&then, &now).bits, KUNI_RERUN_UNKNOWN);
+    }
+    text[KUNI_MADE_OF_BYTES - 1] = '\0';
+    char longer[KUNI_MADE_OF_BYTES + 16];
+    (void)snprintf(longer, sizeof(longer), "%s.00000001", text);
+    assert_false(kuni_made_of_parse(longer).known);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whose_folder),    cmocka_unit_test(test_formats),
-        cmocka_unit_test(test_claim),           cmocka_unit_test(test_claim_unmarked),
-        cmocka_unit_test(test_prepare),         cmocka_unit_test(test_prepare_faults),
-        cmocka_unit_test(test_temporary_name),  cmocka_unit_test(test_remove_tree),
-        cmocka_unit_test(test_published),       cmocka_unit_test(test_lock_faults),
-        cmocka_unit_test(test_lock_waits),      cmocka_unit_test(test_scan),
-        cmocka_unit_test(test_history_of_many), cmocka_unit_test(test_lock_replaced),
-        cmocka_unit_test(test_guard),           cmocka_unit_test(test_words),
-        cmocka_unit_test(test_erasure),         cmocka_unit_test(test_tombstone_modes),
+        cmocka_unit_test(test_made_of),
+        cmocka_unit_test(test_whose_folder),
+        cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_claim),
+        cmocka_unit_test(test_claim_unmarked),
+        cmocka_unit_test(test_prepare),
+        cmocka_unit_test(test_prepare_faults),
+        cmocka_unit_test(test_temporary_name),
+        cmocka_unit_test(test_remove_tree),
+        cmocka_unit_test(test_published),
+        cmocka_unit_test(test_lock_faults),
+        cmocka_unit_test(test_lock_waits),
+        cmocka_unit_test(test_scan),
+        cmocka_unit_test(test_history_of_many),
+        cmocka_unit_test(test_lock_replaced),
+        cmocka_unit_test(test_guard),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_erasure),
+        cmocka_unit_test(test_tombstone_modes),
         cmocka_unit_test(test_history_forgets),
     };
     return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
