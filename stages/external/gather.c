@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -168,12 +169,17 @@ kuni_status gather_list(const kuni_task *task, const char *kind, const char *pat
 
 /* --- who has none --- */
 
-/* The file of a kind of this sample: inputs stand in the order of the samples. */
-static const kuni_task_file *next_of(const kuni_task_file *files, size_t n, size_t *at,
-                                     const kuni_sample *sample)
+/* The first file of a kind of each sample, by its number, or NULL. */
+static kuni_status by_sample(const kuni_task *task, const char *kind, const kuni_task_file ***list,
+                             kuni_error *err)
 {
-    while (*at < n && files[*at].sample < sample) ++*at;
-    return *at < n && files[*at].sample == sample ? &files[*at] : NULL;
+    size_t n = 0;
+    const kuni_task_file *files = kind ? kuni_task_inputs(task, kind, &n) : NULL;
+    *list = kuni_alloc(task->n_samples + 1, sizeof(kuni_task_file *), err);
+    if (!*list) return KUNI_MEMORY;
+    for (size_t i = n; i-- > 0;)
+        if (files[i].sample) (*list)[files[i].sample - task->samples] = &files[i];
+    return KUNI_OK;
 }
 
 static kuni_status tell_reason(kuni_file *out, const kuni_sample *sample,
@@ -190,36 +196,50 @@ static kuni_status tell_reason(kuni_file *out, const kuni_sample *sample,
     return kuni_file_printf(out, err, "%s\t%.*s\n", sample->id, (int)strcspn(reason, "\n"), reason);
 }
 
-kuni_status gather_without(const kuni_task *task, const char *kind, const char *failures,
-                           kuni_feed feed, const char *path, kuni_error *err)
+/* Whether a person has a column, and no file of the kind, or not all of them. */
+static bool is_without(const kuni_task *task, size_t i, const kuni_task_file *const *files,
+                       const kuni_task_file *const *failed)
 {
-    size_t n, n_failed = 0, at = 0, at_failed = 0, people = 0, without = 0;
-    const kuni_task_file *files = kuni_task_inputs(task, kind, &n);
-    const kuni_task_file *failed = failures ? kuni_task_inputs(task, failures, &n_failed) : NULL;
-    for (size_t i = 0; i < task->n_samples; i++) {
-        if (task->columns && task->columns[i] < 0) continue;
-        people++;
-        without += next_of(files, n, &at, &task->samples[i]) == NULL;
-    }
+    return (!task->columns || task->columns[i] >= 0) && (!files[i] || failed[i]);
+}
+
+static kuni_status tell_all(const kuni_task *task, const char *kind, kuni_feed feed,
+                            const kuni_task_file *const *files, const kuni_task_file *const *failed,
+                            kuni_file *out, kuni_error *err)
+{
+    size_t people = 0, without = 0;
+    kuni_status status = KUNI_OK;
     kuni_buffer text = KUNI_BUFFER_INIT;
-    kuni_file *out = NULL;
-    kuni_status status = kuni_file_create(&out, path, err);
-    if (!status && without)
+    for (size_t i = 0; i < task->n_samples; i++) {
+        people += !task->columns || task->columns[i] >= 0;
+        without += is_without(task, i, files, failed);
+    }
+    if (without)
         status =
             kuni_file_printf(out, err, "# %zu of %zu samples have no %s\n", without, people, kind);
     if (!status) status = kuni_file_printf(out, err, "%s\treason\n", id_column);
-    at = 0;
-    for (size_t i = 0; i < task->n_samples && !status; i++) {
-        const kuni_sample *sample = &task->samples[i];
-        if ((task->columns && task->columns[i] < 0) || next_of(files, n, &at, sample)) continue;
-        status = tell_reason(out, sample, next_of(failed, n_failed, &at_failed, sample), feed,
-                             &text, err);
-    }
+    for (size_t i = 0; i < task->n_samples && !status; i++)
+        if (is_without(task, i, files, failed))
+            status = tell_reason(out, &task->samples[i], failed[i], feed, &text, err);
+    kuni_buffer_fini(&text);
+    return status;
+}
+
+kuni_status gather_without(const kuni_task *task, const char *kind, const char *failures,
+                           kuni_feed feed, const char *path, kuni_error *err)
+{
+    const kuni_task_file **files = NULL, **failed = NULL;
+    kuni_file *out = NULL;
+    kuni_status status = by_sample(task, kind, &files, err);
+    if (!status) status = by_sample(task, failures, &failed, err);
+    if (!status) status = kuni_file_create(&out, path, err);
+    if (!status) status = tell_all(task, kind, feed, files, failed, out, err);
     if (!status) {
         status = kuni_file_commit(out, err);
         out = NULL;
     }
     kuni_file_discard(out);
-    kuni_buffer_fini(&text);
+    free(files);
+    free(failed);
     return status;
 }

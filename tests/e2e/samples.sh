@@ -171,6 +171,32 @@ status=0
 if grep -rq 'File exists' machine/logs; then fail "two at once"; fi
 rm -rf machine
 
+# Once a sample and shard; who fails in one of them is told of.
+cat >w.yaml <<'YAML'
+version: 1
+name: shards
+reference: cohort/reference.fa
+cohort: cohort/five.tsv
+dataset: shards
+batch: 3
+regions: {shard: 3kb}
+stages:
+  - id: places
+    run: |
+      set -e; [ -s {index} ]; [ {region}-{sample} != chr20:3001-6000-S000004 ]; echo place >{output}; echo {region} >>{output}
+    scatter: sample x shard
+    gives: places
+    extension: tsv
+    on_failure: without
+    gather: tsv
+    publish: places.tsv
+YAML
+run 0
+[ "$(tail -n +2 shards/current/places.tsv | sort | uniq | wc -l)" = 14 ] || fail "samples x shards"
+grep -q '^S000004.its command failed with exit status 1$' shards/current/places.without.tsv || fail "who fails in one shard"
+[ "$(wc -l <shards/current/places.without.tsv)" = 3 ] || fail "others without"
+rm -rf shards
+
 # Of the environment passes what is named, and what every command has.
 cat >w.yaml <<'YAML'
 version: 1
