@@ -218,8 +218,11 @@ static kuni_status cannot_start(const command_order *order, int code, kuni_error
 static pid_t start(const command_order *order, char *const *environment, volatile int *code)
 {
     close_on_exec();
+    /* NOLINTBEGIN(bugprone-unsafe-functions,cert-msc24-c,cert-msc33-c,clang-analyzer-*.vfork,*Vfork):
+     * become_command calls the system alone. */
     pid_t pid = vfork();
     if (pid == 0) become_command(order, environment, code);
+    /* NOLINTEND(bugprone-unsafe-functions,cert-msc24-c,cert-msc33-c,clang-analyzer-*.vfork,*Vfork) */
     return pid;
 }
 
