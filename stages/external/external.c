@@ -262,7 +262,7 @@ static kuni_status run_task(const kuni_task *task, call *c, kuni_error *err)
 
 static kuni_status run(const kuni_task *task, kuni_error *err)
 {
-    call c;
+    call c = {.task = task};
     kuni_status status = run_task(task, &c, err);
     kuni_arena_free(c.arena);
     return status;
@@ -296,7 +296,7 @@ static kuni_status leave_without(const call *c, const kuni_error *why, kuni_erro
 
 static kuni_status run_sample(const kuni_task *task, kuni_error *err)
 {
-    call c;
+    call c = {.task = task};
     kuni_error why = KUNI_ERROR_INIT;
     kuni_status status = run_task(task, &c, &why);
     bool without = strcmp(kuni_params_text(task->params, "on_failure"), "without") == 0;
@@ -324,7 +324,7 @@ static kuni_feed feed_of(const char *commands)
 
 static kuni_status gather_all(const kuni_task *task, kuni_arena *arena, kuni_error *err)
 {
-    command_outputs outputs;
+    command_outputs outputs = {.n = 0};
     const char *commands, *first = NULL;
     kuni_status status = outputs_read(&outputs, task->params, arena, err);
     if (!status) status = join_commands(task->params, arena, &commands, err);
@@ -573,7 +573,7 @@ static kuni_status set_resources(const kuni_params *with, kuni_arena *arena, kun
 static kuni_status shape(const kuni_params *with, kuni_arena *arena, const kuni_step **steps,
                          size_t *n_steps, kuni_error *err)
 {
-    command_outputs outputs;
+    command_outputs outputs = {.n = 0};
     const char *commands;
     kuni_status status = check_params(with, arena, &outputs, &commands, err);
     if (status) return status;
