@@ -3,6 +3,7 @@
 # A command that is run once a sample: what it makes is gathered into a table of those who are in the call set, whoever
 # comes, goes or is stopped; nobody is computed twice, and whoever has no result is told of.
 . "$(dirname "$0")/../lib.sh"
+need_tools samtools bgzip tabix
 cd "$work"
 log=$PWD/log
 "$KUNI" simulate --quiet -n 7 --contigs chr20:9k --depth 3 --seed 4 --out cohort >/dev/null
@@ -196,6 +197,18 @@ run 0
 grep -q '^S000004.its command failed with exit status 1$' shards/current/places.without.tsv || fail "who fails in one shard"
 [ "$(wc -l <shards/current/places.without.tsv)" = 3 ] || fail "others without"
 rm -rf shards
+
+# Who brings a gVCF has no reads, and is told of.
+{ printf '##fileformat=VCFv4.2\n##contig=<ID=chr20,length=9000>\n##INFO=<ID=END,Number=1,Type=Integer,Description="x">\n'
+  printf '##FORMAT=<ID=GT,Number=1,Type=String,Description="x">\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tX1\n'
+  printf 'chr20\t1\t.\t%s\t<NON_REF>\t.\t.\tEND=9000\tGT\t0/0\n' "$(samtools faidx cohort/reference.fa chr20:1-1 | tail -n 1)"; } | bgzip >cohort/x.g.vcf.gz
+tabix -p vcf cohort/x.g.vcf.gz
+{ head -n 2 cohort/manifest.tsv; printf 'PX\tX1\tfemale\tx.g.vcf.gz\tx.g.vcf.gz.tbi\tlab\n'; } >cohort/mixed.tsv
+workflow mixed.tsv | sed 's/dataset: set/dataset: mixed/' >w.yaml
+run 0
+ran S000001
+printf '# 1 of 2 samples have no size\nsample_id\treason\nX1\tno reads\n' | cmp - mixed/current/sizes.without.tsv || fail "a gVCF"
+rm -rf mixed
 
 # Of the environment passes what is named, and what every command has.
 cat >w.yaml <<'YAML'
