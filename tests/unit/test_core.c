@@ -162,7 +162,7 @@ static void unfinished_files_are_flushed_once(void **state)
 static void links_are_not_followed(void **state)
 {
     (void)state;
-    char path[256], own[256], other[256];
+    char path[256], own[320], other[256];
     kuni_error err = KUNI_ERROR_INIT;
     struct stat info;
     (void)snprintf(path, sizeof(path), "%s", in_folder("linked"));
