@@ -59,25 +59,45 @@ static void nothing_close(void *state)
     (void)state;
 }
 
-/* Chunks of the shard; shards are cut at edges of chunks. */
+/* Bases of REF; what an event covers. */
+static int64_t length_of(const kuni_event *event)
+{
+    return (int64_t)strlen(event->alleles[0]);
+}
+
+/* What of a chunk lies in the shard; events that reach into a later chunk stand there again. */
+static kuni_status copy_chunk(const kuni_evidence_chunk *chunk, kuni_evidence_writer *writer,
+                              kuni_span shard, bool first, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; !status && i < chunk->n_events; i++) {
+        const kuni_event *event = &chunk->events[i];
+        bool again = event->flags & KUNI_EVENT_CARRIED && !first;
+        if (!again && event->pos < shard.end && event->pos + length_of(event) > shard.beg)
+            status = kuni_evidence_add_event(writer, event, err);
+    }
+    for (size_t i = 0; !status && i < chunk->n_blocks; i++) {
+        kuni_block block = chunk->blocks[i];
+        if (block.beg < shard.beg) block.beg = shard.beg;
+        if (block.end > shard.end) block.end = shard.end;
+        if (block.beg < block.end) status = kuni_evidence_add_block(writer, &block, err);
+    }
+    return status;
+}
+
 static kuni_status copy_chunks(kuni_evidence_reader *reader, kuni_evidence_writer *writer,
                                kuni_span shard, kuni_error *err)
 {
     kuni_status status = KUNI_OK;
+    bool first = true;
     for (size_t i = 0; i < kuni_evidence_chunk_count(reader) && !status; i++) {
         kuni_evidence_extent extent;
         kuni_evidence_chunk chunk;
         kuni_evidence_get_extent(reader, i, &extent);
         if (extent.end <= shard.beg || extent.beg >= shard.end) continue;
-        if (extent.beg < shard.beg || extent.end > shard.end)
-            return kuni_fail(err, KUNI_USAGE, "shards must be multiples of %d bases",
-                             KUNI_EVIDENCE_CHUNK_BP);
         status = kuni_evidence_read(reader, i, KUNI_READ_ALL, &chunk, err);
-        for (size_t k = 0; !status && k < chunk.n_events; k++)
-            if (!(chunk.events[k].flags & KUNI_EVENT_CARRIED) || extent.beg == shard.beg)
-                status = kuni_evidence_add_event(writer, &chunk.events[k], err);
-        for (size_t k = 0; !status && k < chunk.n_blocks; k++)
-            status = kuni_evidence_add_block(writer, &chunk.blocks[k], err);
+        if (!status) status = copy_chunk(&chunk, writer, shard, first, err);
+        first = false;
     }
     return status;
 }

@@ -58,6 +58,7 @@ ELSEWHERE = [
     ("CONTRIBUTING.md", "tests/lint/format", "tests/lint/CMakeLists.txt"),
     ("containers/README.md", "sbatch", "tests/slurm/slurm.sh"),
     ("tests/README.md", "./quickstart test", ".ci/run"),
+    ("docs/call-set.md", "import glob", "tests/e2e/hail.py"),
     ("docs/operations.md", "mpirun --with-ft ulfm", "tests/fault/lost_rank.py"),
     ("docs/operations.md", "sbatch", "tests/slurm/slurm.sh"),
     ("docs/plugin.md", "#include", "tests/e2e/plugin.sh"),

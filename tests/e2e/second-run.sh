@@ -8,7 +8,15 @@ run() { # DATASET OPTION...: the status is kuni's
     try_run "$1" 0 --set batch=2 "${@:2}"
 }
 current=$work/set/current
-run set || fail "the first run"
+
+# Looked on at from its first second to its end: a line a change, then how it ended, with its status.
+run set &
+until [ -s "$work/set/status.json" ]; do sleep 0.1; done
+"$KUNI" status --watch "$work/set" >"$work/watched" || fail "status --watch: $? $(cat "$work/watched")"
+wait $! || fail "the first run"
+grep -q '^running .*: [0-9]* of [0-9]* tasks, [0-9]* running, 0 failed, [0-9]* s$' "$work/watched" || fail "status --watch told nothing of the run: $(cat "$work/watched")"
+grep -q ': done$' "$work/watched" || fail "status --watch did not see the end: $(cat "$work/watched")"
+if "$KUNI" status --watch --json "$work/set" >/dev/null 2>&1; then fail "status --watch --json"; fi
 cp -rL "$current" "$work/first"
 
 # A published file was deleted by hand: the run said "unchanged" and left the hole.
@@ -69,6 +77,24 @@ for file in national.bcf national.sites.vcf.gz; do
         fail "records after a withdrawal differ in $file"
 done
 if grep -rlaq S000003 "$current/"; then fail "the withdrawn sample is named in what is published"; fi
+
+# The numbers of the generations, for the pages: those of today are the published ones, and both forms tell the same.
+python3 - "$work/set" <<'PYTHON' || fail "the numbers of the generations"
+import csv, json, sys
+folder = sys.argv[1]
+rows = list(csv.DictReader(open(f"{folder}/trend.tsv"), delimiter="\t"))
+script = open(f"{folder}/trend.js").read()
+told = json.loads(script.removeprefix("window.kuniTrend=").removesuffix(";\n"))
+number = lambda text: None if text == "NA" else float(text)
+assert [(int(r["generation"]), r["table"], r["metric"], number(r["value"])) for r in rows] == [(t["generation"], t["table"], t["metric"], t["value"]) for t in told]
+generations = sorted({int(r["generation"]) for r in rows})
+assert len(generations) >= 2, generations
+for table in ("qc/summary.tsv", "call-set/summary.tsv"):
+    now = [r[:2] for r in csv.reader(open(f"{folder}/current/{table}"), delimiter="\t")][1:]
+    assert now == [[r["metric"], r["value"]] for r in rows if r["table"] == table and int(r["generation"]) == generations[-1]], table
+samples = [r["value"] for r in rows if r["table"] == "call-set/summary.tsv" and r["metric"] == "samples"]
+assert samples[0] == "4" and samples[-1] == "3", samples
+PYTHON
 
 # A late parameter runs late steps only; another quality profile reads no reads.
 run fresh --set cohort=rest.tsv --set joint.min_gq=10 || fail "a late parameter"
