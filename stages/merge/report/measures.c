@@ -8,7 +8,8 @@
 
 /*
  * Far: so many deviations (of a normal distribution's median absolute deviation) from the median of the peers, and by so much
- * of the median: with peers that are all alike a trifle would be far.
+ * of the median: with peers that are all alike a trifle would be far. A count deviates by its root by chance alone (Poisson), by 1 at
+ * least: where most people have no singleton, who has one is not far.
  */
 enum { PEERS_LEAST = 20, FAR_DEVIATIONS = 6 };
 static const double normal_mad = 1.4826, least_spread = 0.005;
@@ -208,6 +209,7 @@ static kuni_status judge(judging *now, size_t m, const peer *peers, size_t n_pee
     for (size_t i = 0; i < n; i++) now->values[i] = fabs(now->values[i] - middle);
     double spread = normal_mad * median(now->values, n);
     if (spread < least_spread * fabs(middle)) spread = least_spread * fabs(middle);
+    if (measure->decimals == 0 && spread < sqrt(fmax(middle, 1))) spread = sqrt(fmax(middle, 1));
     for (size_t i = 0; i < n_judged; i++) {
         double off = (measure->value(&set->totals, judged[i].column) - middle) / spread;
         if (!(fabs(off) > FAR_DEVIATIONS)) continue;
