@@ -412,13 +412,18 @@ void kuni_plan_run(const kuni_node *node, const kuni_batch *batch, int64_t shard
 
 /* --- names of a node's shards --- */
 
+/* That of a run of a batch's samples. */
+static void print_run(const kuni_node *node, size_t run, char room[KUNI_PLAN_RUN_NAME_BYTES])
+{
+    (void)snprintf(room, KUNI_PLAN_RUN_NAME_BYTES, "samples-%zu+%zu", run * node->run, node->run);
+}
+
 const char *kuni_plan_shard_name(const kuni_plan *plan, const kuni_node *node, int64_t shard,
                                  char room[KUNI_PLAN_RUN_NAME_BYTES])
 {
     if (shard < 0) return NULL;
     if (node->scatter != KUNI_SCATTER_SAMPLE) return plan->shard_names[shard];
-    snprintf(room, KUNI_PLAN_RUN_NAME_BYTES, "samples-%zu+%zu", (size_t)shard * node->run,
-             node->run);
+    print_run(node, (size_t)shard, room);
     return room;
 }
 
@@ -431,7 +436,7 @@ int64_t kuni_plan_run_of_name(const kuni_node *node, const char *name)
     unsigned long long first = strtoull(name + sizeof(prefix) - 1, &end, 10);
     size_t shard = (size_t)first / node->run;
     if (first > INT32_MAX || shard >= node->n_shards) return -1;
-    (void)kuni_plan_shard_name(NULL, node, (int64_t)shard, own);
+    print_run(node, shard, own);
     return strcmp(own, name) == 0 ? (int64_t)shard : -1;
 }
 
