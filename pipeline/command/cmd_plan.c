@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "complain.h"
+#include "operand.h"
 #include "preview.h"
 #include "trial.h"
 
@@ -258,13 +259,8 @@ static int run(const kuni_call *call)
     r->run.settings = r->settings.texts;
     r->run.n_settings = r->settings.n;
     kuni_preview preview;
-    kuni_buffer faults = KUNI_BUFFER_INIT;
     kuni_error err = KUNI_ERROR_INIT;
-    kuni_status status = kuni_preview_make(&preview, &r->run, false, &faults, &err);
-    bool told = faults.length > 0;
-    kuni_command_print_faults(&faults);
-    kuni_buffer_fini(&faults);
-    if (status && !told) (void)kuni_command_fail(&err);
+    kuni_status status = kuni_command_preview(&preview, &r->run, &err);
     if (!status && r->bed)
         print_bed(&preview);
     else if (!status && r->shards)

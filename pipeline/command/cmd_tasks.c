@@ -172,17 +172,15 @@ static kuni_status show(const request *r, const char *dataset, const kuni_previe
 static int show_workflow(request *r, kuni_error *err)
 {
     kuni_preview preview;
-    kuni_buffer faults = KUNI_BUFFER_INIT;
     r->run.settings = r->settings.texts;
     r->run.n_settings = r->settings.n;
     r->run.jobs = 1;
     r->run.forecast = true;
-    kuni_status status = kuni_preview_make(&preview, &r->run, false, &faults, err);
-    bool told = faults.length > 0;
-    kuni_command_print_faults(&faults);
-    kuni_buffer_fini(&faults);
-    if (!status) status = show(r, preview.run.folder, &preview, err);
-    if (status && !told) (void)kuni_command_fail(err);
+    kuni_status status = kuni_command_preview(&preview, &r->run, err);
+    if (!status) {
+        status = show(r, preview.run.folder, &preview, err);
+        if (status) (void)kuni_command_fail(err);
+    }
     kuni_preview_fini(&preview);
     return status;
 }

@@ -9,6 +9,7 @@
 #include "attempt.h"
 #include "command.h"
 #include "complain.h"
+#include "operand.h"
 #include "temporary.h"
 
 enum { SHOWN_LINES = 5, SHOWN_BYTES = 2000 };
@@ -170,15 +171,13 @@ static int run(const kuni_call *call)
     r->run.forecast = true;
     r->what.stage = call->words[1];
     kuni_preview preview;
-    kuni_buffer faults = KUNI_BUFFER_INIT;
     kuni_error err = KUNI_ERROR_INIT;
-    kuni_status status = kuni_preview_make(&preview, &r->run, false, &faults, &err);
-    bool told = faults.length > 0;
-    kuni_command_print_faults(&faults);
-    kuni_buffer_fini(&faults);
-    if (!status) status = try_it(r, &preview, &err);
-    (void)fflush(stdout);
-    if (status && !told) (void)kuni_command_fail(&err);
+    kuni_status status = kuni_command_preview(&preview, &r->run, &err);
+    if (!status) {
+        status = try_it(r, &preview, &err);
+        (void)fflush(stdout);
+        if (status) (void)kuni_command_fail(&err);
+    }
     kuni_preview_fini(&preview);
     return status;
 }

@@ -7,6 +7,7 @@
 #include "complain.h"
 #include "forecast.h"
 #include "made_with.h"
+#include "operand.h"
 #include "transport.h"
 
 /* Names of flagged nodes: "call, joint.sites". */
@@ -130,15 +131,13 @@ static int forecast(const kuni_run_options *options)
 {
     kuni_run_options asked = *options;
     kuni_preview preview;
-    kuni_buffer faults = KUNI_BUFFER_INIT;
     kuni_error err = KUNI_ERROR_INIT;
     asked.forecast = true;
-    kuni_status status = kuni_preview_make(&preview, &asked, false, &faults, &err);
-    bool told = faults.length > 0;
-    kuni_command_print_faults(&faults);
-    kuni_buffer_fini(&faults);
-    if (!status) status = print_all(&preview, &err);
-    if (status && !told) (void)kuni_command_fail(&err);
+    kuni_status status = kuni_command_preview(&preview, &asked, &err);
+    if (!status) {
+        status = print_all(&preview, &err);
+        if (status) (void)kuni_command_fail(&err);
+    }
     kuni_preview_fini(&preview);
     return status;
 }

@@ -27,6 +27,18 @@ kuni_status kuni_command_find_dataset(const char *operand, char **folder, kuni_e
     return status;
 }
 
+kuni_status kuni_command_preview(kuni_preview *preview, const kuni_run_options *options,
+                                 kuni_error *err)
+{
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    kuni_status status = kuni_preview_make(preview, options, false, &faults, err);
+    bool told = faults.length > 0;
+    kuni_command_print_faults(&faults);
+    kuni_buffer_fini(&faults);
+    if (status && !told) (void)kuni_command_fail(err);
+    return status;
+}
+
 kuni_status kuni_command_spell_path(const char *folder, const char *name, const char *ending,
                                     kuni_buffer *path, kuni_error *err)
 {

@@ -195,12 +195,8 @@ kuni_status kuni_reader_contigs(kuni_reader *reader, const kuni_yaml_node *node)
 {
     char room[KUNI_YAML_WORD_BYTES];
     if (!node) return KUNI_OK;
-    kuni_yaml_node text, *single[1] = {&text};
-    kuni_yaml_node one = {.type = KUNI_YAML_LIST, .values = single, .n = 1};
-    if (node->type == KUNI_YAML_TEXT && !kuni_yaml_is_null(node)) {
-        text = *node;
-        node = &one;
-    }
+    kuni_one_listed one;
+    node = kuni_reader_listed(&one, node);
     if (node->type != KUNI_YAML_LIST || node->n == 0) {
         kuni_yaml_fault(reader->faults, node, "contigs: got %s; expected %s",
                         node->type == KUNI_YAML_LIST ? "an empty list"

@@ -12,12 +12,8 @@ kuni_status kuni_reader_network(kuni_reader *reader, const kuni_yaml_node *node)
 {
     char room[KUNI_YAML_WORD_BYTES];
     if (!node) return KUNI_OK;
-    kuni_yaml_node text, *single[1] = {&text};
-    kuni_yaml_node one = {.type = KUNI_YAML_LIST, .values = single, .n = 1};
-    if (node->type == KUNI_YAML_TEXT && !kuni_yaml_is_null(node)) {
-        text = *node;
-        node = &one;
-    }
+    kuni_one_listed one;
+    node = kuni_reader_listed(&one, node);
     if (node->type != KUNI_YAML_LIST) {
         kuni_yaml_fault(reader->faults, node, "network: got %s; expected %s",
                         kuni_yaml_describe(node, room), expected);

@@ -48,6 +48,15 @@ kuni_status kuni_reader_stem(kuni_reader *reader, const char *absolute, const ch
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+const kuni_yaml_node *kuni_reader_listed(kuni_one_listed *one, const kuni_yaml_node *node)
+{
+    if (node->type != KUNI_YAML_TEXT || kuni_yaml_is_null(node)) return node;
+    one->text = *node;
+    one->values[0] = &one->text;
+    one->list = (kuni_yaml_node){.type = KUNI_YAML_LIST, .values = one->values, .n = 1};
+    return &one->list;
+}
+
 const char *kuni_reader_text(kuni_reader *reader, const kuni_yaml_node *value, const char *key,
                              const char *expected)
 {

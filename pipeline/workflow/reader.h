@@ -60,6 +60,13 @@ KUNI_MUST_CHECK kuni_status kuni_reader_fields(kuni_reader *reader, const kuni_y
 KUNI_MUST_CHECK kuni_status kuni_reader_unknown_key(kuni_reader *reader, const kuni_yaml_node *key,
                                                     const char *section, const char *const *known,
                                                     size_t n_known);
+/* A list of one text, which a key takes for the text alone. */
+typedef struct kuni_one_listed {
+    kuni_yaml_node text, list, *values[1];
+} kuni_one_listed;
+
+/* `node`, or where it is a text, `one`'s list of it: it lives as long as both. */
+const kuni_yaml_node *kuni_reader_listed(kuni_one_listed *one, const kuni_yaml_node *node);
 /* The text of a value, or NULL after a fault. */
 const char *kuni_reader_text(kuni_reader *reader, const kuni_yaml_node *value, const char *key,
                              const char *expected);
