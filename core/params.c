@@ -187,6 +187,25 @@ const char *kuni_params_text(const kuni_params *params, const char *name)
                         1u << KUNI_PARAM_LIST);
 }
 
+kuni_status kuni_params_edges(const kuni_params *params, const char *name, uint16_t *edges,
+                              size_t most, size_t *n, kuni_error *err)
+{
+    long last = 0;
+    const char *list = value_of(params, name, 1u << KUNI_PARAM_LIST);
+    *n = 0;
+    for (char *end; list && *list; list = end + (*end == '\n')) {
+        long edge = strtol(list, &end, 10);
+        bool whole = end > list && (!*end || *end == '\n') && edge > last && edge <= UINT16_MAX;
+        if (!whole || *n == most)
+            return kuni_fail(err, KUNI_USAGE,
+                             "%s: expected at most %zu rising whole numbers from 1 to %d", name,
+                             most, UINT16_MAX);
+        last = edge;
+        edges[(*n)++] = (uint16_t)edge;
+    }
+    return KUNI_OK;
+}
+
 static kuni_status print_values(const kuni_params *params, const char *step, kuni_buffer *out,
                                 kuni_error *err)
 {

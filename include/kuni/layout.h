@@ -244,6 +244,7 @@
     FIELD(kuni_stage, n_steps) \
     FIELD(kuni_stage, shape) \
     FIELD(kuni_stage, columns) \
+    FIELD(kuni_stage, check) \
     VALUE(KUNI_OK) \
     VALUE(KUNI_USAGE) \
     VALUE(KUNI_DATA) \

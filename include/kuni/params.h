@@ -52,6 +52,14 @@ double kuni_params_float(const kuni_params *params, const char *name);
 /* TEXT, CHOICE, PATH or LIST; NULL where absent. */
 const char *kuni_params_text(const kuni_params *params, const char *name);
 
+/*
+ * A LIST of at most `most` rising whole numbers from 1 to 65535: lower edges of bands, above the first, which begins at 0.
+ * KUNI_USAGE where it is something else. None where absent.
+ */
+KUNI_MUST_CHECK kuni_status kuni_params_edges(const kuni_params *params, const char *name,
+                                              uint16_t *edges, size_t most, size_t *n,
+                                              kuni_error *err);
+
 /* The canonical text of a parameter of any type, NULL where absent. */
 const char *kuni_params_value(const kuni_params *params, const char *name);
 

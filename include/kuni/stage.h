@@ -209,6 +209,12 @@ typedef struct kuni_stage {
      * none, or a dictionary of its own beside them.
      */
     const kuni_column *columns;
+    /*
+     * What the table of parameters cannot say: texts with a grammar, files to be read. Called when a workflow is read, before
+     * anything is computed, with parameters that fit the table. KUNI_USAGE names the parameter and what was
+     * expected. NULL: the table says all.
+     */
+    kuni_status (*check)(const kuni_params *params, kuni_error *err);
 } kuni_stage;
 
 /* The steps of a stage with these parameters; they live as long as the stage and the arena. */

@@ -232,10 +232,16 @@ static void unknown_param(kuni_reader *reader, const entry *e, const kuni_yaml_n
                     near ? near : "", near ? "'?" : "");
 }
 
+static size_t count_faults(const kuni_reader *reader)
+{
+    return reader->faults->n + reader->faults->hidden;
+}
+
 static kuni_status read_with(kuni_reader *reader, entry *e)
 {
     char room[KUNI_YAML_WORD_BYTES];
     const kuni_yaml_node *with = kuni_yaml_get(e->node, "with");
+    size_t before = count_faults(reader);
     if (!with) return KUNI_OK;
     if (with->type != KUNI_YAML_MAP) {
         kuni_yaml_fault(reader->faults, with, "with: got %s; expected a map of parameters",
@@ -253,6 +259,18 @@ static kuni_status read_with(kuni_reader *reader, entry *e)
         else if (set_param(reader, e, param, key->text, with->values[i]))
             return reader->err->status;
     }
+    kuni_error err = KUNI_ERROR_INIT;
+    if (count_faults(reader) > before || !e->stage.stage->check) return KUNI_OK;
+    kuni_status status = e->stage.stage->check(e->stage.params, &err);
+    if (status == KUNI_MEMORY) return kuni_fail(reader->err, status, "%s", err.text);
+    if (!status) return KUNI_OK;
+    const kuni_yaml_node *at = with;
+    for (size_t i = 0; i < with->n; i++) { /* the text begins with the parameter's name */
+        size_t n = strlen(with->keys[i]->text);
+        if (strncmp(err.text, with->keys[i]->text, n) == 0 && err.text[n] == ':')
+            at = with->values[i];
+    }
+    kuni_yaml_fault(reader->faults, at, "%s", err.text);
     return KUNI_OK;
 }
 
@@ -610,11 +628,6 @@ static kuni_status check_flow(kuni_reader *reader, const entries *all)
 }
 
 /* --- the list --- */
-
-static size_t count_faults(const kuni_reader *reader)
-{
-    return reader->faults->n + reader->faults->hidden;
-}
 
 static kuni_status read_entries(kuni_reader *reader, const kuni_yaml_node *stages, entries *all)
 {

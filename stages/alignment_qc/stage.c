@@ -3,6 +3,7 @@
 #include "kuni/stage.h"
 #include "batch/batch_step.h"
 #include "cohort/cohort_step.h"
+#include "cohort/profile.h"
 #include "partials/panel.h"
 #include "reads/reads_step.h"
 
@@ -152,10 +153,22 @@ static const kuni_step steps[] = {{.name = "reads",
                                    .outputs = cohort_outputs,
                                    .run = kuni_qc_cohort_run}};
 
+static kuni_status check(const kuni_params *given, kuni_error *err)
+{
+    const char *profiles = kuni_params_text(given, "profiles");
+    const char *panel = kuni_params_text(given, "contamination_panel");
+    kuni_qc_profile *profile = NULL;
+    kuni_status status = kuni_qc_profile_read(&profile, profiles && *profiles ? profiles : NULL,
+                                              kuni_params_text(given, "profile"), err);
+    kuni_qc_profile_free(profile);
+    return !status && panel && *panel ? kuni_qc_panel_probe(panel, err) : status;
+}
+
 const kuni_stage kuni_stage_alignment_qc = {
     .name = "alignment-qc",
     .summary = "GA4GH WGS QC metrics, contamination, sex and identity of every sample",
     .version = 5,
     .params = params,
     .steps = steps,
-    .n_steps = sizeof(steps) / sizeof(steps[0])};
+    .n_steps = sizeof(steps) / sizeof(steps[0]),
+    .check = check};

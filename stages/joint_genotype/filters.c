@@ -107,7 +107,7 @@ static void skip_space(parser *p)
 
 static kuni_status complain(parser *p, const char *expected)
 {
-    return kuni_fail(p->err, KUNI_USAGE, "filter %s: at '%.20s' of '%s': expected %s",
+    return kuni_fail(p->err, KUNI_USAGE, "filters: %s: at '%.20s' of '%s': expected %s",
                      p->filter->name, *p->at ? p->at : "(end)", p->text, expected);
 }
 
@@ -137,7 +137,7 @@ static kuni_status parse_name(parser *p)
             return emit(p, (joint_filter_op){.kind = OP_NAME, .name = i});
     const char *nearest = kuni_nearest(word, joint_filter_names, JOINT_FILTER_NAMES);
     return kuni_fail(p->err, KUNI_USAGE,
-                     "filter %s: unknown name '%s'%s%s%s: see 'kuni stages joint-genotype'",
+                     "filters: %s: unknown name '%s'%s%s%s: see 'kuni stages joint-genotype'",
                      p->filter->name, word, nearest ? " (did you mean " : "",
                      nearest ? nearest : "", nearest ? "?)" : "");
 }
@@ -215,7 +215,7 @@ static kuni_status parse_line(joint_filters *filters, const char *beg, size_t le
     size_t skip = name;
     while (skip < length && beg[skip] == ' ') skip++;
     if (!name || skip == length || (beg[skip] != ':' && beg[skip] != '='))
-        return kuni_fail(err, KUNI_USAGE, "filter '%.*s': expected NAME: EXPRESSION", (int)length,
+        return kuni_fail(err, KUNI_USAGE, "filters: '%.*s': expected NAME: EXPRESSION", (int)length,
                          beg);
     f->name = kuni_alloc(name + 1, 1, err);
     f->text = kuni_alloc(length - skip, 1, err);
@@ -228,7 +228,7 @@ static kuni_status parse_line(joint_filters *filters, const char *beg, size_t le
         return kuni_fail(err, KUNI_USAGE, "a filter cannot be called PASS: give it another name");
     for (size_t i = 0; i + 1 < filters->n; i++)
         if (strcmp(filters->filters[i].name, f->name) == 0)
-            return kuni_fail(err, KUNI_USAGE, "filter %s is given twice: join the two with ||",
+            return kuni_fail(err, KUNI_USAGE, "filters: %s is given twice: join the two with ||",
                              f->name);
     parser p = {.text = f->text, .at = f->text, .filter = f, .err = err};
     status = parse_binary(&p, 0);

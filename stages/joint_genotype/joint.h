@@ -161,7 +161,7 @@ static inline joint_ploidy joint_copies_at(const joint_copies *copies, int64_t p
 
 /* Lower edges of bands, rising; below the first: 0. None: values stand for themselves. */
 typedef struct joint_bands {
-    uint32_t n;
+    size_t n;
     uint16_t edges[JOINT_BANDS_MAX];
 } joint_bands;
 

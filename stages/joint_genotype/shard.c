@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "options.h"
 #include "pass.h"
 #include "reference.h"
 
@@ -16,86 +17,6 @@ enum {
 };
 
 /* --- setting up --- */
-
-static bool has_word(const char *list, const char *word)
-{
-    size_t n = strlen(word);
-    for (const char *at = list; at && *at;) {
-        size_t length = strcspn(at, "\n");
-        if (length == n && memcmp(at, word, n) == 0) return true;
-        at += length + (at[length] == '\n');
-    }
-    return false;
-}
-
-static kuni_status check_words(const char *param, const char *list, const char *const *known,
-                               const char *expected, kuni_error *err)
-{
-    for (const char *at = list; at && *at;) {
-        size_t length = strcspn(at, "\n");
-        bool found = false;
-        for (size_t i = 0; known[i]; i++)
-            if (strlen(known[i]) == length && memcmp(known[i], at, length) == 0) found = true;
-        if (!found)
-            return kuni_fail(err, KUNI_USAGE, "joint-genotype: %s: unknown '%.*s': expected %s",
-                             param, (int)length, at, expected);
-        at += length + (at[length] == '\n');
-    }
-    return KUNI_OK;
-}
-
-static kuni_status read_bands(joint_bands *bands, const char *param, const kuni_params *params,
-                              kuni_error *err)
-{
-    const char *list = kuni_params_text(params, param);
-    long last = 0;
-    for (char *end; list && *list; list = end + (*end == '\n')) {
-        long edge = strtol(list, &end, 10);
-        bool whole = end > list && (!*end || *end == '\n') && edge > last && edge <= UINT16_MAX;
-        if (!whole || bands->n == JOINT_BANDS_MAX)
-            return kuni_fail(err, KUNI_USAGE,
-                             "joint-genotype: %s: expected at most %d rising whole numbers above 0",
-                             param, JOINT_BANDS_MAX);
-        last = edge;
-        bands->edges[bands->n++] = (uint16_t)edge;
-    }
-    return KUNI_OK;
-}
-
-static kuni_status read_options(joint_shard *j, kuni_error *err)
-{
-    const kuni_params *p = j->task->params;
-    const char *format = kuni_params_text(p, "format");
-    const char *also = kuni_params_text(p, "also");
-    static const char *const fields[] = {"GT", "GQ", "DP", "AD", "PL", "RNC", "PS", NULL},
-                             *const forms[] = {"sites", "sparse", NULL};
-    kuni_status status =
-        check_words("format", format, fields, "GT, GQ, DP, RNC, AD, PL or PS", err);
-    if (!status) status = check_words("also", also, forms, "sites or sparse", err);
-    if (status) return status;
-    j->options = (joint_options){
-        .dense = strcmp(kuni_params_text(p, "output"), "dense") == 0,
-        .sites = has_word(also, "sites"),
-        .sparse = has_word(also, "sparse"),
-        .with_gq = has_word(format, "GQ"),
-        .with_dp = has_word(format, "DP"),
-        .with_rnc = has_word(format, "RNC"),
-        .with_ad = has_word(format, "AD"),
-        .with_pl = has_word(format, "PL"),
-        .with_ps = has_word(format, "PS"),
-        .local_over = (uint32_t)kuni_params_int(p, "local_alleles_over"),
-        .min_allele_quality = (int)kuni_params_int(p, "min_allele_quality"),
-        .min_gq = (int)kuni_params_int(p, "min_gq"),
-        .prior_cap = (int)kuni_params_int(p, "prior_cap"),
-        .snp_heterozygosity = kuni_params_float(p, "snp_heterozygosity"),
-        .indel_heterozygosity = kuni_params_float(p, "indel_heterozygosity"),
-        .memory_bytes = j->task->memory_bytes > 0 ? j->task->memory_bytes : (int64_t)1 << 30,
-    };
-    status = read_bands(&j->options.gq_bands, "sparse_gq", p, err);
-    if (!status) status = read_bands(&j->options.dp_bands, "sparse_dp", p, err);
-    if (status) return status;
-    return joint_filters_parse(&j->filters, kuni_params_text(p, "filters"), err);
-}
 
 static kuni_status open_source(joint_shard *j, const kuni_task_file *file, joint_source *s,
                                kuni_error *err)
@@ -593,7 +514,8 @@ void joint_shard_close(joint_shard *j)
 
 static kuni_status set_up(joint_shard *j, kuni_error *err)
 {
-    kuni_status status = read_options(j, err);
+    kuni_status status = joint_options_read(&j->options, &j->filters, j->task->params, err);
+    if (j->task->memory_bytes > 0) j->options.memory_bytes = j->task->memory_bytes;
     if (!status) status = joint_cohort_init(&j->cohort, j->task, err);
     if (!status) status = open_sources(j, err);
     if (status) return status;

@@ -5,6 +5,7 @@
  */
 #include "deciding.h"
 #include "kuni/variant_prior.h"
+#include "options.h"
 #include "shard.h"
 
 static const char *const likelihoods_choices[] = {"none", "trios", "all", NULL};
@@ -165,4 +166,5 @@ const kuni_stage kuni_stage_joint_genotype = {
     .steps = steps,
     .n_steps = sizeof(steps) / sizeof(steps[0]),
     .columns = joint_columns,
+    .check = joint_options_check,
 };

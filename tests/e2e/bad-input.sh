@@ -166,6 +166,25 @@ sed -i 's/shard:/shrad:/' "$c/workflow.yaml"
 expect 64
 says "did you mean 'shard'"
 
+case="parameters that the stage alone understands"
+fresh
+for with in "format: [GT, GQQ]|format: unknown 'GQQ': expected GT, GQ" 'sparse_gq: [10, 1]|sparse_gq: expected at most 32 rising' \
+    "filters: ['a: QAUL < 2']|filters: a: unknown name 'QAUL' (did you mean QUAL" 'also: [site]|also: unknown'; do
+    printf 'version: 1\nreference: reference.fa\ncohort: manifest.tsv\ndataset: set\nstages:\n  - {id: c, uses: call-variants}\n  - id: j\n    uses: joint-genotype\n    needs: c\n    with:\n      min_gq: 2\n      %s\n' "${with%%|*}" >"$c/workflow.yaml"
+    expect 64
+    says "workflow.yaml:12:"
+    says "${with#*|}"
+    brief 1
+done
+
+case="a QC profile with a fault"
+fresh
+printf 'nonsense: [\n' >"$c/profiles.yaml"
+printf 'version: 1\nreference: reference.fa\ncohort: manifest.tsv\ndataset: set\nstages:\n  - {id: q, uses: alignment-qc, with: {profiles: profiles.yaml}}\n' >"$c/workflow.yaml"
+expect 64
+says 'profiles.yaml'
+brief 1
+
 case="no workflow"
 fresh
 rm "$c/workflow.yaml"

@@ -187,13 +187,14 @@ static void filter_language(void **state)
     assert_false(holds("a: MQ < 40", 50, 9)); /* no value */
     assert_false(holds("a: MQ >= 40", 50, 9));
     assert_false(holds("a: MQ != 40", 50, 9));
-    refuses("a: QAUL < 20", "filter a: unknown name 'QAUL' (did you mean QUAL?): see 'kuni stages "
-                            "joint-genotype'");
-    refuses("a: (QD < 20", "filter a: at '(end)' of '(QD < 20': expected ')'");
-    refuses("a: QD < ", "filter a: at '(end)' of 'QD < ': expected a number, a name or '('");
-    refuses("QD < 2", "filter 'QD < 2': expected NAME: EXPRESSION");
+    refuses("a: QAUL < 20",
+            "filters: a: unknown name 'QAUL' (did you mean QUAL?): see 'kuni stages "
+            "joint-genotype'");
+    refuses("a: (QD < 20", "filters: a: at '(end)' of '(QD < 20': expected ')'");
+    refuses("a: QD < ", "filters: a: at '(end)' of 'QD < ': expected a number, a name or '('");
+    refuses("QD < 2", "filters: 'QD < 2': expected NAME: EXPRESSION");
     refuses("PASS: QD < 2", "a filter cannot be called PASS: give it another name");
-    refuses("a: QD < 2\na: FS > 60", "filter a is given twice: join the two with ||");
+    refuses("a: QD < 2\na: FS > 60", "filters: a is given twice: join the two with ||");
 }
 
 int main(void)

@@ -123,10 +123,24 @@ static kuni_status read_rows(kuni_qc_panel *panel, const char *bed, kuni_lines f
     }
 }
 
+static const char *const endings[3] = {".bed", ".mu", ".UD"};
+
+kuni_status kuni_qc_panel_probe(const char *bed, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (int i = 0; i < 3 && !status; i++) {
+        kuni_buffer path = KUNI_BUFFER_INIT;
+        kuni_lines file = {.path = NULL};
+        status = open_sibling(bed, endings[i], &path, &file, err);
+        kuni_lines_close(&file);
+        kuni_buffer_fini(&path);
+    }
+    return status;
+}
+
 kuni_status kuni_qc_panel_read(kuni_qc_panel **out, const char *bed, const kuni_genome *genome,
                                kuni_error *err)
 {
-    static const char *const endings[3] = {".bed", ".mu", ".UD"};
     kuni_buffer paths[3] = {KUNI_BUFFER_INIT, KUNI_BUFFER_INIT, KUNI_BUFFER_INIT};
     kuni_lines files[3] = {{.path = NULL}, {.path = NULL}, {.path = NULL}};
     kuni_qc_panel *panel = kuni_alloc(1, sizeof(*panel), err);

@@ -29,6 +29,9 @@ typedef struct kuni_qc_panel {
     size_t n_elsewhere;
 } kuni_qc_panel;
 
+/* Whether the panel's files can be opened. KUNI_USAGE or KUNI_IO names the one that cannot. */
+KUNI_MUST_CHECK kuni_status kuni_qc_panel_probe(const char *bed, kuni_error *err);
+
 /* `bed` is the path of the BED file; its siblings are found by their endings. */
 KUNI_MUST_CHECK kuni_status kuni_qc_panel_read(kuni_qc_panel **panel, const char *bed,
                                                const kuni_genome *genome, kuni_error *err);
