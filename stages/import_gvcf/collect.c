@@ -20,7 +20,7 @@ kuni_collect *kuni_collect_new(kuni_span shard, kuni_error *err)
 {
     kuni_collect *collect = kuni_alloc(1, sizeof(*collect), err);
     if (!collect) return NULL;
-    collect->shard = shard;
+    collect->shard = collect->around = shard;
     collect->ordered = true;
     collect->arena = kuni_arena_new(err);
     if (collect->arena) return collect;
@@ -92,14 +92,25 @@ kuni_status kuni_collect_block(kuni_collect *collect, const kuni_block *block, k
     return push(blocks, block, err);
 }
 
+void kuni_collect_set_bands(kuni_collect *collect, const kuni_reband *bands, int64_t contig_bp)
+{
+    kuni_span *around = &collect->around;
+    *around = collect->shard;
+    collect->bands = bands;
+    if (!bands) return;
+    around->beg -= around->beg % KUNI_REBAND_BP;
+    around->end += KUNI_REBAND_BP - 1 - (around->end - 1) % KUNI_REBAND_BP;
+    if (around->end > contig_bp) around->end = contig_bp;
+}
+
 kuni_span kuni_collect_needs(const kuni_collect *collect)
 {
-    kuni_span needs = collect->shard;
+    kuni_span needs = collect->around;
     for (size_t i = 0; i < collect->n_events; i++) {
         const collected_event *event = &collect->events[i];
         int64_t beg = event->record_beg < event->event.pos ? event->record_beg : event->event.pos;
         int64_t end = event->record_end > event->end ? event->record_end : event->end;
-        if (end <= collect->shard.beg || beg >= collect->shard.end) continue;
+        if (end <= collect->around.beg || beg >= collect->around.end) continue;
         if (beg < needs.beg) needs.beg = beg;
         if (end > needs.end) needs.end = end;
     }
@@ -596,18 +607,83 @@ static kuni_status flatten(kuni_collect *collect, kuni_import_counts *counts, ku
     return status;
 }
 
-static kuni_status write_block(const kuni_collect *collect, kuni_block block, int64_t beg,
-                               int64_t end, uint32_t sample, kuni_evidence_writer *writer,
+/* Blocks on their way out. */
+typedef struct block_writer {
+    const kuni_collect *collect;
+    kuni_evidence_writer *writer;
+    uint32_t sample;
+    kuni_block last; /* goes on as long as blocks join it; beg == end: none */
+    uint16_t most_dp;
+} block_writer;
+
+static kuni_status put_last(block_writer *w, kuni_error *err)
+{
+    kuni_block block = w->last;
+    const kuni_span *shard = &w->collect->shard;
+    w->last.beg = w->last.end;
+    if (block.beg < shard->beg) block.beg = shard->beg;
+    if (block.end > shard->end) block.end = shard->end;
+    if (block.beg >= block.end) return KUNI_OK;
+    if (w->collect->bands && block.kind == KUNI_BLOCK_REFERENCE) {
+        block.gq = kuni_block_floor_gq(block.gq);
+        block.gq_one = kuni_block_floor_gq(block.gq_one);
+        if (block.min_dp != KUNI_MIN_DP_MISSING)
+            block.min_dp = kuni_block_floor_depth(block.min_dp);
+    }
+    block.sample = w->sample;
+    return kuni_evidence_add_block(w->writer, &block, err);
+}
+
+static size_t band_of(const kuni_reband *bands, uint8_t gq)
+{
+    size_t band = 0;
+    while (band < bands->n && gq >= bands->edges[band]) band++;
+    return band;
+}
+
+/* Depths of one block: the least stands for all. Below 10 a genotype is commonly taken as unknown. */
+static bool depths_alike(uint16_t least, uint16_t most)
+{
+    enum { STEP = 6, FEW = 10 };
+    if (least == KUNI_MIN_DP_MISSING || most == KUNI_MIN_DP_MISSING) return least == most;
+    if ((least == 0) != (most == 0) || (least < FEW) != (most < FEW)) return false;
+    return most <= least + 3 * least / 4 + STEP;
+}
+
+static bool joins_last(const block_writer *w, const kuni_block *block)
+{
+    const kuni_block *last = &w->last;
+    const kuni_reband *bands = w->collect->bands;
+    uint16_t least = block->min_dp < last->min_dp ? block->min_dp : last->min_dp;
+    uint16_t most = block->min_dp > w->most_dp ? block->min_dp : w->most_dp;
+    return bands && last->beg < last->end && last->end == block->beg &&
+           last->kind == KUNI_BLOCK_REFERENCE && block->kind == KUNI_BLOCK_REFERENCE &&
+           last->ploidy == block->ploidy && last->either == block->either &&
+           last->beg / KUNI_REBAND_BP == (block->end - 1) / KUNI_REBAND_BP &&
+           band_of(bands, last->gq) == band_of(bands, block->gq) &&
+           band_of(bands, last->gq_one) == band_of(bands, block->gq_one) &&
+           depths_alike(least, most);
+}
+
+static kuni_status write_block(block_writer *w, kuni_block block, int64_t beg, int64_t end,
                                kuni_error *err)
 {
-    if (beg < collect->shard.beg) beg = collect->shard.beg;
-    if (end > collect->shard.end) end = collect->shard.end;
-    if (beg >= end) return KUNI_OK;
+    if (end <= w->collect->around.beg || beg >= w->collect->around.end) return KUNI_OK;
     block.beg = beg;
     block.end = end;
-    block.sample = sample;
     if (block.kind == KIND_FILLER) block.kind = KUNI_BLOCK_REFERENCE;
-    return kuni_evidence_add_block(writer, &block, err);
+    if (joins_last(w, &block)) {
+        w->last.end = end;
+        if (block.gq < w->last.gq) w->last.gq = block.gq;
+        if (block.gq_one < w->last.gq_one) w->last.gq_one = block.gq_one;
+        if (block.min_dp < w->last.min_dp) w->last.min_dp = block.min_dp;
+        if (block.min_dp > w->most_dp) w->most_dp = block.min_dp;
+        return KUNI_OK;
+    }
+    kuni_status status = put_last(w, err);
+    w->last = block;
+    w->most_dp = block.min_dp;
+    return status;
 }
 
 /* Writes the blocks but where events lie. */
@@ -616,6 +692,7 @@ static kuni_status write_blocks(const kuni_collect *collect, uint32_t sample,
 {
     size_t next = 0;
     kuni_status status = KUNI_OK;
+    block_writer blocks = {.collect = collect, .writer = writer, .sample = sample};
     int64_t covered = 0; /* up to here events cover all that they reach */
     for (size_t i = 0; !status && i < collect->flat.n; i++) {
         const kuni_block *block = &collect->flat.at[i];
@@ -632,11 +709,11 @@ static kuni_status write_blocks(const kuni_collect *collect, uint32_t sample,
             int64_t end = block->end;
             if (next < collect->n_events && collect->events[next].event.pos < end)
                 end = collect->events[next].event.pos;
-            status = write_block(collect, *block, beg, end, sample, writer, err);
+            status = write_block(&blocks, *block, beg, end, err);
             beg = end;
         }
     }
-    return status;
+    return status ? status : put_last(&blocks, err);
 }
 
 kuni_status kuni_collect_write(kuni_collect *collect, uint32_t sample, kuni_evidence_writer *writer,

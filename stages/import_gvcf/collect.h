@@ -31,6 +31,13 @@ KUNI_MUST_CHECK kuni_status kuni_collect_block(kuni_collect *collect, const kuni
                                                kuni_error *err);
 
 /*
+ * Blocks of reference that lie side by side in one band of GQ are joined, to the least GQ and depth among them, as long as their depths are
+ * alike; both numbers are rounded down (kuni_block_floor_gq). Joining ends at multiples of KUNI_REBAND_BP, so that no cut into
+ * shards shows: kuni_collect_needs gives a wider span. NULL: blocks stay as they are.
+ */
+void kuni_collect_set_bands(kuni_collect *collect, const kuni_reband *bands, int64_t contig_bp);
+
+/*
  * The span whose records must have been added for this shard to come out right; it holds the shard.
  */
 kuni_span kuni_collect_needs(const kuni_collect *collect);

@@ -24,7 +24,8 @@ typedef struct block_list {
 } block_list;
 
 struct kuni_collect {
-    kuni_span shard;
+    kuni_span shard, around; /* around: the cells of bands that hold the shard */
+    const kuni_reband *bands;
     kuni_arena *arena;
     collected_event *events;
     size_t n_events, events_capacity;

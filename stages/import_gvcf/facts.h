@@ -26,4 +26,11 @@ typedef struct kuni_record_facts {
 /* Makes alleles minimal and left-aligned, and moves the event's position along. */
 typedef kuni_status (*kuni_normaliser)(void *context, kuni_event *event, kuni_error *err);
 
+/* Bands of GQ that blocks of reference are joined by, within cells of the contig. */
+enum { KUNI_REBAND_BP = 4096, KUNI_REBAND_EDGES = 32 };
+typedef struct kuni_reband {
+    uint16_t edges[KUNI_REBAND_EDGES]; /* lower, of the bands above the first */
+    size_t n;
+} kuni_reband;
+
 #endif

@@ -35,6 +35,8 @@ struct kuni_gvcf_file {
     char *buffer;
     size_t capacity, filled, at;
     bool at_end, contig_absent, length_blocks, renamed, leaves_genotypes, own;
+    bool short_blocks; /* of reference, at the file's beginning */
+    size_t n_bands;    /* as the header tells */
     int column, n_samples;
     int bcf_sample; /* of the columns of a BCF, the one that is read */
     int64_t size_bytes;
@@ -84,6 +86,12 @@ bool kuni_gvcf_renamed(const kuni_gvcf_file *file)
 bool kuni_gvcf_leaves_genotypes(const kuni_gvcf_file *file)
 {
     return file->n_samples > 1 || file->leaves_genotypes;
+}
+
+bool kuni_gvcf_is_banded_finer(const kuni_gvcf_file *file, size_t most)
+{
+    if (file->own) return false;
+    return file->n_bands > 0 ? file->n_bands > most : file->short_blocks;
 }
 
 bool kuni_gvcf_is_own(const kuni_gvcf_file *file)
@@ -278,6 +286,7 @@ static kuni_status take_header_line(kuni_gvcf_file *file, const kuni_gvcf_open_o
     if (strncmp(line, "##contig=<", 10) == 0)
         return check_contig(file, options, line + 10, census, err);
     if (strncmp(line, "##source=kuni ", 14) == 0) file->own = true;
+    if (strncmp(line, "##GVCFBlock", 11) == 0) file->n_bands++;
     if (strncmp(line, "##FORMAT=<ID=LEN,", 17) == 0) file->length_blocks = true;
     if (strncmp(line, "#CHROM\t", 7) != 0) return KUNI_OK;
     *done = true;
@@ -364,18 +373,42 @@ static bool calls_genotype(const char *line, int column)
     return false;
 }
 
-/* Looks at the first records; a seek follows before any other is read. */
-static kuni_status look_at_genotypes(kuni_gvcf_file *file, kuni_error *err)
+/* The bases that a line's INFO/END covers; 0: it has none. */
+static int64_t block_length(const char *line)
 {
-    enum { LOOK_AT = 2000 };
+    const char *info = line, *pos = strchr(line, '\t');
+    for (int field = 0; field < 7 && info; field++) {
+        info = strchr(info, '\t');
+        if (info) info++;
+    }
+    for (const char *at = info; at && *at && *at != '\t'; at++) {
+        if (strncmp(at, "END=", 4) == 0 && (at[-1] == '\t' || at[-1] == ';'))
+            return strtoll(at + 4, NULL, 10) - strtoll(pos, NULL, 10) + 1;
+        at += strcspn(at, ";\t");
+        if (*at != ';') break;
+    }
+    return 0;
+}
+
+/* Looks at the first records; a seek follows before any other is read. */
+static kuni_status look_at_records(kuni_gvcf_file *file, kuni_error *err)
+{
+    enum { LOOK_AT = 2000, FEW = 200, SHORT_BP = 32 };
+    int64_t blocks = 0, bases = 0;
+    bool counts = file->n_bands == 0;
     file->leaves_genotypes = true;
-    for (int i = 0; i < LOOK_AT && file->leaves_genotypes; i++) {
+    for (int i = 0; i < LOOK_AT && (counts || file->leaves_genotypes); i++) {
         char *line;
         size_t length;
         kuni_status status = kuni_gvcf_next(file, &line, &length, err);
-        if (status || !line) return status;
-        file->leaves_genotypes = !calls_genotype(line, file->column);
+        if (status) return status;
+        if (!line) break;
+        if (file->leaves_genotypes) file->leaves_genotypes = !calls_genotype(line, file->column);
+        int64_t bp = counts ? block_length(line) : 0;
+        blocks += bp > 0;
+        bases += bp > 0 ? bp : 0;
     }
+    file->short_blocks = blocks >= FEW && bases < SHORT_BP * blocks;
     return KUNI_OK;
 }
 
@@ -411,7 +444,7 @@ kuni_status kuni_gvcf_open(kuni_gvcf_file **out, const kuni_gvcf_open_options *o
         goto fail;
     }
     status = is_bcf ? read_bcf_header(file, options, err) : read_header(file, options, err);
-    if (!status && file->n_samples == 1) status = look_at_genotypes(file, err);
+    if (!status && file->n_samples == 1) status = look_at_records(file, err);
     if (status) goto fail;
     *out = file;
     return KUNI_OK;

@@ -44,6 +44,12 @@ bool kuni_gvcf_renamed(const kuni_gvcf_file *file);
  */
 bool kuni_gvcf_leaves_genotypes(const kuni_gvcf_file *file);
 
+/*
+ * True where blocks of reference are joined by more bands of GQ than `most`, as the header tells (GATK's GVCFBlock lines), or, where it
+ * does not, by so many that the first ones (200 and more) are shorter than 32 bp on average. kuni's own bands stay.
+ */
+bool kuni_gvcf_is_banded_finer(const kuni_gvcf_file *file, size_t most);
+
 /* True where kuni wrote it. */
 bool kuni_gvcf_is_own(const kuni_gvcf_file *file);
 

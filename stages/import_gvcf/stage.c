@@ -11,7 +11,7 @@
 #include "kuni/stage.h"
 #include "report.h"
 
-enum { STAGE_VERSION = 7 };
+enum { STAGE_VERSION = 8 };
 
 enum {
     /* Read before the shard at once; more where a deletion reaches in from further away. */
@@ -38,6 +38,13 @@ static const kuni_param params[] = {
      .choices = absent_choices,
      .help = "positions without a record: no data (gVCFs), or reference without GQ and DP (VCFs "
              "of variants only that were called over all regions of the run)"},
+    {.name = "reference_bands",
+     .type = KUNI_PARAM_LIST,
+     .value = "1\n10\n20\n30\n40",
+     .unit = "phred",
+     .help = "lower edges of the bands of GQ that blocks of reference are joined by, in files that "
+             "have more bands than "
+             "these; []: GQ as it is"},
     {.name = "mito_min_fraction",
      .type = KUNI_PARAM_FLOAT,
      .value = "0.02",
@@ -65,6 +72,7 @@ typedef struct import_state {
     int64_t covered;       /* records and gaps are known up to here */
     kuni_reference_window window;
     kuni_collect *collect;
+    kuni_reband bands;
     kuni_evidence_writer *writer;
     kuni_gvcf_record *record;
     kuni_import_counts *counts; /* per sample of the batch */
@@ -110,8 +118,11 @@ static kuni_status import_open(const kuni_task *task, void **state, kuni_error *
     const char *more = kuni_params_text(task->params, "ignore_filters");
     status = kuni_buffer_printf(&s->ignored_filters, err, "RefCall\nNoCall\n%s", more ? more : "");
     kuni_span around = s->shard;
-    around.beg -= LOOK_BEHIND_BP + s->max_shift;
-    around.end += LOOK_BEHIND_BP + s->max_shift;
+    around.beg -= LOOK_BEHIND_BP + s->max_shift + KUNI_REBAND_BP;
+    around.end += LOOK_BEHIND_BP + s->max_shift + KUNI_REBAND_BP;
+    if (!status)
+        status = kuni_params_edges(task->params, "reference_bands", s->bands.edges,
+                                   KUNI_REBAND_EDGES, &s->bands.n, err);
     if (!status) status = kuni_reference_window_init(&s->window, task->genome, around, err);
     if (!status)
         status = kuni_evidence_create_for_task(&s->writer, task, "import-gvcf", STAGE_VERSION, err);
@@ -194,7 +205,7 @@ static kuni_status read_records(import_state *s, kuni_gvcf_file *file, kuni_gvcf
                                 kuni_convert *convert, int64_t from, bad_records *bad,
                                 kuni_error *err)
 {
-    int64_t limit = s->shard.end + s->max_shift, last = -1;
+    int64_t limit = kuni_collect_needs(s->collect).end + s->max_shift, last = -1;
     bool seen = false;
     for (;;) {
         char *line;
@@ -264,7 +275,11 @@ static kuni_status import_records(import_state *s, kuni_gvcf_file *file, kuni_er
                             .mito_min_fraction = s->mito_min_fraction};
     bad_records bad;
     kuni_collect_set_normaliser(s->collect, kuni_convert_normalise, &convert);
-    int64_t from = s->shard.beg > LOOK_BEHIND_BP ? s->shard.beg - LOOK_BEHIND_BP : 0;
+    kuni_collect_clear(s->collect);
+    bool dense = s->bands.n > 0 && kuni_gvcf_is_banded_finer(file, s->bands.n + 1);
+    kuni_collect_set_bands(s->collect, dense ? &s->bands : NULL, s->contig_bp);
+    int64_t from = kuni_collect_needs(s->collect).beg - LOOK_BEHIND_BP;
+    if (from < 0) from = 0;
     for (;;) {
         *counts = (kuni_import_counts){0};
         bad = (bad_records){.cause = KUNI_ERROR_INIT};

@@ -86,6 +86,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                             .own = size % 8 < 4,
                             .mito_min_fraction = 0.02};
     kuni_collect_set_normaliser(collect, kuni_convert_normalise, &convert);
+    static const kuni_reband bands = {.edges = {20}, .n = 1};
+    if (size % 3 == 0) kuni_collect_set_bands(collect, &bands, shard.end);
     convert_lines(&convert, &parser, &record, text);
     if (kuni_collect_write(collect, 0, writer, &counts, &err)) {
         fprintf(stderr, "%s\n",

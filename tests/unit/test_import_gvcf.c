@@ -82,6 +82,7 @@ static int teardown(void **state)
 
 static const char *absent;  /* the parameter; NULL: its default */
 static const char *max_bad; /* likewise */
+static const char *bands;   /* likewise */
 static bool shared;         /* the manifest names the file for other samples, too */
 
 static kuni_status import_as(const char *path, const char *id, kuni_genome *of, kuni_span shard,
@@ -91,6 +92,7 @@ static kuni_status import_as(const char *path, const char *id, kuni_genome *of, 
     kuni_params *params = kuni_params_new(kuni_stage_import_gvcf.params, err);
     if (absent && kuni_params_set(params, "absent", absent, err)) return err->status;
     if (max_bad && kuni_params_set(params, "max_bad_records", max_bad, err)) return err->status;
+    if (bands && kuni_params_set(params, "reference_bands", bands, err)) return err->status;
     kuni_sample sample = {.id = id, .participant = id, .reads = path, .shares_reads = shared};
     kuni_batch batch = {.id = "b0000", .first = 0, .n_samples = 1};
     kuni_task_file files[] = {{.kind = "evidence", .path = out},
@@ -712,6 +714,84 @@ static void symbolic_alleles(void **state)
            "B10-10 g50 d20 x2\n");
 }
 
+/* --- bands --- */
+
+static const char sixty_bands[] = "##GVCFBlock0-1=minGQ=0(inclusive),maxGQ=1(exclusive)\n"
+                                  "##GVCFBlock1-2=minGQ=1(inclusive),maxGQ=2(exclusive)\n"
+                                  "##GVCFBlock2-3=minGQ=2(inclusive),maxGQ=3(exclusive)\n"
+                                  "##GVCFBlock3-4=minGQ=3(inclusive),maxGQ=4(exclusive)\n"
+                                  "##GVCFBlock4-5=minGQ=4(inclusive),maxGQ=5(exclusive)\n"
+                                  "##GVCFBlock5-6=minGQ=5(inclusive),maxGQ=6(exclusive)\n"
+                                  "##GVCFBlock6-100=minGQ=6(inclusive),maxGQ=100(exclusive)\n";
+
+static void put_banded(const char *bands_told, const char *records)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    if (kuni_buffer_printf(
+            &text, &err,
+            "##fileformat=VCFv4.2\n##contig=<ID=c1,length=400>\n%s#CHROM\tPOS\tID\tREF\t"
+            "ALT\tQUAL\tFILTER\tINFO\tFORMAT\ts1\n%s",
+            bands_told, records))
+        fail_msg("%s", err.text);
+    put(gvcf, text.data);
+    kuni_buffer_fini(&text);
+}
+
+static void expect_banded(const char *bands_told, const char *records, const char *wanted)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    put_banded(bands_told, records);
+    kuni_span all = {.tid = 0, .beg = 0, .end = 400};
+    if (import_as(gvcf, "s1", genome, all, evidence, &err)) fail_msg("%s", err.text);
+    print_evidence(evidence, &text);
+    assert_string_equal(text.data ? text.data : "", wanted);
+    kuni_buffer_fini(&text);
+}
+
+/* Blocks of one band are joined where the file has more bands than are wanted: to the least, rounded down. */
+static void bands_of_reference(void **state)
+{
+    (void)state;
+    const char *records = "c1\t1\t.\tA\t<NON_REF>\t.\t.\tEND=40\tGT:GQ:MIN_DP\t0/0:53:24\n"
+                          "c1\t41\t.\tA\t<NON_REF>\t.\t.\tEND=80\tGT:GQ:MIN_DP\t0/0:48:21\n"
+                          "c1\t81\t.\tA\t<NON_REF>\t.\t.\tEND=100\tGT:GQ:MIN_DP\t0/0:31:20\n"
+                          "c1\t101\t.\tA\tC,<NON_REF>\t90\t.\t.\tGT:GQ:DP\t0/1:50:20\n"
+                          "c1\t102\t.\tC\t<NON_REF>\t.\t.\tEND=140\tGT:GQ:MIN_DP\t0/0:39:20\n"
+                          "c1\t141\t.\tA\t<NON_REF>\t.\t.\tEND=180\tGT:GQ:MIN_DP\t0/0:33:9\n"
+                          "c1\t181\t.\tA\t<NON_REF>\t.\t.\tEND=190\tGT:GQ:MIN_DP\t0/0:19:9\n"
+                          "c1\t191\t.\tG\t<NON_REF>\t.\t.\tEND=220\tGT:GQ:MIN_DP\t0/0:12:9\n"
+                          "c1\t221\t.\tA\t<NON_REF>\t.\t.\tEND=250\tGT:GQ:MIN_DP\t0/0:35:7\n"
+                          "c1\t251\t.\tG\t<NON_REF>\t.\t.\tEND=300\tGT:GQ:MIN_DP\t0/0:36:60\n";
+    const char *event = "E101 A>C,<*> 0/1 q90 g50 d20 m0 pl50,0,50,50,50,100\n";
+    const char *exact = "B1-40 g53 d24 x2\nB41-80 g48 d21 x2\nB81-100 g31 d20 x2\n"
+                        "B102-140 g39 d20 x2\nB141-180 g33 d9 x2\nB181-190 g19 d9 x2\n"
+                        "B191-220 g12 d9 x2\nB221-250 g35 d7 x2\nB251-300 g36 d60 x2\n";
+    char wanted[600];
+    snprintf(wanted, sizeof(wanted), "%s%s", event,
+             "B1-80 g45 d20 x2\nB81-100 g30 d20 x2\nB102-140 g35 d20 x2\nB141-180 g30 d9 x2\n"
+             "B181-220 g12 d9 x2\nB221-250 g35 d7 x2\nB251-300 g35 d60 x2\n");
+    expect_banded(sixty_bands, records, wanted);
+    snprintf(wanted, sizeof(wanted), "%s%s", event, exact);
+    expect_banded("", records, wanted);
+    expect_banded("##GVCFBlock0-20=x\n##GVCFBlock20-100=x\n", records, wanted);
+    bands = "";
+    expect_banded(sixty_bands, records, wanted);
+    bands = NULL;
+    kuni_buffer own = KUNI_BUFFER_INIT;
+    kuni_error err = KUNI_ERROR_INIT;
+    if (kuni_buffer_printf(&own, &err, "##source=kuni 1\n%s", sixty_bands))
+        fail_msg("%s", err.text);
+    expect_banded(own.data, records, wanted);
+    kuni_buffer_fini(&own);
+    /* of what is no reference nothing is joined */
+    expect_banded(sixty_bands,
+                  "c1\t1\t.\tA\t<NON_REF>\t.\t.\tEND=40\tGT:GQ:MIN_DP\t0/0:0:24\n"
+                  "c1\t41\t.\tA\t<NON_REF>\t.\t.\tEND=80\tGT:GQ:MIN_DP\t0/0:0:21\n",
+                  "B1-40 g0 d24 x2 low\nB41-80 g0 d21 x2 low\n");
+}
+
 /* --- cuts --- */
 
 enum { BIG_BP = 6000 };
@@ -728,16 +808,19 @@ static void make_big(char *bases, uint64_t *seed)
     bases[BIG_BP] = '\0';
 }
 
-static void random_records(const char *bases, uint64_t *seed, kuni_buffer *text)
+/* Blocks of GATK's bands, one a GQ, or of many that are short; of any depth, or of like ones. */
+static void random_records(const char *bases, uint64_t *seed, bool gatk, kuni_buffer *text)
 {
     kuni_error err = KUNI_ERROR_INIT;
     kuni_status status =
         kuni_buffer_printf(text, &err,
-                           "##fileformat=VCFv4.2\n##contig=<ID=c2,length=%d>\n"
+                           "##fileformat=VCFv4.2\n##contig=<ID=c2,length=%d>\n%s"
                            "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ts1\n",
-                           BIG_BP);
+                           BIG_BP, gatk ? sixty_bands : "");
     for (int pos = 0; !status && pos < BIG_BP - 200;) {
         unsigned dice = test_below(seed, 10), gq = test_below(seed, 99), dp = test_below(seed, 40);
+        if (gatk) dp = 18 + dp % 12;
+        if (gatk && gq > 50) gq = 40 + gq % 8;
         if (dice < 5) {
             int end = pos + 1 + (int)test_below(seed, 40);
             status = kuni_buffer_printf(
@@ -813,6 +896,7 @@ static void cuts_leave_no_trace(void **state)
     for (uint64_t round = 1; round <= 3; round++) {
         uint64_t seed = round;
         absent = round % 2 ? "reference" : NULL;
+        bands = round == 2 ? "" : NULL;
         kuni_error err = KUNI_ERROR_INIT;
         kuni_buffer text = KUNI_BUFFER_INIT;
         kuni_genome *of;
@@ -823,7 +907,7 @@ static void cuts_leave_no_trace(void **state)
         snprintf(fai, sizeof(fai), "%s.fai", big);
         (void)unlink(fai);
         if (kuni_genome_open(&of, big, &err)) fail_msg("%s", err.text);
-        random_records(bases, &seed, &text);
+        random_records(bases, &seed, round == 3, &text);
         put(gvcf, text.data);
         BGZF *bgzf = bgzf_open(gz, "w");
         assert_int_equal(bgzf_write(bgzf, text.data, text.length), text.length);
@@ -849,7 +933,7 @@ static void cuts_leave_no_trace(void **state)
         kuni_genome_close(of);
         kuni_buffer_fini(&text);
     }
-    absent = NULL;
+    absent = bands = NULL;
 }
 
 static void a_cut_off_file_is_refused(void **state)
@@ -924,6 +1008,7 @@ int main(void)
         cmocka_unit_test(bcf_files),
         cmocka_unit_test(a_shared_file_goes_by_name),
         cmocka_unit_test(symbolic_alleles),
+        cmocka_unit_test(bands_of_reference),
         cmocka_unit_test(cuts_leave_no_trace),
         cmocka_unit_test(a_cut_off_file_is_refused),
         cmocka_unit_test(left_out_samples_have_no_counts),
