@@ -46,7 +46,7 @@ static const kuni_option options[] = {
     {"reference-likelihoods", 0, "WHOSE", "as in the workflow",
      "AD and PL of 0/0 from reference blocks: all, trios (members of declared ones) or none",
      KUNI_BIND_CHOICE(request, likelihoods, likelihoods)},
-    {"exact", 0, NULL, NULL, "sparse: GQ and DP of blocks as they are, not by bands",
+    {"exact", 0, NULL, NULL, "GQ and DP of reference blocks as they are, not by bands",
      KUNI_BIND_FLAG(request, export.exact)},
     {"diploid", 0, NULL, NULL,
      "gvcf: single copies as two of the same, for tools that know no others",

@@ -206,6 +206,9 @@ static kuni_status choose_params(kuni_exporter *x, kuni_error *err)
         status =
             kuni_params_set(x->params, "reference_likelihoods",
                             whom ? whom : kuni_params_text(given, "reference_likelihoods"), err);
+    if (!status)
+        status = kuni_params_set(x->params, "reference_cells",
+                                 exact ? "exact" : kuni_params_text(given, "reference_cells"), err);
     if (status) return status;
     if (x->kind == JOINT_EXPORT_PLINK) return kuni_params_set(x->params, "format", "GT", err);
     return choose_fields(x, err);

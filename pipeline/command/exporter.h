@@ -53,7 +53,7 @@ typedef struct kuni_export_request {
     const char *samples;      /* ids, separated by commas; NULL: all, or those of samples_file */
     const char *samples_file; /* ids, one a line; or NULL */
     kuni_texts regions;       /* lists of CONTIG or CONTIG:BEG-END; none: all */
-    bool exact;               /* sparse: GQ and DP of blocks as they are */
+    bool exact;               /* GQ and DP of reference blocks as they are */
     bool diploid;             /* gVCF: see kuni_gvcf_person */
     int64_t jobs;             /* processes at once, of every rank */
     const joint_pass *pass;   /* what records go through on their way; NULL: nothing */

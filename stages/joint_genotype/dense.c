@@ -15,7 +15,7 @@ typedef struct current {
 /* How a kind is written in the row under way. */
 typedef struct look {
     uint8_t gt[8]; /* two values; beyond 16,382 alleles they are int32 */
-    uint8_t gq;
+    uint8_t gq[2]; /* banded, exact */
     char rnc;
     bool depth_known;
 } look;
@@ -23,6 +23,7 @@ typedef struct look {
 struct joint_dense {
     joint_cells *cells;  /* borrowed */
     const uint8_t *told; /* likewise, by column: whose blocks have AD and PL; NULL: nobody's */
+    bool exact;          /* nobody's blocks are banded */
     uint16_t *kinds;     /* of the row under way, by column: blocks that are told; or UNTOLD */
     size_t kinds_capacity;
     joint_spans spans;
@@ -38,12 +39,13 @@ struct joint_dense {
 
 enum { UNTOLD = UINT16_MAX };
 
-joint_dense *joint_dense_new(joint_cells *cells, const uint8_t *told, kuni_error *err)
+joint_dense *joint_dense_new(joint_cells *cells, const uint8_t *told, bool exact, kuni_error *err)
 {
     joint_dense *dense = kuni_alloc(1, sizeof(*dense), err);
     if (!dense) return NULL;
     dense->cells = cells;
     dense->told = told;
+    dense->exact = exact;
     return dense;
 }
 
@@ -75,13 +77,30 @@ kuni_status joint_dense_begin(joint_dense *dense, kuni_error *err)
     return joint_spans_begin(&dense->spans, dense->cells->n_columns, err);
 }
 
+static bool is_exact(const joint_dense *dense, uint32_t column)
+{
+    return dense->exact || (dense->told && dense->told[column]);
+}
+
+static uint8_t banded_gq(uint8_t gq)
+{
+    return gq >= 20 ? 20 : gq >= 10 ? 10 : gq > 0;
+}
+
+static uint16_t banded_depth(uint16_t depth)
+{
+    if (depth == KUNI_MIN_DP_MISSING) return depth;
+    return depth >= 10 ? 10 : depth >= 5 ? 5 : depth > 0;
+}
+
 kuni_status joint_dense_block(joint_dense *dense, const joint_piece *piece, kuni_error *err)
 {
+    uint16_t depth = piece->block->min_dp;
     const joint_span span = {
         .first = piece->first,
         .last = piece->last,
         .kind = (uint16_t)joint_kind(piece),
-        .depth = piece->block->min_dp,
+        .depth = is_exact(dense, piece->column) ? depth : banded_depth(depth),
     };
     return joint_spans_add(&dense->spans, piece->column, span, err);
 }
@@ -193,7 +212,9 @@ static void fill_looks(const joint_row *row, const base_row *base, look *looks)
         one.gt = l->gt;
         set_genotype(&one, 0, what.copies, what.reason ? -1 : 0, what.reason ? -1 : 0, false);
         bool sure = block && !what.reason && code != JOINT_CODE_STATED;
-        l->gq = sure ? row->block_calls[copies - 1][code].gq : (uint8_t)INT8_MIN;
+        uint8_t gq = sure ? row->block_calls[copies - 1][code].gq : (uint8_t)INT8_MIN;
+        l->gq[0] = sure ? banded_gq(gq) : gq;
+        l->gq[1] = gq;
         l->rnc = joint_reason_letters[what.reason];
         l->depth_known = what.depth_known;
     }
@@ -222,7 +243,7 @@ static void fill_base(joint_dense *dense, const joint_row *row, const joint_coho
             memcpy(base->gt + 2 * (size_t)column, l->gt, 2);
         else
             memcpy(base->gt + unit * column, l->gt, unit);
-        base->gq[column] = l->gq;
+        base->gq[column] = l->gq[is_exact(dense, column)];
         base->rnc[column] = l->rnc;
         bool known = l->depth_known && now->depth != KUNI_MIN_DP_MISSING;
         int32_t depth = known ? now->depth : MISSING;

@@ -4,7 +4,10 @@
  * encoding.
  *
  * A sample in a reference block has GT, GQ and DP; AD and PL as well where it is one of those that
- * are told of with them (reference.h), else as missing.
+ * are told of with them (reference.h), else as missing. Its GQ, with the prior of the site, and DP are the
+ * lower edges of the bands that they lie in, but for those who are told of with AD and PL, and where `exact` says
+ * so. The edges are what is asked of genotypes: GQ 20, DP 10, of one copy 5 (gnomAD's adj); GQ 0 and DP 0
+ * stay apart.
  */
 #ifndef KUNI_JOINT_DENSE_H
 #define KUNI_JOINT_DENSE_H
@@ -20,8 +23,8 @@ typedef struct joint_format_ids {
     int gt, gq, dp, ad, pl, laa, lad, lpl, rnc, ps;
 } joint_format_ids;
 
-/* Both are borrowed; `told` as joint_reference_told gives it. */
-KUNI_MUST_CHECK joint_dense *joint_dense_new(joint_cells *cells, const uint8_t *told,
+/* Both are borrowed; `told` as joint_reference_told gives it. `exact`: without bands. */
+KUNI_MUST_CHECK joint_dense *joint_dense_new(joint_cells *cells, const uint8_t *told, bool exact,
                                              kuni_error *err);
 void joint_dense_free(joint_dense *dense);
 

@@ -37,7 +37,10 @@ typedef struct format_line {
 enum { FORMAT_LINES = 10 };
 
 #define GENOTYPE "<ID=GT,Number=1,Type=String,Description=\"Genotype: the likeliest a posteriori"
-#define REASON   "<ID=RNC,Number=1,Type=Character,Description=\"Reason of no call: " REASONS "\">"
+#define QUALITY                                                                                    \
+    "<ID=GQ,Number=1,Type=Integer,Description=\"Phred probability that the genotype is another"
+#define DEPTH  "<ID=DP,Number=1,Type=Integer,Description=\"Depth; "
+#define REASON "<ID=RNC,Number=1,Type=Character,Description=\"Reason of no call: " REASONS "\">"
 #define PHASE_SET                                                                                  \
     "<ID=PS,Number=1,Type=Integer,Description=\"Phase set: position of its first variant\">"
 
@@ -47,14 +50,15 @@ enum { FORMAT_LINES = 10 };
  */
 static void list_dense(const joint_options *o, format_line lines[FORMAT_LINES])
 {
+    bool exact = o->exact_cells;
     const format_line all[FORMAT_LINES] = {
         {GENOTYPE "\">", true},
-        {"<ID=GQ,Number=1,Type=Integer,Description=\"Phred probability that the genotype is "
-         "another\">",
+        {exact ? QUALITY "\">"
+               : QUALITY
+             "; in a reference block at least so: 0, 1, 10 or 20, where it has no PL\">",
          o->with_gq},
-        {"<ID=DP,Number=1,Type=Integer,Description=\"Depth; least depth of the block in a "
-         "reference "
-         "block\">",
+        {exact ? DEPTH "least depth of the block in a reference block\">"
+               : DEPTH "in a reference block at least so: 0, 1, 5 or 10, where it has no AD\">",
          o->with_dp},
         {REASON, o->with_rnc},
         {"<ID=AD,Number=R,Type=Integer,Description=\"Reads of each allele\">", o->with_ad},

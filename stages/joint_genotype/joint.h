@@ -179,6 +179,7 @@ typedef struct joint_options {
     double snp_heterozygosity, indel_heterozygosity;
     int64_t memory_bytes;
     joint_bands gq_bands, dp_bands; /* of reference blocks in sparse call sets */
+    bool exact_cells;               /* reference blocks in dense ones are not banded */
 } joint_options;
 
 #endif

@@ -51,6 +51,7 @@ kuni_status joint_options_read(joint_options *options, joint_filters *filters, c
         .dense = strcmp(kuni_params_text(p, "output"), "dense") == 0,
         .sites = has_word(also, "sites"),
         .sparse = has_word(also, "sparse"),
+        .exact_cells = strcmp(kuni_params_text(p, "reference_cells"), "exact") == 0,
         .with_gq = has_word(format, "GQ"),
         .with_dp = has_word(format, "DP"),
         .with_rnc = has_word(format, "RNC"),

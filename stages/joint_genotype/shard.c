@@ -532,7 +532,7 @@ static kuni_status set_up(joint_shard *j, kuni_error *err)
     if (j->cells && j->options.dense) {
         status = joint_reference_told(j->task, &j->told, err);
         if (status) return status;
-        j->dense = joint_dense_new(j->cells, j->told, err);
+        j->dense = joint_dense_new(j->cells, j->told, j->options.exact_cells, err);
     }
     if (j->cells && j->options.sparse) j->sparse = joint_sparse_new(j->cells, &j->options, err);
     bool whole = j->cells && !j->options.dense == !j->dense && !j->options.sparse == !j->sparse;

@@ -9,6 +9,7 @@
 #include "shard.h"
 
 static const char *const likelihoods_choices[] = {"none", "trios", "all", NULL};
+static const char *const cells_choices[] = {"banded", "exact", NULL};
 static const char *const outputs_choices[] = {"dense", "sites", NULL};
 
 /* Looser than GATK's: docs/call-set.md has the counts. */
@@ -47,6 +48,12 @@ static const kuni_param params[] = {
      .help =
          "dense: AD and PL of samples in reference blocks, from the block's least depth and GQ: "
          "of nobody, of the members of declared trios, of all"},
+    {.name = "reference_cells",
+     .type = KUNI_PARAM_CHOICE,
+     .value = "banded",
+     .choices = cells_choices,
+     .help = "dense: GQ and DP of samples in reference blocks: lower edges of bands (GQ 1, 10, 20; "
+             "DP 1, 5, 10), or as they are"},
     {.name = "sparse_gq",
      .type = KUNI_PARAM_LIST,
      .value = "1\n10\n20",
@@ -161,7 +168,7 @@ static const kuni_step steps[] = {
 const kuni_stage kuni_stage_joint_genotype = {
     .name = "joint-genotype",
     .summary = "genotypes all samples together at the sites found in any of them",
-    .version = 8,
+    .version = 9,
     .params = params,
     .steps = steps,
     .n_steps = sizeof(steps) / sizeof(steps[0]),

@@ -116,17 +116,18 @@ class Recount:
             self.bins["hwe_minus_log10_p", "passed", common, str(min(10, int(max(minus, 0))))] += 1
         for name, (gt, gq, dp) in zip(self.samples, genotypes):
             per = self.per[name]
-            if gq != ".":
-                self.bins["gq", "passed", "genotype", str(min(99, int(gq)))] += 1
-                per["gq"] += int(gq)
-                per["gq_known"] += 1
-            if dp != ".":
-                self.bins["depth", "passed", "genotype", str(min(150, int(dp)))] += 1
-                per["dp"] += int(dp)
-                per["dp_known"] += 1
             if None in gt or len(gt) < 2:
                 per["missing"] += 1
                 continue
+            varies = any(kinds[carried] for carried in gt)
+            if varies and gq != ".":
+                self.bins["gq", "passed", "genotype_with_alt", str(min(99, int(gq)))] += 1
+                per["gq"] += int(gq)
+                per["gq_known"] += 1
+            if varies and dp != ".":
+                self.bins["depth", "passed", "genotype_with_alt", str(min(150, int(dp)))] += 1
+                per["dp"] += int(dp)
+                per["dp_known"] += 1
             for carried in set(gt):
                 if kinds[carried]:
                     per[kinds[carried] + "s"] += 1

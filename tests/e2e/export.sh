@@ -110,7 +110,14 @@ strict=(--set stages.joint.with.min_gq=30 --set dataset=strict --set regions.sha
 "$KUNI" export -f sparse -o strict.sparse.vcf.gz "${strict[@]}" >/dev/null
 expands strict.sparse.vcf.gz strict.bcf
 "$KUNI" export --exact -f sparse -o exact.sparse.vcf.gz w.yaml >/dev/null
-expands --exact exact.sparse.vcf.gz all.bcf
+"$KUNI" export --exact -o exact.bcf w.yaml >/dev/null
+expands --exact exact.sparse.vcf.gz exact.bcf
+for file in all exact; do
+    bcftools annotate -x FORMAT/GQ,FORMAT/DP $file.bcf | grep -v '^##' >$file.rest
+done
+cmp all.rest exact.rest || fail "bands of GQ and DP change something else"
+deep() { bcftools query -f '[%GT:%DP:%AD\n]' "$1" | awk -F: '$1 == "0/0" && $2 > 10 && $3 == "."' | wc -l; }
+[ "$(deep all.bcf)" -eq 0 ] && [ "$(deep exact.bcf)" -gt 99 ] || fail "DP of blocks is by bands where it should not, or not where it should"
 [ "$(bcftools query -f '[%RNC ]' strict.bcf | tr -cd L | wc -c)" -gt 99 ] || fail "min_gq leaves nobody out: nothing was tried"
 
 # The same bytes from any number of processes and ranks.

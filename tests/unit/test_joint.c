@@ -316,6 +316,54 @@ static void phase_is_kept(void **state)
     free(text);
 }
 
+/* GQ and DP of blocks: lower edges of bands, but for whose AD and PL are told; all else stays. */
+static void reference_cells(void **state)
+{
+    (void)state;
+    static const char *const cells[][2] = {
+        {"0/0:20:10:.:.:.", "0/0:60:30:.:.:."}, {"0/0:20:10:.:.:.", "0/0:20:10:.:.:."},
+        {"0/0:10:5:.:.:.", "0/0:19:9:.:.:."},   {"0/0:10:5:.:.:.", "0/0:10:5:.:.:."},
+        {"0/0:1:1:.:.:.", "0/0:9:4:.:.:."},     {"./.:.:5:.:.:L", "./.:.:7:.:.:L"},
+        {"0/0:.:.:.:.:.", "0/0:.:.:.:.:."}};
+    const joint_block blocks[] = {{1, 1, 1000, 60, 30, 0, 0},
+                                  {2, 1, 1000, 20, 10, 0, 0},
+                                  {3, 1, 1000, 19, 9, 0, 0},
+                                  {4, 1, 1000, 10, 5, 0, 0},
+                                  {5, 1, 1000, 9, 4, 0, 0},
+                                  {6, 1, 1000, 0, 7, KUNI_BLOCK_LOW, 0},
+                                  {7, 1, 1000, 0, KUNI_MIN_DP_MISSING, KUNI_BLOCK_STATED, 0}};
+    const joint_event event = {.sample = 0, .pos = 100, .alleles = "A,G,<*>", HET};
+    joint_case c = {.contig = "chr1",
+                    .length_bp = 1000,
+                    .n_samples = 8,
+                    .events = &event,
+                    .n_events = 1,
+                    .blocks = blocks,
+                    .n_blocks = COUNT(blocks),
+                    .set = {"prior_cap=0"}};
+    char *banded = fixture_joint(&c, false);
+    c.set[1] = "reference_cells=exact";
+    char *exact = fixture_joint(&c, false);
+    c.set[1] = "reference_likelihoods=all";
+    char *told = fixture_joint(&c, false);
+    size_t info = (size_t)(strstr(exact, "\tGT:") - exact);
+    assert_memory_equal(banded, exact, info);
+    assert_non_null(strstr(banded, "\t0/1:99:30:15,15:"));
+    for (size_t i = 0; i < COUNT(cells); i++) {
+        char wanted[32];
+        (void)snprintf(wanted, sizeof(wanted), "%s%c", cells[i][0],
+                       i + 1 < COUNT(cells) ? '\t' : '\n');
+        assert_non_null(strstr(banded, wanted));
+        (void)snprintf(wanted, sizeof(wanted), "%s%c", cells[i][1],
+                       i + 1 < COUNT(cells) ? '\t' : '\n');
+        assert_non_null(strstr(exact, wanted));
+    }
+    assert_non_null(strstr(told, "\t0/0:19:9:9,0:0,19,190:.\t"));
+    free(banded);
+    free(exact);
+    free(told);
+}
+
 static void dropped_alleles_are_counted(void **state)
 {
     (void)state;
@@ -381,6 +429,7 @@ int main(void)
         cmocka_unit_test(sexes),
         cmocka_unit_test(many_alleles),
         cmocka_unit_test(phase_is_kept),
+        cmocka_unit_test(reference_cells),
         cmocka_unit_test(dropped_alleles_are_counted),
         cmocka_unit_test(withdrawn),
     };

@@ -304,14 +304,14 @@ static void sparse_expands(void **state)
 {
     (void)state;
     static const struct {
-        const char *set[3];
+        const char *set[4];
         int bands[4];
         uint32_t shards;
     } cases[] = {{{NULL}, {1, 10}, 1},
-                 {{"sparse_dp="}, {0}, 1},
-                 {{"sparse_gq=", "sparse_dp=20"}, {20}, 9},
+                 {{"sparse_dp=", "reference_cells=exact"}, {0}, 1},
+                 {{"sparse_gq=", "sparse_dp=20", "reference_cells=exact"}, {20}, 9},
                  {{"min_gq=20"}, {1, 10}, 1},
-                 {{"min_gq=60", "sparse_dp=", "prior_cap=0"}, {0}, 3}};
+                 {{"min_gq=60", "sparse_dp=", "prior_cap=0", "reference_cells=exact"}, {0}, 3}};
     size_t spared[5];
     for (int i = 0; i < 5; i++) {
         joint_case c = plain_case();

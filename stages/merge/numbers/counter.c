@@ -26,8 +26,8 @@ struct callset_counter {
     callset_totals totals;
     common_sites *sites;
     callset_genotypes genotypes;
-    callset_field depth, quality;
-    int64_t until; /* where the number of copies may change */
+    const bcf_fmt_t *depth, *quality; /* of the record under way; NULL: it has none */
+    int64_t until;                    /* where the number of copies may change */
     bool two_copies;
     allele *alleles;
     size_t capacity;
@@ -57,18 +57,10 @@ kuni_status callset_counter_new(callset_counter **out, const kuni_task *task,
     c->hwe = number_of(header, BCF_HL_INFO, "HWE");
     c->until = -1;
     kuni_status status = callset_totals_init(&c->totals, task, err);
-    callset_totals *t = &c->totals;
     if (!status)
-        status = callset_field_init(
-            &c->depth, t->n_columns, CALLSET_DEPTHS - 1, callset_column(t, CALLSET_DEPTH_SUM),
-            callset_column(t, CALLSET_DEPTH_UNKNOWN), t->sums + CALLSET_AT_DEPTH, err);
-    if (!status)
-        status = callset_field_init(
-            &c->quality, t->n_columns, CALLSET_GQS - 1, callset_column(t, CALLSET_GQ_SUM),
-            callset_column(t, CALLSET_GQ_UNKNOWN), t->sums + CALLSET_AT_GQ, err);
-    if (!status) status = common_sites_create(&c->sites, task, t->n_columns, sites_path, err);
-    if (!status && t->n_trios) {
-        c->place = kuni_alloc((size_t)t->n_columns + 1, sizeof(*c->place), err);
+        status = common_sites_create(&c->sites, task, c->totals.n_columns, sites_path, err);
+    if (!status && c->totals.n_trios) {
+        c->place = kuni_alloc((size_t)c->totals.n_columns + 1, sizeof(*c->place), err);
         if (!c->place) status = KUNI_MEMORY;
     }
     if (status)
@@ -82,8 +74,6 @@ void callset_counter_free(callset_counter *c)
 {
     if (!c) return;
     common_sites_discard(c->sites);
-    callset_field_fini(&c->depth);
-    callset_field_fini(&c->quality);
     callset_genotypes_fini(&c->genotypes);
     callset_totals_fini(&c->totals);
     free(c->alleles);
@@ -244,6 +234,17 @@ static int type_of(callset_kind kind)
     return is_snp(kind) ? 0 : is_indel(kind) ? 1 : 2;
 }
 
+/* A field of the genotype; the last place of the histogram is open. */
+static void count_value(callset_counter *c, const bcf_fmt_t *field, uint32_t column, int sum,
+                        int known, int bins, int n_bins)
+{
+    int32_t value = callset_value(field, column);
+    if (value < 0) return;
+    callset_column(&c->totals, sum)[column] += (uint32_t)value;
+    callset_column(&c->totals, known)[column]++;
+    c->totals.sums[bins + (value < n_bins ? value : n_bins - 1)]++;
+}
+
 static void count_genotype(callset_counter *c, const callset_genotype *g)
 {
     callset_totals *t = &c->totals;
@@ -256,6 +257,12 @@ static void count_genotype(callset_counter *c, const callset_genotype *g)
     if (b != a && b->kind != CALLSET_NO_VARIANT) {
         types[type_of(b->kind)] = true;
         callset_column(t, CALLSET_OF_KIND + (int)b->kind)[g->column]++;
+    }
+    if (a->kind != CALLSET_NO_VARIANT || b->kind != CALLSET_NO_VARIANT) {
+        count_value(c, c->depth, g->column, CALLSET_DEPTH_SUM, CALLSET_DEPTH_KNOWN,
+                    CALLSET_AT_DEPTH, CALLSET_DEPTHS);
+        count_value(c, c->quality, g->column, CALLSET_GQ_SUM, CALLSET_GQ_KNOWN, CALLSET_AT_GQ,
+                    CALLSET_GQS);
     }
     int hom = g->a == g->b;
     for (int type = 0; type < TYPES; type++)
@@ -409,14 +416,14 @@ static kuni_status add_genotypes(callset_counter *c, bcf1_t *record, bool passed
     uint64_t all = count_copies(c);
     count_frequencies(c, record, passed ? CALLSET_SETS : 1, all);
     if (!passed || !everybody_has_two(c, record->pos)) return KUNI_OK;
+    c->depth = c->dp >= 0 ? bcf_get_fmt_id(record, c->dp) : NULL;
+    c->quality = c->gq >= 0 ? bcf_get_fmt_id(record, c->gq) : NULL;
     seen found = count_genotypes(c, record);
     c->totals.sums[CALLSET_AT_COUNTED]++;
     c->totals.sums[CALLSET_AT_MISSING + callset_missing_bin(found.missing, c->totals.n_columns)]++;
     window->counted++;
     window->missing += found.missing;
     window->het += found.het;
-    callset_field_add(&c->depth, c->dp >= 0 ? bcf_get_fmt_id(record, c->dp) : NULL);
-    callset_field_add(&c->quality, c->gq >= 0 ? bcf_get_fmt_id(record, c->gq) : NULL);
     if (c->totals.n_trios) count_trios(c);
     count_proportions(c, record, all);
     return offer_site(c, record, all, err);
@@ -442,8 +449,6 @@ kuni_status callset_counter_add(callset_counter *c, bcf1_t *record, kuni_error *
 
 kuni_status callset_counter_finish(callset_counter *c, const char *totals_path, kuni_error *err)
 {
-    callset_field_settle(&c->depth);
-    callset_field_settle(&c->quality);
     kuni_status status = callset_totals_write(&c->totals, totals_path, err);
     common_sites *sites = c->sites;
     c->sites = NULL;

@@ -7,8 +7,6 @@
 /* BCF2.2: an allele is (number + 1) << 1 | phased; 0 is ".", the end of a vector -127. */
 static const uint64_t reference_pairs = 0x0202020202020202u, without_phase = 0xFEFEFEFEFEFEFEFEu;
 
-enum { SETTLE_RECORDS = 1 << 15, LANES = 4 };
-
 static int32_t allele_of(int32_t value, int32_t end)
 {
     return value == end ? CALLSET_NO_COPY : (value >> 1) - 1;
@@ -92,76 +90,9 @@ void callset_genotypes_fini(callset_genotypes *g)
     *g = (callset_genotypes){.odd = NULL};
 }
 
-/* --- fields --- */
-
-kuni_status callset_field_init(callset_field *field, uint32_t n_columns, uint32_t most,
-                               uint64_t *sums, uint64_t *unknown, uint64_t *bins, kuni_error *err)
+int32_t callset_value(const bcf_fmt_t *f, uint32_t column)
 {
-    *field = (callset_field){n_columns, most, sums, unknown, bins, NULL, 0};
-    field->recent = kuni_alloc((size_t)n_columns + 1, sizeof(*field->recent), err);
-    return field->recent ? KUNI_OK : KUNI_MEMORY;
-}
-
-/*
- * Values of a byte: sums apart from the histogram, so that the first loop goes by vectors; and the
- * histogram in lanes, so that equal neighbours do not wait for each other.
- */
-static void add_bytes(callset_field *field, const uint8_t *p)
-{
-    uint32_t seen[LANES][256] = {{0}}, n = field->n_columns, *recent = field->recent;
-    for (uint32_t i = 0; i < n; i++) recent[i] += p[i] < 128 ? p[i] : 0;
-    uint32_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (uint32_t lane = 0; lane < LANES; lane++) seen[lane][p[i + lane]]++;
-    for (; i < n; i++) seen[0][p[i]]++;
-    uint64_t known = 0;
-    for (uint32_t value = 0; value < 128; value++) {
-        uint64_t count = 0;
-        for (int lane = 0; lane < LANES; lane++) count += seen[lane][value];
-        field->bins[value < field->most ? value : field->most] += count;
-        known += count;
-    }
-    if (known == n) return;
-    for (i = 0; i < n; i++) field->unknown[i] += p[i] >= 128;
-}
-
-static void add_any(callset_field *field, const bcf_fmt_t *f)
-{
-    for (uint32_t i = 0; i < field->n_columns; i++) {
-        int32_t end, value = value_at(f, (size_t)i * (size_t)f->n, &end);
-        if (value < 0) {
-            field->unknown[i]++;
-            continue;
-        }
-        /* straight to the sums: a value may be as large as it likes */
-        field->sums[i] += (uint64_t)value;
-        field->bins[(uint32_t)value < field->most ? (uint32_t)value : field->most]++;
-    }
-}
-
-void callset_field_add(callset_field *field, const bcf_fmt_t *f)
-{
-    if (!f || !f->p || f->n < 1 || f->type > BCF_BT_INT32) {
-        for (uint32_t i = 0; i < field->n_columns; i++) field->unknown[i]++;
-        return;
-    }
-    if (f->n != 1 || f->type != BCF_BT_INT8) {
-        add_any(field, f);
-        return;
-    }
-    add_bytes(field, f->p);
-    if (++field->n_recent == SETTLE_RECORDS) callset_field_settle(field);
-}
-
-void callset_field_settle(callset_field *field)
-{
-    for (uint32_t i = 0; i < field->n_columns; i++) field->sums[i] += field->recent[i];
-    memset(field->recent, 0, (size_t)field->n_columns * sizeof(*field->recent));
-    field->n_recent = 0;
-}
-
-void callset_field_fini(callset_field *field)
-{
-    free(field->recent);
-    *field = (callset_field){.recent = NULL};
+    int32_t end;
+    if (!f || !f->p || f->n < 1 || f->type > BCF_BT_INT32) return -1;
+    return value_at(f, (size_t)column * (size_t)f->n, &end);
 }

@@ -8,7 +8,8 @@
  * (autosomes and PAR, by the ploidy table): there a man and a woman are alike.
  *
  * Alleles "*" and "<*>" are no variants of a record. A genotype is called where both its alleles
- * are; it is heterozygous where they differ.
+ * are; it is heterozygous where they differ. DP and GQ are those of called genotypes with an ALT: of the
+ * others call sets tell bounds, in bands.
  */
 #ifndef KUNI_STAGES_MERGE_TOTALS_H
 #define KUNI_STAGES_MERGE_TOTALS_H
@@ -80,9 +81,9 @@ enum {
     CALLSET_SINGLETONS =
         CALLSET_OF_KIND + CALLSET_KINDS, /* ALTs of which there is one copy: here */
     CALLSET_DEPTH_SUM,
-    CALLSET_DEPTH_UNKNOWN,
+    CALLSET_DEPTH_KNOWN, /* genotypes with an ALT that have a DP, which is in the sum */
     CALLSET_GQ_SUM,
-    CALLSET_GQ_UNKNOWN,
+    CALLSET_GQ_KNOWN,
     CALLSET_COLUMN_COUNTS
 };
 

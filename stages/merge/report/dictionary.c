@@ -15,7 +15,8 @@ static const struct {
     {"distributions.tsv", "set", "",
      "all records, or passed: those whose FILTER is PASS or missing"},
     {"distributions.tsv", "kind", "",
-     "what is counted: ALTs of a kind, records, genotypes; of hwe_minus_log10_p: sites with one "
+     "what is counted: ALTs of a kind, records, genotypes with an ALT; of hwe_minus_log10_p: sites "
+     "with one "
      "ALT, common (5 % or more of the rarer allele) or rare"},
     {"distributions.tsv", "bin", "",
      "value of the bin; <=: at most, and more than the bin before; the last of gq, depth and "

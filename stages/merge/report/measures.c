@@ -116,12 +116,12 @@ static double singletons(const callset_totals *t, uint32_t c)
 
 static double mean_depth(const callset_totals *t, uint32_t c)
 {
-    return ratio(count(t, CALLSET_DEPTH_SUM, c), counted(t) - count(t, CALLSET_DEPTH_UNKNOWN, c));
+    return ratio(count(t, CALLSET_DEPTH_SUM, c), count(t, CALLSET_DEPTH_KNOWN, c));
 }
 
 static double mean_gq(const callset_totals *t, uint32_t c)
 {
-    return ratio(count(t, CALLSET_GQ_SUM, c), counted(t) - count(t, CALLSET_GQ_UNKNOWN, c));
+    return ratio(count(t, CALLSET_GQ_SUM, c), count(t, CALLSET_GQ_KNOWN, c));
 }
 
 static double missing(const callset_totals *t, uint32_t c)
@@ -150,8 +150,8 @@ const callset_measure callset_measures[] = {
     {"deletions", "ALTs", 0, false, deletions, "ALTs carried that are shorter than REF"},
     {"insertions_deletions", "ratio", 4, true, insertions_deletions, "insertions / deletions"},
     {"singletons", "ALTs", 0, true, singletons, "ALTs whose one copy in the cohort is here"},
-    {"mean_depth", "reads", 2, true, mean_depth, "mean of FORMAT/DP where there is one"},
-    {"mean_gq", "phred", 2, true, mean_gq, "mean of FORMAT/GQ where there is one"},
+    {"mean_depth", "reads", 2, true, mean_depth, "mean FORMAT/DP of genotypes with an ALT"},
+    {"mean_gq", "phred", 2, true, mean_gq, "mean FORMAT/GQ of genotypes with an ALT"},
 };
 const size_t callset_n_measures = sizeof(callset_measures) / sizeof(callset_measures[0]);
 

@@ -93,8 +93,8 @@
     const edges = counts.missingEdges.map((edge, i) => i ? `≤ ${+(100 * edge).toPrecision(3)} %` : "none");
     grid.append(card("Missing genotypes of a record", "records by share of samples without a call", strip(edges.map((name, i) => [name, counts.missing[i]]))));
     const steps = (values, width) => values.reduce((bins, count, i) => { bins[Math.floor(i / width)] = (bins[Math.floor(i / width)] || 0) + count; return bins; }, []);
-    chartCard(grid, "Genotype quality", "genotypes by GQ", "tall", (place) => charts.bars(place, { xLabel: "GQ", yLabel: "genotypes", names: steps(counts.gq, 2).map((_, i) => String(2 * i)), series: [{ name: "genotypes", color: "var(--bar)", values: steps(counts.gq, 2) }] }));
-    chartCard(grid, "Depth", "genotypes by DP; the last holds 150 and more", "tall", (place) => {
+    chartCard(grid, "Genotype quality", "genotypes with an ALT by GQ", "tall", (place) => charts.bars(place, { xLabel: "GQ", yLabel: "genotypes", names: steps(counts.gq, 2).map((_, i) => String(2 * i)), series: [{ name: "genotypes", color: "var(--bar)", values: steps(counts.gq, 2) }] }));
+    chartCard(grid, "Depth", "genotypes with an ALT by DP; the last holds 150 and more", "tall", (place) => {
       let last = counts.depth.length;
       while (last > 20 && !counts.depth[last - 1]) last--;
       charts.bars(place, { xLabel: "DP", yLabel: "genotypes", names: counts.depth.slice(0, last).map((_, i) => String(i)), series: [{ name: "genotypes", color: "var(--bar)", values: counts.depth.slice(0, last) }] });

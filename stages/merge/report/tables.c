@@ -98,10 +98,10 @@ static kuni_status put_genotypes(const callset *set, kuni_file *file, kuni_error
                            t->n_columns, 1, err);
     if (!status)
         status = put_ratio(file, "mean_depth", over_columns(set, CALLSET_DEPTH_SUM),
-                           cells - over_columns(set, CALLSET_DEPTH_UNKNOWN), 2, err);
+                           over_columns(set, CALLSET_DEPTH_KNOWN), 2, err);
     if (!status)
         status = put_ratio(file, "mean_gq", over_columns(set, CALLSET_GQ_SUM),
-                           cells - over_columns(set, CALLSET_GQ_UNKNOWN), 2, err);
+                           over_columns(set, CALLSET_GQ_KNOWN), 2, err);
     return status;
 }
 
@@ -219,11 +219,11 @@ static void put_genotype_bins(const callset *set, writing *out)
     }
     for (int i = 0; i < CALLSET_GQS; i++) {
         (void)snprintf(text, sizeof(text), "%d", i);
-        put_bin(out, "gq", "passed", "genotype", text, sums[CALLSET_AT_GQ + i]);
+        put_bin(out, "gq", "passed", "genotype_with_alt", text, sums[CALLSET_AT_GQ + i]);
     }
     for (int i = 0; i < CALLSET_DEPTHS; i++) {
         (void)snprintf(text, sizeof(text), "%d", i);
-        put_bin(out, "depth", "passed", "genotype", text, sums[CALLSET_AT_DEPTH + i]);
+        put_bin(out, "depth", "passed", "genotype_with_alt", text, sums[CALLSET_AT_DEPTH + i]);
     }
     for (int common = 0; common < 2; common++)
         for (int i = 0; i < CALLSET_HWE_BINS; i++) {
