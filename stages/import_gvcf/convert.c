@@ -746,11 +746,11 @@ static kuni_status convert_reference(kuni_convert *convert, kuni_gvcf_record *re
         return convert_block(convert, record, called, err);
     if (!copy_sequence(first, &base)) return kuni_fail(err, KUNI_DATA, "REF holds what is no base");
     kuni_status bad = check_reference(convert, record->pos, &base, 1, &differs, err);
-    if (bad && bad != KUNI_DATA) return bad;
-    if (bad && ++record->pos >= record->end) return bad;
+    if (!bad) return convert_block(convert, record, called, err);
     kuni_error late = KUNI_ERROR_INIT;
-    kuni_status status = convert_block(convert, record, called, bad ? &late : err);
-    return bad ? bad : status;
+    if (bad == KUNI_DATA && ++record->pos < record->end)
+        (void)convert_block(convert, record, called, &late);
+    return bad;
 }
 
 kuni_status kuni_convert_record(kuni_convert *convert, kuni_gvcf_record *record, kuni_error *err)

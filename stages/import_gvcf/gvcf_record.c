@@ -5,6 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The first `byte` from `at` on, or `end`. Fields are short: a call of memchr would take longer than what it saves. */
+static inline const char *find_byte(const char *at, const char *end, char byte)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    const uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
+    for (uint64_t word; end - at >= (ptrdiff_t)sizeof(word); at += sizeof(word)) {
+        memcpy(&word, at, sizeof(word));
+        word ^= ones * (uint8_t)byte;
+        word = (word - ones) & ~word & highs; /* the lowest set bit is of the first zero byte */
+        if (word) return at + __builtin_ctzll(word) / 8;
+    }
+#endif
+    while (at < end && *at != byte) at++;
+    return at;
+}
+
 static bool view_is(kuni_text_view view, const char *text)
 {
     return view.length == strlen(text) && memcmp(view.at, text, view.length) == 0;
@@ -20,9 +36,9 @@ int64_t kuni_view_number(kuni_text_view view)
     const int64_t most = 1000000000000; /* so that no sum of a few overflows */
     if (view.length == 0) return -1;
     int64_t value = 0;
-    size_t i = 0;
-    for (; i < view.length && i < 18 && view.at[i] >= '0' && view.at[i] <= '9'; i++)
-        value = value * 10 + (view.at[i] - '0');
+    size_t i = 0, digits = view.length < 18 ? view.length : 18;
+    for (unsigned digit; i < digits && (digit = (unsigned)view.at[i] - '0') <= 9; i++)
+        value = value * 10 + digit;
     if (i == view.length) return value < most ? value : most;
     char text[64], *end;
     if (view.length >= sizeof(text)) return -1;
@@ -91,20 +107,28 @@ static void learn_format(kuni_gvcf_parser *parser, kuni_text_view format)
     }
 }
 
+/* Empties what the line before told. */
+static void clear_told(kuni_text_view *views, uint32_t *told)
+{
+    for (; *told; *told &= *told - 1) views[__builtin_ctz(*told)] = (kuni_text_view){0};
+}
+
 static void parse_sample(kuni_gvcf_parser *parser, kuni_text_view format, kuni_text_view sample,
                          kuni_gvcf_record *record)
 {
     if (format.length != parser->format_length || parser->n_fields == 0 ||
         memcmp(format.at, parser->format, format.length) != 0)
         learn_format(parser, format);
-    memset(record->fields, 0, sizeof(record->fields));
+    _Static_assert(FIELDS <= 32 && INFOS <= 32, "a bit each");
+    clear_told(record->fields, &record->told_fields);
     const char *at = sample.at, *end = sample.at + sample.length;
     for (int i = 0; i < parser->n_fields && at <= end; i++) {
-        const char *stop = at;
-        while (stop < end && *stop != ':') stop++;
+        const char *stop = find_byte(at, end, ':');
         int field = parser->field_of[i];
-        if (field >= 0 && !(stop - at == 1 && *at == '.'))
+        if (field >= 0 && !(stop - at == 1 && *at == '.')) {
             record->fields[field] = (kuni_text_view){.at = at, .length = (size_t)(stop - at)};
+            record->told_fields |= 1u << field;
+        }
         at = stop + 1;
     }
 }
@@ -127,18 +151,17 @@ static void parse_info(kuni_text_view info, kuni_gvcf_record *record)
                   {"AS_RAW_MQRankSum", 16, INFO_RAW_RANK_SUMS + KUNI_RANK_MAPQ},
                   {"AS_RAW_ReadPosRankSum", 21, INFO_RAW_RANK_SUMS + KUNI_RANK_POSITION},
                   {"AS_RAW_BaseQRankSum", 19, INFO_RAW_RANK_SUMS + KUNI_RANK_BASEQ}};
-    memset(record->infos, 0, sizeof(record->infos));
+    clear_told(record->infos, &record->told_infos);
     const char *at = info.at, *end = info.at + info.length;
     while (at < end) {
-        const char *stop = at, *equals = NULL;
-        for (; stop < end && *stop != ';'; stop++)
-            if (*stop == '=' && !equals) equals = stop;
-        for (size_t i = 0; equals && i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+        const char *stop = find_byte(at, end, ';'), *equals = find_byte(at, stop, '=');
+        for (size_t i = 0; equals < stop && i < sizeof(wanted) / sizeof(wanted[0]); i++) {
             if (wanted[i].length != equals - at ||
                 memcmp(at, wanted[i].name, wanted[i].length) != 0)
                 continue;
             record->infos[wanted[i].info] =
                 (kuni_text_view){.at = equals + 1, .length = (size_t)(stop - equals - 1)};
+            record->told_infos |= 1u << wanted[i].info;
             break;
         }
         at = stop + 1;
@@ -200,8 +223,7 @@ static bool fails_filter(const kuni_gvcf_parser *parser, kuni_text_view filter)
 static bool next_field(const char **at, const char *end, kuni_text_view *field)
 {
     if (*at > end) return false;
-    const char *stop = *at; /* fields are short: a call to find the tab would take longer */
-    while (stop < end && *stop != '\t') stop++;
+    const char *stop = find_byte(*at, end, '\t');
     *field = (kuni_text_view){.at = *at, .length = (size_t)(stop - *at)};
     *at = stop + 1;
     return true;

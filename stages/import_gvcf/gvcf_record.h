@@ -51,6 +51,7 @@ enum {
     INFOS = INFO_RAW_RANK_SUMS + KUNI_RANKS
 };
 
+/* Zeroed before the first line. */
 typedef struct kuni_gvcf_record {
     int64_t pos, end; /* 0-based, half-open: as REF, END or LEN say */
     kuni_text_view ref;
@@ -64,6 +65,7 @@ typedef struct kuni_gvcf_record {
     int32_t qual;                  /* -1: missing */
     kuni_text_view fields[FIELDS]; /* length 0: absent or "." */
     kuni_text_view infos[INFOS];
+    uint32_t told_fields, told_infos; /* bits of those that are there: most lines have few */
 } kuni_gvcf_record;
 
 /* Remembers what stays the same from line to line. */

@@ -207,6 +207,7 @@ static kuni_status read_records(import_state *s, kuni_gvcf_file *file, kuni_gvcf
 {
     int64_t limit = kuni_collect_needs(s->collect).end + s->max_shift, last = -1;
     bool seen = false;
+    kuni_error cause = KUNI_ERROR_INIT;
     for (;;) {
         char *line;
         size_t length;
@@ -242,7 +243,6 @@ static kuni_status read_records(import_state *s, kuni_gvcf_file *file, kuni_gvcf
             if (status) return status;
             if (s->record->end > s->covered) s->covered = s->record->end;
         }
-        kuni_error cause = KUNI_ERROR_INIT;
         status = kuni_convert_record(convert, s->record, &cause);
         if (status == KUNI_DATA)
             note_bad(s, bad, last, cause.text);
