@@ -245,6 +245,7 @@
     FIELD(kuni_stage, shape) \
     FIELD(kuni_stage, columns) \
     FIELD(kuni_stage, check) \
+    FIELD(kuni_stage, ready) \
     VALUE(KUNI_OK) \
     VALUE(KUNI_USAGE) \
     VALUE(KUNI_DATA) \

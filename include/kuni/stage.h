@@ -215,6 +215,11 @@ typedef struct kuni_stage {
      * expected. NULL: the table says all.
      */
     kuni_status (*check)(const kuni_params *params, kuni_error *err);
+    /*
+     * Whether a machine has what the stage needs with these parameters, as programs and images: asked
+     * once before a run computes anything, and by `kuni doctor`. KUNI_USAGE with the cure. NULL: nothing.
+     */
+    kuni_status (*ready)(const kuni_params *params, kuni_error *err);
 } kuni_stage;
 
 /* The steps of a stage with these parameters; they live as long as the stage and the arena. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The doctor's check of the programs that `run:` stages call. */
+/* The doctor's check of what stages need of a machine: programs that `run:` stages call, images. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,26 +49,47 @@ static void add_argument(programs *all, const char *arguments)
     add_program(all, word);
 }
 
+/* What the stage itself says of this machine. */
+static void look_at_needs(kuni_doctor *doctor, const kuni_workflow_stage *stage)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    if (!stage->stage->ready || !stage->params) return;
+    if (stage->stage->ready(stage->params, &err))
+        kuni_doctor_row(doctor, KUNI_FAIL, "stage", "stage %s: %s", stage->id, err.text);
+}
+
+/* Programs of a command that runs on the machine itself. */
+static void look_at_programs(kuni_doctor *doctor, const kuni_workflow_stage *stage)
+{
+    programs all = {.n = 0};
+    const char *command = kuni_params_text(stage->params, "command"),
+               *arguments = kuni_params_text(stage->params, "arguments"),
+               *check = kuni_params_text(stage->params, "check");
+    if (command && *command)
+        (void)kuni_shell_programs(command, add_program, &all);
+    else if (arguments)
+        add_argument(&all, arguments);
+    if (check && *check) (void)kuni_shell_programs(check, add_program, &all);
+    for (size_t k = 0; k < all.n; k++) {
+        bool known = on_path(all.names[k]);
+        kuni_doctor_row(doctor, known ? KUNI_PASS : KUNI_FAIL, "program", "stage %s runs %s%s",
+                        stage->id, all.names[k],
+                        known ? "" : ", which is not on the PATH of this machine: install it");
+    }
+}
+
 void kuni_doctor_programs(kuni_doctor *doctor)
 {
     const kuni_workflow *w = doctor->workflow;
     for (size_t i = 0; i < w->n_stages; i++) {
         const kuni_workflow_stage *stage = &w->stages[i];
+        size_t faults = doctor->counts[KUNI_FAIL];
+        look_at_needs(doctor, stage);
         if (strcmp(stage->stage->name, "external") != 0 || stage->plugin) continue;
-        programs all = {.n = 0};
-        const char *command = kuni_params_text(stage->params, "command"),
-                   *arguments = kuni_params_text(stage->params, "arguments"),
-                   *check = kuni_params_text(stage->params, "check");
-        if (command && *command)
-            (void)kuni_shell_programs(command, add_program, &all);
-        else if (arguments)
-            add_argument(&all, arguments);
-        if (check && *check) (void)kuni_shell_programs(check, add_program, &all);
-        for (size_t k = 0; k < all.n; k++) {
-            bool known = on_path(all.names[k]);
-            kuni_doctor_row(doctor, known ? KUNI_PASS : KUNI_FAIL, "program", "stage %s runs %s%s",
-                            stage->id, all.names[k],
-                            known ? "" : ", which is not on the PATH of this machine: install it");
-        }
+        const char *image = kuni_params_text(stage->params, "image");
+        if (!image || !*image)
+            look_at_programs(doctor, stage);
+        else if (doctor->counts[KUNI_FAIL] == faults)
+            kuni_doctor_row(doctor, KUNI_PASS, "image", "stage %s runs in %s", stage->id, image);
     }
 }

@@ -502,11 +502,27 @@ static kuni_status apply_gate(kuni_coordinator *c, kuni_error *err)
     return status || !out ? status : fix_columns(c, err);
 }
 
+/* What stages need of the machine, before anything is computed. */
+static kuni_status check_stages(kuni_coordinator *c, kuni_error *err)
+{
+    const kuni_workflow_stage *asked = NULL;
+    for (size_t i = 0; i < c->run->plan.n_nodes; i++) {
+        const kuni_workflow_stage *stage = c->run->plan.nodes[i].stage;
+        if (!c->wanted.run[i] || !stage || stage == asked || !stage->stage->ready) continue;
+        asked = stage;
+        kuni_error why = KUNI_ERROR_INIT;
+        kuni_status status = stage->stage->ready(stage->params, &why);
+        if (status) return kuni_fail(err, status, "stage %s: %s", stage->id, why.text);
+    }
+    return KUNI_OK;
+}
+
 static kuni_status run_phases(kuni_coordinator *c, const char *journal_path, kuni_error *err)
 {
     int last = c->wanted.last_phase;
     kuni_status status =
         kuni_keys_init(&c->ledger.keys, c->run, &c->past.known_files, c->journal, err);
+    if (!status) status = check_stages(c, err);
     if (!status) status = kuni_made_with_note(&c->past, c->journal, err);
     if (!status) status = kuni_seals_load(&c->ledger, c->run->options->recall, err);
     if (!status) status = survey(c, err);

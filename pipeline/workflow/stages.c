@@ -26,6 +26,7 @@ static const char outputs_name[] = "outputs";     /* `gives:` with a map */
 static const char published_name[] = "published"; /* `publish:` with a map */
 static const char params_name[] = "params";
 static const char check_name_key[] = "check";
+static const char image_name[] = "image", digest_name[] = "image_digest";
 
 static const kuni_field stage_keys[] = {
     {.key = "id", .type = KUNI_FIELD_TEXT, .expected = "a letter, then letters, digits, _ and -"},
@@ -45,8 +46,8 @@ const kuni_field *kuni_stage_keys(size_t *n)
 
 bool kuni_stage_is_own(const char *param)
 {
-    static const char *const own[] = {command_name, arguments_name, resources_name,
-                                      outputs_name, published_name, params_name};
+    static const char *const own[] = {command_name,   arguments_name, resources_name, outputs_name,
+                                      published_name, params_name,    digest_name};
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
         if (strcmp(param, own[i]) == 0) return true;
     return false;
@@ -172,6 +173,34 @@ static bool join_list(kuni_reader *reader, const kuni_yaml_node *list, const kun
     return true;
 }
 
+/*
+ * "tools.sif@sha256:..." holds a path, relative to the workflow. The digest alone is what results depend
+ * on. Whether there is a digest, the stage says.
+ */
+static kuni_status take_image(kuni_reader *reader, entry *e, const kuni_yaml_node *at,
+                              const char **text)
+{
+    static const char mark[] = "@sha256:", ending[] = ".sif";
+    const char *digest = strstr(*text, mark);
+    if (!digest) return KUNI_OK;
+    kuni_status status =
+        kuni_params_set(e->stage.params, digest_name, digest + strlen(mark), reader->err);
+    size_t length = (size_t)(digest - *text);
+    if (status || length < strlen(ending) ||
+        strncmp(digest - strlen(ending), ending, strlen(ending)) != 0)
+        return status;
+    const char *path = kuni_arena_strndup(reader->arena, *text, length, reader->err);
+    if (path) path = kuni_reader_file(reader, at, image_name, path);
+    if (!path) return KUNI_MEMORY;
+    kuni_buffer whole = KUNI_BUFFER_INIT;
+    status = kuni_buffer_printf(&whole, reader->err, "%s%s", path, digest);
+    if (!status &&
+        !(*text = kuni_arena_strndup(reader->arena, whole.data, whole.length, reader->err)))
+        status = KUNI_MEMORY;
+    kuni_buffer_fini(&whole);
+    return status;
+}
+
 static kuni_status set_text(kuni_reader *reader, entry *e, const kuni_yaml_node *at,
                             const kuni_param *param, const char *text)
 {
@@ -184,6 +213,9 @@ static kuni_status set_text(kuni_reader *reader, entry *e, const kuni_yaml_node 
         text = kuni_reader_file(reader, at, param->name, text);
         if (!text) return KUNI_MEMORY;
     }
+    if (is_external(&e->stage) && strcmp(param->name, image_name) == 0 &&
+        take_image(reader, e, at, &text))
+        return reader->err->status;
     kuni_error err = KUNI_ERROR_INIT;
     kuni_status status =
         kuni_params_set(e->stage.params, param->name, plain_number(param, text, room), &err);

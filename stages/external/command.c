@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -23,7 +24,9 @@ enum {
     NAP_MOST_US = 50000,
     GRACE_S = 2,      /* between SIGTERM and SIGKILL */
     LOOK_EVERY_S = 2, /* how often signs of life are looked for */
-    TAIL_BYTES = 700  /* of stderr, quoted in the message */
+    TAIL_BYTES = 700, /* of stderr, quoted in the message */
+    KILLED_INSIDE = 128 + SIGKILL,
+    CLIENT_BYTES = 512 << 20 /* what podman takes itself, before it is the command */
 };
 
 #include "environment.h"
@@ -54,14 +57,30 @@ static void close_on_exec(void)
     (void)closedir(folder);
 }
 
+/* What is started: the command, or the client that runs it in a container. */
+typedef struct launch {
+    char *const *argv, *const *environment;
+    container box;
+} launch;
+
+/* Limits pass to the container's processes, but its client must not fail for them. */
+static void make_room_for_client(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_DATA, &limit) != 0 || limit.rlim_cur >= CLIENT_BYTES) return;
+    limit.rlim_cur = limit.rlim_max < CLIENT_BYTES ? limit.rlim_max : CLIENT_BYTES;
+    (void)setrlimit(RLIMIT_DATA, &limit);
+}
+
 /* Between vfork and exec: in the memory of the process that waits for it. */
-static _Noreturn void become_command(const command_order *order, char *const *environment,
+static _Noreturn void become_command(const command_order *order, const launch *what,
                                      volatile int *code)
 {
     (void)setpgid(0, 0);
+    if (order->container) make_room_for_client();
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (!order->folder || chdir(order->folder) == 0)
-        (void)execvpe(order->argv[0], order->argv, environment);
+        (void)execvpe(what->argv[0], what->argv, what->environment);
     *code = errno;
     _exit(127);
 }
@@ -83,10 +102,12 @@ static uint64_t size_of(int fd, const char *path)
 }
 
 /* A number that moves as long as the command computes or writes. */
-static uint64_t life(const command_order *order)
+static uint64_t life(const command_order *order, const launch *what)
 {
     uint64_t ticks = 0; /* of all processes of this session: the command and its children */
     session_visit(getsid(0), add_ticks, &ticks);
+    pid_t inside = order->container ? container_session(&what->box) : 0;
+    if (inside) session_visit(inside, add_ticks, &ticks);
     return ticks + size_of(STDOUT_FILENO, NULL) + size_of(STDERR_FILENO, NULL) +
            (order->output ? size_of(-1, order->output) : 0);
 }
@@ -95,6 +116,7 @@ static uint64_t life(const command_order *order)
 
 typedef struct waiting {
     const command_order *order;
+    const launch *what;
     pid_t pid;
     double started_s, looked_s;
     uint64_t life;
@@ -118,7 +140,7 @@ static void give_signs_of_life(waiting *wait)
     wait->looked_s = now;
     /* With a limit of its own the command may be as silent as it likes until then. */
     if (wait->order->time_limit_s <= 0) {
-        uint64_t seen = life(wait->order);
+        uint64_t seen = life(wait->order, wait->what);
         if (seen == wait->life) return;
         wait->life = seen;
     }
@@ -158,6 +180,8 @@ static int wait_for_end(waiting *wait)
         }
     }
     (void)kill(-wait->pid, SIGKILL); /* what it left running in the background */
+    if (wait->what->box.name[0] && (wait->timed_out || WIFSIGNALED(how)))
+        container_remove(wait->what->box.name);
     return how;
 }
 
@@ -198,47 +222,55 @@ static kuni_status describe(const waiting *wait, int how, uint64_t stderr_from, 
         (void)snprintf(end, sizeof(end), "was ended by signal %d (%s)", WTERMSIG(how),
                        strsignal(WTERMSIG(how)));
     else
-        (void)snprintf(end, sizeof(end), "failed with exit status %d", WEXITSTATUS(how));
+        (void)snprintf(end, sizeof(end), "failed with exit status %d%s", WEXITSTATUS(how),
+                       wait->order->container && WEXITSTATUS(how) == KILLED_INSIDE
+                           ? " (killed, as is what uses more than `memory`)"
+                           : "");
+    bool outside = wait->order->container && WIFEXITED(how) && !wait->timed_out &&
+                   !container_began(&wait->what->box, WEXITSTATUS(how));
+    if (outside)
+        return kuni_fail(err, KUNI_IO, "%s: %s cannot run its image: %s%s%s", wait->order->label,
+                         wait->what->argv[0], tail, log[0] ? ": see " : "", log);
     return kuni_fail(err, KUNI_BUG, "%s: its command %s%s%s%s%s", wait->order->label, end,
                      tail[0] ? ": " : "", tail, log[0] ? ": see " : "", log);
 }
 
 /* What exec said of a command that could not be started. */
-static kuni_status cannot_start(const command_order *order, int code, kuni_error *err)
+static kuni_status cannot_start(const command_order *order, const launch *what, int code,
+                                kuni_error *err)
 {
     if (code == E2BIG)
         return kuni_fail(err, KUNI_USAGE,
                          "%s: the command line is too long: use {input_list} instead of {input}",
                          order->label);
     errno = code;
-    return kuni_fail_errno(err, "%s: cannot start %s", order->label, order->argv[0]);
+    return kuni_fail_errno(err, "%s: cannot start %s", order->label, what->argv[0]);
 }
 
 /* vfork, as a task may start thousands: what is to be prepared is prepared before. */
-static pid_t start(const command_order *order, char *const *environment, volatile int *code)
+static pid_t start(const command_order *order, const launch *what, volatile int *code)
 {
     close_on_exec();
     /* NOLINTBEGIN(bugprone-unsafe-functions,cert-msc24-c,cert-msc33-c,clang-analyzer-*.vfork,*Vfork):
      * become_command calls the system alone. */
     pid_t pid = vfork();
-    if (pid == 0) become_command(order, environment, code);
+    if (pid == 0) become_command(order, what, code);
     /* NOLINTEND(bugprone-unsafe-functions,cert-msc24-c,cert-msc33-c,clang-analyzer-*.vfork,*Vfork) */
     return pid;
 }
 
-static kuni_status run_guarded(const command_order *order, char *const *environment,
-                               kuni_error *err)
+static kuni_status run_guarded(const command_order *order, const launch *what, kuni_error *err)
 {
     uint64_t stderr_from = size_of(STDERR_FILENO, NULL);
-    waiting wait = {.order = order, .started_s = now_s()};
+    waiting wait = {.order = order, .what = what, .started_s = now_s()};
     volatile int code = 0;
     wait.looked_s = wait.started_s;
-    wait.pid = start(order, environment, &code);
+    wait.pid = start(order, what, &code);
     if (wait.pid < 0) return kuni_fail_errno(err, "%s: cannot start a process", order->label);
-    guard_tell(wait.pid);
+    guard_tell(wait.pid, what->box.name);
     if (code) {
         (void)waitpid(wait.pid, NULL, 0);
-        return cannot_start(order, code, err);
+        return cannot_start(order, what, code, err);
     }
     wait.handle = (int)syscall(SYS_pidfd_open, wait.pid, 0);
     int how = wait_for_end(&wait);
@@ -247,17 +279,38 @@ static kuni_status run_guarded(const command_order *order, char *const *environm
     return describe(&wait, how, wait.left_out[1] ? 0 : stderr_from, err);
 }
 
+static kuni_status prepare(const command_order *order, const command_environment *environment,
+                           kuni_arena *arena, launch *what, kuni_error *err)
+{
+    *what = (launch){.argv = order->argv, .environment = environment->list};
+    if (!order->container) return KUNI_OK;
+    kuni_error why = KUNI_ERROR_INIT;
+    kuni_status status = container_make(&what->box, order->container, order->argv, order->folder,
+                                        environment, order->env, arena, &why);
+    if (status) return kuni_fail(err, status, "%s: %s", order->label, why.text);
+    what->argv = what->box.argv;
+    what->environment = what->box.environment;
+    /* Of an earlier command of the task. */
+    if (what->box.pid_file) (void)unlink(what->box.pid_file);
+    return KUNI_OK;
+}
+
 kuni_status command_run(const command_order *order, kuni_error *err)
 {
     command_environment environment;
+    launch what;
+    kuni_arena *arena = kuni_arena_new(err);
+    if (!arena) return KUNI_MEMORY;
     (void)fflush(NULL);
     kuni_status status = environment_make(&environment, order->env, order->folder, order->threads,
-                                          order->label, err);
+                                          order->container != NULL, order->label, err);
+    if (!status) status = prepare(order, &environment, arena, &what, err);
     if (!status) status = guard_ready(order->label, err);
     if (!status) {
-        status = run_guarded(order, environment.list, err);
-        guard_tell(0);
+        status = run_guarded(order, &what, err);
+        guard_tell(0, "");
     }
     environment_fini(&environment);
+    kuni_arena_free(arena);
     return status;
 }

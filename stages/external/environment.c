@@ -17,6 +17,19 @@ static const char *const always[] = {"PATH",     "HOME",      "USER",
                                      NULL};
 static const char words[] = "KUNI_ARG_";
 
+/* Where podman and Apptainer find their storage and the user's session. */
+static const char *const clients[] = {"XDG_RUNTIME_DIR",
+                                      "XDG_CONFIG_HOME",
+                                      "XDG_DATA_HOME",
+                                      "DBUS_SESSION_BUS_ADDRESS",
+                                      "CONTAINERS_CONF",
+                                      "CONTAINERS_STORAGE_CONF",
+                                      "CONTAINERS_REGISTRIES_CONF",
+                                      "APPTAINER_CONFIGDIR",
+                                      "APPTAINER_CACHEDIR",
+                                      NULL};
+static const char *const everywhere[] = {"USER", "LOGNAME", "TZ", NULL};
+
 /* Set below: sorting and numbers must not depend on the user. */
 static const char *const own[] = {"OMP_NUM_THREADS", "LC_ALL", "TMPDIR", NULL};
 
@@ -55,6 +68,13 @@ static bool passes(const char *entry, const char *names)
            is_listed(entry, length, names);
 }
 
+bool environment_passes_inside(const char *entry, const char *names)
+{
+    size_t length = strcspn(entry, "=");
+    return strncmp(entry, words, sizeof(words) - 1) == 0 || is_one_of(entry, length, own) ||
+           is_one_of(entry, length, everywhere) || is_listed(entry, length, names);
+}
+
 kuni_status environment_check(const char *names, kuni_error *err)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
@@ -78,7 +98,7 @@ kuni_status environment_check(const char *names, kuni_error *err)
 }
 
 kuni_status environment_make(command_environment *e, const char *names, const char *folder,
-                             int64_t threads, const char *label, kuni_error *err)
+                             int64_t threads, bool client, const char *label, kuni_error *err)
 {
     size_t n = 0, count = 0;
     *e = (command_environment){.folder = KUNI_BUFFER_INIT};
@@ -94,7 +114,9 @@ kuni_status environment_make(command_environment *e, const char *names, const ch
     e->list = kuni_alloc(count + 4, sizeof(*e->list), err);
     if (!e->list) return KUNI_MEMORY;
     for (size_t i = 0; i < count; i++)
-        if (passes(environ[i], names)) e->list[n++] = environ[i];
+        if (passes(environ[i], names) ||
+            (client && is_one_of(environ[i], strcspn(environ[i], "="), clients)))
+            e->list[n++] = environ[i];
     (void)snprintf(e->threads, sizeof(e->threads), "OMP_NUM_THREADS=%lld", (long long)threads);
     e->list[n++] = e->threads;
     e->list[n++] = c_locale;

@@ -6,6 +6,8 @@
 #ifndef KUNI_STAGES_EXTERNAL_ENVIRONMENT_H
 #define KUNI_STAGES_EXTERNAL_ENVIRONMENT_H
 
+#include <stdbool.h>
+
 #include "kuni/buffer.h"
 
 typedef struct command_environment {
@@ -18,11 +20,17 @@ typedef struct command_environment {
 KUNI_MUST_CHECK kuni_status environment_check(const char *names, kuni_error *err);
 /*
  * For one command that may use so many threads and has its folder (NULL: none) as TMPDIR. `names`: as
- * above. KUNI_USAGE where one of them is not set; `label` opens the message.
+ * above. KUNI_USAGE where one of them is not set; `label` opens the message. With `client` also what a
+ * program that starts containers needs.
  */
 KUNI_MUST_CHECK kuni_status environment_make(command_environment *environment, const char *names,
-                                             const char *folder, int64_t threads, const char *label,
-                                             kuni_error *err);
+                                             const char *folder, int64_t threads, bool client,
+                                             const char *label, kuni_error *err);
+/*
+ * Whether an entry of the list means something in a container, where programs and folders are others:
+ * those that kuni sets, the user's name, the time zone, and those of `names`.
+ */
+bool environment_passes_inside(const char *entry, const char *names);
 void environment_fini(command_environment *environment);
 
 #endif

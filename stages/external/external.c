@@ -135,6 +135,12 @@ static const kuni_param params[] = {
      .type = KUNI_PARAM_LIST,
      .help = "further variables of kuni's environment that pass to the command: with PATH, "
              "LD_LIBRARY_PATH, HOME, USER, LOGNAME, TZ, REF_PATH, REF_CACHE, BCFTOOLS_PLUGINS"},
+    {.name = "image",
+     .type = KUNI_PARAM_TEXT,
+     .step = no_step,
+     .help = "container image that the command runs in, by digest: NAME@sha256:DIGEST of podman, "
+             "FILE.sif@sha256:DIGEST of Apptainer; its own files to be read, no network"},
+    {.name = "image_digest", .type = KUNI_PARAM_TEXT, .help = "what of `image:` results depend on"},
     {.name = "resources",
      .type = KUNI_PARAM_LIST,
      .help = "NAME=PATH of the workflow's resources that the command uses as {resource.NAME}"},
@@ -166,6 +172,8 @@ typedef struct call {
     const kuni_task *task;
     command_outputs outputs;
     value_table table;
+    command_image image;
+    mount_list mounts; /* with an image */
     char label[LABEL_BYTES];
     kuni_arena *arena;
 } call;
@@ -175,11 +183,14 @@ static kuni_status run_command(const call *c, const char *text, const char *argu
                                const char *label, kuni_error *err)
 {
     const kuni_task *task = c->task;
+    const container_order box = {
+        .image = &c->image, .mounts = &c->mounts, .memory_bytes = task->memory_bytes};
     command_order order = {.folder = task->scratch,
-                           .output = kuni_task_output(task, c->outputs.list[0].kind),
+                           .output = c->outputs.list[0].path,
                            .time_limit_s = kuni_params_int(task->params, "time_limit"),
                            .threads = kuni_params_int(task->params, "threads"),
                            .env = kuni_params_text(task->params, "env"),
+                           .container = c->image.name ? &box : NULL,
                            .heartbeat = task->heartbeat,
                            .label = label};
     kuni_buffer words = KUNI_BUFFER_INIT;
@@ -207,8 +218,8 @@ static kuni_status check_outputs(const call *c, kuni_error *err)
         (void)snprintf(label, sizeof(label), "%s%s%s", c->label, c->outputs.named ? ": " : "",
                        c->outputs.named ? output->kind : "");
         int64_t n_records = -1;
-        status = output_check(kuni_task_output(c->task, output->kind), output->extension,
-                              output->may_be_empty, label, c->task->heartbeat, &n_records, err);
+        status = output_check(output->path, output->extension, output->may_be_empty, label,
+                              c->task->heartbeat, &n_records, err);
         if (!status) status = drops_check(c->task, &c->table, output->kind, n_records, label, err);
     }
     return status;
@@ -238,11 +249,16 @@ static kuni_status run_call(call *c, kuni_error *err)
     if (!status)
         status = run_command(c, kuni_params_text(with, "command"),
                              kuni_params_text(with, "arguments"), c->label, err);
+    if (!status && c->image.name) status = outputs_are_files(&c->outputs, c->label, err);
     if (!status) status = check_outputs(c, err);
     const char *check = kuni_params_text(with, "check");
     char label[LABEL_BYTES + 16];
     (void)snprintf(label, sizeof(label), "%s: check", c->label);
-    return status || !check || !*check ? status : run_command(c, check, NULL, label, err);
+    if (!status && check && *check) {
+        status = run_command(c, check, NULL, label, err);
+        if (!status && c->image.name) status = outputs_are_files(&c->outputs, c->label, err);
+    }
+    return status || !c->image.name ? status : outputs_hand_over(&c->outputs, c->task, err);
 }
 
 static kuni_status run_task(const kuni_task *task, call *c, kuni_error *err)
@@ -255,7 +271,12 @@ static kuni_status run_task(const kuni_task *task, call *c, kuni_error *err)
                    task->sample ? ": sample " : "", task->sample ? task->sample->id : "");
     kuni_status status = outputs_read(&c->outputs, task->params, c->arena, err);
     if (!status) status = join_commands(task->params, c->arena, &c->table.command, err);
+    if (!status) status = image_read(&c->image, task->params, c->arena, err);
+    if (!status) status = outputs_place(&c->outputs, task, c->image.name != NULL, c->arena, err);
+    if (!status && c->image.name)
+        status = mounts_of_task(&c->mounts, task, c->table.command, c->arena, err);
     if (!status) status = run_call(c, err);
+    mounts_fini(&c->mounts);
     values_fini(&c->table);
     return status;
 }
@@ -431,7 +452,9 @@ static kuni_status check_params(const kuni_params *with, kuni_arena *arena,
     int64_t share;
     if (!drops_parse(kuni_params_text(with, "may_drop"), &share))
         return kuni_fail(err, KUNI_USAGE, "may_drop: expected a share of the records, as `5%%`");
+    command_image image;
     kuni_status status = environment_check(kuni_params_text(with, "env"), err);
+    if (!status) status = image_read(&image, with, arena, err);
     if (!status) status = outputs_read(outputs, with, arena, err);
     if (!status) status = join_commands(with, arena, commands, err);
     if (!status) status = check_samples(with, outputs, *commands, err);
@@ -605,4 +628,5 @@ const kuni_stage kuni_stage_external = {
     .summary = "run any command per shard, batch, sample or cohort (`run:` in a workflow)",
     .version = 1,
     .params = params,
-    .shape = shape};
+    .shape = shape,
+    .ready = image_ready};

@@ -5,10 +5,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "container.h"
 #include "session.h"
+
+/* What the guard is told. Shorter than PIPE_BUF, so that it comes whole. */
+typedef struct charge {
+    pid_t group;
+    char container[CONTAINER_NAME_BYTES];
+} charge;
 
 enum { ROUNDS_MOST = 200, NAP_US = 10000 };
 
@@ -37,22 +45,23 @@ static void kill_other(void *context, pid_t pid, uint64_t ticks)
  */
 static _Noreturn void stand_guard(int fd, bool own_session)
 {
-    pid_t group = 0, told;
+    charge now = {.group = 0}, told;
     ssize_t got;
     (void)setpgid(0, 0); /* what ends the task's group must not end this */
     (void)signal(SIGTERM, SIG_IGN);
     close_all_but(fd);
     while ((got = read(fd, &told, sizeof(told))) == (ssize_t)sizeof(told) ||
            (got < 0 && errno == EINTR)) {
-        if (got > 0) group = told;
+        if (got > 0) now = told;
     }
-    if (group > 0) (void)kill(-group, SIGKILL);
+    if (now.group > 0) (void)kill(-now.group, SIGKILL);
     /* Again and again: a process may be about to start another. */
     for (int round = 0, n = 1; own_session && n && round < ROUNDS_MOST; round++) {
         n = 0;
         session_visit(getsid(0), kill_other, &n);
         if (n) (void)usleep(NAP_US);
     }
+    if (now.group > 0 && now.container[0]) container_remove(now.container);
     _exit(0);
 }
 
@@ -79,7 +88,9 @@ kuni_status guard_ready(const char *label, kuni_error *err)
     return KUNI_OK;
 }
 
-void guard_tell(pid_t group)
+void guard_tell(pid_t group, const char *name)
 {
-    (void)!write(guard_fd, &group, sizeof(group));
+    charge told = {.group = group};
+    (void)snprintf(told.container, sizeof(told.container), "%s", name);
+    (void)!write(guard_fd, &told, sizeof(told));
 }

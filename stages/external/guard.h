@@ -16,7 +16,10 @@
  * follow: a task may run thousands.
  */
 KUNI_MUST_CHECK kuni_status guard_ready(const char *label, kuni_error *err);
-/* The process group that it stands beside; 0: the command has ended and nothing of it is left. */
-void guard_tell(pid_t group);
+/*
+ * The process group that it stands beside; 0: the command has ended and nothing of it is left. And the
+ * name of the podman container that belongs to it, or "".
+ */
+void guard_tell(pid_t group, const char *name);
 
 #endif

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "outputs.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "ending.h"
 
@@ -175,4 +178,53 @@ kuni_status outputs_read(command_outputs *outputs, const kuni_params *with, kuni
     for (size_t i = 0; i < n && !status; i++) status = check_output(&list[i], err);
     *outputs = (command_outputs){.list = list, .n = n, .named = is_set(named)};
     return status;
+}
+
+kuni_status outputs_place(command_outputs *outputs, const kuni_task *task, bool in_scratch,
+                          kuni_arena *arena, kuni_error *err)
+{
+    kuni_buffer path = KUNI_BUFFER_INIT;
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < outputs->n && !status; i++) {
+        command_output *output = &outputs->list[i];
+        output->path = kuni_task_output(task, output->kind);
+        if (!in_scratch) continue;
+        kuni_buffer_clear(&path);
+        status = kuni_buffer_printf(&path, err, "%s/output%s%s.%s", task->scratch,
+                                    outputs->named ? "." : "", outputs->named ? output->kind : "",
+                                    output->extension);
+        if (!status && !(output->path = keep(arena, path.data, path.length, err)))
+            status = KUNI_MEMORY;
+    }
+    kuni_buffer_fini(&path);
+    return status;
+}
+
+kuni_status outputs_are_files(const command_outputs *outputs, const char *label, kuni_error *err)
+{
+    struct stat info;
+    for (size_t i = 0; i < outputs->n; i++) {
+        const char *path = outputs->list[i].path;
+        if (lstat(path, &info) != 0) {
+            if (errno == ENOENT) continue; /* output_check tells of it */
+            return kuni_fail_errno(err, "%s: cannot look at %s", label, path);
+        }
+        if (!S_ISREG(info.st_mode))
+            return kuni_fail(
+                err, KUNI_BUG,
+                "%s: its command ended well, but the output '%s' is not a regular file", label,
+                outputs->list[i].kind);
+    }
+    return KUNI_OK;
+}
+
+kuni_status outputs_hand_over(const command_outputs *outputs, const kuni_task *task,
+                              kuni_error *err)
+{
+    for (size_t i = 0; i < outputs->n; i++) {
+        const char *to = kuni_task_output(task, outputs->list[i].kind);
+        if (rename(outputs->list[i].path, to) != 0)
+            return kuni_fail_errno(err, "cannot rename %s to %s", outputs->list[i].path, to);
+    }
+    return KUNI_OK;
 }

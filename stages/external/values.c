@@ -227,8 +227,7 @@ static kuni_status add_outputs(value_table *table, const command_outputs *output
         const char *kind = outputs->list[i].kind;
         const char *name =
             outputs->named ? join_name(table, "output.", kind, strlen(kind), err) : "output";
-        status = name ? add_text(table, name, task ? kuni_task_output(task, kind) : "", err)
-                      : KUNI_MEMORY;
+        status = name ? add_text(table, name, task ? outputs->list[i].path : "", err) : KUNI_MEMORY;
     }
     return status;
 }

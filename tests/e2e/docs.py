@@ -98,7 +98,10 @@ FILLED = [
 # Workflows that want what is not made here (a contamination panel, sites enough for a model) are validated only.
 VALIDATED = ("docs/qc.md", "docs/variant-quality.md")
 # Stages by programs that are not everywhere.
-WANTED = ("mosdepth", "multiqc", "plink2", "podman")
+WANTED = ("mosdepth", "multiqc", "plink2")
+# Images are not fetched: one is made that has these.
+IMAGE = r"image: [\w./-]+@sha256:[0-9a-f]{64}"
+IN_IMAGE = ("sh", "samtools", "cut", "tail")
 # Lines whose status is another than 0: (page, a part of the line, the statuses that are right).
 STATUS = [("docs/operations.md", "kuni diff", (0, 1)), ("docs/operations.md", "kuni repair", (0,))]
 
@@ -168,11 +171,23 @@ def with_stages(fragment):
     return workflow_of(base + "".join(f"  {line}\n" for line in fragment.rstrip().split("\n")), RESOURCES)
 
 
+def made_image():
+    """What `image:` takes, or None where podman is not there or runs nothing."""
+    if not shutil.which("podman"):
+        return None
+    made = subprocess.run([os.path.join(SOURCE, "tests", "e2e", "make-image"), "localhost/kuni-test-docs", *IN_IMAGE],
+                          capture_output=True, text=True, check=False)
+    image = made.stdout.strip()
+    tried = subprocess.run(["podman", "run", "--rm", "--network=none", "--entrypoint", "sh", image, "-c", "true"],
+                           capture_output=True, check=False)
+    return image if made.returncode == 0 and tried.returncode == 0 else None
+
+
 class Cohort:
     """Made once; each page gets a copy of it, with what the docs name beside it."""
 
     def __init__(self, folder):
-        self.folder = folder
+        self.folder, self.image = folder, made_image()
         shell(f"'{KUNI}' simulate --quiet --samples 8 --trios 1 --contigs chr20:30k,chr21:20k --depth 12 --seed 3 --out '{folder}'", "setup")
         os.chdir(folder)
         for old, new in (("reference.fa", "GRCh38.fa"), ("reference.fa.fai", "GRCh38.fa.fai"), ("manifest.tsv", "cohort.tsv")):
@@ -213,9 +228,14 @@ class Page:
                 text = re.sub(pattern, new, text)
         return text
 
+    def with_image(self, text):
+        """With an image that is here in place of the one that is shown."""
+        return re.sub(IMAGE, f"image: {self.cohort.image}", text) if self.cohort.image else text
+
     def validate(self, where, text):
         text = re.sub(r"^dataset: .*$", "dataset: dataset", text, flags=re.M)
         text = re.sub(r"ploidy: GRCh38\b", "ploidy: ploidy.bed", text)
+        text = self.with_image(text)
         write("block.yaml", text)
         for path in re.findall(r"[\w.-]+\.(?:bed|gff3|txt|py)\b", text):
             if not os.path.exists(path):
@@ -225,6 +245,8 @@ class Page:
         if self.name in VALIDATED:
             return
         absent = [name for name in WANTED if re.search(rf"(^|\s){name}\s", text, re.M) and not shutil.which(name)]
+        if re.search(IMAGE, text) and not self.cohort.image:
+            absent = ["podman, or an image made by it,"]
         if absent:
             print(f"skipped: {where}: {absent[0]} is not installed")
             return

@@ -565,7 +565,7 @@ static void test_command_faults(void **state)
         "w.yaml:9:3: unknown key 'timelimit' in a stage; expected one of id, uses, run, plugin, "
         "with, needs, when, scatter, samples_per_task, takes, gather, gives, extension, "
         "may_be_empty, may_drop, on_failure, check, index, publish, time_limit, memory, threads, "
-        "env; did "
+        "env, image; did "
         "you "
         "mean 'time_limit'?\n"
         "w.yaml:10:18: stage 'two': run: {inptu} is no placeholder here; did you mean {input}: "
@@ -573,6 +573,42 @@ static void test_command_faults(void **state)
         "w.yaml:11:59: 'takes' stands beside `with` too; expected it once\n"
         "w.yaml:12:38: run: got a map; expected a list of texts\n"
         "w.yaml:13:19: run: got nothing; expected a text\n");
+}
+
+#define DIGEST "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void test_images(void **state)
+{
+    (void)state;
+    kuni_workflow w;
+    fixture_write("tools.sif", "");
+    read_good(&w,
+              "stages:\n"
+              "- {id: one, plugin: p.so}\n"
+              "- {id: two, run: 'tool {output}', takes: things, needs: one,\n"
+              "   image: tools.sif" DIGEST "}\n"
+              "- {id: three, run: 'tool {output}', takes: things, needs: one,\n"
+              "   image: quay.io/tools/mosdepth" DIGEST "}\n",
+              NULL, 0);
+    const char *image = kuni_params_text(w.stages[1].params, "image");
+    assert_int_equal(*image, '/');
+    assert_non_null(strstr(image, "/tools.sif" DIGEST));
+    assert_string_equal(kuni_params_text(w.stages[1].params, "image_digest"),
+                        DIGEST + strlen("@sha256:"));
+    assert_string_equal(kuni_params_text(w.stages[2].params, "image"),
+                        "quay.io/tools/mosdepth" DIGEST);
+    kuni_workflow_fini(&w);
+    expect_body("stages:\n"
+                "- {id: one, plugin: p.so}\n"
+                "- id: two\n"
+                "  run: tool {output}\n"
+                "  takes: things\n"
+                "  needs: one\n"
+                "  image: quay.io/tools/mosdepth:0.3.8\n",
+                "w.yaml:11:10: stage 'two': image: 'quay.io/tools/mosdepth:0.3.8' has no digest, "
+                "and what a tag names may change; expected NAME@sha256:DIGEST, as `podman image "
+                "inspect --format '{{.RepoDigests}}' quay.io/tools/mosdepth:0.3.8` prints it once "
+                "the image is on this machine, or FILE.sif@sha256:DIGEST of Apptainer\n");
 }
 
 static void test_flow(void **state)
@@ -691,6 +727,7 @@ int main(void)
         cmocka_unit_test(test_needs),
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_command_faults),
+        cmocka_unit_test(test_images),
         cmocka_unit_test(test_flow),
         cmocka_unit_test(test_bad_settings),
         cmocka_unit_test(test_many_faults_are_counted),
