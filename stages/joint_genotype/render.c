@@ -132,6 +132,16 @@ kuni_status joint_render_flush(joint_render *r, kuni_error *err)
     return pass && pass->flush ? pass->flush(pass->context, err) : KUNI_OK;
 }
 
+kuni_status joint_render_seal(joint_render *r, kuni_error *err)
+{
+    static const unsigned char marker[28] = {0x1f, 0x8b, 8,  4, 0, 0, 0, 0, 0, 0xff, 6, 0, 'B', 'C',
+                                             2,    0,    27, 0, 3, 0, 0, 0, 0, 0,    0, 0, 0,   0};
+    BGZF *blocks = r->file->fp.bgzf;
+    if (bgzf_flush(blocks) < 0 || bgzf_raw_write(blocks, marker, sizeof(marker)) != sizeof(marker))
+        return kuni_fail_errno(err, "cannot write %s", r->path);
+    return KUNI_OK;
+}
+
 void joint_render_abandon(joint_render *r)
 {
     if (!r) return;

@@ -36,6 +36,12 @@ KUNI_MUST_CHECK kuni_status joint_render_head(const joint_render *render, const 
 /* Whether a record with local alleles was written; of a sparse call set all are. */
 bool joint_render_has_local(const joint_render *render);
 
+/*
+ * Says that the blocks of a dense call set are what they shall be in any file that it is joined into: an
+ * end marker of BGZF stands before that of the file's end. Nothing may be written after.
+ */
+KUNI_MUST_CHECK kuni_status joint_render_seal(joint_render *render, kuni_error *err);
+
 /* Ends the compressed block under way, so that the file can be cut and joined here. */
 KUNI_MUST_CHECK kuni_status joint_render_flush(joint_render *render, kuni_error *err);
 

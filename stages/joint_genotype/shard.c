@@ -563,7 +563,8 @@ static kuni_status run_chunks(joint_shard *j, joint_render *const *renders, size
         int64_t end = (beg / KUNI_EVIDENCE_CHUNK_BP + 1) * KUNI_EVIDENCE_CHUNK_BP;
         if (end > j->shard.end) end = j->shard.end;
         if (end > span.beg) status = run_chunk(j, beg, end, err);
-        if (called && !status) status = joint_render_flush(renders[0], err);
+        for (size_t i = 0; i < n_renders && !status; i++)
+            status = joint_render_flush(renders[i], err);
         beg = end;
     }
     return status;

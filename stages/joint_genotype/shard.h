@@ -60,11 +60,12 @@ typedef struct joint_shard {
 KUNI_MUST_CHECK kuni_status joint_shard_open(joint_shard **shard, const kuni_task *task,
                                              kuni_error *err);
 /*
- * Genotypes all chunks and gives the records to all of `renders`, whose kinds the options ask for.
+ * Genotypes all chunks and gives the records to all of `renders`, whose kinds the options ask for. Each
+ * chunk's records end a compressed block.
  */
 KUNI_MUST_CHECK kuni_status joint_shard_run(joint_shard *shard, joint_render *const *renders,
                                             size_t n_renders, kuni_error *err);
-/* As that, of sites in `span` that `called` has; each chunk's records end a compressed block. */
+/* As that, of sites in `span` that `called` has. */
 KUNI_MUST_CHECK kuni_status joint_shard_run_called(joint_shard *shard, joint_render *render,
                                                    joint_called *called, kuni_span span,
                                                    kuni_error *err);

@@ -3,6 +3,8 @@
  * joint-genotype: evidence of all batches -> sites, genotypes and site statistics of a shard. See
  * joint.h for the way.
  */
+#include <stdio.h>
+
 #include "deciding.h"
 #include "kuni/variant_prior.h"
 #include "options.h"
@@ -88,6 +90,13 @@ static const kuni_param params[] = {
      .unit = "phred",
      .help = "most that an allele's rarity may move a genotype; 0: not at all"},
     KUNI_HETEROZYGOSITY_PARAMS,
+    {.name = "compression",
+     .type = KUNI_PARAM_INT,
+     .value = "6",
+     .least = 1,
+     .most = 9,
+     .help =
+         "dense: level of BGZF; merge takes its blocks as they are where no stage lies between"},
     {.name = "sex",
      .type = KUNI_PARAM_CHOICE,
      .value = "declared-or-inferred",
@@ -113,14 +122,17 @@ static kuni_status run(const kuni_task *task, kuni_error *err)
 {
     joint_shard *shard = NULL;
     joint_render *renders[3] = {NULL};
+    char level[8];
     size_t n = 0;
     kuni_status status = joint_shard_open(&shard, task, err);
     const joint_options *o = status ? NULL : &shard->options;
+    (void)snprintf(level, sizeof(level), "wb%d", (int)kuni_params_int(task->params, "compression"));
     const struct {
         bool wanted;
         joint_render_kind kind;
         const char *output, *mode;
-    } files[] = {{true, o && o->dense ? JOINT_RENDER_DENSE : JOINT_RENDER_SITES, "calls", "wb2"},
+    } files[] = {{true, o && o->dense ? JOINT_RENDER_DENSE : JOINT_RENDER_SITES, "calls",
+                  o && o->dense ? level : "wb2"},
                  {o && o->sites, JOINT_RENDER_SITES, "sites", "wb2"},
                  {o && o->sparse, JOINT_RENDER_SPARSE, "sparse", "wz"}};
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && !status; i++) {
@@ -129,8 +141,10 @@ static kuni_status run(const kuni_task *task, kuni_error *err)
                                    kuni_task_output(task, files[i].output), files[i].mode, true,
                                    task, &shard->cohort, o, &shard->filters, NULL, err);
         if (!status) n++;
+        if (!status) status = joint_render_flush(renders[n - 1], err);
     }
     if (!status) status = joint_shard_run(shard, renders, n, err);
+    if (!status && o->dense) status = joint_render_seal(renders[0], err);
     for (size_t i = 0; i < n; i++) {
         if (!status)
             status = joint_render_finish(renders[i], err);

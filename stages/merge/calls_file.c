@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "calls_file.h"
 
+#include <fcntl.h>
 #include <htslib/kstring.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static kuni_status wrong(const calls_file *calls, const char *what, kuni_error *err)
 {
@@ -33,6 +36,26 @@ static kuni_status check_samples(const calls_file *calls, const kuni_task *task,
     return KUNI_OK;
 }
 
+/* Whether it ends with two end markers of BGZF, and blocks of records begin with one. */
+static kuni_status look_for_seal(calls_file *calls, kuni_error *err)
+{
+    enum { MARKER = 28 };
+    char tail[2 * MARKER];
+    struct stat info;
+    uint64_t begin = (uint64_t)bgzf_tell(calls->file->fp.bgzf);
+    int fd = open(calls->path, O_RDONLY | O_CLOEXEC);
+    bool looked = fd >= 0 && fstat(fd, &info) == 0;
+    off_t place = looked ? info.st_size - (off_t)sizeof(tail) : 0;
+    if (looked && place > 0) looked = pread(fd, tail, sizeof(tail), place) == sizeof(tail);
+    if (fd >= 0) (void)close(fd);
+    if (!looked) return kuni_fail_errno(err, "merge: cannot read %s", calls->path);
+    calls->sealed =
+        place > 0 && memcmp(tail, tail + MARKER, MARKER) == 0 && (begin & UINT16_MAX) == 0;
+    calls->begin = begin >> 16;
+    calls->end = (uint64_t)place;
+    return KUNI_OK;
+}
+
 kuni_status calls_open(calls_file *calls, const kuni_task *task, const char *path, kuni_error *err)
 {
     *calls = (calls_file){.path = path};
@@ -46,7 +69,8 @@ kuni_status calls_open(calls_file *calls, const kuni_task *task, const char *pat
     calls->header = bcf_hdr_read(calls->file);
     calls->record = bcf_init();
     if (!calls->header || !calls->record) return wrong(calls, "its header cannot be read", err);
-    return check_samples(calls, task, err);
+    kuni_status status = check_samples(calls, task, err);
+    return status ? status : look_for_seal(calls, err);
 }
 
 kuni_status calls_next(calls_file *calls, bool *found, kuni_error *err)
@@ -54,7 +78,9 @@ kuni_status calls_next(calls_file *calls, bool *found, kuni_error *err)
     /* htslib tells a torn record and a damaged block in its middle as the end of the file. */
     BGZF *blocks = calls->file->fp.bgzf;
     off_t before = bgzf_utell(blocks);
+    calls->from = (uint64_t)bgzf_tell(blocks);
     int result = bcf_read(calls->file, calls->header, calls->record);
+    calls->to = (uint64_t)bgzf_tell(blocks);
     *found = result == 0;
     if (result < -1 || calls->record->errcode || blocks->errcode ||
         (result == -1 && bgzf_utell(blocks) != before))

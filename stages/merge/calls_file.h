@@ -14,11 +14,18 @@
 
 #include "kuni/stage.h"
 
+/*
+ * joint-genotype ends the blocks of a dense call set where those of the national file shall end, and
+ * says so by two end markers: they are taken as they are. Whoever changes records writes one.
+ */
 typedef struct calls_file {
     const char *path;
     htsFile *file;
     bcf_hdr_t *header;
     bcf1_t *record;
+    bool sealed;         /* its blocks are those of the national file */
+    uint64_t begin, end; /* of the records' blocks in the file */
+    uint64_t from, to;   /* virtual offsets of the record and past it, both in the file */
 } calls_file;
 
 /* Opens and checks format, end marker and the samples against the task's columns. */

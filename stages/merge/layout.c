@@ -136,25 +136,29 @@ static char *relative_path(const char *folder, const char *path, kuni_error *err
     return out.data;
 }
 
-static kuni_status list_piece(layout *job, product *to, const kuni_task_file *file, kuni_error *err)
+/* `bytes` of the file from `offset` on. */
+static kuni_status list_part(layout *job, product *to, const char *path, uint64_t offset,
+                             uint64_t bytes, kuni_error *err)
 {
-    struct stat info;
-    uint64_t bytes = file->bytes;
-    if (!file->offset) {
-        if (stat(file->path, &info) != 0)
-            return kuni_fail_errno(err, "cannot look at %s", file->path);
-        bytes = (uint64_t)info.st_size;
-    }
-    char *relative = relative_path(job->folder, file->path, err);
+    char *relative = relative_path(job->folder, path, err);
     if (!relative) return KUNI_MEMORY;
     kuni_status status = kuni_buffer_printf(&to->list, err, "%s\t%s\t%llu", to->target, relative,
                                             (unsigned long long)bytes);
     free(relative);
-    if (!status && file->offset)
-        status = kuni_buffer_printf(&to->list, err, "\t%llu", (unsigned long long)file->offset);
+    if (!status && offset)
+        status = kuni_buffer_printf(&to->list, err, "\t%llu", (unsigned long long)offset);
     if (!status) status = kuni_buffer_append(&to->list, "\n", 1, err);
     to->place += bytes;
     return status;
+}
+
+static kuni_status list_piece(layout *job, product *to, const kuni_task_file *file, kuni_error *err)
+{
+    struct stat info;
+    if (file->offset)
+        return list_part(job, to, file->path, (uint64_t)file->offset, (uint64_t)file->bytes, err);
+    if (stat(file->path, &info) != 0) return kuni_fail_errno(err, "cannot look at %s", file->path);
+    return list_part(job, to, file->path, 0, (uint64_t)info.st_size, err);
 }
 
 static kuni_status list_one(layout *job, product *to, const char *kind, kuni_error *err)
@@ -230,10 +234,24 @@ static kuni_status fail_header(const layout *job, const kuni_task_file *calls, k
     return status;
 }
 
-static kuni_status add_segment(layout *job, size_t number, const char *info_path,
-                               const kuni_task_file *calls, kuni_error *err)
+/* The blocks of a shard: of its calls, or its own piece, which is the next of them. */
+static kuni_status list_blocks(layout *job, const segment_info *info, const kuni_task_file *calls,
+                               const kuni_task_file *bodies, size_t n_bodies, size_t *next,
+                               kuni_error *err)
 {
-    segment_info info;
+    product *to = &job->bcf;
+    if (info->offset)
+        return list_part(job, to, calls->path, (uint64_t)calls->offset + info->offset, info->bytes,
+                         err);
+    if (*next == n_bodies || bodies[*next].shard != calls->shard)
+        return kuni_fail(err, KUNI_BUG, "merge: the shards' files are not complete");
+    return list_piece(job, to, &bodies[(*next)++], err);
+}
+
+static kuni_status add_segment(layout *job, size_t number, const char *info_path,
+                               const kuni_task_file *calls, segment_info *told, kuni_error *err)
+{
+    segment_info info = {.offset = 0};
     kuni_buffer bytes = KUNI_BUFFER_INIT;
     const char *indices;
     size_t length;
@@ -257,26 +275,28 @@ static kuni_status add_segment(layout *job, size_t number, const char *info_path
         status = contig_index_merge(&job->sites_index, &indices, &length, job->sites.place, err);
     if (!status) add_counts(job, &info.counts);
 done:
+    *told = info;
     kuni_buffer_fini(&bytes);
     return status;
 }
 
 static kuni_status add_segments(layout *job, kuni_error *err)
 {
-    size_t count, n_bodies, n_sites, n_calls;
+    size_t count, n_bodies, n_sites, n_calls, next = 0;
     const kuni_task_file *infos = kuni_task_inputs(job->task, "segment-info", &count);
     const kuni_task_file *bodies = kuni_task_inputs(job->task, job->bcf.body, &n_bodies);
     const kuni_task_file *sites = kuni_task_inputs(job->task, job->sites.body, &n_sites);
     const kuni_task_file *calls = kuni_task_inputs(job->task, "calls", &n_calls);
-    if (count != n_bodies || count != n_sites || count != n_calls)
+    if (count != n_sites || count != n_calls)
         return kuni_fail(err, KUNI_BUG, "merge: the shards' files are not complete");
     kuni_status status = KUNI_OK;
     for (size_t i = 0; i < count && !status; i++) {
-        if (infos[i].shard != bodies[i].shard || infos[i].shard != sites[i].shard ||
-            infos[i].shard != calls[i].shard || (i && infos[i].shard <= infos[i - 1].shard))
+        segment_info info;
+        if (infos[i].shard != sites[i].shard || infos[i].shard != calls[i].shard ||
+            (i && infos[i].shard <= infos[i - 1].shard))
             return kuni_fail(err, KUNI_BUG, "merge: the shards' files are not in order");
-        status = add_segment(job, i, infos[i].path, &calls[i], err);
-        if (!status) status = list_piece(job, &job->bcf, &bodies[i], err);
+        status = add_segment(job, i, infos[i].path, &calls[i], &info, err);
+        if (!status) status = list_blocks(job, &info, &calls[i], bodies, n_bodies, &next, err);
         if (!status) status = list_piece(job, &job->sites, &sites[i], err);
         if (job->task->heartbeat) job->task->heartbeat((int64_t)i);
     }

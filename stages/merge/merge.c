@@ -2,7 +2,8 @@
 /*
  * merge: joins the shards' calls into the national files.
  *
- * Every shard becomes pieces of whole BGZF blocks ("segment"); headers, end marker, indices and the
+ * Every shard becomes pieces of whole BGZF blocks ("segment"); those of a dense call set that no stage has
+ * changed since joint-genotype are pieces as they stand. Headers, end marker, indices and the
  * list of pieces are made once ("head", "layout"); then all ranks write the files together
  * ("assemble"). Numbers of the call set are counted along with the segments, and published
  * by the last step ("report"). Nothing is ever gathered: blocks concatenate, and an index is shifted arithmetic.
@@ -14,47 +15,50 @@
 
 static const char *const relatives[] = {"all", "declared", "none", NULL};
 
-static const kuni_param params[] = {{.name = "compression",
-                                     .type = KUNI_PARAM_INT,
-                                     .value = "6",
-                                     .least = 1,
-                                     .most = 9,
-                                     .help = "level of BGZF: 1 is fast, 9 is small"},
-                                    {.name = "relatives",
-                                     .type = KUNI_PARAM_CHOICE,
-                                     .value = "all",
-                                     .choices = relatives,
-                                     .help = "pairs compared for kinship at common sites of the "
-                                             "call set: all, declared ones only, none",
-                                     .step = "report"},
-                                    {.name = "kinship_least",
-                                     .type = KUNI_PARAM_FLOAT,
-                                     .value = "0.1767767",
-                                     .least = 0.05,
-                                     .most = 0.5,
-                                     .help = "least kinship that is reported (2^-2.5: first "
-                                             "degree)",
-                                     .step = "report"},
-                                    {.name = "kinship_min_sites",
-                                     .type = KUNI_PARAM_INT,
-                                     .value = "500",
-                                     .least = 1,
-                                     .most = COMMON_SITES_MOST,
-                                     .unit = "sites",
-                                     .help = "fewer sites called in both samples give no kinship",
-                                     .step = "report"},
-                                    {.name = NULL}};
+static const kuni_param params[] = {
+    {.name = "compression",
+     .type = KUNI_PARAM_INT,
+     .value = "6",
+     .least = 1,
+     .most = 9,
+     .help = "level of BGZF of what is written anew: sites, and records of other "
+             "stages than joint-genotype; 1 is fast, 9 is small"},
+    {.name = "relatives",
+     .type = KUNI_PARAM_CHOICE,
+     .value = "all",
+     .choices = relatives,
+     .help = "pairs compared for kinship at common sites of the "
+             "call set: all, declared ones only, none",
+     .step = "report"},
+    {.name = "kinship_least",
+     .type = KUNI_PARAM_FLOAT,
+     .value = "0.1767767",
+     .least = 0.05,
+     .most = 0.5,
+     .help = "least kinship that is reported (2^-2.5: first "
+             "degree)",
+     .step = "report"},
+    {.name = "kinship_min_sites",
+     .type = KUNI_PARAM_INT,
+     .value = "500",
+     .least = 1,
+     .most = COMMON_SITES_MOST,
+     .unit = "sites",
+     .help = "fewer sites called in both samples give no kinship",
+     .step = "report"},
+    {.name = NULL}};
 
 static const kuni_port calls_in[] = {{.kind = "calls"}, {.kind = NULL}};
 static const kuni_port head_in[] = {
     {.kind = "calls", .in_place = true}, {.kind = "segment-info"}, {.kind = NULL}};
 
-static const kuni_port segment_out[] = {{.kind = "segment", .extension = "bcf.piece"},
-                                        {.kind = "segment-sites", .extension = "vcf.piece"},
-                                        {.kind = "segment-info", .extension = "info"},
-                                        {.kind = "call-counts", .extension = "counts"},
-                                        {.kind = "common-sites", .extension = "sites"},
-                                        {.kind = NULL}};
+static const kuni_port segment_out[] = {
+    {.kind = "segment", .extension = "bcf.piece", .optional = true},
+    {.kind = "segment-sites", .extension = "vcf.piece"},
+    {.kind = "segment-info", .extension = "info"},
+    {.kind = "call-counts", .extension = "counts"},
+    {.kind = "common-sites", .extension = "sites"},
+    {.kind = NULL}};
 
 static const kuni_port head_out[] = {{.kind = "head", .extension = "bcf.piece"},
                                      {.kind = "head-sites", .extension = "vcf.piece"},
@@ -62,7 +66,7 @@ static const kuni_port head_out[] = {{.kind = "head", .extension = "bcf.piece"},
                                      {.kind = NULL}};
 
 static const kuni_port layout_in[] = {{.kind = "calls", .in_place = true},
-                                      {.kind = "segment", .in_place = true},
+                                      {.kind = "segment", .in_place = true, .optional = true},
                                       {.kind = "segment-sites", .in_place = true},
                                       {.kind = "segment-info"},
                                       {.kind = "head"},
@@ -84,10 +88,14 @@ static const kuni_port layout_out[] = {
     {.kind = "merge-report", .extension = "json", .publish = "merge.json"},
     {.kind = NULL}};
 
-static const kuni_port assemble_in[] = {
-    {.kind = "assembly"}, {.kind = "segment"},    {.kind = "segment-sites"},
-    {.kind = "head"},     {.kind = "head-sites"}, {.kind = "tail"},
-    {.kind = NULL}};
+static const kuni_port assemble_in[] = {{.kind = "assembly"},
+                                        {.kind = "calls", .in_place = true},
+                                        {.kind = "segment", .optional = true},
+                                        {.kind = "segment-sites"},
+                                        {.kind = "head"},
+                                        {.kind = "head-sites"},
+                                        {.kind = "tail"},
+                                        {.kind = NULL}};
 
 static const kuni_port assemble_out[] = {
     {.kind = "national", .extension = "bcf", .publish = "national.bcf"},

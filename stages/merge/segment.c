@@ -23,13 +23,14 @@ enum {
     BLOCK_GRID_SHIFT = 16
 };
 
-static const char info_magic[8] = "KUNISG1";
+static const char info_magic[8] = "KUNISG2";
 
 typedef struct segment {
     const kuni_task *task;
     kuni_span shard;
     calls_file calls;
-    piece_writer *records, *sites;
+    piece_writer *records; /* NULL: the blocks of the calls are taken as they are */
+    piece_writer *sites;
     contig_index records_index, sites_index;
     callset_counter *counter;
     segment_info info;
@@ -103,19 +104,35 @@ static bool has_local_alleles(const calls_file *calls)
     return false;
 }
 
+/* Where the record is in its piece. */
+static kuni_status place_record(segment *job, bool new_block, uint64_t *from, uint64_t *to,
+                                kuni_error *err)
+{
+    const calls_file *calls = &job->calls;
+    if (!job->records) {
+        *from = calls->from - (calls->begin << 16);
+        *to = calls->to - (calls->begin << 16);
+        if (!new_block || (*from & UINT16_MAX) == 0) return KUNI_OK;
+        return kuni_fail(err, KUNI_DATA,
+                         "merge: %s: its blocks do not end where its end markers say that they do: "
+                         "a stage before merge must not write it so",
+                         calls->path);
+    }
+    kuni_status status = pack_record(job, err);
+    if (!status && new_block) status = piece_flush(job->records, err);
+    if (status) return status;
+    return piece_write(job->records, job->packed.data, job->packed.length, from, to, err);
+}
+
 static kuni_status write_record(segment *job, kuni_error *err)
 {
     bcf1_t *record = job->calls.record;
     if (!job->info.local) job->info.local = has_local_alleles(&job->calls);
     int64_t end = record->pos + (record->rlen > 0 ? record->rlen : 1);
     uint64_t from, to;
-    kuni_status status = pack_record(job, err);
-    if (!status && record->pos >> BLOCK_GRID_SHIFT != job->last_pos >> BLOCK_GRID_SHIFT) {
-        status = piece_flush(job->records, err);
-        if (!status) status = piece_flush(job->sites, err);
-    }
-    if (!status)
-        status = piece_write(job->records, job->packed.data, job->packed.length, &from, &to, err);
+    bool new_block = record->pos >> BLOCK_GRID_SHIFT != job->last_pos >> BLOCK_GRID_SHIFT;
+    kuni_status status = place_record(job, new_block, &from, &to, err);
+    if (!status && new_block) status = piece_flush(job->sites, err);
     if (!status) status = contig_index_add(&job->records_index, record->pos, end, from, to, err);
     if (status) return status;
     status = callset_counter_add(job->counter, record, err);
@@ -168,7 +185,10 @@ static kuni_status begin(segment *job, kuni_error *err)
     int level = (int)kuni_params_int(task->params, "compression");
     status = contig_index_init(&job->records_index, depth, err);
     if (!status) status = contig_index_init(&job->sites_index, depth, err);
-    if (!status)
+    if (!status && job->calls.sealed) {
+        job->info.offset = job->calls.begin;
+        job->info.bytes = job->calls.end - job->calls.begin;
+    } else if (!status)
         status = piece_create(&job->records, kuni_task_output(task, "segment"), level, err);
     if (!status)
         status = piece_create(&job->sites, kuni_task_output(task, "segment-sites"), level, err);
@@ -214,7 +234,7 @@ kuni_status segment_run(const kuni_task *task, kuni_error *err)
     job.last_pos = job.shard.beg;
     kuni_status status = begin(&job, err);
     if (!status) status = copy_records(&job, err);
-    if (!status) {
+    if (!status && job.records) {
         status = piece_close(job.records, false, err);
         job.records = NULL;
     }

@@ -19,6 +19,8 @@ typedef struct segment_info {
     int32_t rid;                               /* contig number in the header; -1: no record */
     int32_t local;                             /* 1: records have LAA, LAD or LPL */
     segment_counts counts;
+    uint64_t offset,
+        bytes; /* of the blocks in the file of calls; 0: they are in a piece of their own */
 } segment_info;
 
 /* The step "segment". */

@@ -58,6 +58,7 @@ quiet() {
     "$@" >"$work/out" 2>"$work/err" || fail "status of $*"
     [ ! -s "$work/err" ] || { cat "$work/err"; fail "warning from $*"; }
 }
+[ -z "$(find "$work/one/data/national.segment" -name '*.bcf.piece')" ] || fail "merge wrote blocks anew that joint-genotype had made for it"
 for file in national.bcf national.sites.vcf.gz; do
     quiet bcftools view "$file"
     quiet bcftools stats "$file"

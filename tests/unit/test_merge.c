@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <htslib/bgzf.h>
 #include <htslib/hts_log.h>
 #include <htslib/tbx.h>
 #include <htslib/vcf.h>
@@ -35,6 +36,8 @@ static int32_t columns[SAMPLES];
 static kuni_params *params;
 static bool foreign_lines; /* the calls' headers carry traces of a command */
 static bool upgraded;      /* another version of kuni made all shards but the first */
+/* Blocks of the calls are those of the national file: of no shard, of odd ones, of all; or say so falsely. */
+static enum { REMADE, SEALED_ODD, SEALED, SEALED_FALSELY } blocks;
 
 static const char *path_in(const char *name)
 {
@@ -117,17 +120,32 @@ static void fill_record(bcf_hdr_t *header, bcf1_t *record, int32_t tid, int64_t 
     (void)bcf_update_genotypes(header, record, genotypes, 2 * SAMPLES);
 }
 
+/* As joint_render_seal does it. */
+static void seal(htsFile *file)
+{
+    static const char marker[28] = "\037\213\b\4\0\0\0\0\0\377\6\0BC\2\0\33\0\3\0\0\0\0\0\0\0\0";
+    assert_int_equal(bgzf_flush(file->fp.bgzf), 0);
+    assert_int_equal(bgzf_raw_write(file->fp.bgzf, marker, sizeof(marker)), sizeof(marker));
+}
+
 static void write_calls(const char *path, int64_t number, kuni_span shard)
 {
+    bool sealed = blocks >= SEALED || (blocks == SEALED_ODD && number % 2);
     htsFile *file = hts_open(path, "wb");
     bcf_hdr_t *header = make_header(number);
     bcf1_t *record = bcf_init();
+    int64_t last = shard.beg;
     assert_int_equal(bcf_hdr_write(file, header), 0);
+    if (sealed) assert_int_equal(bgzf_flush(file->fp.bgzf), 0);
     for (int64_t pos = shard.beg; pos < shard.end; pos++) {
         if (!has_record(shard.tid, pos)) continue;
         fill_record(header, record, shard.tid, pos);
+        if (sealed && blocks != SEALED_FALSELY && pos >> 16 != last >> 16)
+            assert_int_equal(bgzf_flush(file->fp.bgzf), 0);
+        last = pos;
         assert_int_equal(bcf_write(file, header, record), 0);
     }
+    if (sealed) seal(file);
     bcf_destroy(record);
     bcf_hdr_destroy(header);
     assert_int_equal(hts_close(file), 0);
@@ -193,7 +211,16 @@ static kuni_status run_step(pool *all, const kuni_step *step, int64_t shard, kun
                             .n_inputs = n_inputs,
                             .outputs = all->files + first,
                             .n_outputs = all->count - first};
-    return step->run(&task, err);
+    kuni_status status = step->run(&task, err);
+    size_t kept = first;
+    for (size_t i = first; i < all->count; i++) { /* some need not be written */
+        if (access(all->files[i].path, F_OK) == 0)
+            all->files[kept++] = all->files[i];
+        else
+            free((char *)all->files[i].path);
+    }
+    all->count = kept;
+    return status;
 }
 
 /*
@@ -245,7 +272,15 @@ static void merge_all(const char *name, int64_t shard_bp)
     make_calls(&all, name, shard_bp);
     if (merge_calls(&all, &err)) print_error("%s\n", err.text);
     assert_string_equal(err.text, "");
-    for (size_t i = 0; i < all.count; i++) free((char *)all.files[i].path);
+    size_t pieces = 0;
+    for (size_t i = 0; i < all.count; i++) {
+        pieces += strcmp(all.files[i].kind, "segment") == 0;
+        free((char *)all.files[i].path);
+    }
+    size_t remade = blocks == REMADE       ? all.n_shards
+                    : blocks == SEALED_ODD ? (all.n_shards + 1) / 2
+                                           : 0;
+    assert_int_equal(pieces, remade);
 }
 
 /* Every record of a file as text. */
@@ -311,6 +346,39 @@ static void test_same_bytes(void **state)
         assert_int_equal(kuni_digest_file(path_in(name), two, NULL), 0);
         assert_string_equal(one, two);
     }
+}
+
+/* Blocks that joint-genotype made for the national file are taken as they are. */
+static void test_sealed_blocks(void **state)
+{
+    (void)state;
+    static const char *const endings[] = {"bcf", "bcf.csi", "sites.vcf.gz", "sites.vcf.gz.tbi"};
+    blocks = SEALED;
+    merge_all("sealed1", 1 << 17);
+    merge_all("sealed2", 1 << 20);
+    merge_all("sealed", 123457);
+    blocks = SEALED_ODD;
+    merge_all("mixed", 123457);
+    blocks = REMADE;
+    for (size_t i = 0; i < 4; i++) {
+        char name[64], one[KUNI_DIGEST_HEX_BYTES], two[KUNI_DIGEST_HEX_BYTES];
+        (void)snprintf(name, sizeof(name), "sealed1.%s", endings[i]);
+        assert_int_equal(kuni_digest_file(path_in(name), one, NULL), 0);
+        (void)snprintf(name, sizeof(name), "sealed2.%s", endings[i]);
+        assert_int_equal(kuni_digest_file(path_in(name), two, NULL), 0);
+        assert_string_equal(one, two);
+    }
+    static const char *const names[] = {"sealed", "mixed", "sealed1"};
+    kstring_t expected = text_of(path_in("one.bcf"));
+    for (size_t i = 0; i < 3; i++) {
+        char name[64];
+        (void)snprintf(name, sizeof(name), "%s.bcf", names[i]);
+        kstring_t text = text_of(path_in(name));
+        assert_int_equal(text.l, expected.l);
+        assert_memory_equal(text.s, expected.s, expected.l);
+        ks_free(&text);
+    }
+    ks_free(&expected);
 }
 
 typedef struct place {
@@ -394,6 +462,8 @@ static void test_queries(void **state)
     check_queries(path_in("one.bcf"), path_in("one.sites.vcf.gz"));
     check_queries(path_in("many.bcf"), path_in("many.sites.vcf.gz"));
     check_queries(path_in("grid1.bcf"), path_in("grid1.sites.vcf.gz"));
+    check_queries(path_in("sealed1.bcf"), path_in("sealed1.sites.vcf.gz"));
+    check_queries(path_in("mixed.bcf"), path_in("mixed.sites.vcf.gz"));
 }
 
 static void test_foreign_header_lines(void **state)
@@ -458,6 +528,11 @@ static void test_bad_calls(void **state)
                    path_in("line"), path_in("line"), all.files[2].path, all.files[2].path,
                    all.files[2].path, all.files[2].path);
     if (system(command) == 0) expect_failure(&all, "headers differ");
+    /* Blocks that say what they are not. */
+    blocks = SEALED_FALSELY;
+    make_calls(&all, "bad", 777777);
+    blocks = REMADE;
+    expect_failure(&all, "its blocks do not end where");
     /* Torn in the middle, and without its end. */
     make_calls(&all, "bad", 777777);
     assert_int_equal(truncate(all.files[0].path, 5000), 0);
@@ -533,6 +608,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_records),
         cmocka_unit_test(test_same_bytes),
+        cmocka_unit_test(test_sealed_blocks),
         cmocka_unit_test(test_queries),
         cmocka_unit_test(test_foreign_header_lines),
         cmocka_unit_test(test_shards_of_two_versions),
