@@ -31,7 +31,7 @@ bool kuni_is_other_allele(kuni_text_view allele)
     return view_is(allele, "<NON_REF>") || view_is(allele, "<*>") || view_is(allele, "<X>");
 }
 
-int64_t kuni_view_number(kuni_text_view view)
+int64_t kuni_view_any_number(kuni_text_view view)
 {
     const int64_t most = 1000000000000; /* so that no sum of a few overflows */
     if (view.length == 0) return -1;
@@ -89,6 +89,9 @@ static void learn_format(kuni_gvcf_parser *parser, kuni_text_view format)
         [FIELD_LEN] = "LEN",       [FIELD_MQ] = "MQ",   [FIELD_FT] = "FT",
         [FIELD_AF] = "AF"};
     enum { FIELDS_MAX = sizeof(parser->field_of) };
+    if (format.length == parser->format_length && parser->n_fields > 0 &&
+        memcmp(format.at, parser->format, format.length) == 0)
+        return;
     parser->n_fields = 0;
     parser->format_length = 0;
     const char *at = format.at, *end = format.at + format.length;
@@ -113,12 +116,9 @@ static void clear_told(kuni_text_view *views, uint32_t *told)
     for (; *told; *told &= *told - 1) views[__builtin_ctz(*told)] = (kuni_text_view){0};
 }
 
-static void parse_sample(kuni_gvcf_parser *parser, kuni_text_view format, kuni_text_view sample,
+static void parse_sample(const kuni_gvcf_parser *parser, kuni_text_view sample,
                          kuni_gvcf_record *record)
 {
-    if (format.length != parser->format_length || parser->n_fields == 0 ||
-        memcmp(format.at, parser->format, format.length) != 0)
-        learn_format(parser, format);
     _Static_assert(FIELDS <= 32 && INFOS <= 32, "a bit each");
     clear_told(record->fields, &record->told_fields);
     const char *at = sample.at, *end = sample.at + sample.length;
@@ -245,42 +245,117 @@ static int64_t end_of(const kuni_gvcf_record *record)
     return by_ref;
 }
 
+/* --- blocks like the last one --- */
+
+static bool takes_sample(const kuni_gvcf_parser *parser, const char *at, const char *end,
+                         kuni_text_view *sample)
+{
+    for (int column = 9; column <= parser->column; column++)
+        if (!next_field(&at, end, sample)) return false;
+    return true;
+}
+
+/*
+ * Most lines of a gVCF are blocks of reference that differ in place, end and numbers of the sample alone: one comparison
+ * takes ALT, QUAL, FILTER and INFO up to the number of END, another FORMAT. False: to be taken apart.
+ */
+static bool repeats_block(kuni_gvcf_parser *parser, const char *at, const char *end,
+                          kuni_gvcf_record *record, kuni_text_view *sample)
+{
+    size_t n = parser->block_length, format = parser->format_length;
+    if (n == 0 || format == 0 || (size_t)(end - at) <= n || memcmp(at, parser->block, n) != 0)
+        return false;
+    const char *number = at + n, *stop = find_byte(number, end, '\t');
+    if (find_byte(number, stop, ';') != stop || (size_t)(end - stop) < format + 2 ||
+        memcmp(stop + 1, parser->format, format) != 0 || stop[1 + format] != '\t' ||
+        !takes_sample(parser, stop + format + 2, end, sample))
+        return false;
+    clear_told(record->infos, &record->told_infos);
+    record->infos[INFO_END] = (kuni_text_view){.at = number, .length = (size_t)(stop - number)};
+    record->told_infos = 1u << INFO_END;
+    record->n_alts = parser->block_n_alts;
+    record->alts[0] = (kuni_text_view){.at = at, .length = parser->block_alt_length};
+    record->n_concrete = 0;
+    record->has_symbolic = false;
+    record->only_other = true;
+    record->filtered = parser->block_filtered;
+    record->no_call = parser->block_no_call;
+    record->qual = parser->block_qual;
+    return true;
+}
+
+static void remember_block(kuni_gvcf_parser *parser, const kuni_gvcf_record *record,
+                           kuni_text_view alts, kuni_text_view info)
+{
+    size_t length = (size_t)(info.at + strlen("END=") - alts.at);
+    parser->block_length = 0;
+    if (!record->only_other || record->n_alts > 1 || record->infos[INFO_END].length == 0 ||
+        record->infos[INFO_END].at != info.at + strlen("END=") || length > sizeof(parser->block))
+        return;
+    memcpy(parser->block, alts.at, length);
+    parser->block_length = length;
+    parser->block_alt_length = alts.length;
+    parser->block_n_alts = record->n_alts;
+    parser->block_qual = record->qual;
+    parser->block_filtered = record->filtered;
+    parser->block_no_call = record->no_call;
+}
+
+/* ALT to FORMAT of a line that is not as the last block was. False: *fault says why. */
+static bool take_apart(kuni_gvcf_parser *parser, const char *at, const char *end,
+                       kuni_gvcf_record *record, kuni_text_view *sample, const char **fault)
+{
+    kuni_text_view alts, qual, filter, info, format;
+    if (!next_field(&at, end, &alts) || !next_field(&at, end, &qual) ||
+        !next_field(&at, end, &filter) || !next_field(&at, end, &info) ||
+        !next_field(&at, end, &format) || !takes_sample(parser, at, end, sample))
+        return false;
+    *fault = "REF or ALT is empty, or there are more than 1024 ALTs";
+    if (!parse_alts(alts, record)) return false;
+    parse_info(info, record);
+    learn_format(parser, format);
+    record->filtered = fails_filter(parser, filter);
+    record->no_call = view_is(filter, "NoCall");
+    record->qual = -1;
+    if (!view_is(qual, ".")) {
+        int64_t number = kuni_view_number(qual);
+        *fault = "QUAL is no number";
+        if (number < 0 && !(qual.length > 0 && qual.at[0] == '-')) return false;
+        record->qual = number < 0 ? 0 : number > UINT16_MAX ? UINT16_MAX : (int32_t)number;
+    }
+    remember_block(parser, record, alts, info);
+    return true;
+}
+
 kuni_gvcf_line kuni_gvcf_parse(kuni_gvcf_parser *parser, char *line, size_t length,
                                kuni_gvcf_record *record, const char **fault)
 {
     const char *at = line, *end = line + length;
-    kuni_text_view contig, pos, id, alts, qual, filter, info, format, sample = {0};
-    *fault = "fewer than 10 columns";
+    kuni_text_view contig, pos, id, sample = {0};
+    static const char few[] = "fewer than 10 columns";
+    *fault = few;
     record->pos = -1;
     if (!next_field(&at, end, &contig)) return KUNI_GVCF_MALFORMED;
     if (contig.length != parser->contig_length ||
         memcmp(contig.at, parser->contig, contig.length) != 0)
         return KUNI_GVCF_OTHER_CONTIG;
     if (!next_field(&at, end, &pos) || !next_field(&at, end, &id) ||
-        !next_field(&at, end, &record->ref) || !next_field(&at, end, &alts) ||
-        !next_field(&at, end, &qual) || !next_field(&at, end, &filter) ||
-        !next_field(&at, end, &info) || !next_field(&at, end, &format))
+        !next_field(&at, end, &record->ref))
         return KUNI_GVCF_MALFORMED;
-    for (int column = 9; column <= parser->column; column++)
-        if (!next_field(&at, end, &sample)) return KUNI_GVCF_MALFORMED;
-    record->pos = kuni_view_number(pos) - 1;
-    *fault = "POS is no position";
-    if (record->pos < 0 || record->pos > INT32_MAX) return KUNI_GVCF_MALFORMED;
-    *fault = "REF or ALT is empty, or there are more than 1024 ALTs";
-    if (record->ref.length == 0 || !parse_alts(alts, record)) return KUNI_GVCF_MALFORMED;
-    parse_info(info, record);
-    parse_sample(parser, format, sample, record);
-    record->filtered =
-        fails_filter(parser, filter) ||
-        (record->fields[FIELD_FT].length > 0 && fails_filter(parser, record->fields[FIELD_FT]));
-    record->no_call = view_is(filter, "NoCall");
-    record->qual = -1;
-    if (!view_is(qual, ".")) {
-        int64_t number = kuni_view_number(qual);
-        *fault = "QUAL is no number";
-        if (number < 0 && !(qual.length > 0 && qual.at[0] == '-')) return KUNI_GVCF_MALFORMED;
-        record->qual = number < 0 ? 0 : number > UINT16_MAX ? UINT16_MAX : (int32_t)number;
+    int64_t place = kuni_view_number(pos) - 1;
+    if (!repeats_block(parser, at, end, record, &sample) &&
+        !take_apart(parser, at, end, record, &sample, fault)) {
+        if (*fault != few && place >= 0 && place <= INT32_MAX) record->pos = place;
+        return KUNI_GVCF_MALFORMED;
     }
+    *fault = "POS is no position";
+    if (place < 0 || place > INT32_MAX) return KUNI_GVCF_MALFORMED;
+    record->pos = place;
+    *fault = "REF or ALT is empty, or there are more than 1024 ALTs";
+    if (record->ref.length == 0) return KUNI_GVCF_MALFORMED;
+    parse_sample(parser, sample, record);
+    if (record->fields[FIELD_FT].length > 0 && fails_filter(parser, record->fields[FIELD_FT]))
+        record->filtered = true;
     record->end = end_of(record);
     *fault = "END or LEN makes no sense";
     return record->end > 0 ? KUNI_GVCF_RECORD : KUNI_GVCF_MALFORMED;

@@ -78,6 +78,12 @@ typedef struct kuni_gvcf_parser {
     size_t format_length;
     int8_t field_of[64];
     int n_fields;
+    /* The last reference block with INFO of END alone: its text from ALT to "END=", and what that means. */
+    char block[128];
+    size_t block_length, block_alt_length;
+    uint32_t block_n_alts;
+    int32_t block_qual;
+    bool block_filtered, block_no_call;
 } kuni_gvcf_parser;
 
 typedef enum kuni_gvcf_line {
@@ -91,7 +97,19 @@ kuni_gvcf_line kuni_gvcf_parse(kuni_gvcf_parser *parser, char *line, size_t leng
                                kuni_gvcf_record *record, const char **fault);
 
 /* Number of a field of digits (a fraction is rounded; at most 10^12), or -1. */
-int64_t kuni_view_number(kuni_text_view view);
+int64_t kuni_view_any_number(kuni_text_view view);
+static inline int64_t kuni_view_number(kuni_text_view view)
+{
+    enum { SURE = 9 }; /* so many digits are below the limit */
+    int64_t value = 0;
+    if (view.length == 0 || view.length > SURE) return kuni_view_any_number(view);
+    for (size_t i = 0; i < view.length; i++) {
+        unsigned digit = (unsigned)view.at[i] - '0';
+        if (digit > 9) return kuni_view_any_number(view);
+        value = value * 10 + digit;
+    }
+    return value;
+}
 /* Comma-separated whole numbers: how many, at most `most`; -1 where any is missing or no number. */
 int kuni_view_numbers(kuni_text_view view, uint32_t *values, int most);
 /* Reads a signed decimal number; false where the view is none. */
