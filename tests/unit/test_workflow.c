@@ -588,7 +588,7 @@ static void test_images(void **state)
               "- {id: two, run: 'tool {output}', takes: things, needs: one,\n"
               "   image: tools.sif" DIGEST "}\n"
               "- {id: three, run: 'tool {output}', takes: things, needs: one,\n"
-              "   image: quay.io/tools/mosdepth" DIGEST "}\n",
+              "   image: images.example.org/tools/mosdepth" DIGEST "}\n",
               NULL, 0);
     const char *image = kuni_params_text(w.stages[1].params, "image");
     assert_int_equal(*image, '/');
@@ -596,7 +596,7 @@ static void test_images(void **state)
     assert_string_equal(kuni_params_text(w.stages[1].params, "image_digest"),
                         DIGEST + strlen("@sha256:"));
     assert_string_equal(kuni_params_text(w.stages[2].params, "image"),
-                        "quay.io/tools/mosdepth" DIGEST);
+                        "images.example.org/tools/mosdepth" DIGEST);
     kuni_workflow_fini(&w);
     expect_body("stages:\n"
                 "- {id: one, plugin: p.so}\n"
@@ -604,10 +604,12 @@ static void test_images(void **state)
                 "  run: tool {output}\n"
                 "  takes: things\n"
                 "  needs: one\n"
-                "  image: quay.io/tools/mosdepth:0.3.8\n",
-                "w.yaml:11:10: stage 'two': image: 'quay.io/tools/mosdepth:0.3.8' has no digest, "
+                "  image: images.example.org/tools/mosdepth:0.3.8\n",
+                "w.yaml:11:10: stage 'two': image: 'images.example.org/tools/mosdepth:0.3.8' has "
+                "no digest, "
                 "and what a tag names may change; expected NAME@sha256:DIGEST, as `podman image "
-                "inspect --format '{{.RepoDigests}}' quay.io/tools/mosdepth:0.3.8` prints it once "
+                "inspect --format '{{.RepoDigests}}' images.example.org/tools/mosdepth:0.3.8` "
+                "prints it once "
                 "the image is on this machine, or FILE.sif@sha256:DIGEST of Apptainer\n");
 }
 
