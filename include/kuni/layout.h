@@ -172,6 +172,7 @@
     FIELD(kuni_port, many) \
     FIELD(kuni_port, tell) \
     FIELD(kuni_port, in_place) \
+    FIELD(kuni_port, of_samples) \
     STRUCT(kuni_task_file) \
     FIELD(kuni_task_file, kind) \
     FIELD(kuni_task_file, path) \

@@ -74,6 +74,7 @@ typedef struct kuni_port {
      * Else it gets files only; the engine copies parts out first.
      */
     bool in_place;
+    bool of_samples; /* inputs: only what a step once a sample makes will do */
 } kuni_port;
 
 typedef struct kuni_task_file {

@@ -27,8 +27,10 @@ static void print_words(const char *const *words)
 static void print_completes(kuni_completes completes)
 {
     const char *const *endings = kuni_completion_endings(completes);
-    if (!*endings && completes != KUNI_COMPLETES_FOLDER) return;
+    const char *asks = kuni_completion_asks(completes);
+    if (!*endings && completes != KUNI_COMPLETES_FOLDER && !asks) return;
     fputs(" -k -a '", stdout);
+    if (asks) printf("(__kuni_ask %s)", asks);
     if (completes == KUNI_COMPLETES_FOLDER) fputs("(__fish_complete_directories)", stdout);
     for (const char *const *e = endings; *e; e++)
         printf("%s(__kuni_files .%s)", e == endings ? "" : " ", *e);
@@ -96,6 +98,16 @@ void kuni_completion_print_fish(const kuni_command *const *commands)
          "function __kuni_files\n"
          "    __fish_complete_suffix $argv[1] | string match -r -- '.*(?:/|\\\\Q'$argv[1]'\\\\E)"
          "(?:\\\\t.*)?$'\n"
+         "end\n"
+         "\n"
+         "# names of the first workflow on the line\n"
+         "function __kuni_ask\n"
+         "    set -l words (commandline -opc)\n"
+         "    for word in $words\n"
+         "        string match -qr '[.]ya?ml$' -- $word; and test -f $word; or continue\n"
+         "        $words[1] names $argv[1] $word 2>/dev/null\n"
+         "        return\n"
+         "    end\n"
          "end\n"
          "\n"
          "complete -c kuni -f\n"

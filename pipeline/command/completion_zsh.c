@@ -37,6 +37,8 @@ static void print_action(kuni_completes completes, const char *message)
         fputs(endings[1] ? "_files -g \"*.(" : "_files -g \"*.", stdout);
         for (const char *const *e = endings; *e; e++) printf("%s%s", e == endings ? "" : "|", *e);
         fputs(endings[1] ? ")\"" : "\"", stdout);
+    } else if (kuni_completion_asks(completes)) {
+        printf(" _kuni_ask %s", kuni_completion_asks(completes));
     } else if (completes == KUNI_COMPLETES_FILE) {
         fputs("_files", stdout);
     } else if (completes == KUNI_COMPLETES_FOLDER) {
@@ -101,6 +103,19 @@ void kuni_completion_print_zsh(const kuni_command *const *commands)
     puts("#compdef kuni\n"
          "# zsh completion of kuni; made by `kuni completion zsh`\n"
          "\n"
+         "# names of the first workflow on the line\n"
+         "_kuni_ask() {\n"
+         "    local word\n"
+         "    local -a found more\n"
+         "    for word in $words; do\n"
+         "        [[ $word == *.(yaml|yml) && -f $word ]] || continue\n"
+         "        found=(${(f)\"$($program names $1 $word 2>/dev/null)\"})\n"
+         "        break\n"
+         "    done\n"
+         "    [[ $1 != params ]] || more=(-S '')\n"
+         "    compadd \"${more[@]}\" -a found\n"
+         "}\n"
+         "\n"
          "_kuni() {\n"
          "    local -a commands\n"
          "    local curcontext=$curcontext state line\n"
@@ -118,7 +133,7 @@ void kuni_completion_print_zsh(const kuni_command *const *commands)
          "        _values option --help --version\n"
          "        return\n"
          "    fi\n"
-         "    local name=$words[2]\n"
+         "    local program=$words[1] name=$words[2]\n"
          "    shift words\n"
          "    ((CURRENT--))\n"
          "    case $name in");

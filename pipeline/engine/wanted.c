@@ -60,12 +60,13 @@ static kuni_status force(kuni_wanted *w, const kuni_run *run, const char *stage,
     for (size_t i = 0; i < plan->n_nodes; i++) {
         if (!is_of(&plan->nodes[i], stage)) continue;
         runs = runs || w->run[i];
-        by_sample = by_sample || kuni_scatter_by_sample(plan->nodes[i].scatter);
-        if (kuni_ledger_seals(&plan->nodes[i])) continue;
+        bool sealed = kuni_ledger_seals(&plan->nodes[i]);
+        by_sample = by_sample || (sealed && kuni_scatter_by_sample(plan->nodes[i].scatter));
+        if (sealed) continue;
         w->forced[i] = 1;
         any = true;
     }
-    if (!any && by_sample)
+    if (by_sample)
         return kuni_fail(
             err, KUNI_USAGE,
             "--force %s: what it made of each sample is sealed with the batch: change "

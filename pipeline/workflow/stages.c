@@ -631,6 +631,30 @@ static void check_names(kuni_reader *reader, const entries *all, const shape *sh
     }
 }
 
+/* Files of a kind that cannot be put together by samples, where no stage upstream makes it once a sample. */
+static void check_of_samples(kuni_reader *reader, const entries *all, const shape *shapes,
+                             const bool *upstream, const entry *e, const char *kind)
+{
+    const kuni_yaml_node *own = kuni_yaml_get(e->node, "gather");
+    const entry *giver = NULL;
+    for (size_t i = 0; i < all->n; i++) {
+        const entry *other = &all->list[i];
+        const shape *s = &shapes[other->place];
+        if (!upstream[e->place * all->n + other->place]) continue;
+        if (s->unknown) return;
+        for (size_t k = 0; k < s->n_steps; k++) {
+            if (!gives(&s->steps[k], 1, kind)) continue;
+            if (kuni_scatter_by_sample(s->steps[k].scatter)) return;
+            giver = other;
+        }
+    }
+    if (giver)
+        kuni_yaml_fault(reader->faults, own ? own : e->node,
+                        "stage '%s': gather: stage '%s' does not make '%s' once a sample; expected "
+                        "a kind of a stage with scatter: sample, or no gather",
+                        e->stage.id, giver->stage.id, kind);
+}
+
 /*
  * Every input that must be there has a producer: an earlier step of the stage, or a stage upstream;
  * what is published has a place of its own.
@@ -654,6 +678,8 @@ static kuni_status check_flow(kuni_reader *reader, const entries *all)
                             (shapes[j].unknown ||
                              gives(shapes[j].steps, shapes[j].n_steps, port->kind));
                 if (!found) report_no_producer(reader, all, shapes, e, port->kind);
+                if (found && port->of_samples)
+                    check_of_samples(reader, all, shapes, upstream, e, port->kind);
             }
     }
     return KUNI_OK;

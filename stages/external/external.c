@@ -463,8 +463,8 @@ static kuni_status check_params(const kuni_params *with, kuni_arena *arena,
                   : check_placeholders(with, outputs, as_text ? text : arguments, *commands, err);
 }
 
-static kuni_status make_inputs(const char *takes, kuni_arena *arena, const kuni_port **ports,
-                               kuni_error *err)
+static kuni_status make_inputs(const char *takes, bool of_samples, kuni_arena *arena,
+                               const kuni_port **ports, kuni_error *err)
 {
     size_t count = 0;
     for (const char *at = takes; at && *at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL)
@@ -476,6 +476,7 @@ static kuni_status make_inputs(const char *takes, kuni_arena *arena, const kuni_
         const char *end = strchr(at, '\n');
         list[i].kind = kuni_arena_strndup(arena, at, end ? (size_t)(end - at) : strlen(at), err);
         if (!list[i].kind) return KUNI_MEMORY;
+        list[i].of_samples = of_samples;
         at = end ? end + 1 : NULL;
     }
     *ports = list;
@@ -617,7 +618,8 @@ static kuni_status shape(const kuni_params *with, kuni_arena *arena, const kuni_
     step->scatter = strcmp(scatter, "region") == 0  ? KUNI_SCATTER_REGION
                     : strcmp(scatter, "batch") == 0 ? KUNI_SCATTER_BATCH
                                                     : KUNI_SCATTER_COHORT;
-    status = make_inputs(values_takes(with), arena, &step->inputs, err);
+    status = make_inputs(values_takes(with), kuni_params_text(with, "gather") != NULL, arena,
+                         &step->inputs, err);
     if (!status) status = make_outputs(&outputs, 0, arena, &ports, err);
     if (!status) step->outputs = ports;
     return status;

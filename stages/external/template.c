@@ -27,8 +27,8 @@ static const char *elsewhere(const char *name)
         const char *name, *where;
     } places[] = {{"reads", "scatter: sample"},       {"gvcf", "scatter: sample"},
                   {"participant", "scatter: sample"}, {"sex", "scatter: sample"},
-                  {"depth", "scatter: sample"},       {"index", "scatter: sample"},
-                  {"region", "scatter: region"},      {"bed", "scatter: region"}};
+                  {"index", "scatter: sample"},       {"region", "scatter: region"},
+                  {"bed", "scatter: region"}};
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
         if (strcmp(places[i].name, name) == 0) return places[i].where;
     return NULL;
@@ -51,6 +51,12 @@ static kuni_status unknown_name(const char *word, const char **names, size_t n, 
                          "run: {%s} is a placeholder with %s or `sample x shard` only: write "
                          "{{%s}} for the text itself",
                          word, where, word);
+    if (strcmp(word, "depth") == 0)
+        return kuni_fail(
+            err, KUNI_USAGE,
+            "run: {depth} is no placeholder: how deep a sample is, is known once all "
+            "its reads have been read; a command with scatter: cohort and takes: "
+            "sample-qc has it as mean_autosome_coverage (or write {{depth}} for the text)");
     const char *near = named_output(word, names, n);
     if (!near) near = kuni_nearest(word, names, n);
     return kuni_fail(err, KUNI_USAGE,

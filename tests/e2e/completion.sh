@@ -93,8 +93,12 @@ gives "kuni run cohort.yaml --set mo" mode=
 gives "kuni plan cohort.yaml --set " mode= threads=
 gives "kuni run cohort.yaml --profile " laptop slurm
 gives "kuni run --until " ""
+mv cohort.yaml "$work/named.yaml" # for the other shells
 : >cohort.yaml
 unset -f kuni
+mkdir "$work/bin"
+ln -s "$(realpath "$KUNI")" "$work/bin/kuni"
+export PATH=$work/bin:$PATH
 
 # --- every long option of every help, and no other ---
 commands=$("$KUNI" --help | sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p' | grep -v '^help$')
@@ -127,6 +131,9 @@ if have fish; then
     fish_gives "kuni simulate -o da" data/
     fish_gives "kuni stages call" call-variants
     fish_gives "kuni version " ""
+    fish_gives "kuni run ../named.yaml --until " call joint
+    fish_gives "kuni run ../named.yaml --set mo" mode=
+    fish_gives "kuni run ../named.yaml --profile l" laptop
 else
     left_out "fish: not on PATH"
 fi
@@ -138,7 +145,10 @@ if have zsh && have python3; then
         "kuni validate --fi=kuni validate --files " "kuni export --format pl=kuni export --format plink " \
         "kuni evidence du=kuni evidence dump " "kuni run coh=kuni run cohort.yaml " \
         "kuni evidence stat sh=kuni evidence stat shard.ev " "kuni stages call=kuni stages call-variants " \
-        "kuni simu=kuni simulate " "kuni run --retry=kuni run --retry-quarantined " || fail "zsh"
+        "kuni simu=kuni simulate " "kuni run --retry=kuni run --retry-quarantined " \
+        "kuni run ../named.yaml --until c=kuni run ../named.yaml --until call " \
+        "kuni run ../named.yaml --set mo=kuni run ../named.yaml --set mode=" \
+        "kuni run ../named.yaml --profile s=kuni run ../named.yaml --profile slurm " || fail "zsh"
 else
     left_out "zsh: not on PATH"
 fi

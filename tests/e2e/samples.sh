@@ -70,6 +70,8 @@ table S00000{1..5}
 [ "$(cat set/current/sizes.without.tsv)" = "$(printf 'sample_id\treason')" ] || fail "somebody is without"
 [ "$(find set/data/size.each -name '*.pack.tsv' | wc -l)" = 3 ] || fail "files"
 cp set/current/sizes.tsv first.tsv
+if "$KUNI" run --force size w.yaml >log 2>&1; then fail "what is sealed was forced"; fi
+grep -q 'force size: .* sealed with the batch: change its command' log || fail "no word of the seal"
 run 0 3
 ran
 # The same bytes on three ranks, of others' tasks.
@@ -247,6 +249,8 @@ refused() { # WORDS SED-COMMAND...
 }
 refused 'did you mean {sample}' -e 's/{sample}/{samples}/'
 refused 'expected two stages' -e 's/{sample}/{gvcf}/'
+refused 'takes: sample-qc has it as mean_autosome_coverage' -e 's/{sample}/{depth}/'
+refused "gather: stage 'joint' does not make 'calls' once a sample" -e '/^stages:/a\  - {id: call, uses: call-variants}\n  - {id: joint, uses: joint-genotype, needs: call}\n  - {id: odd, run: "cat {input} > {output}", scatter: cohort, takes: calls, gather: list, gives: odd, extension: tsv, needs: joint}'
 refused "expected one of region, batch, cohort, sample, sample x shard" -e 's/scatter: sample/scatter: samples/'
 refused 'needs an output that is a table' -e 's/extension: tsv/extension: txt/'
 refused 'is for a later command' -e 's/gather: tsv/gather: list/'
