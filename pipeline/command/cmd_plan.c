@@ -7,17 +7,20 @@
 #include "complain.h"
 #include "operand.h"
 #include "preview.h"
+#include "slurm_script.h"
 #include "trial.h"
 
 typedef struct request {
     kuni_run_options run; /* but for workflow and settings */
     kuni_texts settings;  /* --set */
-    int64_t ranks;        /* to estimate the time for */
+    int64_t ranks;        /* to estimate the time for; 0: not told */
     bool shards;          /* print the shards instead */
     bool bed;             /* print them as BED instead */
     bool trial;           /* measure instead of asking the journal */
     const char *scratch;  /* where the trial's folder is made */
     int64_t people, trial_shards;
+    bool slurm;    /* print a job script instead */
+    int64_t hours; /* that a job may take */
 } request;
 
 static const kuni_option options[] = {
@@ -42,6 +45,12 @@ static const kuni_option options[] = {
      KUNI_BIND_INT(request, people, 1, 4096)},
     {"trial-shards", 0, "N", "8", "shards to try with, evenly over the genome",
      KUNI_BIND_INT(request, trial_shards, 1, 100000)},
+    KUNI_OPTIONS_HEADING("Job"),
+    {"slurm-script", 0, NULL, NULL,
+     "print a job script for sbatch instead: ranks, memory and time of what is left",
+     KUNI_BIND_FLAG(request, slurm)},
+    {"hours", 0, "H", "24", "longest time limit of the job, which comes back after that",
+     KUNI_BIND_INT(request, hours, 1, 8760)},
     KUNI_OPTIONS_END,
 };
 
@@ -188,6 +197,11 @@ static void print_shards(const kuni_preview *p)
     }
 }
 
+static int64_t ranks_of(const request *r)
+{
+    return r->ranks > 0 ? r->ranks : 1;
+}
+
 /* --- trial --- */
 
 static void print_amount(const char *label, double bytes)
@@ -208,8 +222,8 @@ static void print_trial(const kuni_trial *t, const kuni_preview *p, const reques
                t->steps[i].bytes / (1 << 30));
     printf("time      %.4g core-hours (%.1f CPU s); about %.4g h with %" PRId64 " rank%s x %" PRId64
            " job%s\n",
-           t->whole_cpu_s / 3600, t->whole_cpu_s, t->whole_wall_s / 3600, r->ranks,
-           r->ranks == 1 ? "" : "s", r->run.jobs, r->run.jobs == 1 ? "" : "s");
+           t->whole_cpu_s / 3600, t->whole_cpu_s, t->whole_wall_s / 3600, ranks_of(r),
+           ranks_of(r) == 1 ? "" : "s", r->run.jobs, r->run.jobs == 1 ? "" : "s");
     print_amount("memory    a task up to ", t->task_rss_bytes);
     if (t->task_rss_bytes > (double)p->run.workflow.memory_bytes)
         puts("          which is more than resources.memory: raise it");
@@ -224,6 +238,16 @@ static void print_trial(const kuni_trial *t, const kuni_preview *p, const reques
         print_amount("          which is more than is free: ", (double)p->free_bytes);
 }
 
+static void print_script(const kuni_preview *preview, const request *r, double cpu_s)
+{
+    const kuni_slurm_request wanted = {.preview = preview,
+                                       .ranks = r->ranks,
+                                       .jobs = r->run.jobs,
+                                       .hours = r->hours,
+                                       .cpu_s = cpu_s};
+    kuni_slurm_print(&wanted);
+}
+
 static kuni_status try_it(const kuni_preview *preview, const request *r, kuni_error *err)
 {
     kuni_trial trial;
@@ -235,10 +259,13 @@ static kuni_status try_it(const kuni_preview *preview, const request *r, kuni_er
                                        .people = r->people,
                                        .shards = r->trial_shards,
                                        .jobs = r->run.jobs,
-                                       .ranks = r->ranks,
+                                       .ranks = ranks_of(r),
                                        .rank_jobs = r->run.jobs};
     kuni_status status = kuni_trial_run(&trial, &wanted, err);
-    if (!status) print_trial(&trial, preview, r);
+    if (!status && r->slurm)
+        print_script(preview, r, trial.whole_cpu_s);
+    else if (!status)
+        print_trial(&trial, preview, r);
     kuni_trial_fini(&trial);
     return status;
 }
@@ -249,7 +276,7 @@ static void set_defaults(void *given)
     r->people = 24;
     r->trial_shards = 8;
     r->run.jobs = 1;
-    r->ranks = 1;
+    r->hours = 24;
 }
 
 static int run(const kuni_call *call)
@@ -265,8 +292,10 @@ static int run(const kuni_call *call)
         print_bed(&preview);
     else if (!status && r->shards)
         print_shards(&preview);
-    else if (!status)
-        print_plan(&preview, r->ranks, r->run.jobs, r->trial);
+    else if (!status && r->slurm && !r->trial)
+        print_script(&preview, r, kuni_slurm_cpu_left(&preview));
+    else if (!status && !r->slurm)
+        print_plan(&preview, ranks_of(r), r->run.jobs, r->trial);
     if (!status && r->trial) {
         (void)fflush(stdout);
         status = try_it(&preview, r, &err);
@@ -283,7 +312,8 @@ const kuni_command kuni_cmd_plan = {
     .about =
         "Show what a run of the workflow would do: shards, tasks, what is done already, memory,\n"
         "disk, files and time. Nothing is computed or written, but with --trial: that runs some\n"
-        "people in some shards in a scratch folder, which it removes.",
+        "people in some shards in a scratch folder, which it removes. --slurm-script prints a job\n"
+        "that fits, alone or after a trial.",
     .usage = "kuni plan [OPTIONS] WORKFLOW.yaml",
     .example = "kuni plan --ranks 64 workflows/quickstart.yaml",
     .options = options,

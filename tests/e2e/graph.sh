@@ -17,6 +17,17 @@ for line in 'label="5 samples"' 'label="call\\ncall-variants\\n4 shards x 3 batc
 done
 # As many boxes as steps in the plan.
 "$KUNI" plan cohort/workflow.yaml >plan.txt
+# A job that fits: as told, and as the plan says where nothing is told. What a shell would take apart is quoted.
+"$KUNI" plan --slurm-script --ranks 5 --jobs 2 --hours 30 --set "name=it's" cohort/workflow.yaml >job.sbatch
+bash -n job.sbatch
+for line in '#SBATCH --ntasks=5' '#SBATCH --cpus-per-task=2' '#SBATCH --time=1-06:00:00' '#SBATCH --requeue' '#SBATCH --job-name=kuni-it-s' \
+    "[ \$# -gt 0 ] || set -- run --jobs 2 --set 'name=it'\\''s' '$PWD/cohort/workflow.yaml'"; do
+    grep -qxF -- "$line" job.sbatch || fail "no '$line' in the job script"
+done
+memory=$(sed -n 's/^#SBATCH --mem-per-cpu=\([0-9]*\)M$/\1/p' job.sbatch)
+[ "$memory" -ge 2048 ] && [ "$memory" -le 3072 ] || fail "$memory MiB a core, of tasks of 2 GiB"
+"$KUNI" plan --slurm-script cohort/workflow.yaml >job.sbatch
+grep -q '^#SBATCH --ntasks=[1-9]' job.sbatch || fail "no ranks without being told"
 steps=$(awk '/^step /{on = 1; next} on && !NF {exit} on && $1 != "preflight"' plan.txt | wc -l)
 [ "$(grep -c '^  n[0-9]* \[' dot.txt)" = "$steps" ] || fail "not $steps boxes"
 "$KUNI" graph -f mermaid cohort/workflow.yaml >mermaid.txt || fail "no mermaid"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # kuni.sbatch under a real Slurm of one node, set up in a folder of its own: told to stop it is requeued and goes on; a
-# killed rank is a restart; an error in the workflow ends the job; srun works with PMIx and is refused without.
+# killed rank is a restart; an error in the workflow ends the job, and so do starts that come to nothing; a script of `kuni plan`
+# runs as planned; srun works with PMIx and is refused without.
 # Needs root and the packages slurm-wlm and munge.
 . "$(dirname "$0")/../lib.sh"
 sbatch_script=$source_tree/containers/slurm/kuni.sbatch
@@ -59,13 +60,14 @@ ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SlurmdParameters=config_overrides
 SelectType=select/cons_tres
-SelectTypeParameters=CR_CPU
+SelectTypeParameters=CR_CPU_Memory
+DefMemPerCPU=100
 JobAcctGatherType=jobacct_gather/none
 MailProg=/bin/true
 ReturnToService=2
 KillWait=5
 MinJobAge=3600
-NodeName=$host NodeAddr=127.0.0.1 CPUs=$cpus State=UNKNOWN
+NodeName=$host NodeAddr=127.0.0.1 CPUs=$cpus RealMemory=32000 State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
     local try
@@ -87,7 +89,7 @@ CONF
 
 # job_field JOB FIELD
 job_field() {
-    scontrol -o show job "$1" | tr ' ' '\n' | sed -n "s/^$2=//p" | head -n 1
+    scontrol -o show job "$1" | tr ' ' '\n' | sed -n "s|^$2=||p" | head -n 1
 }
 
 # wait_state JOB SECONDS STATE...: PENDING jobs that were requeued are started at once.
@@ -150,6 +152,21 @@ wait_for_slow_task() { # DATASET
     fail "no task of $1 ended"
 }
 
+# rank_of COMMAND RANK: its process. A task's is its child, of the same command and environment, and of a smaller number once
+# the numbers of processes have begun anew.
+rank_of() {
+    local pid parent
+    pgrep -f "$1" | while read -r pid; do
+        is_rank "$pid" "$2" || continue
+        parent=$(ps -o ppid= -p "$pid" | tr -d ' ')
+        is_rank "$parent" "$2" || { echo "$pid" && break; }
+    done
+}
+
+is_rank() { # PROCESS RANK
+    tr '\0' '\n' 2>/dev/null <"/proc/$1/environ" | grep -q "^OMPI_COMM_WORLD_RANK=$2\$"
+}
+
 start_slurm
 "$KUNI" simulate --quiet -n 4 --contigs chr20:100k --depth 8 --seed 5 --out "$work/cohort"
 make_workflow plain 0
@@ -169,9 +186,8 @@ echo "-- a killed rank"
 make_workflow killed 2
 job=$(submit run killed.yaml)
 wait_for_slow_task killed
-rank=$(pgrep -f "kuni run killed.yaml" | while read -r pid; do
-    tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -q '^OMPI_COMM_WORLD_RANK=2$' && echo "$pid" && break
-done)
+rank=$(rank_of "kuni run killed.yaml" 2)
+[ -n "$rank" ] || fail "rank 2 is not there"
 kill -9 "$rank"
 wait_state "$job" 120 COMPLETED
 [ "$(job_field "$job" Restarts)" -eq 1 ] || fail "restarts after a killed rank"
@@ -183,6 +199,30 @@ job=$(submit run typo.yaml)
 wait_state "$job" 60 FAILED
 [ "$(job_field "$job" Restarts)" -eq 0 ] || fail "a usage error was requeued"
 [ "$(job_field "$job" ExitCode)" = 64:0 ] || fail "exit code $(job_field "$job" ExitCode)"
+
+echo "-- a script that fits the plan"
+make_workflow fitted 0
+"$KUNI" plan --slurm-script --ranks 2 --jobs 2 --hours 2 --set on_error.retries=1 "$work/fitted.yaml" >"$work/fitted.sbatch"
+bash -n "$work/fitted.sbatch"
+job=$(cd "$work" && sbatch --parsable fitted.sbatch)
+[ "$(job_field "$job" NumTasks)" = 2 ] && [ "$(job_field "$job" CPUs/Task)" = 2 ] &&
+    [ "$(job_field "$job" MinMemoryCPU)" = "$(sed -n 's/.*--mem-per-cpu=//p' "$work/fitted.sbatch")" ] && [ "$(job_field "$job" TimeLimit)" = 02:00:00 ] &&
+    [ "$(job_field "$job" JobName)" = kuni-slurm ] || fail "the job is not as planned: $(scontrol -o show job "$job")"
+wait_state "$job" 120 COMPLETED
+[ "$(records fitted)" = "$(records plain)" ] || fail "records differ under a fitted script"
+
+echo "-- starts that come to nothing"
+make_workflow stuck 0
+cat >"$work/dies" <<'SH'
+#!/bin/sh
+[ "$1" != run ] || kill -9 $$
+exec "$REAL_KUNI" "$@"
+SH
+chmod +x "$work/dies"
+job=$(REAL_KUNI=$KUNI KUNI=$work/dies KUNI_RESTARTS=2 submit run stuck.yaml)
+wait_state "$job" 120 FAILED
+[ "$(job_field "$job" Restarts)" -eq 1 ] || fail "$(job_field "$job" Restarts) restarts without progress"
+grep -q 'given up after 2 starts in a row without progress' "$work/kuni-$job.log" || fail "no word of giving up"
 
 echo "-- srun"
 make_workflow srun 0
@@ -196,4 +236,18 @@ if srun --mpi=list 2>&1 | grep -q pmix; then
 else
     echo "   (this Slurm has no PMIx)"
 fi
+echo "-- the examples for PBS and LSF, as the scripts that they are: there is neither here"
+make_workflow pbs 2
+status=0
+KUNI_WORKFLOW=$work/pbs.yaml PBS_O_WORKDIR=$work KUNI_SECONDS=6 "$source_tree/containers/pbs/kuni.pbs" >"$work/kuni-pbs.log" 2>&1 || status=$?
+[ $status -eq 75 ] || fail "pbs: status $status at the time limit"
+KUNI_WORKFLOW=$work/pbs.yaml PBS_O_WORKDIR=$work "$source_tree/containers/pbs/kuni.pbs" >"$work/kuni-pbs.log" 2>&1 || fail "pbs: the second job"
+[ "$(records pbs)" = "$(records plain)" ] || fail "records differ under kuni.pbs"
+make_workflow lsf 2
+KUNI_WORKFLOW=$work/lsf.yaml "$source_tree/containers/lsf/kuni.lsf" >"$work/kuni-lsf.log" 2>&1 &
+wait_for_slow_task lsf
+status=0
+kill -USR1 $!
+wait $! || status=$?
+[ $status -eq 75 ] || fail "lsf: status $status after USR1"
 echo "all well"
