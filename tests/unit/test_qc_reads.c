@@ -13,10 +13,13 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <zlib.h>
 
 #include "cohort/profile.h"
+#include "evidence_cohort.h"
 #include "kuni/file.h"
 #include "metrics/metrics.h"
+#include "partials/folded.h"
 #include "partials/pileup.h"
 #include "partials/settings.h"
 
@@ -446,6 +449,95 @@ static void damaged_files_are_told(void **state)
     free(reference);
 }
 
+/* What a body is stored as gives the body again; damage that no checksum told of does no harm. */
+static void folded_bodies(void **state)
+{
+    (void)state;
+    enum { PEOPLE = 5, COUNTS = 300 };
+    uint64_t seed = 7, counts[COUNTS];
+    for (int round = 0; round < 20; round++) {
+        kuni_buffer body = KUNI_BUFFER_INIT, stored = KUNI_BUFFER_INIT, again = KUNI_BUFFER_INIT;
+        for (int i = 0; i <= PEOPLE; i++) {
+            kuni_buffer content = KUNI_BUFFER_INIT;
+            for (int k = 0; k < COUNTS; k++)
+                counts[k] = test_below(&seed, 3) ? 0 : UINT64_MAX >> test_below(&seed, 64);
+            must(kuni_qc_encode(&content, counts, COUNTS, &err));
+            if (i == 0) {
+                must(kuni_buffer_append(&body, content.data, content.length, &err));
+            } else {
+                for (unsigned k = test_below(&seed, 50); k > 0; k--)
+                    must(kuni_qc_put_varint(&content, test_below(&seed, 1000), &err));
+                must(kuni_qc_add_record(&body, test_below(&seed, 4) ? &content : NULL, &err));
+            }
+            kuni_buffer_fini(&content);
+        }
+        const unsigned char *at = (const unsigned char *)body.data;
+        must(kuni_qc_fold((kuni_qc_bytes){at, at + body.length, false}, PEOPLE, &stored, &err));
+        unsigned char *kept = (unsigned char *)stored.data;
+        const kuni_qc_bytes whole = {kept, kept + stored.length, false};
+        must(kuni_qc_unfold(whole, PEOPLE, &again, &err));
+        assert_int_equal(again.length, body.length);
+        assert_memory_equal(again.data, body.data, body.length);
+        for (int i = 0; i < 300; i++) {
+            kuni_error why = KUNI_ERROR_INIT;
+            size_t place = test_below(&seed, (uint32_t)(i < 100 ? 64 : stored.length));
+            unsigned char flip = (unsigned char)(1 + test_below(&seed, 255));
+            kept[place] ^= flip;
+            kuni_buffer_clear(&again);
+            kuni_status status = kuni_qc_unfold(whole, PEOPLE, &again, &why);
+            kept[place] ^= flip;
+            assert_true(status == KUNI_DATA || !status); /* checksums tell of the rest */
+            kuni_buffer_clear(&again);
+            status =
+                kuni_qc_unfold((kuni_qc_bytes){kept, kept + place, false}, PEOPLE, &again, &why);
+            assert_int_equal(status, KUNI_DATA);
+        }
+        kuni_buffer_fini(&body);
+        kuni_buffer_fini(&stored);
+        kuni_buffer_fini(&again);
+    }
+}
+
+/* Files of the first version, whose body stands as it is. */
+static void plain_files_are_read(void **state)
+{
+    fixture *f = *state;
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/plain", f->folder);
+    size_t n_counts = kuni_qc_length(2);
+    uint64_t *counts = calloc(n_counts, sizeof(*counts));
+    uint64_t *sum = calloc(n_counts, sizeof(*sum));
+    counts[3] = 70000;
+    kuni_buffer content = KUNI_BUFFER_INIT, body = KUNI_BUFFER_INIT;
+    must(kuni_qc_encode(&content, counts, n_counts, &err));
+    must(kuni_buffer_append(&body, content.data, content.length, &err));
+    must(kuni_qc_add_record(&body, &content, &err));
+    unsigned char header[40] = "kuniqc01";
+    header[8] = KUNI_QC_PARTIAL;
+    header[12] = 2;
+    header[20] = 1;
+    header[24] = (unsigned char)body.length;
+    assert_true(body.length < 256);
+    uint32_t sum32 =
+        (uint32_t)crc32(crc32(0, NULL, 0), (const unsigned char *)body.data, (uInt)body.length);
+    for (int i = 0; i < 4; i++) header[32 + i] = (unsigned char)(sum32 >> (8 * i));
+    kuni_buffer whole = KUNI_BUFFER_INIT;
+    must(kuni_buffer_append(&whole, header, sizeof(header), &err));
+    must(kuni_buffer_append(&whole, body.data, body.length, &err));
+    put_plainly(path, whole.data, whole.length);
+    kuni_qc_file file;
+    kuni_qc_shape shape = {KUNI_QC_PARTIAL, 2, 0, 1};
+    must(kuni_qc_open(&file, path, &shape, &err));
+    assert_true(kuni_qc_decode_add(&file.records[0], sum, n_counts));
+    assert_int_equal(sum[3], 70000);
+    kuni_qc_close(&file);
+    kuni_buffer_fini(&whole);
+    kuni_buffer_fini(&body);
+    kuni_buffer_fini(&content);
+    free(counts);
+    free(sum);
+}
+
 /* A partial without some of its people, made from the file, is what it would be had they not come. */
 static void left_out_samples_leave_no_trace(void **state)
 {
@@ -541,6 +633,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(any_cut_gives_the_same, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pileup_by_hand, set_up, tear_down),
         cmocka_unit_test(medians_by_hand),
+        cmocka_unit_test(folded_bodies),
+        cmocka_unit_test_setup_teardown(plain_files_are_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damaged_files_are_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(left_out_samples_leave_no_trace, set_up, tear_down),
         cmocka_unit_test_setup_teardown(profiles_are_data, set_up, tear_down),

@@ -5,10 +5,13 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "folded.h"
 #include "kuni/file.h"
 
 enum { HEADER_BYTES = 40 };
-static const char magic[8] = {'k', 'u', 'n', 'i', 'q', 'c', '0', '1'};
+/* Of the first version the body stands as it is. */
+static const char magic[8] = {'k', 'u', 'n', 'i', 'q', 'c', '0', '2'};
+static const char plain_magic[8] = {'k', 'u', 'n', 'i', 'q', 'c', '0', '1'};
 
 static void put_le(unsigned char *to, uint64_t value, int n_bytes)
 {
@@ -27,6 +30,12 @@ static uint32_t checksum(const char *bytes, size_t length)
     return (uint32_t)crc32_z(crc32_z(0, NULL, 0), (const unsigned char *)bytes, length);
 }
 
+static kuni_qc_bytes bytes_of(const kuni_buffer *buffer, size_t from)
+{
+    const unsigned char *data = (const unsigned char *)buffer->data;
+    return (kuni_qc_bytes){.at = data + from, .end = data + buffer->length};
+}
+
 kuni_status kuni_qc_add_record(kuni_buffer *records, const kuni_buffer *content, kuni_error *err)
 {
     kuni_status status = kuni_qc_put_varint(records, content ? content->length : 0, err);
@@ -38,13 +47,14 @@ kuni_status kuni_qc_add_record(kuni_buffer *records, const kuni_buffer *content,
 kuni_status kuni_qc_write(const char *path, const kuni_qc_shape *shape, const uint64_t *reference,
                           const kuni_buffer *records, kuni_error *err)
 {
-    kuni_buffer out = KUNI_BUFFER_INIT;
+    kuni_buffer body = KUNI_BUFFER_INIT, out = KUNI_BUFFER_INIT;
     unsigned char header[HEADER_BYTES] = {0};
-    kuni_status status = kuni_buffer_append(&out, header, sizeof(header), err);
-    if (!status)
-        status = kuni_qc_encode(&out, reference, kuni_qc_length((int32_t)shape->n_contigs), err);
+    kuni_status status =
+        kuni_qc_encode(&body, reference, kuni_qc_length((int32_t)shape->n_contigs), err);
     if (!status && records->length)
-        status = kuni_buffer_append(&out, records->data, records->length, err);
+        status = kuni_buffer_append(&body, records->data, records->length, err);
+    if (!status) status = kuni_buffer_append(&out, header, sizeof(header), err);
+    if (!status) status = kuni_qc_fold(bytes_of(&body, 0), shape->n_samples, &out, err);
     if (status) goto done;
     memcpy(header, magic, sizeof(magic));
     put_le(header + 8, (uint32_t)shape->kind, 4);
@@ -56,6 +66,7 @@ kuni_status kuni_qc_write(const char *path, const kuni_qc_shape *shape, const ui
     memcpy(out.data, header, sizeof(header));
     status = kuni_file_put(path, out.data, out.length, err);
 done:
+    kuni_buffer_fini(&body);
     kuni_buffer_fini(&out);
     return status;
 }
@@ -73,7 +84,8 @@ kuni_status kuni_qc_open(kuni_qc_file *file, const char *path, const kuni_qc_sha
     if (status) return status;
     const unsigned char *bytes = (const unsigned char *)file->bytes.data;
     size_t length = file->bytes.length;
-    if (length < HEADER_BYTES || memcmp(bytes, magic, sizeof(magic)) != 0) {
+    bool plain = length >= HEADER_BYTES && memcmp(bytes, plain_magic, sizeof(magic)) == 0;
+    if (!plain && (length < HEADER_BYTES || memcmp(bytes, magic, sizeof(magic)) != 0)) {
         status = damaged(path, "not a QC file of this version", err);
         goto fail;
     }
@@ -93,7 +105,20 @@ kuni_status kuni_qc_open(kuni_qc_file *file, const char *path, const kuni_qc_sha
         status = damaged(path, "made with another reference, panel or batch", err);
         goto fail;
     }
-    kuni_qc_bytes cursor = {bytes + HEADER_BYTES, bytes + length, false};
+    kuni_qc_bytes cursor = bytes_of(&file->bytes, HEADER_BYTES);
+    if (!plain) {
+        kuni_buffer body = KUNI_BUFFER_INIT;
+        kuni_error cause = KUNI_ERROR_INIT;
+        status = kuni_qc_unfold(cursor, file->shape.n_samples, &body, &cause);
+        kuni_buffer_fini(&file->bytes);
+        file->bytes = body;
+        cursor = bytes_of(&file->bytes, 0);
+        if (status == KUNI_DATA)
+            status = damaged(path, cause.text, err);
+        else if (status)
+            (void)kuni_fail(err, status, "%s", cause.text);
+        if (status) goto fail;
+    }
     file->reference.at = cursor.at;
     uint64_t n = kuni_qc_get_varint(&cursor);
     for (uint64_t i = 0; i < n && !cursor.bad; i++) {

@@ -6,10 +6,11 @@
  *   qc-batch    a batch, all shards summed: counts, reference counts, estimates and genotypes made
  *               from the pileups
  *
- * Layout, little-endian: "kuniqc01", u32 kind, u32 contigs, u32 panel sites, u32 samples, u64
- * length of the body, CRC-32 of the body (u32), u32 0; then the body: coded reference counts, then
+ * Layout, little-endian: "kuniqc02", u32 kind, u32 contigs, u32 panel sites, u32 samples, u64
+ * length of the stored body, CRC-32 of it (u32), u32 0; then the body as folded.h stores it ("kuniqc01": as it is): coded
+ * reference counts, then
  * a record a sample: varint length of the record's bytes (0: no data), counts (counters.h),
- * payload. Everything after the header is varints; see docs/qc.md.
+ * payload. All of it is varints; see docs/qc.md.
  */
 #ifndef KUNI_ALIGNMENT_QC_PARTIAL_H
 #define KUNI_ALIGNMENT_QC_PARTIAL_H
