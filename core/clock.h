@@ -14,9 +14,35 @@ static inline int64_t kuni_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* Monotonic microseconds. */
+static inline int64_t kuni_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static inline void kuni_sleep_us(int64_t us)
+{
+    nanosleep(&(struct timespec){.tv_sec = us / 1000000, .tv_nsec = (us % 1000000) * 1000}, NULL);
+}
+
 static inline void kuni_sleep_ms(int64_t ms)
 {
-    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000}, NULL);
+    kuni_sleep_us(ms * 1000);
+}
+
+/*
+ * How long one who polls and has found nothing sleeps before it looks again: from 50 us on twice as long
+ * each time, 10 ms at most. So an answer that comes at once is not kept waiting, and one who waits for
+ * long costs no core. 0 begins anew.
+ */
+static inline int64_t kuni_nap_us(int64_t *last_us)
+{
+    enum { LEAST_US = 50, MOST_US = 10000 };
+    int64_t us = *last_us ? 2 * *last_us : LEAST_US;
+    *last_us = us < MOST_US ? us : MOST_US;
+    return *last_us;
 }
 
 #endif

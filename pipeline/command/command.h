@@ -41,6 +41,7 @@ struct kuni_command {
     int (*run)(const kuni_call *call);
 };
 
+extern const kuni_command kuni_cmd_bench_engine;
 extern const kuni_command kuni_cmd_completion;
 extern const kuni_command kuni_cmd_diff;
 extern const kuni_command kuni_cmd_doctor;

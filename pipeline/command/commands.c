@@ -22,6 +22,7 @@ const kuni_command *const kuni_commands[] = {
     &kuni_cmd_run,
     &kuni_cmd_status,
     &kuni_cmd_tasks,
+    &kuni_cmd_bench_engine,
     /* dataset */
     &kuni_cmd_evidence,
     &kuni_cmd_gvcf,

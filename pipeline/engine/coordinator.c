@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "dry_tasks.h"
 #include "gate.h"
 #include "history.h"
 #include "injection.h"
@@ -20,7 +21,6 @@
 enum {
     FLUSH_MS = 1000,
     FENCE_MS = 5000,
-    IDLE_SLEEP_MS = 10 /* at most: shorter right after something happened */,
     RETRY_PAUSE_MS = 250 /* see kuni_orders.pause_ms */
 };
 
@@ -145,13 +145,9 @@ static kuni_status hear(kuni_coordinator *c, bool *busy, kuni_error *err)
         status = kuni_transport_poll(&rank, &message, &got, err);
         if (status || !got) break;
         *busy = true;
-        kuni_lane *lane = rank > 0 ? &c->lanes.list[rank - 1] : NULL;
         int type = kuni_message_open(&reader, &message);
         if (type == KUNI_MESSAGE_RESULT) {
             status = hear_result(c, &reader, err);
-        } else if (type == KUNI_MESSAGE_BEAT) {
-            status = kuni_message_get_u64(&reader, &value, err);
-            if (lane) lane->work = (int64_t)value;
         } else if (type == KUNI_MESSAGE_SIGNAL) {
             status = kuni_message_get_u64(&reader, &value, err);
             if (!status)
@@ -270,13 +266,26 @@ static kuni_status hand_out(kuni_coordinator *c, int lane, bool *found, kuni_err
 }
 
 /*
- * Every lane gets as much as it can run at once; while there is plenty, also one piece in advance.
+ * So many pieces in advance that a lane need not wait for this rank: one, and more of those that take
+ * less than it does to hear of an end and to answer.
+ */
+static int64_t in_advance(const kuni_lanes *lanes)
+{
+    enum { AHEAD_MS = 50, AHEAD_MOST = 16 };
+    double ms = lanes->task_s * 1000;
+    if (lanes->task_s <= 0 || ms >= AHEAD_MS) return 1;
+    return ms * AHEAD_MOST <= AHEAD_MS ? AHEAD_MOST : (int64_t)(AHEAD_MS / ms);
+}
+
+/*
+ * Every lane gets as much as it can run at once; while there is plenty, also some in advance.
  */
 static kuni_status dispatch(kuni_coordinator *c, bool *busy, kuni_error *err)
 {
     int64_t jobs = c->run->options->jobs;
-    bool plenty = kuni_queue_left(&c->queue) > 2 * c->lanes.n * (size_t)jobs;
-    int64_t most = c->run->size > 1 && plenty ? jobs + 1 : jobs;
+    int64_t ahead = c->run->size > 1 ? in_advance(&c->lanes) : 0;
+    bool plenty = kuni_queue_left(&c->queue) > 2 * c->lanes.n * (size_t)(jobs + ahead - 1);
+    int64_t most = plenty ? jobs + ahead : jobs;
     bool any = true;
     for (int64_t level = 1; level <= most && any; level++) {
         for (int lane = 0; lane < (int)c->lanes.n; lane++) {
@@ -310,7 +319,7 @@ static kuni_status keep_house(kuni_coordinator *c, int64_t *fence_ms, kuni_error
  */
 static kuni_status run_phase(kuni_coordinator *c, int phase, kuni_error *err)
 {
-    int64_t idle = 0, fence_ms = 0;
+    int64_t nap_us = 0, fence_ms = 0;
     kuni_status status = KUNI_OK;
     kuni_progress_go_on(c->progress); /* processes are forked from here on */
     kuni_queue_phase(&c->queue, phase);
@@ -332,8 +341,11 @@ static kuni_status run_phase(kuni_coordinator *c, int phase, kuni_error *err)
         if (!status) status = dispatch(c, &busy, err);
         if (!status) status = keep_house(c, &fence_ms, err);
         if (!status && !busy && c->orders.n == 0 && !kuni_orders_retry_waits(&c->orders)) break;
-        idle = busy ? 0 : idle + 1;
-        if (!status && !busy) kuni_sleep_ms(idle < IDLE_SLEEP_MS ? idle : IDLE_SLEEP_MS);
+        if (busy) nap_us = 0;
+        if (!status && !busy && c->executor)
+            kuni_executor_wait(c->executor, kuni_nap_us(&nap_us));
+        else if (!status && !busy)
+            kuni_sleep_us(kuni_nap_us(&nap_us));
     }
     return status;
 }
@@ -517,6 +529,15 @@ static kuni_status check_stages(kuni_coordinator *c, kuni_error *err)
     return KUNI_OK;
 }
 
+/* Tasks of the reads phase that are done. */
+static size_t reads_done(const kuni_coordinator *c)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < c->run->plan.n_nodes; i++)
+        if (c->run->plan.nodes[i].phase == KUNI_PHASE_READS) done += c->ledger.table.nodes[i].done;
+    return done;
+}
+
 static kuni_status run_phases(kuni_coordinator *c, const char *journal_path, kuni_error *err)
 {
     int last = c->wanted.last_phase;
@@ -540,7 +561,9 @@ static kuni_status run_phases(kuni_coordinator *c, const char *journal_path, kun
     if (status || last < KUNI_PHASE_READS) return status;
     kuni_progress_stay(c->progress, NULL);
     status = kuni_past_read_tasks(&c->past, journal_path, pulse, c, err);
+    kuni_dry_begin(c->run, reads_done(c));
     if (!status) status = run_phase(c, KUNI_PHASE_READS, err);
+    kuni_dry_end(c->run, reads_done(c));
     if (!status) status = check_cohort(c, err);
     if (!status) status = check_new_samples(c, err);
     if (!status) status = seal(c, err);

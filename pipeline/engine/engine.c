@@ -11,6 +11,7 @@
 #include "compaction.h"
 #include "content.h"
 #include "coordinator.h"
+#include "dry_tasks.h"
 #include "farewell.h"
 #include "folder.h"
 #include "forget.h"
@@ -348,6 +349,15 @@ static kuni_status read_all(kuni_run *run, kuni_buffer *faults, kuni_error *err)
     return status ? status : kuni_reference_digests(run, false, NULL, err);
 }
 
+/* Collective. What a dry run is to read is made by rank 0. */
+static kuni_status prepare_dry(const kuni_run *run, kuni_error *err)
+{
+    const kuni_dry_tasks *dry = run->options->dry;
+    if (!dry) return KUNI_OK;
+    kuni_status status = run->rank == 0 ? dry->prepare(dry->context, err) : KUNI_OK;
+    return kuni_transport_agree(status, err);
+}
+
 enum { HOST_BYTES = 64 };
 
 /* Collective. Which ranks share a machine. */
@@ -399,9 +409,10 @@ kuni_status kuni_engine_run(const kuni_run_options *options, bool *leads, kuni_b
     kuni_transport_watch(kuni_transport_patience_ms(), signs_of_life, &seen);
     kuni_transport_end_with(KUNI_AGAIN);
     kuni_injection_crash_at("lead-in");
+    status = prepare_dry(&run, err);
     /* Rank 0 tells of the workflow's faults; the others need to know the folder. */
-    kuni_status known = run.rank > 0 ? read_workflow(&run, faults, &early) : KUNI_OK;
-    if (run.rank == 0) status = lead_in(&run, &lock, faults, err);
+    kuni_status known = run.rank > 0 && !status ? read_workflow(&run, faults, &early) : KUNI_OK;
+    if (run.rank == 0 && !status) status = lead_in(&run, &lock, faults, err);
     status = kuni_transport_agree(status, err);
     if (!status && known) status = kuni_fail(err, known, "%s", early.text);
     if (!status && run.rank > 0) status = read_all(&run, faults, err);

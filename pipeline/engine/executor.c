@@ -2,6 +2,7 @@
 #include "executor.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,16 +10,21 @@
 
 #include "assembly.h"
 #include "clock.h"
+#include "dry_tasks.h"
 #include "transport.h"
 
 typedef struct slot {
-    kuni_runner *runner; /* NULL: idle */
+    kuni_runner *runner; /* NULL: idle, or dry */
     uint64_t id;
+    bool dry; /* of a dry run: what is told once it is due */
+    kuni_job_result result;
+    int64_t began_us;
 } slot;
 
 struct kuni_executor {
     kuni_run *run;
     slot *slots;
+    struct pollfd *ends;      /* of what runs, for kuni_executor_wait */
     size_t n_slots, next;     /* next: where polling goes on, so that no slot starves */
     uint8_t *skip;            /* flags over the samples, all 0 between calls */
     uint8_t *log_folder_made; /* by node */
@@ -31,10 +37,11 @@ kuni_status kuni_executor_new(kuni_executor **out, kuni_run *run, size_t slots, 
     if (!e) return KUNI_MEMORY;
     *e = (kuni_executor){.run = run, .n_slots = slots};
     e->slots = kuni_alloc(slots, sizeof(slot), err);
+    e->ends = kuni_alloc(slots, sizeof(struct pollfd), err);
     e->skip = kuni_alloc(run->cohort.n_samples + 1, 1, err);
     e->log_folder_made = kuni_alloc(run->plan.n_nodes, 1, err);
     e->arena = kuni_arena_new(err);
-    if (!e->slots || !e->skip || !e->log_folder_made || !e->arena) {
+    if (!e->slots || !e->ends || !e->skip || !e->log_folder_made || !e->arena) {
         kuni_executor_free(e);
         return KUNI_MEMORY;
     }
@@ -45,8 +52,12 @@ kuni_status kuni_executor_new(kuni_executor **out, kuni_run *run, size_t slots, 
 void kuni_executor_free(kuni_executor *e)
 {
     if (!e) return;
-    for (size_t i = 0; e->slots && i < e->n_slots; i++) kuni_runner_free(e->slots[i].runner);
+    for (size_t i = 0; e->slots && i < e->n_slots; i++) {
+        kuni_runner_free(e->slots[i].runner);
+        kuni_job_result_fini(&e->slots[i].result);
+    }
     free(e->slots);
+    free(e->ends);
     free(e->skip);
     free(e->log_folder_made);
     kuni_arena_free(e->arena);
@@ -56,21 +67,13 @@ void kuni_executor_free(kuni_executor *e)
 size_t kuni_executor_busy(const kuni_executor *e)
 {
     size_t n = 0;
-    for (size_t i = 0; i < e->n_slots; i++) n += e->slots[i].runner != NULL;
+    for (size_t i = 0; i < e->n_slots; i++) n += e->slots[i].runner || e->slots[i].dry;
     return n;
 }
 
 size_t kuni_executor_idle(const kuni_executor *e)
 {
     return e->n_slots - kuni_executor_busy(e);
-}
-
-int64_t kuni_executor_work(const kuni_executor *e)
-{
-    int64_t sum = 0;
-    for (size_t i = 0; i < e->n_slots; i++)
-        if (e->slots[i].runner) sum += kuni_runner_work(e->slots[i].runner);
-    return sum;
 }
 
 /* --- from work to task --- */
@@ -266,6 +269,16 @@ static bool is_foreign(const kuni_node *node)
     return node->stage && node->stage->plugin;
 }
 
+/* Of a dry run without processes. */
+static kuni_status start_dry(kuni_executor *e, slot *at, const kuni_work *work, kuni_error *err)
+{
+    kuni_status status = kuni_dry_do(e->run, work, e->arena, &at->result, err);
+    at->id = work->id;
+    at->dry = !status;
+    at->began_us = kuni_now_us();
+    return status;
+}
+
 kuni_status kuni_executor_start(kuni_executor *e, const kuni_work *work, kuni_error *err)
 {
     const kuni_run *run = e->run;
@@ -273,10 +286,12 @@ kuni_status kuni_executor_start(kuni_executor *e, const kuni_work *work, kuni_er
     slot *free_slot = NULL;
     bool apart = false;
     for (size_t i = 0; i < e->n_slots && !free_slot; i++)
-        if (!e->slots[i].runner) free_slot = &e->slots[i];
+        if (!e->slots[i].runner && !e->slots[i].dry) free_slot = &e->slots[i];
     if (!free_slot || !work_is_sound(run, work) || work->n_parts > KUNI_PLAN_NODES_MAX)
         return kuni_fail(err, KUNI_BUG, "a rank got an order that it cannot carry out");
     kuni_arena_clear(e->arena);
+    if (run->options->dry && !run->options->dry->processes)
+        return start_dry(e, free_slot, work, err);
     for (size_t i = 0; i < work->n_parts; i++) {
         kuni_task *task;
         kuni_status status = make_task(run, e->arena, work, &work->parts[i], &task, err);
@@ -286,6 +301,9 @@ kuni_status kuni_executor_start(kuni_executor *e, const kuni_work *work, kuni_er
                             .task = task,
                             .input_digests = digests_of(e->arena, work, &work->parts[i], err)};
         if (!parts[i].input_digests) return KUNI_MEMORY;
+        if (run->options->dry &&
+            !(parts[i].step = kuni_dry_step(run->options->dry, parts[i].step, e->arena, err)))
+            return KUNI_MEMORY;
         status = look_at_packs(run, e->arena, work, &work->parts[i], &parts[i], err);
         if (status) return status;
         apart = apart || is_foreign(&run->plan.nodes[work->parts[i].node]);
@@ -315,23 +333,63 @@ static void sign(kuni_job_result *result)
     if (gethostname(result->host, sizeof(result->host) - 1) != 0) result->host[0] = '\0';
 }
 
+/* Whether what a slot does has ended since; its result then. */
+static kuni_status poll_slot(const kuni_executor *e, slot *s, bool *done, kuni_job_result *result,
+                             kuni_error *err)
+{
+    if (s->dry) {
+        int64_t took_us = kuni_now_us() - s->began_us;
+        *done = took_us >= e->run->options->dry->sleep_us;
+        if (!*done) return KUNI_OK;
+        *result = s->result;
+        result->wall_s = (double)took_us / 1e6;
+        s->result = (kuni_job_result){.sample = -1};
+        s->dry = false;
+        return KUNI_OK;
+    }
+    kuni_status status = kuni_runner_poll(s->runner, done, result, err);
+    if (status || !*done) return status;
+    kuni_runner_free(s->runner);
+    s->runner = NULL;
+    return KUNI_OK;
+}
+
 kuni_status kuni_executor_poll(kuni_executor *e, bool *done, uint64_t *id, kuni_job_result *result,
                                kuni_error *err)
 {
     *done = false;
     for (size_t i = 0; i < e->n_slots && !*done; i++) {
         slot *s = &e->slots[(e->next + i) % e->n_slots];
-        if (!s->runner) continue;
-        kuni_status status = kuni_runner_poll(s->runner, done, result, err);
+        if (!s->runner && !s->dry) continue;
+        kuni_status status = poll_slot(e, s, done, result, err);
         if (status) return status;
         if (!*done) continue;
         sign(result);
         *id = s->id;
-        kuni_runner_free(s->runner);
-        s->runner = NULL;
         e->next = (e->next + i + 1) % e->n_slots;
     }
     return KUNI_OK;
+}
+
+void kuni_executor_wait(kuni_executor *e, int64_t us)
+{
+    enum { LAST_BREATH_US = 100 }; /* of a process that has closed its pipe */
+    nfds_t n = 0;
+    for (size_t i = 0; i < e->n_slots; i++) {
+        const slot *s = &e->slots[i];
+        int64_t left_us = us;
+        if (s->dry) left_us = s->began_us + e->run->options->dry->sleep_us - kuni_now_us();
+        if (s->runner && kuni_runner_fd(s->runner) < 0) left_us = LAST_BREATH_US;
+        if (left_us < us) us = left_us > 0 ? left_us : 0;
+        if (s->runner)
+            e->ends[n++] = (struct pollfd){.fd = kuni_runner_fd(s->runner), .events = POLLIN};
+    }
+    if (!n) {
+        kuni_sleep_us(us);
+        return;
+    }
+    (void)ppoll(e->ends, n,
+                &(struct timespec){.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000}, NULL);
 }
 
 /* --- all ranks together --- */

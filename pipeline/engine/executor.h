@@ -26,8 +26,8 @@ KUNI_MUST_CHECK kuni_status kuni_executor_start(kuni_executor *executor, const k
 /* One work that has ended since, if *done: its id, and its result for the caller to finish. */
 KUNI_MUST_CHECK kuni_status kuni_executor_poll(kuni_executor *executor, bool *done, uint64_t *id,
                                                kuni_job_result *result, kuni_error *err);
-/* Sum of the heartbeats' values of what runs now. */
-int64_t kuni_executor_work(const kuni_executor *executor);
+/* Sleeps for so long, or until a work ends. */
+void kuni_executor_wait(kuni_executor *executor, int64_t us);
 
 /*
  * Collective. Runs a work of a RANKS step on all ranks; the result's outputs are filled on all of

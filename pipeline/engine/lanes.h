@@ -10,7 +10,6 @@
 typedef struct kuni_lane {
     int64_t outstanding; /* orders that it has */
     int64_t shard;       /* where its last reads task was, -1: none */
-    int64_t work;        /* of what it runs now */
     bool lost;           /* the rank is no more */
     size_t host;         /* lanes on one machine have the same number */
 } kuni_lane;
@@ -18,7 +17,8 @@ typedef struct kuni_lane {
 typedef struct kuni_lanes {
     kuni_lane *list; /* lane i is rank i + 1, or rank 0 where that is alone */
     size_t n, n_lost;
-    int64_t jobs; /* tasks at once of each */
+    int64_t jobs;  /* tasks at once of each */
+    double task_s; /* what work took of late; 0: not known yet */
 } kuni_lanes;
 
 #endif

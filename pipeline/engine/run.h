@@ -9,6 +9,8 @@
 #include "cohort.h"
 #include "plan.h"
 
+typedef struct kuni_dry_tasks kuni_dry_tasks;
+
 typedef struct kuni_run_options {
     const char *workflow;
     const char *const *settings; /* --set */
@@ -27,7 +29,8 @@ typedef struct kuni_run_options {
     const char *until, *only;
     const char *const *force; /* again, though nothing has changed */
     size_t n_force;
-    bool forecast; /* of a preview: as if nobody came to be quarantined, to the end */
+    bool forecast;       /* of a preview: as if nobody came to be quarantined, to the end */
+    kuni_dry_tasks *dry; /* tasks without stages, see dry_tasks.h; or NULL */
 } kuni_run_options;
 
 typedef struct kuni_run {

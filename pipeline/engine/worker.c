@@ -11,15 +11,12 @@
 #include "injection.h"
 #include "transport.h"
 
-enum { BEAT_MS = 2000, IDLE_SLEEP_MS = 10 };
-
 typedef struct worker {
     kuni_run *run;
     kuni_executor *executor;
     kuni_work *queue; /* handed out in advance */
     size_t n_queue, queue_capacity;
     kuni_buffer message;
-    int64_t beat_ms;
     pid_t parent;
     bool told_signal, stop;
 } worker;
@@ -152,18 +149,12 @@ static kuni_status work_on(worker *w, bool *busy, kuni_error *err)
 
 static kuni_status keep_house(worker *w, bool *orphaned, kuni_error *err)
 {
-    int64_t now = kuni_now_ms();
     kuni_status status = KUNI_OK;
     if (kuni_stop_asked() && !w->told_signal) {
         kuni_executor_free(w->executor);
         w->executor = NULL;
         w->told_signal = true;
         status = send_value(w, KUNI_MESSAGE_SIGNAL, (uint64_t)kuni_stop_asked(), err);
-    }
-    if (!status && now - w->beat_ms >= BEAT_MS) {
-        w->beat_ms = now;
-        status = send_value(w, KUNI_MESSAGE_BEAT,
-                            w->executor ? (uint64_t)kuni_executor_work(w->executor) : 0, err);
     }
     if (!status && !kuni_transport_alive(0))
         return kuni_fail(err, KUNI_AGAIN, "rank 0 was lost: run the same command to go on");
@@ -177,7 +168,7 @@ static kuni_status keep_house(worker *w, bool *orphaned, kuni_error *err)
 kuni_status kuni_worker_run(kuni_run *run, bool *orphaned, kuni_error *err)
 {
     worker w = {.run = run, .parent = getppid()};
-    int64_t idle = 0;
+    int64_t nap_us = 0;
     *orphaned = false;
     kuni_status status = kuni_executor_new(&w.executor, run, (size_t)run->options->jobs, err);
     while (!status && !w.stop) {
@@ -185,8 +176,11 @@ kuni_status kuni_worker_run(kuni_run *run, bool *orphaned, kuni_error *err)
         status = hear(&w, &busy, err);
         if (!status && !w.stop && w.executor) status = work_on(&w, &busy, err);
         if (!status && !w.stop) status = keep_house(&w, orphaned, err);
-        idle = busy ? 0 : idle + 1;
-        if (!status && !busy) kuni_sleep_ms(idle < IDLE_SLEEP_MS ? idle : IDLE_SLEEP_MS);
+        if (busy) nap_us = 0;
+        if (!status && !busy && w.executor)
+            kuni_executor_wait(w.executor, kuni_nap_us(&nap_us));
+        else if (!status && !busy)
+            kuni_sleep_us(kuni_nap_us(&nap_us));
     }
     kuni_executor_free(w.executor);
     for (size_t i = 0; i < w.n_queue; i++) kuni_work_fini(&w.queue[i]);

@@ -23,7 +23,6 @@ typedef enum kuni_message_type {
     KUNI_MESSAGE_END = 'e',      /* the run has ended; 1: do not leave MPI in order */
     /* to rank 0 */
     KUNI_MESSAGE_RESULT = 'r', /* id of the work, packed kuni_job_result */
-    KUNI_MESSAGE_BEAT = 'b',   /* the rank lives; work done so far by what it runs */
     KUNI_MESSAGE_SIGNAL = 'g'  /* the rank was asked to stop: its signal number */
 } kuni_message_type;
 

@@ -9,9 +9,10 @@
 
 enum {
     BEAT_TAG = 2,
-    BEATS_A_LIMIT = 6,     /* so many may be lost in a row */
-    BEAT_MOST_MS = 5000,   /* at least so often */
-    LOOK_MS = 100,         /* how often to look for beats */
+    BEATS_A_LIMIT = 6,   /* so many may be lost in a row */
+    BEAT_MOST_MS = 5000, /* at least so often, and a millisecond later for each rank more */
+    LOOKS_A_LIMIT = 50,  /* how often to look for beats */
+    LOOK_MOST_MS = 500,
     COUNTED_MOST_MS = 1000 /* of the time between two looks */
 };
 
@@ -19,7 +20,7 @@ typedef struct peer {
     int rank;
     bool gone, asked; /* asked: the other signs of life are known as they were */
     int64_t silent_ms;
-    MPI_Request in, out; /* a beat on its way here, and there */
+    MPI_Request out; /* a beat on its way there */
     char byte[2];
 } peer;
 
@@ -27,17 +28,25 @@ static struct {
     MPI_Comm comm;
     bool open, on;
     peer *peers; /* of rank 0 all others, of another rank 0 alone */
-    int n_peers;
+    int n_peers, ranks;
+    /* Of each peer a beat on its way here: looked at in one call, whatever their number. */
+    MPI_Request *in;
+    MPI_Status *heard;
+    int *which;
     int silent;
     int64_t limit_ms, looked_ms, beat_ms;
     kuni_signs_of_life *signs;
     void *context;
 } pulse = {.silent = -1};
 
-static void receive(peer *p)
+static void receive(int i)
 {
-    if (MPI_Irecv(&p->byte[0], 1, MPI_CHAR, p->rank, BEAT_TAG, pulse.comm, &p->in) != MPI_SUCCESS)
-        p->gone = true;
+    peer *p = &pulse.peers[i];
+    if (MPI_Irecv(&p->byte[0], 1, MPI_CHAR, p->rank, BEAT_TAG, pulse.comm, &pulse.in[i]) ==
+        MPI_SUCCESS)
+        return;
+    p->gone = true;
+    pulse.in[i] = MPI_REQUEST_NULL;
 }
 
 kuni_status kuni_pulse_open(MPI_Comm all, kuni_error *err)
@@ -49,11 +58,18 @@ kuni_status kuni_pulse_open(MPI_Comm all, kuni_error *err)
         return kuni_fail(err, KUNI_IO, "MPI: cannot make a communicator on rank %d", rank);
     MPI_Comm_set_errhandler(pulse.comm, MPI_ERRORS_RETURN);
     pulse.open = true;
+    pulse.ranks = size;
     pulse.n_peers = size == 1 ? 0 : rank == 0 ? size - 1 : 1;
-    pulse.peers = kuni_alloc((size_t)pulse.n_peers + 1, sizeof(peer), err);
-    if (!pulse.peers) return KUNI_MEMORY;
-    for (int i = 0; i < pulse.n_peers; i++)
+    size_t room = (size_t)pulse.n_peers + 1;
+    pulse.peers = kuni_alloc(room, sizeof(*pulse.peers), err);
+    pulse.in = kuni_alloc(room, sizeof(MPI_Request), err);
+    pulse.heard = kuni_alloc(room, sizeof(*pulse.heard), err);
+    pulse.which = kuni_alloc(room, sizeof(*pulse.which), err);
+    if (!pulse.peers || !pulse.in || !pulse.heard || !pulse.which) return KUNI_MEMORY;
+    for (int i = 0; i < pulse.n_peers; i++) {
         pulse.peers[i] = (peer){.rank = rank == 0 ? i + 1 : 0, .out = MPI_REQUEST_NULL};
+        pulse.in[i] = MPI_REQUEST_NULL;
+    }
     return KUNI_OK;
 }
 
@@ -64,14 +80,15 @@ void kuni_pulse_watch(int64_t limit_ms, kuni_signs_of_life *signs, void *context
     pulse.signs = signs;
     pulse.context = context;
     pulse.looked_ms = pulse.beat_ms = kuni_now_ms();
-    for (int i = 0; i < pulse.n_peers && !pulse.on; i++) receive(&pulse.peers[i]);
+    for (int i = 0; i < pulse.n_peers && !pulse.on; i++) receive(i);
     pulse.on = true;
 }
 
 static void send_beats(int64_t now)
 {
     int64_t every = pulse.limit_ms / BEATS_A_LIMIT;
-    if (every > BEAT_MOST_MS) every = BEAT_MOST_MS;
+    int64_t most = BEAT_MOST_MS + pulse.ranks;
+    if (every > most) every = most;
     if (now - pulse.beat_ms < every) return;
     pulse.beat_ms = now;
     for (int i = 0; i < pulse.n_peers; i++) {
@@ -87,15 +104,20 @@ static void send_beats(int64_t now)
     }
 }
 
-static void hear_beats(peer *p)
+static void hear_beats(void)
 {
-    for (int heard = 1; heard && !p->gone;) {
-        if (MPI_Test(&p->in, &heard, MPI_STATUS_IGNORE) != MPI_SUCCESS) {
-            p->gone = true;
-        } else if (heard) {
+    for (int n = 1; n > 0 && n != MPI_UNDEFINED;) {
+        int code = MPI_Testsome(pulse.n_peers, pulse.in, &n, pulse.which, pulse.heard);
+        if (code != MPI_SUCCESS && code != MPI_ERR_IN_STATUS) return;
+        for (int k = 0; k < n && n != MPI_UNDEFINED; k++) {
+            peer *p = &pulse.peers[pulse.which[k]];
+            if (code == MPI_ERR_IN_STATUS && pulse.heard[k].MPI_ERROR != MPI_SUCCESS) {
+                p->gone = true;
+                continue;
+            }
             p->silent_ms = 0;
             p->asked = false;
-            receive(p);
+            receive(pulse.which[k]);
         }
     }
 }
@@ -118,15 +140,14 @@ static void judge(peer *p)
 void kuni_pulse_beat(void)
 {
     int64_t now = kuni_now_ms(), since = now - pulse.looked_ms;
-    if (!pulse.on || since < LOOK_MS) return;
+    int64_t every = pulse.limit_ms / LOOKS_A_LIMIT;
+    if (!pulse.on || since < (every < LOOK_MOST_MS ? every : LOOK_MOST_MS)) return;
     pulse.looked_ms = now;
     if (since > COUNTED_MOST_MS) since = COUNTED_MOST_MS;
     send_beats(now);
-    for (int i = 0; i < pulse.n_peers; i++) {
-        pulse.peers[i].silent_ms += since;
-        hear_beats(&pulse.peers[i]);
-        judge(&pulse.peers[i]);
-    }
+    for (int i = 0; i < pulse.n_peers; i++) pulse.peers[i].silent_ms += since;
+    hear_beats();
+    for (int i = 0; i < pulse.n_peers; i++) judge(&pulse.peers[i]);
 }
 
 int kuni_pulse_silent(void)
@@ -143,9 +164,9 @@ void kuni_pulse_forget(int rank)
 void kuni_pulse_close(void)
 {
     for (int i = 0; i < pulse.n_peers && pulse.on; i++)
-        if (!pulse.peers[i].gone) (void)MPI_Cancel(&pulse.peers[i].in);
+        if (pulse.in[i] != MPI_REQUEST_NULL) (void)MPI_Cancel(&pulse.in[i]);
     for (int i = 0; i < pulse.n_peers && pulse.on; i++)
-        if (!pulse.peers[i].gone) (void)MPI_Request_free(&pulse.peers[i].in);
+        if (pulse.in[i] != MPI_REQUEST_NULL) (void)MPI_Request_free(&pulse.in[i]);
     bool under_way = false; /* a beat that nobody took: its byte must stay */
     for (int i = 0; i < pulse.n_peers && pulse.on; i++) {
         int sent = 1;
@@ -155,6 +176,9 @@ void kuni_pulse_close(void)
     }
     if (pulse.open) MPI_Comm_free(&pulse.comm);
     if (!under_way) free(pulse.peers);
+    free(pulse.in);
+    free(pulse.heard);
+    free(pulse.which);
     memset(&pulse, 0, sizeof(pulse));
     pulse.silent = -1;
 }

@@ -190,6 +190,11 @@ fail:
     return status;
 }
 
+int kuni_runner_fd(const kuni_runner *runner)
+{
+    return runner->fd;
+}
+
 int64_t kuni_runner_work(const kuni_runner *runner)
 {
     return atomic_load_explicit(&runner->page->work, memory_order_relaxed);

@@ -109,4 +109,24 @@ profile=$(counts)
 if [ "$late" -gt 12 ] || [ "$profile" -gt 4 ]; then
     fail "tasks that ran: $late for a late parameter, $profile for a profile"
 fi
+
+# The engine alone, on tasks that do nothing: killed in the middle, it goes on with what stands.
+dry() { "$KUNI" bench-engine --json --tasks 40 "$@" "$work/dry" 2>>"$log"; }
+"$KUNI" bench-engine --tasks 40 --sleep 400 --jobs 4 "$work/dry" 2>>"$log" &
+victim=$!
+until grep -qs '"n":"call"' "$work/dry/dataset/journal"; do sleep 0.1; done
+kill -KILL $victim
+wait $victim 2>/dev/null || true
+dry --jobs 4 >"$work/dry.json" || fail "bench-engine after a kill: $?"
+dry --processes >"$work/again.json" || fail "bench-engine where all is done"
+"$KUNI" bench-engine --tasks 41 "$work/dry" 2>/dev/null && fail "bench-engine on another's folder"
+rm -r "$work/dry/dataset"
+dry --processes --jobs 8 >"$work/forked.json" || fail "bench-engine in processes"
+python3 - "$work" <<'PY' || fail "bench-engine: what was done and what was there"
+import json, sys
+first, again, forked = (json.load(open(f"{sys.argv[1]}/{name}.json")) for name in ("dry", "again", "forked"))
+assert first["tasks"] + first["from_before"] == 40 and first["tasks"] and first["from_before"], first
+assert again["tasks"] == 0 and again["from_before"] == 40, again
+assert forked["tasks"] == 40, forked
+PY
 echo "all right: $late tasks for a late parameter, $profile for another profile"
