@@ -394,15 +394,16 @@ void kuni_executor_wait(kuni_executor *e, int64_t us)
 
 /* --- all ranks together --- */
 
-static kuni_status assemble(const kuni_task *task, uint64_t epoch, kuni_job_result *result,
-                            kuni_error *err)
+static kuni_status assemble(const kuni_task *task, const kuni_step *step, uint64_t epoch,
+                            kuni_job_result *result, kuni_error *err)
 {
     size_t n_lists;
     const kuni_task_file *lists = kuni_task_inputs(task, "assembly", &n_lists);
     kuni_assembly_target targets[KUNI_PLAN_OUTPUTS_MAX];
     for (size_t o = 0; o < task->n_outputs; o++)
-        targets[o] =
-            (kuni_assembly_target){.kind = task->outputs[o].kind, .path = task->outputs[o].path};
+        targets[o] = (kuni_assembly_target){.kind = task->outputs[o].kind,
+                                            .path = task->outputs[o].path,
+                                            .optional = step->outputs[o].optional};
     if (n_lists != 1)
         return kuni_fail(err, KUNI_BUG, "stage %s: an assembly needs one list, not %zu",
                          task->stage_id, n_lists);
@@ -410,7 +411,7 @@ static kuni_status assemble(const kuni_task *task, uint64_t epoch, kuni_job_resu
     for (size_t o = 0; o < task->n_outputs && !status; o++) {
         kuni_job_output *out = &result->outputs[o];
         *out = (kuni_job_output){.output = o,
-                                 .present = true,
+                                 .present = targets[o].written,
                                  .bytes = targets[o].bytes,
                                  .mtime_ns = targets[o].mtime_ns};
         memcpy(out->digest, targets[o].digest, sizeof(out->digest));
@@ -463,7 +464,7 @@ kuni_status kuni_executor_together(kuni_run *run, const kuni_work *work, kuni_jo
     status = kuni_transport_agree(status, err);
     if (!status && task && result->outputs) { /* which are there: agreed on */
         result->n_outputs = task->n_outputs;
-        status = assemble(task, run->epoch, result, err);
+        status = assemble(task, run->plan.nodes[work->parts[0].node].step, run->epoch, result, err);
     }
     kuni_arena_free(arena);
     sign(result);

@@ -125,7 +125,7 @@ static kuni_status parse_list(assembly *job, kuni_buffer *list, kuni_error *err)
     }
     free(folder);
     for (size_t i = 0; i < job->n_targets && !status; i++)
-        if (!job->plans[i].n_pieces)
+        if (!job->plans[i].n_pieces && !job->targets[i].optional)
             status = kuni_fail(err, KUNI_BUG, "%s: no piece of '%s' is listed", job->list_path,
                                job->targets[i].kind);
     return status;
@@ -456,11 +456,12 @@ kuni_status kuni_assembly_write(const char *assembly_path, kuni_assembly_target 
     kuni_status status = kuni_transport_agree(names && job.block ? KUNI_OK : KUNI_MEMORY, err);
     if (!status && names) status = read_list(&job, err);
     for (size_t i = 0; i < n_targets && names && !status; i++)
-        status = name_temporary(targets[i].path, epoch, &names[i], err);
+        if ((targets[i].written = job.plans[i].n_pieces > 0))
+            status = name_temporary(targets[i].path, epoch, &names[i], err);
     for (size_t i = 0; i < n_targets && names && !status; i++)
-        status = write_target(&job, i, names[i].data, err);
+        if (targets[i].written) status = write_target(&job, i, names[i].data, err);
     for (size_t i = 0; i < n_targets && names && !status; i++)
-        status = publish_target(&job, i, names[i].data, err);
+        if (targets[i].written) status = publish_target(&job, i, names[i].data, err);
     for (size_t i = 0; i < n_targets && names; i++) {
         /* Those that were renamed are gone from here already. */
         if (status && names[i].data && kuni_transport_rank() == 0) (void)unlink(names[i].data);

@@ -24,7 +24,9 @@ enum { KUNI_ASSEMBLY_SLICE_BYTES = 16 << 20 };
 typedef struct kuni_assembly_target {
     const char *kind; /* as in the list */
     const char *path; /* final place; its folder exists */
+    bool optional;    /* need not stand in the list: then it is not written */
     /* results */
+    bool written;
     uint64_t bytes;
     int64_t mtime_ns;
     char digest[KUNI_DIGEST_HEX_BYTES];
@@ -32,8 +34,8 @@ typedef struct kuni_assembly_target {
 
 /*
  * Collective. Writes all targets of the list `assembly_path` (see kuni/stage.h; piece paths are
- * relative to the list's folder or absolute). Every target must stand in the list and every kind of
- * the list among the targets. All ranks return the same status and, on failure, the same error; no
+ * relative to the list's folder or absolute). Every target that is not optional must stand in the list,
+ * and every kind of the list among the targets. All ranks return the same status and, on failure, the same error; no
  * target has then been renamed unless all its bytes were written. `epoch` makes temporary names
  * unique.
  */

@@ -28,6 +28,9 @@ static const char sparse_warning[] =
     "began, and not missing; tools that do not know LEN of VCF 4.5 take it for missing: give them "
     "the dense form\"";
 
+/* Tells a call set without genotypes from one whose genotypes got lost. */
+static const char sites_mark[] = "\"records of a call set without its genotypes\"";
+
 /* A FORMAT field, and whether records may have it. */
 typedef struct format_line {
     const char *text;
@@ -255,6 +258,8 @@ static kuni_status fill(joint_header *h, const joint_options *options, const kun
     /* A task's file names the version and no build: tasks of several builds are merged into one. */
     kuni_status status = add_line(h, "source", source ? source : "kuni " KUNI_VERSION, err);
     if (!status && sparse) status = add_line(h, "kuni_sparse", sparse_warning, err);
+    if (!status && h->kind == JOINT_RENDER_SITES)
+        status = add_line(h, "kuni_sites", sites_mark, err);
     if (!status) status = add_reference(h, task, err);
     if (!status) status = add_contigs(h, task, err);
     if (!status && sparse) status = add_line(h, "INFO", end_line, err);

@@ -16,6 +16,7 @@ static kuni_status wrong(const calls_file *calls, const char *what, kuni_error *
 static kuni_status check_samples(const calls_file *calls, const kuni_task *task, kuni_error *err)
 {
     size_t count = 0, given = (size_t)bcf_hdr_nsamples(calls->header);
+    if (calls->sites && !given) return KUNI_OK;
     for (size_t i = 0; i < task->n_samples; i++) {
         int32_t column = task->columns ? task->columns[i] : (int32_t)i;
         if (column < 0) continue;
@@ -69,6 +70,7 @@ kuni_status calls_open(calls_file *calls, const kuni_task *task, const char *pat
     calls->header = bcf_hdr_read(calls->file);
     calls->record = bcf_init();
     if (!calls->header || !calls->record) return wrong(calls, "its header cannot be read", err);
+    calls->sites = bcf_hdr_get_hrec(calls->header, BCF_HL_GEN, "kuni_sites", NULL, NULL) != NULL;
     kuni_status status = check_samples(calls, task, err);
     return status ? status : look_for_seal(calls, err);
 }
@@ -127,7 +129,7 @@ static bool is_local_field(const char *line)
 }
 
 /* "##key=..." lines that describe the data, and those of kuni itself. */
-static bool keep_line(const char *line, calls_header kind)
+bool calls_keeps_line(const char *line, calls_header kind)
 {
     static const char *const kept[] = {
         "##fileformat=", "##FILTER=",   "##INFO=",    "##contig=", "##ALT=",       "##META=",
@@ -137,7 +139,8 @@ static bool keep_line(const char *line, calls_header kind)
                !(kind == CALLS_HEADER_WITHOUT_LOCAL && is_local_field(line));
     if (kind == CALLS_HEADER_COMMON && starts_with(line, "##source=")) return false;
     /* That of kuni is a name; a path, of a command in between, says where somebody had it. */
-    if (starts_with(line, "##reference=")) return kind != CALLS_HEADER_COMMON && !strchr(line, '/');
+    if (starts_with(line, "##reference="))
+        return kind != CALLS_HEADER_COMMON && line[strcspn(line, "/\n")] != '/';
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
         if (starts_with(line, kept[i])) return true;
     return !starts_with(line, "##");
@@ -158,7 +161,7 @@ kuni_status calls_header_text(const calls_file *calls, calls_header kind, kuni_b
         if (end) *end = '\0';
         bool columns = starts_with(line, "#CHROM");
         if (columns && sites) line = (char *)"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO";
-        if (keep_line(line, kind)) status = kuni_buffer_printf(text, err, "%s\n", line);
+        if (calls_keeps_line(line, kind)) status = kuni_buffer_printf(text, err, "%s\n", line);
         line = end ? end + 1 : NULL;
     }
     ks_free(&whole);

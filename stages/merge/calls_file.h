@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The calls of a shard (BCF), opened and checked; and the header of the national files made from
- * theirs.
+ * theirs. Calls have a column for each sample, or none at all and a header that says so
+ * (joint-genotype's `output: sites`).
  *
  * The header is passed through, but for lines that commands leave about themselves: paths, dates
  * and command lines have no place in a file that must be the same wherever it is made.
@@ -26,6 +27,7 @@ typedef struct calls_file {
     bool sealed;         /* its blocks are those of the national file */
     uint64_t begin, end; /* of the records' blocks in the file */
     uint64_t from, to;   /* virtual offsets of the record and past it, both in the file */
+    bool sites;          /* no genotypes */
 } calls_file;
 
 /* Opens and checks format, end marker and the samples against the task's columns. */
@@ -49,6 +51,8 @@ typedef enum calls_header {
 /* Appends the header's text. */
 KUNI_MUST_CHECK kuni_status calls_header_text(const calls_file *calls, calls_header kind,
                                               kuni_buffer *text, kuni_error *err);
+/* Whether a line of a header, up to its end, goes into that of a national file. */
+bool calls_keeps_line(const char *line, calls_header kind);
 /* Length of the longest contig of the header; 0: none is known. */
 int64_t calls_longest_contig(const calls_file *calls);
 

@@ -9,6 +9,7 @@
 #include "kuni/json.h"
 #include "piece.h"
 #include "segment.h"
+#include "sparse_file.h"
 
 enum { INDEX_LEVEL = 6 };
 
@@ -67,6 +68,28 @@ static kuni_status put_header(const calls_file *calls, const kuni_task *task, ku
     return status;
 }
 
+static kuni_status put_sparse_header(const calls_file *calls, const kuni_task *task,
+                                     kuni_error *err)
+{
+    size_t count;
+    const kuni_task_file *inputs = kuni_task_inputs(task, "sparse", &count);
+    if (!count) return KUNI_OK;
+    sparse_file sparse = {.path = NULL};
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    char *path = NULL;
+    int level = (int)kuni_params_int(task->params, "compression");
+    kuni_status status = kuni_task_take_input(task, &inputs[0], &path, err);
+    if (!status) status = sparse_open(&sparse, task, path, calls, err);
+    if (!status) status = sparse_header_text(&sparse, calls, &text, err);
+    if (!status)
+        status = piece_put(kuni_task_output(task, "head-sparse"), text.data, text.length, level,
+                           false, err);
+    sparse_close(&sparse);
+    kuni_buffer_fini(&text);
+    free(path);
+    return status;
+}
+
 kuni_status head_run(const kuni_task *task, kuni_error *err)
 {
     size_t count;
@@ -77,6 +100,7 @@ kuni_status head_run(const kuni_task *task, kuni_error *err)
     kuni_status status = kuni_task_take_input(task, &inputs[0], &path, err);
     if (!status) status = calls_open(&calls, task, path, err);
     if (!status) status = put_header(&calls, task, err);
+    if (!status) status = put_sparse_header(&calls, task, err);
     calls_close(&calls);
     free(path);
     return status ? status : piece_put(kuni_task_output(task, "tail"), NULL, 0, 6, true, err);
@@ -84,12 +108,18 @@ kuni_status head_run(const kuni_task *task, kuni_error *err)
 
 /* --- step "layout" --- */
 
-/* One of the two files that are put together. */
+enum { BCF, SITES, SPARSE, PRODUCTS };
+
+/* One of the files that are put together. */
 typedef struct product {
     const char *target, *head, *body; /* kinds: of the file, its header piece and its pieces */
-    uint64_t place;                   /* bytes before the piece under way */
-    kuni_buffer index;                /* the contigs' entries so far */
-    kuni_buffer list;                 /* its lines of the assembly */
+    bool wanted;
+    uint64_t place;    /* bytes before the piece under way */
+    contig_index at;   /* of the contig under way */
+    kuni_buffer index; /* the contigs' entries so far */
+    kuni_buffer names; /* of the contigs in it, NUL-ended; of the BCF: those of its header */
+    uint32_t n_named;  /* of these */
+    kuni_buffer list;  /* its lines of the assembly */
 } product;
 
 typedef struct contig_count {
@@ -102,14 +132,11 @@ typedef struct layout {
     calls_file calls; /* of the first shard: for its header */
     char *calls_path;
     char *folder; /* of the assembly list */
-    product bcf, sites;
+    product products[PRODUCTS];
     int depth;
-    contig_index bcf_index, sites_index; /* of the contig under way */
     bool tbi;
     contig_count *contigs;  /* by rid of the header */
     int32_t n_contigs, rid; /* rid under way, -1 at first */
-    uint32_t n_named;       /* contigs with records */
-    kuni_buffer names;      /* theirs, NUL-ended */
     segment_counts counts;
     char header_digest[KUNI_DIGEST_HEX_BYTES];
 } layout;
@@ -170,26 +197,34 @@ static kuni_status list_one(layout *job, product *to, const char *kind, kuni_err
     return list_piece(job, to, file, err);
 }
 
+/* The contig under way goes into the index of text: its name, too. Contigs without records do not. */
+static kuni_status end_named(layout *job, product *p, bool tbi, kuni_error *err)
+{
+    const char *name = job->contigs[job->rid].name;
+    if (!p->wanted || !p->at.n_records) return KUNI_OK;
+    kuni_status status = tbi ? contig_index_print_tbi(&p->at, &p->index, err)
+                             : contig_index_print_csi(&p->at, &p->index, err);
+    if (!status) status = kuni_buffer_append(&p->names, name, strlen(name) + 1, err);
+    p->n_named++;
+    contig_index_clear(&p->at);
+    return status;
+}
+
 /* Ends the contig under way, and passes over those without records before contig `next`. */
 static kuni_status end_contig(layout *job, int32_t next, kuni_error *err)
 {
     kuni_status status = KUNI_OK;
+    product *bcf = &job->products[BCF];
     if (job->rid >= 0 && job->contigs) {
-        contig_count *contig = &job->contigs[job->rid];
-        contig->records = job->bcf_index.n_records;
-        status = contig_index_print_csi(&job->bcf_index, &job->bcf.index, err);
-        if (!status)
-            status = job->tbi ? contig_index_print_tbi(&job->sites_index, &job->sites.index, err)
-                              : contig_index_print_csi(&job->sites_index, &job->sites.index, err);
-        if (!status)
-            status = kuni_buffer_append(&job->names, contig->name, strlen(contig->name) + 1, err);
-        job->n_named++;
-        contig_index_clear(&job->bcf_index);
-        contig_index_clear(&job->sites_index);
+        job->contigs[job->rid].records = bcf->at.n_records;
+        status = contig_index_print_csi(&bcf->at, &bcf->index, err);
+        if (!status) status = end_named(job, &job->products[SITES], job->tbi, err);
+        if (!status) status = end_named(job, &job->products[SPARSE], false, err);
+        contig_index_clear(&bcf->at);
     }
     /* Cleared indices print as empty contigs. */
     for (int32_t i = job->rid + 1; i < next && !status; i++)
-        status = contig_index_print_csi(&job->bcf_index, &job->bcf.index, err);
+        status = contig_index_print_csi(&bcf->at, &bcf->index, err);
     job->rid = next;
     return status;
 }
@@ -239,7 +274,7 @@ static kuni_status list_blocks(layout *job, const segment_info *info, const kuni
                                const kuni_task_file *bodies, size_t n_bodies, size_t *next,
                                kuni_error *err)
 {
-    product *to = &job->bcf;
+    product *to = &job->products[BCF];
     if (info->offset)
         return list_part(job, to, calls->path, (uint64_t)calls->offset + info->offset, info->bytes,
                          err);
@@ -262,17 +297,21 @@ static kuni_status add_segment(layout *job, size_t number, const char *info_path
         status = fail_header(job, calls, err);
         goto done;
     }
-    if (!info.counts.records) goto done;
+    if ((info.sparse != 0) != job->products[SPARSE].wanted) {
+        status = kuni_fail(err, KUNI_BUG, "merge: some shards have sparse calls, others none");
+        goto done;
+    }
+    if (info.rid < 0) goto done;
     if (info.rid >= job->n_contigs || info.rid < job->rid)
         status = kuni_fail(err, KUNI_DATA,
                            "merge: %s: the contigs of its header are not in the order of the "
                            "reference",
                            calls->path);
     if (!status && info.rid != job->rid) status = end_contig(job, info.rid, err);
-    if (!status)
-        status = contig_index_merge(&job->bcf_index, &indices, &length, job->bcf.place, err);
-    if (!status)
-        status = contig_index_merge(&job->sites_index, &indices, &length, job->sites.place, err);
+    for (int i = 0; i < PRODUCTS && !status; i++) {
+        product *p = &job->products[i];
+        if (p->wanted) status = contig_index_merge(&p->at, &indices, &length, p->place, err);
+    }
     if (!status) add_counts(job, &info.counts);
 done:
     *told = info;
@@ -282,22 +321,29 @@ done:
 
 static kuni_status add_segments(layout *job, kuni_error *err)
 {
-    size_t count, n_bodies, n_sites, n_calls, next = 0;
+    size_t count, n_calls, n_bodies[PRODUCTS] = {0}, next = 0;
+    const kuni_task_file *bodies[PRODUCTS] = {NULL};
     const kuni_task_file *infos = kuni_task_inputs(job->task, "segment-info", &count);
-    const kuni_task_file *bodies = kuni_task_inputs(job->task, job->bcf.body, &n_bodies);
-    const kuni_task_file *sites = kuni_task_inputs(job->task, job->sites.body, &n_sites);
     const kuni_task_file *calls = kuni_task_inputs(job->task, "calls", &n_calls);
-    if (count != n_sites || count != n_calls)
-        return kuni_fail(err, KUNI_BUG, "merge: the shards' files are not complete");
+    for (int p = 0; p < PRODUCTS; p++) {
+        if (!job->products[p].wanted) continue;
+        bodies[p] = kuni_task_inputs(job->task, job->products[p].body, &n_bodies[p]);
+        if (count != n_calls || (p != BCF && count != n_bodies[p]))
+            return kuni_fail(err, KUNI_BUG, "merge: the shards' files are not complete");
+    }
     kuni_status status = KUNI_OK;
     for (size_t i = 0; i < count && !status; i++) {
         segment_info info;
-        if (infos[i].shard != sites[i].shard || infos[i].shard != calls[i].shard ||
-            (i && infos[i].shard <= infos[i - 1].shard))
-            return kuni_fail(err, KUNI_BUG, "merge: the shards' files are not in order");
+        bool ordered =
+            infos[i].shard == calls[i].shard && (!i || infos[i].shard > infos[i - 1].shard);
+        for (int p = SITES; p < PRODUCTS; p++)
+            ordered = ordered && (!bodies[p] || infos[i].shard == bodies[p][i].shard);
+        if (!ordered) return kuni_fail(err, KUNI_BUG, "merge: the shards' files are not in order");
         status = add_segment(job, i, infos[i].path, &calls[i], &info, err);
-        if (!status) status = list_blocks(job, &info, &calls[i], bodies, n_bodies, &next, err);
-        if (!status) status = list_piece(job, &job->sites, &sites[i], err);
+        if (!status)
+            status = list_blocks(job, &info, &calls[i], bodies[BCF], n_bodies[BCF], &next, err);
+        for (int p = SITES; p < PRODUCTS && !status; p++)
+            if (bodies[p]) status = list_piece(job, &job->products[p], &bodies[p][i], err);
         if (job->task->heartbeat) job->task->heartbeat((int64_t)i);
     }
     return status ? status : end_contig(job, job->n_contigs, err);
@@ -306,12 +352,12 @@ static kuni_status add_segments(layout *job, kuni_error *err)
 /* CSI of the BCF: SAM specification, CSIv1. Contigs are those of the header, no auxiliary data. */
 static kuni_status write_bcf_index(const layout *job, kuni_error *err)
 {
+    const product *bcf = &job->products[BCF];
     const int32_t head[] = {CONTIG_INDEX_MIN_SHIFT, job->depth, 0, job->n_contigs};
     kuni_buffer bytes = KUNI_BUFFER_INIT;
     kuni_status status = kuni_buffer_append(&bytes, "CSI\1", 4, err);
     if (!status) status = kuni_buffer_append(&bytes, head, sizeof(head), err);
-    if (!status)
-        status = kuni_buffer_append(&bytes, job->bcf.index.data, job->bcf.index.length, err);
+    if (!status) status = kuni_buffer_append(&bytes, bcf->index.data, bcf->index.length, err);
     if (!status) status = kuni_buffer_append(&bytes, &(uint64_t){0}, 8, err);
     if (!status)
         status = piece_put(kuni_task_output(job->task, "national-index"), bytes.data, bytes.length,
@@ -324,23 +370,22 @@ static kuni_status write_bcf_index(const layout *job, kuni_error *err)
  * TBI where the contigs allow it, which more tools read; else CSI with tabix's columns as auxiliary
  * data.
  */
-static kuni_status write_sites_index(const layout *job, kuni_error *err)
+static kuni_status write_text_index(const layout *job, const product *p, bool tbi, const char *kind,
+                                    kuni_error *err)
 {
     kuni_buffer bytes = KUNI_BUFFER_INIT;
-    int32_t names_bytes = (int32_t)job->names.length, n_named = (int32_t)job->n_named;
+    int32_t names_bytes = (int32_t)p->names.length, n_named = (int32_t)p->n_named;
     const int32_t csi[] = {CONTIG_INDEX_MIN_SHIFT, job->depth,
                            (int32_t)sizeof(tabix_vcf) + (int32_t)sizeof(names_bytes) + names_bytes};
-    kuni_status status = kuni_buffer_append(&bytes, job->tbi ? "TBI\1" : "CSI\1", 4, err);
-    if (!status && job->tbi) status = kuni_buffer_append(&bytes, &n_named, sizeof(n_named), err);
-    if (!status && !job->tbi) status = kuni_buffer_append(&bytes, csi, sizeof(csi), err);
+    kuni_status status = kuni_buffer_append(&bytes, tbi ? "TBI\1" : "CSI\1", 4, err);
+    if (!status && tbi) status = kuni_buffer_append(&bytes, &n_named, sizeof(n_named), err);
+    if (!status && !tbi) status = kuni_buffer_append(&bytes, csi, sizeof(csi), err);
     if (!status) status = kuni_buffer_append(&bytes, tabix_vcf, sizeof(tabix_vcf), err);
     if (!status) status = kuni_buffer_append(&bytes, &names_bytes, sizeof(names_bytes), err);
-    if (!status) status = kuni_buffer_append(&bytes, job->names.data, job->names.length, err);
-    if (!status && !job->tbi) status = kuni_buffer_append(&bytes, &n_named, sizeof(n_named), err);
-    if (!status)
-        status = kuni_buffer_append(&bytes, job->sites.index.data, job->sites.index.length, err);
+    if (!status) status = kuni_buffer_append(&bytes, p->names.data, p->names.length, err);
+    if (!status && !tbi) status = kuni_buffer_append(&bytes, &n_named, sizeof(n_named), err);
+    if (!status) status = kuni_buffer_append(&bytes, p->index.data, p->index.length, err);
     if (!status) status = kuni_buffer_append(&bytes, &(uint64_t){0}, 8, err);
-    const char *kind = job->tbi ? "national-sites-tbi" : "national-sites-csi";
     if (!status)
         status = piece_put(kuni_task_output(job->task, kind), bytes.data, bytes.length, INDEX_LEVEL,
                            true, err);
@@ -348,13 +393,26 @@ static kuni_status write_sites_index(const layout *job, kuni_error *err)
     return status;
 }
 
+static kuni_status write_indices(const layout *job, kuni_error *err)
+{
+    const product *sparse = &job->products[SPARSE];
+    kuni_status status = write_bcf_index(job, err);
+    if (!status)
+        status = write_text_index(job, &job->products[SITES], job->tbi,
+                                  job->tbi ? "national-sites-tbi" : "national-sites-csi", err);
+    return status || !sparse->wanted
+               ? status
+               : write_text_index(job, sparse, false, "national-sparse-index", err);
+}
+
 static kuni_status write_list(const layout *job, kuni_error *err)
 {
     kuni_file *file;
     kuni_status status = kuni_file_create(&file, kuni_task_output(job->task, "assembly"), err);
     if (status) return status;
-    status = kuni_file_write(file, job->bcf.list.data, job->bcf.list.length, err);
-    if (!status) status = kuni_file_write(file, job->sites.list.data, job->sites.list.length, err);
+    for (int i = 0; i < PRODUCTS && !status; i++)
+        status =
+            kuni_file_write(file, job->products[i].list.data, job->products[i].list.length, err);
     if (!status) return kuni_file_commit(file, err);
     kuni_file_discard(file);
     return status;
@@ -364,7 +422,13 @@ static void put_report(const layout *job, kuni_json *json)
 {
     const segment_counts *sum = &job->counts;
     kuni_json_object(json, NULL, KUNI_JSON_LINES);
-    kuni_json_int(json, "samples", bcf_hdr_nsamples(job->calls.header));
+    size_t n_samples = 0;
+    for (size_t i = 0; i < job->task->n_samples; i++) n_samples += job->task->columns[i] >= 0;
+    kuni_json_uint(json, "samples", n_samples);
+    kuni_json_text(json, "genotypes",
+                   !job->calls.sites              ? "national.bcf"
+                   : job->products[SPARSE].wanted ? "national.sparse.vcf.gz"
+                                                  : "none");
     kuni_json_uint(json, "records", sum->records);
     kuni_json_uint(json, "passed", sum->passed);
     kuni_json_uint(json, "snps", sum->snps);
@@ -419,22 +483,27 @@ static kuni_status begin(layout *job, kuni_error *err)
     job->depth = contig_index_depth(longest);
     job->tbi = job->depth == CONTIG_INDEX_TBI_DEPTH && longest > 0;
     job->rid = -1;
-    status = contig_index_init(&job->bcf_index, job->depth, err);
-    if (!status) status = contig_index_init(&job->sites_index, job->depth, err);
-    if (!status) status = list_one(job, &job->bcf, job->bcf.head, err);
-    return status ? status : list_one(job, &job->sites, job->sites.head, err);
+    (void)kuni_task_inputs(job->task, "segment-sparse", &count);
+    job->products[SPARSE].wanted = count > 0;
+    for (int i = 0; i < PRODUCTS && !status; i++) {
+        product *p = &job->products[i];
+        if (!p->wanted) continue;
+        status = contig_index_init(&p->at, job->depth, err);
+        if (!status) status = list_one(job, p, p->head, err);
+    }
+    return status;
 }
 
 static void layout_fini(layout *job)
 {
     calls_close(&job->calls);
-    contig_index_fini(&job->bcf_index);
-    contig_index_fini(&job->sites_index);
-    kuni_buffer_fini(&job->bcf.index);
-    kuni_buffer_fini(&job->bcf.list);
-    kuni_buffer_fini(&job->sites.index);
-    kuni_buffer_fini(&job->sites.list);
-    kuni_buffer_fini(&job->names);
+    for (int i = 0; i < PRODUCTS; i++) {
+        product *p = &job->products[i];
+        contig_index_fini(&p->at);
+        kuni_buffer_fini(&p->index);
+        kuni_buffer_fini(&p->names);
+        kuni_buffer_fini(&p->list);
+    }
     free(job->contigs);
     free(job->folder);
     free(job->calls_path);
@@ -444,14 +513,18 @@ kuni_status layout_run(const kuni_task *task, kuni_error *err)
 {
     layout job = {
         .task = task,
-        .bcf = {.target = "national", .head = "head", .body = "segment"},
-        .sites = {.target = "national-sites", .head = "head-sites", .body = "segment-sites"}};
+        .products = {
+            {.target = "national", .head = "head", .body = "segment", .wanted = true},
+            {.target = "national-sites",
+             .head = "head-sites",
+             .body = "segment-sites",
+             .wanted = true},
+            {.target = "national-sparse", .head = "head-sparse", .body = "segment-sparse"}}};
     kuni_status status = begin(&job, err);
     if (!status) status = add_segments(&job, err);
-    if (!status) status = list_one(&job, &job.bcf, "tail", err);
-    if (!status) status = list_one(&job, &job.sites, "tail", err);
-    if (!status) status = write_bcf_index(&job, err);
-    if (!status) status = write_sites_index(&job, err);
+    for (int i = 0; i < PRODUCTS && !status; i++)
+        if (job.products[i].wanted) status = list_one(&job, &job.products[i], "tail", err);
+    if (!status) status = write_indices(&job, err);
     if (!status) status = write_list(&job, err);
     if (!status) status = write_report(&job, err);
     layout_fini(&job);

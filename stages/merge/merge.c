@@ -48,31 +48,40 @@ static const kuni_param params[] = {
      .step = "report"},
     {.name = NULL}};
 
-static const kuni_port calls_in[] = {{.kind = "calls"}, {.kind = NULL}};
-static const kuni_port head_in[] = {
-    {.kind = "calls", .in_place = true}, {.kind = "segment-info"}, {.kind = NULL}};
+static const kuni_port calls_in[] = {
+    {.kind = "calls"}, {.kind = "sparse", .optional = true}, {.kind = NULL}};
+static const kuni_port head_in[] = {{.kind = "calls", .in_place = true},
+                                    {.kind = "sparse", .optional = true, .in_place = true},
+                                    {.kind = "segment-info"},
+                                    {.kind = NULL}};
 
 static const kuni_port segment_out[] = {
     {.kind = "segment", .extension = "bcf.piece", .optional = true},
     {.kind = "segment-sites", .extension = "vcf.piece"},
+    {.kind = "segment-sparse", .extension = "sparse.piece", .optional = true},
     {.kind = "segment-info", .extension = "info"},
     {.kind = "call-counts", .extension = "counts"},
     {.kind = "common-sites", .extension = "sites"},
     {.kind = NULL}};
 
-static const kuni_port head_out[] = {{.kind = "head", .extension = "bcf.piece"},
-                                     {.kind = "head-sites", .extension = "vcf.piece"},
-                                     {.kind = "tail", .extension = "piece"},
-                                     {.kind = NULL}};
+static const kuni_port head_out[] = {
+    {.kind = "head", .extension = "bcf.piece"},
+    {.kind = "head-sites", .extension = "vcf.piece"},
+    {.kind = "head-sparse", .extension = "sparse.piece", .optional = true},
+    {.kind = "tail", .extension = "piece"},
+    {.kind = NULL}};
 
-static const kuni_port layout_in[] = {{.kind = "calls", .in_place = true},
-                                      {.kind = "segment", .in_place = true, .optional = true},
-                                      {.kind = "segment-sites", .in_place = true},
-                                      {.kind = "segment-info"},
-                                      {.kind = "head"},
-                                      {.kind = "head-sites"},
-                                      {.kind = "tail"},
-                                      {.kind = NULL}};
+static const kuni_port layout_in[] = {
+    {.kind = "calls", .in_place = true},
+    {.kind = "segment", .in_place = true, .optional = true},
+    {.kind = "segment-sites", .in_place = true},
+    {.kind = "segment-sparse", .optional = true, .in_place = true},
+    {.kind = "segment-info"},
+    {.kind = "head"},
+    {.kind = "head-sites"},
+    {.kind = "head-sparse", .optional = true},
+    {.kind = "tail"},
+    {.kind = NULL}};
 
 static const kuni_port layout_out[] = {
     {.kind = "assembly", .extension = "tsv"},
@@ -85,6 +94,10 @@ static const kuni_port layout_out[] = {
      .extension = "csi",
      .publish = "national.sites.vcf.gz.csi",
      .optional = true},
+    {.kind = "national-sparse-index",
+     .extension = "csi",
+     .publish = "national.sparse.vcf.gz.csi",
+     .optional = true},
     {.kind = "merge-report", .extension = "json", .publish = "merge.json"},
     {.kind = NULL}};
 
@@ -92,14 +105,20 @@ static const kuni_port assemble_in[] = {{.kind = "assembly"},
                                         {.kind = "calls", .in_place = true},
                                         {.kind = "segment", .optional = true},
                                         {.kind = "segment-sites"},
+                                        {.kind = "segment-sparse", .optional = true},
                                         {.kind = "head"},
                                         {.kind = "head-sites"},
+                                        {.kind = "head-sparse", .optional = true},
                                         {.kind = "tail"},
                                         {.kind = NULL}};
 
 static const kuni_port assemble_out[] = {
     {.kind = "national", .extension = "bcf", .publish = "national.bcf"},
     {.kind = "national-sites", .extension = "vcf.gz", .publish = "national.sites.vcf.gz"},
+    {.kind = "national-sparse",
+     .extension = "vcf.gz",
+     .publish = "national.sparse.vcf.gz",
+     .optional = true},
     {.kind = NULL}};
 
 static const kuni_port report_in[] = {
@@ -151,7 +170,7 @@ static const kuni_step steps[] = {{.name = "segment",
 const kuni_stage kuni_stage_merge = {
     .name = "merge",
     .summary = "join the shards' calls into one indexed BCF and a sites VCF, written by all ranks",
-    .version = 6,
+    .version = 7,
     .params = params,
     .steps = steps,
     .n_steps = sizeof(steps) / sizeof(steps[0])};

@@ -12,6 +12,7 @@
 #include "calls_file.h"
 #include "numbers/counter.h"
 #include "piece.h"
+#include "sparse_file.h"
 
 enum {
     INFO_BYTES_MAX = 1 << 30,
@@ -23,15 +24,18 @@ enum {
     BLOCK_GRID_SHIFT = 16
 };
 
-static const char info_magic[8] = "KUNISG2";
+static const char info_magic[8] = "KUNISG3";
 
 typedef struct segment {
     const kuni_task *task;
     kuni_span shard;
     calls_file calls;
+    sparse_file sparse; /* of which a line is under way: sparse_pending */
+    bool has_sparse, sparse_pending;
     piece_writer *records; /* NULL: the blocks of the calls are taken as they are */
-    piece_writer *sites;
-    contig_index records_index, sites_index;
+    piece_writer *sites, *sparse_records;
+    contig_index records_index, sites_index, sparse_index;
+    int64_t last_sparse_pos;
     callset_counter *counter;
     segment_info info;
     kuni_buffer packed; /* the record under way */
@@ -124,6 +128,98 @@ static kuni_status place_record(segment *job, bool new_block, uint64_t *from, ui
     return piece_write(job->records, job->packed.data, job->packed.length, from, to, err);
 }
 
+/* --- sparse records --- */
+
+static kuni_status refuse_sparse(const segment *job, const char *what, kuni_error *err)
+{
+    return kuni_fail(err, KUNI_DATA,
+                     "merge: %s: the record at position %lld %s: a stage between joint-genotype "
+                     "and merge may add FILTER, ID and INFO or drop records, but not change "
+                     "alleles, where `also` of joint-genotype has sparse",
+                     job->calls.path, (long long)job->calls.record->pos + 1, what);
+}
+
+/* The sparse line under way goes into its piece; `site` as sparse_print takes it. */
+static kuni_status write_sparse(segment *job, const char *site, kuni_error *err)
+{
+    const sparse_file *sparse = &job->sparse;
+    uint64_t from, to;
+    kuni_buffer_clear(&job->packed);
+    kuni_status status = sparse_print(sparse, &job->calls, site, &job->packed, err);
+    if (!status && sparse->pos >> BLOCK_GRID_SHIFT != job->last_sparse_pos >> BLOCK_GRID_SHIFT)
+        status = piece_flush(job->sparse_records, err);
+    if (!status)
+        status =
+            piece_write(job->sparse_records, job->packed.data, job->packed.length, &from, &to, err);
+    if (!status)
+        status = contig_index_add(&job->sparse_index, sparse->pos, sparse->end, from, to, err);
+    job->last_sparse_pos = sparse->pos;
+    job->sparse_pending = false;
+    return status;
+}
+
+static kuni_status next_sparse(segment *job, kuni_error *err)
+{
+    bool found;
+    kuni_status status = sparse_next(&job->sparse, &found, err);
+    job->sparse_pending = found;
+    if (!status && found &&
+        (job->sparse.pos < job->last_sparse_pos || job->sparse.pos >= job->shard.end))
+        return kuni_fail(err, KUNI_DATA,
+                         "merge: %s: the record at position %lld is out of order or outside its "
+                         "shard",
+                         job->sparse.path, (long long)job->sparse.pos + 1);
+    if (!status && found && job->info.rid < 0)
+        job->info.rid = bcf_hdr_name2id(
+            job->calls.header, kuni_genome_contig(job->task->genome, job->shard.tid)->name);
+    return status;
+}
+
+static const char *sparse_text(const segment *job)
+{
+    return job->sparse.line.s + job->sparse.at[SPARSE_COLUMNS - 1];
+}
+
+/* Sparse records that the calls have no more. */
+static kuni_status drop_sparse(segment *job, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    if (callset_counter_wants_sparse(job->counter))
+        status = callset_counter_pass(job->counter, sparse_text(job), err);
+    return status ? status : write_sparse(job, NULL, err);
+}
+
+/* Comes to the sparse record of the calls' one. */
+static kuni_status find_sparse(segment *job, kuni_error *err)
+{
+    if (!job->has_sparse) return KUNI_OK;
+    if (bcf_unpack(job->calls.record, BCF_UN_STR) != 0)
+        return refuse_sparse(job, "is damaged", err);
+    for (;;) {
+        kuni_status status = job->sparse_pending ? KUNI_OK : next_sparse(job, err);
+        if (status) return status;
+        if (!job->sparse_pending || job->sparse.pos > job->calls.record->pos)
+            return refuse_sparse(job, "is none of the sparse form", err);
+        if (sparse_matches(&job->sparse, &job->calls)) return KUNI_OK;
+        status = drop_sparse(job, err);
+        if (status) return status;
+    }
+}
+
+/* Sparse records behind the last of the calls. */
+static kuni_status end_sparse(segment *job, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    while (job->has_sparse && !status) {
+        if (!job->sparse_pending) status = next_sparse(job, err);
+        if (status || !job->sparse_pending) break;
+        status = drop_sparse(job, err);
+    }
+    return status;
+}
+
+/* --- records --- */
+
 static kuni_status write_record(segment *job, kuni_error *err)
 {
     bcf1_t *record = job->calls.record;
@@ -131,11 +227,13 @@ static kuni_status write_record(segment *job, kuni_error *err)
     int64_t end = record->pos + (record->rlen > 0 ? record->rlen : 1);
     uint64_t from, to;
     bool new_block = record->pos >> BLOCK_GRID_SHIFT != job->last_pos >> BLOCK_GRID_SHIFT;
-    kuni_status status = place_record(job, new_block, &from, &to, err);
+    kuni_status status = find_sparse(job, err);
+    if (!status) status = place_record(job, new_block, &from, &to, err);
     if (!status && new_block) status = piece_flush(job->sites, err);
     if (!status) status = contig_index_add(&job->records_index, record->pos, end, from, to, err);
     if (status) return status;
-    status = callset_counter_add(job->counter, record, err);
+    status =
+        callset_counter_add(job->counter, record, job->has_sparse ? sparse_text(job) : NULL, err);
     if (status) return status;
     /* The same record without its samples, as text. */
     record->n_sample = 0;
@@ -145,7 +243,8 @@ static kuni_status write_record(segment *job, kuni_error *err)
         return kuni_fail(err, KUNI_DATA, "merge: %s: the record at position %lld cannot be printed",
                          job->calls.path, (long long)record->pos + 1);
     status = piece_write(job->sites, job->line.s, job->line.l, &from, &to, err);
-    return status ? status : contig_index_add(&job->sites_index, record->pos, end, from, to, err);
+    if (!status) status = contig_index_add(&job->sites_index, record->pos, end, from, to, err);
+    return status || !job->has_sparse ? status : write_sparse(job, job->line.s, err);
 }
 
 static kuni_status write_info(const segment *job, kuni_error *err)
@@ -155,6 +254,7 @@ static kuni_status write_info(const segment *job, kuni_error *err)
     if (!status) status = kuni_buffer_append(&bytes, &job->info, sizeof(job->info), err);
     if (!status) status = contig_index_pack(&job->records_index, &bytes, err);
     if (!status) status = contig_index_pack(&job->sites_index, &bytes, err);
+    if (!status && job->has_sparse) status = contig_index_pack(&job->sparse_index, &bytes, err);
     if (!status)
         status = kuni_file_put(kuni_task_output(job->task, "segment-info"), bytes.data,
                                bytes.length, err);
@@ -165,9 +265,10 @@ static kuni_status write_info(const segment *job, kuni_error *err)
 static kuni_status begin(segment *job, kuni_error *err)
 {
     const kuni_task *task = job->task;
-    size_t count;
+    size_t count, n_sparse;
     const kuni_task_file *input = kuni_task_inputs(task, "calls", &count);
-    if (count != 1)
+    const kuni_task_file *sparse = kuni_task_inputs(task, "sparse", &n_sparse);
+    if (count != 1 || n_sparse > 1)
         return kuni_fail(err, KUNI_BUG, "merge: a shard has %zu files of calls, not one", count);
     kuni_status status = calls_open(&job->calls, task, input->path, err);
     if (status) return status;
@@ -192,8 +293,16 @@ static kuni_status begin(segment *job, kuni_error *err)
         status = piece_create(&job->records, kuni_task_output(task, "segment"), level, err);
     if (!status)
         status = piece_create(&job->sites, kuni_task_output(task, "segment-sites"), level, err);
+    job->has_sparse = n_sparse > 0;
+    job->info.sparse = job->has_sparse;
+    if (!status && n_sparse)
+        status = sparse_open(&job->sparse, task, sparse->path, &job->calls, err);
+    if (!status && n_sparse) status = contig_index_init(&job->sparse_index, depth, err);
+    if (!status && n_sparse)
+        status = piece_create(&job->sparse_records, kuni_task_output(task, "segment-sparse"), level,
+                              err);
     if (!status)
-        status = callset_counter_new(&job->counter, task, job->calls.header,
+        status = callset_counter_new(&job->counter, task, job->calls.header, job->has_sparse,
                                      kuni_task_output(task, "common-sites"), err);
     return status;
 }
@@ -218,6 +327,9 @@ static void segment_fini(segment *job)
 {
     piece_discard(job->records);
     piece_discard(job->sites);
+    piece_discard(job->sparse_records);
+    sparse_close(&job->sparse);
+    contig_index_fini(&job->sparse_index);
     callset_counter_free(job->counter);
     calls_close(&job->calls);
     contig_index_fini(&job->records_index);
@@ -231,9 +343,14 @@ kuni_status segment_run(const kuni_task *task, kuni_error *err)
     segment job = {.task = task, .shard = task->shards[task->shard]};
     memset(&job.info, 0, sizeof(job.info)); /* its bytes are written, those between fields too */
     job.info.rid = -1;
-    job.last_pos = job.shard.beg;
+    job.last_pos = job.last_sparse_pos = job.shard.beg;
     kuni_status status = begin(&job, err);
     if (!status) status = copy_records(&job, err);
+    if (!status) status = end_sparse(&job, err);
+    if (!status && job.has_sparse) {
+        status = piece_close(job.sparse_records, false, err);
+        job.sparse_records = NULL;
+    }
     if (!status && job.records) {
         status = piece_close(job.records, false, err);
         job.records = NULL;

@@ -18,6 +18,7 @@ typedef struct segment_info {
     char header_digest[KUNI_DIGEST_HEX_BYTES]; /* of what all shards have alike */
     int32_t rid;                               /* contig number in the header; -1: no record */
     int32_t local;                             /* 1: records have LAA, LAD or LPL */
+    int32_t sparse;                            /* 1: there are sparse records too */
     segment_counts counts;
     uint64_t offset,
         bytes; /* of the blocks in the file of calls; 0: they are in a piece of their own */
@@ -27,8 +28,8 @@ typedef struct segment_info {
 kuni_status segment_run(const kuni_task *task, kuni_error *err);
 
 /*
- * A segment-info file begins with segment_info, then come the packed indices of the BCF and the
- * sites piece. `bytes` owns what *indices points into.
+ * A segment-info file begins with segment_info, then come the packed indices of the BCF, the sites
+ * and, where there is one, the sparse piece. `bytes` owns what *indices points into.
  */
 KUNI_MUST_CHECK kuni_status segment_info_read(const char *path, segment_info *info,
                                               kuni_buffer *bytes, const char **indices,

@@ -192,7 +192,8 @@ static kuni_status run_step(pool *all, const kuni_step *step, int64_t shard, kun
     for (size_t i = 0; i < first; i++)
         for (const kuni_port *port = step->inputs; port->kind; port++)
             if (strcmp(port->kind, all->files[i].kind) == 0 &&
-                (shard < 0 || all->files[i].shard == shard))
+                (shard < 0 || all->files[i].shard == shard) &&
+                !(port->optional && access(all->files[i].path, F_OK) != 0))
                 inputs[n_inputs++] = all->files[i];
     qsort(inputs, n_inputs, sizeof(inputs[0]), by_kind_and_shard);
     for (const kuni_port *port = step->outputs; port->kind; port++)

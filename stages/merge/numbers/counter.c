@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common_sites.h"
+#include "sparse_genotypes.h"
 
 enum { COMMON_TWENTIETHS = 20, TYPES = 3 };
 
@@ -23,6 +24,9 @@ struct callset_counter {
     const bcf_hdr_t *header;
     kuni_span shard;
     int pass, gt, gq, dp, hwe; /* numbers in the header; -1: none */
+    callset_sparse *sparse;    /* or NULL */
+    int32_t *ints;             /* of an INFO field */
+    int n_ints;
     callset_totals totals;
     common_sites *sites;
     callset_genotypes genotypes;
@@ -43,7 +47,8 @@ static int number_of(const bcf_hdr_t *header, int type, const char *name)
 }
 
 kuni_status callset_counter_new(callset_counter **out, const kuni_task *task,
-                                const bcf_hdr_t *header, const char *sites_path, kuni_error *err)
+                                const bcf_hdr_t *header, bool sparse, const char *sites_path,
+                                kuni_error *err)
 {
     callset_counter *c = kuni_alloc(1, sizeof(*c), err);
     if (!c) return KUNI_MEMORY;
@@ -57,6 +62,10 @@ kuni_status callset_counter_new(callset_counter **out, const kuni_task *task,
     c->hwe = number_of(header, BCF_HL_INFO, "HWE");
     c->until = -1;
     kuni_status status = callset_totals_init(&c->totals, task, err);
+    bool columns = bcf_hdr_nsamples(header) > 0 || c->totals.n_columns == 0;
+    if (!status && !columns && sparse)
+        status = callset_sparse_new(&c->sparse, c->totals.n_columns, err);
+    c->totals.sums[CALLSET_AT_BLIND] = !columns && !sparse;
     if (!status)
         status = common_sites_create(&c->sites, task, c->totals.n_columns, sites_path, err);
     if (!status && c->totals.n_trios) {
@@ -75,10 +84,17 @@ void callset_counter_free(callset_counter *c)
     if (!c) return;
     common_sites_discard(c->sites);
     callset_genotypes_fini(&c->genotypes);
+    callset_sparse_free(c->sparse);
+    free(c->ints);
     callset_totals_fini(&c->totals);
     free(c->alleles);
     free(c->place);
     free(c);
+}
+
+bool callset_counter_wants_sparse(const callset_counter *c)
+{
+    return c->sparse != NULL;
 }
 
 const callset_totals *callset_counter_totals(const callset_counter *c)
@@ -235,10 +251,9 @@ static int type_of(callset_kind kind)
 }
 
 /* A field of the genotype; the last place of the histogram is open. */
-static void count_value(callset_counter *c, const bcf_fmt_t *field, uint32_t column, int sum,
-                        int known, int bins, int n_bins)
+static void count_value(callset_counter *c, int32_t value, uint32_t column, int sum, int known,
+                        int bins, int n_bins)
 {
-    int32_t value = callset_value(field, column);
     if (value < 0) return;
     callset_column(&c->totals, sum)[column] += (uint32_t)value;
     callset_column(&c->totals, known)[column]++;
@@ -259,9 +274,16 @@ static void count_genotype(callset_counter *c, const callset_genotype *g)
         callset_column(t, CALLSET_OF_KIND + (int)b->kind)[g->column]++;
     }
     if (a->kind != CALLSET_NO_VARIANT || b->kind != CALLSET_NO_VARIANT) {
-        count_value(c, c->depth, g->column, CALLSET_DEPTH_SUM, CALLSET_DEPTH_KNOWN,
-                    CALLSET_AT_DEPTH, CALLSET_DEPTHS);
-        count_value(c, c->quality, g->column, CALLSET_GQ_SUM, CALLSET_GQ_KNOWN, CALLSET_AT_GQ,
+        int32_t depth, quality;
+        if (c->sparse) {
+            callset_sparse_fields(c->sparse, g->column, &depth, &quality);
+        } else {
+            depth = callset_value(c->depth, g->column);
+            quality = callset_value(c->quality, g->column);
+        }
+        count_value(c, depth, g->column, CALLSET_DEPTH_SUM, CALLSET_DEPTH_KNOWN, CALLSET_AT_DEPTH,
+                    CALLSET_DEPTHS);
+        count_value(c, quality, g->column, CALLSET_GQ_SUM, CALLSET_GQ_KNOWN, CALLSET_AT_GQ,
                     CALLSET_GQS);
     }
     int hom = g->a == g->b;
@@ -405,14 +427,60 @@ static kuni_status check_alleles(const callset_counter *c, const bcf1_t *record,
     return KUNI_OK;
 }
 
-static kuni_status add_genotypes(callset_counter *c, bcf1_t *record, bool passed,
-                                 callset_window *window, kuni_error *err)
+/* *found is false where the record has no genotypes. */
+static kuni_status read_genotypes(callset_counter *c, bcf1_t *record, const char *sparse,
+                                  bool *found, kuni_error *err)
 {
-    const bcf_fmt_t *gt = c->gt >= 0 ? bcf_get_fmt_id(record, c->gt) : NULL;
-    if (!gt || !gt->p) return KUNI_OK;
-    kuni_status status = callset_genotypes_read(&c->genotypes, gt, c->totals.n_columns, err);
-    if (!status) status = check_alleles(c, record, err);
-    if (status) return status;
+    kuni_status status;
+    *found = true;
+    if (c->sparse) {
+        status = callset_sparse_read(c->sparse, sparse, &c->genotypes, err);
+    } else {
+        const bcf_fmt_t *gt = c->gt >= 0 ? bcf_get_fmt_id(record, c->gt) : NULL;
+        *found = gt && gt->p;
+        if (!*found) return KUNI_OK;
+        status = callset_genotypes_read(&c->genotypes, gt, c->totals.n_columns, err);
+    }
+    return status ? status : check_alleles(c, record, err);
+}
+
+/* Values of an INFO field of whole numbers in c->ints; fewer than 1: the record has none. */
+static int info_ints(callset_counter *c, bcf1_t *record, const char *tag)
+{
+    return bcf_get_info_int32(c->header, record, tag, &c->ints, &c->n_ints);
+}
+
+/* What joint-genotype's INFO tells of the genotypes that the record does not have. */
+static void add_info(callset_counter *c, bcf1_t *record, bool passed, callset_window *window)
+{
+    uint64_t all, copies = 0, missing = 0;
+    if (info_ints(c, record, "AN") != 1 || c->ints[0] < 0) return;
+    all = (uint64_t)c->ints[0];
+    int n = info_ints(c, record, "AC");
+    if (n != (int)record->n_allele - 1) return;
+    for (int i = 0; i < n; i++) {
+        if (c->ints[i] < 0) return;
+        c->alleles[i + 1].copies = (uint64_t)c->ints[i];
+        copies += c->alleles[i + 1].copies;
+    }
+    if (copies > all) return;
+    count_frequencies(c, record, passed ? CALLSET_SETS : 1, all);
+    n = info_ints(c, record, "NOCALL");
+    if (!passed || n < 1 || !everybody_has_two(c, record->pos)) return;
+    for (int i = 0; i < n; i++) missing += c->ints[i] > 0 ? (uint64_t)c->ints[i] : 0;
+    c->totals.sums[CALLSET_AT_COUNTED]++;
+    c->totals.sums[CALLSET_AT_MISSING + callset_missing_bin(missing, c->totals.n_columns)]++;
+    window->counted++;
+    window->missing += missing;
+    count_proportions(c, record, all);
+}
+
+static kuni_status add_genotypes(callset_counter *c, bcf1_t *record, const char *sparse,
+                                 bool passed, callset_window *window, kuni_error *err)
+{
+    bool there;
+    kuni_status status = read_genotypes(c, record, sparse, &there, err);
+    if (status || !there) return status;
     uint64_t all = count_copies(c);
     count_frequencies(c, record, passed ? CALLSET_SETS : 1, all);
     if (!passed || !everybody_has_two(c, record->pos)) return KUNI_OK;
@@ -429,7 +497,13 @@ static kuni_status add_genotypes(callset_counter *c, bcf1_t *record, bool passed
     return offer_site(c, record, all, err);
 }
 
-kuni_status callset_counter_add(callset_counter *c, bcf1_t *record, kuni_error *err)
+kuni_status callset_counter_pass(callset_counter *c, const char *sparse, kuni_error *err)
+{
+    return callset_sparse_read(c->sparse, sparse, &c->genotypes, err);
+}
+
+kuni_status callset_counter_add(callset_counter *c, bcf1_t *record, const char *sparse,
+                                kuni_error *err)
 {
     bool passed;
     if (bcf_unpack(record, BCF_UN_ALL) != 0)
@@ -444,7 +518,9 @@ kuni_status callset_counter_add(callset_counter *c, bcf1_t *record, kuni_error *
     window->passed += passed;
     count_record(c, record, CALLSET_ALL);
     if (passed) count_record(c, record, CALLSET_PASSED);
-    return record->n_sample ? add_genotypes(c, record, passed, window, err) : KUNI_OK;
+    if (record->n_sample || c->sparse) return add_genotypes(c, record, sparse, passed, window, err);
+    if (!callset_sees_genotypes(&c->totals)) add_info(c, record, passed, window);
+    return KUNI_OK;
 }
 
 kuni_status callset_counter_finish(callset_counter *c, const char *totals_path, kuni_error *err)

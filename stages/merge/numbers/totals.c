@@ -8,7 +8,7 @@
 
 enum { FILE_BYTES_MAX = 1 << 30, WINDOWS_WANTED = 1000, NAME_BYTES_MAX = 4096 };
 
-static const char magic[8] = "KUNICT1";
+static const char magic[8] = "KUNICT2";
 
 /* The first three are not looked up. */
 const uint16_t callset_frequency_edges[CALLSET_FREQUENCIES] = {

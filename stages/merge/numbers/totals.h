@@ -65,6 +65,7 @@ enum {
     CALLSET_AT_DEPTH = CALLSET_AT_GQ + CALLSET_GQS,
     CALLSET_AT_HWE = CALLSET_AT_DEPTH + CALLSET_DEPTHS, /* [common][bin] of sites with one ALT */
     CALLSET_AT_COUNTED = CALLSET_AT_HWE + 2 * CALLSET_HWE_BINS, /* records with counted genotypes */
+    CALLSET_AT_BLIND, /* shards without genotypes: INFO alone was counted, columns are not known */
     CALLSET_SUMS
 };
 
@@ -139,6 +140,12 @@ void callset_totals_fini(callset_totals *totals);
 static inline uint64_t *callset_column(const callset_totals *totals, int count)
 {
     return totals->columns + (size_t)count * totals->n_columns;
+}
+
+/* Whether what is counted of single samples, and who is heterozygous, is known. */
+static inline bool callset_sees_genotypes(const callset_totals *totals)
+{
+    return totals->sums[CALLSET_AT_BLIND] == 0;
 }
 
 /* The filter of a name, or NULL when memory ran out. */

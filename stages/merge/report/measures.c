@@ -16,6 +16,7 @@ static const double normal_mad = 1.4826, least_spread = 0.005;
 
 static double count(const callset_totals *t, int which, uint32_t column)
 {
+    if (!callset_sees_genotypes(t)) return NAN;
     return (double)callset_column(t, which)[column];
 }
 

@@ -206,9 +206,11 @@ static void put_windows(writer *out)
         kuni_json_uint(json, NULL, w->records);
         kuni_json_uint(json, NULL, w->passed);
         kuni_json_fixed(json, NULL, cells > 0 ? (double)w->missing / cells : NAN, 6);
-        kuni_json_fixed(
-            json, NULL,
-            cells > (double)w->missing ? (double)w->het / (cells - (double)w->missing) : NAN, 5);
+        kuni_json_fixed(json, NULL,
+                        cells > (double)w->missing && callset_sees_genotypes(totals)
+                            ? (double)w->het / (cells - (double)w->missing)
+                            : NAN,
+                        5);
         kuni_json_end(json);
     }
     kuni_json_end(json);
@@ -219,7 +221,8 @@ static void put_families(writer *out)
     const callset *set = out->set;
     kuni_json *json = &out->json;
     kuni_json_array(json, "trios", KUNI_JSON_ITEMS);
-    for (size_t i = 0; i < set->totals.n_trios && i < TRIOS_MOST; i++) {
+    size_t n_trios = callset_sees_genotypes(&set->totals) ? set->totals.n_trios : 0;
+    for (size_t i = 0; i < n_trios && i < TRIOS_MOST; i++) {
         const callset_trio *trio = &set->totals.trios[i];
         kuni_json_array(json, NULL, KUNI_JSON_INLINE);
         kuni_json_text(json, NULL, set->samples[trio->child]->id);
@@ -258,7 +261,8 @@ static void put_meta(writer *out)
     kuni_json_uint(json, "samples", set->totals.n_columns);
     kuni_json_uint(json, "shown", out->n_rows);
     kuni_json_uint(json, "outliers", callset_n_outlier_samples(set));
-    kuni_json_uint(json, "trios", set->totals.n_trios);
+    kuni_json_bool(json, "genotypes", callset_sees_genotypes(&set->totals));
+    kuni_json_uint(json, "trios", callset_sees_genotypes(&set->totals) ? set->totals.n_trios : 0);
     kuni_json_uint(json, "kin", set->n_kin);
     kuni_json_uint(json, "conflicts", set->n_conflicts);
     kuni_json_uint(json, "undeclared", set->n_undeclared);

@@ -61,7 +61,11 @@ static void note(callset *set)
             least = kuni_params_int(set->task->params, "kinship_min_sites");
     char *text = set->kin_note;
     size_t room = sizeof(set->kin_note);
-    if (strcmp(mode, "none") == 0)
+    if (!callset_sees_genotypes(&set->totals))
+        (void)snprintf(text, room,
+                       "not compared: the call set has no genotypes (output: sites of "
+                       "joint-genotype); also: [sparse] has them");
+    else if (strcmp(mode, "none") == 0)
         (void)snprintf(text, room, "not compared: relatives is none");
     else if (!set->compared)
         (void)snprintf(text, room,
@@ -86,7 +90,8 @@ kuni_status callset_find_kin(callset *set, kuni_error *err)
                                       .min_sites =
                                           (uint32_t)kuni_params_int(params, "kinship_min_sites"),
                                       .narrow = callset_bp(set->task) < WIDE_BP};
-    set->compared = strcmp(mode, "none") != 0 && set->common.n >= options.min_sites;
+    set->compared = callset_sees_genotypes(&set->totals) && strcmp(mode, "none") != 0 &&
+                    set->common.n >= options.min_sites;
     note(set);
     if (!set->compared) return KUNI_OK;
     kuni_fingerprints *prints = NULL;

@@ -48,6 +48,7 @@
       tile(meta.undeclared ? "flag" : "", meta.compared ? number(meta.undeclared, 0) : "–", "undeclared relatives", "relatives"),
       tile("", number(meta.trios, 0), "trios", "trios")));
     if (meta.shown < meta.samples) box.append(element("p", { class: "warn" }, `${number(meta.shown, 0)} of ${number(meta.samples, 0)} samples are listed and drawn, outliers first; numbers and distributions are of all. The rest stands in call-set/samples.tsv.`));
+    if (!meta.genotypes) box.append(element("p", { class: "warn" }, "The call set was made without genotypes (output: sites). Frequencies, missing shares and Hardy-Weinberg P are those of INFO; what single samples, trios and pairs have is not known here. also: [sparse] of joint-genotype counts them."));
     if (!charts) box.append(chartsNote());
   }
 

@@ -40,8 +40,8 @@ static kuni_status put_count(kuni_file *file, const char *name, uint64_t value, 
 static kuni_status put_ratio(kuni_file *file, const char *name, double a, double b, int decimals,
                              kuni_error *err)
 {
-    return b > 0 ? kuni_file_printf(file, err, "%s\t%.*f\n", name, decimals, a / b)
-                 : kuni_file_printf(file, err, "%s\tNA\n", name);
+    return b > 0 && isfinite(a) ? kuni_file_printf(file, err, "%s\t%.*f\n", name, decimals, a / b)
+                                : kuni_file_printf(file, err, "%s\tNA\n", name);
 }
 
 static kuni_status put_set(const callset *set, kuni_file *file, int which, kuni_error *err)
@@ -75,6 +75,7 @@ static double over_columns(const callset *set, int count)
 {
     const uint64_t *column = callset_column(&set->totals, count);
     uint64_t sum = 0;
+    if (!callset_sees_genotypes(&set->totals)) return NAN;
     for (uint32_t i = 0; i < set->totals.n_columns; i++) sum += column[i];
     return (double)sum;
 }
@@ -83,10 +84,10 @@ static kuni_status put_genotypes(const callset *set, kuni_file *file, kuni_error
 {
     const callset_totals *t = &set->totals;
     double counted = (double)t->sums[CALLSET_AT_COUNTED], cells = counted * t->n_columns;
+    double missing = 0;
+    for (size_t i = 0; i < t->n_windows; i++) missing += (double)t->windows[i].missing;
     kuni_status status = put_count(file, "records_counted", t->sums[CALLSET_AT_COUNTED], err);
-    if (!status)
-        status =
-            put_ratio(file, "call_rate", cells - over_columns(set, CALLSET_MISSING), cells, 5, err);
+    if (!status) status = put_ratio(file, "call_rate", cells - missing, cells, 5, err);
     if (!status)
         status = put_ratio(file, "snps_het_hom", over_columns(set, CALLSET_SNP_HET),
                            over_columns(set, CALLSET_SNP_HOM), 4, err);
@@ -217,11 +218,12 @@ static void put_genotype_bins(const callset *set, writing *out)
         edge_text(callset_missing_edges[i], text);
         put_bin(out, "missing_share", "passed", "record", text, sums[CALLSET_AT_MISSING + i]);
     }
-    for (int i = 0; i < CALLSET_GQS; i++) {
+    bool seen = callset_sees_genotypes(&set->totals);
+    for (int i = 0; seen && i < CALLSET_GQS; i++) {
         (void)snprintf(text, sizeof(text), "%d", i);
         put_bin(out, "gq", "passed", "genotype_with_alt", text, sums[CALLSET_AT_GQ + i]);
     }
-    for (int i = 0; i < CALLSET_DEPTHS; i++) {
+    for (int i = 0; seen && i < CALLSET_DEPTHS; i++) {
         (void)snprintf(text, sizeof(text), "%d", i);
         put_bin(out, "depth", "passed", "genotype_with_alt", text, sums[CALLSET_AT_DEPTH + i]);
     }
@@ -308,7 +310,9 @@ kuni_status callset_write_trios(const callset *set, const char *path, kuni_error
                               "new_allele_snps\tnew_allele_others\tnot_from_father_snps\t"
                               "not_from_father_others\tnot_from_mother_snps\t"
                               "not_from_mother_others\tnot_called\n");
-    for (size_t i = 0; i < set->totals.n_trios && !status; i++) {
+    /* Without genotypes nothing is known of a trio. */
+    size_t n = callset_sees_genotypes(&set->totals) ? set->totals.n_trios : 0;
+    for (size_t i = 0; i < n && !status; i++) {
         const callset_trio *trio = &set->totals.trios[i];
         uint64_t errors = 0;
         for (int k = CALLSET_TRIO_NEW; k < CALLSET_TRIO_COUNTS; k++) errors += trio->counts[k];
@@ -350,7 +354,8 @@ kuni_status callset_write_windows(const callset *set, const char *path, kuni_err
                                   (unsigned long long)w->counted);
         if (!status)
             status = put_number(file, cells > 0 ? (double)w->missing / cells : NAN, 6, err);
-        if (!status) status = put_number(file, called > 0 ? (double)w->het / called : NAN, 6, err);
+        bool known = called > 0 && callset_sees_genotypes(&set->totals);
+        if (!status) status = put_number(file, known ? (double)w->het / called : NAN, 6, err);
         if (!status) status = kuni_file_printf(file, err, "\n");
     }
     return finish(file, status, err);
