@@ -10,6 +10,7 @@
 #include "kuni/file.h"
 #include "names.h"
 #include "scan.h"
+#include "stub.h"
 
 /* --- what is asked for --- */
 
@@ -346,6 +347,38 @@ static kuni_status find_file(const kuni_exporter *x, size_t node, int output, in
     return KUNI_OK;
 }
 
+/*
+ * What joint-genotype wrote of the shard: its sites; else its calls, or where these are in the file that
+ * they have become a part of.
+ */
+static kuni_status find_calls(kuni_exporter *x, size_t shard, joint_export_source *source,
+                              kuni_error *err)
+{
+    const kuni_plan *plan = &x->run->plan;
+    const kuni_node *node = &plan->nodes[x->node];
+    int output = find_output(node, "calls");
+    char *other = NULL;
+    bool found = false;
+    kuni_status status =
+        find_file(x, x->node, find_output(node, "sites"), (int64_t)shard, &source->calls, err);
+    if (!status && !source->calls)
+        status = find_file(x, x->node, output, (int64_t)shard, &source->calls, err);
+    size_t task = kuni_plan_task(plan, node, (int64_t)shard, -1);
+    if (status || source->calls || output < 0 ||
+        kuni_task_table_state(&x->ledger->table, x->node, task) != KUNI_TASK_DONE)
+        return status;
+    const char *path = kuni_run_output(x->run, x->arena, x->node, (size_t)output, (int64_t)shard,
+                                       -1, x->ledger->table.nodes[x->node].key[task], err);
+    if (!path) return KUNI_MEMORY;
+    status = kuni_stub_look(path, &other, &source->calls_at, &found, err);
+    if (!status && found) {
+        source->calls = kuni_arena_strndup(x->arena, other, strlen(other), err);
+        if (!source->calls) status = KUNI_MEMORY;
+    }
+    free(other);
+    return status;
+}
+
 /* The merged sites, if a merge of these calls is done: indexed, and without genotypes to read. */
 static kuni_status find_merged(const kuni_exporter *x, joint_export_source *source, kuni_error *err)
 {
@@ -364,7 +397,10 @@ static kuni_status find_merged(const kuni_exporter *x, joint_export_source *sour
             status = find_file(x, i, find_output(node, "national-sites-csi"), -1, &index, err);
         if (!status) status = find_file(x, i, find_output(node, "national-sites"), -1, &sites, err);
     }
-    if (sites && index) *source = (joint_export_source){.added = sites, .added_index = index};
+    if (sites && index) {
+        source->added = sites;
+        source->added_index = index;
+    }
     return status;
 }
 
@@ -392,20 +428,14 @@ kuni_status kuni_exporter_source(kuni_exporter *x, size_t span, joint_export_sou
     const kuni_run *run = x->run;
     size_t shard = kuni_plan_shard_of(&run->plan, span);
     bool merged = false;
-    const kuni_node *node = &run->plan.nodes[x->node];
-    const char *calls = NULL, *sites = NULL;
     *source = (joint_export_source){.calls = NULL};
-    kuni_status status =
-        find_file(x, x->node, find_output(node, "sites"), (int64_t)shard, &sites, err);
-    if (!status)
-        status = find_file(x, x->node, find_output(node, "calls"), (int64_t)shard, &calls, err);
+    kuni_status status = find_calls(x, shard, source, err);
     if (!status && x->last_node != x->node) status = find_merged(x, source, err);
     merged = source->added != NULL;
     if (!status && x->last_node != x->node && !source->added)
         status =
             find_file(x, x->last_node, (int)x->last_calls, (int64_t)shard, &source->added, err);
     if (status) return status;
-    source->calls = sites ? sites : calls;
     if (!source->calls || (x->last_node != x->node && !source->added))
         return kuni_fail(err, KUNI_USAGE,
                          "shard %s is not joint-genotyped yet: run 'kuni run %s' first",

@@ -24,6 +24,7 @@
 #include "recall.h"
 #include "reference.h"
 #include "settings.h"
+#include "thin.h"
 #include "transport.h"
 #include "worker.h"
 
@@ -227,6 +228,7 @@ static kuni_status finish(kuni_coordinator *c, const char *journal_path, int64_t
     if (!status) status = kuni_forget_outdated(c->run, generation, &erased, err);
     if (!status && (erased || !c->run->options->keep_all))
         status = kuni_prune(&c->ledger, &removed, err);
+    if (!status && !c->run->options->keep_all) status = kuni_thin(&c->ledger, err);
     if (erased && !status)
         kuni_progress_say(c->progress, "older generations are gone: people were erased");
     if (!status && !c->run->options->keep_all)

@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "assembly.h"
 #include "journal.h"
 #include "past.h"
+#include "stub.h"
 
 static const char *text_of(const json_t *record, const char *name)
 {
@@ -16,11 +18,13 @@ static const char *text_of(const json_t *record, const char *name)
 
 /* --- checking outputs on disk --- */
 
-/* As kuni_stored_is_intact; files that all ranks wrote have a digest of slices. */
+/* As kuni_stored_is_intact, or there is a stub in its place; files that all ranks wrote have a digest of slices. */
 static bool output_is_intact(const char *path, const kuni_stored_output *output, bool sliced)
 {
     struct stat st;
-    if (!sliced) return kuni_stored_is_intact(path, output);
+    if (!sliced)
+        return kuni_stored_is_intact(path, output) ||
+               (access(path, F_OK) != 0 && kuni_stub_stands(path, output));
     if (stat(path, &st) != 0 || st.st_size != output->bytes) return false;
     int64_t mtime = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
     if (mtime == output->mtime_ns) return true;

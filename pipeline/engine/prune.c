@@ -46,6 +46,7 @@ static bool is_referred_to(const pruning *s, const char *name)
     char batch[256];
     unsigned long long key;
     if (!kuni_output_name_parse(name, batch, &key)) return true;
+    if (strstr(name, ".tmp.")) return false; /* of a process that ended while it gave a file back */
     if (s->shard == SHARD_GONE) return false;
     int64_t b = strcmp(batch, "all") == 0 ? -1 : kuni_names_find(&s->ledger->batch_names, batch);
     if (kuni_node_by_batch(node) != (b >= 0)) return false;

@@ -24,6 +24,7 @@
 #include "reference.h"
 #include "seals.h"
 #include "settings.h"
+#include "stub.h"
 #include "temporary.h"
 #include "transport.h"
 
@@ -146,6 +147,31 @@ static kuni_status check_file(verification *v, const char *path, const kuni_stor
     return add_wound(v, (wound){.stored = *stored}, path, err);
 }
 
+/* A file that is a part of another one now, if it is that. */
+static kuni_status check_stub(verification *v, const char *path, const kuni_stored_output *stored,
+                              kuni_error *err)
+{
+    char *stub = kuni_stub_path(path, err), hex[KUNI_DIGEST_HEX_BYTES];
+    kuni_hash digest;
+    kuni_error ignored = KUNI_ERROR_INIT;
+    if (!stub) return KUNI_MEMORY;
+    size_t number = v->number;
+    bool there = access(stub, F_OK) == 0;
+    bool mine = there && v->number++ % v->n_shares == v->share;
+    kuni_status status = KUNI_OK;
+    if (mine) {
+        v->result->files++;
+        bool good = kuni_stub_stands(path, stored);
+        if (good && v->request->deep)
+            good = kuni_stub_digest(path, hex, &ignored) == KUNI_OK &&
+                   kuni_hash_parse(&digest, hex) && kuni_hash_equal(&digest, &stored->digest);
+        if (!good) status = say(v, number, err, "%s: does not give back its file", stub);
+        if (!good && !status) status = add_wound(v, (wound){.stored = *stored}, stub, err);
+    }
+    free(stub);
+    return status;
+}
+
 /* Files between evidence and what is published, as far as they are kept. */
 static kuni_status check_derived(verification *v, kuni_error *err)
 {
@@ -167,6 +193,8 @@ static kuni_status check_derived(verification *v, kuni_error *err)
             /* Records of former runs stay in the journal; their files do not. */
             if (access(path, F_OK) == 0)
                 status = check_file(v, path, &stored->outputs[o], "made from evidence", err);
+            else
+                status = check_stub(v, path, &stored->outputs[o], err);
         }
     }
     return status;
@@ -303,6 +331,57 @@ static kuni_status mend(verification *v, const wound *w, kuni_error *err)
     return status ? status : take_away(w->path, err);
 }
 
+/* Whether the file is one of those that are damaged, under whichever name. */
+static bool is_wounded(const verification *v, const char *path)
+{
+    struct stat info, other;
+    if (stat(path, &info) != 0) return false;
+    for (size_t i = 0; i < v->n_wounds; i++)
+        if (stat(v->wounds[i].path, &other) == 0 && other.st_dev == info.st_dev &&
+            other.st_ino == info.st_ino)
+            return true;
+    return false;
+}
+
+/* Gives back the stub's file where it is a part of one that is to be made again; if it is whole. */
+static kuni_status save_part(const verification *v, const char *path, const kuni_hash *digest,
+                             kuni_error *err)
+{
+    char *other = NULL;
+    uint64_t at;
+    bool found, back = false;
+    kuni_status status = kuni_stub_look(path, &other, &at, &found, err);
+    if (!status && found && is_wounded(v, other)) status = kuni_stub_give_back(path, &back, err);
+    if (back && !kuni_assembly_matches(path, digest)) status = take_away(path, err);
+    free(other);
+    return status;
+}
+
+/* What was merged into a file that is damaged need not be made again but for what is damaged in it. */
+static kuni_status save_parts(verification *v, kuni_error *err)
+{
+    const kuni_past *past = &v->preview.past;
+    kuni_run *run = &v->preview.run;
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < past->n_stored && !status; i++) {
+        const kuni_stored *stored = &past->stored[i];
+        const kuni_node *node = &run->plan.nodes[stored->node];
+        int64_t shard, batch;
+        if (stored->node == KUNI_PLAN_PREFLIGHT) continue;
+        kuni_plan_place(&run->plan, node, stored->task, &shard, &batch);
+        for (size_t o = 0; o < node->n_outputs && !status; o++) {
+            if (stored->outputs[o].bytes < 0) continue;
+            kuni_arena_clear(v->preview.ledger.arena);
+            const char *path = kuni_run_output(run, v->preview.ledger.arena, stored->node, o, shard,
+                                               batch, kuni_hash_short(&stored->key), err);
+            if (!path) return KUNI_MEMORY;
+            if (access(path, F_OK) != 0)
+                status = save_part(v, path, &stored->outputs[o].digest, err);
+        }
+    }
+    return status;
+}
+
 /* Every seal was found to be made with the settings of this workflow. */
 static kuni_status mend_state(verification *v, kuni_error *err)
 {
@@ -334,6 +413,7 @@ static kuni_status repair(verification *v, kuni_error *err)
     kuni_status status = path ? kuni_journal_open(&v->journal, path, err) : KUNI_MEMORY;
     free(path);
     if (!status) status = mend_state(v, err);
+    if (!status) status = save_parts(v, err);
     for (size_t i = 0; i < v->n_wounds && !status; i++) status = mend(v, &v->wounds[i], err);
     kuni_status closed = kuni_journal_close(v->journal, status ? &ignored : err);
     if (!status) status = closed;

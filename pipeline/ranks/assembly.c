@@ -108,7 +108,7 @@ static kuni_status add_piece(assembly *job, char *line, size_t number, const cha
 
 static kuni_status parse_list(assembly *job, kuni_buffer *list, kuni_error *err)
 {
-    job->arena = kuni_arena_new(err);
+    if (!job->arena) job->arena = kuni_arena_new(err);
     job->plans = kuni_alloc(job->n_targets, sizeof(*job->plans), err);
     if (!job->arena || !job->plans) return KUNI_MEMORY;
     const char *slash = strrchr(job->list_path, '/');
@@ -128,6 +128,34 @@ static kuni_status parse_list(assembly *job, kuni_buffer *list, kuni_error *err)
         if (!job->plans[i].n_pieces && !job->targets[i].optional)
             status = kuni_fail(err, KUNI_BUG, "%s: no piece of '%s' is listed", job->list_path,
                                job->targets[i].kind);
+    return status;
+}
+
+kuni_status kuni_assembly_pieces(const char *assembly_path, kuni_assembly_target *targets,
+                                 size_t n_targets, kuni_arena *arena, kuni_assembly_piece **pieces,
+                                 size_t *n_pieces, kuni_error *err)
+{
+    assembly job = {
+        .list_path = assembly_path, .targets = targets, .n_targets = n_targets, .arena = arena};
+    kuni_buffer list = KUNI_BUFFER_INIT;
+    kuni_status status = kuni_file_get(assembly_path, LIST_BYTES_MAX, &list, err);
+    if (!status) status = parse_list(&job, &list, err);
+    kuni_buffer_fini(&list);
+    size_t n = 0;
+    for (size_t i = 0; i < n_targets && !status; i++) n += job.plans[i].n_pieces;
+    *pieces = status ? NULL : kuni_arena_alloc(arena, n + 1, sizeof(**pieces), err);
+    if (!status && !*pieces) status = KUNI_MEMORY;
+    *n_pieces = 0;
+    for (size_t i = 0; i < n_targets && !status; i++) {
+        targets[i].bytes = job.plans[i].bytes;
+        for (size_t k = 0; k < job.plans[i].n_pieces; k++) {
+            const piece *p = &job.plans[i].pieces[k];
+            (*pieces)[(*n_pieces)++] = (kuni_assembly_piece){
+                .path = p->path, .target = i, .at = p->offset, .from = p->from, .bytes = p->bytes};
+        }
+    }
+    for (size_t i = 0; i < n_targets && job.plans; i++) free(job.plans[i].pieces);
+    free(job.plans);
     return status;
 }
 

@@ -43,6 +43,22 @@ KUNI_MUST_CHECK kuni_status kuni_assembly_write(const char *assembly_path,
                                                 kuni_assembly_target *targets, size_t n_targets,
                                                 uint64_t epoch, kuni_error *err);
 
+/* A piece of a target: `bytes` of its file from `from` on are the target's from `at` on. */
+typedef struct kuni_assembly_piece {
+    const char *path;
+    size_t target;
+    uint64_t at, from, bytes;
+} kuni_assembly_piece;
+
+/*
+ * Local. The pieces of all targets by the list, into memory of `arena`; sets the targets' bytes. Status and
+ * errors as of kuni_assembly_write.
+ */
+KUNI_MUST_CHECK kuni_status kuni_assembly_pieces(const char *assembly_path,
+                                                 kuni_assembly_target *targets, size_t n_targets,
+                                                 kuni_arena *arena, kuni_assembly_piece **pieces,
+                                                 size_t *n_pieces, kuni_error *err);
+
 /* Local. The digest of a file by the rule above. */
 KUNI_MUST_CHECK kuni_status kuni_assembly_digest(const char *path, char hex[KUNI_DIGEST_HEX_BYTES],
                                                  kuni_error *err);

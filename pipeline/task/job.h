@@ -78,7 +78,7 @@ typedef struct kuni_job_result {
     int64_t work; /* last heartbeat's value; READS: records fed */
 } kuni_job_result;
 
-/* KUNI_IO where a file has not the digest that it had when it was made. */
+/* KUNI_IO where a file has not the digest that it had when it was made. One with a stub is given back. */
 KUNI_MUST_CHECK kuni_status kuni_check_input(const char *path, const kuni_hash *digest,
                                              kuni_error *err);
 

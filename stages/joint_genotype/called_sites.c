@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "called_sites.h"
 
+#include <htslib/bgzf.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@ struct joint_called {
     bcf_hdr_t *header;
     bcf1_t *record;
     char *path;
+    int32_t rid; /* of the file's records; -1: they are all of one contig */
     kuni_span span;
     joint_added *added;  /* borrowed */
     bool pending, ended; /* a record was read that lies further on; the file has ended */
@@ -23,8 +25,20 @@ struct joint_called {
     int n_ints, n_floats;
 };
 
-kuni_status joint_called_open(joint_called **called, const char *calls, kuni_span span,
-                              joint_added *added, kuni_error *err)
+/* Goes to where the records of a contig of the file begin. */
+static kuni_status go_to(joint_called *g, uint64_t at, const char *contig, kuni_error *err)
+{
+    g->rid = bcf_hdr_name2id(g->header, contig);
+    if (g->rid < 0 || at > INT64_MAX >> 16 ||
+        bgzf_seek(g->file->fp.bgzf, (int64_t)(at << 16), SEEK_SET) < 0)
+        return kuni_fail(err, KUNI_DATA, "%s: no records of %s: run the workflow again", g->path,
+                         contig);
+    return KUNI_OK;
+}
+
+kuni_status joint_called_open(joint_called **called, const char *calls, uint64_t at,
+                              const char *contig, kuni_span span, joint_added *added,
+                              kuni_error *err)
 {
     joint_called *g = kuni_alloc(1, sizeof(*g), err);
     if (!g) return KUNI_MEMORY;
@@ -43,6 +57,8 @@ kuni_status joint_called_open(joint_called **called, const char *calls, kuni_spa
         if (!g->header)
             status = kuni_fail(err, KUNI_DATA, "%s: no BCF header: run the workflow again", calls);
     }
+    g->rid = -1;
+    if (!status && at) status = go_to(g, at, contig, err);
     if (status) {
         joint_called_close(g);
         return status;
@@ -158,6 +174,10 @@ kuni_status joint_called_take(joint_called *g, joint_unify *unify, kuni_error *e
                 g->ended = true;
                 break;
             }
+        }
+        if (g->rid >= 0 && g->record->rid != g->rid) {
+            g->ended = true;
+            break;
         }
         g->pending = g->record->pos >= end;
         if (g->pending) break;

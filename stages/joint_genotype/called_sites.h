@@ -29,11 +29,13 @@ typedef struct joint_called_site {
 } joint_called_site;
 
 /*
- * `calls` is what joint-genotype wrote for a shard; only records that start in `span` are looked
+ * `calls` is what joint-genotype wrote for a shard, or, with `at`, a file of all shards in which the
+ * blocks of the shard begin there, of `contig`; only records that start in `span` are looked
  * at. `added` (borrowed, or NULL) tells their FILTER, where it has them.
  */
-KUNI_MUST_CHECK kuni_status joint_called_open(joint_called **called, const char *calls,
-                                              kuni_span span, joint_added *added, kuni_error *err);
+KUNI_MUST_CHECK kuni_status joint_called_open(joint_called **called, const char *calls, uint64_t at,
+                                              const char *contig, kuni_span span,
+                                              joint_added *added, kuni_error *err);
 void joint_called_close(joint_called *called);
 
 /*

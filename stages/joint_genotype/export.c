@@ -102,7 +102,9 @@ kuni_status joint_export_shard(joint_export *e, const kuni_task *task,
     for (int local = 0; local < 2 && opening && e->heads[local] && !status; local++)
         status = joint_render_head(e->render, e->heads[local], e->mode, local, err);
     if (!status && opening) status = joint_render_flush(e->render, err);
-    if (!status) status = joint_called_open(&called, source->calls, span, added, err);
+    if (!status)
+        status =
+            joint_called_open(&called, source->calls, source->calls_at, contig, span, added, err);
     if (!status) status = joint_shard_run_called(shard, e->render, called, span, err);
     joint_called_close(called);
     joint_added_close(added);

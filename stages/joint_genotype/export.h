@@ -57,6 +57,8 @@ KUNI_MUST_CHECK kuni_status joint_export_persons(const kuni_task *task,
 /* Where sites come from. */
 typedef struct joint_export_source {
     const char *calls; /* what the stage wrote for the shard, with or without genotypes */
+    /* Not 0: `calls` is a file of all shards, and the blocks of this one begin there. */
+    uint64_t calls_at;
     /* What stages after it made of that, or of all shards: see added.h; or NULL. */
     const char *added;
     const char *added_index; /* tabix index of `added`, or NULL: it is of the shard alone */

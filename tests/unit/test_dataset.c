@@ -15,6 +15,7 @@
 #include "mark.h"
 #include "published.h"
 #include "scan.h"
+#include "stub.h"
 #include "temporary.h"
 #include "tombstones.h"
 #include "words.h"
@@ -562,6 +563,76 @@ static void test_made_of(void **state)
     assert_false(kuni_made_of_parse(longer).known);
 }
 
+/* A file of which a stub is left counts as there, and comes back with its bytes and its time. */
+static void test_stub(void **state)
+{
+    (void)state;
+    static const char whole[] = "HEADblocks of a shardTAIL";
+    const kuni_stub_place place = {.data = "../../merged",
+                                   .published = "../../current",
+                                   .from = 4,
+                                   .at = 6,
+                                   .bytes = 17,
+                                   .whole = 28};
+    kuni_error err = KUNI_ERROR_INIT;
+    char hex[KUNI_DIGEST_HEX_BYTES], again[KUNI_DIGEST_HEX_BYTES], *other = NULL;
+    struct stat st;
+    uint64_t at = 0;
+    bool back, found;
+    shell("rm -rf d && mkdir -p d/joint/chr1");
+    fixture_put("d/joint/chr1/calls", whole, strlen(whole));
+    fixture_put("d/merged", "heads,blocks of a shardother", 28);
+    assert_int_equal(stat("d/joint/chr1/calls", &st), 0);
+    const int64_t time = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    assert_int_equal(kuni_digest_file("d/joint/chr1/calls", hex, &err), 0);
+    kuni_stored_output stored = {.bytes = 25, .mtime_ns = time},
+                       other_size = {.bytes = 24, .mtime_ns = time};
+    assert_true(kuni_hash_parse(&stored.digest, hex));
+    assert_int_equal(kuni_stub_leave("d/joint/chr1/calls", &place, &err), 0);
+    assert_false(exists("d/joint/chr1/calls"));
+    assert_true(kuni_stub_stands("d/joint/chr1/calls", &stored));
+    assert_false(kuni_stub_stands("d/joint/chr1/calls", &other_size));
+    shell(
+        "cp d/joint/chr1/calls.stub x && mv x d/joint/chr1/calls.stub"); /* of another time, by its digest */
+    assert_true(kuni_stub_stands("d/joint/chr1/calls", &stored));
+    stored.digest.word[0] ^= 1;
+    assert_false(kuni_stub_stands("d/joint/chr1/calls", &stored));
+    stored.digest.word[0] ^= 1;
+    assert_int_equal(kuni_stub_digest("d/joint/chr1/calls", again, &err), 0);
+    assert_string_equal(again, hex);
+    shell(
+        "touch -d @1000000000 d/joint/chr1/calls.stub && mv d/merged d/current"); /* the published name alone is left */
+    assert_int_equal(kuni_stub_look("d/joint/chr1/calls", &other, &at, &found, &err), 0);
+    assert_true(found && at == 6);
+    assert_string_equal(other, "d/joint/chr1/../../current");
+    free(other);
+    assert_int_equal(kuni_stub_give_back("d/joint/chr1/calls", &back, &err), 0);
+    assert_true(back);
+    assert_int_equal(kuni_digest_file("d/joint/chr1/calls", again, &err), 0);
+    assert_string_equal(again, hex);
+    assert_int_equal(stat("d/joint/chr1/calls", &st), 0);
+    assert_int_equal(st.st_mtim.tv_sec, 1000000000);
+    assert_int_equal(kuni_stub_give_back("d/joint/chr1/calls", &back, &err), 0);
+    assert_false(back);
+    /* A file of another size is another file; a damaged stub is told of; without one nothing is done. */
+    shell("rm d/joint/chr1/calls && echo >>d/current");
+    assert_false(kuni_stub_stands("d/joint/chr1/calls", &stored));
+    assert_int_equal(kuni_stub_give_back("d/joint/chr1/calls", &back, &err), KUNI_IO);
+    assert_non_null(strstr(err.text, "is not there as it was"));
+    err = (kuni_error)KUNI_ERROR_INIT;
+    shell("echo >>d/joint/chr1/calls.stub");
+    assert_int_equal(kuni_stub_give_back("d/joint/chr1/calls", &back, &err), KUNI_IO);
+    assert_non_null(strstr(err.text, "calls.stub is damaged"));
+    err = (kuni_error)KUNI_ERROR_INIT;
+    shell("rm d/joint/chr1/calls.stub");
+    assert_int_equal(kuni_stub_give_back("d/joint/chr1/calls", &back, &err), 0);
+    assert_false(back || kuni_stub_stands("d/joint/chr1/calls", &stored));
+    /* More than the file has is no part of it: it stays. */
+    fixture_put("d/joint/chr1/calls", whole, 20);
+    assert_int_equal(kuni_stub_leave("d/joint/chr1/calls", &place, &err), KUNI_BUG);
+    assert_true(exists("d/joint/chr1/calls"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -582,6 +653,7 @@ int main(void)
         cmocka_unit_test(test_lock_replaced),
         cmocka_unit_test(test_guard),
         cmocka_unit_test(test_words),
+        cmocka_unit_test(test_stub),
         cmocka_unit_test(test_erasure),
         cmocka_unit_test(test_tombstone_modes),
         cmocka_unit_test(test_history_forgets),
