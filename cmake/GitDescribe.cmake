@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# cmake -DSOURCE=folder -DVERSION=0.1.0 -DOUTPUT=file.c -P GitDescribe.cmake: defines what core/built.h declares, the
+# cmake -DSOURCE=folder -DVERSION=0.1.0 -DOUTPUT=file.c [-DCOMMIT=text] -P GitDescribe.cmake: defines what core/built.h declares, the
 # commit that the tree in SOURCE is at, as `git describe` says it. Empty where the tree is no checkout of its own (a release archive), and where it is
 # the release VERSION itself, so that both build the same program. The file is touched only when that changes.
 set(described "")
@@ -10,6 +10,9 @@ if(GIT AND EXISTS ${SOURCE}/.git)
   if(failed OR NOT described MATCHES "^[A-Za-z0-9._/+-]+$" OR described STREQUAL "v${VERSION}")
     set(described "")
   endif()
+endif()
+if(NOT described AND COMMIT MATCHES "^[A-Za-z0-9._/+-]+$")
+  set(described "${COMMIT}") # of a tree that has been copied somewhere
 endif()
 set(version "${VERSION}")
 if(described)
