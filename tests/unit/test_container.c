@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -157,6 +158,66 @@ static void test_apptainer(void **state)
     assert_int_equal(make(&made, "/images/tools.sif@sha256:" DIGEST, &mounts, &err), KUNI_USAGE);
 }
 
+static kuni_status ready(const char *image, kuni_error *err)
+{
+    kuni_params *params = kuni_params_new(kuni_stage_find("external")->params, err);
+    assert_non_null(params);
+    assert_int_equal(kuni_params_set(params, "image", image, err), 0);
+    kuni_status status = kuni_stage_find("external")->ready(params, err);
+    kuni_params_free(params);
+    return status;
+}
+
+static void write_text(const char *folder, const char *name, const char *text, mode_t mode)
+{
+    char path[256];
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0 && fclose(file) == 0);
+    assert_int_equal(chmod(path, mode), 0);
+}
+
+/* Programs that answer as podman and Apptainer do. */
+static void test_ready(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/kuni-test-container-XXXXXX", sif[256];
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(setenv("PATH", folder, 1), 0);
+    kuni_error err = KUNI_ERROR_INIT;
+    assert_int_equal(ready("", &err), 0);
+    assert_int_equal(ready("tools@sha256:" DIGEST, &err), KUNI_USAGE);
+    assert_string_equal(err.text, "podman is not on the PATH of this machine: install it");
+
+    err = (kuni_error)KUNI_ERROR_INIT;
+    write_text(folder, "podman", "#!/bin/sh\n[ \"$*\" = 'image exists tools@sha256:" DIGEST "' ]\n",
+               0755);
+    assert_int_equal(ready("tools@sha256:" DIGEST, &err), 0);
+    assert_int_equal(ready("other@sha256:" DIGEST, &err), KUNI_USAGE);
+    assert_non_null(strstr(err.text, "podman has no other@sha256:" DIGEST " on this machine"));
+    err = (kuni_error)KUNI_ERROR_INIT;
+    write_text(folder, "podman", "#!/bin/sh\nexit 125\n", 0755);
+    assert_int_equal(ready("tools@sha256:" DIGEST, &err), KUNI_IO);
+
+    /* SHA-256 of "abc": FIPS 180-2, B.1 */
+    err = (kuni_error)KUNI_ERROR_INIT;
+    static const char abc[] = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    write_text(folder, "apptainer", "#!/bin/sh\n", 0755);
+    write_text(folder, "tools.sif", "abc", 0644);
+    (void)snprintf(sif, sizeof(sif), "%s/tools.sif@sha256:%s", folder, abc);
+    assert_int_equal(ready(sif, &err), 0);
+    (void)snprintf(sif, sizeof(sif), "%s/tools.sif@sha256:%s", folder, DIGEST);
+    assert_int_equal(ready(sif, &err), KUNI_USAGE);
+    assert_non_null(strstr(err.text, abc));
+    static const char *const names[] = {"podman", "apptainer", "tools.sif"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        (void)snprintf(sif, sizeof(sif), "%s/%s", folder, names[i]);
+        assert_int_equal(unlink(sif), 0);
+    }
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static int make_arena(void **state)
 {
     (void)state;
@@ -178,6 +239,7 @@ int main(void)
         cmocka_unit_test(test_digest_alone),
         cmocka_unit_test(test_podman),
         cmocka_unit_test(test_apptainer),
+        cmocka_unit_test(test_ready),
     };
     return cmocka_run_group_tests(tests, make_arena, free_arena);
 }
