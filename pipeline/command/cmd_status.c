@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "accounting.h"
 #include "clock.h"
 #include "command.h"
 #include "complain.h"
@@ -19,13 +20,20 @@
 enum { WATCH_MS = 1000 };
 
 typedef struct request {
-    bool json;  /* print status.json instead of words */
-    bool watch; /* until the run has ended */
+    bool json;              /* print status.json instead of words */
+    bool watch;             /* until the run has ended */
+    const char *prometheus; /* a file for node_exporter */
 } request;
 
 static const kuni_option options[] = {
-    {"json", 0, NULL, NULL, "print DATASET/status.json, with the state as it is now",
+    {"json", 0, NULL, NULL,
+     "print DATASET/status.json, with the state as it is now and what each step and batch took",
      KUNI_BIND_FLAG(request, json)},
+    {"prometheus", 0, "FILE", NULL,
+     "write the numbers to FILE as well (name it NAME.prom) for node_exporter's textfile "
+     "collector; "
+     "with --watch again and again",
+     KUNI_BIND_TEXT(request, prometheus, KUNI_COMPLETES_FILE)},
     {"watch", 'w', NULL, NULL,
      "go on telling until the run ends: on a terminal in place, else a line a change",
      KUNI_BIND_FLAG(request, watch)},
@@ -75,6 +83,7 @@ static void print_words(const char *folder, json_t *o)
         printf("ETA       %" PRId64 " s for this phase\n", number(o, "eta_s"));
     printf("%s %" PRId64 " s ago\n", running ? "seen     " : "ended    ",
            (int64_t)time(NULL) - number(o, "updated_unix_s"));
+    kuni_accounting_print(o);
     if (message && message[0]) printf("message   %s\n", message);
 }
 
@@ -126,7 +135,7 @@ static void print_line(json_t *o)
 }
 
 /* Looks every second until nobody runs; *o is what it saw last. */
-static kuni_status watch(const char *folder, json_t **o, kuni_error *err)
+static kuni_status watch(const char *folder, const char *prometheus, json_t **o, kuni_error *err)
 {
     bool terminal = isatty(STDOUT_FILENO);
     int64_t told = -1;
@@ -144,6 +153,7 @@ static kuni_status watch(const char *folder, json_t **o, kuni_error *err)
         json_decref(*o);
         *o = NULL;
         kuni_status status = look(folder, o, err);
+        if (!status && prometheus) status = kuni_accounting_prometheus(*o, prometheus, err);
         if (status) return status;
     }
     if (terminal && told >= 0) printf("\033[H\033[2J");
@@ -161,7 +171,9 @@ static int run(const kuni_call *call)
             ? kuni_fail(&err, KUNI_USAGE, "--watch tells in words: leave out --json")
             : kuni_command_find_dataset(call->words[0], &folder, &err);
     if (!status) status = look(folder, &o, &err);
-    if (!status && r->watch) status = watch(folder, &o, &err);
+    if (!status && r->prometheus) status = kuni_accounting_prometheus(o, r->prometheus, &err);
+    if (!status && r->watch) status = watch(folder, r->prometheus, &o, &err);
+    if (!status && r->json) status = kuni_accounting_add(o, folder, &err);
     if (status) {
         json_decref(o);
         free(folder);
@@ -172,7 +184,7 @@ static int run(const kuni_call *call)
                    : strcmp(state, "failed") == 0 ? number(o, "exit_status")
                                                   : KUNI_AGAIN;
     if (r->json)
-        json_dumpf(o, stdout, JSON_INDENT(1));
+        json_dumpf(o, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
     else
         print_words(folder, o);
     if (r->json) putchar('\n');

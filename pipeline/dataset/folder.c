@@ -20,10 +20,10 @@
  */
 static bool is_half_written(const char *name)
 {
-    static const char *const names[] = {"batches.tsv",   "register.tsv",      "tombstones.tsv",
-                                        "secret",        "reference.tsv",     "settings.json",
-                                        "status.json",   "erasing.tsv",       "outdated",
-                                        "history.jsonl", "kuni-dataset.json", "journal"};
+    static const char *const names[] = {
+        "batches.tsv",   "register.tsv",      "tombstones.tsv", "secret",   "reference.tsv",
+        "settings.json", "status.json",       "erasing.tsv",    "outdated", "accounting.tsv",
+        "history.jsonl", "kuni-dataset.json", "journal"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         uint64_t pid_serial[2];
         size_t length = strlen(names[i]);

@@ -11,7 +11,8 @@
  * Records ("t" tells the type):
  *   a task that is done
  *     {"t":"task","n":folder,"s":shard?,"b":batch?,"k":key,"o":[[bytes,mtime_ns,digest]|null,...],
- *      "skip":[id,...]?,"drop":[id,...]?,"of":parts?,"cpu":s,"wall":s,"rss":bytes,"work":n,
+ *      "skip":[id,...]?,"drop":[id,...]?,"of":parts?,"cpu":s,"wall":s,"rss":bytes,"rd":bytes?,
+ *      "wr":bytes?,"work":n,
  *      "m":what it was made of (made_of.h),"why":reasons,"host":name,"rank":n?,"try":n?,"at":unix s}
  *   one that failed after all tries, for people
  *     {"t":"failed","n":folder,"s":shard?,"b":batch?,"what":text,"cpu","wall","rss","m","why","host",

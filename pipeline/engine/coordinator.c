@@ -43,6 +43,8 @@ kuni_status kuni_coordinator_init(kuni_coordinator *c, kuni_run *run, kuni_lock 
     for (size_t i = 0; i < c->lanes.n && !status && run->hosts; i++)
         c->lanes.list[i].host = run->hosts[i + 1];
     if (!status) status = kuni_ledger_init(&c->ledger, run, err);
+    if (!status) status = kuni_account_init(&c->account, run, err);
+    c->orders.account = &c->account;
     if (!status) status = kuni_queue_init(&c->queue, &c->ledger, &c->past, &c->orders, err);
     if (!status) status = kuni_past_read(&c->past, &c->ledger, journal_path, err);
     if (!status) kuni_ledger_mark_absent(&c->ledger);
@@ -58,6 +60,7 @@ void kuni_coordinator_fini(kuni_coordinator *c)
     kuni_orders_fini(&c->orders);
     kuni_queue_fini(&c->queue);
     kuni_past_fini(&c->past);
+    kuni_account_fini(&c->account);
     kuni_ledger_fini(&c->ledger);
     free(c->lanes.list);
     kuni_buffer_fini(&c->message);
@@ -67,6 +70,77 @@ void kuni_coordinator_fini(kuni_coordinator *c)
 
 static const char *const phase_names[KUNI_PHASES] = {"preflight", "reads", "judge", "joint"};
 
+static bool concerns(const kuni_coordinator *c, size_t node)
+{
+    return c->wanted.run[node] && c->run->plan.nodes[node].phase == c->queue.phase;
+}
+
+/* Seconds of a place for each weight of a node: by this run, else by earlier ones, else -1. */
+static double pace(const kuni_coordinator *c, size_t node)
+{
+    double fresh = c->ledger.weight_done[node] - c->ledger.weight_reused[node];
+    const kuni_node_history *past = &c->past.history[node];
+    size_t tasks = c->run->plan.nodes[node].n_tasks - c->ledger.table.nodes[node].absent;
+    if (fresh > 0) return kuni_account_step(&c->account, node).wall_s / fresh;
+    if (!past->tasks || c->ledger.weight_all[node] <= 0) return -1;
+    return past->wall_s / (double)past->tasks * (double)tasks / c->ledger.weight_all[node];
+}
+
+/* What of the orders under way is done by now, as far as their pace tells: seconds of a place. */
+static double under_way_s(const kuni_coordinator *c, const double *paces)
+{
+    double sum = 0;
+    int64_t now = kuni_now_ms(), jobs = c->run->options->jobs;
+    for (size_t i = 0; i < c->orders.n; i++) {
+        const kuni_order *order = &c->orders.list[i];
+        const kuni_work *work = &order->work;
+        double whole_s = 0, s = (double)(now - order->began_ms) / 1000;
+        for (size_t k = 0; k < work->n_parts; k++) {
+            size_t node = work->parts[k].node;
+            size_t task =
+                kuni_plan_task(&c->run->plan, &c->run->plan.nodes[node], work->shard, work->batch);
+            if (paces[node] > 0)
+                whole_s += paces[node] * kuni_ledger_weight(&c->ledger, node, task);
+        }
+        /* Of what was handed out in advance nothing is done yet; which that is, the rank knows. */
+        int64_t outstanding = c->lanes.list[order->lane].outstanding;
+        double share = outstanding > jobs ? (double)jobs / (double)outstanding : 1;
+        sum += share * (s < whole_s ? s : whole_s);
+    }
+    return sum;
+}
+
+/*
+ * Seconds to the end of the phase: what is left of each node at its pace, less what is under way, by
+ * all places; where nothing of a node has ended yet, at the mean pace of the others.
+ */
+static int64_t estimate(const kuni_coordinator *c)
+{
+    double paces[KUNI_PLAN_NODES_MAX], known_s = 0, known = 0, unknown = 0, left = 0;
+    for (size_t i = 0; i < c->run->plan.n_nodes; i++) {
+        paces[i] = concerns(c, i) ? pace(c, i) : 0;
+        double rest = c->ledger.weight_all[i] - c->ledger.weight_done[i];
+        if (!concerns(c, i) || rest <= 0) continue;
+        left += (double)(c->run->plan.nodes[i].n_tasks - c->ledger.table.nodes[i].absent -
+                         c->ledger.table.nodes[i].done);
+        if (paces[i] < 0) {
+            unknown += rest;
+        } else {
+            known += rest;
+            known_s += rest * paces[i];
+        }
+    }
+    if (unknown > 0 && known <= 0) return -1;
+    double places = (double)((int64_t)(c->lanes.n - c->lanes.n_lost) * c->run->options->jobs);
+    if (places > left) places = left;
+    if (places < 1) return left > 0 ? -1 : 0;
+    double all_s = known_s + (unknown > 0 ? unknown * known_s / known : 0);
+    double s = (all_s - under_way_s(c, paces)) / places;
+    return s > 0 ? (int64_t)(s + 0.5) : 0;
+}
+
+enum { ESTIMATE_MS = 500 };
+
 static void report(kuni_coordinator *c)
 {
     const kuni_plan *plan = &c->run->plan;
@@ -75,10 +149,9 @@ static void report(kuni_coordinator *c)
                                .quarantined =
                                    c->ledger.samples.n_quarantined - c->ledger.samples.n_gated,
                                .running = c->orders.n,
-                               .ranks = c->run->size - (int)c->lanes.n_lost};
+                               .ranks = c->run->size - (int)c->lanes.n_lost,
+                               .account = &c->account};
     double total = 0, done = 0, reused = 0;
-    int64_t genome_bp = 0;
-    for (size_t s = 0; s < plan->n_places; s++) genome_bp += plan->shards[s].bp;
     for (size_t i = 0; i < plan->n_nodes; i++) {
         const kuni_task_table_node *state = &c->ledger.table.nodes[i];
         if (!c->wanted.run[i]) continue;
@@ -86,18 +159,20 @@ static void report(kuni_coordinator *c)
         n.done += state->done;
         n.failed += state->failed;
         n.reused += state->reused;
-        if (plan->nodes[i].phase != c->queue.phase || plan->nodes[i].n_tasks == state->absent)
-            continue;
-        /* of one node: genome x samples, spread evenly over its tasks */
-        double each = (double)genome_bp * (double)c->run->cohort.n_samples /
-                      (double)(plan->nodes[i].n_tasks - state->absent);
-        total += each * (double)(plan->nodes[i].n_tasks - state->absent);
-        done += each * (double)state->done;
-        reused += each * (double)state->reused;
+        if (plan->nodes[i].phase != c->queue.phase) continue;
+        total += c->ledger.weight_all[i];
+        done += c->ledger.weight_done[i];
+        reused += c->ledger.weight_reused[i];
     }
     n.weight_total = (int64_t)total;
     n.weight_done = (int64_t)done;
     n.weight_reused = (int64_t)reused;
+    int64_t now = kuni_now_ms();
+    if (now - c->eta_ms >= ESTIMATE_MS) {
+        c->eta_s = estimate(c);
+        c->eta_ms = now;
+    }
+    n.eta_s = c->eta_s;
     kuni_progress_update(c->progress, &n);
 }
 
@@ -323,6 +398,9 @@ static kuni_status run_phase(kuni_coordinator *c, int phase, kuni_error *err)
     kuni_status status = KUNI_OK;
     kuni_progress_go_on(c->progress); /* processes are forked from here on */
     kuni_queue_phase(&c->queue, phase);
+    for (size_t i = 0; i < c->run->plan.n_nodes; i++)
+        if (concerns(c, i)) kuni_ledger_weigh(&c->ledger, i);
+    c->eta_s = -1;
     kuni_orders_phase(&c->orders, phase);
     kuni_injection_crash_at(phase_names[phase]);
     for (size_t i = 0; i < c->run->plan.n_nodes && c->wanted.only && !status; i++)

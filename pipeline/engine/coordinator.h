@@ -24,6 +24,8 @@ typedef struct kuni_coordinator {
     kuni_orders orders;      /* what is under way, failed, waits for another try */
     kuni_lanes lanes;        /* who does it */
     kuni_wanted wanted;      /* which steps */
+    kuni_account account;    /* what it takes */
+    int64_t eta_s, eta_ms;   /* to the end of the phase, -1: not known; when that was worked out */
     kuni_executor *executor; /* single process only */
     kuni_buffer message;
 } kuni_coordinator;

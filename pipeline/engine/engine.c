@@ -2,6 +2,7 @@
 #include "engine.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -166,6 +167,44 @@ static void summarise(kuni_coordinator *c, int64_t generation, bool changed, siz
                       run->folder, generation, changed ? "" : ", unchanged");
 }
 
+static void print_bytes(char *text, size_t room, double bytes)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+    size_t unit = 0;
+    for (; bytes >= 1000 && unit + 1 < sizeof(units) / sizeof(units[0]); unit++) bytes /= 1000;
+    (void)snprintf(text, room, "%.*f %s", unit ? 1 : 0, bytes, units[unit]);
+}
+
+/* What the run took, and the steps that took most of it. */
+static void tell_account(const kuni_coordinator *c)
+{
+    enum { NAMED = 3 };
+    kuni_spent all = kuni_account_all(&c->account);
+    char told[1024] = "", in[32], out[32];
+    double last_s = INFINITY;
+    if (!all.tasks && !all.failed) return;
+    for (int k = 0; k < NAMED; k++) {
+        size_t most = SIZE_MAX;
+        double most_s = 0;
+        for (size_t i = 0; i < c->run->plan.n_nodes; i++) {
+            double s = kuni_account_step(&c->account, i).cpu_s;
+            if (s < last_s && s > most_s) {
+                most = i;
+                most_s = s;
+            }
+        }
+        if (most == SIZE_MAX) break;
+        size_t at = strlen(told);
+        (void)snprintf(told + at, sizeof(told) - at, "%s%s %.0f %%", k ? ", " : "; of these ",
+                       c->run->plan.nodes[most].folder, 100 * most_s / all.cpu_s);
+        last_s = most_s;
+    }
+    print_bytes(in, sizeof(in), all.read_bytes);
+    print_bytes(out, sizeof(out), all.written_bytes);
+    kuni_progress_say(c->progress, "took %.3g core-hours, read %s, wrote %s%s", all.cpu_s / 3600,
+                      in, out, told);
+}
+
 /* --until, --only: what was done, and that nothing came of it yet. */
 static void tell_part(kuni_coordinator *c, int64_t began_ms)
 {
@@ -295,6 +334,9 @@ static kuni_status coordinate(kuni_run *run, kuni_lock *lock, int64_t began_ms, 
             tell_part(&c, began_ms);
         else if (!status)
             status = finish(&c, path, began_ms, err);
+        kuni_status written = kuni_account_write(&c.account, &ignored);
+        (void)written; /* the disk may be full: what was published stands all the same */
+        tell_account(&c);
     }
     if (progress) {
         kuni_status told = kuni_progress_end(progress, state_word(status), err->text, status,

@@ -53,7 +53,12 @@ kuni_status kuni_ledger_init(kuni_ledger *ledger, kuni_run *run, kuni_error *err
     ledger->promised = kuni_alloc(plan->n_nodes * cohort->n_batches + 1, 1, err);
     ledger->kept =
         kuni_alloc(plan->n_nodes * cohort->n_batches + 1, sizeof(kuni_stored_output *), err);
-    return ledger->finals && ledger->arena && ledger->sealed && ledger->promised && ledger->kept
+    for (size_t s = 0; s < plan->n_places; s++) ledger->genome_bp += plan->shards[s].bp;
+    ledger->weight_all = kuni_alloc(3 * plan->n_nodes + 1, sizeof(double), err);
+    ledger->weight_done = ledger->weight_all + plan->n_nodes;
+    ledger->weight_reused = ledger->weight_done + plan->n_nodes;
+    return ledger->weight_all && ledger->finals && ledger->arena && ledger->sealed &&
+                   ledger->promised && ledger->kept
                ? KUNI_OK
                : KUNI_MEMORY;
 }
@@ -67,6 +72,7 @@ void kuni_ledger_fini(kuni_ledger *ledger)
     free(ledger->sealed);
     free(ledger->promised);
     free(ledger->finals);
+    free(ledger->weight_all);
     kuni_names_fini(&ledger->node_names);
     kuni_names_fini(&ledger->shard_names);
     kuni_names_fini(&ledger->batch_names);
@@ -244,6 +250,38 @@ static kuni_status keep(kuni_ledger *ledger, size_t node, size_t task,
     return KUNI_OK;
 }
 
+double kuni_ledger_weight(const kuni_ledger *ledger, size_t node, size_t task)
+{
+    const kuni_plan *plan = &ledger->run->plan;
+    const kuni_node *n = &plan->nodes[node];
+    int64_t shard, batch;
+    kuni_plan_place(plan, n, task, &shard, &batch);
+    double people = (double)(batch >= 0 ? ledger->run->cohort.batches[batch].n_samples
+                                        : ledger->run->cohort.n_samples);
+    if (n->scatter == KUNI_SCATTER_SAMPLE) {
+        size_t first, count;
+        kuni_plan_run(n, &ledger->run->cohort.batches[batch], shard, &first, &count);
+        people = (double)count;
+        shard = -1;
+    }
+    return people * (double)(shard >= 0 ? kuni_plan_weight(plan, shard) : ledger->genome_bp);
+}
+
+void kuni_ledger_weigh(kuni_ledger *ledger, size_t node)
+{
+    double sum = 0;
+    for (size_t task = 0; task < ledger->run->plan.nodes[node].n_tasks; task++)
+        if (kuni_task_table_state(&ledger->table, node, task) != KUNI_TASK_ABSENT)
+            sum += kuni_ledger_weight(ledger, node, task);
+    ledger->weight_all[node] = sum;
+}
+
+void kuni_ledger_reused(kuni_ledger *ledger, size_t node, size_t task)
+{
+    ledger->table.nodes[node].reused++;
+    ledger->weight_reused[node] += kuni_ledger_weight(ledger, node, task);
+}
+
 kuni_status kuni_ledger_done(kuni_ledger *ledger, size_t node, size_t task, const kuni_hash *key,
                              const kuni_stored_output *outputs, kuni_error *err)
 {
@@ -257,6 +295,7 @@ kuni_status kuni_ledger_done(kuni_ledger *ledger, size_t node, size_t task, cons
         kuni_status status = keep(ledger, node, task, outputs, err);
         if (status) return status;
     }
+    ledger->weight_done[node] += kuni_ledger_weight(ledger, node, task);
     if (kuni_node_is_one(n))
         memcpy(&ledger->finals[node * KUNI_PLAN_OUTPUTS_MAX], outputs,
                n->n_outputs * sizeof(*outputs));

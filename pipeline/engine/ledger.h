@@ -28,6 +28,9 @@ typedef struct kuni_ledger {
     uint8_t *promised;
     /* likewise, of reads steps that are not sealed: [shard * n_outputs + output]; NULL: none done */
     kuni_stored_output **kept;
+    /* by node, of tasks by kuni_ledger_weight: of all, done, and of these done before this run */
+    int64_t genome_bp; /* of all that is processed */
+    double *weight_all, *weight_done, *weight_reused;
     kuni_names node_names, shard_names, batch_names, sample_names;
     kuni_arena *arena; /* for paths; cleared often */
 } kuni_ledger;
@@ -67,6 +70,12 @@ KUNI_MUST_CHECK kuni_status kuni_ledger_key(const kuni_ledger *ledger, size_t no
 /* What it is made of, in short. */
 KUNI_MUST_CHECK kuni_status kuni_ledger_made_of(const kuni_ledger *ledger, size_t node, size_t task,
                                                 kuni_made_of *of, kuni_error *err);
+/* How much a task is beside others of its node: base pairs x samples. */
+double kuni_ledger_weight(const kuni_ledger *ledger, size_t node, size_t task);
+/* Sets weight_all of a node: who is absent is known. */
+void kuni_ledger_weigh(kuni_ledger *ledger, size_t node);
+/* An earlier run did it: kuni_ledger_done is called, too. */
+void kuni_ledger_reused(kuni_ledger *ledger, size_t node, size_t task);
 /* The task is done under its key; `outputs`: one for each output port. */
 KUNI_MUST_CHECK kuni_status kuni_ledger_done(kuni_ledger *ledger, size_t node, size_t task,
                                              const kuni_hash *key,

@@ -206,6 +206,9 @@ static void set_amounts(json_t *record, const kuni_job_result *result)
     json_object_set_new(record, "cpu", json_real((double)(int64_t)(result->cpu_s * 1000) / 1000));
     json_object_set_new(record, "wall", json_real((double)(int64_t)(result->wall_s * 1000) / 1000));
     json_object_set_new(record, "rss", json_integer(result->max_rss_bytes));
+    if (result->read_bytes) json_object_set_new(record, "rd", json_integer(result->read_bytes));
+    if (result->written_bytes)
+        json_object_set_new(record, "wr", json_integer(result->written_bytes));
 }
 
 static json_t *task_record(const kuni_orders *o, const kuni_order *order, size_t part,
@@ -443,6 +446,7 @@ kuni_status kuni_outcome(kuni_orders *o, uint64_t id, const kuni_job_result *res
     o->list[i] = o->list[--o->n];
     o->lanes->list[order.lane].outstanding--;
     kuni_status status;
+    if (o->account) kuni_account_add(o->account, &order.work, result);
     if (result->status == KUNI_OK) {
         note_time(o->lanes, result->wall_s);
         kuni_trouble *t = result->n_bad ? find_trouble(o, &order.work, err) : NULL;

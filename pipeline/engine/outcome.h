@@ -6,6 +6,7 @@
 #ifndef KUNI_ENGINE_OUTCOME_H
 #define KUNI_ENGINE_OUTCOME_H
 
+#include "account.h"
 #include "job.h"
 #include "lanes.h"
 #include "ledger.h"
@@ -41,6 +42,7 @@ typedef struct kuni_orders {
     kuni_lanes *lanes;
     kuni_journal *journal;
     kuni_progress *progress;
+    kuni_account *account; /* or NULL */
     int phase;
     kuni_order *list;
     size_t n, capacity;

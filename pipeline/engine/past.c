@@ -54,7 +54,7 @@ static bool parse_outputs(json_t *record, const kuni_node *node, kuni_stored_out
 static kuni_status mark_done(kuni_ledger *ledger, size_t node, size_t task, const kuni_hash *key,
                              const kuni_stored_output *outputs, kuni_error *err)
 {
-    ledger->table.nodes[node].reused++;
+    kuni_ledger_reused(ledger, node, task);
     return kuni_ledger_done(ledger, node, task, key, outputs, err);
 }
 

@@ -64,22 +64,19 @@ static void print_duration(char *text, size_t bytes, int64_t seconds)
         snprintf(text, bytes, "%" PRId64 "s", seconds);
 }
 
-/* Base pairs x samples a second in this phase, and seconds to its end (-1: not known). */
-static double phase_rate(const kuni_progress *p, const kuni_progress_numbers *n, int64_t *eta_s)
+/* Base pairs x samples a second in this phase. */
+static double phase_rate(const kuni_progress *p, const kuni_progress_numbers *n)
 {
     double seconds = (double)(kuni_now_ms() - p->phase_ms) / 1000;
     double fresh = (double)(n->weight_done - n->weight_reused);
-    double rate = seconds > 0.1 ? fresh / seconds : 0;
-    *eta_s = rate > 0 ? (int64_t)((double)(n->weight_total - n->weight_done) / rate) : -1;
-    return rate;
+    return seconds > 0.1 ? fresh / seconds : 0;
 }
 
 static void print_line(kuni_progress *p, const kuni_progress_numbers *n)
 {
     char eta[32] = "-", elapsed[32];
-    int64_t eta_s;
-    double rate = phase_rate(p, n, &eta_s);
-    if (eta_s >= 0) print_duration(eta, sizeof(eta), eta_s);
+    double rate = phase_rate(p, n);
+    if (n->eta_s >= 0) print_duration(eta, sizeof(eta), n->eta_s);
     print_duration(elapsed, sizeof(elapsed), (kuni_now_ms() - p->began_ms) / 1000);
     char failed[48] = "", quarantined[48] = "";
     if (n->failed) snprintf(failed, sizeof(failed), ", %zu failed", n->failed);
@@ -98,8 +95,7 @@ static void print_line(kuni_progress *p, const kuni_progress_numbers *n)
 static json_t *status_object(const kuni_progress *p, const char *state, const char *message)
 {
     const kuni_progress_numbers *n = &p->last;
-    int64_t eta_s;
-    double rate = phase_rate(p, n, &eta_s);
+    double rate = phase_rate(p, n);
     json_t *o = json_pack("{ss ss ss sI ss sI sI sI sI sI sI sI sI sf}", "state", state, "workflow",
                           p->workflow, "kuni", KUNI_VERSION, "epoch", (json_int_t)p->epoch, "phase",
                           n->phase, "tasks", (json_int_t)n->tasks, "done", (json_int_t)n->done,
@@ -109,7 +105,8 @@ static json_t *status_object(const kuni_progress *p, const char *state, const ch
                           "mb_per_s", rate / 1e6);
     if (!o) return NULL;
     json_object_set_new(o, "elapsed_s", json_integer((kuni_now_ms() - p->began_ms) / 1000));
-    json_object_set_new(o, "eta_s", eta_s >= 0 ? json_integer(eta_s) : json_null());
+    json_object_set_new(o, "eta_s", n->eta_s >= 0 ? json_integer(n->eta_s) : json_null());
+    if (n->account) json_object_set_new(o, "steps", kuni_account_steps(n->account));
     json_object_set_new(o, "updated_unix_s", json_integer(time(NULL)));
     json_object_set_new(o, "silence_s", json_integer(kuni_transport_patience_ms() / 1000));
     json_object_set_new(o, "exit_status", json_integer(p->exit_status));
@@ -228,6 +225,7 @@ kuni_status kuni_progress_new(kuni_progress **out, const char *folder, const cha
                          .printed_ms = now + LOG_FIRST_MS - LOG_MS,
                          .phase = "start"};
     p->last.phase = p->phase;
+    p->last.eta_s = -1;
     p->status_path = kuni_path_join(folder, "status.json", err);
     p->workflow = kuni_strdup(workflow, err);
     if (!p->status_path || !p->workflow) {

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "account.h"
 #include "kuni/buffer.h"
 
 typedef struct kuni_progress kuni_progress;
@@ -18,8 +19,10 @@ typedef struct kuni_progress_numbers {
     size_t tasks, done, reused, failed, running;
     size_t samples, quarantined;
     int64_t weight_total,
-        weight_done;       /* of the phase's work, for rate and ETA: base pairs x samples */
-    int64_t weight_reused; /* part of weight_done that was there before */
+        weight_done;             /* of the phase's work, for rate and ETA: base pairs x samples */
+    int64_t weight_reused;       /* part of weight_done that was there before */
+    int64_t eta_s;               /* to the end of the phase; -1: not known */
+    const kuni_account *account; /* what has been taken so far; or NULL */
     int ranks;
 } kuni_progress_numbers;
 

@@ -30,7 +30,7 @@ static kuni_status settle(loading *l, kuni_error *err)
     /* the short key is the leading 64 bits: see kuni_hash_short */
     const kuni_hash key = {.word = {0, 0, 0, l->key}};
     if (kuni_task_table_state(&ledger->table, l->node, task) != KUNI_TASK_PENDING) return KUNI_OK;
-    ledger->table.nodes[l->node].reused++;
+    kuni_ledger_reused(ledger, l->node, task);
     return kuni_ledger_done(ledger, l->node, task, &key, l->outputs, err);
 }
 

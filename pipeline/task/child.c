@@ -514,6 +514,19 @@ static bool send_result(int fd, const kuni_job_result *result)
     return true;
 }
 
+/* What this process has read and written so far, and what it waited for. */
+static void count_bytes(kuni_job_result *result)
+{
+    char line[128];
+    FILE *io = fopen("/proc/self/io", "re");
+    if (!io) return; /* a kernel without accounting */
+    while (fgets(line, sizeof(line), io)) {
+        if (strncmp(line, "rchar: ", 7) == 0) result->read_bytes = strtoll(line + 7, NULL, 10);
+        if (strncmp(line, "wchar: ", 7) == 0) result->written_bytes = strtoll(line + 7, NULL, 10);
+    }
+    (void)fclose(io);
+}
+
 void runner_child_main(const kuni_job *job, runner_page *page, int result_fd, long parent_pid)
 {
     shared = page;
@@ -526,6 +539,7 @@ void runner_child_main(const kuni_job *job, runner_page *page, int result_fd, lo
     child me = {.job = job, .result = {.sample = -1}};
     kuni_error err = KUNI_ERROR_INIT;
     kuni_status status = run(&me, &err);
+    count_bytes(&me.result);
     me.result.status = status;
     me.result.text = err.text;
     me.result.part = (size_t)atomic_load(&shared->part);

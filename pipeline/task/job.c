@@ -55,11 +55,11 @@ static kuni_status put_text(kuni_buffer *out, const char *text, kuni_error *err)
 
 kuni_status kuni_job_result_pack(const kuni_job_result *result, kuni_buffer *out, kuni_error *err)
 {
-    const int64_t numbers[] = {result->status,         result->sample,
-                               (int64_t)result->part,  result->signal,
-                               result->crashed,        result->timed_out,
-                               result->work,           result->max_rss_bytes,
-                               (int64_t)result->n_bad, (int64_t)result->n_outputs};
+    const int64_t numbers[] = {
+        result->status,        result->sample,         (int64_t)result->part,
+        result->signal,        result->crashed,        result->timed_out,
+        result->work,          result->max_rss_bytes,  result->read_bytes,
+        result->written_bytes, (int64_t)result->n_bad, (int64_t)result->n_outputs};
     kuni_status status = put(out, &result_magic, sizeof(result_magic), err);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]) && !status; i++)
         status = put_int(out, numbers[i], err);
@@ -167,6 +167,7 @@ static bool take_result(cursor *from, kuni_job_result *result)
     if (!take_int(from, &status) || !take_int(from, &result->sample) || !take_int(from, &part) ||
         !take_int(from, &signal) || !take_int(from, &crashed) || !take_int(from, &timed_out) ||
         !take_int(from, &result->work) || !take_int(from, &result->max_rss_bytes) ||
+        !take_int(from, &result->read_bytes) || !take_int(from, &result->written_bytes) ||
         !take_count(from, 3 * sizeof(int64_t), &n_bad) ||
         !take_count(from, 5 * sizeof(int64_t) + KUNI_DIGEST_HEX_BYTES, &n_outputs) ||
         !take(from, &result->cpu_s, sizeof(result->cpu_s)) ||

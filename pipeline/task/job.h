@@ -75,6 +75,8 @@ typedef struct kuni_job_result {
     double cpu_s, wall_s;           /* the child and what it waited for */
     char host[KUNI_JOB_HOST_BYTES]; /* where it ran: said by the rank; "": not known */
     int64_t max_rss_bytes;
+    /* through system calls, of files, pipes and sockets, commands' with it; 0: not known */
+    int64_t read_bytes, written_bytes;
     int64_t work; /* last heartbeat's value; READS: records fed */
 } kuni_job_result;
 

@@ -19,6 +19,29 @@ grep -q ': done$' "$work/watched" || fail "status --watch did not see the end: $
 if "$KUNI" status --watch --json "$work/set" >/dev/null 2>&1; then fail "status --watch --json"; fi
 cp -rL "$current" "$work/first"
 
+# What the run took: the same by step, by step and batch, in the table, and for Prometheus.
+"$KUNI" status --json --prometheus "$work/kuni.prom" "$work/set" >"$work/status.json" || fail "status --prometheus"
+python3 - "$work" <<'PY' || fail "accounting"
+import csv, json, re, sys
+work = sys.argv[1]
+status = json.load(open(f"{work}/status.json"))
+table = list(csv.DictReader(open(f"{work}/set/accounting.tsv"), delimiter="\t"))
+steps = {s["step"]: s for s in status["steps"]}
+assert {(r["step"], r["batch"]) for r in table} == {(r["step"], r["batch"]) for r in status["accounting"]}
+assert {r["batch"] for r in table if r["step"] == "call"} == {"b0000", "b0001"}, table
+for name, step in steps.items():
+    rows = [r for r in status["accounting"] if r["step"] == name]
+    assert sum(r["tasks"] for r in rows) == step["tasks"] and step["failed"] == 0, (name, rows)
+    assert abs(sum(r["cpu_s"] for r in rows) / 3600 - step["core_hours"]) < 1e-5 * len(rows), (name, rows)
+assert sum(s["tasks"] for s in status["steps"]) == status["done"] - status["reused"], status
+assert steps["call"]["core_hours"] > 0 and steps["call"]["read_bytes"] > steps["call"]["written_bytes"] >= steps["call"]["kept_bytes"] > 0, steps["call"]
+sample = re.compile(r'kuni_[a-z_]+\{workflow="[^"]*"(,[a-z]+="[^"]*")?\} [-0-9.e+]+$')
+lines = open(f"{work}/kuni.prom").read().splitlines()
+assert all(line.startswith("# ") or sample.match(line) for line in lines), lines
+assert f'kuni_step_tasks_total{{workflow="{status["workflow"]}",step="call"}} {steps["call"]["tasks"]}' in lines, lines
+assert f'kuni_state{{workflow="{status["workflow"]}",state="done"}} 1' in lines, lines
+PY
+
 # A published file was deleted by hand: the run said "unchanged" and left the hole.
 rm "$work"/set/generations/*/national.bcf
 run set || fail "the run after a published file was lost"
