@@ -280,6 +280,27 @@ static kuni_status walk_blocks(step_context *w, const uint32_t *order, size_t n,
     return visit_apart(w, &cluster, &at, NULL, w->sites->end, err);
 }
 
+/*
+ * Events and blocks lie by position, and are gone through by sample: each would be waited for. All of a
+ * sample are asked for at once.
+ */
+static void fetch_sample(const joint_walk *walk, const kuni_evidence_chunk *chunk, uint32_t s,
+                         bool blocks)
+{
+    enum { LINE = 64 };
+    const uint32_t *order = walk->event_order;
+    for (uint32_t i = walk->event_first[s]; i < walk->event_first[s + 1]; i++) {
+        const char *event = (const char *)&chunk->events[order[i]];
+        __builtin_prefetch(event);
+        __builtin_prefetch(event + LINE);
+    }
+    for (uint32_t i = blocks ? walk->block_first[s] : 0; blocks && i < walk->block_first[s + 1];
+         i++)
+        __builtin_prefetch(&chunk->blocks[walk->block_order[i]]);
+    for (uint32_t i = walk->event_first[s]; i < walk->event_first[s + 1]; i++)
+        __builtin_prefetch(&walk->sets[chunk->events[order[i]].set]);
+}
+
 kuni_status joint_walk_chunk(joint_walk *walk, const joint_sites *sites, uint32_t first_site,
                              uint32_t last_site, const joint_copies *copies,
                              const kuni_evidence_chunk *chunk, const int32_t *columns,
@@ -299,6 +320,7 @@ kuni_status joint_walk_chunk(joint_walk *walk, const joint_sites *sites, uint32_
         if (columns[s] < 0) continue;
         w.column = (uint32_t)columns[s];
         w.who = copies->cohort->who[w.column];
+        fetch_sample(walk, chunk, s, visitor->piece != NULL);
         status = walk_events(&w, walk->event_order + walk->event_first[s],
                              walk->event_first[s + 1] - walk->event_first[s], err);
         if (!status && visitor->piece)
