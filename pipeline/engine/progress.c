@@ -24,7 +24,7 @@ enum {
     LOG_MS = 30000,
     STATUS_MS = 3000,
     /* status.json is filled up with blanks to so many bytes: room to overwrite on a full disk. */
-    STATUS_BYTES = 8192
+    STATUS_BYTES = 16384
 };
 
 struct kuni_progress {
