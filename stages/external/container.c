@@ -75,8 +75,8 @@ static bool lists_memory(const char *path)
 }
 
 /*
- * Whether podman can hold a container to its memory here: as root, or where systemd hands the user's own
- * cgroup the controller. Asked otherwise it refuses, or warns at every command.
+ * Whether podman can hold a container to its memory here: as root, or in a session of the user's, whose
+ * cgroup systemd hands the controller. Asked otherwise it refuses, or warns at every command.
  */
 static bool has_memory_limits(void)
 {
@@ -84,6 +84,7 @@ static bool has_memory_limits(void)
     if (geteuid() == 0)
         return access("/sys/fs/cgroup/memory", F_OK) == 0 ||
                lists_memory("/sys/fs/cgroup/cgroup.controllers");
+    if (!getenv("XDG_RUNTIME_DIR")) return false;
     (void)snprintf(path, sizeof(path),
                    "/sys/fs/cgroup/user.slice/user-%u.slice/user@%u.service/cgroup.controllers",
                    (unsigned)geteuid(), (unsigned)geteuid());
