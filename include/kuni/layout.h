@@ -173,6 +173,7 @@
     FIELD(kuni_port, tell) \
     FIELD(kuni_port, in_place) \
     FIELD(kuni_port, of_samples) \
+    FIELD(kuni_port, with) \
     STRUCT(kuni_task_file) \
     FIELD(kuni_task_file, kind) \
     FIELD(kuni_task_file, path) \
@@ -247,6 +248,7 @@
     FIELD(kuni_stage, columns) \
     FIELD(kuni_stage, check) \
     FIELD(kuni_stage, ready) \
+    FIELD(kuni_stage, check_samples) \
     VALUE(KUNI_OK) \
     VALUE(KUNI_USAGE) \
     VALUE(KUNI_DATA) \

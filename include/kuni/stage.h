@@ -75,6 +75,8 @@ typedef struct kuni_port {
      */
     bool in_place;
     bool of_samples; /* inputs: only what a step once a sample makes will do */
+    /* Outputs: written only where something upstream gives the stage this kind; NULL: in any case. */
+    const char *with;
 } kuni_port;
 
 typedef struct kuni_task_file {
@@ -221,6 +223,11 @@ typedef struct kuni_stage {
      * once before a run computes anything, and by `kuni doctor`. KUNI_USAGE with the cure. NULL: nothing.
      */
     kuni_status (*ready)(const kuni_params *params, kuni_error *err);
+    /*
+     * As `check`, of what holds for so many samples, those who have withdrawn left out: called by validate
+     * and before a run. NULL: any number is fine.
+     */
+    kuni_status (*check_samples)(const kuni_params *params, size_t n_samples, kuni_error *err);
 } kuni_stage;
 
 /* The steps of a stage with these parameters; they live as long as the stage and the arena. */

@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "complain.h"
+#include "forms.h"
 #include "operand.h"
 #include "preview.h"
 #include "slurm_script.h"
@@ -161,6 +162,7 @@ static void print_plan(const kuni_preview *p, int64_t ranks, int64_t jobs, bool 
     print_bundles(&run->plan);
     print_steps(p);
     if (!trial) print_estimates(p, ranks, jobs);
+    kuni_forms_print(p);
 }
 
 static void print_bed(const kuni_preview *p)

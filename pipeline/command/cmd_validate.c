@@ -143,6 +143,9 @@ static kuni_status check(const char *path, const request *r, kuni_buffer *faults
         kuni_status second = kuni_cohort_read(&cohort, &sources, faults, &later);
         if (second && faults->length == before)
             second = kuni_buffer_printf(faults, err, "%s\n", later.text) ? KUNI_MEMORY : second;
+        if (!second && !status)
+            second = kuni_workflow_check_samples(&workflow, cohort.n_samples - cohort.n_withdrawn,
+                                                 faults, &later);
         if (!second) {
             if (r->files)
                 second = kuni_cohort_check_files(&cohort, workflow.cohort, faults, &later);

@@ -62,7 +62,10 @@ static kuni_status read_cohort(kuni_run *run, bool leads, kuni_buffer *faults, k
                                          .batch_size = (size_t)run->workflow.batch_size,
                                          .returns = leads ? returns : NULL,
                                          .context = run};
-    return kuni_cohort_read(&run->cohort, &sources, faults, err);
+    kuni_status status = kuni_cohort_read(&run->cohort, &sources, faults, err);
+    if (status || !leads) return status;
+    return kuni_workflow_check_samples(
+        &run->workflow, run->cohort.n_samples - run->cohort.n_withdrawn, faults, err);
 }
 
 static kuni_status make_plan(kuni_run *run, kuni_error *err)

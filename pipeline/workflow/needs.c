@@ -128,6 +128,9 @@ kuni_status kuni_needs_take_over(kuni_reader *reader, const entries *all)
             for (; at > 0 && needs[at - 1] > place; at--) needs[at] = needs[at - 1];
             needs[at] = place;
         }
+        stage->file = e->node->file;
+        stage->line = e->node->line;
+        stage->column = e->node->column;
         stage->needs = needs;
         stage->n_needs = e->n_needs;
     }

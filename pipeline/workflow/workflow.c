@@ -459,6 +459,30 @@ void kuni_workflow_fini(kuni_workflow *workflow)
     *workflow = (kuni_workflow){.path = NULL};
 }
 
+kuni_status kuni_workflow_check_samples(const kuni_workflow *workflow, size_t n_samples,
+                                        kuni_buffer *faults, kuni_error *err)
+{
+    kuni_faults found;
+    kuni_status status = kuni_faults_init(&found, workflow->path, err);
+    for (size_t i = 0; i < workflow->n_stages && !status; i++) {
+        const kuni_workflow_stage *stage = &workflow->stages[i];
+        kuni_error why = KUNI_ERROR_INIT;
+        if (!stage->stage->check_samples) continue;
+        status = stage->stage->check_samples(stage->params, n_samples, &why);
+        if (status == KUNI_USAGE) {
+            found.within = stage->file;
+            kuni_faults_add(&found, NULL, stage->line, stage->column, "stage '%s': %s", stage->id,
+                            why.text);
+            status = KUNI_OK;
+        } else if (status) {
+            *err = why;
+        }
+    }
+    if (!status) status = kuni_faults_report(&found, KUNI_USAGE, faults, err);
+    kuni_faults_fini(&found);
+    return status;
+}
+
 kuni_status kuni_workflow_ploidy(kuni_ploidy **ploidy, const kuni_workflow *workflow,
                                  const kuni_genome *genome, kuni_error *err)
 {

@@ -21,6 +21,8 @@ typedef struct kuni_workflow_stage {
     kuni_scatter scatter;    /* external: as written; else that of the stage's first step */
     const size_t *needs;     /* indices of earlier stages in the sorted order */
     size_t n_needs;
+    const char *file;     /* that it stands in; NULL: the workflow */
+    int64_t line, column; /* from 1 */
 } kuni_workflow_stage;
 
 typedef struct kuni_name_value {
@@ -98,6 +100,14 @@ KUNI_MUST_CHECK kuni_status kuni_workflow_read_partly(kuni_workflow *workflow, c
                                                       kuni_error *err);
 /* Accepts a zeroed workflow. */
 void kuni_workflow_fini(kuni_workflow *workflow);
+
+/*
+ * Whether the stages' parameters hold for so many samples; faults are appended as kuni_workflow_read has
+ * them.
+ */
+KUNI_MUST_CHECK kuni_status kuni_workflow_check_samples(const kuni_workflow *workflow,
+                                                        size_t n_samples, kuni_buffer *faults,
+                                                        kuni_error *err);
 
 /*
  * Opens the table of copies. One that is named must fit the reference; where none is, a reference

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static bool has_word(const char *list, const char *word)
+bool joint_options_have(const char *list, const char *word)
 {
     size_t n = strlen(word);
     for (const char *at = list; at && *at;) {
@@ -48,16 +48,16 @@ kuni_status joint_options_read(joint_options *options, joint_filters *filters, c
     if (!status) status = check_words("also", also, forms, "sites or sparse", err);
     if (status) return status;
     *options = (joint_options){
-        .dense = strcmp(kuni_params_text(p, "output"), "dense") == 0,
-        .sites = has_word(also, "sites"),
-        .sparse = has_word(also, "sparse"),
+        .dense = strcmp(kuni_params_text(p, "output"), "sites") != 0,
+        .sites = joint_options_have(also, "sites"),
+        .sparse = joint_options_have(also, "sparse"),
         .exact_cells = strcmp(kuni_params_text(p, "reference_cells"), "exact") == 0,
-        .with_gq = has_word(format, "GQ"),
-        .with_dp = has_word(format, "DP"),
-        .with_rnc = has_word(format, "RNC"),
-        .with_ad = has_word(format, "AD"),
-        .with_pl = has_word(format, "PL"),
-        .with_ps = has_word(format, "PS"),
+        .with_gq = joint_options_have(format, "GQ"),
+        .with_dp = joint_options_have(format, "DP"),
+        .with_rnc = joint_options_have(format, "RNC"),
+        .with_ad = joint_options_have(format, "AD"),
+        .with_pl = joint_options_have(format, "PL"),
+        .with_ps = joint_options_have(format, "PS"),
         .local_over = (uint32_t)kuni_params_int(p, "local_alleles_over"),
         .min_allele_quality = (int)kuni_params_int(p, "min_allele_quality"),
         .min_gq = (int)kuni_params_int(p, "min_gq"),
@@ -79,4 +79,17 @@ kuni_status joint_options_check(const kuni_params *params, kuni_error *err)
     kuni_status status = joint_options_read(&options, &filters, params, err);
     joint_filters_free(&filters);
     return status;
+}
+
+kuni_status joint_options_check_samples(const kuni_params *params, size_t n_samples,
+                                        kuni_error *err)
+{
+    if (n_samples <= JOINT_DENSE_MOST || strcmp(kuni_params_text(params, "output"), "auto") != 0)
+        return KUNI_OK;
+    return kuni_fail(err, KUNI_USAGE,
+                     "output: %zu samples are more than the %d up to which a call set is dense by "
+                     "itself: expected `output: sites` with `also: [sparse]` (INFO, and genotypes "
+                     "as events and blocks), or `output: dense` (a value for every sample and "
+                     "record); `kuni plan` tells what each takes",
+                     n_samples, JOINT_DENSE_MOST);
 }

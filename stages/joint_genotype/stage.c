@@ -4,6 +4,7 @@
  * joint.h for the way.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "deciding.h"
 #include "kuni/variant_prior.h"
@@ -12,7 +13,7 @@
 
 static const char *const likelihoods_choices[] = {"none", "trios", "all", NULL};
 static const char *const cells_choices[] = {"banded", "exact", NULL};
-static const char *const outputs_choices[] = {"dense", "sites", NULL};
+static const char *const outputs_choices[] = {"auto", "dense", "sites", NULL};
 
 /* Looser than GATK's: docs/call-set.md has the counts. */
 static const char default_filters[] =
@@ -31,9 +32,10 @@ static const char *const conflict_choices[] = {"no-call", "declared", "inferred"
 static const kuni_param params[] = {
     {.name = "output",
      .type = KUNI_PARAM_CHOICE,
-     .value = "dense",
+     .value = "auto",
      .choices = outputs_choices,
-     .help = "dense: a genotype column per sample; sites: site table only"},
+     .help = "dense: a genotype column per sample; sites: site table only; auto: dense, up to "
+             "10,000 samples: more must be told"},
     {.name = "also",
      .type = KUNI_PARAM_LIST,
      .value = "",
@@ -179,13 +181,37 @@ static const kuni_step steps[] = {
      .outputs = copies_outputs,
      .run = joint_copies_run}};
 
+enum { STEPS = sizeof(steps) / sizeof(steps[0]), OUTPUTS = sizeof(outputs) / sizeof(outputs[0]) };
+
+/* Files that are not asked for are none of its outputs. */
+static kuni_status shape(const kuni_params *p, kuni_arena *arena, const kuni_step **made,
+                         size_t *n_made, kuni_error *err)
+{
+    const char *also = kuni_params_text(p, "also");
+    kuni_step *own = kuni_arena_alloc(arena, STEPS, sizeof(*own), err);
+    kuni_port *ports = kuni_arena_alloc(arena, OUTPUTS, sizeof(*ports), err);
+    size_t n = 0;
+    if (!own || !ports) return KUNI_MEMORY;
+    memcpy(own, steps, sizeof(steps));
+    for (size_t i = 0; outputs[i].kind; i++)
+        if (!outputs[i].optional || joint_options_have(also, outputs[i].kind))
+            ports[n++] = outputs[i];
+    ports[n] = (kuni_port){0};
+    own[0].outputs = ports;
+    *made = own;
+    *n_made = STEPS;
+    return KUNI_OK;
+}
+
 const kuni_stage kuni_stage_joint_genotype = {
     .name = "joint-genotype",
     .summary = "genotypes all samples together at the sites found in any of them",
     .version = 10,
     .params = params,
     .steps = steps,
-    .n_steps = sizeof(steps) / sizeof(steps[0]),
+    .n_steps = STEPS,
+    .shape = shape,
     .columns = joint_columns,
     .check = joint_options_check,
+    .check_samples = joint_options_check_samples,
 };

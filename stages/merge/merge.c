@@ -58,7 +58,7 @@ static const kuni_port head_in[] = {{.kind = "calls", .in_place = true},
 static const kuni_port segment_out[] = {
     {.kind = "segment", .extension = "bcf.piece", .optional = true},
     {.kind = "segment-sites", .extension = "vcf.piece"},
-    {.kind = "segment-sparse", .extension = "sparse.piece", .optional = true},
+    {.kind = "segment-sparse", .extension = "sparse.piece", .optional = true, .with = "sparse"},
     {.kind = "segment-info", .extension = "info"},
     {.kind = "call-counts", .extension = "counts"},
     {.kind = "common-sites", .extension = "sites"},
@@ -67,7 +67,7 @@ static const kuni_port segment_out[] = {
 static const kuni_port head_out[] = {
     {.kind = "head", .extension = "bcf.piece"},
     {.kind = "head-sites", .extension = "vcf.piece"},
-    {.kind = "head-sparse", .extension = "sparse.piece", .optional = true},
+    {.kind = "head-sparse", .extension = "sparse.piece", .optional = true, .with = "sparse"},
     {.kind = "tail", .extension = "piece"},
     {.kind = NULL}};
 
@@ -97,7 +97,8 @@ static const kuni_port layout_out[] = {
     {.kind = "national-sparse-index",
      .extension = "csi",
      .publish = "national.sparse.vcf.gz.csi",
-     .optional = true},
+     .optional = true,
+     .with = "sparse"},
     {.kind = "merge-report", .extension = "json", .publish = "merge.json"},
     {.kind = NULL}};
 
@@ -118,7 +119,8 @@ static const kuni_port assemble_out[] = {
     {.kind = "national-sparse",
      .extension = "vcf.gz",
      .publish = "national.sparse.vcf.gz",
-     .optional = true},
+     .optional = true,
+     .with = "sparse"},
     {.kind = NULL}};
 
 static const kuni_port report_in[] = {

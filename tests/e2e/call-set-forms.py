@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The forms of a call set, through merge and what comes after it: `output` and `also` of joint-genotype, each against the dense form of
-the same people. The table of docs/call-set.md says what works with which form; each cell is tried here."""
+the same people. The table of docs/call-set.md says what works with which form; each cell is tried here.
+
+usage: call-set-forms.py merge | life [FORM...]      merge: from reads, what is published; life: from gVCFs, what a dataset of such a form then does"""
 import gzip
 import os
 import shutil
@@ -9,7 +11,9 @@ import subprocess
 import sys
 import tempfile
 
-KUNI = os.environ["KUNI"]
+from made_people import other, request, write_gvcf
+
+KUNI = os.path.abspath(os.environ["KUNI"])
 SOURCE = os.path.dirname(os.path.abspath(__file__))
 FORMS = {"dense": ("dense", "[]"), "dense+sparse": ("dense", "[sparse]"), "sites": ("sites", "[]"), "sites+sparse": ("sites", "[sparse]")}
 
@@ -122,9 +126,135 @@ def check_added():
     want(records("d/current/national.sparse.vcf.gz", "-r", "chr20:9000-9100").count("\n") > 0, "its index finds nothing")
 
 
+# --- life ---
+
+BASES = "".join("ACGTTGCAAC"[(i * 7 + i // 10 * 3) % 10] for i in range(3000))
+NAMES = ["Ann", "Bob", "Cyd", "Dan", "Eve", "Fay", "Gus", "Hal"]
+EXPORTS = {"bcf": "x.bcf", "vcf.gz": "x.vcf.gz", "vcf": "x.vcf", "sparse": "x.sparse.vcf.gz", "sites": "s.bcf", "sites-tsv": "s.tsv.gz", "pgen": "p",
+           "plink": "p.bcf", "gvcf": "g", "zarr": "z.vcz"}
+
+
+def write_people(names):
+    with open("people.tsv", "w", encoding="utf-8") as out:
+        out.write("participant_id\tsample_id\treads\tgroup\tconsent\ticf_version\tconsent_date\n")
+        for name in names:
+            out.write(f"{name}\t{name}\t{name}.g.vcf\tnorth\tGRU\tv1\t2024-01-01\n")
+
+
+def write_cohort():
+    with open("ref.fa", "w", encoding="utf-8") as out:
+        out.write(f">chr20\n{BASES}\n")
+    for k, name in enumerate(NAMES):
+        places = {100 + 10 * k, 1000, 1500 + 300 * (k % 2), 2500}
+        write_gvcf(name, "chr20", BASES, [(pos, BASES[pos - 1], other(BASES[pos - 1]), 1 + (pos + k) % 2) for pos in sorted(places)])
+    write_people(NAMES)
+
+
+def write_workflow(form, dataset="ds", name="w.yaml"):
+    output, also = FORMS[form]
+    with open(name, "w", encoding="utf-8") as out:
+        out.write(f"version: 1\nreference: ref.fa\ncohort: people.tsv\ndataset: {dataset}\nregions: {{ploidy: diploid, shard: 1kb}}\nbatch: 3\nkeep: 2\nstages:\n"
+                  "  - {id: import, uses: import-gvcf}\n"
+                  f"  - {{id: joint, uses: joint-genotype, needs: import, with: {{output: {output}, also: {also}}}}}\n"
+                  "  - {id: vq, uses: variant-quality, needs: joint}\n"
+                  "  - {id: national, uses: merge, needs: [import, vq]}\n")
+
+
+def same_as_fresh(what, form, names):
+    """The national files are those of a dataset that has had these people from the start."""
+    shutil.rmtree("fresh", ignore_errors=True)
+    write_people(names)
+    write_workflow(form, "fresh", "fresh.yaml")
+    run(KUNI, "run", "--quiet", "fresh.yaml")
+    have, fresh = published("ds"), published("fresh")
+    wrong = [n for n in sorted(set(have) | set(fresh)) if have.get(n) != fresh.get(n) and not n.startswith("qc/") and n != "dataset.json"]
+    want(not wrong, f"{form}: {what}: {wrong} are not those of a fresh dataset")
+
+
+def try_exports(form, dense):
+    for kind, name in EXPORTS.items():
+        out = f"{form}-{name}"
+        run(KUNI, "export", "-f", kind, "-o", out, "w.yaml")
+        if name.endswith((".bcf", ".vcf.gz", ".vcf")):
+            lines = records(out)
+            want(lines == dense.setdefault(kind, lines), f"{form}: kuni export -f {kind} tells another thing than of the dense form")
+
+
+def try_releases(form, dense):
+    if not os.path.exists("key"):
+        run(KUNI, "release", "--new-key", "key")
+    for kind in ("dense", "sparse", "sites", "tables"):
+        out = f"{form}-{kind}"
+        request(out, f"{form.replace('+', '-')}-{kind}", kind, 1)
+        run(KUNI, "release", "-o", out, f"{out}.yaml")
+        found = sorted(os.listdir(out))
+        want(found == dense.setdefault(f"release {kind}", found), f"{form}: a release of form {kind} has {found}")
+
+
+def check_life(forms):
+    dense = {}
+    for form in forms:
+        shutil.rmtree("ds", ignore_errors=True)
+        write_workflow(form)
+        write_people(NAMES[:6])
+        run(KUNI, "run", "--quiet", "w.yaml")
+        write_people(NAMES[6:])
+        run(KUNI, "run", "--quiet", "w.yaml")
+        same_as_fresh("two more people", form, NAMES)
+        run(KUNI, "verify", "--deep", "w.yaml")
+        for words in (("status", "ds"), ("plan", "w.yaml"), ("doctor", "w.yaml"), ("history", "ds")):
+            run(KUNI, *words)
+        try_exports(form, dense)
+        try_releases(form, dense)
+        run(KUNI, "withdraw", "--yes", "w.yaml", "Bob")
+        run(KUNI, "withdraw", "--yes", "--mode", "erase", "w.yaml", "Eve")
+        run(KUNI, "run", "--quiet", "w.yaml")
+        run(KUNI, "verify", "--deep", "w.yaml")
+        same_as_fresh("two people withdrew", form, [n for n in NAMES if n not in ("Bob", "Eve")])
+        want(len(os.listdir("ds/generations")) == 1, f"{form}: generations with the erased are kept: {os.listdir('ds/generations')}")
+
+
+def check_refusals():
+    """What cannot work is refused before anything is computed, with line, column and cure."""
+    with open("people.tsv", "w", encoding="utf-8") as out:
+        out.write("participant_id\tsample_id\treads\n" + "".join(f"P{i}\tP{i}\tP{i}.g.vcf\n" for i in range(10001)))
+    for form in FORMS:
+        write_workflow(form)
+        for kind, after in (("sparse", "joint"), ("national-sparse", "national")):
+            with open("w.yaml", encoding="utf-8") as f:
+                text = f.read()
+            with open("taken.yaml", "w", encoding="utf-8") as f:
+                f.write(text + f"  - {{id: extra, run: 'cat {{input}} >{{output}}', scatter: {'region' if after == 'joint' else 'cohort'}, takes: {kind}, gives: x, extension: x, needs: {after}}}\n")
+            said = run(KUNI, "validate", "taken.yaml", expect=0 if "sparse" in form else 64)
+            want("sparse" in form or f"takes '{kind}', which '{after}'" in said and "taken.yaml:13:" in said, f"{form}: {said}")
+    with open("w.yaml", encoding="utf-8") as f:
+        text = f.read().replace(", with: {output: sites, also: [sparse]}", "")
+    with open("untold.yaml", "w", encoding="utf-8") as f:
+        f.write(text)
+    want("with" not in text, text)
+    for verb in ("validate", "run"):
+        said = run(KUNI, verb, "untold.yaml", expect=64)
+        want("untold.yaml:10:5: stage 'joint': output: 10001 samples" in said and "also: [sparse]" in said, said)
+    want("a run ends with 64: output: 10001" in run(KUNI, "plan", "untold.yaml"), "plan does not say that")
+    for output in ("dense", "sites"):
+        run(KUNI, "validate", "--set", f"joint.output={output}", "untold.yaml")
+    with open("people.tsv", encoding="utf-8") as f:
+        lines = f.readlines()
+    with open("people.tsv", "w", encoding="utf-8") as f:
+        f.writelines(lines[:-1])
+    run(KUNI, "validate", "untold.yaml")
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="kuni-call-set-forms-") as work:
         os.chdir(work)
+        if sys.argv[1] == "life":
+            write_cohort()
+            check_refusals()
+            shutil.rmtree("ds", ignore_errors=True)
+            check_life(sys.argv[2:] or FORMS)
+            print("all right")
+            return
         run(KUNI, "simulate", "--quiet", "-n", "6", "--contigs", "chr20:20k,chrX:5k,chrY:5k", "-d", "8", "--heterozygosity", "0.003", "--seed", "7", "-o", "cohort")
         with open("cohort/workflow.yaml", encoding="utf-8") as f:
             text = f.read()

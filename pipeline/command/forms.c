@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#include "forms.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * tests/bench/sparse-size and joint_run (docs/call-set.md): 100 kb, 20 kb of 100,000 samples, reference
+ * blocks of 300 bases. Between two sizes of a cohort, and beyond the last, by a power of it.
+ */
+enum { SIZES = 4, SPARSE = 1, SITES = 2 };
+static const double genome_bp = 3.1e9, mib = 1048576, sizes[SIZES] = {100, 1000, 10000, 100000};
+static const double mib_a_genome[KUNI_FORMS][SIZES] = {
+    {67.9, 51.2, 47.9, 93.4}, {65.8, 47.2, 41.0, 42.1}, {22.4, 4.6, 1.2, 0.7}};
+/* CPU seconds of a sample and Mb, as a busy machine of two cores takes them. */
+static const double cpu_a_mb[KUNI_FORMS][SIZES] = {{0.0082, 0.0082, 0.0128, 0.0273},
+                                                   {0.0080, 0.0080, 0.0105, 0.0137},
+                                                   {0.0032, 0.0032, 0.0030, 0.0030}};
+
+static double at_size(const double values[SIZES], double n)
+{
+    if (n <= sizes[0]) return values[0];
+    int i = 0;
+    while (i + 2 < SIZES && n > sizes[i + 1]) i++;
+    double share = log(n / sizes[i]) / log(sizes[i + 1] / sizes[i]);
+    return values[i] * pow(values[i + 1] / values[i], share);
+}
+
+void kuni_forms_estimate(double n_samples, double bp, kuni_form forms[KUNI_FORMS])
+{
+    static const kuni_form names[KUNI_FORMS] = {
+        {.name = "dense", .setting = "output: dense"},
+        {.name = "sparse", .setting = "output: sites, also: [sparse]"},
+        {.name = "sites", .setting = "output: sites"}};
+    for (int f = 0; f < KUNI_FORMS; f++) {
+        forms[f] = names[f];
+        forms[f].bytes = at_size(mib_a_genome[f], n_samples) * mib * n_samples * bp / genome_bp;
+        forms[f].cpu_hours = at_size(cpu_a_mb[f], n_samples) * n_samples * bp / 1e6 / 3600;
+    }
+    /* Beside sparse records stand those without genotypes. */
+    forms[SPARSE].bytes += forms[SITES].bytes;
+}
+
+static const char *made_of(const kuni_params *params)
+{
+    bool sites = strcmp(kuni_params_text(params, "output"), "sites") == 0;
+    const char *also = kuni_params_text(params, "also");
+    bool sparse = also && strstr(also, "sparse");
+    return sites ? sparse ? "sparse" : "sites" : sparse ? "dense and sparse" : "dense";
+}
+
+void kuni_forms_print(const kuni_preview *p)
+{
+    const kuni_workflow *w = &p->run.workflow;
+    kuni_form forms[KUNI_FORMS];
+    double n = (double)(p->run.cohort.n_samples - p->run.cohort.n_withdrawn);
+    for (size_t i = 0; i < w->n_stages; i++) {
+        const kuni_workflow_stage *stage = &w->stages[i];
+        if (strcmp(stage->stage->name, "joint-genotype") != 0) continue;
+        kuni_forms_estimate(n, (double)p->genome_bp, forms);
+        printf(
+            "\nforms     of a call set of %.0f samples, by measurements on simulated people; '%s' "
+            "makes %s\n",
+            n, stage->id, made_of(stage->params));
+        printf("%-10s %-32s %12s %12s\n", "form", "joint-genotype", "GiB", "CPU h");
+        for (int f = 0; f < KUNI_FORMS; f++)
+            printf("%-10s %-32s %12.4g %12.4g\n", forms[f].name, forms[f].setting,
+                   forms[f].bytes / (1 << 30), forms[f].cpu_hours);
+        kuni_error why = KUNI_ERROR_INIT;
+        if (stage->stage->check_samples &&
+            stage->stage->check_samples(stage->params, (size_t)n, &why) != KUNI_OK)
+            printf("          a run ends with 64: %s\n", why.text);
+    }
+}
