@@ -16,7 +16,7 @@ dataset: dataset
 regions: {{contigs: [{contigs}], shard: {shard}{ploidy}}}
 stages:
   - {{id: import, uses: import-gvcf, with: {{{importing}}}}}
-  - {{id: joint, uses: joint-genotype, needs: import, with: {{{joint}}}}}
+  - {{id: joint, uses: joint-genotype, needs: import, with: {{reference_cells: exact{joint}}}}}
   - {{id: national, uses: merge, needs: [import, joint]}}
 """
 
@@ -268,7 +268,7 @@ def joint(folder, samples, reference, contigs, shard="300Mb", importing="", join
             out.write("%s\t%s\t%s\t%s\n" % (s[0], s[0], s[2] if len(s) > 2 else "unknown", s[1]))
     with open(os.path.join(folder, "workflow.yaml"), "w") as out:
         out.write(WORKFLOW.format(reference=reference, contigs=", ".join('"%s"' % c for c in contigs), shard=shard,
-                                  importing=importing, joint=joint_with, ploidy=", ploidy: " + ploidy if ploidy else ""))
+                                  importing=importing, joint=", " + joint_with if joint_with else "", ploidy=", ploidy: " + ploidy if ploidy else ""))
     run = subprocess.run([KUNI, "run", "--quiet", os.path.join(folder, "workflow.yaml")], stdout=subprocess.PIPE,
                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True)
     if run.returncode:
