@@ -93,6 +93,7 @@ FILLED = [
     ("docs/operations.md", r"national.yaml 6 (7|current)", "national.yaml 1 2"),
     ("docs/operations.md", r"/archive/release-6", "dataset/generations/000001"),
     ("docs/operations.md", r"/backup/national", "backup"),
+    ("docs/operations.md", r"/var/lib/node_exporter/textfile/", ""),
     ("docs/operations.md", r"chr2:1000000-9000000", "chr20:10000-20000"),
 ]
 # Workflows that want what is not made here (a contamination panel, sites enough for a model) are validated only.
@@ -240,6 +241,9 @@ class Page:
         for path in re.findall(r"[\w.-]+\.(?:bed|gff3|txt|py)\b", text):
             if not os.path.exists(path):
                 write(path, "chr20\t0\t100\n")
+            if path.endswith(".bed"):  # of a panel there are three
+                for ending in (".mu", ".UD"):
+                    write(path[: -len(".bed")] + ending, "")
         shell(f"'{KUNI}' validate block.yaml", where)
         self.ran += 1
         if self.name in VALIDATED:
