@@ -203,7 +203,7 @@ def main():
     with open(os.path.join(cohort, "workflow.yaml")) as f:
         text = f.read()
     with open(os.path.join(cohort, "workflow.yaml"), "w") as f:
-        f.write(text.replace("uses: joint-genotype", "uses: joint-genotype\n    with: {local_alleles_over: 60, min_gq: 3}"))
+        f.write(text.replace("uses: joint-genotype", "uses: joint-genotype\n    with: {local_alleles_over: 60, min_gq: 3, reference_cells: exact}"))
     run(KUNI, "run", os.path.join(cohort, "workflow.yaml"))
     path = os.path.join(cohort, "dataset", "current", "national.bcf")
     sexes = [line.split("\t")[2] for line in lines[1:]]
