@@ -26,7 +26,7 @@ typedef struct request {
 
 static const kuni_option options[] = {
     KUNI_OPTION_SET(request, settings),
-    {"ranks", 'n', "N", "1", "estimate the time for so many ranks",
+    {"ranks", 'n', "N", "1; of a job as many as fit", "estimate the time for so many ranks",
      KUNI_BIND_INT(request, ranks, 1, 1000000)},
     {"jobs", 'j', "N", "1", "tasks at once per rank", KUNI_BIND_INT(request, run.jobs, 1, 1024)},
     {"recall", 0, NULL, NULL, "plan a `kuni recall`: settings may contradict the dataset's",

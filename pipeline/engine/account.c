@@ -89,6 +89,8 @@ json_t *kuni_account_steps(const kuni_account *a)
 kuni_status kuni_account_write(const kuni_account *a, kuni_error *err)
 {
     kuni_file *file;
+    kuni_spent all = kuni_account_all(a);
+    if (!all.tasks && !all.failed) return KUNI_OK; /* the table of the run before stays */
     char *path = kuni_path_join(a->run->folder, "accounting.tsv", err);
     kuni_status status = path ? kuni_file_create(&file, path, err) : KUNI_MEMORY;
     free(path);

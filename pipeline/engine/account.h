@@ -36,7 +36,7 @@ kuni_spent kuni_account_step(const kuni_account *account, size_t node);
 kuni_spent kuni_account_all(const kuni_account *account);
 /* An array with an object for each step that has taken anything; NULL: no memory. */
 json_t *kuni_account_steps(const kuni_account *account);
-/* DATASET/accounting.tsv. */
+/* DATASET/accounting.tsv; left as it is where no task was run. */
 KUNI_MUST_CHECK kuni_status kuni_account_write(const kuni_account *account, kuni_error *err);
 
 #endif

@@ -457,7 +457,7 @@ def state_of(folder):
     for at, _, names in os.walk(folder):
         for name in names:
             path = os.path.join(at, name)
-            if name not in ("status.json", "lock", "journal") and not os.path.islink(path):
+            if name not in ("status.json", "lock", "journal", "accounting.tsv") and not os.path.islink(path):
                 with open(path, "rb") as f:
                     found[os.path.relpath(path, folder)] = hashlib.md5(f.read()).hexdigest()
     return found
