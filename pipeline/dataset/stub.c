@@ -103,16 +103,30 @@ static char *take_line(char **at)
     return line;
 }
 
+/* As many whole numbers as asked for, separated by tabs, and nothing else. */
+static bool take_numbers(const char *text, uint64_t *const *numbers, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char *end;
+        if (*text < '0' || *text > '9') return false;
+        errno = 0;
+        *numbers[i] = strtoull(text, &end, 10);
+        if (errno || *end != (i + 1 < n ? '\t' : '\0')) return false;
+        text = end + 1;
+    }
+    return true;
+}
+
 static bool parse(stub *s)
 {
+    uint64_t *const wanted[] = {&s->bytes, &s->from, &s->at, &s->length, &s->whole};
     size_t head = strlen(first_line);
     if (s->text.length < head || memcmp(s->text.data, first_line, head) != 0) return false;
     char *at = s->text.data + head;
     char *numbers = take_line(&at), *data = numbers ? take_line(&at) : NULL;
     char *published = data ? take_line(&at) : NULL;
     if (!published || strlen(data) >= NAME_BYTES || strlen(published) >= NAME_BYTES ||
-        sscanf(numbers, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &s->bytes,
-               &s->from, &s->at, &s->length, &s->whole) != 5)
+        !take_numbers(numbers, wanted, sizeof(wanted) / sizeof(wanted[0])))
         return false;
     (void)snprintf(s->data, NAME_BYTES, "%s", data);
     (void)snprintf(s->published, NAME_BYTES, "%s", published);

@@ -82,7 +82,8 @@ static kuni_status add_with_indices(search *s, const char *path)
     const struct dirent *entry;
     size_t length = strlen(slash + 1);
     while (entries && !status && (entry = readdir(entries)) != NULL)
-        if (strncmp(entry->d_name, slash + 1, length) == 0 && entry->d_name[length] == '.')
+        if (strlen(entry->d_name) > length && memcmp(entry->d_name, slash + 1, length) == 0 &&
+            entry->d_name[length] == '.')
             status = add_if_there(s, folder, strlen(folder), entry->d_name);
     if (entries) (void)closedir(entries);
     return status;
@@ -115,7 +116,7 @@ static kuni_status add_inputs(search *s)
         const char *path = s->task->inputs[i].path;
         size_t length = strlen(path);
         for (int up = 0; many && up < 2; up++)
-            while (length > 1 && path[--length] != '/') continue;
+            for (length -= length > 1; length > 1 && path[length] != '/';) length--;
         status = add(s, path, length);
     }
     return status;

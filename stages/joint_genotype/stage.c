@@ -146,7 +146,7 @@ static kuni_status run(const kuni_task *task, kuni_error *err)
         if (!status) status = joint_render_flush(renders[n - 1], err);
     }
     if (!status) status = joint_shard_run(shard, renders, n, err);
-    if (!status && o->dense) status = joint_render_seal(renders[0], err);
+    if (!status && o && o->dense) status = joint_render_seal(renders[0], err);
     for (size_t i = 0; i < n; i++) {
         if (!status)
             status = joint_render_finish(renders[i], err);

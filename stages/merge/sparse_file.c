@@ -66,7 +66,7 @@ static kuni_status parse_head(sparse_file *sparse, kuni_error *err)
 static bool is_own(const sparse_file *sparse, int type, const char *name)
 {
     int id = bcf_hdr_id2int(sparse->header, BCF_DT_ID, name);
-    return id >= 0 && bcf_hdr_idinfo_exists(sparse->header, type, id);
+    return bcf_hdr_idinfo_exists(sparse->header, type, id);
 }
 
 /* INFO that is not joint-genotype's, and has no value an allele: <*> is one more. */
@@ -181,7 +181,9 @@ bool sparse_matches(const sparse_file *sparse, const calls_file *calls)
         n = strlen(record->d.allele[i]);
         if ((size_t)(stop - at) < n || memcmp(record->d.allele[i], at, n) != 0) return false;
         at += n;
-        if (at < stop && i + 1 < (int)record->n_allele && *at++ != ',') return false;
+        if (at == stop || i + 1 == (int)record->n_allele) continue;
+        if (*at != ',') return false;
+        at++;
     }
     const char *rest = record->n_allele > 1 ? any_allele : any_allele + 1;
     return (size_t)(stop - at) == strlen(rest) && memcmp(at, rest, strlen(rest)) == 0;

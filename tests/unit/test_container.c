@@ -20,13 +20,16 @@
 
 static kuni_arena *arena;
 
+static kuni_params *last; /* an image borrows its texts */
+
 static kuni_status read_image(const char *text, command_image *image, kuni_error *err)
 {
     kuni_params *params = kuni_params_new(kuni_stage_find("external")->params, err);
     assert_non_null(params);
     assert_int_equal(kuni_params_set(params, "image", text, err), 0);
     kuni_status status = image_read(image, params, arena, err);
-    kuni_params_free(params);
+    kuni_params_free(last);
+    last = params;
     return status;
 }
 
@@ -229,6 +232,7 @@ static int make_arena(void **state)
 static int free_arena(void **state)
 {
     (void)state;
+    kuni_params_free(last);
     kuni_arena_free(arena);
     return 0;
 }
