@@ -204,8 +204,11 @@ static void tell_account(const kuni_coordinator *c)
     }
     print_bytes(in, sizeof(in), all.read_bytes);
     print_bytes(out, sizeof(out), all.written_bytes);
-    kuni_progress_say(c->progress, "took %.3g core-hours, read %s, wrote %s%s", all.cpu_s / 3600,
-                      in, out, told);
+    enum { SHORT_S = 360 };
+    bool seconds = all.cpu_s < SHORT_S;
+    kuni_progress_say(c->progress, "took %.3g %s, read %s, wrote %s%s",
+                      seconds ? all.cpu_s : all.cpu_s / 3600, seconds ? "CPU s" : "core-hours", in,
+                      out, told);
 }
 
 /* --until, --only: what was done, and that nothing came of it yet. */
