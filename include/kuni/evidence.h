@@ -78,6 +78,16 @@ static inline uint8_t kuni_block_floor_gq(uint8_t gq)
     return down;
 }
 
+/*
+ * Whether one block may have depths from `least` to `most`, of which it tells the least: they differ by at most three
+ * quarters of it, and some.
+ */
+static inline bool kuni_block_depths_alike(uint16_t least, uint16_t most)
+{
+    enum { STEP = 6 };
+    return most <= least + 3 * least / 4 + STEP;
+}
+
 /* Multiples of 5 are steps up to 100: histograms of depth count in fives. */
 static inline uint16_t kuni_block_floor_depth(uint16_t depth)
 {

@@ -172,8 +172,11 @@ static kuni_status check_stub(verification *v, const char *path, const kuni_stor
     return status;
 }
 
-/* Files between evidence and what is published, as far as they are kept. */
-static kuni_status check_derived(verification *v, kuni_error *err)
+typedef kuni_status stored_visitor(verification *v, const char *path,
+                                   const kuni_stored_output *stored, kuni_error *err);
+
+/* Calls `visit` for each file between evidence and what is published that the journal tells of, be it there or not. */
+static kuni_status visit_derived(verification *v, stored_visitor *visit, kuni_error *err)
 {
     const kuni_past *past = &v->preview.past;
     kuni_run *run = &v->preview.run;
@@ -189,15 +192,18 @@ static kuni_status check_derived(verification *v, kuni_error *err)
             kuni_arena_clear(v->preview.ledger.arena);
             const char *path = kuni_run_output(run, v->preview.ledger.arena, stored->node, o, shard,
                                                batch, kuni_hash_short(&stored->key), err);
-            if (!path) return KUNI_MEMORY;
-            /* Records of former runs stay in the journal; their files do not. */
-            if (access(path, F_OK) == 0)
-                status = check_file(v, path, &stored->outputs[o], "made from evidence", err);
-            else
-                status = check_stub(v, path, &stored->outputs[o], err);
+            status = path ? visit(v, path, &stored->outputs[o], err) : KUNI_MEMORY;
         }
     }
     return status;
+}
+
+/* Records of former runs stay in the journal; their files do not. */
+static kuni_status check_derived(verification *v, const char *path,
+                                 const kuni_stored_output *stored, kuni_error *err)
+{
+    return access(path, F_OK) == 0 ? check_file(v, path, stored, "made from evidence", err)
+                                   : check_stub(v, path, stored, err);
 }
 
 static kuni_status check_published(verification *v, kuni_error *err)
@@ -343,42 +349,21 @@ static bool is_wounded(const verification *v, const char *path)
     return false;
 }
 
-/* Gives back the stub's file where it is a part of one that is to be made again; if it is whole. */
-static kuni_status save_part(const verification *v, const char *path, const kuni_hash *digest,
+/*
+ * What was merged into a file that is damaged need not be made again but for what is damaged in it: gives back a stub's
+ * file, if it is whole.
+ */
+static kuni_status save_part(verification *v, const char *path, const kuni_stored_output *stored,
                              kuni_error *err)
 {
     char *other = NULL;
     uint64_t at;
     bool found, back = false;
+    if (access(path, F_OK) == 0) return KUNI_OK;
     kuni_status status = kuni_stub_look(path, &other, &at, &found, err);
     if (!status && found && is_wounded(v, other)) status = kuni_stub_give_back(path, &back, err);
-    if (back && !kuni_assembly_matches(path, digest)) status = take_away(path, err);
+    if (back && !kuni_assembly_matches(path, &stored->digest)) status = take_away(path, err);
     free(other);
-    return status;
-}
-
-/* What was merged into a file that is damaged need not be made again but for what is damaged in it. */
-static kuni_status save_parts(verification *v, kuni_error *err)
-{
-    const kuni_past *past = &v->preview.past;
-    kuni_run *run = &v->preview.run;
-    kuni_status status = KUNI_OK;
-    for (size_t i = 0; i < past->n_stored && !status; i++) {
-        const kuni_stored *stored = &past->stored[i];
-        const kuni_node *node = &run->plan.nodes[stored->node];
-        int64_t shard, batch;
-        if (stored->node == KUNI_PLAN_PREFLIGHT) continue;
-        kuni_plan_place(&run->plan, node, stored->task, &shard, &batch);
-        for (size_t o = 0; o < node->n_outputs && !status; o++) {
-            if (stored->outputs[o].bytes < 0) continue;
-            kuni_arena_clear(v->preview.ledger.arena);
-            const char *path = kuni_run_output(run, v->preview.ledger.arena, stored->node, o, shard,
-                                               batch, kuni_hash_short(&stored->key), err);
-            if (!path) return KUNI_MEMORY;
-            if (access(path, F_OK) != 0)
-                status = save_part(v, path, &stored->outputs[o].digest, err);
-        }
-    }
     return status;
 }
 
@@ -413,7 +398,7 @@ static kuni_status repair(verification *v, kuni_error *err)
     kuni_status status = path ? kuni_journal_open(&v->journal, path, err) : KUNI_MEMORY;
     free(path);
     if (!status) status = mend_state(v, err);
-    if (!status) status = save_parts(v, err);
+    if (!status) status = visit_derived(v, save_part, err);
     for (size_t i = 0; i < v->n_wounds && !status; i++) status = mend(v, &v->wounds[i], err);
     kuni_status closed = kuni_journal_close(v->journal, status ? &ignored : err);
     if (!status) status = closed;
@@ -453,7 +438,7 @@ static kuni_status look(verification *v, kuni_buffer *faults, kuni_error *err)
     if (!status)
         status = kuni_seals_verify(&v->preview.ledger, &how, &v->result->files, &v->number, err);
     if (!status) status = check_state(v, err);
-    if (!status) status = check_derived(v, err);
+    if (!status) status = visit_derived(v, check_derived, err);
     if (!status) status = check_published(v, err);
     return status ? status : kuni_history_read(v->preview.run.folder, NULL, NULL, &entries, err);
 }

@@ -32,11 +32,11 @@ KUNI_MUST_CHECK kuni_status kuni_runner_start(kuni_runner **runner, const kuni_j
  */
 KUNI_MUST_CHECK kuni_status kuni_runner_poll(kuni_runner *runner, bool *done,
                                              kuni_job_result *result, kuni_error *err);
-/* The last heartbeat's value, for progress. */
 /*
  * The descriptor that can be read, or is at its end, when the job has ended; -1: it ends any moment.
  */
 int kuni_runner_fd(const kuni_runner *runner);
+/* The last heartbeat's value, for progress. */
 int64_t kuni_runner_work(const kuni_runner *runner);
 /* Kills the child and all it started; the next poll reports KUNI_AGAIN. */
 void kuni_runner_kill(kuni_runner *runner);

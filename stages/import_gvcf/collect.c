@@ -644,10 +644,10 @@ static size_t band_of(const kuni_reband *bands, uint8_t gq)
 /* Depths of one block: the least stands for all. Below 10 a genotype is commonly taken as unknown. */
 static bool depths_alike(uint16_t least, uint16_t most)
 {
-    enum { STEP = 6, FEW = 10 };
+    enum { FEW = 10 };
     if (least == KUNI_MIN_DP_MISSING || most == KUNI_MIN_DP_MISSING) return least == most;
     if ((least == 0) != (most == 0) || (least < FEW) != (most < FEW)) return false;
-    return most <= least + 3 * least / 4 + STEP;
+    return kuni_block_depths_alike(least, most);
 }
 
 static bool joins_last(const block_writer *w, const kuni_block *block)

@@ -395,7 +395,7 @@ static kuni_status look_at_records(kuni_gvcf_file *file, kuni_error *err)
 {
     enum { LOOK_AT = 2000, FEW = 200, SHORT_BP = 32 };
     int64_t blocks = 0, bases = 0;
-    bool counts = file->n_bands == 0;
+    bool counts = file->n_bands == 0 && !file->own; /* else nobody asks */
     file->leaves_genotypes = true;
     for (int i = 0; i < LOOK_AT && (counts || file->leaves_genotypes); i++) {
         char *line;

@@ -1,6 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "counters.h"
 
+void kuni_qc_put_le(unsigned char *to, uint64_t value, int n_bytes)
+{
+    for (int i = 0; i < n_bytes; i++) to[i] = (unsigned char)(value >> (8 * i));
+}
+
+uint64_t kuni_qc_get_le(const unsigned char *from, int n_bytes)
+{
+    uint64_t value = 0;
+    for (int i = n_bytes; i-- > 0;) value = value << 8 | from[i];
+    return value;
+}
+
 kuni_status kuni_qc_put_varint(kuni_buffer *out, uint64_t value, kuni_error *err)
 {
     unsigned char bytes[10];

@@ -155,6 +155,9 @@ typedef struct kuni_qc_bytes {
     bool bad;
 } kuni_qc_bytes;
 
+/* Numbers of so many bytes, little-endian. */
+void kuni_qc_put_le(unsigned char *to, uint64_t value, int n_bytes);
+uint64_t kuni_qc_get_le(const unsigned char *from, int n_bytes);
 KUNI_MUST_CHECK kuni_status kuni_qc_put_varint(kuni_buffer *out, uint64_t value, kuni_error *err);
 uint64_t kuni_qc_get_varint(kuni_qc_bytes *bytes);
 /* Signed numbers as zigzag varints. */

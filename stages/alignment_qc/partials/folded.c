@@ -7,18 +7,6 @@
 enum { GAPS, LOWS, HIGHS, OTHERS, STREAMS };
 enum { HEAD_BYTES = 16, LEVEL = 6, RATIO_MOST = 1100 }; /* zlib inflates to 1,032 times at most */
 
-static void put_le(unsigned char *to, uint64_t value)
-{
-    for (int i = 0; i < 8; i++) to[i] = (unsigned char)(value >> (8 * i));
-}
-
-static uint64_t get_le(const unsigned char *from)
-{
-    uint64_t value = 0;
-    for (int i = 8; i-- > 0;) value = value << 8 | from[i];
-    return value;
-}
-
 static kuni_status damaged(kuni_error *err)
 {
     return kuni_fail(err, KUNI_DATA, "its records do not add up");
@@ -69,8 +57,8 @@ static kuni_status deflate_streams(const kuni_buffer streams[STREAMS], kuni_buff
             status = kuni_fail_memory(err, length, 1);
         if (!status) status = kuni_buffer_append(&packed, room, length, err);
         free(room);
-        put_le(head + (size_t)i * HEAD_BYTES, streams[i].length);
-        put_le(head + (size_t)i * HEAD_BYTES + 8, length);
+        kuni_qc_put_le(head + (size_t)i * HEAD_BYTES, streams[i].length, 8);
+        kuni_qc_put_le(head + (size_t)i * HEAD_BYTES + 8, length, 8);
     }
     if (!status) status = kuni_buffer_append(out, head, sizeof(head), err);
     if (!status) status = kuni_buffer_append(out, packed.data, packed.length, err);
@@ -99,8 +87,8 @@ static kuni_status inflate_streams(kuni_qc_bytes stored, kuni_buffer streams[STR
     if (stored.end - stored.at < STREAMS * HEAD_BYTES) return damaged(err);
     const unsigned char *at = head + (size_t)STREAMS * HEAD_BYTES;
     for (int i = 0; i < STREAMS; i++) {
-        uint64_t raw = get_le(head + (size_t)i * HEAD_BYTES);
-        uint64_t length = get_le(head + (size_t)i * HEAD_BYTES + 8);
+        uint64_t raw = kuni_qc_get_le(head + (size_t)i * HEAD_BYTES, 8);
+        uint64_t length = kuni_qc_get_le(head + (size_t)i * HEAD_BYTES + 8, 8);
         if (length > (uint64_t)(stored.end - at) || raw / RATIO_MOST > length) return damaged(err);
         uLongf got = (uLongf)raw;
         kuni_status status = kuni_buffer_reserve(&streams[i], (size_t)raw + 1, err);

@@ -13,18 +13,6 @@ enum { HEADER_BYTES = 40 };
 static const char magic[8] = {'k', 'u', 'n', 'i', 'q', 'c', '0', '2'};
 static const char plain_magic[8] = {'k', 'u', 'n', 'i', 'q', 'c', '0', '1'};
 
-static void put_le(unsigned char *to, uint64_t value, int n_bytes)
-{
-    for (int i = 0; i < n_bytes; i++) to[i] = (unsigned char)(value >> (8 * i));
-}
-
-static uint64_t get_le(const unsigned char *from, int n_bytes)
-{
-    uint64_t value = 0;
-    for (int i = n_bytes; i-- > 0;) value = value << 8 | from[i];
-    return value;
-}
-
 static uint32_t checksum(const char *bytes, size_t length)
 {
     return (uint32_t)crc32_z(crc32_z(0, NULL, 0), (const unsigned char *)bytes, length);
@@ -57,12 +45,12 @@ kuni_status kuni_qc_write(const char *path, const kuni_qc_shape *shape, const ui
     if (!status) status = kuni_qc_fold(bytes_of(&body, 0), shape->n_samples, &out, err);
     if (status) goto done;
     memcpy(header, magic, sizeof(magic));
-    put_le(header + 8, (uint32_t)shape->kind, 4);
-    put_le(header + 12, shape->n_contigs, 4);
-    put_le(header + 16, shape->n_sites, 4);
-    put_le(header + 20, shape->n_samples, 4);
-    put_le(header + 24, out.length - HEADER_BYTES, 8);
-    put_le(header + 32, checksum(out.data + HEADER_BYTES, out.length - HEADER_BYTES), 4);
+    kuni_qc_put_le(header + 8, (uint32_t)shape->kind, 4);
+    kuni_qc_put_le(header + 12, shape->n_contigs, 4);
+    kuni_qc_put_le(header + 16, shape->n_sites, 4);
+    kuni_qc_put_le(header + 20, shape->n_samples, 4);
+    kuni_qc_put_le(header + 24, out.length - HEADER_BYTES, 8);
+    kuni_qc_put_le(header + 32, checksum(out.data + HEADER_BYTES, out.length - HEADER_BYTES), 4);
     memcpy(out.data, header, sizeof(header));
     status = kuni_file_put(path, out.data, out.length, err);
 done:
@@ -89,12 +77,13 @@ kuni_status kuni_qc_open(kuni_qc_file *file, const char *path, const kuni_qc_sha
         status = damaged(path, "not a QC file of this version", err);
         goto fail;
     }
-    file->shape = (kuni_qc_shape){.kind = (kuni_qc_kind)get_le(bytes + 8, 4),
-                                  .n_contigs = (uint32_t)get_le(bytes + 12, 4),
-                                  .n_sites = (uint32_t)get_le(bytes + 16, 4),
-                                  .n_samples = (uint32_t)get_le(bytes + 20, 4)};
-    if (get_le(bytes + 24, 8) != length - HEADER_BYTES ||
-        get_le(bytes + 32, 4) != checksum(file->bytes.data + HEADER_BYTES, length - HEADER_BYTES)) {
+    file->shape = (kuni_qc_shape){.kind = (kuni_qc_kind)kuni_qc_get_le(bytes + 8, 4),
+                                  .n_contigs = (uint32_t)kuni_qc_get_le(bytes + 12, 4),
+                                  .n_sites = (uint32_t)kuni_qc_get_le(bytes + 16, 4),
+                                  .n_samples = (uint32_t)kuni_qc_get_le(bytes + 20, 4)};
+    if (kuni_qc_get_le(bytes + 24, 8) != length - HEADER_BYTES ||
+        kuni_qc_get_le(bytes + 32, 4) !=
+            checksum(file->bytes.data + HEADER_BYTES, length - HEADER_BYTES)) {
         status = damaged(path, "truncated or damaged (checksum)", err);
         goto fail;
     }

@@ -7,8 +7,6 @@ enum {
     GQ_MOST = 99,
     HAPLOID_BASE_PHRED = 20,
     BUMP_BP = 64,
-    /* a block's depths differ by at most three quarters of the least, and some */
-    DEPTH_STEP = 6,
     HOLE_BP = 32,
     UNSURE_GQ = 20 /* below it a confidence that is not told apart is none */
 };
@@ -145,7 +143,7 @@ static int64_t block_end(const kuni_cell_confidence *cell, const uint8_t *bands,
         uint16_t depth = cell->depth[k];
         if (depth < least) least = depth;
         if (depth > most) most = depth;
-        if (most <= least + 3 * least / 4 + DEPTH_STEP) continue;
+        if (kuni_block_depths_alike(least, most)) continue;
         /* anywhere does, so where it takes fewest bytes to say */
         int64_t line = (beg + k) / KUNI_BLOCK_LINE_BP * KUNI_BLOCK_LINE_BP - beg;
         return line > first ? line : k;
