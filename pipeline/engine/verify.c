@@ -360,8 +360,11 @@ static kuni_status save_part(verification *v, const char *path, const kuni_store
     uint64_t at;
     bool found, back = false;
     if (access(path, F_OK) == 0) return KUNI_OK;
-    kuni_status status = kuni_stub_look(path, &other, &at, &found, err);
-    if (!status && found && is_wounded(v, other)) status = kuni_stub_give_back(path, &back, err);
+    /* A stub that cannot be read is one of the wounds. */
+    kuni_error damaged = KUNI_ERROR_INIT;
+    if (kuni_stub_look(path, &other, &at, &found, &damaged) != KUNI_OK) return KUNI_OK;
+    kuni_status status = KUNI_OK;
+    if (found && is_wounded(v, other)) status = kuni_stub_give_back(path, &back, err);
     if (back && !kuni_assembly_matches(path, &stored->digest)) status = take_away(path, err);
     free(other);
     return status;
