@@ -369,6 +369,15 @@ def damage(cohort):
             cohort.kuni("repair", "--deep", "--yes", "workflow.yaml")
             cohort.run(ranks=ranks)
             want(cohort.digest() == before, f"another call set after {part} was mended")
+        # what was left of calls that are a part of the published file
+        for harm in (lambda path: os.truncate(path, os.path.getsize(path) // 2), lambda path: flip(path, 3), lambda path: os.truncate(path, 0)):
+            path = find(cohort.path("dataset"), "data/joint/", ".stub")
+            harm(path)
+            want(path in cohort.kuni("verify", "--deep", "workflow.yaml", expect=74), "verify does not name the stub")
+            cohort.kuni("repair", "--deep", "--yes", "workflow.yaml")
+            cohort.run(ranks=ranks)
+            cohort.kuni("verify", "--deep", "workflow.yaml")
+            want(cohort.digest() == before, "another call set after a stub was mended")
         # what is published
         flip(cohort.path("dataset/current/national.bcf"), 300)
         want("published" in cohort.kuni("verify", "--deep", "workflow.yaml", expect=74), "a published file")
