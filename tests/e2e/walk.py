@@ -34,7 +34,7 @@ CONTIGS = "chr20:6k,chrX:6k,chrY:5k"
 MARK = f"KUNI_TEST_WALK=walk-{os.getpid()}"
 # Of dataset.json: how the people are grouped, how many withdrew, and who was left out are of this dataset alone.
 DIFFERS = ("batches", "withdrawn", "quarantined")
-# What may be otherwise after a refusal: the journal and logs of what was tried, and outputs that were done.
+# What may be otherwise after a refusal: the journal and logs of what was tried, and outputs that were done. Where work was done: what it took.
 MAY_CHANGE = ("journal", "status.json", "lock", "logs", "tmp", "reference.tsv")
 
 Fact = collections.namedtuple("Fact", "sex site")
@@ -289,7 +289,7 @@ class Walk(people.Cohort):
     def unchanged(self, before, what, work=True):
         """After a refusal: nothing that stood there is otherwise; WORK: outputs of what was tried may be new."""
         after = tree(self.path("dataset"))
-        free = MAY_CHANGE + (("register.tsv",) if work else ())
+        free = MAY_CHANGE + (("register.tsv", "accounting.tsv") if work else ())
         wrong = [n for n in before if n.split("/")[0] not in free and after.get(n) != before[n]]
         wrong += [n for n in after if n not in before and n.split("/")[0] not in free and
                   not (work and n.split("/")[0] in ("data", "sealed"))]
