@@ -49,17 +49,20 @@ static void print_faults(kuni_doctor *doctor, const char *subject, const kuni_bu
         kuni_doctor_row(doctor, KUNI_FAIL, subject, "%s", err->text);
 }
 
-static void check_workflow(kuni_doctor *doctor, kuni_workflow *workflow, const char *path,
+static bool check_workflow(kuni_doctor *doctor, kuni_workflow *workflow, const char *path,
                            const kuni_texts *settings)
 {
     kuni_buffer faults = KUNI_BUFFER_INIT;
     kuni_error err = KUNI_ERROR_INIT;
-    if (kuni_workflow_read_partly(workflow, path, settings->texts, settings->n, &faults, &err))
+    bool fine =
+        !kuni_workflow_read_partly(workflow, path, settings->texts, settings->n, &faults, &err);
+    if (!fine)
         print_faults(doctor, "workflow", &faults, &err);
     else
         kuni_doctor_row(doctor, KUNI_PASS, "workflow", "%s: %zu stage%s", workflow->name,
                         workflow->n_stages, workflow->n_stages == 1 ? "" : "s");
     kuni_buffer_fini(&faults);
+    return fine;
 }
 
 static bool check_manifest(kuni_doctor *doctor, kuni_cohort *cohort)
@@ -88,14 +91,27 @@ static bool check_manifest(kuni_doctor *doctor, kuni_cohort *cohort)
     return fine;
 }
 
+/* Whether the stages take so many people as they are set. */
+static void check_people(kuni_doctor *doctor)
+{
+    const kuni_cohort *cohort = doctor->cohort;
+    kuni_buffer faults = KUNI_BUFFER_INIT;
+    kuni_error err = KUNI_ERROR_INIT;
+    if (kuni_workflow_check_samples(doctor->workflow, cohort->n_samples - cohort->n_withdrawn,
+                                    &faults, &err))
+        print_faults(doctor, "workflow", &faults, &err);
+    kuni_buffer_fini(&faults);
+}
+
 static int examine(request *r, const char *path)
 {
     kuni_doctor *doctor = &r->doctor;
     kuni_workflow workflow = {.path = NULL};
     kuni_cohort cohort = {.notes = ""};
     doctor->workflow = &workflow;
-    check_workflow(doctor, &workflow, path, &r->settings);
+    bool fine = check_workflow(doctor, &workflow, path, &r->settings);
     if (check_manifest(doctor, &cohort)) doctor->cohort = &cohort;
+    if (fine && doctor->cohort) check_people(doctor);
     kuni_doctor_reference(doctor);
     kuni_doctor_dataset(doctor);
     kuni_doctor_machine(doctor);

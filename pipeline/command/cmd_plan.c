@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "amount.h"
 #include "command.h"
 #include "complain.h"
 #include "forms.h"
@@ -57,13 +58,8 @@ static const kuni_option options[] = {
 
 static void print_bytes(const char *label, double bytes)
 {
-    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB"};
-    size_t unit = 0;
-    while (bytes >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0])) {
-        bytes /= 1024;
-        unit++;
-    }
-    printf("%s%.*f %s", label, unit ? 1 : 0, bytes, units[unit]);
+    char room[KUNI_AMOUNT_BYTES];
+    printf("%s%s", label, kuni_amount_of_bytes(bytes, room));
 }
 
 static const char *scatter_word(kuni_scatter scatter)

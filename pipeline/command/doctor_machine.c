@@ -12,6 +12,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "amount.h"
 #include "mark.h"
 
 /*
@@ -108,19 +109,6 @@ static double space_needed(const kuni_doctor *doctor)
     return least_bytes + (reads >= 0 && reads < need ? reads : need);
 }
 
-/* "1.5 GiB", "400.0 KiB" */
-static const char *size_text(double bytes, char room[32])
-{
-    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB"};
-    size_t unit = 0;
-    while (bytes >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0])) {
-        bytes /= 1024;
-        unit++;
-    }
-    (void)snprintf(room, 32, "%.*f %s", unit ? 1 : 0, bytes, units[unit]);
-    return room;
-}
-
 static void check_space(kuni_doctor *doctor, const char *folder)
 {
     struct statvfs disk;
@@ -132,8 +120,8 @@ static void check_space(kuni_doctor *doctor, const char *folder)
     double free_bytes = (double)disk.f_bavail * (double)disk.f_frsize;
     double need = space_needed(doctor);
     kuni_doctor_row(doctor, free_bytes < need ? KUNI_FAIL : KUNI_PASS, "disk",
-                    "%s free; a run needs about %s%s", size_text(free_bytes, there),
-                    size_text(need, needed),
+                    "%s free; a run needs about %s%s", kuni_amount_of_bytes(free_bytes, there),
+                    kuni_amount_of_bytes(need, needed),
                     free_bytes < need ? ": make room or choose another dataset folder (`kuni plan "
                                         "--trial` measures what it takes)"
                                       : "");

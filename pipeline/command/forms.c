@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "amount.h"
+
 /*
  * tests/bench/sparse-size and joint_run (docs/call-set.md): 100 kb, 20 kb of 100,000 samples, reference
  * blocks of 300 bases. Between two sizes of a cohort, and beyond the last, by a power of it.
@@ -57,6 +59,7 @@ void kuni_forms_print(const kuni_preview *p)
 {
     const kuni_workflow *w = &p->run.workflow;
     kuni_form forms[KUNI_FORMS];
+    char size[KUNI_AMOUNT_BYTES], time[KUNI_AMOUNT_BYTES];
     double n = (double)(p->run.cohort.n_samples - p->run.cohort.n_withdrawn);
     for (size_t i = 0; i < w->n_stages; i++) {
         const kuni_workflow_stage *stage = &w->stages[i];
@@ -66,10 +69,11 @@ void kuni_forms_print(const kuni_preview *p)
             "\nforms     of a call set of %.0f samples, by measurements on simulated people; '%s' "
             "makes %s\n",
             n, stage->id, made_of(stage->params));
-        printf("%-10s %-32s %12s %12s\n", "form", "joint-genotype", "GiB", "CPU h");
+        printf("%-10s %-32s %12s %12s\n", "form", "joint-genotype", "size", "CPU");
         for (int f = 0; f < KUNI_FORMS; f++)
-            printf("%-10s %-32s %12.4g %12.4g\n", forms[f].name, forms[f].setting,
-                   forms[f].bytes / (1 << 30), forms[f].cpu_hours);
+            printf("%-10s %-32s %12s %12s\n", forms[f].name, forms[f].setting,
+                   kuni_amount_of_bytes(forms[f].bytes, size),
+                   kuni_amount_of_time(3600 * forms[f].cpu_hours, time));
         kuni_error why = KUNI_ERROR_INIT;
         if (stage->stage->check_samples &&
             stage->stage->check_samples(stage->params, (size_t)n, &why) != KUNI_OK)

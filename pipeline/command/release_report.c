@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "amount.h"
 #include "meter.h"
 #include "release_tables.h"
 
@@ -201,10 +202,8 @@ static void print_head(const kuni_release_plan *p)
 
 static void print_size(double bytes)
 {
-    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB"};
-    size_t unit = 0;
-    for (; bytes >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0]); unit++) bytes /= 1024;
-    printf("%.*f %s", unit ? 1 : 0, bytes, units[unit]);
+    char room[KUNI_AMOUNT_BYTES];
+    printf("%s", kuni_amount_of_bytes(bytes, room));
 }
 
 /* Of the names of files that are sealed to their readers. */

@@ -236,6 +236,8 @@ def check_refusals():
         said = run(KUNI, verb, "untold.yaml", expect=64)
         want("untold.yaml:10:5: stage 'joint': output: 10001 samples" in said and "also: [sparse]" in said, said)
     want("a run ends with 64: output: 10001" in run(KUNI, "plan", "untold.yaml"), "plan does not say that")
+    said = run(KUNI, "doctor", "--no-samples", "untold.yaml", expect=65)
+    want("FAIL  workflow" in said and "output: 10001" in said, f"doctor does not say that: {said}")
     for output in ("dense", "sites"):
         run(KUNI, "validate", "--set", f"joint.output={output}", "untold.yaml")
     with open("people.tsv", encoding="utf-8") as f:
