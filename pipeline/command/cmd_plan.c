@@ -210,18 +210,19 @@ static void print_amount(const char *label, double bytes)
 
 static void print_trial(const kuni_trial *t, const kuni_preview *p, const request *r)
 {
+    char size[KUNI_AMOUNT_BYTES], time[KUNI_AMOUNT_BYTES];
     printf("\ntrial     %zu and %zu of %zu people, %zu of %zu shards: %.1f CPU s, %.1f s\n",
            t->people[0], t->people[1], t->all_people, t->shards, t->all_shards, t->cpu_s,
            t->wall_s);
     puts("          what is left of the whole takes about:");
-    printf("%-24s %12s %14s\n", "step", "CPU h", "GiB kept");
+    printf("%-24s %12s %14s\n", "step", "CPU", "kept");
     for (size_t i = 0; i < t->n_steps; i++)
-        printf("%-24s %12.4g %14.4g\n", t->steps[i].name, t->steps[i].cpu_s / 3600,
-               t->steps[i].bytes / (1 << 30));
-    printf("time      %.4g core-hours (%.1f CPU s); about %.4g h with %" PRId64 " rank%s x %" PRId64
+        printf("%-24s %12s %14s\n", t->steps[i].name, kuni_amount_of_time(t->steps[i].cpu_s, time),
+               kuni_amount_of_bytes(t->steps[i].bytes, size));
+    printf("time      %.4g core-hours (%.1f CPU s); about %s with %" PRId64 " rank%s x %" PRId64
            " job%s\n",
-           t->whole_cpu_s / 3600, t->whole_cpu_s, t->whole_wall_s / 3600, ranks_of(r),
-           ranks_of(r) == 1 ? "" : "s", r->run.jobs, r->run.jobs == 1 ? "" : "s");
+           t->whole_cpu_s / 3600, t->whole_cpu_s, kuni_amount_of_time(t->whole_wall_s, time),
+           ranks_of(r), ranks_of(r) == 1 ? "" : "s", r->run.jobs, r->run.jobs == 1 ? "" : "s");
     print_amount("memory    a task up to ", t->task_rss_bytes);
     if (t->task_rss_bytes > (double)p->run.workflow.memory_bytes)
         puts("          which is more than resources.memory: raise it");
