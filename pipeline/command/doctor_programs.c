@@ -78,6 +78,36 @@ static void look_at_programs(kuni_doctor *doctor, const kuni_workflow_stage *sta
     }
 }
 
+static bool has_cram(const kuni_cohort *cohort)
+{
+    for (size_t i = 0; cohort && i < cohort->n_samples; i++) {
+        const char *reads = cohort->samples[i].reads;
+        size_t length = reads ? strlen(reads) : 0;
+        if (length > 5 && strcmp(reads + length - 5, ".cram") == 0) return true;
+    }
+    return false;
+}
+
+static bool names(const kuni_workflow_stage *stage, const char *placeholder)
+{
+    const char *const of[] = {"command", "arguments"};
+    for (size_t i = 0; i < 2; i++) {
+        const char *text = kuni_params_text(stage->params, of[i]);
+        if (text && strstr(text, placeholder)) return true;
+    }
+    return false;
+}
+
+/* CRAM is decoded with the reference, which tools look for at places that are not there on a node. */
+static void look_at_reference(kuni_doctor *doctor, const kuni_workflow_stage *stage)
+{
+    if (names(stage, "{reads}") && !names(stage, "{reference}") && has_cram(doctor->cohort))
+        kuni_doctor_row(doctor, KUNI_WARN, "reference",
+                        "stage %s takes {reads}, of which some are CRAM, and not {reference}: most "
+                        "tools cannot decode CRAM without (samtools: --reference {reference})",
+                        stage->id);
+}
+
 void kuni_doctor_programs(kuni_doctor *doctor)
 {
     const kuni_workflow *w = doctor->workflow;
@@ -86,6 +116,7 @@ void kuni_doctor_programs(kuni_doctor *doctor)
         size_t faults = doctor->counts[KUNI_FAIL];
         look_at_needs(doctor, stage);
         if (strcmp(stage->stage->name, "external") != 0 || stage->plugin) continue;
+        look_at_reference(doctor, stage);
         const char *image = kuni_params_text(stage->params, "image");
         if (!image || !*image)
             look_at_programs(doctor, stage);

@@ -101,8 +101,12 @@ cat >>workflow.yaml <<'YAML'
     run: LC_ALL=C sort {input} | no-such-program-at-all > {output} && xargs -n 1 nor-this < {output}
     takes: evidence
     needs: call
+  - {id: depths, run: 'samtools depth {reads} >{output}', scatter: sample, gives: tsv, needs: call}
+  - {id: ends, run: 'samtools view --reference {reference} {reads} >{output}', scatter: sample, gives: tsv, needs: call}
 YAML
 doctor 65 workflow.yaml --no-samples
+finds WARN 'reference .*stage depths takes {reads}, of which some are CRAM'
+! grep -q 'stage ends takes' out || fail 'a stage that names its reference is warned of'
 finds FAIL 'program .*no-such-program-at-all'
 finds FAIL 'program .*nor-this'
 finds PASS 'program .*runs sort'
