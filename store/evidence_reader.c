@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,8 +39,8 @@ struct kuni_evidence_reader {
     kuni_evidence_header header;
     char *texts; /* all strings of the header */
     const char **samples;
-    chunk_entry *chunks;
-    size_t n_chunks;
+    chunk_entry *chunks; /* from number first_kept on, n_kept of them */
+    size_t n_chunks, first_kept, n_kept;
     shared_decoder *shared;
 };
 
@@ -215,6 +216,7 @@ static kuni_status parse_footer(kuni_evidence_reader *reader, kuni_cursor in, ui
         chunk->n_blocks = (uint32_t)kuni_get_fixed(&in, 4);
     }
     if (offset != footer_offset) return damaged(reader, err, "the chunks do not tile the file");
+    reader->n_kept = reader->n_chunks;
     return KUNI_OK;
 }
 
@@ -329,10 +331,22 @@ size_t kuni_evidence_chunk_count(const kuni_evidence_reader *reader)
     return reader->n_chunks;
 }
 
+void kuni_evidence_keep(kuni_evidence_reader *reader, size_t first, size_t n)
+{
+    if (first < reader->first_kept || first - reader->first_kept > reader->n_kept ||
+        n > reader->n_kept - (first - reader->first_kept))
+        return;
+    memmove(reader->chunks, &reader->chunks[first - reader->first_kept], n * sizeof(chunk_entry));
+    chunk_entry *fewer = realloc(reader->chunks, (n ? n : 1) * sizeof(chunk_entry));
+    if (fewer) reader->chunks = fewer;
+    reader->first_kept = first;
+    reader->n_kept = n;
+}
+
 void kuni_evidence_get_extent(const kuni_evidence_reader *reader, size_t index,
                               kuni_evidence_extent *extent)
 {
-    const chunk_entry *chunk = &reader->chunks[index];
+    const chunk_entry *chunk = &reader->chunks[index - reader->first_kept];
     kuni_span shard = reader->header.shard;
     int64_t beg = (shard.beg / KUNI_EVIDENCE_CHUNK_BP + (int64_t)index) * KUNI_EVIDENCE_CHUNK_BP;
     int64_t end = beg + KUNI_EVIDENCE_CHUNK_BP;
@@ -366,7 +380,7 @@ static kuni_status read_group(kuni_evidence_reader *reader, size_t index, int gr
                               const kuni_decode_frame *frame, const uint8_t *bytes,
                               kuni_evidence_chunk *chunk, kuni_error *err)
 {
-    const chunk_entry *entry = &reader->chunks[index];
+    const chunk_entry *entry = &reader->chunks[index - reader->first_kept];
     kuni_error cause = KUNI_ERROR_INIT;
     kuni_status status = KUNI_OK;
     if (!crc_matches(bytes, entry->bytes[group], entry->crc[group]))
@@ -383,9 +397,9 @@ static kuni_status read_group(kuni_evidence_reader *reader, size_t index, int gr
 kuni_status kuni_evidence_read(kuni_evidence_reader *reader, size_t index, int what,
                                kuni_evidence_chunk *chunk, kuni_error *err)
 {
-    if (index >= reader->n_chunks)
+    if (index < reader->first_kept || index - reader->first_kept >= reader->n_kept)
         return kuni_fail(err, KUNI_BUG, "evidence %s has no chunk %zu", reader->path, index);
-    const chunk_entry *entry = &reader->chunks[index];
+    const chunk_entry *entry = &reader->chunks[index - reader->first_kept];
     kuni_decoder *decoder = &reader->shared->decoder;
     kuni_decode_frame frame = {.n_samples = reader->header.n_samples, .version = reader->version};
     kuni_evidence_get_extent(reader, index, &frame.extent);
@@ -492,6 +506,8 @@ kuni_status kuni_evidence_measure(kuni_evidence_reader *reader,
                                   kuni_error *err)
 {
     size_t n = 0;
+    if (reader->n_kept < reader->n_chunks)
+        return kuni_fail(err, KUNI_BUG, "evidence %s: not all chunks are known", reader->path);
     for (int g = 0; g < KUNI_GROUPS; g++)
         for (size_t k = 0; k < layouts[g].n_columns; k++)
             columns[n++] =

@@ -325,9 +325,15 @@ KUNI_MUST_CHECK kuni_status kuni_evidence_open_part(kuni_evidence_reader **reade
 const kuni_evidence_header *kuni_evidence_get_header(const kuni_evidence_reader *reader);
 /* Bytes of the file, or of the part of it. */
 uint64_t kuni_evidence_size(const kuni_evidence_reader *reader);
+/* Of all chunks of the evidence; they count from 0. */
 size_t kuni_evidence_chunk_count(const kuni_evidence_reader *reader);
 void kuni_evidence_get_extent(const kuni_evidence_reader *reader, size_t index,
                               kuni_evidence_extent *extent);
+/*
+ * Forgets where the chunks but for n from number `first` on lie, which cannot be read any more: for a
+ * shard within the evidence of a wider one, of thousands of batches.
+ */
+void kuni_evidence_keep(kuni_evidence_reader *reader, size_t first, size_t n);
 /*
  * Lets `reader` decode into the memory of `with`, for runs with thousands of batches: a read of one
  * then ends the validity of what was read from the other. Either may be closed first.

@@ -173,6 +173,7 @@
     FIELD(kuni_port, tell) \
     FIELD(kuni_port, in_place) \
     FIELD(kuni_port, of_samples) \
+    FIELD(kuni_port, wider) \
     FIELD(kuni_port, with) \
     STRUCT(kuni_task_file) \
     FIELD(kuni_task_file, kind) \

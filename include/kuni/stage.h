@@ -14,7 +14,7 @@
  *
  * Files flow by kind ("evidence", "calls", ...). A step's input of a kind comes from the nearest
  * stage upstream of it (along `needs`, or an earlier step of its own stage) that gives the kind. A
- * REGION step sees the files of its own shard from all batches; a BATCH step those of its batch
+ * REGION step sees the files of its own shard, or of the wider one that holds it, from all batches; a BATCH step those of its batch
  * from all shards; a COHORT step all files. A SAMPLE step runs once for a person's own file, many of
  * them one after another in a process; what it makes of them is kept in one file (a pack), and whoever
  * takes it gets a file for each person who has a column, with `sample` set.
@@ -75,13 +75,19 @@ typedef struct kuni_port {
      */
     bool in_place;
     bool of_samples; /* inputs: only what a step once a sample makes will do */
+    /*
+     * Inputs of REGION steps: the step looks for its shard in a file of a wider one that holds it. It may then
+     * be cut finer than what it takes from, and what follows it by shard with it.
+     */
+    bool wider;
     /* Outputs: written only where something upstream gives the stage this kind; NULL: in any case. */
     const char *with;
 } kuni_port;
 
 typedef struct kuni_task_file {
     const char *kind, *path, *publish;
-    int64_t shard, batch; /* -1 where the producer has none */
+    /* -1 where the producer has none. Of a file of a wider shard: a shard of the task's within it */
+    int64_t shard, batch;
     /* Inputs of a port with in_place: these bytes of the file at `path`. All of it where both are 0. */
     uint64_t offset, bytes;
     const kuni_sample *sample; /* whose file it is, where a step once a sample made it; else NULL */

@@ -50,7 +50,8 @@ static kuni_status put_quoted(kuni_buffer *out, const char *text, bool mermaid, 
 static kuni_status put_scatter(kuni_buffer *out, const kuni_node *node, const kuni_plan *plan,
                                kuni_error *err)
 {
-    size_t shards = plan->n_places + (plan->unplaced && node->step->unplaced);
+    size_t shards =
+        kuni_plan_axis_of(plan, node)->n_places + (plan->unplaced && node->step->unplaced);
     const char *many = shards == 1 ? "" : "s", *several = plan->n_batches == 1 ? "" : "es";
     switch (node->scatter) {
     case KUNI_SCATTER_READS:

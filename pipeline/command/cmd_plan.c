@@ -83,6 +83,35 @@ static void print_steps(const kuni_preview *p)
     }
 }
 
+static int64_t lanes_of(int64_t ranks, int64_t jobs)
+{
+    return (ranks > 1 ? ranks - 1 : 1) * jobs;
+}
+
+/* More files than a parallel file system likes: most are those of a reads' shard and a batch. */
+static void advise_width(const kuni_preview *p, size_t files)
+{
+    enum { FILES_MOST = 500000 };
+    static const double wider_bp[] = {10e6, 25e6, 50e6, 100e6};
+    double of_reads = 0, left = (double)files;
+    size_t k = 0;
+    for (size_t i = 0; i < p->n_steps; i++)
+        if (p->steps[i].scatter == KUNI_SCATTER_READS ||
+            p->steps[i].scatter == KUNI_SCATTER_SAMPLE_SHARD)
+            of_reads += (double)p->steps[i].files;
+    if (files <= FILES_MOST || of_reads < (double)files / 2) return;
+    for (; k < sizeof(wider_bp) / sizeof(wider_bp[0]); k++) {
+        double share = (double)p->run.workflow.shard_bp / wider_bp[k];
+        left = (double)files - of_reads * (share < 1 ? 1 - share : 0);
+        if (left <= FILES_MOST) break;
+    }
+    if (k == sizeof(wider_bp) / sizeof(wider_bp[0])) k--;
+    if (wider_bp[k] <= (double)p->run.workflow.shard_bp) return;
+    printf("          more than %d: with regions.shard: %.0fMb about %.0f, and tasks after the evidence "
+           "as short as now; it is settled by a dataset's first run\n",
+           FILES_MOST, wider_bp[k] / 1e6, left);
+}
+
 /* From the journal's own measurements; steps that never ran are told apart. */
 static void print_estimates(const kuni_preview *p, int64_t ranks, int64_t jobs)
 {
@@ -104,6 +133,7 @@ static void print_estimates(const kuni_preview *p, int64_t ranks, int64_t jobs)
         if (s->task_cpu_s > longest) longest = s->task_cpu_s;
     }
     printf("\nfiles     %zu in the dataset\n", files);
+    advise_width(p, files);
     print_bytes("memory    rank 0 ", (double)p->coordinator_bytes);
     print_bytes(", any rank ", (double)p->rank_bytes);
     print_bytes(", and a task up to ", (double)p->run.workflow.memory_bytes);
@@ -112,7 +142,7 @@ static void print_estimates(const kuni_preview *p, int64_t ranks, int64_t jobs)
     print_bytes("disk      free ", (double)p->free_bytes);
     if (left && unknown == 0) print_bytes(", the rest needs about ", bytes);
     putchar('\n');
-    int64_t lanes = (ranks > 1 ? ranks - 1 : 1) * jobs;
+    int64_t lanes = lanes_of(ranks, jobs);
     if (left == 0)
         puts("time      nothing is left to do");
     else if (unknown)
@@ -131,9 +161,9 @@ static void print_estimates(const kuni_preview *p, int64_t ranks, int64_t jobs)
 static void print_bundles(const kuni_plan *plan)
 {
     size_t n = 0, spans = 0;
-    for (size_t i = 0; i < plan->n_places; i++) {
-        n += plan->shards[i].n > 1;
-        if (plan->shards[i].n > 1) spans += plan->shards[i].n;
+    for (size_t i = 0; i < plan->reads.n_places; i++) {
+        n += plan->reads.shards[i].n > 1;
+        if (plan->reads.shards[i].n > 1) spans += plan->reads.shards[i].n;
     }
     if (n)
         printf("          %zu of them hold %zu small contigs or intervals (regions.bundle)\n", n,
@@ -153,24 +183,30 @@ static void print_plan(const kuni_preview *p, int64_t ranks, int64_t jobs, bool 
     print_bytes(", ", (double)p->reads_bytes);
     if (p->missing_files) printf(", %zu FILES MISSING", p->missing_files);
     printf("\nregions   %.3f Mb in %zu shards of at most %.3f Mb%s\n", (double)p->genome_bp / 1e6,
-           run->plan.n_places, (double)run->workflow.shard_bp / 1e6,
+           run->plan.reads.n_places, (double)run->workflow.shard_bp / 1e6,
            run->plan.unplaced ? ", and the reads without a place" : "");
     print_bundles(&run->plan);
+    if (run->plan.joint.n_shards)
+        printf("joint     %zu shards of about %.3f Mb, for what takes all samples\n",
+               run->plan.joint.n_shards, (double)run->plan.joint_bp / 1e6);
+    if (run->plan.joint_coarse)
+        printf("joint     cut as the reads are, as stage %s takes shards of both\n",
+               run->plan.joint_coarse);
     print_steps(p);
     if (!trial) print_estimates(p, ranks, jobs);
-    kuni_forms_print(p);
+    kuni_forms_print(p, lanes_of(ranks, jobs));
 }
 
 static void print_bed(const kuni_preview *p)
 {
     const kuni_plan *plan = &p->run.plan;
     puts("#chrom\tstart\tend\tlocus\tshard\tpath");
-    for (size_t span = 0; span < plan->n_spans && plan->spans[span].tid >= 0; span++) {
-        kuni_span s = plan->spans[span];
-        size_t i = kuni_plan_shard_of(plan, span);
+    for (size_t span = 0; span < plan->reads.n_spans && plan->reads.spans[span].tid >= 0; span++) {
+        kuni_span s = plan->reads.spans[span];
+        size_t i = kuni_axis_shard_of(&plan->reads, span);
         const char *name = kuni_genome_contig(p->run.genome, s.tid)->name;
         printf("%s\t%" PRId64 "\t%" PRId64 "\t%s:%" PRId64 "-%" PRId64 "\t%zu\tdata/*/%s\n", name,
-               s.beg, s.end, name, s.beg + 1, s.end, i, plan->shard_names[i]);
+               s.beg, s.end, name, s.beg + 1, s.end, i, plan->reads.names[i]);
     }
 }
 
@@ -178,17 +214,17 @@ static void print_shards(const kuni_preview *p)
 {
     const kuni_plan *plan = &p->run.plan;
     printf("%-8s %-32s %14s %10s\n", "shard", "locus", "bp", "share");
-    for (size_t k = 0; k < plan->n_shards; k++) {
+    for (size_t k = 0; k < plan->reads.n_shards; k++) {
         uint32_t i = p->shard_order[k];
-        kuni_span s = plan->spans[plan->shards[i].first];
+        kuni_span s = plan->reads.spans[plan->reads.shards[i].first];
         char locus[256] = "reads without a place";
-        int64_t bp = plan->shards[i].bp;
+        int64_t bp = plan->reads.shards[i].bp;
         if (s.tid >= 0)
             snprintf(locus, sizeof(locus), "%s:%" PRId64 "-%" PRId64,
                      kuni_genome_contig(p->run.genome, s.tid)->name, s.beg + 1, s.end);
-        if (plan->shards[i].n > 1) {
+        if (plan->reads.shards[i].n > 1) {
             size_t length = strlen(locus);
-            snprintf(locus + length, sizeof(locus) - length, " and %u more", plan->shards[i].n - 1);
+            snprintf(locus + length, sizeof(locus) - length, " and %u more", plan->reads.shards[i].n - 1);
         }
         printf("%-8u %-32s %14" PRId64 " %9.2f%%\n", i, locus, bp,
                100 * (double)bp / (double)p->genome_bp);

@@ -64,7 +64,7 @@ static kuni_status find_parts(calls *c, kuni_error *err)
 {
     kuni_status status = KUNI_OK;
     for (size_t i = 0; i < c->x->n_spans && !status; i++)
-        for (size_t place = 0; place < c->x->run->plan.n_spans && !status; place++)
+        for (size_t place = 0; place < c->x->axis->n_spans && !status; place++)
             status = add_parts(c, place, i, err);
     if (!status && !c->n_parts)
         status = kuni_fail(err, KUNI_USAGE, "the regions lie outside of what the dataset covers");

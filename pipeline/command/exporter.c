@@ -231,12 +231,14 @@ static bool is_wanted(const kuni_exporter *x, int64_t number)
 static kuni_status find_part(const kuni_exporter *x, size_t span, kuni_task_file *file, bool *found,
                              kuni_error *err)
 {
-    const kuni_plan_shard *shard = &x->run->plan.shards[kuni_plan_shard_of(&x->run->plan, span)];
+    const kuni_plan_axis *reads = &x->run->plan.reads;
+    size_t in_reads = x->axis->within ? x->axis->within[span] : span;
+    const kuni_plan_shard *shard = &reads->shards[kuni_axis_shard_of(reads, in_reads)];
     *found = true;
     file->shard = (int64_t)span;
     if (shard->n == 1) return KUNI_OK;
     kuni_pack pack;
-    size_t member = span - shard->first;
+    size_t member = in_reads - shard->first;
     kuni_status status = kuni_pack_open(&pack, file->path, err);
     if (!status && member >= pack.n)
         status = kuni_fail(err, KUNI_DATA, "%s has %zu members where %u belong", file->path, pack.n,
@@ -254,7 +256,7 @@ static kuni_status find_inputs(kuni_exporter *x, size_t span, kuni_task_file **f
                                size_t *n_files, kuni_error *err)
 {
     kuni_work work = {0};
-    size_t shard = kuni_plan_shard_of(&x->run->plan, span);
+    size_t shard = kuni_axis_shard_of(x->axis, span);
     size_t task = kuni_plan_task(&x->run->plan, &x->run->plan.nodes[x->node], (int64_t)shard, -1);
     kuni_status status = kuni_work_add_part(&work, x->node, &(kuni_hash){0}, err);
     if (!status) status = kuni_task_table_files(&x->ledger->table, x->node, task, &work, err);
@@ -297,8 +299,8 @@ kuni_status kuni_exporter_task(kuni_exporter *x, size_t span, kuni_task **task, 
                          .columns = x->columns,
                          .batches = run->cohort.batches,
                          .n_batches = run->cohort.n_batches,
-                         .shards = run->plan.spans,
-                         .n_shards = run->plan.n_spans,
+                         .shards = x->axis->spans,
+                         .n_shards = x->axis->n_spans,
                          .shard = (int64_t)span,
                          .batch = -1,
                          .inputs = files,
@@ -409,7 +411,7 @@ static kuni_status view_file(kuni_exporter *x, size_t span, size_t view, const c
                              kuni_error *err)
 {
     kuni_pack_view_close(&x->views[view]);
-    const kuni_plan_shard *shard = &x->run->plan.shards[kuni_plan_shard_of(&x->run->plan, span)];
+    const kuni_plan_shard *shard = &x->axis->shards[kuni_axis_shard_of(x->axis, span)];
     if (!*path || shard->n == 1) return KUNI_OK;
     kuni_pack pack;
     size_t member = span - shard->first;
@@ -426,7 +428,7 @@ kuni_status kuni_exporter_source(kuni_exporter *x, size_t span, joint_export_sou
                                  kuni_error *err)
 {
     const kuni_run *run = x->run;
-    size_t shard = kuni_plan_shard_of(&run->plan, span);
+    size_t shard = kuni_axis_shard_of(x->axis, span);
     bool merged = false;
     *source = (joint_export_source){.calls = NULL};
     kuni_status status = find_calls(x, shard, source, err);
@@ -439,7 +441,7 @@ kuni_status kuni_exporter_source(kuni_exporter *x, size_t span, joint_export_sou
     if (!source->calls || (x->last_node != x->node && !source->added))
         return kuni_fail(err, KUNI_USAGE,
                          "shard %s is not joint-genotyped yet: run 'kuni run %s' first",
-                         run->plan.shard_names[shard], run->workflow.path);
+                         x->axis->names[shard], run->workflow.path);
     status = view_file(x, span, 0, &source->calls, err);
     if (!status && !merged) status = view_file(x, span, 1, &source->added, err);
     return status;
@@ -447,7 +449,7 @@ kuni_status kuni_exporter_source(kuni_exporter *x, size_t span, joint_export_sou
 
 kuni_span kuni_exporter_part(const kuni_exporter *x, size_t span, size_t wanted)
 {
-    kuni_span a = x->run->plan.spans[span], b = x->spans[wanted];
+    kuni_span a = x->axis->spans[span], b = x->spans[wanted];
     if (a.tid != b.tid) return (kuni_span){a.tid, 0, 0};
     return (kuni_span){a.tid, a.beg > b.beg ? a.beg : b.beg, a.end < b.end ? a.end : b.end};
 }
@@ -467,6 +469,7 @@ kuni_status kuni_exporter_init(kuni_exporter *x, const kuni_export_request *requ
                   : JOINT_EXPORT_DENSE;
     x->arena = kuni_arena_new(err);
     kuni_status status = x->arena ? choose_node(x, err) : KUNI_MEMORY;
+    if (!status) x->axis = kuni_plan_axis_of(&x->run->plan, &x->run->plan.nodes[x->node]);
     if (!status) choose_last(x);
     if (!status) status = choose_regions(x, err);
     if (!status) status = kuni_tombstones_read(&x->stones, x->run->folder, err);

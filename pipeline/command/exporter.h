@@ -68,6 +68,7 @@ typedef struct kuni_exporter {
     const kuni_run *run;
     const kuni_ledger *ledger;
     size_t node;                  /* of joint-genotype */
+    const kuni_plan_axis *axis;   /* its */
     size_t last_node, last_calls; /* what gives its records as later stages made them */
     joint_export_kind kind;
     kuni_span *spans; /* wanted, in genome order, apart */
@@ -89,18 +90,18 @@ void kuni_exporter_fini(kuni_exporter *x);
 KUNI_MUST_CHECK kuni_status kuni_exporter_enter(kuni_exporter *x, kuni_error *err);
 
 /*
- * The joint task of a span of the plan for the chosen samples, with the files that it takes of their
+ * The joint task of a span of the axis for the chosen samples, with the files that it takes of their
  * batches; in the arena.
  */
 KUNI_MUST_CHECK kuni_status kuni_exporter_task(kuni_exporter *x, size_t span, kuni_task **task,
                                                kuni_error *err);
 /*
- * The sites of a span of the plan as they were joint-genotyped (its call set, or its sites where the
+ * The sites of a span of the axis as they were joint-genotyped (its call set, or its sites where the
  * stage wrote those too), and what was made of them later. Valid until the next call.
  */
 KUNI_MUST_CHECK kuni_status kuni_exporter_source(kuni_exporter *x, size_t span,
                                                  joint_export_source *source, kuni_error *err);
-/* What of a span of the plan lies in a wanted one; empty: beg >= end. */
+/* What of a span of the axis lies in a wanted one; empty: beg >= end. */
 kuni_span kuni_exporter_part(const kuni_exporter *x, size_t span, size_t wanted);
 
 /* Collective. Writes the one file, indexed, and what belongs to it. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "forms.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,11 +56,20 @@ static const char *made_of(const kuni_params *params)
     return sites ? sparse ? "sparse" : "sites" : sparse ? "dense and sparse" : "dense";
 }
 
-void kuni_forms_print(const kuni_preview *p)
+/* Of the step that genotypes. */
+static size_t tasks_of(const kuni_plan *plan, const kuni_workflow_stage *stage)
+{
+    for (size_t i = 0; i < plan->n_nodes; i++)
+        if (plan->nodes[i].stage == stage && plan->nodes[i].scatter == KUNI_SCATTER_REGION)
+            return plan->nodes[i].n_tasks;
+    return 0;
+}
+
+void kuni_forms_print(const kuni_preview *p, int64_t lanes)
 {
     const kuni_workflow *w = &p->run.workflow;
     kuni_form forms[KUNI_FORMS];
-    char size[KUNI_AMOUNT_BYTES], time[KUNI_AMOUNT_BYTES];
+    char size[KUNI_AMOUNT_BYTES], time[KUNI_AMOUNT_BYTES], each[KUNI_AMOUNT_BYTES];
     double n = (double)(p->run.cohort.n_samples - p->run.cohort.n_withdrawn);
     for (size_t i = 0; i < w->n_stages; i++) {
         const kuni_workflow_stage *stage = &w->stages[i];
@@ -69,11 +79,15 @@ void kuni_forms_print(const kuni_preview *p)
             "\nforms     of a call set of %.0f samples, by measurements on simulated people; '%s' "
             "makes %s\n",
             n, stage->id, made_of(stage->params));
-        printf("%-10s %-32s %12s %12s\n", "form", "joint-genotype", "size", "CPU");
+        double tasks = (double)tasks_of(&p->run.plan, stage);
+        printf("%-10s %-32s %12s %12s %12s\n", "form", "joint-genotype", "size", "CPU", "a task");
         for (int f = 0; f < KUNI_FORMS; f++)
-            printf("%-10s %-32s %12s %12s\n", forms[f].name, forms[f].setting,
+            printf("%-10s %-32s %12s %12s %12s\n", forms[f].name, forms[f].setting,
                    kuni_amount_of_bytes(forms[f].bytes, size),
-                   kuni_amount_of_time(3600 * forms[f].cpu_hours, time));
+                   kuni_amount_of_time(3600 * forms[f].cpu_hours, time),
+                   kuni_amount_of_time(tasks > 0 ? 3600 * forms[f].cpu_hours / tasks : 0, each));
+        printf("          %.0f tasks, %" PRId64 " at once: %.1f one after another\n", tasks, lanes,
+               tasks / (double)lanes);
         kuni_error why = KUNI_ERROR_INIT;
         if (stage->stage->check_samples &&
             stage->stage->check_samples(stage->params, (size_t)n, &why) != KUNI_OK)

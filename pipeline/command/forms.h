@@ -18,7 +18,10 @@ enum { KUNI_FORMS = 3 };
 
 /* For so many samples and base pairs. */
 void kuni_forms_estimate(double n_samples, double bp, kuni_form forms[KUNI_FORMS]);
-/* Prints them, where the workflow has joint-genotype, and what it makes of them. */
-void kuni_forms_print(const kuni_preview *preview);
+/*
+ * Prints them, where the workflow has joint-genotype, and what it makes of them; and how long a task takes, of which
+ * so many can run at once.
+ */
+void kuni_forms_print(const kuni_preview *preview, int64_t lanes);
 
 #endif

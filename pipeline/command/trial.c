@@ -108,10 +108,10 @@ static kuni_status weigh(experiment *t, size_t shard, kuni_error *err)
 {
     const kuni_plan *plan = &t->run->plan;
     kuni_status status = KUNI_OK;
-    for (uint32_t k = 0; k < plan->shards[shard].n && !status; k++) {
+    for (uint32_t k = 0; k < plan->reads.shards[shard].n && !status; k++) {
         char *sequence = NULL;
         int64_t length = 0;
-        kuni_span span = plan->spans[plan->shards[shard].first + k];
+        kuni_span span = plan->reads.spans[plan->reads.shards[shard].first + k];
         status = kuni_genome_fetch(t->run->genome, span, &sequence, &length, err);
         for (int64_t i = 0; i < length && !status; i++)
             t->weights[shard] += sequence[i] != 'N' && sequence[i] != 'n';
@@ -125,17 +125,17 @@ static kuni_status choose_shards(experiment *t, kuni_error *err)
 {
     const kuni_plan *plan = &t->run->plan;
     double all = 0, seen = 0, chosen = 0;
-    t->shards = kuni_alloc(plan->n_places + 1, 1, err);
-    t->weights = kuni_alloc(plan->n_places + 1, sizeof(*t->weights), err);
+    t->shards = kuni_alloc(plan->reads.n_places + 1, 1, err);
+    t->weights = kuni_alloc(plan->reads.n_places + 1, sizeof(*t->weights), err);
     kuni_status status = t->shards && t->weights ? KUNI_OK : KUNI_MEMORY;
-    for (size_t i = 0; i < plan->n_places && !status; i++) {
+    for (size_t i = 0; i < plan->reads.n_places && !status; i++) {
         status = weigh(t, i, err);
         all += t->weights[i];
     }
     if (status) return status;
     if (all <= 0) return kuni_fail(err, KUNI_USAGE, "the regions hold nothing but N");
     double step = all / (double)t->request->shards, next = step / 2;
-    for (size_t i = 0; i < plan->n_places; i++) {
+    for (size_t i = 0; i < plan->reads.n_places; i++) {
         seen += t->weights[i];
         if (t->weights[i] <= 0 || seen < next) continue;
         t->shards[i] = 1;
@@ -143,7 +143,7 @@ static kuni_status choose_shards(experiment *t, kuni_error *err)
         t->result->shards++;
         while (next <= seen) next += step;
     }
-    t->result->all_shards = plan->n_places;
+    t->result->all_shards = plan->reads.n_places;
     t->share = all / chosen;
     return KUNI_OK;
 }
@@ -176,9 +176,9 @@ static kuni_status write_bed(const experiment *t, kuni_error *err)
     kuni_file *file;
     kuni_status status = kuni_file_create(&file, t->bed, err);
     if (status) return status;
-    for (size_t i = 0; i < t->run->plan.n_spans && !status; i++) {
-        kuni_span s = t->run->plan.spans[i];
-        if (s.tid >= 0 && t->shards[kuni_plan_shard_of(&t->run->plan, i)])
+    for (size_t i = 0; i < t->run->plan.reads.n_spans && !status; i++) {
+        kuni_span s = t->run->plan.reads.spans[i];
+        if (s.tid >= 0 && t->shards[kuni_axis_shard_of(&t->run->plan.reads, i)])
             status =
                 kuni_file_printf(file, err, "%s\t%" PRId64 "\t%" PRId64 "\n",
                                  kuni_genome_contig(t->run->genome, s.tid)->name, s.beg, s.end);

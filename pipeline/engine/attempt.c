@@ -68,24 +68,23 @@ static kuni_status find_node(kuni_attempt *a, const kuni_plan *plan, const char 
     return status;
 }
 
-static kuni_status find_shard(const kuni_preview *p, const char *text, int64_t *shard,
-                              kuni_error *err)
+static kuni_status find_shard(const kuni_preview *p, const kuni_plan_axis *axis, const char *text,
+                              int64_t *shard, kuni_error *err)
 {
-    const kuni_plan *plan = &p->run.plan;
-    for (size_t i = 0; i < plan->n_shards; i++)
-        if (strcmp(plan->shard_names[i], text) == 0) {
+    for (size_t i = 0; i < axis->n_shards; i++)
+        if (strcmp(axis->names[i], text) == 0) {
             *shard = (int64_t)i;
             return KUNI_OK;
         }
     const char *colon = strrchr(text, ':');
     size_t length = colon ? (size_t)(colon - text) : strlen(text);
     int64_t beg = colon ? strtoll(colon + 1, NULL, 10) - 1 : 0;
-    for (size_t i = 0; i < plan->n_spans; i++) {
-        kuni_span s = plan->spans[i];
+    for (size_t i = 0; i < axis->n_spans; i++) {
+        kuni_span s = axis->spans[i];
         const char *name = s.tid >= 0 ? kuni_genome_contig(p->run.genome, s.tid)->name : "";
         bool here = strlen(name) == length && strncmp(name, text, length) == 0;
         if (here && (!colon || (beg >= s.beg && beg < s.end))) {
-            *shard = (int64_t)kuni_plan_shard_of(plan, i);
+            *shard = (int64_t)kuni_axis_shard_of(axis, i);
             return KUNI_OK;
         }
     }
@@ -140,7 +139,7 @@ static kuni_status find_task(kuni_attempt *a, const kuni_preview *p, const kuni_
     const kuni_plan *plan = &p->run.plan;
     const kuni_node *node = &plan->nodes[a->node];
     int64_t shard = -1, batch = -1;
-    kuni_status status = r->shard ? find_shard(p, r->shard, &shard, err) : KUNI_OK;
+    kuni_status status = r->shard ? find_shard(p, kuni_plan_axis_of(plan, node), r->shard, &shard, err) : KUNI_OK;
     if (!status && (r->batch || r->sample)) status = find_batch(p, r, &batch, err);
     if (status) return status;
     bool by_shard = kuni_node_by_shard(node), by_batch = kuni_node_by_batch(node);

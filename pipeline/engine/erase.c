@@ -61,8 +61,8 @@ kuni_status kuni_erase_init(kuni_erase *e, const kuni_run *run, const kuni_erasu
                                         .participant = KUNI_SAMPLE_NOBODY,
                                         .index_in_cohort = (uint32_t)i};
     }
-    for (size_t s = 0; s < plan->n_shards && !status; s++)
-        status = kuni_names_add(&e->shard_names, plan->shard_names[s], (uint32_t)s, err);
+    for (size_t s = 0; s < plan->reads.n_shards && !status; s++)
+        status = kuni_names_add(&e->shard_names, plan->reads.names[s], (uint32_t)s, err);
     for (size_t n = 0; n < plan->n_nodes && !status; n++)
         status = kuni_names_add(&e->node_names, plan->nodes[n].folder, (uint32_t)n, err);
     return status;
@@ -411,7 +411,7 @@ static kuni_status remake_shard(sealed *s, size_t from, size_t to, kuni_error *e
     static const kuni_plan_shard nowhere = {.n = 1};
     bool placed = node->scatter != KUNI_SCATTER_SAMPLE;
     size_t shard_number = s->files[from].shard;
-    const kuni_plan_shard *shard = placed ? &run->plan.shards[shard_number] : &nowhere;
+    const kuni_plan_shard *shard = placed ? &run->plan.reads.shards[shard_number] : &nowhere;
     int64_t first_span = placed ? (int64_t)shard->first : -1;
     kuni_status status = key_of(s, s->files[from].shard, &key, err);
     for (size_t i = from; i < to && !status; i++) {
@@ -434,8 +434,8 @@ static kuni_status remake_shard(sealed *s, size_t from, size_t to, kuni_error *e
                             .n_samples = run->cohort.n_samples,
                             .batches = run->cohort.batches,
                             .n_batches = run->cohort.n_batches,
-                            .shards = run->plan.spans,
-                            .n_shards = run->plan.n_spans,
+                            .shards = run->plan.reads.spans,
+                            .n_shards = run->plan.reads.n_spans,
                             .shard = first_span,
                             .batch = (int64_t)s->batch,
                             .inputs = inputs,

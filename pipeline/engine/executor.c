@@ -78,21 +78,71 @@ size_t kuni_executor_idle(const kuni_executor *e)
 
 /* --- from work to task --- */
 
-/* Of a shard: the first span, or -1. */
-static int64_t first_span(const kuni_plan *plan, int64_t shard)
+/* The spans of a node's shard; NULL: it has none, or is a run of samples. */
+static const kuni_plan_shard *spans_of(const kuni_plan *plan, size_t node, int64_t shard)
 {
-    return shard < 0 ? -1 : (int64_t)plan->shards[shard].first;
+    const kuni_node *n = &plan->nodes[node];
+    if (shard < 0 || n->scatter == KUNI_SCATTER_SAMPLE) return NULL;
+    return &kuni_plan_axis_of(plan, n)->shards[shard];
 }
 
-/* The first span of a node's shard, or -1; and how many. Runs of samples have none. */
+/* The first of them, or -1; and how many. */
 static int64_t span_of(const kuni_plan *plan, size_t node, int64_t shard)
 {
-    return plan->nodes[node].scatter == KUNI_SCATTER_SAMPLE ? -1 : first_span(plan, shard);
+    const kuni_plan_shard *spans = spans_of(plan, node, shard);
+    return spans ? (int64_t)spans->first : -1;
 }
 
 static uint32_t count_spans(const kuni_plan *plan, size_t node, int64_t shard)
 {
-    return span_of(plan, node, shard) < 0 ? 1 : plan->shards[shard].n;
+    const kuni_plan_shard *spans = spans_of(plan, node, shard);
+    return spans ? spans->n : 1;
+}
+
+/* Of a node that is not by shard itself: the joint one where it takes something of that. */
+static const kuni_plan_axis *axis_seen(const kuni_plan *plan, const kuni_node *node)
+{
+    bool joint = node->joint;
+    for (size_t i = 0; i < node->n_inputs && !kuni_node_by_shard(node); i++)
+        joint = joint || plan->nodes[node->inputs[i].node].joint;
+    return joint ? &plan->joint : &plan->reads;
+}
+
+/* The first span of the joint axis that lies in one of the reads'. */
+static int64_t first_within(const kuni_plan_axis *joint, size_t span)
+{
+    size_t low = 0, high = joint->n_spans;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (joint->within[middle] < span)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return (int64_t)low;
+}
+
+/* A file of a reads' shard for a task that sees the joint axis. */
+static kuni_status cut_otherwise(const kuni_run *run, kuni_arena *arena, const kuni_work *work,
+                                 const kuni_work_part *part, const kuni_work_file *file,
+                                 kuni_other_cut *cut, kuni_error *err)
+{
+    const kuni_plan *plan = &run->plan;
+    const kuni_plan_shard *from = spans_of(plan, file->node, file->shard);
+    if (!from || plan->nodes[file->node].joint ||
+        axis_seen(plan, &plan->nodes[part->node]) == &plan->reads)
+        return KUNI_OK;
+    const kuni_plan_shard *own = spans_of(plan, part->node, work->shard);
+    uint32_t *members = own ? kuni_arena_alloc(arena, own->n, sizeof(*members), err) : NULL;
+    int64_t *shards = kuni_arena_alloc(arena, from->n, sizeof(*shards), err);
+    if (!shards || (own && !members)) return KUNI_MEMORY;
+    for (uint32_t k = 0; own && k < own->n; k++)
+        members[k] = plan->joint.within[own->first + k] - from->first;
+    for (uint32_t m = 0; m < from->n; m++)
+        shards[m] = first_within(&plan->joint, from->first + m);
+    *cut = (kuni_other_cut){
+        .spans = &plan->reads.spans[from->first], .members = members, .shards = shards};
+    return KUNI_OK;
 }
 
 /* The samples of a task of a step that runs once for each. */
@@ -111,15 +161,32 @@ static kuni_status look_at_packs(const kuni_run *run, kuni_arena *arena, const k
 {
     uint32_t *spans = kuni_arena_alloc(arena, part->n_files + 1, sizeof(*spans), err);
     kuni_sample_run *runs = kuni_arena_alloc(arena, part->n_files + 1, sizeof(*runs), err);
-    if (!spans || !runs) return KUNI_MEMORY;
+    kuni_other_cut *cuts = kuni_arena_alloc(arena, part->n_files + 1, sizeof(*cuts), err);
+    if (!spans || !runs || !cuts) return KUNI_MEMORY;
     for (size_t i = 0; i < part->n_files; i++) {
         const kuni_work_file *file = &work->files[part->first_file + i];
         spans[i] = count_spans(&run->plan, file->node, file->shard);
         runs[i] = run_of(run, file->node, file->shard, file->batch);
+        kuni_status status = cut_otherwise(run, arena, work, part, file, &cuts[i], err);
+        if (status) return status;
     }
     job->input_spans = spans;
+    job->input_cuts = cuts;
     job->input_runs = runs;
     return KUNI_OK;
+}
+
+/* Which of the task's shards an input is of, by its first span. */
+static int64_t shard_seen(const kuni_run *run, const kuni_work *work, const kuni_work_part *part,
+                          const kuni_work_file *file)
+{
+    const kuni_plan *plan = &run->plan;
+    int64_t first = span_of(plan, file->node, file->shard),
+            own = span_of(plan, part->node, work->shard);
+    if (first < 0 || plan->nodes[file->node].joint ||
+        axis_seen(plan, &plan->nodes[part->node]) == &plan->reads)
+        return first;
+    return own >= 0 ? own : first_within(&plan->joint, (size_t)first);
 }
 
 static kuni_status make_inputs(const kuni_run *run, kuni_arena *arena, const kuni_work *work,
@@ -133,7 +200,7 @@ static kuni_status make_inputs(const kuni_run *run, kuni_arena *arena, const kun
         inputs[i] =
             (kuni_task_file){.kind = port->kind,
                              .publish = port->publish,
-                             .shard = span_of(&run->plan, file->node, file->shard),
+                             .shard = shard_seen(run, work, part, file),
                              .batch = file->batch,
                              .path = kuni_run_output(run, arena, file->node, file->output,
                                                      file->shard, file->batch, file->key, err)};
@@ -190,6 +257,7 @@ static kuni_status make_task(const kuni_run *run, kuni_arena *arena, const kuni_
     kuni_task *task = kuni_arena_alloc(arena, 1, sizeof(*task), err);
     if (!task) return KUNI_MEMORY;
     const kuni_node *node = &run->plan.nodes[part->node];
+    const kuni_plan_axis *axis = axis_seen(&run->plan, node);
     *task = (kuni_task){
         .stage_id = node->id,
         .genome = run->genome,
@@ -200,8 +268,8 @@ static kuni_status make_task(const kuni_run *run, kuni_arena *arena, const kuni_
         .columns = node->phase >= KUNI_PHASE_JUDGE && run->columns_known ? run->columns : NULL,
         .batches = run->cohort.batches,
         .n_batches = run->cohort.n_batches,
-        .shards = run->plan.spans,
-        .n_shards = run->plan.n_spans,
+        .shards = axis->spans,
+        .n_shards = axis->n_spans,
         .shard = span_of(&run->plan, part->node, work->shard),
         .batch = work->batch,
         .memory_bytes = kuni_run_memory(run, part->node, work->attempt)};

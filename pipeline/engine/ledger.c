@@ -11,7 +11,7 @@ static const char *node_name(const void *context, size_t i)
 
 static const char *shard_name(const void *context, size_t i)
 {
-    return ((const kuni_plan *)context)->shard_names[i];
+    return ((const kuni_plan_axis *)context)->names[i];
 }
 
 static const char *batch_name(const void *context, size_t i)
@@ -41,7 +41,11 @@ kuni_status kuni_ledger_init(kuni_ledger *ledger, kuni_run *run, kuni_error *err
     if (!status)
         status = kuni_names_index(&ledger->node_names, plan->n_nodes, node_name, plan, err);
     if (!status)
-        status = kuni_names_index(&ledger->shard_names, plan->n_shards, shard_name, plan, err);
+        status = kuni_names_index(&ledger->shard_names[0], plan->reads.n_shards, shard_name,
+                                  &plan->reads, err);
+    if (!status)
+        status = kuni_names_index(&ledger->shard_names[1], plan->joint.n_shards, shard_name,
+                                  &plan->joint, err);
     if (!status)
         status = kuni_names_index(&ledger->batch_names, cohort->n_batches, batch_name, cohort, err);
     if (!status) status = index_samples(ledger, err);
@@ -53,7 +57,7 @@ kuni_status kuni_ledger_init(kuni_ledger *ledger, kuni_run *run, kuni_error *err
     ledger->promised = kuni_alloc(plan->n_nodes * cohort->n_batches + 1, 1, err);
     ledger->kept =
         kuni_alloc(plan->n_nodes * cohort->n_batches + 1, sizeof(kuni_stored_output *), err);
-    for (size_t s = 0; s < plan->n_places; s++) ledger->genome_bp += plan->shards[s].bp;
+    for (size_t s = 0; s < plan->reads.n_places; s++) ledger->genome_bp += plan->reads.shards[s].bp;
     ledger->weight_all = kuni_alloc(3 * plan->n_nodes + 1, sizeof(double), err);
     ledger->weight_done = ledger->weight_all + plan->n_nodes;
     ledger->weight_reused = ledger->weight_done + plan->n_nodes;
@@ -74,7 +78,8 @@ void kuni_ledger_fini(kuni_ledger *ledger)
     free(ledger->finals);
     free(ledger->weight_all);
     kuni_names_fini(&ledger->node_names);
-    kuni_names_fini(&ledger->shard_names);
+    kuni_names_fini(&ledger->shard_names[0]);
+    kuni_names_fini(&ledger->shard_names[1]);
     kuni_names_fini(&ledger->batch_names);
     kuni_names_fini(&ledger->sample_names);
     kuni_task_table_fini(&ledger->table);
@@ -87,7 +92,7 @@ int64_t kuni_ledger_shard(const kuni_ledger *ledger, size_t node, const char *na
 {
     const kuni_node *n = &ledger->run->plan.nodes[node];
     return n->scatter == KUNI_SCATTER_SAMPLE ? kuni_plan_run_of_name(n, name)
-                                             : kuni_names_find(&ledger->shard_names, name);
+                                             : kuni_names_find(&ledger->shard_names[n->joint], name);
 }
 
 void kuni_ledger_mark_absent(kuni_ledger *ledger)
@@ -102,7 +107,7 @@ void kuni_ledger_mark_absent(kuni_ledger *ledger)
                 size_t first, n;
                 kuni_plan_run(node, &cohort->batches[b], (int64_t)s, &first, &n);
                 bool fed = kuni_samples_feed(cohort, first, n, node->step->feed);
-                bool placed = node->scatter == KUNI_SCATTER_SAMPLE || s < plan->n_places ||
+                bool placed = node->scatter == KUNI_SCATTER_SAMPLE || s < plan->reads.n_places ||
                               node->step->unplaced;
                 if (!fed || !placed)
                     kuni_task_table_set(&ledger->table, i, s * plan->n_batches + b,
@@ -264,7 +269,7 @@ double kuni_ledger_weight(const kuni_ledger *ledger, size_t node, size_t task)
         people = (double)count;
         shard = -1;
     }
-    return people * (double)(shard >= 0 ? kuni_plan_weight(plan, shard) : ledger->genome_bp);
+    return people * (double)(shard >= 0 ? kuni_axis_weight(kuni_plan_axis_of(plan, n), shard) : ledger->genome_bp);
 }
 
 void kuni_ledger_weigh(kuni_ledger *ledger, size_t node)

@@ -31,7 +31,8 @@ typedef struct kuni_ledger {
     /* by node, of tasks by kuni_ledger_weight: of all, done, and of these done before this run */
     int64_t genome_bp; /* of all that is processed */
     double *weight_all, *weight_done, *weight_reused;
-    kuni_names node_names, shard_names, batch_names, sample_names;
+    kuni_names node_names, batch_names, sample_names;
+    kuni_names shard_names[2]; /* of the reads' axis and the joint one */
     kuni_arena *arena; /* for paths; cleared often */
 } kuni_ledger;
 

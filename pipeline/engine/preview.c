@@ -190,7 +190,7 @@ static void add_memory(kuni_preview *p)
     for (size_t i = 0; i < run->plan.n_nodes; i++) {
         const kuni_node *node = &run->plan.nodes[i];
         tasks += (int64_t)node->n_tasks;
-        sums += (int64_t)((run->plan.n_shards + run->plan.n_batches) * (node->n_outputs * 32 + 4));
+        sums += (int64_t)((node->n_shards + run->plan.n_batches) * (node->n_outputs * 32 + 4));
     }
     /* a sample in the manifest: the struct, about 300 bytes of text, its column */
     p->rank_bytes = samples * (int64_t)(sizeof(kuni_sample) + 300 + 4);
@@ -223,14 +223,15 @@ kuni_status kuni_preview_make(kuni_preview *p, const kuni_run_options *options, 
     if (!status) status = look(p, published, err);
     if (!status) {
         p->steps = kuni_alloc(p->run.plan.n_nodes, sizeof(kuni_preview_step), err);
-        p->shard_order = kuni_alloc(p->run.plan.n_shards, sizeof(uint32_t), err);
+        p->shard_order = kuni_alloc(p->run.plan.reads.n_shards, sizeof(uint32_t), err);
         if (!p->steps || !p->shard_order) status = KUNI_MEMORY;
     }
-    if (!status) status = kuni_plan_heaviest_first(&p->run.plan, p->shard_order, err);
+    if (!status) status = kuni_axis_heaviest_first(&p->run.plan.reads, p->shard_order, err);
     if (status) return status;
     add_steps(p);
     add_memory(p);
-    for (size_t i = 0; i < p->run.plan.n_places; i++) p->genome_bp += p->run.plan.shards[i].bp;
+    for (size_t i = 0; i < p->run.plan.reads.n_places; i++)
+        p->genome_bp += p->run.plan.reads.shards[i].bp;
     for (size_t i = 0; i < p->run.cohort.n_samples; i++) {
         if (p->ledger.samples.gone[i])
             p->missing_files += p->run.cohort.samples[i].reads != NULL;

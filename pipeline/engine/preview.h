@@ -23,7 +23,7 @@ typedef struct kuni_preview {
     kuni_ledger ledger;
     kuni_past past;
     uint8_t forced[KUNI_PLAN_NODES_MAX]; /* see wanted.h */
-    uint32_t *shard_order;               /* shards, heaviest first */
+    uint32_t *shard_order;               /* the reads' shards, heaviest first */
     kuni_preview_step *steps;
     size_t n_steps;
     int64_t genome_bp;   /* chosen */

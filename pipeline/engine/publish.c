@@ -106,11 +106,11 @@ static kuni_status regions_digest(const kuni_run *run, char hex[KUNI_DIGEST_HEX_
     const kuni_plan *plan = &run->plan;
     kuni_digest *digest = kuni_digest_new(err);
     if (!digest) return KUNI_MEMORY;
-    for (size_t i = 0; i < plan->n_spans && plan->spans[i].tid >= 0; i++) {
-        kuni_span span = plan->spans[i];
-        while (i + 1 < plan->n_spans && plan->spans[i + 1].tid == span.tid &&
-               plan->spans[i + 1].beg == span.end)
-            span.end = plan->spans[++i].end;
+    for (size_t i = 0; i < plan->reads.n_spans && plan->reads.spans[i].tid >= 0; i++) {
+        kuni_span span = plan->reads.spans[i];
+        while (i + 1 < plan->reads.n_spans && plan->reads.spans[i + 1].tid == span.tid &&
+               plan->reads.spans[i + 1].beg == span.end)
+            span.end = plan->reads.spans[++i].end;
         kuni_digest_add_text(digest, kuni_genome_contig(run->genome, span.tid)->name);
         kuni_digest_add_int(digest, span.beg);
         kuni_digest_add_int(digest, span.end);
@@ -255,7 +255,7 @@ static char *describe(const kuni_ledger *ledger, const carried *c, kuni_error *e
     json_t *files = file_objects(ledger);
     json_object_update(files, c->files);
     int64_t bp = 0;
-    for (size_t i = 0; i < run->plan.n_places; i++) bp += run->plan.shards[i].bp;
+    for (size_t i = 0; i < run->plan.reads.n_places; i++) bp += run->plan.reads.shards[i].bp;
     json_t *o =
         json_pack("{si ss ss* ss s{si ss} sI ss sI ss sI sI so so so so}", "format", 1, "kuni",
                   KUNI_VERSION, "build", kuni_built_from[0] ? kuni_built_from : NULL, "workflow",

@@ -10,19 +10,26 @@ kuni_status kuni_queue_init(kuni_queue *q, kuni_ledger *ledger, kuni_past *past,
 {
     *q = (kuni_queue){.ledger = ledger, .past = past, .orders = orders};
     const kuni_plan *plan = &q->ledger->run->plan;
-    size_t cells = plan->n_nodes * plan->n_shards;
-    q->shard_order = kuni_alloc(plan->n_shards, sizeof(uint32_t), err);
+    size_t cells = plan->n_nodes * plan->reads.n_shards;
+    q->shard_order = kuni_alloc(plan->reads.n_shards, sizeof(uint32_t), err);
     q->cursors = kuni_alloc(cells, sizeof(size_t), err);
     q->exhausted = kuni_alloc(cells, 1, err);
-    q->lanes_on_shard = kuni_alloc(plan->n_shards, sizeof(uint32_t), err);
-    if (!q->shard_order || !q->cursors || !q->exhausted || !q->lanes_on_shard) return KUNI_MEMORY;
-    return kuni_plan_heaviest_first(plan, q->shard_order, err);
+    q->lanes_on_shard = kuni_alloc(plan->reads.n_shards, sizeof(uint32_t), err);
+    q->passed = kuni_alloc(plan->n_nodes, sizeof(size_t), err);
+    if (!q->passed || !q->shard_order || !q->cursors || !q->exhausted || !q->lanes_on_shard) return KUNI_MEMORY;
+    q->joint_order = kuni_alloc(plan->joint.n_shards + 1, sizeof(uint32_t), err);
+    kuni_status status = q->joint_order
+                             ? kuni_axis_heaviest_first(&plan->reads, q->shard_order, err)
+                             : KUNI_MEMORY;
+    return status ? status : kuni_axis_heaviest_first(&plan->joint, q->joint_order, err);
 }
 
 void kuni_queue_fini(kuni_queue *q)
 {
     free(q->shard_order);
+    free(q->joint_order);
     free(q->cursors);
+    free(q->passed);
     free(q->exhausted);
     free(q->lanes_on_shard);
 }
@@ -43,9 +50,10 @@ void kuni_queue_phase(kuni_queue *q, int phase)
     q->phase = phase;
     q->wide = is_wide(q);
     const kuni_plan *plan = &q->ledger->run->plan;
-    memset(q->cursors, 0, plan->n_nodes * plan->n_shards * sizeof(size_t));
-    memset(q->exhausted, 0, plan->n_nodes * plan->n_shards);
-    memset(q->lanes_on_shard, 0, plan->n_shards * sizeof(uint32_t));
+    memset(q->cursors, 0, plan->n_nodes * plan->reads.n_shards * sizeof(size_t));
+    memset(q->exhausted, 0, plan->n_nodes * plan->reads.n_shards);
+    memset(q->passed, 0, plan->n_nodes * sizeof(size_t));
+    memset(q->lanes_on_shard, 0, plan->reads.n_shards * sizeof(uint32_t));
     for (size_t i = 0; i < q->orders->lanes->n; i++) q->orders->lanes->list[i].shard = -1;
 }
 
@@ -135,7 +143,7 @@ static bool heads_group(const kuni_plan *plan, size_t node)
 static size_t next_batch(kuni_queue *q, size_t head, size_t shard)
 {
     const kuni_plan *plan = &q->ledger->run->plan;
-    size_t *cursor = &q->cursors[head * plan->n_shards + shard];
+    size_t *cursor = &q->cursors[head * plan->reads.n_shards + shard];
     bool passing = true; /* the cursor moves past batches that will never be pending again */
     for (size_t b = *cursor; b < plan->n_batches; b++) {
         bool pending = false;
@@ -150,7 +158,7 @@ static size_t next_batch(kuni_queue *q, size_t head, size_t shard)
         passing = passing && !pending;
         if (passing) *cursor = b + 1;
     }
-    if (passing) q->exhausted[head * plan->n_shards + shard] = 1;
+    if (passing) q->exhausted[head * plan->reads.n_shards + shard] = 1;
     return plan->n_batches;
 }
 
@@ -167,7 +175,7 @@ static kuni_status next_reads(kuni_queue *q, int lane, size_t head, kuni_work *w
                               kuni_error *err)
 {
     const kuni_plan *plan = &q->ledger->run->plan;
-    uint8_t *exhausted = &q->exhausted[head * plan->n_shards];
+    uint8_t *exhausted = &q->exhausted[head * plan->reads.n_shards];
     for (;;) {
         int64_t shard = q->orders->lanes->list[lane].shard;
         if (shard >= 0 && !exhausted[shard]) {
@@ -180,12 +188,12 @@ static kuni_status next_reads(kuni_queue *q, int lane, size_t head, kuni_work *w
         }
         double best = 0;
         int64_t chosen = -1;
-        for (size_t i = 0; i < plan->n_shards; i++) {
+        for (size_t i = 0; i < plan->reads.n_shards; i++) {
             uint32_t s = q->shard_order[i];
             if (exhausted[s] || (int64_t)s == shard) continue;
-            size_t left = plan->n_batches - q->cursors[head * plan->n_shards + s];
+            size_t left = plan->n_batches - q->cursors[head * plan->reads.n_shards + s];
             double load =
-                (double)kuni_plan_weight(plan, s) * (double)left / (q->lanes_on_shard[s] + 1);
+                (double)kuni_axis_weight(&plan->reads, s) * (double)left / (q->lanes_on_shard[s] + 1);
             if (load <= best || next_batch(q, head, s) == plan->n_batches) continue;
             best = load;
             chosen = s;
@@ -218,21 +226,36 @@ static bool fits(const kuni_queue *q, int lane, size_t node, int64_t attempt)
     return !taken || taken + need <= there;
 }
 
+/* Whether none of its tasks can be ready, as all take what one task has yet to give. */
+static bool waits_for_one(const kuni_queue *q, const kuni_node *node)
+{
+    const kuni_plan *plan = &q->ledger->run->plan;
+    for (size_t i = 0; i < node->n_inputs; i++)
+        if (kuni_node_is_one(&plan->nodes[node->inputs[i].node]) &&
+            !kuni_task_table_ended(&q->ledger->table, node->inputs[i].node))
+            return true;
+    return false;
+}
+
 static kuni_status next_plain(kuni_queue *q, int lane, size_t node, kuni_work *work,
                               kuni_error *err)
 {
     const kuni_plan *plan = &q->ledger->run->plan;
     const kuni_node *n = &plan->nodes[node];
     const kuni_task_table_node *state = &q->ledger->table.nodes[node];
-    if (state->done + state->absent + state->failed == n->n_tasks) return KUNI_OK;
+    if (state->done + state->absent + state->failed == n->n_tasks || waits_for_one(q, n))
+        return KUNI_OK;
     bool by_shard = n->scatter == KUNI_SCATTER_REGION;
-    size_t count = by_shard ? plan->n_shards : n->n_tasks;
-    for (size_t i = 0; i < count; i++) {
-        size_t task = by_shard ? q->shard_order[i] : i;
-        if (task >= n->n_tasks ||
-            kuni_task_table_state(&q->ledger->table, node, task) != KUNI_TASK_PENDING ||
-            !kuni_task_table_ready(&q->ledger->table, node, task))
-            continue;
+    const uint32_t *order = n->joint ? q->joint_order : q->shard_order;
+    size_t count = by_shard ? kuni_plan_axis_of(plan, n)->n_shards : n->n_tasks;
+    bool passing = n->scatter == KUNI_SCATTER_REGION; /* none of these is pending a second time */
+    for (size_t i = q->passed[node]; i < count; i++) {
+        size_t task = by_shard ? order[i] : i;
+        bool pending = task < n->n_tasks && kuni_task_table_state(&q->ledger->table, node, task) ==
+                                                KUNI_TASK_PENDING;
+        passing = passing && !pending;
+        if (passing) q->passed[node] = i + 1;
+        if (!pending || !kuni_task_table_ready(&q->ledger->table, node, task)) continue;
         int64_t shard, batch;
         q->waits = q->wide && !fits(q, lane, node, 0);
         if (q->waits) return KUNI_OK;

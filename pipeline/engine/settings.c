@@ -48,7 +48,7 @@ static void print_shards(const kuni_run *run, size_t n, kuni_digest *names,
 {
     char hex[KUNI_DIGEST_HEX_BYTES];
     int64_t bp = 0;
-    for (size_t i = 0; i < run->plan.n_shards; i++) bp += run->plan.shards[i].bp;
+    for (size_t i = 0; i < run->plan.reads.n_shards; i++) bp += run->plan.reads.shards[i].bp;
     kuni_digest_finish(names, hex);
     snprintf(value, SHARDS_TEXT_BYTES,
              "%zu shards, %" PRId64 " bp, at most %" PRId64 " bp each (%.12s)", n, bp,
@@ -60,9 +60,9 @@ static kuni_status shard_fact(const kuni_run *run, json_t *facts, kuni_error *er
     char value[SHARDS_TEXT_BYTES];
     kuni_digest *digest = kuni_digest_new(err);
     if (!digest) return KUNI_MEMORY;
-    for (size_t i = 0; i < run->plan.n_shards; i++)
-        kuni_digest_add_text(digest, run->plan.shard_names[i]);
-    print_shards(run, run->plan.n_places, digest, value);
+    for (size_t i = 0; i < run->plan.reads.n_shards; i++)
+        kuni_digest_add_text(digest, run->plan.reads.names[i]);
+    print_shards(run, run->plan.reads.n_places, digest, value);
     return set_fact(facts, "regions", value, err);
 }
 
@@ -73,15 +73,15 @@ static kuni_status unbundled_fact(const kuni_run *run, char value[SHARDS_TEXT_BY
     kuni_arena *arena = kuni_arena_new(err);
     kuni_digest *digest = arena ? kuni_digest_new(err) : NULL;
     kuni_status status = digest ? KUNI_OK : KUNI_MEMORY;
-    for (size_t i = 0; i < run->plan.n_spans && !status; i++) {
-        const char *name = kuni_plan_span_name(&run->plan, i, run->genome, arena, err);
+    for (size_t i = 0; i < run->plan.reads.n_spans && !status; i++) {
+        const char *name = kuni_axis_span_name(&run->plan.reads, i, run->genome, arena, err);
         if (name)
             kuni_digest_add_text(digest, name);
         else
             status = KUNI_MEMORY;
     }
     if (!status)
-        print_shards(run, run->plan.n_spans - run->plan.unplaced, digest, value);
+        print_shards(run, run->plan.reads.n_spans - run->plan.unplaced, digest, value);
     else
         kuni_digest_free(digest);
     kuni_arena_free(arena);

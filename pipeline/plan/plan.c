@@ -7,169 +7,12 @@
 #include <string.h>
 
 #include "kuni/file.h"
-#include "regions.h"
 
 static size_t count_ports(const kuni_port *ports)
 {
     size_t n = 0;
     while (ports && ports[n].kind) n++;
     return n;
-}
-
-/* --- shards --- */
-
-static kuni_status choose_regions(kuni_regions *regions, const kuni_workflow *workflow,
-                                  const kuni_genome *genome, kuni_error *err)
-{
-    kuni_regions other = {.spans = NULL};
-    kuni_status status =
-        kuni_regions_choose(regions, workflow->contigs, workflow->n_contigs, genome, err);
-    if (!status && workflow->region_bed) {
-        status = kuni_regions_read_bed(&other, workflow->region_bed, genome, false, err);
-        if (!status) status = kuni_regions_intersect(regions, &other, err);
-        kuni_regions_fini(&other);
-    }
-    if (!status && workflow->exclude_bed) {
-        status = kuni_regions_read_bed(&other, workflow->exclude_bed, genome, true, err);
-        if (!status) status = kuni_regions_subtract(regions, &other, err);
-        kuni_regions_fini(&other);
-    }
-    if (!status && regions->n_spans == 0)
-        status = kuni_fail(err, KUNI_USAGE,
-                           "regions: nothing is left to process: the chosen contigs, include and "
-                           "exclude files have no base in common");
-    return status;
-}
-
-enum { NAME_MOST = 128, NAME_KEPT = 64 }; /* bytes of a contig's name in a file name */
-
-/* Too long for a file's: its first bytes, and a digest of it behind what no other name has. */
-static kuni_status shorten(char *name, const char *contig, kuni_error *err)
-{
-    enum { DIGITS = 16 };
-    char hex[KUNI_DIGEST_HEX_BYTES];
-    kuni_digest *digest = kuni_digest_new(err);
-    if (!digest) return KUNI_MEMORY;
-    kuni_digest_add_text(digest, contig);
-    kuni_digest_finish(digest, hex);
-    snprintf(name + NAME_KEPT, DIGITS + 3, "%%-%.*s", DIGITS, hex);
-    return KUNI_OK;
-}
-
-/* Contig names may hold anything (HLA-A*01:01:01:01): what is unsafe in file names becomes %XX. */
-static const char *span_name(kuni_arena *arena, const kuni_genome *genome, kuni_span span,
-                             kuni_error *err)
-{
-    if (span.tid < 0) return "unplaced";
-    const char *contig = kuni_genome_contig(genome, span.tid)->name;
-    size_t room = 3 * strlen(contig) + 48;
-    char *name = kuni_arena_alloc(arena, room, 1, err);
-    if (!name) return NULL;
-    size_t n = 0;
-    for (const char *p = contig; *p; p++) {
-        bool safe = (*p >= '0' && *p <= '9') || (*p >= 'A' && *p <= 'Z') ||
-                    (*p >= 'a' && *p <= 'z') || *p == '_' ||
-                    ((*p == '.' || *p == '-') && p > contig);
-        n += (size_t)snprintf(name + n, room - n, safe ? "%c" : "%%%02X", (unsigned char)*p);
-    }
-    if (n > NAME_MOST) {
-        if (shorten(name, contig, err)) return NULL;
-        n = strlen(name);
-    }
-    snprintf(name + n, room - n, "-%" PRId64 "-%" PRId64, span.beg, span.end);
-    return name;
-}
-
-/* --- bundles --- */
-
-/*
- * What is longer than an eighth of a shard is worth files and a process of its own; and whatever the
- * genome, enough bundles are left to share out. Neither depends on the machine: files do on the cut.
- */
-enum { SMALL_SHARE = 8, LEAST_BUNDLES = 16, BUNDLE_DIGITS = 16 };
-
-size_t kuni_plan_bundle(const kuni_span *spans, size_t n_spans, int64_t shard_bp, int64_t bundle,
-                        kuni_plan_shard *shards)
-{
-    int64_t all = 0;
-    size_t n = 0;
-    for (size_t i = 0; i < n_spans; i++) all += spans[i].end - spans[i].beg;
-    int64_t most = all / LEAST_BUNDLES < shard_bp ? all / LEAST_BUNDLES : shard_bp;
-    bool open = false; /* the last shard may get another span */
-    for (size_t i = 0; i < n_spans; i++) {
-        int64_t bp = spans[i].end - spans[i].beg;
-        bool small = spans[i].tid >= 0 && bp <= shard_bp / SMALL_SHARE;
-        kuni_plan_shard *last = n ? &shards[n - 1] : NULL;
-        if (last && open && small && last->n < bundle && bp <= most - last->bp) {
-            last->n++;
-            last->bp += bp;
-            continue;
-        }
-        shards[n++] = (kuni_plan_shard){.first = (uint32_t)i, .n = 1, .bp = bp};
-        open = small;
-    }
-    return n;
-}
-
-/* A bundle is called after its first span, their number, and a digest of all. */
-static const char *bundle_name(kuni_arena *arena, const kuni_genome *genome, const kuni_span *spans,
-                               size_t n, kuni_error *err)
-{
-    char hex[KUNI_DIGEST_HEX_BYTES];
-    const char *first = span_name(arena, genome, spans[0], err);
-    kuni_digest *digest = first ? kuni_digest_new(err) : NULL;
-    if (!digest) return NULL;
-    for (size_t i = 0; i < n; i++) {
-        kuni_digest_add_text(digest, kuni_genome_contig(genome, spans[i].tid)->name);
-        kuni_digest_add_int(digest, spans[i].beg);
-        kuni_digest_add_int(digest, spans[i].end);
-    }
-    kuni_digest_finish(digest, hex);
-    size_t room = strlen(first) + BUNDLE_DIGITS + 32;
-    char *name = kuni_arena_alloc(arena, room, 1, err);
-    if (name) snprintf(name, room, "%s+%zu-%.*s", first, n, BUNDLE_DIGITS, hex);
-    return name;
-}
-
-static kuni_status make_shards(kuni_plan *plan, const kuni_workflow *workflow,
-                               const kuni_genome *genome, bool want_unplaced, kuni_error *err)
-{
-    kuni_regions regions = {.spans = NULL};
-    kuni_status status = choose_regions(&regions, workflow, genome, err);
-    if (!status)
-        status = kuni_regions_cut(&regions, workflow->shard_bp, &plan->spans, &plan->n_spans, err);
-    bool whole = regions.whole && !workflow->region_bed;
-    kuni_regions_fini(&regions);
-    if (status) return status;
-    size_t n_places = plan->n_spans;
-    if (n_places > KUNI_PLAN_SHARDS_MAX)
-        return kuni_fail(
-            err, KUNI_USAGE,
-            "regions: %zu shards are too many: use fewer, longer intervals or a larger "
-            "regions.shard",
-            n_places);
-    plan->unplaced = want_unplaced && whole;
-    if (plan->unplaced) {
-        size_t capacity = n_places;
-        status = kuni_grow((void **)&plan->spans, &capacity, n_places + 1, sizeof(kuni_span), err);
-        if (status) return status;
-        plan->spans[plan->n_spans++] = (kuni_span){.tid = -1};
-    }
-    plan->shards = kuni_arena_alloc(plan->arena, plan->n_spans, sizeof(*plan->shards), err);
-    if (!plan->shards) return KUNI_MEMORY;
-    plan->n_shards =
-        kuni_plan_bundle(plan->spans, plan->n_spans, plan->shard_bp, plan->bundle, plan->shards);
-    plan->n_places = plan->n_shards - plan->unplaced;
-    plan->shard_names = kuni_arena_alloc(plan->arena, plan->n_shards, sizeof(char *), err);
-    if (!plan->shard_names) return KUNI_MEMORY;
-    for (size_t i = 0; i < plan->n_shards; i++) {
-        const kuni_span *spans = &plan->spans[plan->shards[i].first];
-        size_t n = plan->shards[i].n;
-        plan->shard_names[i] = n > 1 ? bundle_name(plan->arena, genome, spans, n, err)
-                                     : span_name(plan->arena, genome, spans[0], err);
-        if (!plan->shard_names[i]) return KUNI_MEMORY;
-    }
-    return KUNI_OK;
 }
 
 /* --- nodes --- */
@@ -337,6 +180,73 @@ static kuni_status resolve_inputs(kuni_plan *plan, const kuni_workflow *workflow
     return status;
 }
 
+/* --- the joint axis --- */
+
+/*
+ * Which nodes are on the joint axis: who takes parts of wider files, and who takes shard by shard from one
+ * that is. Returns a node that would have to take whole shards of both; NULL: none does.
+ */
+static const kuni_node *choose_joint(kuni_plan *plan)
+{
+    const kuni_node *both = NULL;
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        kuni_node *node = &plan->nodes[i];
+        bool wide = false, finer = false, whole = false;
+        if (!kuni_node_by_shard(node)) continue;
+        for (size_t k = 0; k < node->n_inputs; k++) {
+            const kuni_node *from = &plan->nodes[node->inputs[k].node];
+            if (!kuni_node_by_shard(from)) continue;
+            bool takes_parts = node->step->inputs[node->inputs[k].port].wider;
+            finer = finer || from->joint;
+            wide = wide || (!from->joint && takes_parts);
+            whole = whole || (!from->joint && !takes_parts);
+        }
+        bool region = node->scatter == KUNI_SCATTER_REGION;
+        node->joint = region && (finer || (wide && !whole));
+        if (finer && (whole || !region)) both = node;
+    }
+    return both;
+}
+
+/* Where one step would have to take whole shards of both axes, all stay on the reads'. */
+static kuni_status make_joint(kuni_plan *plan, const kuni_workflow *workflow,
+                              const kuni_genome *genome, const kuni_batch *batches, kuni_error *err)
+{
+    size_t n = plan->n_batches;
+    size_t n_samples = n ? batches[n - 1].first + batches[n - 1].n_samples : 0;
+    plan->joint_bp = workflow->joint_bp ? workflow->joint_bp
+                                        : kuni_axis_joint_bp(workflow->shard_bp, n_samples);
+    if (plan->joint_bp > workflow->shard_bp) plan->joint_bp = workflow->shard_bp;
+    if (plan->joint_bp == workflow->shard_bp) return KUNI_OK;
+    const kuni_node *both = choose_joint(plan);
+    bool any = false;
+    if (both && workflow->joint_bp)
+        return kuni_fail(err, KUNI_USAGE,
+                         "regions.joint_shard: stage %s takes both what is made of reads and what "
+                         "is made of all samples, shard by shard, so these must be cut alike: leave "
+                         "joint_shard out, or have the stage take one of them",
+                         both->id);
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        if (both) plan->nodes[i].joint = false;
+        any = any || plan->nodes[i].joint;
+    }
+    if (both) plan->joint_coarse = both->id;
+    if (!any) plan->joint_bp = workflow->shard_bp;
+    return any ? kuni_axis_make_joint(&plan->joint, &plan->reads, plan->joint_bp, genome,
+                                      plan->arena, err)
+               : KUNI_OK;
+}
+
+int64_t kuni_plan_shard_from(const kuni_plan *plan, const kuni_node *node, int64_t shard,
+                             const kuni_node *from)
+{
+    if (shard < 0 || !node->joint || from->joint || !kuni_node_by_shard(from)) return shard;
+    uint32_t span = plan->joint.shards[shard].first;
+    return (int64_t)kuni_axis_shard_of(&plan->reads, plan->joint.within[span]);
+}
+
+/* --- phases --- */
+
 /* The steps that judge samples, and of the late ones those that they need. */
 static void rank_judges(kuni_plan *plan)
 {
@@ -386,10 +296,10 @@ static void count_tasks(kuni_plan *plan, const kuni_batch *batches)
             break;
         case KUNI_SCATTER_READS:
         case KUNI_SCATTER_SAMPLE_SHARD:
-            node->n_shards = plan->n_shards;
+            node->n_shards = plan->reads.n_shards;
             break;
         case KUNI_SCATTER_REGION:
-            node->n_shards = plan->n_places;
+            node->n_shards = kuni_plan_axis_of(plan, node)->n_places;
             break;
         case KUNI_SCATTER_BATCH:
         case KUNI_SCATTER_COHORT:
@@ -422,7 +332,7 @@ const char *kuni_plan_shard_name(const kuni_plan *plan, const kuni_node *node, i
                                  char room[KUNI_PLAN_RUN_NAME_BYTES])
 {
     if (shard < 0) return NULL;
-    if (node->scatter != KUNI_SCATTER_SAMPLE) return plan->shard_names[shard];
+    if (node->scatter != KUNI_SCATTER_SAMPLE) return kuni_plan_axis_of(plan, node)->names[shard];
     print_run(node, (size_t)shard, room);
     return room;
 }
@@ -445,20 +355,19 @@ kuni_status kuni_plan_make(kuni_plan *plan, const kuni_workflow *workflow,
                            bool twins, const kuni_stage *preflight, kuni_error *err)
 {
     *plan = (kuni_plan){.n_batches = n_batches,
-                        .shard_bp = workflow->shard_bp,
-                        .bundle = workflow->bundle,
                         .judged = twins || workflow->gate_qc != KUNI_GATE_ANY};
     kuni_status status = KUNI_OK;
     plan->arena = kuni_arena_new(err);
     if (!plan->arena) return KUNI_MEMORY;
     status = make_nodes(plan, workflow, preflight, err);
     if (status) goto fail;
-    bool want_unplaced = false;
     for (size_t i = 0; i < plan->n_nodes; i++)
-        want_unplaced = want_unplaced || (plan->nodes[i].scatter == KUNI_SCATTER_READS &&
-                                          plan->nodes[i].step->unplaced);
-    status = make_shards(plan, workflow, genome, want_unplaced, err);
+        plan->unplaced = plan->unplaced || (plan->nodes[i].scatter == KUNI_SCATTER_READS &&
+                                            plan->nodes[i].step->unplaced);
+    status =
+        kuni_axis_make_reads(&plan->reads, workflow, genome, &plan->unplaced, plan->arena, err);
     if (!status) status = resolve_inputs(plan, workflow, err);
+    if (!status) status = make_joint(plan, workflow, genome, batches, err);
     if (status) goto fail;
     rank_nodes(plan);
     count_tasks(plan, batches);
@@ -471,7 +380,8 @@ fail:
 void kuni_plan_fini(kuni_plan *plan)
 {
     for (size_t i = 0; i < plan->n_nodes; i++) free(plan->nodes[i].inputs);
-    free(plan->spans);
+    kuni_axis_fini(&plan->reads);
+    kuni_axis_fini(&plan->joint);
     kuni_arena_free(plan->arena);
     *plan = (kuni_plan){.n_nodes = 0};
 }
@@ -519,61 +429,8 @@ size_t kuni_plan_task(const kuni_plan *plan, const kuni_node *node, int64_t shar
     return 0;
 }
 
-const char *kuni_plan_span_name(const kuni_plan *plan, size_t span, const kuni_genome *genome,
-                                kuni_arena *arena, kuni_error *err)
-{
-    return span_name(arena, genome, plan->spans[span], err);
-}
-
-size_t kuni_plan_shard_of(const kuni_plan *plan, size_t span)
-{
-    size_t low = 0, high = plan->n_shards;
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (plan->shards[middle].first <= span)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-int64_t kuni_plan_weight(const kuni_plan *plan, int64_t shard)
-{
-    if (shard < 0) return 1;
-    if ((size_t)shard < plan->n_places) return plan->shards[shard].bp;
-    int64_t sum = 0;
-    for (size_t i = 0; i < plan->n_places; i++) sum += plan->shards[i].bp;
-    return plan->n_places ? sum / (int64_t)plan->n_places : 1;
-}
-
 bool kuni_plan_fused(const kuni_node *a, const kuni_node *b)
 {
     return a->scatter == KUNI_SCATTER_READS && b->scatter == KUNI_SCATTER_READS &&
            a->phase == b->phase && a->level == b->level;
-}
-
-static int64_t *weights_to_sort; /* qsort has no context argument */
-
-static int by_weight(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    if (weights_to_sort[x] != weights_to_sort[y])
-        return weights_to_sort[x] > weights_to_sort[y] ? -1 : 1;
-    return x < y ? -1 : x > y;
-}
-
-kuni_status kuni_plan_heaviest_first(const kuni_plan *plan, uint32_t *order, kuni_error *err)
-{
-    int64_t *weights = kuni_alloc(plan->n_shards, sizeof(int64_t), err);
-    if (!weights) return KUNI_MEMORY;
-    for (size_t i = 0; i < plan->n_shards; i++) {
-        order[i] = (uint32_t)i;
-        weights[i] = kuni_plan_weight(plan, (int64_t)i);
-    }
-    weights_to_sort = weights;
-    qsort(order, plan->n_shards, sizeof(uint32_t), by_weight);
-    weights_to_sort = NULL;
-    free(weights);
-    return KUNI_OK;
 }

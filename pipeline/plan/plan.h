@@ -5,7 +5,7 @@
  *
  * A shard is what a task of READS or REGION does: a window of a contig, or a bundle of small ones
  * that share the task, its process, its files (packs, see pack.h) and its line of the journal, while
- * the stage sees one after another of them as its shard.
+ * the stage sees one after another of them as its shard. There are two cuts into shards: see axis.h.
  *
  * A node is one step of one stage of the workflow. A node's tasks are numbered: READS and SAMPLE_SHARD
  * shard * n_batches + batch, SAMPLE run * n_batches + batch, BATCH batch, REGION shard, COHORT and
@@ -22,14 +22,12 @@
 #ifndef KUNI_PLAN_PLAN_H
 #define KUNI_PLAN_PLAN_H
 
-#include "kuni/genome.h"
-#include "workflow.h"
+#include "axis.h"
 
 enum {
     KUNI_PLAN_PREFLIGHT = 0, /* node number of the built-in preflight */
     KUNI_PLAN_NODES_MAX = 200,
-    KUNI_PLAN_OUTPUTS_MAX = 12, /* of one step */
-    KUNI_PLAN_SHARDS_MAX = 1 << 20
+    KUNI_PLAN_OUTPUTS_MAX = 12 /* of one step */
 };
 
 enum { /* kuni_node.phase */
@@ -56,33 +54,19 @@ typedef struct kuni_node {
     size_t n_inputs, n_outputs, n_tasks;
     size_t n_shards;  /* of the node: of the plan, or the runs of a batch; 0: it has no such axis */
     size_t run;       /* SAMPLE: samples in a task */
+    bool joint;       /* its shards are those of the joint axis */
     int phase, level; /* level: 0, or one above its highest producer */
 } kuni_node;
-
-/* One span, or a bundle: several small ones that are next to each other among the spans. */
-typedef struct kuni_plan_shard {
-    uint32_t first, n; /* of the plan's spans */
-    int64_t bp;        /* of all of them */
-} kuni_plan_shard;
 
 typedef struct kuni_plan {
     kuni_node *nodes; /* producers before consumers */
     size_t n_nodes;
-    /*
-     * What stages know as shards: windows of a contig each, in genome order; with `unplaced` the
-     * last is that of reads without a place (tid -1).
-     */
-    kuni_span *spans;
-    size_t n_spans;
-    kuni_plan_shard *shards; /* what has tasks and files; they take all spans in order */
-    /* "chr1-0-5000000", "unplaced"; of a bundle "chrUn_1-0-900+64-DIGEST": safe as file names,
-     * unique, and another where the spans are others */
-    const char **shard_names;
-    size_t n_shards;
-    size_t n_places; /* shards that are places: n_shards without the unplaced one */
-    bool unplaced;
+    kuni_plan_axis reads, joint;
+    bool unplaced; /* the last shard of `reads` is that of reads without a place */
     size_t n_batches;
-    int64_t shard_bp, bundle; /* regions.shard, regions.bundle */
+    int64_t joint_bp; /* of a shard of `joint`, about */
+    /* Why that axis is the reads' though it would be cut finer: a step that takes both; or NULL. */
+    const char *joint_coarse;
     bool judged;
     kuni_arena *arena;
 } kuni_plan;
@@ -97,13 +81,6 @@ KUNI_MUST_CHECK kuni_status kuni_plan_make(kuni_plan *plan, const kuni_workflow 
                                            const kuni_stage *preflight, kuni_error *err);
 void kuni_plan_fini(kuni_plan *plan);
 
-/*
- * Puts spans together into shards; `shards` has room for as many as there are spans. Returns how
- * many there are.
- */
-size_t kuni_plan_bundle(const kuni_span *spans, size_t n_spans, int64_t shard_bp, int64_t bundle,
-                        kuni_plan_shard *shards);
-
 static inline bool kuni_node_by_shard(const kuni_node *node)
 {
     return node->scatter == KUNI_SCATTER_READS || node->scatter == KUNI_SCATTER_REGION ||
@@ -114,6 +91,12 @@ static inline bool kuni_node_by_batch(const kuni_node *node)
 {
     return node->scatter == KUNI_SCATTER_READS || node->scatter == KUNI_SCATTER_BATCH ||
            kuni_scatter_by_sample(node->scatter);
+}
+
+/* The axis of a node by shard. */
+static inline const kuni_plan_axis *kuni_plan_axis_of(const kuni_plan *plan, const kuni_node *node)
+{
+    return node->joint ? &plan->joint : &plan->reads;
 }
 
 /* Its tasks are of the samples' own files. */
@@ -143,18 +126,13 @@ int64_t kuni_plan_run_of_name(const kuni_node *node, const char *name);
 void kuni_plan_place(const kuni_plan *plan, const kuni_node *node, size_t task, int64_t *shard,
                      int64_t *batch);
 size_t kuni_plan_task(const kuni_plan *plan, const kuni_node *node, int64_t shard, int64_t batch);
-/* The name of a shard of this span alone; in the arena. */
-const char *kuni_plan_span_name(const kuni_plan *plan, size_t span, const kuni_genome *genome,
-                                kuni_arena *arena, kuni_error *err);
-/* The shard that holds a span. */
-size_t kuni_plan_shard_of(const kuni_plan *plan, size_t span);
-/* Relative cost of a shard: its length; reads without a place count as a typical shard. */
-int64_t kuni_plan_weight(const kuni_plan *plan, int64_t shard);
+/*
+ * The shard of node `from` that a task of `node` takes from at `shard`: the same one, or of a finer axis, the
+ * one that holds it.
+ */
+int64_t kuni_plan_shard_from(const kuni_plan *plan, const kuni_node *node, int64_t shard,
+                             const kuni_node *from);
 /* True where nodes a and b are READS steps that share one decode. */
 bool kuni_plan_fused(const kuni_node *a, const kuni_node *b);
-
-/* Numbers of all shards, heaviest first; `order` has room for n_shards. */
-KUNI_MUST_CHECK kuni_status kuni_plan_heaviest_first(const kuni_plan *plan, uint32_t *order,
-                                                     kuni_error *err);
 
 #endif

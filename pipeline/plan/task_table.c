@@ -17,8 +17,8 @@ static kuni_status init_node(kuni_task_table_node *state, const kuni_plan *plan,
     state->key = kuni_alloc(n, sizeof(uint64_t), err);
     if (!state->state || !state->key) return KUNI_MEMORY;
     if (kuni_node_by_shard(node)) {
-        state->shard_settled = kuni_alloc(plan->n_shards, sizeof(uint32_t), err);
-        state->by_shard = kuni_alloc(plan->n_shards * outputs, sizeof(kuni_hash), err);
+        state->shard_settled = kuni_alloc(node->n_shards + 1, sizeof(uint32_t), err);
+        state->by_shard = kuni_alloc((node->n_shards + 1) * outputs, sizeof(kuni_hash), err);
         if (!state->shard_settled || !state->by_shard) return KUNI_MEMORY;
     }
     if (kuni_node_by_batch(node)) {
@@ -139,21 +139,24 @@ kuni_status kuni_task_table_done(kuni_task_table *table, size_t node_number, siz
 
 /* --- inputs --- */
 
-/* Shard and batch by which a consumer's inputs are chosen: a run of samples is no shard. */
-static void place_of_consumer(const kuni_plan *plan, const kuni_node *node, size_t task,
-                              int64_t *shard, int64_t *batch)
+/*
+ * Shard and batch by which a consumer's input from another node is chosen: a run of samples is no
+ * shard.
+ */
+static void place_of_input(const kuni_plan *plan, const kuni_node *node, size_t task, size_t from,
+                           int64_t *shard, int64_t *batch)
 {
     kuni_plan_place(plan, node, task, shard, batch);
     if (node->scatter == KUNI_SCATTER_SAMPLE) *shard = -1;
+    *shard = kuni_plan_shard_from(plan, node, *shard, &plan->nodes[from]);
 }
 
-static extent input_extent(const kuni_plan *plan, const kuni_node *from, int64_t shard,
-                           int64_t batch)
+static extent input_extent(const kuni_node *from, int64_t shard, int64_t batch)
 {
     bool one_shard = shard >= 0 && kuni_node_by_shard(from),
          one_batch = batch >= 0 && kuni_node_by_batch(from);
     if (one_shard && from->scatter == KUNI_SCATTER_REGION)
-        return (size_t)shard < plan->n_places ? EXTENT_ONE : EXTENT_NONE;
+        return (size_t)shard < from->n_shards ? EXTENT_ONE : EXTENT_NONE;
     if (one_batch && from->scatter == KUNI_SCATTER_BATCH) return EXTENT_ONE;
     if (one_shard && one_batch) return EXTENT_ONE;
     if (one_shard) return EXTENT_SHARD;
@@ -165,7 +168,7 @@ static bool input_settled(const kuni_task_table *table, size_t from, int64_t sha
     const kuni_plan *plan = table->plan;
     const kuni_node *node = &plan->nodes[from];
     const kuni_task_table_node *state = &table->nodes[from];
-    switch (input_extent(plan, node, shard, batch)) {
+    switch (input_extent(node, shard, batch)) {
     case EXTENT_NONE:
         return true;
     case EXTENT_ONE:
@@ -186,7 +189,7 @@ bool kuni_task_table_input_ready(const kuni_task_table *table, size_t node_numbe
 {
     const kuni_node *node = &table->plan->nodes[node_number];
     int64_t shard, batch;
-    place_of_consumer(table->plan, node, task, &shard, &batch);
+    place_of_input(table->plan, node, task, node->inputs[input].node, &shard, &batch);
     return input_settled(table, node->inputs[input].node, shard, batch);
 }
 
@@ -194,9 +197,10 @@ bool kuni_task_table_ready(const kuni_task_table *table, size_t node_number, siz
 {
     const kuni_node *node = &table->plan->nodes[node_number];
     int64_t shard, batch;
-    place_of_consumer(table->plan, node, task, &shard, &batch);
-    for (size_t i = 0; i < node->n_inputs; i++)
+    for (size_t i = 0; i < node->n_inputs; i++) {
+        place_of_input(table->plan, node, task, node->inputs[i].node, &shard, &batch);
         if (!input_settled(table, node->inputs[i].node, shard, batch)) return false;
+    }
     return true;
 }
 
@@ -209,7 +213,7 @@ static kuni_status visit_extent(const kuni_task_table *table, size_t from, int64
 {
     const kuni_plan *plan = table->plan;
     const kuni_node *node = &plan->nodes[from];
-    extent e = input_extent(plan, node, shard, batch);
+    extent e = input_extent(node, shard, batch);
     if (e == EXTENT_NONE) return KUNI_OK;
     for (size_t task = 0, step = 1; task < node->n_tasks; task += step) {
         if (e == EXTENT_ONE) task = kuni_plan_task(plan, node, shard, batch);
@@ -249,10 +253,10 @@ bool kuni_task_table_blocked(const kuni_task_table *table, size_t node_number, s
 {
     const kuni_node *node = &table->plan->nodes[node_number];
     int64_t shard, batch;
-    place_of_consumer(table->plan, node, task, &shard, &batch);
     for (size_t i = 0; i < node->n_inputs; i++) {
         failure_search search = {.table = table, .from = node->inputs[i].node};
         if (table->nodes[search.from].failed == 0) continue;
+        place_of_input(table->plan, node, task, search.from, &shard, &batch);
         if (visit_extent(table, search.from, shard, batch, look_for_failure, &search, NULL))
             return true;
         if (search.found) return true;
@@ -267,7 +271,7 @@ static kuni_status input_hash(const kuni_task_table *table, const kuni_plan_inpu
     const kuni_node *from = &plan->nodes[input->node];
     const kuni_task_table_node *state = &table->nodes[input->node];
     *hash = (kuni_hash){{0}};
-    switch (input_extent(plan, from, shard, batch)) {
+    switch (input_extent(from, shard, batch)) {
     case EXTENT_NONE:
         break;
     case EXTENT_ALL:
@@ -301,12 +305,12 @@ kuni_status kuni_task_table_inputs(const kuni_task_table *table, size_t node_num
 {
     const kuni_node *node = &table->plan->nodes[node_number];
     int64_t shard, batch;
-    place_of_consumer(table->plan, node, task, &shard, &batch);
     kuni_digest *digest = kuni_digest_new(err);
     if (!digest) return KUNI_MEMORY;
     kuni_digest_add_text(digest, "inputs");
     for (size_t i = 0; i < node->n_inputs; i++) {
         kuni_hash one;
+        place_of_input(table->plan, node, task, node->inputs[i].node, &shard, &batch);
         kuni_status status = input_hash(table, &node->inputs[i], shard, batch, &one, err);
         if (status) {
             kuni_digest_free(digest);
@@ -324,9 +328,9 @@ kuni_status kuni_task_table_made_of(const kuni_task_table *table, size_t node_nu
 {
     const kuni_node *node = &table->plan->nodes[node_number];
     int64_t shard, batch;
-    place_of_consumer(table->plan, node, task, &shard, &batch);
     for (size_t i = 0; i < node->n_inputs; i++) {
         kuni_hash one;
+        place_of_input(table->plan, node, task, node->inputs[i].node, &shard, &batch);
         kuni_status status = input_hash(table, &node->inputs[i], shard, batch, &one, err);
         if (status) return status;
         kuni_made_of_add(of, &one);
@@ -371,8 +375,8 @@ kuni_status kuni_task_table_files(const kuni_task_table *table, size_t node_numb
     const kuni_node *node = &table->plan->nodes[node_number];
     int64_t shard, batch;
     size_t first = work->n_files;
-    place_of_consumer(table->plan, node, task, &shard, &batch);
     for (size_t i = 0; i < node->n_inputs; i++) {
+        place_of_input(table->plan, node, task, node->inputs[i].node, &shard, &batch);
         file_collector c = {.table = table, .input = &node->inputs[i], .work = work};
         kuni_status status =
             visit_extent(table, node->inputs[i].node, shard, batch, collect_file, &c, err);

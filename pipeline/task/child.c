@@ -193,6 +193,7 @@ static kuni_status prepare_part(child *me, const kuni_job_part *from, child_part
                                  .n_spans = me->n_spans,
                                  .samples = job->samples,
                                  .input_spans = from->input_spans,
+                                 .input_cuts = from->input_cuts,
                                  .input_runs = from->input_runs};
     part->members = kuni_alloc(me->n_members, sizeof(*part->members), err);
     if (!part->members) return KUNI_MEMORY;

@@ -21,6 +21,7 @@ typedef struct kuni_job_part {
     /* of each input: what it must have before the stage sees it; zero, or NULL: not looked at */
     const kuni_hash *input_digests;
     const uint32_t *input_spans; /* see kuni_bundle */
+    const kuni_other_cut *input_cuts;
     const kuni_sample_run *input_runs;
 } kuni_job_part;
 

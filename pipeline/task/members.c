@@ -58,18 +58,24 @@ static const char *make_folder(kuni_arena *arena, const char *folder, size_t k, 
 /* --- inputs --- */
 
 /* How a member is called: after its span's contig, or its sample. */
-static const char *name_of(const kuni_task *task, int64_t span, const kuni_sample *sample)
+static const char *name_of(const kuni_task *task, const kuni_span *span, const kuni_sample *sample)
 {
-    return sample ? sample->id : kuni_genome_contig(task->genome, task->shards[span].tid)->name;
+    return sample ? sample->id : kuni_genome_contig(task->genome, span->tid)->name;
 }
 
-/* `span` is -1 where a sample's file is of no shard. */
+static const kuni_span *span_of(const kuni_task *task, int64_t shard)
+{
+    return shard >= 0 ? &task->shards[shard] : NULL;
+}
+
+/* `wanted` is NULL where a sample's file is of no shard. */
 static kuni_status check_member(const kuni_task *task, const kuni_pack *pack, size_t member,
-                                int64_t span, const kuni_sample *sample, kuni_error *err)
+                                const kuni_span *wanted, const kuni_sample *sample, kuni_error *err)
 {
     const kuni_pack_member *m = &pack->members[member];
-    const kuni_span nowhere = {.tid = -1}, *wanted = span >= 0 ? &task->shards[span] : &nowhere;
-    const char *contig = name_of(task, span, sample);
+    static const kuni_span nowhere = {.tid = -1};
+    if (!wanted) wanted = &nowhere;
+    const char *contig = name_of(task, wanted, sample);
     if (strcmp(m->contig, contig) == 0 && m->beg == wanted->beg && m->end == wanted->end)
         return KUNI_OK;
     return kuni_fail(err, KUNI_DATA,
@@ -106,8 +112,6 @@ static kuni_status take_member(const kuni_bundle *bundle, const kuni_pack *pack,
                                kuni_error *err)
 {
     const kuni_task *task = bundle->task;
-    kuni_status status = check_member(task, pack, member, file->shard, file->sample, err);
-    if (status) return status;
     if (is_in_place(bundle->step, file->kind)) {
         file->offset = pack->members[member].offset;
         file->bytes = pack->members[member].bytes;
@@ -128,6 +132,11 @@ static kuni_sample_run input_run(const kuni_bundle *bundle, size_t input)
     return bundle->input_runs ? bundle->input_runs[input] : (kuni_sample_run){.n = 0};
 }
 
+static kuni_other_cut input_cut(const kuni_bundle *bundle, size_t input)
+{
+    return bundle->input_cuts ? bundle->input_cuts[input] : (kuni_other_cut){.spans = NULL};
+}
+
 static bool is_packed(const kuni_bundle *bundle, size_t input)
 {
     return (bundle->input_spans && bundle->input_spans[input] > 1) || input_run(bundle, input).n;
@@ -144,7 +153,9 @@ static choice choose(const kuni_bundle *bundle, size_t input, size_t k, const ku
 {
     size_t each = bundle->samples.n ? bundle->samples.n : 1;
     size_t span = k / each, spans = bundle->input_spans ? bundle->input_spans[input] : 1;
-    bool own = bundle->n_spans > 1;
+    const kuni_other_cut cut = input_cut(bundle, input);
+    bool own = bundle->n_spans > 1 || cut.members;
+    if (cut.members) span = cut.members[span];
     return (choice){.first_span = own ? span : 0,
                     .end_span = own ? span + 1 : spans,
                     .run = input_run(bundle, input),
@@ -158,12 +169,24 @@ static bool is_wanted(const kuni_task *task, const choice *of, const kuni_sample
     return !task->columns || task->columns[sample - task->samples] >= 0;
 }
 
+/* Which of the task's shards a file of the pack's span number `span` is of. */
+static int64_t shard_of(const kuni_bundle *bundle, size_t input, size_t span,
+                        const kuni_task *member)
+{
+    const kuni_other_cut cut = input_cut(bundle, input);
+    int64_t first = bundle->task->inputs[input].shard;
+    if (first < 0) return -1;
+    if (cut.members) return member->shard;
+    return cut.spans ? cut.shards[span] : first + (int64_t)span;
+}
+
 /* The members of one pack that the task of member k takes: those of its own span and sample, or all. */
 static kuni_status take_pack(const kuni_bundle *bundle, size_t input, const choice *of,
-                             const char *folder, kuni_arena *arena, kuni_task_file *files,
-                             size_t *n, kuni_error *err)
+                             const kuni_task *member, const char *folder, kuni_arena *arena,
+                             kuni_task_file *files, size_t *n, kuni_error *err)
 {
     const kuni_task *task = bundle->task;
+    const kuni_other_cut cut = input_cut(bundle, input);
     const kuni_task_file *from = &task->inputs[input];
     size_t each = of->run.n ? of->run.n : 1, spans = bundle->input_spans[input];
     kuni_pack pack;
@@ -179,8 +202,11 @@ static kuni_status take_pack(const kuni_bundle *bundle, size_t input, const choi
         kuni_task_file *file = &files[(*n)++];
         *file = *from;
         file->sample = sample;
-        if (file->shard >= 0) file->shard += (int64_t)(m / each);
-        status = take_member(bundle, &pack, m, folder, arena, file, err);
+        file->shard = shard_of(bundle, input, m / each, member);
+        status = check_member(task, &pack, m,
+                              cut.spans ? &cut.spans[m / each] : span_of(task, file->shard), sample,
+                              err);
+        if (!status) status = take_member(bundle, &pack, m, folder, arena, file, err);
         if (task->heartbeat && m % each == 0) task->heartbeat((int64_t)m);
     }
     kuni_pack_close(&pack);
@@ -219,7 +245,7 @@ static kuni_status take_inputs(const kuni_bundle *bundle, size_t k, const char *
     for (size_t i = 0; i < task->n_inputs && !status; i++) {
         choice of = choose(bundle, i, k, out);
         if (is_packed(bundle, i))
-            status = take_pack(bundle, i, &of, folder, arena, files, &n, err);
+            status = take_pack(bundle, i, &of, out, folder, arena, files, &n, err);
         else
             files[n++] = task->inputs[i];
         if (task->heartbeat) task->heartbeat((int64_t)i);
@@ -287,7 +313,7 @@ static kuni_status add_to_pack(kuni_pack_writer *writer, const kuni_task *task, 
                                kuni_error *err)
 {
     const kuni_span nowhere = {.tid = -1}, *span = shard >= 0 ? &task->shards[shard] : &nowhere;
-    const char *name = by_sample && !path ? KUNI_SAMPLE_NOBODY : name_of(task, shard, sample);
+    const char *name = by_sample && !path ? KUNI_SAMPLE_NOBODY : name_of(task, span, sample);
     return kuni_pack_add(writer, name, span->beg, span->end, path, err);
 }
 
@@ -346,7 +372,7 @@ static kuni_status copy_member(kuni_pack_writer *writer, const kuni_bundle *bund
     int64_t shard = task->shard >= 0 ? task->shard + (int64_t)(m / each) : -1;
     if (!pack->members[m].present || gone[i])
         return add_to_pack(writer, task, shard, NULL, true, NULL, err);
-    kuni_status status = check_member(task, pack, m, shard, &task->samples[i], err);
+    kuni_status status = check_member(task, pack, m, span_of(task, shard), &task->samples[i], err);
     kuni_pack_view view;
     if (!status) status = kuni_pack_view_open(&view, pack, m, err);
     if (status) return status;

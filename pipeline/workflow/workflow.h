@@ -54,6 +54,7 @@ typedef struct kuni_workflow {
     const char *region_bed;  /* regions.include, or NULL */
     const char *exclude_bed; /* regions.exclude, or NULL */
     int64_t shard_bp;
+    int64_t joint_bp; /* regions.joint_shard; 0: not said */
     int64_t
         bundle; /* regions.bundle: small shards that share tasks and files, at most; 1: none do */
     const char *ploidy; /* name or absolute path; open it by kuni_workflow_ploidy */

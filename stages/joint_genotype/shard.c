@@ -18,6 +18,16 @@ enum {
 
 /* --- setting up --- */
 
+/* Whether all chunks of the shard are chunks of evidence of this span: it is wider, or just that. */
+static bool holds(kuni_span evidence, kuni_span shard)
+{
+    return evidence.tid == shard.tid &&
+           (evidence.beg == shard.beg ||
+            (evidence.beg < shard.beg && shard.beg % KUNI_EVIDENCE_CHUNK_BP == 0)) &&
+           (evidence.end == shard.end ||
+            (evidence.end > shard.end && shard.end % KUNI_EVIDENCE_CHUNK_BP == 0));
+}
+
 static kuni_status open_source(joint_shard *j, const kuni_task_file *file, joint_source *s,
                                kuni_error *err)
 {
@@ -38,11 +48,15 @@ static kuni_status open_source(joint_shard *j, const kuni_task_file *file, joint
             return kuni_fail(err, KUNI_DATA, "evidence %s: sample %s stands where batch %s has %s",
                              file->path, header->samples[i], batch->id,
                              task->samples[batch->first + i].id);
-    if (header->shard.tid != j->shard.tid || header->shard.beg != j->shard.beg ||
-        header->shard.end != j->shard.end)
+    if (!holds(header->shard, j->shard))
         return kuni_fail(err, KUNI_DATA, "evidence %s: of another shard: %s:%lld-%lld", file->path,
                          header->contig, (long long)header->shard.beg + 1,
                          (long long)header->shard.end);
+    s->first_chunk = (size_t)(j->shard.beg / KUNI_EVIDENCE_CHUNK_BP -
+                              header->shard.beg / KUNI_EVIDENCE_CHUNK_BP);
+    kuni_evidence_keep(s->reader, s->first_chunk,
+                       (size_t)((j->shard.end - 1) / KUNI_EVIDENCE_CHUNK_BP -
+                                j->shard.beg / KUNI_EVIDENCE_CHUNK_BP + 1));
     s->columns = task->columns + batch->first;
     s->n_samples = header->n_samples;
     s->complete = true;
@@ -69,7 +83,7 @@ static kuni_status open_sources(joint_shard *j, kuni_error *err)
 static kuni_status read_chunk(joint_shard *j, joint_source *s, int what, kuni_evidence_chunk *chunk,
                               kuni_error *err)
 {
-    kuni_status status = kuni_evidence_read(s->reader, j->chunk, what, chunk, err);
+    kuni_status status = kuni_evidence_read(s->reader, s->first_chunk + j->chunk, what, chunk, err);
     if (j->n_sources > OPEN_FILES) kuni_evidence_rest(s->reader);
     j->work += (int64_t)(chunk->n_events + chunk->n_blocks);
     if (j->task->heartbeat && !status) j->task->heartbeat(j->work);
@@ -149,7 +163,8 @@ static uint32_t window_sites(const joint_shard *j)
     int64_t events = 0, blocks = 0;
     for (size_t i = 0; i < j->n_sources; i++) {
         kuni_evidence_extent extent;
-        kuni_evidence_get_extent(j->sources[i].reader, j->chunk, &extent);
+        kuni_evidence_get_extent(j->sources[i].reader, j->sources[i].first_chunk + j->chunk,
+                                 &extent);
         events += extent.n_events;
         blocks += extent.n_blocks;
     }

@@ -157,7 +157,7 @@ static kuni_status run(const kuni_task *task, kuni_error *err)
     return status;
 }
 
-static const kuni_port inputs[] = {{.kind = "evidence", .many = true, .in_place = true},
+static const kuni_port inputs[] = {{.kind = "evidence", .many = true, .in_place = true, .wider = true},
                                    {.kind = "karyotypes", .optional = true},
                                    {0}};
 static const kuni_port outputs[] = {{.kind = "calls", .extension = "bcf"},

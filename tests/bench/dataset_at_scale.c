@@ -103,7 +103,7 @@ static void seal(kuni_preview *p, size_t node, size_t batch)
     kuni_arena_clear(p->ledger.arena);
     (void)snprintf(path, sizeof(path), "%s/sealed/%s/b%04zu.tsv", p->run.folder, n->folder, batch);
     check(kuni_seal_create(&writer, path, &p->ledger.keys.nodes[node], &err));
-    for (size_t s = 0; s < plan->n_shards; s++) {
+    for (size_t s = 0; s < plan->reads.n_shards; s++) {
         size_t first = kuni_plan_task(plan, n, (int64_t)s, 0);
         if (kuni_task_table_state(&p->ledger.table, node, first) != KUNI_TASK_DONE) continue;
         uint64_t key = batch * 1000003 + s + 1;
@@ -121,7 +121,7 @@ static void seal(kuni_preview *p, size_t node, size_t batch)
                                                .mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 +
                                                            st.st_mtim.tv_nsec,
                                                .digest = {{batch, s, o, key}}};
-            check(kuni_seal_add(writer, plan->shard_names[s], key, o, &stored, &err));
+            check(kuni_seal_add(writer, plan->reads.names[s], key, o, &stored, &err));
         }
     }
     check(kuni_seal_close(writer, true, &err));

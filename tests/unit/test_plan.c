@@ -273,10 +273,10 @@ static void test_plan(void **state)
     kuni_workflow w = {.shard_bp = 100, .stages = stages, .n_stages = 6};
     assert_int_equal(kuni_plan_make(&plan, &w, genome, some_batches, 3, false, &preflight, &err),
                      KUNI_OK);
-    assert_int_equal(plan.n_places, 10 + 5 + 1 + 1);
-    assert_int_equal(plan.n_shards, plan.n_places + 1);
-    assert_string_equal(plan.shard_names[15], "HLA-A%2A01%3A01-0-30");
-    assert_string_equal(plan.shard_names[17], "unplaced");
+    assert_int_equal(plan.reads.n_places, 10 + 5 + 1 + 1);
+    assert_int_equal(plan.reads.n_shards, plan.reads.n_places + 1);
+    assert_string_equal(plan.reads.names[15], "HLA-A%2A01%3A01-0-30");
+    assert_string_equal(plan.reads.names[17], "unplaced");
     expect_edges(&plan, "qc.batch", "qc.reads");
     expect_edges(&plan, "joint", "a b");
     expect_edges(&plan, "annotate", "joint");
@@ -298,7 +298,7 @@ static void test_plan(void **state)
     w.n_contigs = 1;
     assert_int_equal(kuni_plan_make(&plan, &w, genome, some_batches, 3, false, &preflight, &err),
                      KUNI_OK);
-    assert_int_equal(plan.n_shards, 5);
+    assert_int_equal(plan.reads.n_shards, 5);
     assert_false(plan.unplaced);
     kuni_plan_fini(&plan);
     drop(&w);
@@ -371,7 +371,7 @@ static void test_table(void **state)
         for (size_t i = 0; i < n; i++) finish(&tables[k], 1, k ? n - 1 - i : i, "same");
         assert_true(kuni_task_table_ended(&tables[k], 1));
     }
-    for (size_t shard = 0; shard < plan.n_places; shard++) {
+    for (size_t shard = 0; shard < plan.reads.n_places; shard++) {
         kuni_hash a, b;
         kuni_work work = {.id = 0};
         assert_true(kuni_task_table_ready(&tables[0], 2, shard));
@@ -432,7 +432,7 @@ static void test_blocked(void **state)
         else
             finish(&table, 1, i, "x");
     }
-    for (size_t shard = 0; shard < plan.n_places; shard++) {
+    for (size_t shard = 0; shard < plan.reads.n_places; shard++) {
         assert_int_equal(kuni_task_table_ready(&table, 2, shard), shard != 2);
         assert_int_equal(kuni_task_table_blocked(&table, 2, shard), shard == 2);
     }
@@ -507,21 +507,21 @@ static void expect_bundles(const char *const *contigs, size_t n_contigs, int64_t
                      KUNI_OK);
     char text[256] = "";
     size_t n = 0, next = 0;
-    for (size_t i = 0; i < plan.n_places; i++) {
-        assert_int_equal(plan.shards[i].first, next);
+    for (size_t i = 0; i < plan.reads.n_places; i++) {
+        assert_int_equal(plan.reads.shards[i].first, next);
         int64_t bp = 0;
-        for (size_t k = 0; k < plan.shards[i].n; k++, next++) {
-            bp += plan.spans[next].end - plan.spans[next].beg;
-            assert_int_equal(kuni_plan_shard_of(&plan, next), i);
+        for (size_t k = 0; k < plan.reads.shards[i].n; k++, next++) {
+            bp += plan.reads.spans[next].end - plan.reads.spans[next].beg;
+            assert_int_equal(kuni_axis_shard_of(&plan.reads, next), i);
         }
-        assert_int_equal(plan.shards[i].bp, bp);
-        assert_int_equal(kuni_plan_weight(&plan, (int64_t)i), bp);
-        assert_true(strchr(plan.shard_names[i], '+') ? plan.shards[i].n > 1
-                                                     : plan.shards[i].n == 1);
+        assert_int_equal(plan.reads.shards[i].bp, bp);
+        assert_int_equal(kuni_axis_weight(&plan.reads, (int64_t)i), bp);
+        assert_true(strchr(plan.reads.names[i], '+') ? plan.reads.shards[i].n > 1
+                                                     : plan.reads.shards[i].n == 1);
         n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%u+%u", i ? " " : "",
-                              plan.shards[i].first, plan.shards[i].n);
+                              plan.reads.shards[i].first, plan.reads.shards[i].n);
     }
-    assert_int_equal(next + plan.unplaced, plan.n_spans);
+    assert_int_equal(next + plan.unplaced, plan.reads.n_spans);
     assert_string_equal(text, expected);
     kuni_plan_fini(&plan);
     drop(&w);
@@ -559,8 +559,8 @@ static void test_bundle_names(void **state)
                            .n_stages = 1};
         assert_int_equal(
             kuni_plan_make(&plan, &w, genome, some_batches, 2, false, &preflight, &err), KUNI_OK);
-        assert_int_equal(plan.n_shards, 5);
-        snprintf(names[i], sizeof(names[i]), "%s", plan.shard_names[4]);
+        assert_int_equal(plan.reads.n_shards, 5);
+        snprintf(names[i], sizeof(names[i]), "%s", plan.reads.names[4]);
         assert_memory_equal(names[i], "chr2-0-5+3-", 11);
         assert_int_equal(strlen(names[i]), 11 + 16);
         kuni_plan_fini(&plan);
