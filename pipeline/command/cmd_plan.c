@@ -107,7 +107,8 @@ static void advise_width(const kuni_preview *p, size_t files)
     }
     if (k == sizeof(wider_bp) / sizeof(wider_bp[0])) k--;
     if (wider_bp[k] <= (double)p->run.workflow.shard_bp) return;
-    printf("          more than %d: with regions.shard: %.0fMb about %.0f, and tasks after the evidence "
+    printf("          more than %d: with regions.shard: %.0fMb about %.0f, and tasks after the "
+           "evidence "
            "as short as now; it is settled by a dataset's first run\n",
            FILES_MOST, wider_bp[k] / 1e6, left);
 }
@@ -224,7 +225,8 @@ static void print_shards(const kuni_preview *p)
                      kuni_genome_contig(p->run.genome, s.tid)->name, s.beg + 1, s.end);
         if (plan->reads.shards[i].n > 1) {
             size_t length = strlen(locus);
-            snprintf(locus + length, sizeof(locus) - length, " and %u more", plan->reads.shards[i].n - 1);
+            snprintf(locus + length, sizeof(locus) - length, " and %u more",
+                     plan->reads.shards[i].n - 1);
         }
         printf("%-8u %-32s %14" PRId64 " %9.2f%%\n", i, locus, bp,
                100 * (double)bp / (double)p->genome_bp);

@@ -139,7 +139,8 @@ static kuni_status find_task(kuni_attempt *a, const kuni_preview *p, const kuni_
     const kuni_plan *plan = &p->run.plan;
     const kuni_node *node = &plan->nodes[a->node];
     int64_t shard = -1, batch = -1;
-    kuni_status status = r->shard ? find_shard(p, kuni_plan_axis_of(plan, node), r->shard, &shard, err) : KUNI_OK;
+    kuni_status status =
+        r->shard ? find_shard(p, kuni_plan_axis_of(plan, node), r->shard, &shard, err) : KUNI_OK;
     if (!status && (r->batch || r->sample)) status = find_batch(p, r, &batch, err);
     if (status) return status;
     bool by_shard = kuni_node_by_shard(node), by_batch = kuni_node_by_batch(node);

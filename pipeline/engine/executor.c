@@ -138,8 +138,7 @@ static kuni_status cut_otherwise(const kuni_run *run, kuni_arena *arena, const k
     if (!shards || (own && !members)) return KUNI_MEMORY;
     for (uint32_t k = 0; own && k < own->n; k++)
         members[k] = plan->joint.within[own->first + k] - from->first;
-    for (uint32_t m = 0; m < from->n; m++)
-        shards[m] = first_within(&plan->joint, from->first + m);
+    for (uint32_t m = 0; m < from->n; m++) shards[m] = first_within(&plan->joint, from->first + m);
     *cut = (kuni_other_cut){
         .spans = &plan->reads.spans[from->first], .members = members, .shards = shards};
     return KUNI_OK;

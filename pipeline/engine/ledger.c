@@ -91,8 +91,9 @@ void kuni_ledger_fini(kuni_ledger *ledger)
 int64_t kuni_ledger_shard(const kuni_ledger *ledger, size_t node, const char *name)
 {
     const kuni_node *n = &ledger->run->plan.nodes[node];
-    return n->scatter == KUNI_SCATTER_SAMPLE ? kuni_plan_run_of_name(n, name)
-                                             : kuni_names_find(&ledger->shard_names[n->joint], name);
+    return n->scatter == KUNI_SCATTER_SAMPLE
+               ? kuni_plan_run_of_name(n, name)
+               : kuni_names_find(&ledger->shard_names[n->joint], name);
 }
 
 void kuni_ledger_mark_absent(kuni_ledger *ledger)
@@ -269,7 +270,8 @@ double kuni_ledger_weight(const kuni_ledger *ledger, size_t node, size_t task)
         people = (double)count;
         shard = -1;
     }
-    return people * (double)(shard >= 0 ? kuni_axis_weight(kuni_plan_axis_of(plan, n), shard) : ledger->genome_bp);
+    return people * (double)(shard >= 0 ? kuni_axis_weight(kuni_plan_axis_of(plan, n), shard)
+                                        : ledger->genome_bp);
 }
 
 void kuni_ledger_weigh(kuni_ledger *ledger, size_t node)

@@ -33,7 +33,7 @@ typedef struct kuni_ledger {
     double *weight_all, *weight_done, *weight_reused;
     kuni_names node_names, batch_names, sample_names;
     kuni_names shard_names[2]; /* of the reads' axis and the joint one */
-    kuni_arena *arena; /* for paths; cleared often */
+    kuni_arena *arena;         /* for paths; cleared often */
 } kuni_ledger;
 
 /* The number of a node's shard by its name, or -1. */

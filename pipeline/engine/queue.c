@@ -16,11 +16,11 @@ kuni_status kuni_queue_init(kuni_queue *q, kuni_ledger *ledger, kuni_past *past,
     q->exhausted = kuni_alloc(cells, 1, err);
     q->lanes_on_shard = kuni_alloc(plan->reads.n_shards, sizeof(uint32_t), err);
     q->passed = kuni_alloc(plan->n_nodes, sizeof(size_t), err);
-    if (!q->passed || !q->shard_order || !q->cursors || !q->exhausted || !q->lanes_on_shard) return KUNI_MEMORY;
+    if (!q->passed || !q->shard_order || !q->cursors || !q->exhausted || !q->lanes_on_shard)
+        return KUNI_MEMORY;
     q->joint_order = kuni_alloc(plan->joint.n_shards + 1, sizeof(uint32_t), err);
-    kuni_status status = q->joint_order
-                             ? kuni_axis_heaviest_first(&plan->reads, q->shard_order, err)
-                             : KUNI_MEMORY;
+    kuni_status status =
+        q->joint_order ? kuni_axis_heaviest_first(&plan->reads, q->shard_order, err) : KUNI_MEMORY;
     return status ? status : kuni_axis_heaviest_first(&plan->joint, q->joint_order, err);
 }
 
@@ -192,8 +192,8 @@ static kuni_status next_reads(kuni_queue *q, int lane, size_t head, kuni_work *w
             uint32_t s = q->shard_order[i];
             if (exhausted[s] || (int64_t)s == shard) continue;
             size_t left = plan->n_batches - q->cursors[head * plan->reads.n_shards + s];
-            double load =
-                (double)kuni_axis_weight(&plan->reads, s) * (double)left / (q->lanes_on_shard[s] + 1);
+            double load = (double)kuni_axis_weight(&plan->reads, s) * (double)left /
+                          (q->lanes_on_shard[s] + 1);
             if (load <= best || next_batch(q, head, s) == plan->n_batches) continue;
             best = load;
             chosen = s;
@@ -251,8 +251,8 @@ static kuni_status next_plain(kuni_queue *q, int lane, size_t node, kuni_work *w
     bool passing = n->scatter == KUNI_SCATTER_REGION; /* none of these is pending a second time */
     for (size_t i = q->passed[node]; i < count; i++) {
         size_t task = by_shard ? order[i] : i;
-        bool pending = task < n->n_tasks && kuni_task_table_state(&q->ledger->table, node, task) ==
-                                                KUNI_TASK_PENDING;
+        bool pending = task < n->n_tasks &&
+                       kuni_task_table_state(&q->ledger->table, node, task) == KUNI_TASK_PENDING;
         passing = passing && !pending;
         if (passing) q->passed[node] = i + 1;
         if (!pending || !kuni_task_table_ready(&q->ledger->table, node, task)) continue;

@@ -24,7 +24,8 @@ typedef struct kuni_queue {
     size_t *cursors;
     uint8_t *exhausted; /* likewise: nothing pending is left there */
     uint32_t *lanes_on_shard;
-    size_t *passed; /* by node: so many of its tasks, in the order that they are given out, are not pending */
+    size_t *
+        passed; /* by node: so many of its tasks, in the order that they are given out, are not pending */
     bool wide;  /* some tasks of the phase take more than one place of a machine */
     bool waits; /* the lane's machine has no room for what is next: nothing else goes before it */
 } kuni_queue;

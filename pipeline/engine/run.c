@@ -73,8 +73,8 @@ const char *kuni_run_output(const kuni_run *run, kuni_arena *arena, size_t node,
             other->extension && other->extension[0] ? other->extension : other->kind;
         twin = twin || (o != output && strcmp(theirs, extension) == 0);
     }
-    bool packed =
-        kuni_scatter_by_sample(n->scatter) || (shard >= 0 && kuni_plan_axis_of(&run->plan, n)->shards[shard].n > 1);
+    bool packed = kuni_scatter_by_sample(n->scatter) ||
+                  (shard >= 0 && kuni_plan_axis_of(&run->plan, n)->shards[shard].n > 1);
     char room[KUNI_PLAN_RUN_NAME_BYTES];
     const char *name = kuni_plan_shard_name(&run->plan, n, shard, room);
     return kuni_run_path(run, arena, err, "data/%s/%s/%s.%016" PRIx64 "%s%s%s.%s", n->folder,

@@ -177,7 +177,10 @@ kuni_status kuni_axis_make_reads(kuni_plan_axis *axis, const kuni_workflow *work
 
 /* --- the joint axis --- */
 
-/* Dense records, which take longest: what a person and base take, by measurement. */
+/*
+ * What a person and base take where sites and sparse records are made of 100,000 people (tests/bench/national);
+ * dense records take about twice that.
+ */
 static const double joint_ns = 14, joint_most_s = 1800;
 
 int64_t kuni_axis_joint_bp(int64_t shard_bp, size_t n_samples)

@@ -214,18 +214,19 @@ static kuni_status make_joint(kuni_plan *plan, const kuni_workflow *workflow,
 {
     size_t n = plan->n_batches;
     size_t n_samples = n ? batches[n - 1].first + batches[n - 1].n_samples : 0;
-    plan->joint_bp = workflow->joint_bp ? workflow->joint_bp
-                                        : kuni_axis_joint_bp(workflow->shard_bp, n_samples);
+    plan->joint_bp =
+        workflow->joint_bp ? workflow->joint_bp : kuni_axis_joint_bp(workflow->shard_bp, n_samples);
     if (plan->joint_bp > workflow->shard_bp) plan->joint_bp = workflow->shard_bp;
     if (plan->joint_bp == workflow->shard_bp) return KUNI_OK;
     const kuni_node *both = choose_joint(plan);
     bool any = false;
     if (both && workflow->joint_bp)
-        return kuni_fail(err, KUNI_USAGE,
-                         "regions.joint_shard: stage %s takes both what is made of reads and what "
-                         "is made of all samples, shard by shard, so these must be cut alike: leave "
-                         "joint_shard out, or have the stage take one of them",
-                         both->id);
+        return kuni_fail(
+            err, KUNI_USAGE,
+            "regions.joint_shard: stage %s takes both what is made of reads and what "
+            "is made of all samples, shard by shard, so these must be cut alike: leave "
+            "joint_shard out, or have the stage take one of them",
+            both->id);
     for (size_t i = 0; i < plan->n_nodes; i++) {
         if (both) plan->nodes[i].joint = false;
         any = any || plan->nodes[i].joint;
@@ -354,8 +355,8 @@ kuni_status kuni_plan_make(kuni_plan *plan, const kuni_workflow *workflow,
                            const kuni_genome *genome, const kuni_batch *batches, size_t n_batches,
                            bool twins, const kuni_stage *preflight, kuni_error *err)
 {
-    *plan = (kuni_plan){.n_batches = n_batches,
-                        .judged = twins || workflow->gate_qc != KUNI_GATE_ANY};
+    *plan =
+        (kuni_plan){.n_batches = n_batches, .judged = twins || workflow->gate_qc != KUNI_GATE_ANY};
     kuni_status status = KUNI_OK;
     plan->arena = kuni_arena_new(err);
     if (!plan->arena) return KUNI_MEMORY;

@@ -29,7 +29,8 @@ typedef struct kuni_other_cut {
     const kuni_span *spans; /* of its members, in their order; NULL: of the same cut */
     /* Of each span of the task: the member that holds it; NULL: the task takes all members. */
     const uint32_t *members;
-    const int64_t *shards; /* where all are taken, of each: the number in task->shards of its first */
+    const int64_t
+        *shards; /* where all are taken, of each: the number in task->shards of its first */
 } kuni_other_cut;
 
 /* A task with packs among its files. Nothing of it is copied. */
@@ -39,7 +40,7 @@ typedef struct kuni_bundle {
     size_t n_spans;        /* of its own shard; 0 or 1: no bundle */
     /* Of each input: the spans of its file; more than 1: a pack. NULL: no input is one. */
     const uint32_t *input_spans;
-    const kuni_other_cut *input_cuts; /* of each input; NULL: all are of the task's cut */
+    const kuni_other_cut *input_cuts;  /* of each input; NULL: all are of the task's cut */
     kuni_sample_run samples;           /* of its own, of a step that runs once a sample */
     const kuni_sample_run *input_runs; /* of each input; NULL: no input is a pack of samples */
 } kuni_bundle;

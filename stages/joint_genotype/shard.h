@@ -15,8 +15,9 @@ typedef struct joint_source {
     kuni_evidence_reader *reader;
     const int32_t *columns; /* of its samples */
     uint32_t n_samples;
-    size_t first_chunk; /* of the file: that of the shard's first, as the file may be of a wider one */
-    bool complete; /* no sample is left out, so the dictionary's counts hold */
+    size_t
+        first_chunk; /* of the file: that of the shard's first, as the file may be of a wider one */
+    bool complete;   /* no sample is left out, so the dictionary's counts hold */
 } joint_source;
 
 typedef struct joint_shard {

@@ -157,9 +157,10 @@ static kuni_status run(const kuni_task *task, kuni_error *err)
     return status;
 }
 
-static const kuni_port inputs[] = {{.kind = "evidence", .many = true, .in_place = true, .wider = true},
-                                   {.kind = "karyotypes", .optional = true},
-                                   {0}};
+static const kuni_port inputs[] = {
+    {.kind = "evidence", .many = true, .in_place = true, .wider = true},
+    {.kind = "karyotypes", .optional = true},
+    {0}};
 static const kuni_port outputs[] = {{.kind = "calls", .extension = "bcf"},
                                     {.kind = "sites", .extension = "sites.bcf", .optional = true},
                                     {.kind = "sparse", .extension = "vcf.gz", .optional = true},

@@ -207,6 +207,23 @@ static void check_file(const test_cohort *cohort, const char *path)
         end += chunk.end - chunk.beg;
     }
     assert_int_equal(end, cohort->shard.end);
+    /* A part of the chunks, and a part of that, as joint shards within take them. */
+    size_t n = kuni_evidence_chunk_count(reader);
+    for (size_t first = n > 1; n > first; first += n) {
+        kuni_evidence_chunk chunk;
+        kuni_evidence_extent whole, kept;
+        kuni_evidence_get_extent(reader, n - 1, &whole);
+        kuni_evidence_keep(reader, first, n - first);
+        kuni_evidence_keep(reader, 0, n); /* there is no way back */
+        kuni_evidence_keep(reader, n - 1, 1);
+        kuni_evidence_get_extent(reader, n - 1, &kept);
+        assert_memory_equal(&whole, &kept, sizeof(kept));
+        assert_ok(kuni_evidence_read(reader, n - 1, KUNI_READ_ALL, &chunk, &err), &err);
+        assert_int_equal(chunk.n_events, whole.n_events);
+        assert_int_equal(kuni_evidence_chunk_count(reader), n);
+        if (n > 1)
+            assert_int_equal(kuni_evidence_read(reader, 0, KUNI_READ_ALL, &chunk, &err), KUNI_BUG);
+    }
     kuni_evidence_close(reader);
 }
 

@@ -79,6 +79,23 @@ static const kuni_step joint_steps[] = {
 static const kuni_stage joint = {
     .name = "joint", .params = no_params, .steps = joint_steps, .n_steps = 1};
 
+/* As joint, but for itself: it takes parts of wider evidence. */
+static const kuni_step wide_steps[] = {
+    {.name = "",
+     .scatter = KUNI_SCATTER_REGION,
+     .inputs =
+         PORTS({.kind = "evidence", .many = true, .wider = true}, {.kind = "qc", .optional = true}),
+     .outputs = PORTS({.kind = "calls"})}};
+static const kuni_stage wide = {
+    .name = "wide", .params = no_params, .steps = wide_steps, .n_steps = 1};
+
+static const kuni_step both_steps[] = {{.name = "",
+                                        .scatter = KUNI_SCATTER_REGION,
+                                        .inputs = PORTS({.kind = "calls"}, {.kind = "evidence"}),
+                                        .outputs = PORTS({.kind = "calls"})}};
+static const kuni_stage both = {
+    .name = "both", .params = no_params, .steps = both_steps, .n_steps = 1};
+
 static const kuni_step edit_steps[] = {{.name = "",
                                         .scatter = KUNI_SCATTER_REGION,
                                         .inputs = PORTS({.kind = "calls"}),
@@ -570,15 +587,180 @@ static void test_bundle_names(void **state)
     assert_string_not_equal(names[0], names[1]);
 }
 
+/* --- the joint axis --- */
+
+/* Parts tile the reads' shards in order, end on the grid within, and share a shard within a bundle alone. */
+static void expect_joint(const kuni_plan_axis *reads, int64_t joint_bp)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_plan_axis axis = {.spans = NULL};
+    kuni_arena *arena = kuni_arena_new(&err);
+    assert_int_equal(kuni_axis_make_joint(&axis, reads, joint_bp, genome, arena, &err), KUNI_OK);
+    int64_t longest = joint_bp < KUNI_SHARD_GRID_BP ? KUNI_SHARD_GRID_BP : joint_bp;
+    size_t span = 0, part = 0;
+    for (; span < reads->n_spans && reads->spans[span].tid >= 0; span++) {
+        kuni_span whole = reads->spans[span];
+        for (int64_t at = whole.beg; at < whole.end; at = axis.spans[part++].end) {
+            assert_true(part < axis.n_spans && axis.within[part] == span);
+            assert_true(axis.spans[part].tid == whole.tid && axis.spans[part].beg == at);
+            assert_true(axis.spans[part].end > at && axis.spans[part].end <= whole.end);
+            assert_true(axis.spans[part].end == whole.end ||
+                        axis.spans[part].end % KUNI_SHARD_GRID_BP == 0);
+            assert_true(axis.spans[part].end - at <= longest + KUNI_SHARD_GRID_BP);
+        }
+    }
+    assert_int_equal(part, axis.n_spans);
+    part = 0;
+    for (size_t i = 0; i < axis.n_shards; i++) {
+        const kuni_plan_shard *shard = &axis.shards[i];
+        size_t within = kuni_axis_shard_of(reads, axis.within[part]);
+        assert_true(shard->first == part && shard->n > 0);
+        assert_true(shard->n == 1 || (reads->shards[within].n > 1 && shard->bp <= longest));
+        int64_t bp = 0;
+        for (size_t k = 0; k < shard->n; k++, part++) {
+            bp += axis.spans[part].end - axis.spans[part].beg;
+            assert_int_equal(kuni_axis_shard_of(reads, axis.within[part]), within);
+            assert_int_equal(kuni_axis_shard_of(&axis, part), i);
+        }
+        assert_int_equal(shard->bp, bp);
+        assert_true(i == 0 || strcmp(axis.names[i - 1], axis.names[i]) != 0);
+    }
+    assert_int_equal(part, axis.n_spans);
+    assert_int_equal(axis.n_places, axis.n_shards);
+    kuni_axis_fini(&axis);
+    kuni_arena_free(arena);
+}
+
+static void test_joint_axis(void **state)
+{
+    (void)state;
+    enum { SPANS = 60 };
+    uint32_t x = 1;
+    for (int round = 0; round < 200; round++) {
+        kuni_span spans[SPANS];
+        kuni_plan_shard shards[SPANS];
+        kuni_plan_axis reads = {.spans = spans, .shards = shards};
+        int64_t at = 0;
+        for (int32_t tid = 0; reads.n_spans < SPANS - 1;) {
+            x = x * 1103515245 + 12345;
+            int64_t gap = x >> 16 & 3 ? 0 : x >> 9 & 0x3ffff;
+            int64_t length = 1 + (x >> 8) % (x >> 20 & 1 ? 3000000 : 90000);
+            if (tid < 3 && (x >> 24) % 20 == 0) {
+                tid++;
+                at = 0;
+            }
+            spans[reads.n_spans++] = (kuni_span){tid, at + gap, at + gap + length};
+            at += gap + length;
+        }
+        spans[reads.n_spans++] = (kuni_span){.tid = -1};
+        reads.n_shards = kuni_plan_bundle(spans, reads.n_spans, 2000000, 8, shards);
+        reads.n_places = reads.n_shards - 1;
+        const int64_t cuts[] = {1000, 64000, 65536, 100000, 312500, 1250000, 5000000};
+        for (size_t k = 0; k < sizeof(cuts) / sizeof(cuts[0]); k++) expect_joint(&reads, cuts[k]);
+    }
+}
+
+/* As short as half an hour asks, and no more of them than there were without another axis. */
+static void test_joint_length(void **state)
+{
+    (void)state;
+    const struct {
+        int64_t shard_bp;
+        size_t n_samples;
+        int64_t joint_bp;
+    } known[] = {{5000000, 100, 5000000},     {25000000, 100, 5000000},
+                 {1000000, 10000, 1000000},   {5000000, 25000, 5000000},
+                 {5000000, 50000, 2500000},   {25000000, 100000, 1250000},
+                 {25000000, 1000000, 312500}, {5000000, 100000000, 312500},
+                 {1000000, 1000000, 500000},  {100, 1000000, 100}};
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        assert_int_equal(kuni_axis_joint_bp(known[i].shard_bp, known[i].n_samples),
+                         known[i].joint_bp);
+}
+
+/* Whose shards are those of the joint axis, by node. */
+static void expect_on_joint_axis(kuni_workflow *w, const char *expected, const char *coarse)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_plan plan;
+    if (!w->shard_bp) w->shard_bp = 200000;
+    kuni_status status = kuni_plan_make(&plan, w, genome, some_batches, 3, false, &preflight, &err);
+    if (status) {
+        assert_int_equal(status, KUNI_USAGE);
+        if (!strstr(err.text, expected)) fail_msg("\"%s\" is not in \"%s\"", expected, err.text);
+        return;
+    }
+    char text[64] = "";
+    for (size_t i = 1; i < plan.n_nodes; i++) {
+        const kuni_node *node = &plan.nodes[i];
+        text[i - 1] = node->joint ? 'j' : kuni_node_by_shard(node) ? 'r' : '.';
+        if (kuni_node_by_shard(node) && node->scatter == KUNI_SCATTER_REGION)
+            assert_int_equal(node->n_tasks, kuni_plan_axis_of(&plan, node)->n_places);
+        for (size_t k = 0; k < node->n_inputs; k++) {
+            const kuni_node *from = &plan.nodes[node->inputs[k].node];
+            int64_t shard = kuni_plan_shard_from(&plan, node, 1, from);
+            if (node->joint && !from->joint && kuni_node_by_shard(from))
+                assert_int_equal(plan.reads.shards[shard].first,
+                                 plan.joint.within[plan.joint.shards[1].first]);
+            else
+                assert_int_equal(shard, 1);
+        }
+    }
+    assert_string_equal(text, expected);
+    if (coarse)
+        assert_string_equal(plan.joint_coarse, coarse);
+    else
+        assert_null(plan.joint_coarse);
+    kuni_plan_fini(&plan);
+}
+
+static void test_who_is_on_the_joint_axis(void **state)
+{
+    (void)state;
+    kuni_workflow_stage stages[] = {
+        use(&qc, "qc", NULL, 0), use(&call, "a", NULL, 0), use(&wide, "joint", NEEDS(1, 0)),
+        use(&edit, "annotate", NEEDS(2)), use(&merge, "all", NEEDS(3, 0))};
+    kuni_workflow w = {.stages = stages, .n_stages = 5, .joint_bp = 65536};
+    expect_on_joint_axis(&w, "r.rjj..", NULL);
+    /* short reads' shards and few people: one axis */
+    w.joint_bp = 0;
+    expect_on_joint_axis(&w, "r.rrr..", NULL);
+    w.joint_bp = 200000;
+    expect_on_joint_axis(&w, "r.rrr..", NULL);
+    /* who does not say that parts of evidence will do has its shards, and so have those behind it */
+    kuni_params_free(stages[2].params);
+    stages[2] = use(&joint, "joint", NEEDS(1, 0));
+    w.joint_bp = 65536;
+    expect_on_joint_axis(&w, "r.rrr..", NULL);
+    drop(&w);
+    kuni_workflow_stage two[] = {use(&call, "a", NULL, 0), use(&wide, "joint", NEEDS(0)),
+                                 use(&both, "both", NEEDS(1, 0)), use(&merge, "all", NEEDS(2))};
+    kuni_workflow v = {.stages = two, .n_stages = 4, .joint_bp = 65536};
+    expect_on_joint_axis(&v, "regions.joint_shard: stage both takes both", NULL);
+    v.joint_bp = 0;
+    v.shard_bp = 25000000; /* nobody asked for another cut: that of the reads, and it is told */
+    expect_on_joint_axis(&v, "rrr..", "both");
+    drop(&v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_regions), cmocka_unit_test(test_region_faults),
-        cmocka_unit_test(test_cut),     cmocka_unit_test(test_cut_on_grid),
-        cmocka_unit_test(test_plan),    cmocka_unit_test(test_plan_faults),
-        cmocka_unit_test(test_table),   cmocka_unit_test(test_blocked),
-        cmocka_unit_test(test_hash),    cmocka_unit_test(test_names),
-        cmocka_unit_test(test_bundles), cmocka_unit_test(test_bundle_names),
+        cmocka_unit_test(test_joint_axis),
+        cmocka_unit_test(test_joint_length),
+        cmocka_unit_test(test_who_is_on_the_joint_axis),
+        cmocka_unit_test(test_regions),
+        cmocka_unit_test(test_region_faults),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_cut_on_grid),
+        cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_plan_faults),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_blocked),
+        cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_bundles),
+        cmocka_unit_test(test_bundle_names),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }
