@@ -33,14 +33,15 @@ static inline void kuni_sleep_ms(int64_t ms)
 }
 
 /*
- * How long one who polls and has found nothing sleeps before it looks again: from 50 us on twice as long
- * each time, 10 ms at most. So an answer that comes at once is not kept waiting, and one who waits for
- * long costs no core. 0 begins anew.
+ * How long one who polls and has found nothing sleeps before it looks again: from 50 us on a quarter
+ * longer each time, 10 ms at most. So an answer comes late by a fifth of what it took, and one who waits
+ * for long costs no core. Were each sleep as long as all before it, two who wait for each other's
+ * answers would each sleep as long as the other has slept, and never come out of it. 0 begins anew.
  */
 static inline int64_t kuni_nap_us(int64_t *last_us)
 {
     enum { LEAST_US = 50, MOST_US = 10000 };
-    int64_t us = *last_us ? 2 * *last_us : LEAST_US;
+    int64_t us = *last_us ? *last_us + *last_us / 4 : LEAST_US;
     *last_us = us < MOST_US ? us : MOST_US;
     return *last_us;
 }
