@@ -476,6 +476,7 @@ static kuni_status seal(kuni_coordinator *c, kuni_error *err)
 {
     size_t made = 0, noted = 0;
     kuni_progress_stay(c->progress, "seal");
+    kuni_injection_crash_at("seal");
     kuni_status status = kuni_journal_flush(c->journal, 0, err);
     kuni_seals_note_withdrawn(&c->ledger, &noted);
     if (!status && noted) status = kuni_run_write_register(c->run, err);

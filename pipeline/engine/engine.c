@@ -265,6 +265,7 @@ static kuni_status finish(kuni_coordinator *c, const char *journal_path, int64_t
     kuni_status status = kuni_lock_check(c->lock, err);
     kuni_injection_crash_at("publish");
     if (!status) status = kuni_publish(&c->ledger, &generation, &changed, err);
+    kuni_injection_crash_at("published");
     size_t added = status ? 0 : note_since(c->run, generation);
     if (added) status = kuni_run_write_register(c->run, err);
     if (!status && changed) status = note_publication(c->run, generation, added, err);

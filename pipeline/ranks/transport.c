@@ -387,6 +387,7 @@ static kuni_status join_ranks(kuni_error *err)
     int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
     if (code != MPI_SUCCESS) return fail_mpi(code, "cannot start", err);
     here.mpi = here.initialised = true;
+    kuni_injection_crash_at("joined");
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     MPI_Comm_rank(MPI_COMM_WORLD, &here.rank);
     MPI_Comm_size(MPI_COMM_WORLD, &here.size);

@@ -2,6 +2,7 @@
 """What the tests of killed ranks share: the cohort, the workflow of the test plugin, the ranks of a launcher."""
 import os
 import subprocess
+import sys
 
 KUNI = os.environ["KUNI"]
 MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
@@ -60,6 +61,42 @@ def processes(mark=None):
     return found
 
 
+def working_on(folder):
+    """Living processes that name FOLDER in their command line or stand in it, such as commands of the workflow."""
+    found = set()
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/cmdline", "rb") as f:
+                words = f.read()
+            if (folder + "/").encode() in words or (folder + ".yaml").encode() in words or os.readlink(f"/proc/{name}/cwd").startswith(folder + "/"):
+                found.add(int(name))
+        except OSError:
+            pass
+    return {pid for pid in found if (read_process(pid) or (0, "Z"))[1] != "Z"}
+
+
+def need_faults():
+    """The program that can be made to fail (tests/fixtures/injection.c), as need_faults of tests/lib.sh."""
+    global KUNI
+    for path in (KUNI, os.path.join(os.path.dirname(KUNI), "faults", "kuni")):
+        if os.access(path, os.X_OK) and "faults on purpose" in subprocess.run([path, "version"], capture_output=True, text=True, check=False).stdout:
+            KUNI = path
+            return
+    print(f"skipped: {KUNI} cannot be made to fail: build all targets")
+    sys.exit(77)
+
+
 def ranks_of(launcher):
     """{rank: process id} of the children of a launcher."""
     return {rank: pid for pid, (rank, parent) in processes().items() if parent == launcher and rank is not None}
+
+
+def command_of(pid):
+    """The words of a process, each ended by a 0; empty where it has gone."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            return f.read().decode(errors="replace")
+    except OSError:
+        return ""
