@@ -39,6 +39,26 @@ static uint64_t read_holder(int fd, char holder[HOLDER_BYTES])
     return kuni_scan(holder, "epoch #*", &epoch) ? epoch : 0;
 }
 
+/*
+ * What the last run's status.json says: epochs grow even where the lock's line was damaged or is gone, as
+ * what runs left is told from what they still write by them. 0: nothing.
+ */
+static uint64_t told_epoch(const char *folder)
+{
+    enum { HEAD_BYTES = 8192 }; /* it stands near the beginning */
+    static const char key[] = "\n \"epoch\": ";
+    char text[HEAD_BYTES] = "";
+    char *path = kuni_path_join(folder, "status.json", NULL);
+    int fd = path ? open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    ssize_t got = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+    if (fd >= 0) (void)close(fd);
+    free(path);
+    text[got > 0 ? got : 0] = '\0';
+    const char *at = strstr(text, key);
+    uint64_t epoch;
+    return at && kuni_scan(at + strlen(key), "#*", &epoch) ? epoch : 0;
+}
+
 static bool try_lock(int fd, bool *supported)
 {
     struct flock want = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -101,7 +121,8 @@ kuni_status kuni_lock_take(kuni_lock **out, const char *folder, int64_t wait_ms,
         }
         nanosleep(&(struct timespec){.tv_nsec = RETRY_MS * 1000000L}, NULL);
     }
-    lock->epoch = read_holder(lock->fd, holder) + 1;
+    uint64_t held = read_holder(lock->fd, holder), told = told_epoch(folder);
+    lock->epoch = (held > told ? held : told) + 1;
     status = still_stands(lock) ? write_holder(lock, err)
                                 : kuni_fail(err, KUNI_AGAIN,
                                             "%s was removed or replaced while this run waited for "

@@ -491,6 +491,24 @@ static bool holds(const char *path, const char *text, size_t length)
     return same;
 }
 
+/*
+ * A file that this run has made anew, with the bytes that it had before: the one in `current` may be the
+ * damaged one that it was made anew for. What was not made anew is the same file, or was looked at.
+ */
+static bool is_sound(const kuni_ledger *ledger, kuni_arena *arena, size_t node, size_t output,
+                     const char *path, const struct stat *st)
+{
+    struct stat made;
+    const char *data = kuni_run_output(ledger->run, arena, node, output, -1, -1,
+                                       ledger->table.nodes[node].key[0], NULL);
+    if (!data) return false;
+    if (ledger->table.nodes[node].reused ||
+        (stat(data, &made) == 0 && made.st_dev == st->st_dev && made.st_ino == st->st_ino))
+        return true;
+    return kuni_assembly_matches(path,
+                                 &ledger->finals[node * KUNI_PLAN_OUTPUTS_MAX + output].digest);
+}
+
 /* True where all that is published stands in `current` with its size. */
 static bool is_complete(const kuni_ledger *ledger, kuni_arena *arena)
 {
@@ -503,7 +521,9 @@ static bool is_complete(const kuni_ledger *ledger, kuni_arena *arena)
             int64_t bytes = ledger->finals[i * KUNI_PLAN_OUTPUTS_MAX + o].bytes;
             if (!name || bytes < 0) continue;
             const char *path = kuni_run_path(ledger->run, arena, NULL, "current/%s", name);
-            if (!path || stat(path, &st) != 0 || st.st_size != bytes) return false;
+            if (!path || stat(path, &st) != 0 || st.st_size != bytes ||
+                !is_sound(ledger, arena, i, o, path, &st))
+                return false;
         }
     }
     return true;

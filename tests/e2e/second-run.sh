@@ -49,6 +49,20 @@ cmp "$work/first/national.bcf" "$current/national.bcf" || fail "a lost published
 run set || fail "the run with nothing to do"
 grep -q unchanged "$log" || fail "a whole generation is published again"
 
+# A byte of a published table was flipped on the disk: the run made the table anew in data, and left the damaged one under its other name.
+damaged=$current/qc/sample_qc.tsv
+python3 - "$damaged" <<'PY'
+import sys
+with open(sys.argv[1], "r+b") as f:
+    byte = f.read(1)
+    f.seek(0)
+    f.write(bytes([byte[0] ^ 1]))
+PY
+run set || fail "the run after a published file was damaged"
+cmp "$work/first/${damaged#"$current"/}" "$damaged" || fail "a damaged published file is not put back"
+run set || fail "the run with nothing to do"
+grep -q unchanged "$log" || fail "a whole generation is published again"
+
 # Killed while it wrote its state: status.json.tmp.PID.0 stayed in the dataset for ever.
 touch "$work/set/status.json.tmp.12345.0" "$work/set/notes.tmp.txt"
 ln -s generations/000009 "$work/set/.current-9"

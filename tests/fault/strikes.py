@@ -218,7 +218,7 @@ def second_run(place, wait_s):
         text, code = run.text() + second["said"], second["run"].returncode
         demand(launched == 0, f"the first run ends with {launched}: {text}")
         demand(code == (75 if wait_s == 0 else 0), f"the second run ends with {code}: {text}")
-        demand(wait_s or "process" in second["said"], f"the second run does not tell who has the dataset: {text}")
+        demand(wait_s or "another run is writing" in second["said"], f"the second run does not tell who has the dataset: {text}")
         trial.go_on()
         return f"second {code}"
     return strike
