@@ -1,8 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Two hosts, as network namespaces on a bridge, with MPI over tcp between them: a whole run gives the bytes of a single process; where the
-# link is cut the run is noticed to hang, its launcher is ended, and kuni run --relaunch goes on once the link is back; the same where the
-# ranks of the other host are stopped. Needs root and iproute2.
+# Two hosts, as network namespaces on a bridge, with MPI over tcp between them: a whole run gives the bytes of a single process; where a
+# rank is killed, the link is cut, the other host's ranks are stopped, or its daemon and ranks are killed, the run is noticed to be over, its
+# launcher is ended, and kuni run --relaunch goes on; a host that is slow, behind a slow link, is waited for.
+#
+#   two_hosts.sh [HURT:MOMENT...]   HURT = whole | kill | link | host | lost | slow; MOMENT = reads | joint | assembly   [each once]
+#
+# Needs root and iproute2.
 . "$(dirname "$0")/../lib.sh"
 need_faults
 need_root
@@ -38,26 +42,45 @@ exec ip netns exec ${id}b bash -c "\$*"
 SH
 cat >hosts <<SH
 #!/bin/bash
-# hosts NAME HURT COMMAND...: four ranks on two hosts; the first start is hurt once the run has begun
-name=\$1 hurt=\$2
-shift 2
+# hosts NAME HURT MOMENT COMMAND...: four ranks on two hosts; the first start is hurt once the run has come so far
+name=\$1 hurt=\$2 moment=\$3
+shift 3
 echo start >>"\$name.starts"
 ip link set ${id}b0 up
-[ "\$(wc -l <"\$name.starts")" -eq 1 ] || hurt=''
+[ "\$(wc -l <"\$name.starts")" -eq 1 ] || hurt=whole
+# The slow host's link: what it sends is late, and little at a time.
+[ \$hurt != slow ] || ip netns exec ${id}b tc qdisc replace dev eth0 root netem delay 40ms rate 2mbit 2>/dev/null || touch "\$name.no-netem"
 ip netns exec ${id}a mpirun -H 10.77.31.1:2,10.77.31.2:2 -n 4 --mca plm_rsh_agent "\$PWD/agent" --mca btl tcp,self \\
     --mca oob_tcp_if_include 10.77.31.0/24 --mca btl_tcp_if_include 10.77.31.0/24 -x KUNI_RANK_SILENCE_S "\$@" &
-if [ -n "\$hurt" ]; then
-    until ls \$name/data/slow/*/*.bcf >/dev/null 2>&1; do sleep 0.1; done
+launcher=\$!
+there() { ip netns pids ${id}b; }
+# Processes of the other host, the daemon's or the ranks'.
+named() { for pid in \$(there); do case \$(tr '\\0' ' ' <"/proc/\$pid/cmdline" 2>/dev/null) in \$1*) echo "\$pid" ;; esac done; }
+reached() {
+    case \$moment in
+    reads) compgen -G "\$name/data/call/*/*" ;;
+    joint) compgen -G "\$name/data/slow/*/*.bcf" ;;
+    assembly) compgen -G "\$name/data/national.layout/*/*" ;;
+    esac >/dev/null
+}
+if [ \$hurt != whole ]; then
+    until reached; do sleep 0.02; kill -0 \$launcher 2>/dev/null || break; done
     case \$hurt in
     link) ip link set ${id}b0 down ;;
-    host) ip netns pids ${id}b | xargs kill -STOP ;;
+    host) there | xargs kill -STOP ;;
+    lost) there | xargs kill -KILL ;;
+    kill) kill -KILL \$(named "$KUNI" | head -n 1) ;;
+    # A machine that hardly gets on: its ranks stand still nine tenths of each second.
+    slow) for _ in 1 2 3 4 5 6; do there | xargs kill -STOP; sleep 0.9; there | xargs kill -CONT; sleep 0.1; done 2>/dev/null ;;
     esac
 fi
-wait \$!
+wait \$launcher
 SH
 chmod +x agent hosts
 "$KUNI" simulate --quiet -n 3 --contigs chr20:60k --depth 6 --seed 8 --out cohort >/dev/null
-for name in calm whole link host; do
+hurts=("$@")
+[ $# -gt 0 ] || hurts=(whole:reads kill:joint link:joint host:joint lost:joint slow:reads)
+for name in calm "${hurts[@]/:/-}"; do
     cat <<YAML >$name.yaml
 version: 1
 reference: cohort/reference.fa
@@ -73,17 +96,24 @@ YAML
 done
 log=log
 "$KUNI" run --quiet calm.yaml >log 2>&1 || fail "the undisturbed run"
-./hosts whole '' "$KUNI" run --quiet "$work/whole.yaml" >log 2>&1 || fail "two hosts"
-grep -q '"ranks": 4' whole/status.json || fail "not four ranks"
-for hurt in link host; do
-    status=0
-    timeout 150 "$KUNI" run --relaunch 3 -- ./hosts $hurt $hurt "$KUNI" run --quiet "$work/$hurt.yaml" >log 2>&1 || status=$?
-    [ $status -eq 0 ] || fail "$hurt: status $status"
-    [ "$(wc -l <$hurt.starts)" -eq 2 ] || fail "$hurt: $(wc -l <$hurt.starts) starts, not 2"
-    grep -q 'relaunch: start 1 ended: .*rank [23] has been silent' log || fail "$hurt: no word of the silence"
+for case in "${hurts[@]}"; do
+    hurt=${case%:*} moment=${case#*:} name=${case/:/-} status=0
+    timeout 150 "$KUNI" run --relaunch 3 -- ./hosts "$name" "$hurt" "$moment" "$KUNI" run --quiet "$work/$name.yaml" >log 2>&1 || status=$?
+    [ $status -eq 0 ] || fail "$case: status $status"
+    cmp calm/current/national.bcf "$name/current/national.bcf" || fail "$case: other bytes"
+    grep -q '"ranks": 4' "$name/status.json" || fail "$case: not four ranks"
+    starts=$(wc -l <"$name.starts")
+    case $hurt in
+    whole | slow) [ "$starts" -eq 1 ] || fail "$case: $starts starts, not 1" ;;
+    # At the very end it may come too late to matter.
+    *) [ "$starts" -eq 2 ] || [ "$moment" = assembly ] || fail "$case: $starts starts, not 2" ;;
+    esac
+    case $hurt-$starts in
+    link-2 | host-2) grep -q 'relaunch: start 1 ended: .*rank [23] has been silent' log || fail "$case: no word of the silence" ;;
+    esac
+    [ ! -e "$name.no-netem" ] || left_out "a slow link: no tc netem"
+    [ -z "$(ip netns pids ${id}a)$(ip netns pids ${id}b)" ] || fail "$case: processes are left"
+    ip -n ${id}b link set eth0 up
+    ip netns exec ${id}b tc qdisc del dev eth0 root 2>/dev/null || true
+    echo "$case: $starts starts, the same bytes"
 done
-for name in whole link host; do
-    cmp calm/current/national.bcf $name/current/national.bcf || fail "$name: other bytes"
-done
-[ -z "$(ip netns pids ${id}a)$(ip netns pids ${id}b)" ] || fail "processes are left"
-echo "two hosts, a cut link and a host that was stopped: the same bytes"
