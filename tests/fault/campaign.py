@@ -83,7 +83,7 @@ def main():
     print(table(counts, slowest))
     for what, times in left_out.items():
         print(f"{what} ({times})")
-    print(f"{n} cases, seed {seed}: {sum(counts.values())} ended and went on as they should, {failed} did not; a run takes {trial.calm_s:.1f} s")
+    print(f"{n} cases, seed {seed}: {sum(counts.values())} ended and went on as they should, {failed} did not; a run takes {trial.pace.s:.1f} s")
     if not failed and "KEEP" not in os.environ:
         shutil.rmtree(folder)
     sys.exit(1 if failed else 0)

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import ranks
-from trial import RANKS, STATUSES, demand
+from trial import LIMIT_S, RANKS, STATUSES, demand
 
 # What a backup holds (docs/operations.md): where a run refuses because of it, the copy is put back.
 KEPT = ("register.tsv", "sealed", "settings.json", "kuni-dataset.json", "history.jsonl", "data/call", "data/qc.reads")
@@ -68,6 +68,12 @@ def go_on(trial):
         if again == 0:
             trial.check_whole(text_again)
             return how
+    if "remove the link 'current'" in text:
+        os.unlink(os.path.join(trial.dataset, "current"))
+        again, text = trial.whole()
+        demand(again == 0, f"without current: {again}: {text}")
+        trial.check_whole(text)
+        return "current made anew"
     # No word of repair, or it could not: the message names what to bring back.
     demand("backup" in text or "copy" in text or any(os.path.basename(n) in text for n in KEPT), f"{launched}, and no word of what to do: {text}")
     put_back(trial)
@@ -80,8 +86,8 @@ def go_on(trial):
 def between(pattern, way, killed):
     def strike(trial):
         if killed:
-            place = trial.rng.choice(["seal", "joint", "assembly", "publish", "published"])
-            trial.start(RANKS, {"KUNI_STOP": f"{place}:0:9"}).end(trial.within_s)
+            place = trial.rng.choice(["joint", "assembly", "publish", "published", "farewell"])
+            trial.start(RANKS, {"KUNI_STOP": f"{place}:0:9"}).end(LIMIT_S)
         else:
             trial.copy_calm()
         ended_s = trial.ended_s

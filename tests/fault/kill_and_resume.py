@@ -27,16 +27,16 @@ def command(workflow):
 
 
 def run_to_end(workflow):
-    done = subprocess.run(command(workflow), stderr=subprocess.PIPE, text=True, timeout=120)
+    done = subprocess.run(command(workflow), stderr=subprocess.PIPE, text=True, timeout=300)
     if done.returncode != 0:
         sys.exit(f"FAIL: an undisturbed run ended with {done.returncode}:\n{done.stderr}")
     return done.stderr
 
 
-def kill_once(workflow, rng):
+def kill_once(workflow, rng, pace):
     """Starts a run and kills one of its processes; returns what was hit, or None where the run was faster."""
     target = rng.choice(["rank", "coordinator", "mpirun"])
-    delay = rng.uniform(0.2, 1.6)
+    delay = rng.uniform(0.1, 1.1) * pace.s
     process = subprocess.Popen(command(workflow), stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         process.wait(timeout=delay)
@@ -56,10 +56,10 @@ def kill_once(workflow, rng):
                 os.kill(found[wanted], signal.SIGKILL)
             except ProcessLookupError:
                 pass
-    code = process.wait(timeout=60)
-    if code == 0:
-        return None
-    return target
+    if not pace.until(lambda: process.poll() is not None, 0):
+        left = {pid: ranks.command_of(pid) for pid in ranks.ranks_of(process.pid).values()}
+        sys.exit(f"FAIL: after {target} was killed at {delay:.2f} s the run does not end ({pace.s:.1f} s undisturbed): {left}")
+    return target if process.returncode != 0 else None
 
 
 def check_same(expected, dataset):
@@ -80,7 +80,12 @@ def main():
             f.write(ranks.TALLY.format(dataset=name, plugin=PLUGIN, slow_ms=60))
         return path
 
+    def measure():
+        shutil.rmtree(os.path.join(folder, "busy"), ignore_errors=True)
+        run_to_end(make("busy"))
+
     run_to_end(make("calm"))
+    pace = ranks.Pace(measure)
     kills = {"rank": 0, "coordinator": 0, "mpirun": 0}
     rounds = 0
     while sum(kills.values()) < KILLS:
@@ -88,7 +93,7 @@ def main():
         name = f"storm{rounds}"
         workflow = make(name)
         for _ in range(6):
-            hit = kill_once(workflow, rng)
+            hit = kill_once(workflow, rng, pace)
             if hit is None:
                 break
             kills[hit] += 1

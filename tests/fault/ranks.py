@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import threading
+import time
 
 KUNI = os.environ["KUNI"]
 MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
@@ -36,6 +38,35 @@ def launch(n_ranks, *arguments, launcher_options=()):
     """The command line of `kuni run` under MPI."""
     return [MPIEXEC, *launcher_options, "--allow-run-as-root", "--oversubscribe", "-n", str(n_ranks), KUNI, "run",
             *arguments]
+
+
+class Pace:
+    """
+    What an undisturbed run takes on this machine, as busy as it is: how long to wait for an end follows from that, and where it has passed
+    the run is measured again, as others may have begun meanwhile. `measure` makes one.
+    """
+
+    def __init__(self, measure):
+        self.measure, self.s, self.lock = measure, 0.0, threading.Lock()
+        self.again()
+
+    def again(self):
+        with self.lock:
+            began = time.monotonic()
+            self.measure()
+            self.s = max(time.monotonic() - began, 0.5)
+        return self.s
+
+    def until(self, ended, limit_s, nap_s=0.05):
+        """Whether `ended()` comes true within limit_s + 5 s + 10 runs."""
+        began, pace_s = time.monotonic(), self.s
+        while not ended():
+            if time.monotonic() - began > limit_s + 5 + 10 * pace_s:
+                if self.again() <= pace_s:
+                    return bool(ended())
+                pace_s = self.s
+            time.sleep(nap_s)
+        return True
 
 
 def read_process(pid):

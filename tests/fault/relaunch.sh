@@ -105,6 +105,41 @@ for name in qrank qstuck; do
     cmp calm/current/national.bcf $name/current/national.bcf || fail "$name: other bytes"
 done
 
+# Numbers of processes wrap: the launcher has ended, and another process has its number. It is not waited for, and not ended.
+cat >thief <<'SH'
+#!/bin/bash
+# In a space of process numbers of its own.
+export PATH=$PWD/bin:$PATH SLURM_JOB_ID=qthief SLURM_RESTART_COUNT=0 KUNI_LAUNCHER_S=2 MPIRUN=./ends
+"$1" run --quiet qthief.yaml >qthief.log 2>&1 &
+script=$!
+until [ -s qthief.pid ] && ! kill -0 "$(cat qthief.pid)" 2>/dev/null; do sleep 0.01; done
+stolen=''
+for _ in $(seq 200); do
+    echo $(($(cat qthief.pid) - 1)) >/proc/sys/kernel/ns_last_pid || exit 77
+    sleep 120 &
+    [ $! -ne "$(cat qthief.pid)" ] || { stolen=$! && break; }
+    kill $!
+done
+[ -n "$stolen" ] || exit 77
+wait $script || exit 2
+kill -0 "$stolen" || exit 3
+SH
+cat >ends <<'SH'
+#!/bin/bash
+echo $$ >qthief.pid
+sleep 0.5
+exit 1
+SH
+chmod +x thief ends
+workflow qthief
+status=0
+unshare --pid --fork --mount-proc ./thief "$source_tree/containers/slurm/kuni.sbatch" 2>thief.log || status=$?
+case $status in
+0) grep -q 'back into the queue' qthief.log || fail "qthief: $(cat qthief.log)" ;;
+2 | 3) fail "the batch script and another's process: $status $(cat qthief.log)" ;;
+*) left_out "process numbers that wrap: $(tail -n 1 thief.log)" ;;
+esac
+
 if "$KUNI" run --relaunch 3 -- mpirun -n 3 kuni plan x.yaml >log 2>&1; then fail "no run, and taken"; fi
 grep -q 'no .kuni run WORKFLOW.yaml. stands' log || fail "no word of what is missing"
 echo "all started again"

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import ranks
-from trial import ATTEMPTS, RANKS, SILENCE_S, STATUSES, TIME_LIMIT_S, demand
+from trial import ATTEMPTS, LIMIT_S, RANKS, STATUSES, TIME_LIMIT_S, demand
 
 LEADER = ["start", "joined", "lead-in", "preflight", "reads", "seal", "judge", "joint", "assembly", "publish", "published", "farewell", "finalize"]
 WORKER = ["start", "joined", "lead-in", "work", "assembly", "farewell", "finalize"]
@@ -34,9 +34,9 @@ def await_(condition, seconds, run):
     return None
 
 
-def struck(trial, run, stands=False, within_s=None):
+def struck(trial, run, stands=False):
     """The end of a run that was struck by a signal, and the same command again."""
-    launched = run.end(within_s or trial.within_s, launcher_stands=stands)
+    launched = run.end(LIMIT_S, launcher_stands=stands)
     text = run.text()
     code = trial.agree(launched, text)
     trial.go_on()
@@ -81,7 +81,7 @@ def launcher_at(place, number):
 def any_time(who, number, early):
     def strike(trial):
         run = trial.start()
-        delay = trial.rng.uniform(0, EARLY_S if early else 1.2 * trial.calm_s)
+        delay = trial.rng.uniform(0, EARLY_S if early else 1.2 * trial.pace.s)
         time.sleep(delay)
         if who == "launcher":
             pid, ranks_there = run.process.pid, bool(ranks.ranks_of(run.process.pid))
@@ -111,7 +111,7 @@ def task_at(how, place, once):
         run = trial.start(trial.rng.choice([1, RANKS]), {"KUNI_CRASH": crash})
         # Tasks that do not end: each try takes the time limit, in each of the phases that come so far.
         waits = TIME_LIMIT_S * (1 if once else 6 * ATTEMPTS) if how in ("hang", "stop") else 0
-        launched = run.end(trial.within_s + waits + 2 * trial.calm_s)
+        launched = run.end(LIMIT_S + waits)
         if os.path.exists(trial.dataset + ".once"):
             os.remove(trial.dataset + ".once")
         text = run.text()
@@ -136,7 +136,7 @@ def command_hit(number, whole_group):
             (os.killpg if whole_group else os.kill)(os.getpgid(pid) if whole_group else pid, number)
         except ProcessLookupError:
             pass
-        launched = run.end(trial.within_s + (2 * TIME_LIMIT_S if number == signal.SIGSTOP else 0))
+        launched = run.end(LIMIT_S + (2 * TIME_LIMIT_S if number == signal.SIGSTOP else 0))
         trial.agree(launched, run.text(), STATUSES)
         demand(launched == 0, f"one bad end of a command ends the run with {launched}: {run.text()}")
         trial.go_on()
@@ -149,14 +149,14 @@ def tasks_of(rank, number):
     def strike(trial):
         run = trial.start()
         await_(lambda: run.rank(rank), 10, run)
-        time.sleep(trial.rng.uniform(0, trial.calm_s))
+        time.sleep(trial.rng.uniform(0, trial.pace.s))
         hit = await_(lambda: run.tasks(rank), 10, run)
         try:
             if hit:
                 os.kill(hit[0], number)
         except ProcessLookupError:
             pass
-        launched = run.end(trial.within_s + (2 * TIME_LIMIT_S if number == signal.SIGSTOP else 0))
+        launched = run.end(LIMIT_S + (2 * TIME_LIMIT_S if number == signal.SIGSTOP else 0))
         trial.agree(launched, run.text(), STATUSES)
         demand(launched == 0, f"one task that was hit ends the run with {launched}: {run.text()}")
         trial.go_on()
@@ -171,7 +171,7 @@ def io_error(point):
     def strike(trial):
         nth = trial.rng.choice([1, 2, 3, 5, 8, 13, 21, 34, 55])
         run = trial.start(trial.rng.choice([1, RANKS]), {"KUNI_FAULT": f"{point}:{nth}"})
-        launched = run.end(trial.within_s + 2 * trial.calm_s)
+        launched = run.end(LIMIT_S)
         code = trial.agree(launched, run.text(), STATUSES)
         demand(code in (0, 74, None), f"status {code} after ENOSPC: {run.text()}")
         trial.go_on()
@@ -186,7 +186,7 @@ def disk_full(trial):
         return "left out: no right to mount a tmpfs"
     try:
         run = trial.start(trial.rng.choice([1, RANKS]))
-        launched = run.end(trial.within_s + 4 * trial.calm_s)
+        launched = run.end(LIMIT_S)
         code = trial.agree(launched, run.text(), STATUSES)
         demand(code in (0, 74, None), f"status {code} on a full disk: {run.text()}")
         subprocess.run(["mount", "-o", "remount,size=64m", trial.dataset], check=True)
@@ -211,10 +211,10 @@ def second_run(place, wait_s):
                 second["said"] = second["run"].communicate(timeout=trial.slack_s)[0]
 
         run = at_pause(trial, place, act)
-        launched = run.process.wait(timeout=trial.within_s + trial.slack_s)
+        launched = run.process.wait(timeout=LIMIT_S + trial.slack_s)
         if "said" not in second:
-            second["said"] = second["run"].communicate(timeout=trial.within_s + trial.slack_s)[0]
-        run.end(trial.slack_s)
+            second["said"] = second["run"].communicate(timeout=LIMIT_S + trial.slack_s)[0]
+        run.end(LIMIT_S)
         text, code = run.text() + second["said"], second["run"].returncode
         demand(launched == 0, f"the first run ends with {launched}: {text}")
         demand(code == (75 if wait_s == 0 else 0), f"the second run ends with {code}: {text}")
@@ -259,5 +259,3 @@ def all_of(_trial):
         found += [(f"two hosts: {hurt}", moment, hosts(hurt, moment)) for moment in ("reads", "joint", "assembly")]
     return found
 
-
-assert SILENCE_S > 1

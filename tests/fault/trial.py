@@ -15,6 +15,8 @@ SILENCE_S = 4
 TIME_LIMIT_S = 3
 RANKS = 3
 STATUSES = {0, 64, 65, 70, 71, 74, 75}
+LIMIT_S = 2 * SILENCE_S  # and what it takes to start and to end: ranks.Pace
+LOCK_WAIT_S = 15  # the default of kuni run --wait
 ATTEMPTS = 3  # on_error.retries and the first
 # What tells of the run, or of how often something was published, not of the data. The preflight of batches that are sealed is not made again.
 NOT_COMPARED = {"run.json"}
@@ -145,9 +147,7 @@ class Run:
 
     def end(self, within_s, launcher_stands=False):
         """Waits for the end of all of it; `launcher_stands`: that one was stopped. Its own exit status, or None."""
-        until = time.monotonic() + within_s
-        while time.monotonic() < until and (self.left() or (self.process.poll() is None and not launcher_stands)):
-            time.sleep(0.05)
+        self.trial.pace.until(lambda: not self.left() and (launcher_stands or self.process.poll() is not None), within_s)
         self.trial.ended_s = time.monotonic() - self.began
         left, launched = self.left(), self.process.poll()
         self.watch.over.set()
@@ -167,10 +167,11 @@ class Run:
 class Trial:
     def __init__(self, folder, rng):
         self.folder, self.rng, self.name = folder, rng, "calm"
-        self.calm_s = self.ended_s = 0.0
+        self.ended_s = 0.0
         if not os.path.isdir(os.path.join(folder, "cohort")):
             ranks.simulate(folder, "-n", "4", "--contigs", "chr20:24k,chrX:12k", "-d", "6")
         shutil.rmtree(os.path.join(folder, "calm"), ignore_errors=True)
+        self.pace = ranks.Pace(self.measure)
         self.begin("calm", "")
         self.whole(RANKS)
         self.calm = self.dataset
@@ -179,12 +180,22 @@ class Trial:
 
     # --- a case ---
 
+    def measure(self):
+        busy = os.path.join(self.folder, "busy")
+        shutil.rmtree(busy, ignore_errors=True)
+        self.write_workflow(busy)
+        subprocess.run(ranks.launch(RANKS, "--quiet", busy + ".yaml"), check=True, capture_output=True, timeout=600)
+        shutil.rmtree(busy)
+
+    def write_workflow(self, dataset):
+        with open(dataset + ".yaml", "w") as f:
+            f.write(WORKFLOW.format(folder=self.folder, dataset=dataset, limit=TIME_LIMIT_S))
+
     def begin(self, name, what):
         self.name, self.what, self.ended_s, self.kept = name, what, 0.0, False
         self.dataset, self.workflow = os.path.join(self.folder, name), os.path.join(self.folder, name + ".yaml")
         shutil.rmtree(self.dataset, ignore_errors=True)
-        with open(self.workflow, "w") as f:
-            f.write(WORKFLOW.format(folder=self.folder, dataset=self.dataset, limit=TIME_LIMIT_S))
+        self.write_workflow(self.dataset)
 
     def keep(self):
         self.kept = True
@@ -203,12 +214,8 @@ class Trial:
 
     @property
     def slack_s(self):
-        """What a run takes here, when the machine is as busy as it has been of late, several times."""
-        return 10 + 8 * self.calm_s
-
-    @property
-    def within_s(self):
-        return 2 * SILENCE_S + self.slack_s
+        """What something small takes here at most, when the machine is as busy as it has been of late."""
+        return 20 + 20 * self.pace.s
 
     def start(self, n_ranks=RANKS, environment=None, options=("--quiet",)):
         return Run(self, n_ranks, environment or {}, options)
@@ -241,8 +248,7 @@ class Trial:
         n_ranks = n_ranks or self.rng.choice([1, 2, RANKS])
         ended_s = self.ended_s
         run = self.start(n_ranks, options=options)
-        launched = run.end(60 + 20 * max(self.calm_s, 2))
-        self.calm_s = max(self.ended_s, 0.7 * self.calm_s)
+        launched = run.end(LOCK_WAIT_S)
         self.ended_s = ended_s or self.ended_s
         return launched, run.text()
 

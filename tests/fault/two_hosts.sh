@@ -49,7 +49,10 @@ echo start >>"\$name.starts"
 ip link set ${id}b0 up
 [ "\$(wc -l <"\$name.starts")" -eq 1 ] || hurt=whole
 # The slow host's link: what it sends is late, and little at a time.
-[ \$hurt != slow ] || ip netns exec ${id}b tc qdisc replace dev eth0 root netem delay 40ms rate 2mbit 2>/dev/null || touch "\$name.no-netem"
+if [ \$hurt = slow ]; then
+    ip netns exec ${id}b tc qdisc replace dev eth0 root netem delay 40ms rate 1mbit 2>/dev/null ||
+        ip netns exec ${id}b tc qdisc replace dev eth0 root tbf rate 1mbit burst 16kb latency 400ms 2>/dev/null || touch "\$name.no-tc"
+fi
 ip netns exec ${id}a mpirun -H 10.77.31.1:2,10.77.31.2:2 -n 4 --mca plm_rsh_agent "\$PWD/agent" --mca btl tcp,self \\
     --mca oob_tcp_if_include 10.77.31.0/24 --mca btl_tcp_if_include 10.77.31.0/24 -x KUNI_RANK_SILENCE_S "\$@" &
 launcher=\$!
@@ -111,7 +114,7 @@ for case in "${hurts[@]}"; do
     case $hurt-$starts in
     link-2 | host-2) grep -q 'relaunch: start 1 ended: .*rank [23] has been silent' log || fail "$case: no word of the silence" ;;
     esac
-    [ ! -e "$name.no-netem" ] || left_out "a slow link: no tc netem"
+    [ ! -e "$name.no-tc" ] || left_out "a slow link: no tc qdisc netem or tbf"
     [ -z "$(ip netns pids ${id}a)$(ip netns pids ${id}b)" ] || fail "$case: processes are left"
     ip -n ${id}b link set eth0 up
     ip netns exec ${id}b tc qdisc del dev eth0 root 2>/dev/null || true

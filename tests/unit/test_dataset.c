@@ -227,7 +227,8 @@ static void test_lock_faults(void **state)
     assert_int_equal(kuni_lock_epoch(lock), 2); /* each run has its own */
     kuni_lock_release(lock);
     /* The line was torn: the epoch began anew, and what a killed run left was taken for this one's. */
-    shell("printf '{\n \"state\": \"done\",\n \"epoch\": 41,\n \"x\": 1}\n' >d/status.json; : >d/lock");
+    shell("printf '{\n \"state\": \"done\",\n \"epoch\": 41,\n \"x\": 1}\n' >d/status.json; : "
+          ">d/lock");
     assert_int_equal(kuni_lock_take(&lock, "d", 0, &err), KUNI_OK);
     assert_int_equal(kuni_lock_epoch(lock), 42);
     kuni_lock_release(lock);
