@@ -221,6 +221,7 @@
     FIELD(kuni_step, memory_bytes) \
     FIELD(kuni_step, n_memory) \
     FIELD(kuni_step, sees_facts) \
+    FIELD(kuni_step, folds) \
     FIELD(kuni_step, feed) \
     FIELD(kuni_step, fields) \
     FIELD(kuni_step, halo_bp) \

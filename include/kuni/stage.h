@@ -161,6 +161,14 @@ typedef struct kuni_step {
     size_t n_memory;
     /* SAMPLE: the sample's sex is shown; where it or the participant is corrected, it is run again. */
     bool sees_facts;
+    /*
+     * BATCH. Sums what a READS step of its own stage gives of a batch, so that a file a batch is kept and
+     * none a shard: once the batch is sealed, the outputs are sealed in the stead of what they were
+     * made of, which is removed. Takes all that the READS step gives and nothing else; nobody else
+     * may take that (name the outputs by the same kinds, and who needs them gets these). It is run
+     * before the joint steps: no columns, nothing that is told of people. `without` as below, of its own outputs.
+     */
+    bool folds;
 
     /*
      * READS. `sample` counts within the batch. Records overlap the shard widened by halo_bp on both
@@ -180,7 +188,7 @@ typedef struct kuni_step {
     kuni_status (*finish)(void *state, kuni_error *err); /* writes the outputs */
     void (*close)(void *state);                          /* frees; accepts NULL */
     /*
-     * READS. Makes a task's outputs again where people are erased and the reads may be archived: as
+     * READS, or `folds`. Makes a task's outputs again where people are erased and the reads may be archived: as
      * they are, but as if the samples flagged in `gone` (by number within the batch) had brought
      * nothing. task->inputs are the outputs as they are, one of each kind that was written;
      * task->samples tell KUNI_SAMPLE_NOBODY for those who go, and all numbers stay. NULL: erasing

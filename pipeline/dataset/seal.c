@@ -10,7 +10,7 @@
 
 #include "kuni/lines.h"
 
-static const char first_line[] = "#kuni seal 1";
+static const char first_line[] = "#kuni seal 1", folded_line[] = "#kuni seal 2";
 
 bool kuni_stored_is_intact(const char *path, const kuni_stored_output *stored)
 {
@@ -59,6 +59,9 @@ static const char *take_line(char *text, kuni_seal_line *line)
     size_t n = kuni_line_split(text, '\t', fields);
     if (n == 2 && strcmp(fields[0], "#made") == 0) {
         line->made = fields[1];
+    } else if (n == 3 && strcmp(fields[0], "#folded") == 0) {
+        line->folded = fields[1];
+        line->shards = fields[2];
     } else if (n == 4 && strcmp(fields[0], "#without") == 0) {
         line->without = fields[1];
         line->where = fields[2];
@@ -90,7 +93,7 @@ static kuni_status check_whole(const char *path, kuni_buffer *text, int64_t *n_l
         return damaged(path, n + 1, "it is cut off", err);
     snprintf(expected, sizeof(expected), "#end\t%" PRId64 "\t%s", n, hex);
     if (strcmp(line, expected) != 0) return damaged(path, n + 1, "its digest is another", err);
-    if (strcmp(text->data, first_line) != 0)
+    if (strcmp(text->data, first_line) != 0 && strcmp(text->data, folded_line) != 0)
         return damaged(path, 1, "it is not a seal of this format", err);
     return KUNI_OK;
 }
@@ -138,8 +141,8 @@ static kuni_status put(kuni_seal_writer *w, kuni_error *err)
     return status;
 }
 
-kuni_status kuni_seal_create(kuni_seal_writer **out, const char *path, const kuni_hash *made,
-                             kuni_error *err)
+static kuni_status begin(kuni_seal_writer **out, const char *path, const char *first,
+                         const kuni_hash *made, kuni_error *err)
 {
     char hex[KUNI_DIGEST_HEX_BYTES];
     kuni_seal_writer *w = kuni_alloc(1, sizeof(*w), err);
@@ -147,7 +150,7 @@ kuni_status kuni_seal_create(kuni_seal_writer **out, const char *path, const kun
     w->digest = kuni_digest_new(err);
     kuni_status status = w->digest ? kuni_file_create(&w->file, path, err) : KUNI_MEMORY;
     kuni_hash_print(made, hex);
-    if (!status) status = kuni_buffer_printf(&w->line, err, "%s", first_line);
+    if (!status) status = kuni_buffer_printf(&w->line, err, "%s", first);
     if (!status) status = put(w, err);
     if (!status) status = kuni_buffer_printf(&w->line, err, "#made\t%s", hex);
     if (!status) status = put(w, err);
@@ -157,6 +160,31 @@ kuni_status kuni_seal_create(kuni_seal_writer **out, const char *path, const kun
     }
     kuni_error ignored = KUNI_ERROR_INIT;
     (void)!kuni_seal_close(w, false, &ignored);
+    return status;
+}
+
+kuni_status kuni_seal_create(kuni_seal_writer **writer, const char *path, const kuni_hash *made,
+                             kuni_error *err)
+{
+    return begin(writer, path, first_line, made, err);
+}
+
+kuni_status kuni_seal_create_folded(kuni_seal_writer **writer, const char *path,
+                                    const kuni_hash *made, const char *step,
+                                    const kuni_hash *shards, kuni_error *err)
+{
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    kuni_error ignored = KUNI_ERROR_INIT;
+    kuni_seal_writer *w = NULL;
+    kuni_status status = begin(&w, path, folded_line, made, err);
+    if (status) return status;
+    kuni_hash_print(shards, hex);
+    status = kuni_buffer_printf(&w->line, err, "#folded\t%s\t%s", step, hex);
+    if (!status) status = put(w, err);
+    if (status)
+        (void)!kuni_seal_close(w, false, &ignored);
+    else
+        *writer = w;
     return status;
 }
 

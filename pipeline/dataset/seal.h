@@ -4,8 +4,10 @@
  * the files are primary data, which no run makes again, replaces or removes. One file a step and
  * batch: DATASET/sealed/STEP/BATCH.tsv, tab-separated, with a digest of its own at the end.
  *
- *   #kuni seal 1
+ *   #kuni seal 1                    2 where #folded stands
  *   #made HEX                       digest of the step's settings: see kuni_keys_init
+ *   #folded STEP HEX                the files were summed: those that STEP's seal tells of stand for them;
+ *                                   HEX digests the names of the shards
  *   #without SAMPLE WHERE REASON    quarantined when the batch was sealed: nothing of it is in the files
  *   SHARD KEY16 OUTPUT BYTES MTIME DIGEST     one an output that was written; BYTES -1: was not
  *   #end LINES HEX
@@ -27,6 +29,7 @@ bool kuni_stored_is_intact(const char *path, const kuni_stored_output *stored);
 /* A line of a seal; texts are borrowed for the call. */
 typedef struct kuni_seal_line {
     const char *made;                     /* of "#made", else NULL */
+    const char *folded, *shards;          /* of "#folded", else NULL */
     const char *without, *where, *reason; /* of "#without", else NULL */
     const char *shard;                    /* of a file, else NULL */
     uint64_t key;
@@ -44,6 +47,10 @@ typedef struct kuni_seal_writer kuni_seal_writer;
 
 KUNI_MUST_CHECK kuni_status kuni_seal_create(kuni_seal_writer **writer, const char *path,
                                              const kuni_hash *made, kuni_error *err);
+/* As kuni_seal_create, of files that were summed by a step: no file is to be added. */
+KUNI_MUST_CHECK kuni_status kuni_seal_create_folded(kuni_seal_writer **writer, const char *path,
+                                                    const kuni_hash *made, const char *step,
+                                                    const kuni_hash *shards, kuni_error *err);
 KUNI_MUST_CHECK kuni_status kuni_seal_without(kuni_seal_writer *writer, const char *sample,
                                               const char *where, const char *reason,
                                               kuni_error *err);

@@ -52,7 +52,7 @@ static kuni_status sort_task(sorting *s, const json_t *record, kuni_error *err)
     const kuni_plan *plan = &ledger->run->plan;
     int64_t shard, batch;
     kuni_plan_place(plan, &plan->nodes[node], task, &shard, &batch);
-    if (kuni_ledger_seals(&plan->nodes[node]) &&
+    if (kuni_ledger_has_seal(&plan->nodes[node]) &&
         ledger->sealed[node * plan->n_batches + (size_t)batch])
         return KUNI_OK;
     if (node == KUNI_PLAN_PREFLIGHT && s->sealed[batch]) return KUNI_OK;
@@ -199,7 +199,7 @@ static json_t *list_sealed(const kuni_ledger *ledger, kuni_error *err)
     json_t *list = json_array();
     bool whole = list != NULL;
     for (size_t i = 0; i < plan->n_nodes && whole; i++) {
-        if (!kuni_ledger_seals(&plan->nodes[i])) continue;
+        if (!kuni_ledger_has_seal(&plan->nodes[i])) continue;
         for (size_t b = 0; b < plan->n_batches && whole; b++) {
             size_t at = i * plan->n_batches + b;
             if (!ledger->sealed[at] && !ledger->promised[at]) continue;
@@ -229,13 +229,11 @@ static int64_t lines_needed(const kuni_ledger *ledger, const kuni_past *past)
     for (size_t i = 0; i < plan->n_nodes; i++) {
         const kuni_node *node = &plan->nodes[i];
         n += (int64_t)ledger->table.nodes[i].done;
-        for (size_t b = 0; b < plan->n_batches && kuni_ledger_seals(node); b++) {
+        for (size_t b = 0; b < plan->n_batches && kuni_ledger_has_seal(node); b++) {
             if (!ledger->sealed[i * plan->n_batches + b]) continue;
             n++;
-            for (size_t s = 0; s < node->n_shards; s++)
-                n -= kuni_task_table_state(&ledger->table, i,
-                                           kuni_plan_task(plan, node, (int64_t)s, (int64_t)b)) ==
-                     KUNI_TASK_DONE;
+            for (size_t task = b; task < node->n_tasks; task += plan->n_batches)
+                n -= kuni_task_table_state(&ledger->table, i, task) == KUNI_TASK_DONE;
         }
     }
     return n;

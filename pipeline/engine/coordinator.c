@@ -660,9 +660,9 @@ static kuni_status run_phases(kuni_coordinator *c, const char *journal_path, kun
 static kuni_status tell_failures(kuni_coordinator *c, kuni_error *err)
 {
     const kuni_failure *first = &c->orders.failures[0];
-    bool joint = c->run->plan.nodes[first->node].phase > KUNI_PHASE_READS;
+    bool of_files = !kuni_node_of_reads(&c->run->plan.nodes[first->node]);
     kuni_error damage = KUNI_ERROR_INIT;
-    if (first->status == KUNI_DATA && joint &&
+    if (first->status == KUNI_DATA && of_files &&
         kuni_seals_blame(&c->ledger, first->shard, first->batch, &damage))
         return kuni_fail(err, damage.status, "%s", damage.text);
     if (c->orders.n_failures == 1)

@@ -102,7 +102,8 @@ void kuni_erase_people(const kuni_erase *e, kuni_cohort *cohort)
 /* --- a seal in memory --- */
 
 typedef struct sealed_file {
-    size_t shard, output;
+    int64_t shard; /* -1: of a step that has none */
+    size_t output;
     uint64_t key;
     kuni_stored_output stored;
 } sealed_file;
@@ -117,6 +118,8 @@ typedef struct sealed {
     const char *path;
     bool found;
     kuni_hash made;
+    bool folded;      /* see folds.h: the files are another step's */
+    kuni_hash shards; /* as the seal tells of what was folded */
     left_out *without;
     sealed_file *files;
     size_t n_without, without_capacity, n_files, files_capacity;
@@ -135,11 +138,25 @@ static const char *copy(sealed *s, const char *text, kuni_error *err)
     return kuni_arena_strndup(s->arena, text, strlen(text), err);
 }
 
+static kuni_status refuse_workflow(const sealed *s, kuni_error *err)
+{
+    return kuni_fail(err, KUNI_USAGE,
+                     "%s: the dataset has other shards, or step %s other outputs, than the "
+                     "workflow says: name the workflow that it was made with",
+                     s->path, s->erase->run->plan.nodes[s->node].folder);
+}
+
 static kuni_status take_line(void *context, const kuni_seal_line *line, kuni_error *err)
 {
     sealed *s = context;
     const kuni_run *run = s->erase->run;
     if (line->made) return kuni_hash_parse(&s->made, line->made) ? KUNI_OK : KUNI_IO;
+    if (line->folded) {
+        size_t by = run->plan.nodes[s->node].folded_by;
+        s->folded = by && strcmp(run->plan.nodes[by].folder, line->folded) == 0 &&
+                    kuni_hash_parse(&s->shards, line->shards);
+        return s->folded ? KUNI_OK : refuse_workflow(s, err);
+    }
     if (line->without) {
         kuni_status status = kuni_grow((void **)&s->without, &s->without_capacity, s->n_without + 1,
                                        sizeof(left_out), err);
@@ -150,19 +167,17 @@ static kuni_status take_line(void *context, const kuni_seal_line *line, kuni_err
         return out->sample && out->where && out->reason ? KUNI_OK : KUNI_MEMORY;
     }
     const kuni_node *node = &run->plan.nodes[s->node];
+    bool placed = node->n_shards > 0;
     int64_t shard = node->scatter == KUNI_SCATTER_SAMPLE
                         ? kuni_plan_run_of_name(node, line->shard)
                         : kuni_names_find(&s->erase->shard_names, line->shard);
-    if (shard < 0 || line->output >= run->plan.nodes[s->node].n_outputs)
-        return kuni_fail(err, KUNI_USAGE,
-                         "%s: the dataset has other shards, or step %s other outputs, than the "
-                         "workflow says: name the workflow that it was made with",
-                         s->path, run->plan.nodes[s->node].folder);
+    if ((placed && shard < 0) || s->folded || line->output >= node->n_outputs)
+        return refuse_workflow(s, err);
     kuni_status status =
         kuni_grow((void **)&s->files, &s->files_capacity, s->n_files + 1, sizeof(sealed_file), err);
     if (status) return status;
     s->files[s->n_files++] = (sealed_file){
-        .shard = (size_t)shard, .output = line->output, .key = line->key, .stored = line->stored};
+        .shard = shard, .output = line->output, .key = line->key, .stored = line->stored};
     return KUNI_OK;
 }
 
@@ -177,14 +192,15 @@ static kuni_status sealed_read(sealed *s, const kuni_erase *e, size_t node, size
     return s->path ? kuni_seal_read(s->path, take_line, s, &s->found, err) : KUNI_MEMORY;
 }
 
-static const char *name_of(const sealed *s, size_t shard, char room[KUNI_PLAN_RUN_NAME_BYTES])
+static const char *name_of(const sealed *s, int64_t shard, char room[KUNI_PLAN_RUN_NAME_BYTES])
 {
     const kuni_plan *plan = &s->erase->run->plan;
-    return kuni_plan_shard_name(plan, &plan->nodes[s->node], (int64_t)shard, room);
+    const char *name = kuni_plan_shard_name(plan, &plan->nodes[s->node], shard, room);
+    return name ? name : "all";
 }
 
 /* The key of what this erasure makes of a shard. */
-static kuni_status key_of(const sealed *s, size_t shard, kuni_hash *key, kuni_error *err)
+static kuni_status key_of(const sealed *s, int64_t shard, kuni_hash *key, kuni_error *err)
 {
     const kuni_run *run = s->erase->run;
     char room[KUNI_PLAN_RUN_NAME_BYTES];
@@ -214,7 +230,7 @@ static kuni_status is_done(const sealed *s, bool *done, kuni_error *err)
 
 static const char *path_of(const sealed *s, const sealed_file *file, uint64_t key, kuni_error *err)
 {
-    return kuni_run_output(s->erase->run, s->arena, s->node, file->output, (int64_t)file->shard,
+    return kuni_run_output(s->erase->run, s->arena, s->node, file->output, file->shard,
                            (int64_t)s->batch, key, err);
 }
 
@@ -227,9 +243,12 @@ static bool has_people(const kuni_erase *e, size_t batch)
     return false;
 }
 
-/* Packs of samples need no stage to be made without some of them. */
-static bool knows_how(const kuni_node *node)
+/* Packs of samples need no stage to be made without some of them; of what was folded only the sum is left. */
+static bool knows_how(const sealed *s)
 {
+    const kuni_plan *plan = &s->erase->run->plan;
+    const kuni_node *node = &plan->nodes[s->node];
+    if (s->folded) node = &plan->nodes[node->folded_by];
     return node->step->without || kuni_scatter_by_sample(node->scatter);
 }
 
@@ -279,7 +298,7 @@ static kuni_status check_seal(kuni_erase *e, size_t node, size_t batch, kuni_err
     kuni_status status = sealed_read(&s, e, node, batch, err);
     if (!status && s.found) status = is_done(&s, &done, err);
     if (!status && s.found && !done && has_people(e, batch)) {
-        if (knows_how(n)) {
+        if (knows_how(&s)) {
             status = check_files(e, &s, err);
         } else if (reads_are_there(e, batch)) {
             e->n_unsealed++;
@@ -383,13 +402,13 @@ static kuni_status remake_bundle(sealed *s, const kuni_bundle *bundle, const uin
 }
 
 /* Packs of a step that runs once a sample. */
-static kuni_status remake_samples(const sealed *s, const kuni_bundle *bundle, size_t shard,
+static kuni_status remake_samples(const sealed *s, const kuni_bundle *bundle, int64_t shard,
                                   kuni_error *err)
 {
     const kuni_run *run = s->erase->run;
     const kuni_task *task = bundle->task;
     kuni_bundle of = *bundle;
-    kuni_plan_run(&run->plan.nodes[s->node], &run->cohort.batches[s->batch], (int64_t)shard,
+    kuni_plan_run(&run->plan.nodes[s->node], &run->cohort.batches[s->batch], shard,
                   &of.samples.first, &of.samples.n);
     kuni_status status = KUNI_OK;
     for (size_t i = 0; i < task->n_inputs && !status; i++)
@@ -409,8 +428,8 @@ static kuni_status remake_shard(sealed *s, size_t from, size_t to, kuni_error *e
     size_t n = 0;
     kuni_hash key;
     static const kuni_plan_shard nowhere = {.n = 1};
-    bool placed = node->scatter != KUNI_SCATTER_SAMPLE;
-    size_t shard_number = s->files[from].shard;
+    bool placed = node->n_shards && node->scatter != KUNI_SCATTER_SAMPLE;
+    int64_t shard_number = s->files[from].shard;
     const kuni_plan_shard *shard = placed ? &run->plan.reads.shards[shard_number] : &nowhere;
     int64_t first_span = placed ? (int64_t)shard->first : -1;
     kuni_status status = key_of(s, s->files[from].shard, &key, err);
@@ -483,13 +502,21 @@ static kuni_hash made_without(const sealed *s)
     return made;
 }
 
+static const char *folded_by(const sealed *s)
+{
+    const kuni_plan *plan = &s->erase->run->plan;
+    return plan->nodes[plan->nodes[s->node].folded_by].folder;
+}
+
 static kuni_status write_seal(const sealed *s, kuni_error *err)
 {
     kuni_seal_writer *writer = NULL;
     kuni_error ignored = KUNI_ERROR_INIT;
     char room[KUNI_PLAN_RUN_NAME_BYTES];
     kuni_hash made = made_without(s);
-    kuni_status status = kuni_seal_create(&writer, s->path, &made, err);
+    kuni_status status =
+        s->folded ? kuni_seal_create_folded(&writer, s->path, &made, folded_by(s), &s->shards, err)
+                  : kuni_seal_create(&writer, s->path, &made, err);
     if (status) return status;
     for (size_t i = 0; i < s->n_without && !status; i++)
         if (!names_one(s->erase, s->without[i].sample))
@@ -532,7 +559,7 @@ static kuni_status remake(const kuni_erase *e, size_t node, size_t batch, kuni_e
         sealed_fini(&s);
         return status;
     }
-    if (!has_people(e, batch) || !knows_how(&e->run->plan.nodes[node])) {
+    if (!has_people(e, batch) || !knows_how(&s)) {
         status = give_up(&s, err);
     } else {
         for (size_t from = 0, to; from < s.n_files && !status; from = to) {

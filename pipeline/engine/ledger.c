@@ -96,12 +96,27 @@ int64_t kuni_ledger_shard(const kuni_ledger *ledger, size_t node, const char *na
                : kuni_names_find(&ledger->shard_names[n->joint], name);
 }
 
+/* Of batches of which the step that it folds has nothing to do. */
+static void mark_nothing_to_fold(kuni_ledger *ledger, size_t node)
+{
+    const kuni_plan *plan = &ledger->run->plan;
+    size_t reads = plan->nodes[node].inputs[0].node;
+    for (size_t b = 0; b < plan->n_batches; b++) {
+        bool any = false;
+        for (size_t s = 0; s < plan->nodes[reads].n_shards && !any; s++)
+            any = kuni_task_table_state(&ledger->table, reads, s * plan->n_batches + b) !=
+                  KUNI_TASK_ABSENT;
+        if (!any) kuni_task_table_set(&ledger->table, node, b, KUNI_TASK_ABSENT);
+    }
+}
+
 void kuni_ledger_mark_absent(kuni_ledger *ledger)
 {
     const kuni_plan *plan = &ledger->run->plan;
     const kuni_cohort *cohort = &ledger->run->cohort;
     for (size_t i = 0; i < plan->n_nodes; i++) {
         const kuni_node *node = &plan->nodes[i];
+        if (kuni_node_folds(node)) mark_nothing_to_fold(ledger, i);
         if (!kuni_node_of_reads(node)) continue;
         for (size_t b = 0; b < plan->n_batches; b++) {
             for (size_t s = 0; s < node->n_shards; s++) {
@@ -126,6 +141,10 @@ static kuni_status samples_of(const kuni_ledger *ledger, size_t node, size_t tas
     int64_t shard, batch;
     kuni_plan_place(&ledger->run->plan, n, task, &shard, &batch);
     *whole = false;
+    if (kuni_node_folds(n)) {
+        *samples = (kuni_hash){{0}}; /* its inputs say it all */
+        return KUNI_OK;
+    }
     if (kuni_node_of_reads(n) || n->phase == KUNI_PHASE_PREFLIGHT) {
         kuni_ledger_samples_digest(ledger, node, task, n->phase == KUNI_PHASE_PREFLIGHT, samples);
         return KUNI_OK;
@@ -211,6 +230,11 @@ bool kuni_ledger_seals(const kuni_node *node)
     return kuni_node_of_reads(node) && node->n_inputs == 0;
 }
 
+bool kuni_ledger_has_seal(const kuni_node *node)
+{
+    return kuni_ledger_seals(node) || kuni_node_folds(node);
+}
+
 bool kuni_ledger_batch_is_sealed(const kuni_ledger *ledger, size_t batch)
 {
     const kuni_plan *plan = &ledger->run->plan;
@@ -248,10 +272,11 @@ static kuni_status keep(kuni_ledger *ledger, size_t node, size_t task,
     kuni_plan_place(plan, n, task, &shard, &batch);
     size_t at = node * plan->n_batches + (size_t)batch;
     if (ledger->sealed[at]) return KUNI_OK;
+    size_t row = shard < 0 ? 0 : (size_t)shard, rows = n->n_shards ? n->n_shards : 1;
     if (!ledger->kept[at])
-        ledger->kept[at] = kuni_alloc(n->n_shards * n->n_outputs, sizeof(kuni_stored_output), err);
+        ledger->kept[at] = kuni_alloc(rows * n->n_outputs, sizeof(kuni_stored_output), err);
     if (!ledger->kept[at]) return KUNI_MEMORY;
-    memcpy(ledger->kept[at] + (size_t)shard * n->n_outputs, outputs,
+    memcpy(ledger->kept[at] + row * n->n_outputs, outputs,
            n->n_outputs * sizeof(kuni_stored_output));
     return KUNI_OK;
 }
@@ -298,7 +323,7 @@ kuni_status kuni_ledger_done(kuni_ledger *ledger, size_t node, size_t task, cons
         digests[o].present = outputs[o].bytes >= 0;
         kuni_hash_print(&outputs[o].digest, digests[o].digest);
     }
-    if (kuni_ledger_seals(n)) {
+    if (kuni_ledger_has_seal(n)) {
         kuni_status status = keep(ledger, node, task, outputs, err);
         if (status) return status;
     }

@@ -15,6 +15,12 @@
 #include "seal.h"
 #include "task_table.h"
 
+typedef enum kuni_seal_state {
+    KUNI_SEAL_NONE,
+    KUNI_SEAL_FILES, /* the step's files are there */
+    KUNI_SEAL_FOLDED /* those of the step that folds them are, and tasks have no outputs any more */
+} kuni_seal_state;
+
 typedef struct kuni_ledger {
     kuni_run *run;
     kuni_samples samples;
@@ -22,11 +28,11 @@ typedef struct kuni_ledger {
     kuni_task_table table;
     /* [node * KUNI_PLAN_OUTPUTS_MAX + output]: of nodes with one task */
     kuni_stored_output *finals;
-    /* [node * n_batches + batch]: reads steps whose files are primary data */
+    /* [node * n_batches + batch]: kuni_seal_state of steps whose files are primary data */
     uint8_t *sealed;
     /* likewise: the journal says that there is a seal, and has the tasks no more */
     uint8_t *promised;
-    /* likewise, of reads steps that are not sealed: [shard * n_outputs + output]; NULL: none done */
+    /* likewise, of such steps that are not sealed: [shard * n_outputs + output]; NULL: none done */
     kuni_stored_output **kept;
     /* by node, of tasks by kuni_ledger_weight: of all, done, and of these done before this run */
     int64_t genome_bp; /* of all that is processed */
@@ -49,6 +55,8 @@ void kuni_ledger_fini(kuni_ledger *ledger);
 void kuni_ledger_mark_absent(kuni_ledger *ledger);
 /* True for steps whose tasks are made from reads alone: those that are sealed. */
 bool kuni_ledger_seals(const kuni_node *node);
+/* These, and those that fold them. */
+bool kuni_ledger_has_seal(const kuni_node *node);
 /* Whether all that the plan makes of a batch's reads is sealed. */
 bool kuni_ledger_batch_is_sealed(const kuni_ledger *ledger, size_t batch);
 /* Looks at the reads of batches that are not sealed; of the others they are no matter any more, and no

@@ -82,6 +82,7 @@ static bool reads_are_done(const kuni_preview *p)
 {
     for (size_t i = 0; i < p->run.plan.n_nodes; i++)
         if (p->run.plan.nodes[i].phase == KUNI_PHASE_READS &&
+            !kuni_node_folds(&p->run.plan.nodes[i]) && /* tells of nobody */
             !kuni_task_table_ended(&p->ledger.table, i))
             return false;
     return true;
@@ -175,7 +176,7 @@ static void add_steps(kuni_preview *p)
                                     .task_cpu_s = -1,
                                     .task_bytes = -1,
                                     .max_rss_bytes = past->max_rss_bytes};
-        step->files = step->tasks * node->n_outputs;
+        step->files = node->folded_by ? 0 : step->tasks * node->n_outputs; /* that stay */
         if (past->tasks) {
             step->task_cpu_s = past->cpu_s / (double)past->tasks;
             step->task_bytes = (double)past->bytes / (double)past->tasks;

@@ -112,7 +112,9 @@ static kuni_status prune_node(const kuni_ledger *ledger, size_t node, size_t *re
                      .folder = folder,
                      .removed = removed};
         if (!status) status = prune_folder(&s, err);
-        if (!status && gone) (void)rmdir(folder); /* stays where it holds what is not ours */
+        /* Stays where it holds what is not ours, or files that are not folded yet. */
+        bool folded = by_shard && ledger->run->plan.nodes[node].folded_by;
+        if (!status && (gone || folded)) (void)rmdir(folder);
         free(folder);
     }
     if (dir) closedir(dir);

@@ -7,7 +7,40 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "folds.h"
+#include "injection.h"
 #include "reads_pass.h"
+
+/* --- places of a node's files in a seal --- */
+
+static const char everywhere[] = "all"; /* as the folder of what has no shard */
+
+static size_t count_places(const kuni_node *node)
+{
+    return node->n_shards ? node->n_shards : 1;
+}
+
+static int64_t shard_at(const kuni_node *node, size_t place)
+{
+    return node->n_shards ? (int64_t)place : -1;
+}
+
+static const char *name_place(const kuni_plan *plan, const kuni_node *node, int64_t shard,
+                              char room[KUNI_PLAN_RUN_NAME_BYTES])
+{
+    const char *name = kuni_plan_shard_name(plan, node, shard, room);
+    return name ? name : everywhere;
+}
+
+/* Whether a file that a seal tells of is one of this plan's; its shard, -1 where the node has none. */
+static bool find_place(const kuni_ledger *ledger, size_t node, const kuni_seal_line *line,
+                       int64_t *shard)
+{
+    const kuni_node *n = &ledger->run->plan.nodes[node];
+    if (!line->shard || line->output >= n->n_outputs) return false;
+    *shard = n->n_shards ? kuni_ledger_shard(ledger, node, line->shard) : -1;
+    return n->n_shards ? *shard >= 0 : strcmp(line->shard, everywhere) == 0;
+}
 
 /* --- loading --- */
 
@@ -15,23 +48,47 @@ typedef struct loading {
     kuni_ledger *ledger;
     size_t node, batch;
     kuni_stored_output outputs[KUNI_PLAN_OUTPUTS_MAX]; /* of the shard under way */
-    int64_t shard;                                     /* -1: none */
+    bool open;                                         /* there is one */
+    int64_t shard;
     uint64_t key;
     bool changed; /* made with other settings of a step that may change: see need_reads */
+    bool folded;  /* what tells of the files is another seal */
+    bool stale;   /* a sum of other files than those that are sealed now: see folds.h */
 } loading;
 
 /* The outputs of a shard are together: all that were gathered make the task done. */
 static kuni_status settle(loading *l, kuni_error *err)
 {
-    if (l->shard < 0) return KUNI_OK;
+    if (!l->open) return KUNI_OK;
     kuni_ledger *ledger = l->ledger;
     const kuni_plan *plan = &ledger->run->plan;
     size_t task = kuni_plan_task(plan, &plan->nodes[l->node], l->shard, (int64_t)l->batch);
     /* the short key is the leading 64 bits: see kuni_hash_short */
     const kuni_hash key = {.word = {0, 0, 0, l->key}};
     if (kuni_task_table_state(&ledger->table, l->node, task) != KUNI_TASK_PENDING) return KUNI_OK;
+    if (kuni_node_folds(&plan->nodes[l->node])) {
+        bool holds;
+        kuni_status status = kuni_fold_holds(ledger, l->node, l->batch, l->key, &holds, err);
+        l->stale = !holds;
+        if (status || l->stale) return status;
+    }
     kuni_ledger_reused(ledger, l->node, task);
     return kuni_ledger_done(ledger, l->node, task, &key, l->outputs, err);
+}
+
+/* All that was folded is done, and its files are no more. */
+static kuni_status settle_folded(loading *l, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    l->open = true;
+    l->key = 0;
+    for (size_t o = 0; o < KUNI_PLAN_OUTPUTS_MAX; o++)
+        l->outputs[o] = (kuni_stored_output){.bytes = -1};
+    for (size_t s = 0; s < l->ledger->run->plan.nodes[l->node].n_shards && !status; s++) {
+        l->shard = (int64_t)s;
+        status = settle(l, err);
+    }
+    return status;
 }
 
 static kuni_status refuse_settings(const loading *l, kuni_error *err)
@@ -77,12 +134,16 @@ static kuni_status take(void *context, const kuni_seal_line *line, kuni_error *e
     }
     if (l->changed) return KUNI_OK;
     if (line->without) return exclude(l, line, err);
-    int64_t shard = kuni_ledger_shard(ledger, l->node, line->shard);
-    if (shard < 0 || line->output >= ledger->run->plan.nodes[l->node].n_outputs)
-        return refuse_settings(l, err);
-    if (shard != l->shard) {
+    if (line->folded) {
+        kuni_status status = kuni_fold_is_ours(&ledger->run->plan, l->node, line, &l->folded, err);
+        return status || l->folded ? status : refuse_settings(l, err);
+    }
+    int64_t shard;
+    if (l->folded || !find_place(ledger, l->node, line, &shard)) return refuse_settings(l, err);
+    if (!l->open || shard != l->shard) {
         kuni_status status = settle(l, err);
         if (status) return status;
+        l->open = true;
         l->shard = shard;
         l->key = line->key;
         for (size_t o = 0; o < KUNI_PLAN_OUTPUTS_MAX; o++)
@@ -99,24 +160,34 @@ const char *kuni_seal_path(const kuni_ledger *ledger, size_t node, size_t batch,
                          run->cohort.batches[batch].id);
 }
 
+/* Whether the seal of what a node folds says that all is with the node now. */
+static bool is_relied_on(const kuni_ledger *ledger, size_t node, size_t batch)
+{
+    const kuni_plan *plan = &ledger->run->plan;
+    const kuni_node *n = &plan->nodes[node];
+    return kuni_node_folds(n) &&
+           ledger->sealed[n->inputs[0].node * plan->n_batches + batch] == KUNI_SEAL_FOLDED;
+}
+
 static kuni_status load(kuni_ledger *ledger, size_t node, size_t batch, kuni_error *err)
 {
-    loading l = {.ledger = ledger, .node = node, .batch = batch, .shard = -1};
+    loading l = {.ledger = ledger, .node = node, .batch = batch};
     bool found;
     kuni_arena_clear(ledger->arena);
     const char *path = kuni_seal_path(ledger, node, batch, err);
     if (!path) return KUNI_MEMORY;
     size_t at = node * ledger->run->plan.n_batches + batch;
     kuni_status status = kuni_seal_read(path, take, &l, &found, err);
-    if (!status) status = settle(&l, err);
-    if (!status && !found && ledger->promised[at])
+    if (!status) status = l.folded ? settle_folded(&l, err) : settle(&l, err);
+    bool awaited = ledger->promised[at] || is_relied_on(ledger, node, batch);
+    if (!status && !found && awaited)
         status =
             kuni_fail(err, KUNI_IO,
                       "%s: missing: it tells what batch %s consists of: nothing was published: "
                       "put it back from a backup",
                       path, ledger->run->cohort.batches[batch].id);
-    if (status || !found) return status;
-    ledger->sealed[at] = !l.changed;
+    if (status || !found || l.stale) return status;
+    ledger->sealed[at] = l.changed ? KUNI_SEAL_NONE : l.folded ? KUNI_SEAL_FOLDED : KUNI_SEAL_FILES;
     ledger->promised[at] = 1;
     return KUNI_OK;
 }
@@ -179,7 +250,8 @@ static kuni_status check_unsealed(const kuni_ledger *ledger, kuni_error *err)
 enum { GROUP_FILES = 16384, DEEP_GROUP_FILES = 1024 };
 
 typedef struct sealed_file {
-    size_t node, batch, shard, output, number;
+    size_t node, batch, output, number;
+    int64_t shard; /* -1: none */
     const char *path;
     kuni_stored_output stored;
     bool bad;
@@ -245,10 +317,9 @@ static kuni_status refuse(const looking *l, kuni_error *err)
     if (!first) return KUNI_OK;
     char room[KUNI_PLAN_RUN_NAME_BYTES];
     const kuni_plan *plan = &l->ledger->run->plan;
-    return refuse_file(
-        l->ledger, first->path, first->batch,
-        kuni_plan_shard_name(plan, &plan->nodes[first->node], (int64_t)first->shard, room),
-        n_bad > 1, err);
+    return refuse_file(l->ledger, first->path, first->batch,
+                       name_place(plan, &plan->nodes[first->node], first->shard, room), n_bad > 1,
+                       err);
 }
 
 static kuni_status report(const looking *l, kuni_error *err)
@@ -286,8 +357,8 @@ static kuni_status add_file(looking *l, sealed_file file, uint64_t key, kuni_err
     kuni_status status =
         kuni_grow((void **)&l->files, &l->capacity, l->n + 1, sizeof(sealed_file), err);
     if (status) return status;
-    file.path = kuni_run_output(l->ledger->run, l->arena, file.node, file.output,
-                                (int64_t)file.shard, (int64_t)file.batch, key, err);
+    file.path = kuni_run_output(l->ledger->run, l->arena, file.node, file.output, file.shard,
+                                (int64_t)file.batch, key, err);
     if (!file.path) return KUNI_MEMORY;
     l->files[l->n++] = file;
     return l->n < (l->how.deep ? DEEP_GROUP_FILES : GROUP_FILES) ? KUNI_OK : look_at_group(l, err);
@@ -302,15 +373,13 @@ typedef struct idle_batch {
 static kuni_status add_idle_line(void *context, const kuni_seal_line *line, kuni_error *err)
 {
     const idle_batch *idle = context;
-    kuni_ledger *ledger = idle->looking->ledger;
-    int64_t shard = line->shard ? kuni_ledger_shard(ledger, idle->node, line->shard) : -1;
-    if (shard < 0 || line->stored.bytes < 0 ||
-        line->output >= ledger->run->plan.nodes[idle->node].n_outputs)
+    int64_t shard;
+    if (!find_place(idle->looking->ledger, idle->node, line, &shard) || line->stored.bytes < 0)
         return KUNI_OK;
     return add_file(idle->looking,
                     (sealed_file){.node = idle->node,
                                   .batch = idle->batch,
-                                  .shard = (size_t)shard,
+                                  .shard = shard,
                                   .output = line->output,
                                   .stored = line->stored},
                     line->key, err);
@@ -332,17 +401,19 @@ static kuni_status add_batch(looking *l, size_t node, size_t batch, kuni_error *
     const kuni_node *n = &plan->nodes[node];
     kuni_stored_output **kept = &ledger->kept[node * plan->n_batches + batch];
     kuni_status status = *kept ? KUNI_OK : add_idle_batch(l, node, batch, err);
-    for (size_t s = 0; s < n->n_shards && !status && *kept; s++) {
-        size_t task = kuni_plan_task(plan, n, (int64_t)s, (int64_t)batch);
+    for (size_t s = 0; s < count_places(n) && !status && *kept; s++) {
+        size_t task = kuni_plan_task(plan, n, shard_at(n, s), (int64_t)batch);
         if (kuni_task_table_state(&ledger->table, node, task) != KUNI_TASK_DONE) continue;
         for (size_t o = 0; o < n->n_outputs && !status; o++) {
             const kuni_stored_output *stored = &(*kept)[s * n->n_outputs + o];
             if (stored->bytes < 0) continue;
-            status = add_file(
-                l,
-                (sealed_file){
-                    .node = node, .batch = batch, .shard = s, .output = o, .stored = *stored},
-                ledger->table.nodes[node].key[task], err);
+            status = add_file(l,
+                              (sealed_file){.node = node,
+                                            .batch = batch,
+                                            .shard = shard_at(n, s),
+                                            .output = o,
+                                            .stored = *stored},
+                              ledger->table.nodes[node].key[task], err);
         }
     }
     free(*kept); /* the seal has it */
@@ -357,7 +428,7 @@ static kuni_status load_all(looking *l, kuni_error *err)
     l->arena = kuni_arena_new(err);
     kuni_status status = l->arena ? KUNI_OK : KUNI_MEMORY;
     for (size_t i = 0; i < plan->n_nodes && !status; i++) {
-        if (!kuni_ledger_seals(&plan->nodes[i])) continue;
+        if (!kuni_ledger_has_seal(&plan->nodes[i])) continue;
         for (size_t b = 0; b < plan->n_batches && !status; b++) {
             status = load(ledger, i, b, err);
             if (!status && ledger->sealed[i * plan->n_batches + b])
@@ -407,7 +478,7 @@ kuni_status kuni_seals_total(const kuni_run *run, kuni_seals_sum *sum, kuni_erro
         bool any = false;
         for (size_t i = 0; i < run->plan.n_nodes && !status; i++) {
             bool found = false;
-            if (!kuni_ledger_seals(&run->plan.nodes[i])) continue;
+            if (!kuni_ledger_has_seal(&run->plan.nodes[i])) continue;
             kuni_arena_clear(arena);
             const char *path = kuni_run_path(run, arena, err, "sealed/%s/%s.tsv",
                                              run->plan.nodes[i].folder, run->cohort.batches[b].id);
@@ -432,9 +503,9 @@ static kuni_status blame_line(void *context, const kuni_seal_line *line, kuni_er
 {
     const blaming *b = context;
     kuni_ledger *ledger = b->ledger;
-    int64_t shard = line->shard ? kuni_ledger_shard(ledger, b->node, line->shard) : -1;
-    if (shard < 0 || (b->shard >= 0 && shard != b->shard) || line->stored.bytes < 0 ||
-        line->output >= ledger->run->plan.nodes[b->node].n_outputs)
+    int64_t shard;
+    if (!find_place(ledger, b->node, line, &shard) || (b->shard >= 0 && shard != b->shard) ||
+        line->stored.bytes < 0)
         return KUNI_OK;
     kuni_arena_clear(ledger->arena);
     const char *path = kuni_run_output(ledger->run, ledger->arena, b->node, line->output, shard,
@@ -472,8 +543,9 @@ static bool is_complete(const kuni_ledger *ledger, size_t node, size_t batch)
     const kuni_plan *plan = &ledger->run->plan;
     const kuni_batch *b = &ledger->run->cohort.batches[batch];
     bool any = false;
-    for (size_t s = 0; s < plan->nodes[node].n_shards; s++) {
-        size_t task = kuni_plan_task(plan, &plan->nodes[node], (int64_t)s, (int64_t)batch);
+    const kuni_node *n = &plan->nodes[node];
+    for (size_t s = 0; s < count_places(n); s++) {
+        size_t task = kuni_plan_task(plan, n, shard_at(n, s), (int64_t)batch);
         kuni_task_state state = kuni_task_table_state(&ledger->table, node, task);
         if (state != KUNI_TASK_DONE && state != KUNI_TASK_ABSENT) return false;
         any = any || state == KUNI_TASK_DONE;
@@ -517,12 +589,12 @@ static kuni_status write_seal(kuni_ledger *ledger, size_t node, size_t batch, ku
     if (!status) status = kuni_seal_create(&writer, path, &made, err);
     if (status) return status;
     status = write_without(ledger, batch, writer, err);
-    for (size_t s = 0; s < n->n_shards && !status && kept; s++) {
+    for (size_t s = 0; s < count_places(n) && !status && kept; s++) {
         char room[KUNI_PLAN_RUN_NAME_BYTES];
-        size_t task = kuni_plan_task(plan, n, (int64_t)s, (int64_t)batch);
+        size_t task = kuni_plan_task(plan, n, shard_at(n, s), (int64_t)batch);
         if (kuni_task_table_state(&ledger->table, node, task) != KUNI_TASK_DONE) continue;
         for (size_t o = 0; o < n->n_outputs && !status; o++)
-            status = kuni_seal_add(writer, kuni_plan_shard_name(plan, n, (int64_t)s, room),
+            status = kuni_seal_add(writer, name_place(plan, n, shard_at(n, s), room),
                                    ledger->table.nodes[node].key[task], o,
                                    &kept[s * n->n_outputs + o], err);
     }
@@ -583,6 +655,60 @@ void kuni_seals_note_withdrawn(kuni_ledger *ledger, size_t *noted)
     }
 }
 
+static kuni_status seal_step(kuni_ledger *ledger, size_t node, size_t batch, kuni_error *err)
+{
+    size_t at = node * ledger->run->plan.n_batches + batch;
+    kuni_status status = write_seal(ledger, node, batch, err);
+    if (status) return status;
+    ledger->sealed[at] = KUNI_SEAL_FILES;
+    free(ledger->kept[at]);
+    ledger->kept[at] = NULL;
+    return KUNI_OK;
+}
+
+/* The sum is sealed before the seal of what it was made of says that it stands for that: see folds.h. */
+static kuni_status fold(kuni_ledger *ledger, size_t node, size_t batch, kuni_error *err)
+{
+    const kuni_plan *plan = &ledger->run->plan;
+    size_t reads = plan->nodes[node].inputs[0].node, at = reads * plan->n_batches + batch;
+    if (ledger->sealed[at] != KUNI_SEAL_FILES || !is_complete(ledger, node, batch)) return KUNI_OK;
+    kuni_status status = KUNI_OK;
+    kuni_injection_crash_at("fold.sum");
+    if (!ledger->sealed[node * plan->n_batches + batch])
+        status = seal_step(ledger, node, batch, err);
+    if (status) return status;
+    kuni_injection_crash_at("fold.seal");
+    kuni_arena_clear(ledger->arena);
+    const char *path = kuni_seal_path(ledger, reads, batch, err);
+    status = path ? kuni_fold_seal(plan, reads, path, err) : KUNI_MEMORY;
+    if (!status) ledger->sealed[at] = KUNI_SEAL_FOLDED;
+    kuni_injection_crash_at("fold.end");
+    return status;
+}
+
+/* Until `kuni_prune` nothing is removed; it goes by the keys of tasks, which these have no more. */
+static void forget_keys(kuni_ledger *ledger, size_t node, size_t batch)
+{
+    const kuni_plan *plan = &ledger->run->plan;
+    const kuni_node *n = &plan->nodes[node];
+    for (size_t s = 0; s < n->n_shards; s++)
+        ledger->table.nodes[node].key[kuni_plan_task(plan, n, (int64_t)s, (int64_t)batch)] = 0;
+}
+
+static kuni_status fold_all(kuni_ledger *ledger, size_t batch, kuni_error *err)
+{
+    const kuni_plan *plan = &ledger->run->plan;
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < plan->n_nodes && !status; i++) {
+        if (!kuni_node_folds(&plan->nodes[i])) continue;
+        status = fold(ledger, i, batch, err);
+        size_t reads = plan->nodes[i].inputs[0].node;
+        if (ledger->sealed[reads * plan->n_batches + batch] == KUNI_SEAL_FOLDED)
+            forget_keys(ledger, reads, batch);
+    }
+    return status;
+}
+
 kuni_status kuni_seals_make(kuni_ledger *ledger, size_t *made, kuni_error *err)
 {
     const kuni_plan *plan = &ledger->run->plan;
@@ -595,86 +721,12 @@ kuni_status kuni_seals_make(kuni_ledger *ledger, size_t *made, kuni_error *err)
             if (!kuni_ledger_seals(&plan->nodes[i]) || ledger->sealed[at] ||
                 !is_complete(ledger, i, b))
                 continue;
-            status = write_seal(ledger, i, b, err);
-            if (status) break;
-            ledger->sealed[at] = 1;
-            free(ledger->kept[at]);
-            ledger->kept[at] = NULL;
-            any = true;
+            status = seal_step(ledger, i, b, err);
+            any = any || !status;
         }
         *made += any;
         if (any && !status) status = note_people(ledger, b, err);
+        if (!status) status = fold_all(ledger, b, err);
     }
-    return status;
-}
-
-/* --- giving up --- */
-
-typedef struct giving_up {
-    const kuni_ledger *ledger;
-    size_t node, batch;
-    kuni_journal *journal;
-    json_t *without, *outputs; /* outputs: of the shard under way */
-    char shard[512], key[32];
-} giving_up;
-
-static kuni_status put_task(giving_up *g, kuni_error *err)
-{
-    if (!json_array_size(g->outputs)) return KUNI_OK;
-    const kuni_run *run = g->ledger->run;
-    json_t *record = json_pack(
-        "{ss ss ss ss ss sO sO}", "t", "task", "n", run->plan.nodes[g->node].folder, "s", g->shard,
-        "b", run->cohort.batches[g->batch].id, "k", g->key, "without", g->without, "o", g->outputs);
-    json_decref(g->outputs);
-    g->outputs = json_array();
-    return g->outputs ? kuni_journal_add(g->journal, record, err) : kuni_fail_memory(err, 1, 1);
-}
-
-static kuni_status give_line(void *context, const kuni_seal_line *line, kuni_error *err)
-{
-    giving_up *g = context;
-    char hex[KUNI_DIGEST_HEX_BYTES];
-    if (line->made) return KUNI_OK;
-    if (line->without)
-        return json_array_append_new(g->without, json_string(line->without))
-                   ? kuni_fail_memory(err, 1, 1)
-                   : KUNI_OK;
-    if (strcmp(line->shard, g->shard) != 0) {
-        kuni_status status = put_task(g, err);
-        if (status) return status;
-        (void)snprintf(g->shard, sizeof(g->shard), "%s", line->shard);
-        (void)snprintf(g->key, sizeof(g->key), "%016" PRIx64, line->key);
-    }
-    kuni_hash_print(&line->stored.digest, hex);
-    json_t *output = line->stored.bytes < 0 ? json_null()
-                                            : json_pack("[IIs]", (json_int_t)line->stored.bytes,
-                                                        (json_int_t)line->stored.mtime_ns, hex);
-    return json_array_append_new(g->outputs, output) ? kuni_fail_memory(err, 1, 1) : KUNI_OK;
-}
-
-kuni_status kuni_seals_give_up(kuni_ledger *ledger, size_t node, size_t batch,
-                               kuni_journal *journal, kuni_error *err)
-{
-    giving_up g = {.ledger = ledger, .node = node, .batch = batch, .journal = journal};
-    bool found = false;
-    kuni_arena_clear(ledger->arena);
-    const char *path = kuni_seal_path(ledger, node, batch, err);
-    g.without = json_array();
-    g.outputs = json_array();
-    kuni_status status = path && g.without && g.outputs ? KUNI_OK : KUNI_MEMORY;
-    if (!status) status = kuni_seal_read(path, give_line, &g, &found, err);
-    if (!status) status = put_task(&g, err);
-    if (!status && found)
-        status = kuni_journal_add(journal,
-                                  json_pack("{ss ss ss}", "t", "unsealed", "n",
-                                            ledger->run->plan.nodes[node].folder, "b",
-                                            ledger->run->cohort.batches[batch].id),
-                                  err);
-    /* Before the seal goes: without either nobody would know what the batch consists of. */
-    if (!status) status = kuni_journal_flush(journal, 0, err);
-    if (!status && found && unlink(path) != 0)
-        status = kuni_fail_errno(err, "cannot remove %s", path);
-    json_decref(g.without);
-    json_decref(g.outputs);
     return status;
 }

@@ -19,7 +19,8 @@ KUNI_MUST_CHECK kuni_status kuni_seals_load(kuni_ledger *ledger, bool override, 
 
 /* A file of a sealed batch that is not what its seal tells. */
 typedef struct kuni_seal_damage {
-    size_t node, batch, shard, output;
+    size_t node, batch, output;
+    int64_t shard;    /* -1: the step has none */
     size_t number;    /* of the file among all, from 0 */
     const char *path; /* borrowed for the call */
     const kuni_stored_output *stored;
@@ -61,18 +62,12 @@ KUNI_MUST_CHECK kuni_status kuni_seals_blame(kuni_ledger *ledger, int64_t shard,
 /* Path of the seal of a step and batch, in the ledger's arena. */
 const char *kuni_seal_path(const kuni_ledger *ledger, size_t node, size_t batch, kuni_error *err);
 /*
- * Takes a seal away, after its lines have become records of the journal, so that a run makes again
- * what is missing and no more. None: KUNI_OK.
- */
-KUNI_MUST_CHECK kuni_status kuni_seals_give_up(kuni_ledger *ledger, size_t node, size_t batch,
-                                               kuni_journal *journal, kuni_error *err);
-/*
  * Of batches that kuni_seals_make would seal now: who has withdrawn may not be in the files. The
  * cohort notes it, so that whoever is reinstated joins a new batch, as after a quarantine, instead of
  * having a column without evidence. *noted counts. To be in the register before the seals are made.
  */
 void kuni_seals_note_withdrawn(kuni_ledger *ledger, size_t *noted);
-/* Seals what is complete; people who were quarantined on the way are noted in the cohort. Not those
+/* Seals what is complete, and folds what can be; people who were quarantined on the way are noted in the cohort. Not those
  * batches of which somebody was left out of this run only. *made counts. */
 KUNI_MUST_CHECK kuni_status kuni_seals_make(kuni_ledger *ledger, size_t *made, kuni_error *err);
 

@@ -22,11 +22,11 @@
 #include "preview.h"
 #include "published.h"
 #include "reference.h"
-#include "seals.h"
 #include "settings.h"
 #include "stub.h"
 #include "temporary.h"
 #include "transport.h"
+#include "unseal.h"
 
 /* A file that is not as it was written. */
 typedef struct wound {
@@ -114,11 +114,11 @@ static kuni_status take_damage(void *context, const kuni_seal_damage *damage, ku
     verification *v = context;
     const kuni_run *run = &v->preview.run;
     char room[KUNI_PLAN_RUN_NAME_BYTES];
+    const char *shard =
+        kuni_plan_shard_name(&run->plan, &run->plan.nodes[damage->node], damage->shard, room);
     kuni_status status = say(v, damage->number, err, "%s: %s (batch %s, shard %s)", damage->path,
                              access(damage->path, F_OK) == 0 ? "altered or damaged" : "missing",
-                             run->cohort.batches[damage->batch].id,
-                             kuni_plan_shard_name(&run->plan, &run->plan.nodes[damage->node],
-                                                  (int64_t)damage->shard, room));
+                             run->cohort.batches[damage->batch].id, shard ? shard : "all");
     if (status) return status;
     return add_wound(v,
                      (wound){.stored = *damage->stored,
@@ -187,6 +187,10 @@ static kuni_status visit_derived(verification *v, stored_visitor *visit, kuni_er
         int64_t shard, batch;
         if (stored->node == KUNI_PLAN_PREFLIGHT) continue;
         kuni_plan_place(&run->plan, node, stored->task, &shard, &batch);
+        /* What is sealed was looked at there. */
+        if (kuni_ledger_has_seal(node) &&
+            v->preview.ledger.sealed[stored->node * run->plan.n_batches + (size_t)batch])
+            continue;
         for (size_t o = 0; o < node->n_outputs && !status; o++) {
             if (stored->outputs[o].bytes < 0) continue;
             kuni_arena_clear(v->preview.ledger.arena);
@@ -323,7 +327,8 @@ static kuni_status mend(verification *v, const wound *w, kuni_error *err)
         result->removed++;
         return take_away(w->path, err);
     }
-    if (!reads_are_there(&v->preview.run.cohort, w->batch)) {
+    if (!kuni_unseal_needs_no_reads(&v->preview.ledger, w->node, w->batch) &&
+        !reads_are_there(&v->preview.run.cohort, w->batch)) {
         result->beyond++;
         return say(v, 0, err, "%s: beyond repair: not all reads of batch %s are there%s", w->path,
                    v->preview.run.cohort.batches[w->batch].id,
@@ -333,7 +338,7 @@ static kuni_status mend(verification *v, const wound *w, kuni_error *err)
     const char *seal = kuni_seal_path(&v->preview.ledger, w->node, w->batch, err);
     if (!seal) return KUNI_MEMORY;
     result->unsealed += access(seal, F_OK) == 0;
-    status = kuni_seals_give_up(&v->preview.ledger, w->node, w->batch, v->journal, err);
+    status = kuni_unseal(&v->preview.ledger, w->node, w->batch, v->journal, err);
     return status ? status : take_away(w->path, err);
 }
 

@@ -246,6 +246,43 @@ int64_t kuni_plan_shard_from(const kuni_plan *plan, const kuni_node *node, int64
     return (int64_t)kuni_axis_shard_of(&plan->reads, plan->joint.within[span]);
 }
 
+/* --- steps that fold --- */
+
+static kuni_status wrong_fold(const kuni_node *node, const char *what, kuni_error *err)
+{
+    return kuni_fail(err, KUNI_BUG, "stage %s: step %s folds, but %s: see kuni_step.folds",
+                     node->id, node->step->name, what);
+}
+
+/* A step that folds is all that takes what it folds, and takes all of it. */
+static kuni_status link_fold(kuni_plan *plan, size_t fold, kuni_error *err)
+{
+    const kuni_node *node = &plan->nodes[fold];
+    size_t from = node->n_inputs ? node->inputs[0].node : 0;
+    kuni_node *reads = &plan->nodes[from];
+    if (node->scatter != KUNI_SCATTER_BATCH) return wrong_fold(node, "is no BATCH step", err);
+    if (!from || reads->stage != node->stage || reads->scatter != KUNI_SCATTER_READS ||
+        reads->n_inputs)
+        return wrong_fold(node, "takes no files of a READS step of its own", err);
+    if (node->n_inputs != reads->n_outputs)
+        return wrong_fold(node, "does not take all that the READS step gives, and nothing else",
+                          err);
+    for (size_t i = 1; i < plan->n_nodes; i++)
+        for (size_t k = 0; k < plan->nodes[i].n_inputs; k++)
+            if ((plan->nodes[i].inputs[k].node == from) != (i == fold))
+                return wrong_fold(node, "is not the only one that takes what it takes", err);
+    reads->folded_by = fold;
+    return KUNI_OK;
+}
+
+static kuni_status link_folds(kuni_plan *plan, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (size_t i = 1; i < plan->n_nodes && !status; i++)
+        if (kuni_node_folds(&plan->nodes[i])) status = link_fold(plan, i, err);
+    return status;
+}
+
 /* --- phases --- */
 
 /* The steps that judge samples, and of the late ones those that they need. */
@@ -269,7 +306,7 @@ static void rank_nodes(kuni_plan *plan)
 {
     for (size_t i = 0; i < plan->n_nodes; i++) {
         kuni_node *node = &plan->nodes[i];
-        bool late = !kuni_node_of_reads(node);
+        bool late = !kuni_node_of_reads(node) && !kuni_node_folds(node);
         for (size_t k = 0; k < node->n_inputs; k++) {
             const kuni_node *from = &plan->nodes[node->inputs[k].node];
             if (from->level + 1 > node->level) node->level = from->level + 1;
@@ -369,6 +406,7 @@ kuni_status kuni_plan_make(kuni_plan *plan, const kuni_workflow *workflow,
         kuni_axis_make_reads(&plan->reads, workflow, genome, &plan->unplaced, plan->arena, err);
     if (!status) status = resolve_inputs(plan, workflow, err);
     if (!status) status = make_joint(plan, workflow, genome, batches, err);
+    if (!status) status = link_folds(plan, err);
     if (status) goto fail;
     rank_nodes(plan);
     count_tasks(plan, batches);

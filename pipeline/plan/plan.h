@@ -56,6 +56,8 @@ typedef struct kuni_node {
     size_t run;       /* SAMPLE: samples in a task */
     bool joint;       /* its shards are those of the joint axis */
     int phase, level; /* level: 0, or one above its highest producer */
+    /* READS: the step that sums its files a batch and stands for them once it is sealed; 0: none */
+    size_t folded_by;
 } kuni_node;
 
 typedef struct kuni_plan {
@@ -103,6 +105,12 @@ static inline const kuni_plan_axis *kuni_plan_axis_of(const kuni_plan *plan, con
 static inline bool kuni_node_of_reads(const kuni_node *node)
 {
     return node->scatter == KUNI_SCATTER_READS || kuni_scatter_by_sample(node->scatter);
+}
+
+/* Its files stand for those of another one: see kuni_step.folds. That is its inputs[0].node. */
+static inline bool kuni_node_folds(const kuni_node *node)
+{
+    return node->step->folds;
 }
 
 static inline bool kuni_node_is_one(const kuni_node *node)

@@ -447,8 +447,8 @@ static kuni_status check_inputs(const kuni_job_part *part, kuni_error *err)
 static void hide_facts(const kuni_job_part *part)
 {
     const kuni_task *task = part->task;
-    bool reads =
-        part->step->scatter == KUNI_SCATTER_READS || kuni_scatter_by_sample(part->step->scatter);
+    bool reads = part->step->scatter == KUNI_SCATTER_READS ||
+                 kuni_scatter_by_sample(part->step->scatter) || part->step->folds;
     if ((!reads && part->step->scatter != KUNI_SCATTER_BATCH) || task->batch < 0) return;
     const kuni_batch *batch = &task->batches[task->batch];
     kuni_sample *samples;

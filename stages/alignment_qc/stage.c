@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The stage: parameters, files, and the three steps, each in a room of its own. */
+/* The stage: parameters, files, and the steps; reads, batches and the cohort have rooms of their own. */
 #include "kuni/stage.h"
 #include "batch/batch_step.h"
+#include "batch/fold_step.h"
 #include "cohort/cohort_step.h"
 #include "cohort/profile.h"
 #include "partials/panel.h"
@@ -99,6 +100,7 @@ static const kuni_param params[] = {
 
 static const kuni_port partial_port[] = {{.kind = "qc-partial", .extension = "qcp"},
                                          {.kind = NULL}};
+static const kuni_port fold_inputs[] = {{.kind = "qc-partial"}, {.kind = NULL}};
 static const kuni_port batch_inputs[] = {
     {.kind = "qc-partial"},
     {.kind = "evidence", .optional = true, .many = true, .in_place = true},
@@ -141,6 +143,13 @@ static const kuni_step steps[] = {{.name = "reads",
                                    .drop_sample = kuni_qc_reads_drop,
                                    .finish = kuni_qc_reads_finish,
                                    .close = kuni_qc_reads_close,
+                                   .without = kuni_qc_reads_without},
+                                  {.name = "fold",
+                                   .scatter = KUNI_SCATTER_BATCH,
+                                   .inputs = fold_inputs,
+                                   .outputs = partial_port,
+                                   .run = kuni_qc_fold_run,
+                                   .folds = true,
                                    .without = kuni_qc_reads_without},
                                   {.name = "batch",
                                    .scatter = KUNI_SCATTER_BATCH,

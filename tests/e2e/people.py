@@ -343,8 +343,8 @@ def damage(cohort):
         cohort.kuni("verify", "--deep", "workflow.yaml")
         shutil.copytree(cohort.path("dataset"), cohort.path("backup"), symlinks=True)
         shutil.move(cohort.path("reads"), cohort.path("archive"))
-        # evidence, and the partials of QC: only a copy helps
-        for part, ending in (("data/call/", ".ev"), ("data/qc.reads/", "")):
+        # evidence, and the sums of QC: only a copy helps
+        for part, ending in (("data/call/", ".ev"), ("data/qc.fold/", "")):
             path = find(cohort.path("dataset"), part, ending)
             flip(path, 150)
             want(path in cohort.kuni("verify", "--deep", "workflow.yaml", expect=74), "verify does not name the file")
@@ -533,7 +533,7 @@ def verified_together(cohort):
     for damaged in (False, True):
         if damaged:
             flip(find(dataset, "data/call/", ".ev"), 150)
-            os.unlink(find(dataset, "data/qc.reads/", ""))
+            os.unlink(find(dataset, "data/qc.fold/", ""))
             flip(find(dataset, "data/national.layout/", ".tsv"), 60)
             flip(cohort.path("dataset/current/national.bcf"), 300)
             flip(cohort.path("dataset/settings.json"), 30)

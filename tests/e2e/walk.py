@@ -491,7 +491,7 @@ class Walk(people.Cohort):
                      if n not in ("dataset.json", "failures.tsv")]
         sealed = self.sealed()
         for name in sorted(tree(self.path("dataset/data"))) if kind != "published" else ():
-            is_primary = name.split("/")[0] in ("call", "qc.reads")
+            is_primary = name.split("/")[0] in ("call", "qc.reads", "qc.fold")
             batch = os.path.basename(name).split(".")[0]
             if (kind == "sealed") == is_primary and (not is_primary or batch in sealed and self.is_in_seal(name)):
                 found.append((self.path("dataset/data", name), batch))

@@ -14,6 +14,7 @@
 #include "made_up.h"
 #include "publish.h"
 #include "seals.h"
+#include "unseal.h"
 
 static made_up *m;
 static kuni_coordinator *c;
@@ -84,7 +85,7 @@ static kuni_status run(void (*change)(void), kuni_error *err)
             KUNI_OK);
     if (given_up >= 0)
         assert_int_equal(
-            kuni_seals_give_up(&c->ledger, made_up_node(m, "call"), (size_t)given_up, journal, err),
+            kuni_unseal(&c->ledger, made_up_node(m, "call"), (size_t)given_up, journal, err),
             KUNI_OK);
     if (c->past.history) {
         const kuni_node_history *call = &c->past.history[made_up_node(m, "call")];

@@ -263,7 +263,7 @@ static void test_cut_on_grid(void **state)
     }
 }
 
-/* --- the plan --- */
+/* --- folding --- */
 
 static void expect_edges(const kuni_plan *plan, const char *folder, const char *expected)
 {
@@ -277,6 +277,64 @@ static void expect_edges(const kuni_plan *plan, const char *folder, const char *
     }
     assert_string_equal(text, expected);
 }
+
+static kuni_status plan_fold(const kuni_step *steps, size_t n, kuni_plan *plan, kuni_error *err)
+{
+    const kuni_stage stage = {.name = "sums", .params = no_params, .steps = steps, .n_steps = n};
+    kuni_workflow_stage stages[] = {use(&call, "a", NULL, 0), use(&stage, "sums", NEEDS(0))};
+    kuni_workflow w = {.shard_bp = 100, .stages = stages, .n_stages = 2};
+    kuni_status status = kuni_plan_make(plan, &w, genome, some_batches, 3, false, &preflight, err);
+    drop(&w);
+    return status;
+}
+
+/* A step that sums another one's files a batch stands for it: who takes the kind takes the sums. */
+static void test_fold(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_plan plan;
+    const kuni_step reads = {
+        .name = "reads", .scatter = KUNI_SCATTER_READS, .outputs = PORTS({.kind = "partial"})};
+    const kuni_step fold = {.name = "fold",
+                            .scatter = KUNI_SCATTER_BATCH,
+                            .folds = true,
+                            .inputs = PORTS({.kind = "partial"}),
+                            .outputs = PORTS({.kind = "partial"})};
+    const kuni_step batch = {.name = "batch",
+                             .scatter = KUNI_SCATTER_BATCH,
+                             .inputs = PORTS({.kind = "partial"}),
+                             .outputs = PORTS({.kind = "qc"})};
+    const kuni_step good[] = {reads, fold, batch};
+    assert_int_equal(plan_fold(good, 3, &plan, &err), KUNI_OK);
+    expect_edges(&plan, "sums.fold", "sums.reads");
+    expect_edges(&plan, "sums.batch", "sums.fold");
+    assert_int_equal(plan.nodes[2].folded_by, 3);
+    assert_int_equal(plan.nodes[3].folded_by, 0);
+    assert_int_equal(plan.nodes[2].phase, KUNI_PHASE_READS);
+    assert_int_equal(plan.nodes[3].phase, KUNI_PHASE_READS);
+    assert_true(plan.nodes[4].phase > KUNI_PHASE_READS);
+    kuni_plan_fini(&plan);
+    /* what is no fold: of another stage's files, not of all, not alone, not of a batch */
+    kuni_step wrong[4] = {reads, fold, batch};
+    wrong[1].inputs = PORTS({.kind = "evidence"});
+    assert_int_equal(plan_fold(wrong, 2, &plan, &err), KUNI_BUG);
+    wrong[1].inputs = PORTS({.kind = "partial"}, {.kind = "evidence"});
+    assert_int_equal(plan_fold(wrong, 2, &plan, &err), KUNI_BUG);
+    wrong[0].outputs = PORTS({.kind = "partial"}, {.kind = "other"});
+    wrong[1] = fold;
+    assert_int_equal(plan_fold(wrong, 2, &plan, &err), KUNI_BUG);
+    wrong[0] = reads;
+    wrong[1].scatter = KUNI_SCATTER_COHORT;
+    assert_int_equal(plan_fold(wrong, 2, &plan, &err), KUNI_BUG);
+    wrong[1] = batch;
+    wrong[2] = fold;
+    assert_int_equal(plan_fold(wrong, 3, &plan, &err), KUNI_BUG);
+    wrong[1].outputs = PORTS({.kind = "partial"});
+    assert_int_equal(plan_fold(wrong, 3, &plan, &err), KUNI_BUG);
+}
+
+/* --- the plan --- */
 
 static void test_plan(void **state)
 {
@@ -761,6 +819,7 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_bundles),
         cmocka_unit_test(test_bundle_names),
+        cmocka_unit_test(test_fold),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }

@@ -581,6 +581,177 @@ static void left_out_samples_leave_no_trace(void **state)
     free(counts);
 }
 
+/* A record of a person in a shard: a few counts, and pileups at sites from `site` on. */
+static void put_person(kuni_buffer *records, uint64_t *counts, size_t n_counts, uint64_t seed,
+                       uint32_t site, bool pileups)
+{
+    kuni_buffer content = KUNI_BUFFER_INIT;
+    memset(counts, 0, n_counts * sizeof(*counts));
+    for (int i = 0; i < 40; i++)
+        counts[test_below(&seed, (uint32_t)n_counts)] += test_below(&seed, 5000);
+    must(kuni_qc_encode(&content, counts, n_counts, &err));
+    if (pileups) {
+        uint32_t n = test_below(&seed, 4);
+        must(kuni_qc_put_varint(&content, n, &err));
+        for (uint32_t i = 0; i < n; i++) {
+            must(kuni_qc_put_varint(&content, i ? test_below(&seed, 2) : site, &err));
+            must(kuni_qc_put_varint(&content, 60 + i, &err));
+            must(kuni_qc_put_varint(&content, 1 + test_below(&seed, 300), &err));
+        }
+    }
+    must(kuni_qc_add_record(records, &content, &err));
+    kuni_buffer_fini(&content);
+}
+
+typedef struct sums {
+    uint64_t *reference, *counts[4];
+    kuni_qc_stack *stacks[4];
+    size_t n_stacks[4], capacity[4], n_files[4];
+} sums;
+
+static void take_sums(sums *s, const char *path, const kuni_qc_shape *shape)
+{
+    kuni_qc_file file;
+    size_t n_counts = kuni_qc_length((int32_t)shape->n_contigs);
+    must(kuni_qc_open(&file, path, shape, &err));
+    if (!s->reference) s->reference = calloc(n_counts, sizeof(uint64_t));
+    assert_true(kuni_qc_decode_add(&file.reference, s->reference, n_counts));
+    for (uint32_t i = 0; i < shape->n_samples; i++) {
+        kuni_qc_bytes *record = &file.records[i];
+        if (!s->counts[i]) s->counts[i] = calloc(n_counts, sizeof(uint64_t));
+        if (record->at == record->end) continue;
+        s->n_files[i]++;
+        assert_true(kuni_qc_decode_add(record, s->counts[i], n_counts));
+        if (record->at != record->end)
+            must(kuni_qc_stacks_decode(record, shape->n_sites, &s->stacks[i], &s->n_stacks[i],
+                                       &s->capacity[i], &err));
+    }
+    kuni_qc_close(&file);
+}
+
+static void free_sums(sums *s)
+{
+    free(s->reference);
+    for (int i = 0; i < 4; i++) {
+        free(s->counts[i]);
+        free(s->stacks[i]);
+    }
+}
+
+/* What follows from the sum of a batch's partials follows from all of them, however few people fit at once. */
+static void folded_partials_say_the_same(void **state)
+{
+    fixture *f = *state;
+    enum { PEOPLE = 4, FILES = 6, SITES = 60, DROPPED = 2 };
+    const kuni_step *fold = &kuni_stage_alignment_qc.steps[1];
+    static const kuni_sample samples[PEOPLE] = {{.id = "a"}, {.id = "b"}, {.id = "c"}, {.id = "d"}};
+    static const kuni_batch batch = {.id = "b0000", .n_samples = PEOPLE};
+    const kuni_qc_shape shape = {KUNI_QC_PARTIAL, 2, SITES, PEOPLE};
+    size_t n_counts = kuni_qc_length(2);
+    uint64_t *counts = calloc(n_counts, sizeof(*counts));
+    char paths[FILES][128], made[128], one_by_one[128];
+    kuni_task_file inputs[FILES];
+    sums expected = {.reference = NULL}, got = {.reference = NULL};
+    for (uint32_t k = 0; k < FILES; k++) {
+        kuni_buffer records = KUNI_BUFFER_INIT;
+        bool unplaced = k == FILES - 1;
+        for (uint32_t i = 0; i < PEOPLE; i++) {
+            if (i == DROPPED && k == 3)
+                must(kuni_qc_add_record(&records, NULL, &err));
+            else
+                put_person(&records, counts, n_counts, 100 * k + i + 1, 10 * k, !unplaced);
+        }
+        (void)snprintf(paths[k], sizeof(paths[k]), "%s/partial%u", f->folder, k);
+        must(kuni_qc_write(paths[k], &shape, counts, &records, &err));
+        kuni_buffer_fini(&records);
+        inputs[k] = (kuni_task_file){.kind = "qc-partial", .path = paths[k], .shard = k};
+        take_sums(&expected, paths[k], &shape);
+    }
+    assert_true(fold->folds);
+    assert_string_equal(fold->name, "fold");
+    (void)snprintf(made, sizeof(made), "%s/made", f->folder);
+    (void)snprintf(one_by_one, sizeof(one_by_one), "%s/slowly", f->folder);
+    for (int64_t memory = 1; memory < INT64_C(2) << 30; memory <<= 30) {
+        kuni_task_file output = {.kind = "qc-partial", .path = memory == 1 ? one_by_one : made};
+        const kuni_task task = {.stage_id = "qc",
+                                .genome = f->genome,
+                                .params = f->params,
+                                .samples = samples,
+                                .n_samples = PEOPLE,
+                                .batches = &batch,
+                                .n_batches = 1,
+                                .shard = -1,
+                                .inputs = inputs,
+                                .n_inputs = FILES,
+                                .outputs = &output,
+                                .n_outputs = 1,
+                                .memory_bytes = memory};
+        must(fold->run(&task, &err));
+    }
+    kuni_buffer a = KUNI_BUFFER_INIT, b = KUNI_BUFFER_INIT;
+    must(kuni_file_get(made, SIZE_MAX, &a, &err));
+    must(kuni_file_get(one_by_one, SIZE_MAX, &b, &err));
+    assert_int_equal(a.length, b.length);
+    assert_memory_equal(a.data, b.data, a.length);
+    take_sums(&got, made, &shape);
+    assert_memory_equal(got.reference, expected.reference, n_counts * sizeof(uint64_t));
+    for (int i = 0; i < PEOPLE; i++) {
+        /* Without data in some shard, no data: the batch step leaves such a sample out. */
+        assert_int_equal(got.n_files[i], expected.n_files[i] == FILES);
+        if (i == DROPPED) continue;
+        assert_memory_equal(got.counts[i], expected.counts[i], n_counts * sizeof(uint64_t));
+        assert_int_equal(got.n_stacks[i], expected.n_stacks[i]);
+        assert_true(got.n_stacks[i] > 0);
+        for (size_t k = 0; k < got.n_stacks[i]; k++) {
+            assert_int_equal(got.stacks[i][k].site, expected.stacks[i][k].site);
+            assert_int_equal(got.stacks[i][k].base, expected.stacks[i][k].base);
+            assert_int_equal(got.stacks[i][k].count, expected.stacks[i][k].count);
+        }
+    }
+    free_sums(&expected);
+    free_sums(&got);
+    kuni_buffer_fini(&a);
+    kuni_buffer_fini(&b);
+    free(counts);
+}
+
+/* Sites out of order, which no cut into shards gives, come back as they were. */
+static void stacks_in_any_order(void **state)
+{
+    (void)state;
+    kuni_buffer late = KUNI_BUFFER_INIT, early = KUNI_BUFFER_INIT, out = KUNI_BUFFER_INIT;
+    static const uint64_t one[] = {1, 7, 65, 3}, two[] = {2, 0, 1, 4, 5, 66, 9};
+    for (size_t i = 0; i < 4; i++) must(kuni_qc_put_varint(&late, one[i], &err));
+    for (size_t i = 0; i < 7; i++) must(kuni_qc_put_varint(&early, two[i], &err));
+    kuni_qc_coded_stacks all = {.n = 0};
+    kuni_buffer *const parts[] = {&late, &early};
+    for (size_t i = 0; i < 2; i++) {
+        const unsigned char *at = (const unsigned char *)parts[i]->data;
+        kuni_qc_bytes bytes = {.at = at, .end = at + parts[i]->length};
+        must(kuni_qc_stacks_append(&bytes, 10, &all, &err));
+    }
+    must(kuni_qc_coded_stacks_put(&all, &out, &err));
+    kuni_qc_stack *stacks = NULL;
+    size_t n = 0, capacity = 0;
+    const unsigned char *at = (const unsigned char *)out.data;
+    kuni_qc_bytes bytes = {.at = at, .end = at + out.length};
+    must(kuni_qc_stacks_decode(&bytes, 10, &stacks, &n, &capacity, &err));
+    assert_int_equal(n, 3);
+    assert_int_equal(stacks[0].site, 7);
+    assert_int_equal(stacks[1].site, 0);
+    assert_int_equal(stacks[2].site, 5);
+    assert_int_equal(stacks[2].count, 9);
+    at = (const unsigned char *)early.data;
+    bytes = (kuni_qc_bytes){.at = at, .end = at + early.length};
+    kuni_error why = KUNI_ERROR_INIT;
+    assert_int_equal(kuni_qc_stacks_append(&bytes, 4, &all, &why), KUNI_DATA);
+    free(stacks);
+    kuni_buffer_fini(&all.bytes);
+    kuni_buffer_fini(&late);
+    kuni_buffer_fini(&early);
+    kuni_buffer_fini(&out);
+}
+
 static void expect_profile_fault(fixture *f, const char *text, const char *expected)
 {
     char path[128];
@@ -637,6 +808,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(plain_files_are_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damaged_files_are_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(left_out_samples_leave_no_trace, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(folded_partials_say_the_same, set_up, tear_down),
+        cmocka_unit_test(stacks_in_any_order),
         cmocka_unit_test_setup_teardown(profiles_are_data, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

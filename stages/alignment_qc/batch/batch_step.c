@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The batch step: sums a batch's partials of all shards and fits what needs a sample's whole
- * pileup.
+ * The batch step: sums a batch's partials, which is one once they are folded, and fits what needs a
+ * sample's whole pileup.
  */
 #include "batch_step.h"
 
@@ -171,7 +171,10 @@ kuni_status kuni_qc_batch_run(const kuni_task *task, kuni_error *err)
      * As many samples at a time as fit into half of the task's memory; the result does not depend
      * on it.
      */
-    size_t n_block = (size_t)(task->memory_bytes / 2) / (n_counts * sizeof(uint64_t));
+    enum { SITE_STACKS = 6 }; /* at a usual coverage */
+    size_t n_block =
+        (size_t)(task->memory_bytes / 2) /
+        (n_counts * sizeof(uint64_t) + partial.n_sites * SITE_STACKS * sizeof(kuni_qc_stack));
     if (n_block < 1) n_block = 1;
     status = KUNI_MEMORY;
     reference = kuni_alloc(n_counts, sizeof(*reference), err);

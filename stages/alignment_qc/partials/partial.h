@@ -2,7 +2,7 @@
 /*
  * The files of alignment QC between its steps. One form serves both kinds:
  *
- *   qc-partial  a batch in a shard: counts, reference counts, panel pileups
+ *   qc-partial  a batch in a shard, or folded in all of them: counts, reference counts, panel pileups
  *   qc-batch    a batch, all shards summed: counts, reference counts, estimates and genotypes made
  *               from the pileups
  *

@@ -142,21 +142,58 @@ kuni_status kuni_qc_pileup_encode(kuni_qc_pileup *pileup, kuni_buffer *out, kuni
     return status;
 }
 
+/* The next stack; `site`: that of the one before, or 0. */
+static kuni_status next_stack(kuni_qc_bytes *bytes, size_t n_sites, uint64_t *site,
+                              kuni_qc_stack *stack, kuni_error *err)
+{
+    *site += kuni_qc_get_varint(bytes);
+    uint64_t base = kuni_qc_get_varint(bytes), count = kuni_qc_get_varint(bytes);
+    if (bytes->bad || *site >= n_sites || base >= 3 << 6 || count > UINT32_MAX)
+        return kuni_fail(err, KUNI_DATA,
+                         "QC partial: the pileup is damaged or belongs to another panel");
+    *stack =
+        (kuni_qc_stack){.site = (uint32_t)*site, .base = (uint8_t)base, .count = (uint32_t)count};
+    return KUNI_OK;
+}
+
 kuni_status kuni_qc_stacks_decode(kuni_qc_bytes *bytes, size_t n_sites, kuni_qc_stack **stacks,
                                   size_t *n_stacks, size_t *capacity, kuni_error *err)
 {
     uint64_t n = kuni_qc_get_varint(bytes), site = 0;
     for (uint64_t i = 0; i < n; i++) {
-        site += kuni_qc_get_varint(bytes);
-        uint64_t base = kuni_qc_get_varint(bytes), count = kuni_qc_get_varint(bytes);
-        if (bytes->bad || site >= n_sites || base >= 3 << 6 || count > UINT32_MAX)
-            return kuni_fail(err, KUNI_DATA,
-                             "QC partial: the pileup is damaged or belongs to another panel");
-        kuni_status status =
-            kuni_grow((void **)stacks, capacity, *n_stacks + 1, sizeof(**stacks), err);
+        kuni_qc_stack stack = {.site = 0};
+        kuni_status status = next_stack(bytes, n_sites, &site, &stack, err);
+        if (!status)
+            status = kuni_grow((void **)stacks, capacity, *n_stacks + 1, sizeof(**stacks), err);
         if (status) return status;
-        (*stacks)[(*n_stacks)++] = (kuni_qc_stack){
-            .site = (uint32_t)site, .base = (uint8_t)base, .count = (uint32_t)count};
+        (*stacks)[(*n_stacks)++] = stack;
     }
     return bytes->bad ? kuni_fail(err, KUNI_DATA, "QC partial: the pileup is truncated") : KUNI_OK;
+}
+
+kuni_status kuni_qc_stacks_append(kuni_qc_bytes *bytes, size_t n_sites, kuni_qc_coded_stacks *to,
+                                  kuni_error *err)
+{
+    uint64_t n = kuni_qc_get_varint(bytes), site = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        kuni_qc_stack stack = {.site = 0};
+        kuni_status status = next_stack(bytes, n_sites, &site, &stack, err);
+        /* Should a site come before the last one, the sum of gaps wraps and is right all the same. */
+        if (!status) status = kuni_qc_put_varint(&to->bytes, stack.site - to->site, err);
+        if (!status) status = kuni_qc_put_varint(&to->bytes, stack.base, err);
+        if (!status) status = kuni_qc_put_varint(&to->bytes, stack.count, err);
+        if (status) return status;
+        to->site = stack.site;
+        to->n++;
+    }
+    return bytes->bad ? kuni_fail(err, KUNI_DATA, "QC partial: the pileup is truncated") : KUNI_OK;
+}
+
+kuni_status kuni_qc_coded_stacks_put(const kuni_qc_coded_stacks *stacks, kuni_buffer *out,
+                                     kuni_error *err)
+{
+    kuni_status status = kuni_qc_put_varint(out, stacks->n, err);
+    return status || !stacks->n
+               ? status
+               : kuni_buffer_append(out, stacks->bytes.data, stacks->bytes.length, err);
 }

@@ -43,4 +43,17 @@ KUNI_MUST_CHECK kuni_status kuni_qc_stacks_decode(kuni_qc_bytes *bytes, size_t n
                                                   kuni_qc_stack **stacks, size_t *n_stacks,
                                                   size_t *capacity, kuni_error *err);
 
+/* A sample's stacks in coded form while those of shard after shard are put behind one another. */
+typedef struct kuni_qc_coded_stacks {
+    kuni_buffer bytes;
+    uint64_t n, site; /* how many; the last one's */
+} kuni_qc_coded_stacks;
+
+/* Appends coded stacks to others. Damaged bytes are KUNI_DATA. */
+KUNI_MUST_CHECK kuni_status kuni_qc_stacks_append(kuni_qc_bytes *bytes, size_t n_sites,
+                                                  kuni_qc_coded_stacks *to, kuni_error *err);
+/* Appends them as kuni_qc_pileup_encode would have. */
+KUNI_MUST_CHECK kuni_status kuni_qc_coded_stacks_put(const kuni_qc_coded_stacks *stacks,
+                                                     kuni_buffer *out, kuni_error *err);
+
 #endif
