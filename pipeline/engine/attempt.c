@@ -175,8 +175,9 @@ static kuni_status find_task(kuni_attempt *a, const kuni_preview *p, const kuni_
                 "--until %s` makes it",
                 a->name, plan->nodes[node->inputs[k].node].folder,
                 plan->nodes[node->inputs[k].node].id);
-    if (kuni_node_folds(node) && p->ledger.sealed[node->inputs[0].node * plan->n_batches +
-                                                  (size_t)batch] == KUNI_SEAL_FOLDED)
+    if (kuni_node_folds(node) &&
+        p->ledger.sealed[node->inputs[0].node * plan->n_batches + (size_t)batch] ==
+            KUNI_SEAL_FOLDED)
         return kuni_fail(err, KUNI_USAGE,
                          "%s: the batch is sealed, and what it summed is gone: its file is in the "
                          "dataset",
