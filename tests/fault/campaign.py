@@ -46,13 +46,17 @@ def drawn(trial, n, rng, kinds):
 
 
 def table(counts, slowest):
-    phases = list(dict.fromkeys(phase for _, phase in sorted(counts, key=lambda c: strikes.order_of(c[1]))))
-    kinds = sorted({kind for kind, _ in counts})
-    lines = ["| kind | " + " | ".join(phases) + " | all | slowest |", "|---" * (len(phases) + 3) + "|"]
-    for kind in kinds:
-        row = [counts.get((kind, phase), 0) for phase in phases]
-        lines.append(f"| {kind} | " + " | ".join(str(n or "") for n in row) + f" | {sum(row)} | {slowest[kind]:.1f} s |")
-    return "\n".join(lines)
+    """Rows of kinds, columns of phases; those between runs apart."""
+    tables = []
+    for between in (False, True):
+        part = {c: n for c, n in counts.items() if c[0].startswith("damage") == between}
+        phases = list(dict.fromkeys(phase for _, phase in sorted(part, key=lambda c: strikes.order_of(c[1]))))
+        lines = ["| kind | " + " | ".join(phases) + " | all | slowest |", "|---" * (len(phases) + 3) + "|"]
+        for kind in sorted({kind for kind, _ in part}):
+            row = [part.get((kind, phase), 0) for phase in phases]
+            lines.append(f"| {kind} | " + " | ".join(str(n or "") for n in row) + f" | {sum(row)} | {slowest[kind]:.1f} s |")
+        tables += ["\n".join(lines)] if part else []
+    return "\n\n".join(tables)
 
 
 def main():

@@ -14,7 +14,7 @@ WORKER = ["start", "joined", "lead-in", "work", "assembly", "farewell", "finaliz
 SIGNALS = {"KILL": signal.SIGKILL, "TERM": signal.SIGTERM, "USR1": signal.SIGUSR1, "SEGV": signal.SIGSEGV, "STOP": signal.SIGSTOP}
 EARLY_S = 0.4  # mpirun, MPI_Init
 MOMENT_S = 60  # until a place is reached
-RANKED = ("0", "worker", "mpirun")  # of "SIGNAL rank 0" and its like: those with many phases
+RANKED = ("0", "worker", "mpirun", "all")  # of "SIGNAL rank 0" and its like: those with many phases
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -75,6 +75,20 @@ def launcher_at(place, number):
     def strike(trial):
         run = at_pause(trial, place, lambda r: r.process.send_signal(number))
         return struck(trial, run, stands=number == signal.SIGSTOP)
+    return strike
+
+
+def all_at(place):
+    """Everything at once, as when the machine loses power."""
+    def strike(trial):
+        def act(run):
+            for pid in [*run.tree(), *run.left()]:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+
+        return struck(trial, at_pause(trial, place, act))
     return strike
 
 
@@ -248,6 +262,7 @@ def all_of(_trial):
             found += [(f"{name} {kind}", "early" if early else "any time", any_time(who, number, early)) for early in (True, False)]
         found += [(f"{name} task", "any time", tasks_of(1 + i, number)) for i in range(RANKS - 1)]
         found += [(f"{name} command", "joint", command_hit(number, group)) for group in (True, False)]
+    found += [("KILL all", place, all_at(place)) for place in LEADER]
     for how in ("segv", "kill", "abort", "exit", "hang", "stop", "memory"):
         for place in ("open", "sample", "finish", "run"):
             found += [(f"task: {how}, once", place, task_at(how, place, True)), (f"task: {how}", place, task_at(how, place, False))]

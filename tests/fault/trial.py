@@ -91,9 +91,18 @@ class Watch(threading.Thread):
     def __init__(self, dataset):
         super().__init__(daemon=True)
         self.path, self.over, self.reads, self.wrong = os.path.join(dataset, "status.json"), threading.Event(), 0, None
+        self.before = self.written()  # by the run before, or damaged since
+
+    def written(self):
+        try:
+            return os.stat(self.path).st_mtime_ns
+        except OSError:
+            return None
 
     def run(self):
         while not self.over.wait(0.02):
+            if self.written() in (None, self.before):
+                continue
             try:
                 with open(self.path, encoding="utf-8") as f:
                     text = f.read()
