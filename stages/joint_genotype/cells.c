@@ -72,30 +72,40 @@ kuni_status joint_cells_begin(joint_cells *cells, uint32_t n_columns, int64_t be
     cells->first = first;
     cells->last = last;
     kuni_status status = kuni_grow((void **)&cells->sites, &cells->sites_capacity,
-                                   (size_t)(last - first) + 1, sizeof(joint_cell *), err);
+                                   (size_t)(last - first) + 1, sizeof(joint_pile), err);
     if (status) return status;
-    memset(cells->sites, 0, (last - first) * sizeof(joint_cell *));
+    memset(cells->sites, 0, (last - first) * sizeof(joint_pile));
     return KUNI_OK;
 }
 
-static kuni_status push_cell(joint_cells *cells, uint32_t site, uint32_t column, joint_cell **made,
+/* A cell of the site with `more` bytes behind it. */
+static joint_cell *push_cell(joint_cells *cells, uint32_t site, uint32_t column, size_t more,
                              kuni_error *err)
 {
-    joint_cell *c = kuni_arena_alloc(cells->arena, 1, sizeof(*c), err);
-    if (!c) return KUNI_MEMORY;
-    c->column = column;
-    c->next = cells->sites[site - cells->first];
-    cells->sites[site - cells->first] = c;
-    *made = c;
-    return KUNI_OK;
+    enum { LEAST = 512, MOST = 8192, ALIGN = _Alignof(joint_cell) };
+    joint_pile *pile = &cells->sites[site - cells->first];
+    uint32_t bytes = (uint32_t)((sizeof(joint_cell) + more + ALIGN - 1) / ALIGN * ALIGN);
+    if (pile->left < bytes) {
+        uint32_t piece = pile->piece < LEAST ? LEAST : pile->piece < MOST ? pile->piece * 2 : MOST;
+        pile->left = piece > bytes ? piece : bytes;
+        pile->at = kuni_arena_alloc(cells->arena, pile->left, 1, err);
+        if (!pile->at) return NULL;
+        pile->piece = piece;
+    }
+    joint_cell *c = (joint_cell *)pile->at;
+    pile->at += bytes;
+    pile->left -= bytes;
+    *c = (joint_cell){.column = column};
+    *(pile->last ? &pile->last->next : &pile->first) = c;
+    pile->last = c;
+    return c;
 }
 
 kuni_status joint_cells_refused(joint_cells *cells, uint32_t site, uint32_t column,
                                 joint_reason reason, int copies, uint32_t dp, kuni_error *err)
 {
-    joint_cell *c;
-    kuni_status status = push_cell(cells, site, column, &c, err);
-    if (status) return status;
+    joint_cell *c = push_cell(cells, site, column, 0, err);
+    if (!c) return KUNI_MEMORY;
     c->reason = (uint8_t)reason;
     c->copies = (uint8_t)copies;
     c->dp = dp;
@@ -127,9 +137,15 @@ kuni_status joint_cells_event(joint_cells *cells, uint32_t site, uint32_t column
                               const joint_local *local, const joint_call *call, int32_t star,
                               kuni_error *err)
 {
-    joint_cell *c;
-    kuni_status status = push_cell(cells, site, column, &c, err);
-    if (status) return status;
+    uint32_t depths[JOINT_LOCAL_MAX];
+    bool told = joint_local_depths(local, depths) && tells_reads(local, call, depths, star);
+    uint32_t n_pl = local->hard ? 0 : joint_genotype_count(local->n, local->copies);
+    size_t ad_bytes = told ? local->n * sizeof(uint32_t) : 0;
+    size_t number_bytes = local->n * sizeof(uint16_t);
+    joint_cell *c =
+        push_cell(cells, site, column, ad_bytes + number_bytes + n_pl * sizeof(uint16_t), err);
+    if (!c) return KUNI_MEMORY;
+    char *more = (char *)(c + 1);
     c->dp = local->event->dp;
     c->allele[0] = call->allele[0];
     c->allele[1] = call->allele[1];
@@ -140,34 +156,14 @@ kuni_status joint_cells_event(joint_cells *cells, uint32_t site, uint32_t column
     c->phased = call->phased;
     c->no_gq = local->hard && !call->gq;
     c->n = (uint8_t)local->n;
-    uint16_t *number = kuni_arena_alloc(cells->arena, local->n, sizeof(*number), err);
-    if (!number) return KUNI_MEMORY;
-    memcpy(number, local->number, local->n * sizeof(*number));
-    c->number = number;
-    if (!local->hard) {
-        uint32_t n = joint_genotype_count(local->n, local->copies);
-        uint16_t *pl = kuni_arena_alloc(cells->arena, n, sizeof(*pl), err);
-        if (!pl) return KUNI_MEMORY;
-        for (uint32_t i = 0; i < n; i++)
-            pl[i] = local->pl[i] > INT16_MAX ? INT16_MAX : (uint16_t)local->pl[i];
-        c->pl = pl;
-    }
-    uint32_t depths[JOINT_LOCAL_MAX];
-    if (joint_local_depths(local, depths) && tells_reads(local, call, depths, star)) {
-        uint32_t *ad = kuni_arena_alloc(cells->arena, local->n, sizeof(*ad), err);
-        if (!ad) return KUNI_MEMORY;
-        memcpy(ad, depths, local->n * sizeof(*ad));
-        c->ad = ad;
-    }
+    c->number = memcpy(more + ad_bytes, local->number, number_bytes);
+    if (told) c->ad = memcpy(more, depths, ad_bytes);
+    if (local->hard) return KUNI_OK;
+    uint16_t *pl = (uint16_t *)(more + ad_bytes + number_bytes);
+    for (uint32_t i = 0; i < n_pl; i++)
+        pl[i] = local->pl[i] > INT16_MAX ? INT16_MAX : (uint16_t)local->pl[i];
+    c->pl = pl;
     return KUNI_OK;
-}
-
-uint32_t joint_cell_alleles(const joint_cell *cell, uint32_t n_alleles)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0; i + 1 < cell->n; i++)
-        if (cell->number[i] < n_alleles) n++;
-    return n;
 }
 
 int joint_cell_least(const joint_cell *cell, uint32_t n_alleles, bool local)

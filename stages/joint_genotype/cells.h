@@ -37,7 +37,7 @@ typedef struct joint_spans {
 } joint_spans;
 
 typedef struct joint_cell {
-    struct joint_cell *next; /* of the same site */
+    struct joint_cell *next; /* of the same site, in the order in which they came */
     uint32_t column, dp;
     int32_t allele[2];
     int64_t phase_set;
@@ -48,11 +48,18 @@ typedef struct joint_cell {
     const uint32_t *ad;     /* n - 1, NULL: missing */
 } joint_cell;
 
+/* The cells of a site, one after the other in pieces of memory, as rows go through them. */
+typedef struct joint_pile {
+    joint_cell *first, *last;
+    char *at; /* where the next one goes, and how much room there is */
+    uint32_t left, piece;
+} joint_pile;
+
 typedef struct joint_cells {
     kuni_arena *arena; /* cells */
     uint32_t n_columns, first, last;
-    int64_t beg;        /* of the chunk */
-    joint_cell **sites; /* cells of each site of the window */
+    int64_t beg;       /* of the chunk */
+    joint_pile *sites; /* of each site of the window */
     size_t sites_capacity;
 } joint_cells;
 
@@ -100,11 +107,19 @@ KUNI_MUST_CHECK kuni_status joint_cells_refused(joint_cells *cells, uint32_t sit
 
 static inline const joint_cell *joint_cells_at(const joint_cells *cells, uint32_t site)
 {
-    return cells->sites[site - cells->first];
+    return cells->sites[site - cells->first].first;
 }
 
-/* Local alleles of a cell that the record has: "other" never, "*" only where it is written. */
-uint32_t joint_cell_alleles(const joint_cell *cell, uint32_t n_alleles);
+/*
+ * Local alleles of a cell that the record has: "other" never, "*" only where it is written. They are the first
+ * of its numbers, for these rise.
+ */
+static inline uint32_t joint_cell_alleles(const joint_cell *cell, uint32_t n_alleles)
+{
+    uint32_t n = cell->n ? cell->n - 1u : 0;
+    while (n && cell->number[n - 1] >= n_alleles) n--;
+    return n;
+}
 
 /* The cell's number of an allele of the site; "other" where it does not list it. */
 static inline uint32_t joint_cell_find(const joint_cell *cell, uint32_t allele)

@@ -34,6 +34,7 @@ typedef struct step_context {
     const kuni_evidence_chunk *chunk;
     const joint_visitor *visitor;
     uint32_t column, who;
+    bool gap; /* a site since the last block lies in neither event nor block */
 } step_context;
 
 joint_walk *joint_walk_new(kuni_error *err)
@@ -226,15 +227,19 @@ static kuni_status visit_piece(step_context *w, const kuni_block *block, int64_t
         joint_ploidy ploidy = joint_copies_at(w->copies, beg, w->who, block ? block->ploidy : 2,
                                               block && block->either, &until);
         if (until > end) until = end;
-        const joint_piece piece = {.column = w->column,
-                                   .first = joint_site_index(w->sites, beg),
-                                   .last = joint_site_index(w->sites, until),
-                                   .beg = beg,
-                                   .end = until,
-                                   .block = block,
-                                   .ploidy = ploidy};
-        bool wanted = block && piece.first < piece.last && piece.first < w->last_site &&
-                      piece.last > w->first_site;
+        joint_piece piece = {.column = w->column,
+                             .first = joint_site_index(w->sites, beg),
+                             .last = joint_site_index(w->sites, until),
+                             .beg = beg,
+                             .end = until,
+                             .block = block,
+                             .ploidy = ploidy};
+        bool has_sites = piece.first < piece.last;
+        if (!block && has_sites) w->gap = true;
+        bool wanted =
+            block && has_sites && piece.first < w->last_site && piece.last > w->first_site;
+        piece.joined = wanted && !w->gap;
+        if (wanted) w->gap = false;
         if (wanted || visitor->all) {
             kuni_status status = visitor->piece(visitor->context, &piece, err);
             if (status) return status;
@@ -269,6 +274,7 @@ static kuni_status walk_blocks(step_context *w, const uint32_t *order, size_t n,
 {
     int64_t at = w->sites->beg;
     size_t cluster = 0;
+    w->gap = true;
     for (size_t i = 0; i < n; i++) {
         const kuni_block *block = &w->chunk->blocks[order[i]];
         int64_t end = block->end < w->sites->end ? block->end : w->sites->end;

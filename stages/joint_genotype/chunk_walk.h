@@ -46,6 +46,7 @@ typedef struct joint_piece {
     int64_t beg, end;
     const kuni_block *block; /* NULL: neither */
     joint_ploidy ploidy;     /* of no meaning without a block */
+    bool joined;             /* the column's block before is this far, but for sites of events */
 } joint_piece;
 
 typedef struct joint_visitor {

@@ -4,10 +4,7 @@
  * encoding.
  *
  * A sample in a reference block has GT, GQ and DP; AD and PL as well where it is one of those that
- * are told of with them (reference.h), else as missing. Its GQ, with the prior of the site, and DP are the
- * lower edges of the bands that they lie in, but for those who are told of with AD and PL, and where `exact` says
- * so. The edges are what is asked of genotypes: GQ 20, DP 10, of one copy 5 (gnomAD's adj); GQ 0 and DP 0
- * stay apart.
+ * are told of with them (reference.h), else as missing; standing.h says how GQ and DP are told.
  */
 #ifndef KUNI_JOINT_DENSE_H
 #define KUNI_JOINT_DENSE_H

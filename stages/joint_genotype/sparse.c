@@ -159,23 +159,24 @@ static int by_column(const void *left, const void *right)
     return ((*a)->column > (*b)->column) - ((*a)->column < (*b)->column);
 }
 
-/* The row's cells by column; batches in the order of columns have left them the other way round. */
+/* The row's cells by column, as batches in the order of columns have left them. */
 static kuni_status order_cells(joint_sparse *sparse, uint32_t site, size_t *n_cells,
                                kuni_error *err)
 {
     size_t n = 0;
-    bool falling = true;
+    bool rising = true;
     for (const joint_cell *c = joint_cells_at(sparse->cells, site); c; c = c->next, n++)
-        if (c->next && c->next->column > c->column) falling = false;
+        if (c->next && c->next->column < c->column) rising = false;
     kuni_status status =
         kuni_grow((void **)&sparse->row, &sparse->row_capacity, n + 1, sizeof(*sparse->row), err);
     if (status) return status;
     *n_cells = n;
+    n = 0;
     for (const joint_cell *c = joint_cells_at(sparse->cells, site); c; c = c->next) {
-        sparse->row[--n] = c;
+        sparse->row[n++] = c;
         sparse->until[c->column] = 0;
     }
-    if (!falling) qsort(sparse->row, *n_cells, sizeof(*sparse->row), by_column);
+    if (!rising) qsort(sparse->row, n, sizeof(*sparse->row), by_column);
     return KUNI_OK;
 }
 
