@@ -523,11 +523,14 @@ static kuni_status write_record(joint_render *r, joint_dense *dense, const joint
     return status;
 }
 
+/* Lines that fit a block do not cross into the next. */
 static kuni_status write_text(joint_render *r, const char *text, size_t length, kuni_error *err)
 {
-    return bgzf_write(r->file->fp.bgzf, text, length) == (ssize_t)length
-               ? KUNI_OK
-               : kuni_fail_errno(err, "cannot write %s", r->path);
+    BGZF *file = r->file->fp.bgzf;
+    bool blocks = r->file->format.compression == bgzf;
+    bool good = (!blocks || bgzf_flush_try(file, (ssize_t)length) == 0) &&
+                bgzf_write(file, text, length) == (ssize_t)length;
+    return good ? KUNI_OK : kuni_fail_errno(err, "cannot write %s", r->path);
 }
 
 /* Missing fields at the end of a column are left out, as in joint_sparse_row; htslib spells them. */

@@ -94,11 +94,10 @@ static const kuni_param params[] = {
     KUNI_HETEROZYGOSITY_PARAMS,
     {.name = "compression",
      .type = KUNI_PARAM_INT,
-     .value = "6",
+     .value = "5",
      .least = 1,
      .most = 9,
-     .help =
-         "dense: level of BGZF; merge takes its blocks as they are where no stage lies between"},
+     .help = "level of BGZF; merge takes the blocks as they are where no stage lies between"},
     {.name = "sex",
      .type = KUNI_PARAM_CHOICE,
      .value = "declared-or-inferred",
@@ -124,30 +123,35 @@ static kuni_status run(const kuni_task *task, kuni_error *err)
 {
     joint_shard *shard = NULL;
     joint_render *renders[3] = {NULL};
-    char level[8];
+    char binary[8], text[8];
     size_t n = 0;
     kuni_status status = joint_shard_open(&shard, task, err);
     const joint_options *o = status ? NULL : &shard->options;
-    (void)snprintf(level, sizeof(level), "wb%d", (int)kuni_params_int(task->params, "compression"));
+    int level = (int)kuni_params_int(task->params, "compression");
+    (void)snprintf(binary, sizeof(binary), "wb%d", level);
+    (void)snprintf(text, sizeof(text), "wz%d", level);
     const struct {
         bool wanted;
         joint_render_kind kind;
         const char *output, *mode;
-    } files[] = {{true, o && o->dense ? JOINT_RENDER_DENSE : JOINT_RENDER_SITES, "calls",
-                  o && o->dense ? level : "wb2"},
-                 {o && o->sites, JOINT_RENDER_SITES, "sites", "wb2"},
-                 {o && o->sparse, JOINT_RENDER_SPARSE, "sparse", "wz"}};
+        bool sealed;
+    } files[] = {
+        {true, o && o->dense ? JOINT_RENDER_DENSE : JOINT_RENDER_SITES, "calls", binary, true},
+        {o && o->sites, JOINT_RENDER_SITES, "sites", "wb2", false},
+        {o && o->sparse, JOINT_RENDER_SPARSE, "sparse", text, true}};
+    bool sealed[3] = {false};
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && !status; i++) {
         if (!files[i].wanted) continue;
         status = joint_render_open(&renders[n], files[i].kind,
                                    kuni_task_output(task, files[i].output), files[i].mode, true,
                                    task, &shard->cohort, o, &shard->filters, NULL, err);
+        sealed[n] = files[i].sealed;
         if (!status) n++;
         if (!status) status = joint_render_flush(renders[n - 1], err);
     }
     if (!status) status = joint_shard_run(shard, renders, n, err);
-    if (!status && o && o->dense) status = joint_render_seal(renders[0], err);
     for (size_t i = 0; i < n; i++) {
+        if (!status && sealed[i]) status = joint_render_seal(renders[i], err);
         if (!status)
             status = joint_render_finish(renders[i], err);
         else
@@ -207,7 +211,7 @@ static kuni_status shape(const kuni_params *p, kuni_arena *arena, const kuni_ste
 const kuni_stage kuni_stage_joint_genotype = {
     .name = "joint-genotype",
     .summary = "genotypes all samples together at the sites found in any of them",
-    .version = 10,
+    .version = 11,
     .params = params,
     .steps = steps,
     .n_steps = STEPS,

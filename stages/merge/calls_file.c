@@ -37,24 +37,35 @@ static kuni_status check_samples(const calls_file *calls, const kuni_task *task,
     return KUNI_OK;
 }
 
-/* Whether it ends with two end markers of BGZF, and blocks of records begin with one. */
-static kuni_status look_for_seal(calls_file *calls, kuni_error *err)
+kuni_status sealed_blocks_find(sealed_blocks *seal, const char *path, BGZF *file, kuni_error *err)
 {
     enum { MARKER = 28 };
     char tail[2 * MARKER];
     struct stat info;
-    uint64_t begin = (uint64_t)bgzf_tell(calls->file->fp.bgzf);
-    int fd = open(calls->path, O_RDONLY | O_CLOEXEC);
+    uint64_t begin = (uint64_t)bgzf_tell(file);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     bool looked = fd >= 0 && fstat(fd, &info) == 0;
     off_t place = looked ? info.st_size - (off_t)sizeof(tail) : 0;
     if (looked && place > 0) looked = pread(fd, tail, sizeof(tail), place) == sizeof(tail);
     if (fd >= 0) (void)close(fd);
-    if (!looked) return kuni_fail_errno(err, "merge: cannot read %s", calls->path);
-    calls->sealed =
-        place > 0 && memcmp(tail, tail + MARKER, MARKER) == 0 && (begin & UINT16_MAX) == 0;
-    calls->begin = begin >> 16;
-    calls->end = (uint64_t)place;
+    if (!looked) return kuni_fail_errno(err, "merge: cannot read %s", path);
+    *seal = (sealed_blocks){.are = place > 0 && memcmp(tail, tail + MARKER, MARKER) == 0 &&
+                                   (begin & UINT16_MAX) == 0,
+                            .begin = begin >> 16,
+                            .end = (uint64_t)place};
     return KUNI_OK;
+}
+
+kuni_status sealed_blocks_place(const sealed_blocks *seal, const char *path, bool new_block,
+                                uint64_t *from, uint64_t *to, kuni_error *err)
+{
+    *from -= seal->begin << 16;
+    *to -= seal->begin << 16;
+    if (!new_block || (*from & UINT16_MAX) == 0) return KUNI_OK;
+    return kuni_fail(err, KUNI_DATA,
+                     "merge: %s: its blocks do not end where its end markers say that they do: a "
+                     "stage before merge must not write it so",
+                     path);
 }
 
 kuni_status calls_open(calls_file *calls, const kuni_task *task, const char *path, kuni_error *err)
@@ -72,7 +83,7 @@ kuni_status calls_open(calls_file *calls, const kuni_task *task, const char *pat
     if (!calls->header || !calls->record) return wrong(calls, "its header cannot be read", err);
     calls->sites = bcf_hdr_get_hrec(calls->header, BCF_HL_GEN, "kuni_sites", NULL, NULL) != NULL;
     kuni_status status = check_samples(calls, task, err);
-    return status ? status : look_for_seal(calls, err);
+    return status ? status : sealed_blocks_find(&calls->seal, path, calls->file->fp.bgzf, err);
 }
 
 kuni_status calls_next(calls_file *calls, bool *found, kuni_error *err)

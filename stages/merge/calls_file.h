@@ -16,18 +16,33 @@
 #include "kuni/stage.h"
 
 /*
- * joint-genotype ends the blocks of a dense call set where those of the national file shall end, and
- * says so by two end markers: they are taken as they are. Whoever changes records writes one.
+ * joint-genotype ends the blocks of its files where those of the national files shall end, and says so by two
+ * end markers: they are taken as they are. Whoever changes records writes one marker.
  */
+typedef struct sealed_blocks {
+    bool are;            /* the blocks are those of the national file */
+    uint64_t begin, end; /* of the records' blocks in the file */
+} sealed_blocks;
+
+/* `file` is `path`, read up to its first record. */
+KUNI_MUST_CHECK kuni_status sealed_blocks_find(sealed_blocks *seal, const char *path, BGZF *file,
+                                               kuni_error *err);
+/*
+ * Virtual offsets of a record and past it in the file become those among the blocks. A record that shall begin a
+ * block (`new_block`) and does not is KUNI_DATA.
+ */
+KUNI_MUST_CHECK kuni_status sealed_blocks_place(const sealed_blocks *seal, const char *path,
+                                                bool new_block, uint64_t *from, uint64_t *to,
+                                                kuni_error *err);
+
 typedef struct calls_file {
     const char *path;
     htsFile *file;
     bcf_hdr_t *header;
     bcf1_t *record;
-    bool sealed;         /* its blocks are those of the national file */
-    uint64_t begin, end; /* of the records' blocks in the file */
-    uint64_t from, to;   /* virtual offsets of the record and past it, both in the file */
-    bool sites;          /* no genotypes */
+    sealed_blocks seal;
+    uint64_t from, to; /* virtual offsets of the record and past it, both in the file */
+    bool sites;        /* no genotypes */
 } calls_file;
 
 /* Opens and checks format, end marker and the samples against the task's columns. */

@@ -269,18 +269,23 @@ static kuni_status fail_header(const layout *job, const kuni_task_file *calls, k
     return status;
 }
 
-/* The blocks of a shard: of its calls, or its own piece, which is the next of them. */
-static kuni_status list_blocks(layout *job, const segment_info *info, const kuni_task_file *calls,
-                               const kuni_task_file *bodies, size_t n_bodies, size_t *next,
-                               kuni_error *err)
+/* The files of the shards that pieces of a product may lie in. */
+typedef struct shard_files {
+    const kuni_task_file *made,
+        *bodies;                   /* of joint-genotype, where there are such; of the segments */
+    size_t n_made, n_bodies, next; /* body that was not taken yet */
+} shard_files;
+
+/* The blocks of shard number i, which is `shard`: at `offset` of the file made before, or the next body. */
+static kuni_status list_blocks(layout *job, product *to, shard_files *files, size_t i,
+                               int64_t shard, uint64_t offset, uint64_t bytes, kuni_error *err)
 {
-    product *to = &job->products[BCF];
-    if (info->offset)
-        return list_part(job, to, calls->path, (uint64_t)calls->offset + info->offset, info->bytes,
-                         err);
-    if (*next == n_bodies || bodies[*next].shard != calls->shard)
+    const kuni_task_file *made = files->made ? &files->made[i] : NULL;
+    if (made && offset)
+        return list_part(job, to, made->path, (uint64_t)made->offset + offset, bytes, err);
+    if (files->next == files->n_bodies || files->bodies[files->next].shard != shard)
         return kuni_fail(err, KUNI_BUG, "merge: the shards' files are not complete");
-    return list_piece(job, to, &bodies[(*next)++], err);
+    return list_piece(job, to, &files->bodies[files->next++], err);
 }
 
 static kuni_status add_segment(layout *job, size_t number, const char *info_path,
@@ -319,31 +324,49 @@ done:
     return status;
 }
 
-static kuni_status add_segments(layout *job, kuni_error *err)
+static kuni_status find_files(const layout *job, shard_files files[PRODUCTS], size_t n_shards,
+                              kuni_error *err)
 {
-    size_t count, n_calls, n_bodies[PRODUCTS] = {0}, next = 0;
-    const kuni_task_file *bodies[PRODUCTS] = {NULL};
-    const kuni_task_file *infos = kuni_task_inputs(job->task, "segment-info", &count);
-    const kuni_task_file *calls = kuni_task_inputs(job->task, "calls", &n_calls);
+    static const char *const made[PRODUCTS] = {[BCF] = "calls", [SPARSE] = "sparse"};
     for (int p = 0; p < PRODUCTS; p++) {
+        shard_files *f = &files[p];
         if (!job->products[p].wanted) continue;
-        bodies[p] = kuni_task_inputs(job->task, job->products[p].body, &n_bodies[p]);
-        if (count != n_calls || (p != BCF && count != n_bodies[p]))
+        f->bodies = kuni_task_inputs(job->task, job->products[p].body, &f->n_bodies);
+        if (made[p]) f->made = kuni_task_inputs(job->task, made[p], &f->n_made);
+        if (made[p] && f->n_made != n_shards)
             return kuni_fail(err, KUNI_BUG, "merge: the shards' files are not complete");
     }
+    return KUNI_OK;
+}
+
+static kuni_status list_shard(layout *job, shard_files files[PRODUCTS], size_t i, int64_t shard,
+                              const segment_info *info, kuni_error *err)
+{
+    const uint64_t offset[PRODUCTS] = {[BCF] = info->offset, [SPARSE] = info->sparse_offset};
+    const uint64_t bytes[PRODUCTS] = {[BCF] = info->bytes, [SPARSE] = info->sparse_bytes};
     kuni_status status = KUNI_OK;
+    for (int p = 0; p < PRODUCTS && !status; p++)
+        if (job->products[p].wanted)
+            status =
+                list_blocks(job, &job->products[p], &files[p], i, shard, offset[p], bytes[p], err);
+    return status;
+}
+
+static kuni_status add_segments(layout *job, kuni_error *err)
+{
+    size_t count;
+    shard_files files[PRODUCTS] = {{.n_made = 0}};
+    const kuni_task_file *infos = kuni_task_inputs(job->task, "segment-info", &count);
+    kuni_status status = find_files(job, files, count, err);
     for (size_t i = 0; i < count && !status; i++) {
         segment_info info;
-        bool ordered =
-            infos[i].shard == calls[i].shard && (!i || infos[i].shard > infos[i - 1].shard);
-        for (int p = SITES; p < PRODUCTS; p++)
-            ordered = ordered && (!bodies[p] || infos[i].shard == bodies[p][i].shard);
+        int64_t shard = infos[i].shard;
+        bool ordered = !i || shard > infos[i - 1].shard;
+        for (int p = 0; p < PRODUCTS; p++)
+            ordered = ordered && (!files[p].made || files[p].made[i].shard == shard);
         if (!ordered) return kuni_fail(err, KUNI_BUG, "merge: the shards' files are not in order");
-        status = add_segment(job, i, infos[i].path, &calls[i], &info, err);
-        if (!status)
-            status = list_blocks(job, &info, &calls[i], bodies[BCF], n_bodies[BCF], &next, err);
-        for (int p = SITES; p < PRODUCTS && !status; p++)
-            if (bodies[p]) status = list_piece(job, &job->products[p], &bodies[p][i], err);
+        status = add_segment(job, i, infos[i].path, &files[BCF].made[i], &info, err);
+        if (!status) status = list_shard(job, files, i, shard, &info, err);
         if (job->task->heartbeat) job->task->heartbeat((int64_t)i);
     }
     return status ? status : end_contig(job, job->n_contigs, err);
@@ -483,7 +506,7 @@ static kuni_status begin(layout *job, kuni_error *err)
     job->depth = contig_index_depth(longest);
     job->tbi = job->depth == CONTIG_INDEX_TBI_DEPTH && longest > 0;
     job->rid = -1;
-    (void)kuni_task_inputs(job->task, "segment-sparse", &count);
+    (void)kuni_task_inputs(job->task, "sparse", &count);
     job->products[SPARSE].wanted = count > 0;
     for (int i = 0; i < PRODUCTS && !status; i++) {
         product *p = &job->products[i];

@@ -2,8 +2,8 @@
 /*
  * merge: joins the shards' calls into the national files.
  *
- * Every shard becomes pieces of whole BGZF blocks ("segment"); those of a dense call set that no stage has
- * changed since joint-genotype are pieces as they stand. Headers, end marker, indices and the
+ * Every shard becomes pieces of whole BGZF blocks ("segment"); those of a call set that no stage has changed
+ * since joint-genotype, and of its sparse form, are pieces as they stand. Headers, end marker, indices and the
  * list of pieces are made once ("head", "layout"); then all ranks write the files together
  * ("assemble"). Numbers of the call set are counted along with the segments, and published
  * by the last step ("report"). Nothing is ever gathered: blocks concatenate, and an index is shifted arithmetic.
@@ -21,7 +21,7 @@ static const kuni_param params[] = {
      .value = "6",
      .least = 1,
      .most = 9,
-     .help = "level of BGZF of what is written anew: sites, and records of other "
+     .help = "level of BGZF of what is written anew: sites as VCF, and records of other "
              "stages than joint-genotype; 1 is fast, 9 is small"},
     {.name = "relatives",
      .type = KUNI_PARAM_CHOICE,
@@ -73,6 +73,7 @@ static const kuni_port head_out[] = {
 
 static const kuni_port layout_in[] = {
     {.kind = "calls", .in_place = true},
+    {.kind = "sparse", .optional = true, .in_place = true},
     {.kind = "segment", .in_place = true, .optional = true},
     {.kind = "segment-sites", .in_place = true},
     {.kind = "segment-sparse", .optional = true, .in_place = true},
@@ -104,6 +105,7 @@ static const kuni_port layout_out[] = {
 
 static const kuni_port assemble_in[] = {{.kind = "assembly"},
                                         {.kind = "calls", .in_place = true},
+                                        {.kind = "sparse", .optional = true, .in_place = true},
                                         {.kind = "segment", .optional = true},
                                         {.kind = "segment-sites"},
                                         {.kind = "segment-sparse", .optional = true},
@@ -172,7 +174,7 @@ static const kuni_step steps[] = {{.name = "segment",
 const kuni_stage kuni_stage_merge = {
     .name = "merge",
     .summary = "join the shards' calls into one indexed BCF and a sites VCF, written by all ranks",
-    .version = 7,
+    .version = 8,
     .params = params,
     .steps = steps,
     .n_steps = sizeof(steps) / sizeof(steps[0])};

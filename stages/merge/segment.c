@@ -24,7 +24,7 @@ enum {
     BLOCK_GRID_SHIFT = 16
 };
 
-static const char info_magic[8] = "KUNISG3";
+static const char info_magic[8] = "KUNISG4";
 
 typedef struct segment {
     const kuni_task *task;
@@ -32,8 +32,8 @@ typedef struct segment {
     calls_file calls;
     sparse_file sparse; /* of which a line is under way: sparse_pending */
     bool has_sparse, sparse_pending;
-    piece_writer *records; /* NULL: the blocks of the calls are taken as they are */
-    piece_writer *sites, *sparse_records;
+    piece_writer *records;                /* NULL: the blocks of the calls are taken as they are */
+    piece_writer *sites, *sparse_records; /* likewise sparse_records */
     contig_index records_index, sites_index, sparse_index;
     int64_t last_sparse_pos;
     callset_counter *counter;
@@ -114,13 +114,9 @@ static kuni_status place_record(segment *job, bool new_block, uint64_t *from, ui
 {
     const calls_file *calls = &job->calls;
     if (!job->records) {
-        *from = calls->from - (calls->begin << 16);
-        *to = calls->to - (calls->begin << 16);
-        if (!new_block || (*from & UINT16_MAX) == 0) return KUNI_OK;
-        return kuni_fail(err, KUNI_DATA,
-                         "merge: %s: its blocks do not end where its end markers say that they do: "
-                         "a stage before merge must not write it so",
-                         calls->path);
+        *from = calls->from;
+        *to = calls->to;
+        return sealed_blocks_place(&calls->seal, calls->path, new_block, from, to, err);
     }
     kuni_status status = pack_record(job, err);
     if (!status && new_block) status = piece_flush(job->records, err);
@@ -139,18 +135,29 @@ static kuni_status refuse_sparse(const segment *job, const char *what, kuni_erro
                      job->calls.path, (long long)job->calls.record->pos + 1, what);
 }
 
-/* The sparse line under way goes into its piece; `site` as sparse_print takes it. */
+/* Where the sparse line under way is in its piece; `site` as sparse_print takes it. */
+static kuni_status place_sparse(segment *job, const char *site, uint64_t *from, uint64_t *to,
+                                kuni_error *err)
+{
+    const sparse_file *sparse = &job->sparse;
+    bool new_block = sparse->pos >> BLOCK_GRID_SHIFT != job->last_sparse_pos >> BLOCK_GRID_SHIFT;
+    if (!job->sparse_records) {
+        *from = sparse->from;
+        *to = sparse->to;
+        return sealed_blocks_place(&sparse->seal, sparse->path, new_block, from, to, err);
+    }
+    kuni_buffer_clear(&job->packed);
+    kuni_status status = sparse_print(sparse, &job->calls, site, &job->packed, err);
+    if (!status && new_block) status = piece_flush(job->sparse_records, err);
+    if (status) return status;
+    return piece_write(job->sparse_records, job->packed.data, job->packed.length, from, to, err);
+}
+
 static kuni_status write_sparse(segment *job, const char *site, kuni_error *err)
 {
     const sparse_file *sparse = &job->sparse;
     uint64_t from, to;
-    kuni_buffer_clear(&job->packed);
-    kuni_status status = sparse_print(sparse, &job->calls, site, &job->packed, err);
-    if (!status && sparse->pos >> BLOCK_GRID_SHIFT != job->last_sparse_pos >> BLOCK_GRID_SHIFT)
-        status = piece_flush(job->sparse_records, err);
-    if (!status)
-        status =
-            piece_write(job->sparse_records, job->packed.data, job->packed.length, &from, &to, err);
+    kuni_status status = place_sparse(job, site, &from, &to, err);
     if (!status)
         status = contig_index_add(&job->sparse_index, sparse->pos, sparse->end, from, to, err);
     job->last_sparse_pos = sparse->pos;
@@ -184,6 +191,12 @@ static const char *sparse_text(const segment *job)
 static kuni_status drop_sparse(segment *job, kuni_error *err)
 {
     kuni_status status = KUNI_OK;
+    if (!job->sparse_records)
+        return kuni_fail(
+            err, KUNI_DATA,
+            "merge: %s: its end markers say that no stage has changed it, and it lacks "
+            "the record at position %lld",
+            job->calls.path, (long long)job->sparse.pos + 1);
     if (callset_counter_wants_sparse(job->counter))
         status = callset_counter_pass(job->counter, sparse_text(job), err);
     return status ? status : write_sparse(job, NULL, err);
@@ -262,6 +275,24 @@ static kuni_status write_info(const segment *job, kuni_error *err)
     return status;
 }
 
+/* Lines are as they stand in the file where the calls are. */
+static kuni_status begin_sparse(segment *job, const char *path, int depth, int level,
+                                kuni_error *err)
+{
+    job->has_sparse = true;
+    job->info.sparse = 1;
+    kuni_status status = sparse_open(&job->sparse, job->task, path, &job->calls, err);
+    if (!status) status = contig_index_init(&job->sparse_index, depth, err);
+    if (status) return status;
+    const sealed_blocks *seal = &job->sparse.seal;
+    if (!seal->are || !job->calls.seal.are)
+        return piece_create(&job->sparse_records, kuni_task_output(job->task, "segment-sparse"),
+                            level, err);
+    job->info.sparse_offset = seal->begin;
+    job->info.sparse_bytes = seal->end - seal->begin;
+    return KUNI_OK;
+}
+
 static kuni_status begin(segment *job, kuni_error *err)
 {
     const kuni_task *task = job->task;
@@ -286,21 +317,14 @@ static kuni_status begin(segment *job, kuni_error *err)
     int level = (int)kuni_params_int(task->params, "compression");
     status = contig_index_init(&job->records_index, depth, err);
     if (!status) status = contig_index_init(&job->sites_index, depth, err);
-    if (!status && job->calls.sealed) {
-        job->info.offset = job->calls.begin;
-        job->info.bytes = job->calls.end - job->calls.begin;
+    if (!status && job->calls.seal.are) {
+        job->info.offset = job->calls.seal.begin;
+        job->info.bytes = job->calls.seal.end - job->calls.seal.begin;
     } else if (!status)
         status = piece_create(&job->records, kuni_task_output(task, "segment"), level, err);
     if (!status)
         status = piece_create(&job->sites, kuni_task_output(task, "segment-sites"), level, err);
-    job->has_sparse = n_sparse > 0;
-    job->info.sparse = job->has_sparse;
-    if (!status && n_sparse)
-        status = sparse_open(&job->sparse, task, sparse->path, &job->calls, err);
-    if (!status && n_sparse) status = contig_index_init(&job->sparse_index, depth, err);
-    if (!status && n_sparse)
-        status = piece_create(&job->sparse_records, kuni_task_output(task, "segment-sparse"), level,
-                              err);
+    if (!status && n_sparse) status = begin_sparse(job, sparse->path, depth, level, err);
     if (!status)
         status = callset_counter_new(&job->counter, task, job->calls.header, job->has_sparse,
                                      kuni_task_output(task, "common-sites"), err);
@@ -347,7 +371,7 @@ kuni_status segment_run(const kuni_task *task, kuni_error *err)
     kuni_status status = begin(&job, err);
     if (!status) status = copy_records(&job, err);
     if (!status) status = end_sparse(&job, err);
-    if (!status && job.has_sparse) {
+    if (!status && job.sparse_records) {
         status = piece_close(job.sparse_records, false, err);
         job.sparse_records = NULL;
     }

@@ -20,8 +20,8 @@ typedef struct segment_info {
     int32_t local;                             /* 1: records have LAA, LAD or LPL */
     int32_t sparse;                            /* 1: there are sparse records too */
     segment_counts counts;
-    uint64_t offset,
-        bytes; /* of the blocks in the file of calls; 0: they are in a piece of their own */
+    /* Of the blocks in the file of calls, and in that of sparse ones; 0: they are in pieces of their own. */
+    uint64_t offset, bytes, sparse_offset, sparse_bytes;
 } segment_info;
 
 /* The step "segment". */

@@ -107,6 +107,7 @@ kuni_status sparse_open(sparse_file *sparse, const kuni_task *task, const char *
     if (strncmp(sparse->columns.s, "#CHROM\t", 7) != 0)
         return wrong(sparse, "it has no line #CHROM", err);
     kuni_status status = check_samples(sparse, task, err);
+    if (!status) status = sealed_blocks_find(&sparse->seal, path, sparse->file, err);
     if (!status) status = parse_head(sparse, err);
     return status ? status : find_foreign(sparse, calls, err);
 }
@@ -153,7 +154,9 @@ static int64_t end_of(const sparse_file *sparse)
 
 kuni_status sparse_next(sparse_file *sparse, bool *found, kuni_error *err)
 {
+    sparse->from = (uint64_t)bgzf_tell(sparse->file);
     kuni_status status = read_line(sparse, &sparse->line, err);
+    sparse->to = (uint64_t)bgzf_tell(sparse->file);
     *found = !status && sparse->line.l;
     if (!*found) return status;
     const char *at = sparse->line.s;

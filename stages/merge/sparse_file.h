@@ -19,6 +19,8 @@ enum { SPARSE_COLUMNS = 9 }; /* CHROM to FORMAT */
 typedef struct sparse_file {
     const char *path;
     BGZF *file;
+    sealed_blocks seal;
+    uint64_t from, to;             /* virtual offsets of the record and past it, both in the file */
     kuni_buffer head;              /* all lines of the header, but for that of the columns */
     bcf_hdr_t *header;             /* made of these: no samples */
     kstring_t columns;             /* the line of the columns */
