@@ -659,7 +659,7 @@ static bool decode_sample_blocks(const blocks_input *input, const kuni_decode_fr
 }
 
 /*
- * Blocks come sample by sample and are wanted by (begin, sample): a counting sort over the chunk's
+ * Blocks come sample by sample and may be wanted by (begin, sample): a counting sort over the chunk's
  * positions.
  */
 static kuni_status order_blocks(kuni_decoder *decoder, const kuni_decode_frame *frame, size_t n,
@@ -713,9 +713,9 @@ kuni_status kuni_decode_blocks(kuni_decoder *decoder, const kuni_decode_frame *f
     }
     if (done != n_blocks) return kuni_fail(err, KUNI_DATA, "blocks are missing");
     status = check_used_up(in, n_streams, "blocks", err);
-    if (!status) status = order_blocks(decoder, frame, n_blocks, err);
+    if (!status && !frame->by_sample) status = order_blocks(decoder, frame, n_blocks, err);
     if (status) return status;
-    chunk->blocks = decoder->blocks;
+    chunk->blocks = frame->by_sample ? decoder->unordered : decoder->blocks;
     chunk->n_blocks = n_blocks;
     return KUNI_OK;
 }

@@ -39,6 +39,7 @@ typedef struct kuni_decoder {
 typedef struct kuni_decode_frame {
     kuni_evidence_extent extent;
     uint32_t n_samples, version;
+    bool by_sample; /* the order of blocks */
 } kuni_decode_frame;
 
 void kuni_decoder_fini(kuni_decoder *decoder);

@@ -401,7 +401,9 @@ kuni_status kuni_evidence_read(kuni_evidence_reader *reader, size_t index, int w
         return kuni_fail(err, KUNI_BUG, "evidence %s has no chunk %zu", reader->path, index);
     const chunk_entry *entry = &reader->chunks[index - reader->first_kept];
     kuni_decoder *decoder = &reader->shared->decoder;
-    kuni_decode_frame frame = {.n_samples = reader->header.n_samples, .version = reader->version};
+    kuni_decode_frame frame = {.n_samples = reader->header.n_samples,
+                               .version = reader->version,
+                               .by_sample = what & KUNI_READ_BY_SAMPLE};
     kuni_evidence_get_extent(reader, index, &frame.extent);
     *chunk = (kuni_evidence_chunk){.beg = frame.extent.beg, .end = frame.extent.end};
     /* Each group needs those before it. */

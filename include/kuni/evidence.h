@@ -293,7 +293,7 @@ typedef struct kuni_evidence_chunk {
     int64_t beg, end;
     const kuni_event *events;
     size_t n_events;
-    const kuni_block *blocks;
+    const kuni_block *blocks; /* with KUNI_READ_BY_SAMPLE by (sample, beg) */
     size_t n_blocks;
     const kuni_census *alleles; /* decoded with KUNI_READ_CENSUS and with KUNI_READ_EVENTS */
     size_t n_alleles;
@@ -313,7 +313,9 @@ enum { /* what of a chunk to decode */
        KUNI_READ_CENSUS = 1,
        KUNI_READ_EVENTS = 2,
        KUNI_READ_BLOCKS = 4,
-       KUNI_READ_ALL = 7
+       KUNI_READ_ALL = 7,
+       KUNI_READ_BY_SAMPLE =
+           8 /* blocks by (sample, beg) instead, as they are stored: it costs less */
 };
 
 KUNI_MUST_CHECK kuni_status kuni_evidence_open(kuni_evidence_reader **reader, const char *path,

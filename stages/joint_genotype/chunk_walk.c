@@ -17,8 +17,6 @@ struct joint_walk {
     size_t sets_capacity;
     uint32_t *event_order, *event_first; /* events by sample */
     size_t event_order_capacity, event_first_capacity;
-    uint32_t *block_order, *block_first;
-    size_t block_order_capacity, block_first_capacity;
     kuni_event copied[JOINT_EVENTS_MAX]; /* events as of one copy, or of two */
     uint16_t copied_pl[JOINT_EVENTS_MAX][KUNI_EVENT_ALLELES_MAX];
     interval *clusters; /* what events of the sample under way cover */
@@ -56,8 +54,6 @@ void joint_walk_free(joint_walk *walk)
     free(walk->sets);
     free(walk->event_order);
     free(walk->event_first);
-    free(walk->block_order);
-    free(walk->block_first);
     free(walk->clusters);
     free(walk);
 }
@@ -129,24 +125,6 @@ static kuni_status order_events(joint_walk *walk, const kuni_evidence_chunk *chu
     for (uint32_t s = 1; s <= n_samples + 1; s++) first[s] += first[s - 1];
     for (size_t i = 0; i < chunk->n_events; i++)
         walk->event_order[first[chunk->events[i].sample + 1]++] = (uint32_t)i;
-    return KUNI_OK;
-}
-
-static kuni_status order_blocks(joint_walk *walk, const kuni_evidence_chunk *chunk,
-                                uint32_t n_samples, kuni_error *err)
-{
-    kuni_status status = kuni_grow((void **)&walk->block_order, &walk->block_order_capacity,
-                                   chunk->n_blocks + 1, sizeof(uint32_t), err);
-    if (!status)
-        status = kuni_grow((void **)&walk->block_first, &walk->block_first_capacity,
-                           (size_t)n_samples + 2, sizeof(uint32_t), err);
-    if (status) return status;
-    uint32_t *first = walk->block_first;
-    memset(first, 0, ((size_t)n_samples + 2) * sizeof(*first));
-    for (size_t i = 0; i < chunk->n_blocks; i++) first[chunk->blocks[i].sample + 2]++;
-    for (uint32_t s = 1; s <= n_samples + 1; s++) first[s] += first[s - 1];
-    for (size_t i = 0; i < chunk->n_blocks; i++)
-        walk->block_order[first[chunk->blocks[i].sample + 1]++] = (uint32_t)i;
     return KUNI_OK;
 }
 
@@ -270,13 +248,13 @@ static kuni_status visit_apart(step_context *w, size_t *cluster, int64_t *at,
     return KUNI_OK;
 }
 
-static kuni_status walk_blocks(step_context *w, const uint32_t *order, size_t n, kuni_error *err)
+static kuni_status walk_blocks(step_context *w, const kuni_block *blocks, size_t n, kuni_error *err)
 {
     int64_t at = w->sites->beg;
     size_t cluster = 0;
     w->gap = true;
     for (size_t i = 0; i < n; i++) {
-        const kuni_block *block = &w->chunk->blocks[order[i]];
+        const kuni_block *block = &blocks[i];
         int64_t end = block->end < w->sites->end ? block->end : w->sites->end;
         kuni_status status = KUNI_OK;
         if (at < block->beg) status = visit_apart(w, &cluster, &at, NULL, block->beg, err);
@@ -287,23 +265,20 @@ static kuni_status walk_blocks(step_context *w, const uint32_t *order, size_t n,
 }
 
 /*
- * Events and blocks lie by position, and are gone through by sample: each would be waited for. All of a
- * sample are asked for at once.
+ * Events lie by position, and are gone through by sample: each would be waited for. All of a sample are asked for
+ * while the two before it are looked at, and what they need of their sets one before.
  */
-static void fetch_sample(const joint_walk *walk, const kuni_evidence_chunk *chunk, uint32_t s,
-                         bool blocks)
+static void fetch_events(const joint_walk *walk, const kuni_evidence_chunk *chunk, uint32_t s,
+                         uint32_t n_samples)
 {
     enum { LINE = 64 };
-    const uint32_t *order = walk->event_order;
-    for (uint32_t i = walk->event_first[s]; i < walk->event_first[s + 1]; i++) {
+    const uint32_t *order = walk->event_order, *first = walk->event_first;
+    for (uint32_t i = s + 2 < n_samples ? first[s + 2] : 0; i && i < first[s + 3]; i++) {
         const char *event = (const char *)&chunk->events[order[i]];
         __builtin_prefetch(event);
         __builtin_prefetch(event + LINE);
     }
-    for (uint32_t i = blocks ? walk->block_first[s] : 0; blocks && i < walk->block_first[s + 1];
-         i++)
-        __builtin_prefetch(&chunk->blocks[walk->block_order[i]]);
-    for (uint32_t i = walk->event_first[s]; i < walk->event_first[s + 1]; i++)
+    for (uint32_t i = s + 1 < n_samples ? first[s + 1] : 0; i && i < first[s + 2]; i++)
         __builtin_prefetch(&walk->sets[chunk->events[order[i]].set]);
 }
 
@@ -314,7 +289,6 @@ kuni_status joint_walk_chunk(joint_walk *walk, const joint_sites *sites, uint32_
 {
     kuni_status status = prepare_sets(walk, sites, chunk, err);
     if (!status) status = order_events(walk, chunk, n_samples, err);
-    if (!status && visitor->piece) status = order_blocks(walk, chunk, n_samples, err);
     step_context w = {.walk = walk,
                       .sites = sites,
                       .first_site = first_site,
@@ -322,16 +296,18 @@ kuni_status joint_walk_chunk(joint_walk *walk, const joint_sites *sites, uint32_
                       .copies = copies,
                       .chunk = chunk,
                       .visitor = visitor};
+    const kuni_block *block = chunk->blocks, *end = block + (visitor->piece ? chunk->n_blocks : 0);
     for (uint32_t s = 0; s < n_samples && !status; s++) {
+        const kuni_block *blocks = block;
+        while (block < end && block->sample == s) block++;
+        fetch_events(walk, chunk, s, n_samples);
         if (columns[s] < 0) continue;
         w.column = (uint32_t)columns[s];
         w.who = copies->cohort->who[w.column];
-        fetch_sample(walk, chunk, s, visitor->piece != NULL);
         status = walk_events(&w, walk->event_order + walk->event_first[s],
                              walk->event_first[s + 1] - walk->event_first[s], err);
         if (!status && visitor->piece)
-            status = walk_blocks(&w, walk->block_order + walk->block_first[s],
-                                 walk->block_first[s + 1] - walk->block_first[s], err);
+            status = walk_blocks(&w, blocks, (size_t)(block - blocks), err);
     }
     return status;
 }

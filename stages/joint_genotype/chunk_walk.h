@@ -63,7 +63,7 @@ KUNI_MUST_CHECK joint_walk *joint_walk_new(kuni_error *err);
 void joint_walk_free(joint_walk *walk);
 
 /*
- * Walks a decoded chunk. columns[i] is the column of the file's sample i, or -1: passed over. Only
+ * Walks a chunk decoded with KUNI_READ_BY_SAMPLE. columns[i] is the column of the file's sample i, or -1: passed over. Only
  * sites in [first_site, last_site) are visited. visitor->block may be NULL.
  */
 KUNI_MUST_CHECK kuni_status joint_walk_chunk(joint_walk *walk, const joint_sites *sites,

@@ -130,24 +130,50 @@ static void bound_other(joint_local *local, const kuni_event *event)
     if (*slot == UNSET) *slot = worst;
 }
 
+/* One ALT of the site, and <*> or not: nearly all events are such, and what they say stands as they say it. */
+static bool build_plain(joint_local *local, const kuni_event *event, const uint16_t *numbers)
+{
+    enum { ALLELES = 3, GENOTYPES = 6 };
+    uint32_t n = event->n_alleles;
+    if (n < 2 || n > ALLELES || !event->pl || event->ploidy != 2 || local->copies != 2)
+        return false;
+    if (numbers[0] || !numbers[1] || numbers[1] >= JOINT_FOREIGN ||
+        (n == ALLELES && numbers[2] != JOINT_OTHER))
+        return false;
+    local->n = ALLELES;
+    for (uint32_t a = 0; a < ALLELES; a++) {
+        local->number[a] = a < 2 ? numbers[a] : JOINT_OTHER;
+        local->local_of[a] = (uint8_t)a;
+    }
+    for (uint32_t g = 0; g < GENOTYPES; g++)
+        local->pl[g] = n == ALLELES || g < GENOTYPES / 2 ? event->pl[g] : UNSET;
+    if (n < ALLELES) bound_other(local, event);
+    return true;
+}
+
+static void build_any(joint_local *local, const kuni_event *event, const uint16_t *numbers)
+{
+    const uint32_t n = event->n_alleles;
+    local->n = 0;
+    insert_number(local, 0);
+    insert_number(local, JOINT_OTHER);
+    for (uint32_t a = 0; a < n; a++) insert_number(local, numbers[a]);
+    for (uint32_t a = 0; a < n; a++) local->local_of[a] = (uint8_t)find_number(local, numbers[a]);
+    spread_event(local, event);
+    bound_other(local, event);
+}
+
 static void build_one(joint_local *local, int64_t pos, uint16_t star, const joint_cover *cover,
                       int copies)
 {
     const kuni_event *event = cover->event;
     const uint32_t n = event->n_alleles;
     local->copies = copies;
-    local->n = 0;
     local->reason = JOINT_CALLED;
     local->hard = !event->pl;
     local->event = event;
-    insert_number(local, 0);
-    insert_number(local, JOINT_OTHER);
     uint16_t numbers[KUNI_EVENT_ALLELES_MAX];
-    for (uint32_t a = 0; a < n; a++) {
-        numbers[a] = number_at(cover, a, pos, star);
-        insert_number(local, numbers[a]);
-    }
-    for (uint32_t a = 0; a < n; a++) local->local_of[a] = (uint8_t)find_number(local, numbers[a]);
+    for (uint32_t a = 0; a < n; a++) numbers[a] = number_at(cover, a, pos, star);
     for (int k = 0; k < event->ploidy; k++) /* called with what the site dropped */
         if (event->gt[k] > 0 && numbers[event->gt[k]] == JOINT_FOREIGN)
             local->reason = JOINT_UNLISTED;
@@ -156,8 +182,7 @@ static void build_one(joint_local *local, int64_t pos, uint16_t star, const join
     if (!event->pl && (event->gt[0] < 0 || (event->ploidy == 2 && event->gt[1] < 0)) &&
         !local->reason)
         local->reason = event->dp ? JOINT_LOW : JOINT_NO_COVERAGE;
-    spread_event(local, event);
-    bound_other(local, event);
+    if (!build_plain(local, event, numbers)) build_any(local, event, numbers);
     normalise(local);
 }
 

@@ -212,7 +212,7 @@ static kuni_status walk_sources(joint_shard *j, int what, uint32_t first, uint32
     for (size_t i = 0; i < j->n_sources; i++) {
         joint_source *s = &j->sources[i];
         kuni_evidence_chunk chunk = {0};
-        kuni_status status = read_chunk(j, s, what, &chunk, err);
+        kuni_status status = read_chunk(j, s, what | KUNI_READ_BY_SAMPLE, &chunk, err);
         if (!status)
             status = joint_walk_chunk(j->walk, &j->sites, first, last, &j->copies, &chunk,
                                       s->columns, s->n_samples, visitor, err);

@@ -191,6 +191,15 @@ static size_t find_due(joint_sparse *sparse, uint32_t site)
     return n;
 }
 
+/* Asks for the stretches of those who are due some places further on: they lie anywhere. */
+static void fetch_stretch(const joint_sparse *sparse, size_t i, size_t n_due)
+{
+    enum { AHEAD = 12 };
+    if (i + AHEAD >= n_due) return;
+    uint32_t at = sparse->spans.head[sparse->due[i + AHEAD]];
+    if (at != JOINT_NONE) __builtin_prefetch(&sparse->spans.spans[at]);
+}
+
 /* The stretch that the column's sample is in at `site`. */
 static joint_span stretch_at(joint_sparse *sparse, uint32_t column, uint32_t site, uint8_t who)
 {
@@ -363,6 +372,7 @@ static fields find_fields(joint_sparse *sparse, const joint_row *row, const join
     }
     for (size_t i = 0, cell = 0; i < n_due && options->with_rnc && !has.rnc; i++) {
         uint32_t column = sparse->due[i];
+        fetch_stretch(sparse, i, n_due);
         if (cell < n_cells && sparse->row[cell]->column == column) {
             cell++;
             continue;
