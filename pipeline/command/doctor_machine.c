@@ -109,6 +109,18 @@ static double space_needed(const kuni_doctor *doctor)
     return least_bytes + (reads >= 0 && reads < need ? reads : need);
 }
 
+/* What comes after the evidence makes so many files a shard: of joint-genotype's and of merge's. */
+enum { FILES_OF_JOINT = 8 };
+
+static size_t joint_shards(const kuni_doctor *doctor)
+{
+    const kuni_workflow *w = doctor->workflow;
+    int64_t bp =
+        w->joint_bp ? w->joint_bp : kuni_axis_joint_bp(w->shard_bp, doctor->cohort->n_samples);
+    size_t n = (size_t)(doctor->length_bp / (bp > 0 ? bp : 1));
+    return n > doctor->n_shards ? n : doctor->n_shards;
+}
+
 static void check_space(kuni_doctor *doctor, const char *folder)
 {
     struct statvfs disk;
@@ -128,7 +140,7 @@ static void check_space(kuni_doctor *doctor, const char *folder)
     if (!doctor->cohort || !disk.f_files) return;
     double files = (double)doctor->cohort->n_batches * (double)doctor->n_shards *
                        (double)doctor->workflow->n_stages +
-                   (double)doctor->n_shards * 4;
+                   (double)joint_shards(doctor) * FILES_OF_JOINT;
     if ((double)disk.f_favail < files)
         kuni_doctor_row(
             doctor, KUNI_WARN, "disk",

@@ -63,9 +63,11 @@ static kuni_status add_parts(calls *c, size_t place, size_t wanted, kuni_error *
 static kuni_status find_parts(calls *c, kuni_error *err)
 {
     kuni_status status = KUNI_OK;
-    for (size_t i = 0; i < c->x->n_spans && !status; i++)
-        for (size_t place = 0; place < c->x->axis->n_spans && !status; place++)
-            status = add_parts(c, place, i, err);
+    for (size_t i = 0; i < c->x->n_spans && !status; i++) {
+        size_t place, end;
+        kuni_exporter_places(c->x, i, &place, &end);
+        for (; place < end && !status; place++) status = add_parts(c, place, i, err);
+    }
     if (!status && !c->n_parts)
         status = kuni_fail(err, KUNI_USAGE, "the regions lie outside of what the dataset covers");
     return status;

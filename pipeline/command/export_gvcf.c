@@ -50,7 +50,9 @@ static kuni_status export_gvcf(kuni_exporter *x, const joint_export_person *pers
                                   person, err);
     if (status) return status;
     for (size_t i = 0; i < x->n_spans && !status; i++) {
-        for (size_t place = 0; place < x->axis->n_spans && !status; place++) {
+        size_t place, end;
+        kuni_exporter_places(x, i, &place, &end);
+        for (; place < end && !status; place++) {
             kuni_span span = kuni_exporter_part(x, place, i);
             if (span.beg < span.end) status = add_place(x, out, sample, place, span, err);
             kuni_arena_clear(x->arena);

@@ -454,6 +454,30 @@ kuni_span kuni_exporter_part(const kuni_exporter *x, size_t span, size_t wanted)
     return (kuni_span){a.tid, a.beg > b.beg ? a.beg : b.beg, a.end < b.end ? a.end : b.end};
 }
 
+/* Spans of the axis before this place: those of earlier contigs, or that end at `pos` at the latest. */
+static size_t spans_before(const kuni_plan_axis *axis, int32_t tid, int64_t pos)
+{
+    size_t low = 0, high = axis->n_spans;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        kuni_span s = axis->spans[middle];
+        if (s.tid >= 0 && (s.tid < tid || (s.tid == tid && s.end <= pos)))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void kuni_exporter_places(const kuni_exporter *x, size_t wanted, size_t *first, size_t *end)
+{
+    kuni_span span = x->spans[wanted];
+    *first = *end = spans_before(x->axis, span.tid, span.beg);
+    while (*end < x->axis->n_spans && x->axis->spans[*end].tid == span.tid &&
+           x->axis->spans[*end].beg < span.end)
+        (*end)++;
+}
+
 kuni_status kuni_exporter_init(kuni_exporter *x, const kuni_export_request *request,
                                const kuni_preview *preview, kuni_error *err)
 {

@@ -101,6 +101,8 @@ KUNI_MUST_CHECK kuni_status kuni_exporter_task(kuni_exporter *x, size_t span, ku
  */
 KUNI_MUST_CHECK kuni_status kuni_exporter_source(kuni_exporter *x, size_t span,
                                                  joint_export_source *source, kuni_error *err);
+/* The spans of the axis, from *first up to *end, of which some lies in a wanted one. */
+void kuni_exporter_places(const kuni_exporter *x, size_t wanted, size_t *first, size_t *end);
 /* What of a span of the axis lies in a wanted one; empty: beg >= end. */
 kuni_span kuni_exporter_part(const kuni_exporter *x, size_t span, size_t wanted);
 
