@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "amount.h"
+#include "axis.h"
 #include "mark.h"
 
 /*

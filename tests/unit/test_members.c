@@ -255,8 +255,10 @@ static kuni_status write_inputs(const kuni_task *task, kuni_error *err)
     return status;
 }
 
-static void expect_inputs(kuni_scatter scatter, size_t n_spans, const char *output,
-                          const char *expected)
+/* `own` is the task's shards where these are of another cut than the packs, from number `first` on. */
+static void expect_inputs_of(kuni_scatter scatter, const kuni_span *own, int64_t first,
+                             size_t n_spans, const kuni_other_cut *cuts, const char *output,
+                             const char *expected)
 {
     static const kuni_port in[] = {{.kind = "text"}, {.kind = "more", .in_place = true}, {0}};
     static const kuni_port out[] = {{.kind = "list", .extension = "tsv"}, {0}};
@@ -271,10 +273,12 @@ static void expect_inputs(kuni_scatter scatter, size_t n_spans, const char *outp
         .name = "", .scatter = scatter, .inputs = in, .outputs = out, .run = write_inputs};
     const kuni_task_file list = {.kind = "list", .path = output};
     kuni_task task = task_of(&list, 1);
-    if (n_spans == 1) task.shard = -1;
+    task.shard = first;
+    if (own) task.shards = own;
     task.inputs = inputs;
     task.n_inputs = 2;
-    const kuni_job_part part = {.step = &step, .task = &task, .input_spans = input_spans};
+    const kuni_job_part part = {
+        .step = &step, .task = &task, .input_spans = input_spans, .input_cuts = cuts};
     const kuni_job job = {.parts = &part, .n_parts = 1, .n_spans = n_spans, .epoch = 7};
     kuni_job_result result = run_job(&job);
     if (result.status) fail_msg("%s", result.text);
@@ -284,6 +288,39 @@ static void expect_inputs(kuni_scatter scatter, size_t n_spans, const char *outp
     if (n_spans > 1) bytes[strcspn(bytes + 8, "k") + 8] = '\0'; /* before the contig of the index */
     if (!strstr(bytes, expected)) fail_msg("%s", bytes);
     assert_int_equal(access("scratch", F_OK), -1);
+}
+
+static void expect_inputs(kuni_scatter scatter, size_t n_spans, const char *output,
+                          const char *expected)
+{
+    expect_inputs_of(scatter, NULL, n_spans == 1 ? -1 : 1, n_spans, NULL, output, expected);
+}
+
+/* Packs of another cut: a part of a span takes the member of the whole, who takes all knows where each begins. */
+static void test_members_of_another_cut(void **state)
+{
+    (void)state;
+    static const kuni_span own[] = {{.tid = 1, .end = 4},
+                                    {.tid = 1, .beg = 4, .end = 8},
+                                    {.tid = 2, .end = 8},
+                                    {.tid = 3, .end = 3},
+                                    {.tid = 3, .beg = 3, .end = 8}};
+    static const uint32_t members[] = {0, 1};
+    static const int64_t shards[] = {0, 2, 3};
+    kuni_job_result result = write_bundle();
+    assert_int_equal(result.status, KUNI_OK);
+    kuni_job_result_fini(&result);
+    const kuni_other_cut parts = {.spans = &spans[1], .members = members, .shards = shards},
+                         all = {.spans = &spans[1], .shards = shards};
+    const kuni_other_cut by_shard[] = {parts, parts}, of_all[] = {all, all};
+    expect_inputs_of(KUNI_SCATTER_REGION, own, 1, 1, by_shard, "list/one.tsv",
+                     "1 1.all.0123456789abcdef.txt <u1>\n1 part more\n");
+    expect_inputs_of(KUNI_SCATTER_REGION, own, 1, 2, by_shard, "list/two.pack.tsv",
+                     "KUNIPACK1 1.all.0123456789abcdef.txt <u1>\n1 part more\n"
+                     "2 2.all.0123456789abcdef.txt <u2>\nu1\t4\t8\t8\t");
+    expect_inputs_of(KUNI_SCATTER_COHORT, own, -1, 1, of_all, "list/whole.tsv",
+                     "0 0.all.0123456789abcdef.txt <u1>\n2 2.all.0123456789abcdef.txt <u2>\n"
+                     "3 3.all.0123456789abcdef.txt <u3>\n0 part more\n3 part more\n");
 }
 
 static void test_members_are_taken(void **state)
@@ -418,6 +455,7 @@ int main(void)
         cmocka_unit_test(test_bundle_is_written),
         cmocka_unit_test(test_bundle_that_fails),
         cmocka_unit_test(test_members_are_taken),
+        cmocka_unit_test(test_members_of_another_cut),
         cmocka_unit_test(test_passes),
     };
     return cmocka_run_group_tests(tests, enter, leave);
