@@ -88,28 +88,39 @@ static int64_t lanes_of(int64_t ranks, int64_t jobs)
     return (ranks > 1 ? ranks - 1 : 1) * jobs;
 }
 
+/* How many files there would be with reads' shards of so many bases. */
+static double files_with(const kuni_preview *p, double shard_bp)
+{
+    const kuni_plan *plan = &p->run.plan;
+    const kuni_workflow *w = &p->run.workflow;
+    double joint_bp = w->joint_bp
+                          ? (double)w->joint_bp
+                          : (double)kuni_axis_joint_bp((int64_t)shard_bp, p->run.cohort.n_samples);
+    double files = 0;
+    for (size_t i = 0; i < p->n_steps; i++) {
+        const kuni_node *node = &plan->nodes[i];
+        double now = (double)(node->joint ? plan->joint_bp : w->shard_bp), then = shard_bp;
+        if (node->scatter == KUNI_SCATTER_REGION && joint_bp < then) then = joint_bp;
+        files += (double)p->steps[i].files * (kuni_node_by_shard(node) ? now / then : 1);
+    }
+    return files;
+}
+
 /* More files than a parallel file system likes: most are those of a reads' shard and a batch. */
 static void advise_width(const kuni_preview *p, size_t files)
 {
     enum { FILES_MOST = 500000 };
-    static const double wider_bp[] = {10e6, 25e6, 50e6, 100e6};
-    double of_reads = 0, left = (double)files;
-    size_t k = 0;
-    for (size_t i = 0; i < p->n_steps; i++)
-        if (p->steps[i].scatter == KUNI_SCATTER_READS ||
-            p->steps[i].scatter == KUNI_SCATTER_SAMPLE_SHARD)
-            of_reads += (double)p->steps[i].files;
-    if (files <= FILES_MOST || of_reads < (double)files / 2) return;
-    for (; k < sizeof(wider_bp) / sizeof(wider_bp[0]); k++) {
-        double share = (double)p->run.workflow.shard_bp / wider_bp[k];
-        left = (double)files - of_reads * (share < 1 ? 1 - share : 0);
-        if (left <= FILES_MOST) break;
-    }
-    if (k == sizeof(wider_bp) / sizeof(wider_bp[0])) k--;
-    if (wider_bp[k] <= (double)p->run.workflow.shard_bp) return;
-    printf("          more than %d: with regions.shard: %.0fMb about %.0f, and tasks after the "
-           "evidence "
-           "as short as now; it is settled by a dataset's first run\n",
+    static const double wider_bp[] = {5e6, 10e6, 25e6, 50e6, 100e6};
+    size_t k = 0, n = sizeof(wider_bp) / sizeof(wider_bp[0]);
+    if (files <= FILES_MOST) return;
+    while (k + 1 < n && (wider_bp[k] <= (double)p->run.workflow.shard_bp ||
+                         files_with(p, wider_bp[k]) > FILES_MOST))
+        k++;
+    double left = files_with(p, wider_bp[k]);
+    if (wider_bp[k] <= (double)p->run.workflow.shard_bp || left > (double)files * .8) return;
+    printf("          more than %d: regions.shard: %.0fMb makes about %.0f of them, where the "
+           "dataset's "
+           "first run is yet to come\n",
            FILES_MOST, wider_bp[k] / 1e6, left);
 }
 

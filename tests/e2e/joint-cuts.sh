@@ -105,4 +105,18 @@ grep -q 'regions.joint_shard: stage edit takes both' said || fail "no reason: $(
 grep -q '^joint  *cut as the reads are, as stage edit' said || fail "not told that the cut is the reads': $(cat said)"
 "$KUNI" plan --set "dataset=$work/wide" --set regions.shard=25Mb $workflow >said 2>&1
 ! grep -q '^joint  *cut as' said || fail "told without a reason"
+# Too many files: the width of the reads' shards that makes fewer.
+python3 - <<'PY'
+with open("wide.fa", "wb") as f:
+    f.write(b">chr20\n")
+    f.seek(7 + 400000000)
+    f.write(b"\n")
+open("wide.fa.fai", "w").write("chr20\t400000000\t7\t400000000\t400000001\n")
+PY
+sed -e 's/^  contigs:.*/  contigs: [chr20]/' $workflow >cohort/wide.yaml
+wide=(--set "dataset=$work/wide" --set "reference=$work/wide.fa" --set regions.ploidy=diploid --set batch=1 cohort/wide.yaml)
+"$KUNI" plan --set regions.shard=1500 "${wide[@]}" >said 2>&1
+grep -q 'more than 500000: regions.shard: 5Mb makes about [0-9]* of them' said || fail "no advice: $(grep -A1 ^files said)"
+"$KUNI" plan "${wide[@]}" >said 2>&1
+! grep -q 'more than 500000' said || fail "advice without need"
 verdict "the same bytes in $(spans fine joint) parts as in $n"
