@@ -440,8 +440,11 @@ kuni_status kuni_exporter_source(kuni_exporter *x, size_t span, joint_export_sou
     if (status) return status;
     if (!source->calls || (x->last_node != x->node && !source->added))
         return kuni_fail(err, KUNI_USAGE,
-                         "shard %s is not joint-genotyped yet: run 'kuni run %s' first",
-                         x->axis->names[shard], run->workflow.path);
+                         "shard %s is not joint-genotyped yet: run 'kuni run %s' first%s",
+                         x->axis->names[shard], run->workflow.path,
+                         x->run->plan.joint.n_shards || run->workflow.joint_bp
+                             ? ", or set regions.joint_shard as it was then"
+                             : "");
     status = view_file(x, span, 0, &source->calls, err);
     if (!status && !merged) status = view_file(x, span, 1, &source->added, err);
     return status;

@@ -185,10 +185,11 @@ static const double joint_ns = 14, joint_most_s = 1800;
 
 int64_t kuni_axis_joint_bp(int64_t shard_bp, size_t n_samples)
 {
-    enum { LONGEST_BP = 5000000, SHORTEST_BP = 312500 };
+    enum { LONGEST_BP = 5000000, SHORTEST_BP = 330000 };
     int64_t bp = shard_bp < LONGEST_BP ? shard_bp : LONGEST_BP;
     double base_s = joint_ns * 1e-9 * (double)n_samples;
-    while (base_s * (double)bp > joint_most_s && bp / 2 >= SHORTEST_BP) bp /= 2;
+    while (base_s * (double)bp > joint_most_s && bp > SHORTEST_BP)
+        bp = bp / 2 > SHORTEST_BP ? bp / 2 : SHORTEST_BP;
     return bp;
 }
 

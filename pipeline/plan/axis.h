@@ -53,7 +53,7 @@ KUNI_MUST_CHECK kuni_status kuni_axis_make_joint(kuni_plan_axis *axis, const kun
 void kuni_axis_fini(kuni_plan_axis *axis);
 /*
  * The length of a joint shard where regions.joint_shard does not say it: that of a reads' shard, or 5 Mb where that
- * is less; halved until a task takes about half an hour, or there are some 10,000 of a human genome.
+ * is less; halved until a task takes about half an hour, but not beyond 10,000 of a human genome, as each has a folder.
  */
 int64_t kuni_axis_joint_bp(int64_t shard_bp, size_t n_samples);
 
