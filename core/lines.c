@@ -31,6 +31,24 @@ void kuni_lines_close(kuni_lines *lines)
 }
 
 /*
+ * What of the line lies in the block at hand, but for the newline or the block's last byte: bgzf_getc takes these, and
+ * goes on to the next block.
+ */
+static bool take_whole(BGZF *file, kstring_t *text)
+{
+    const char *from = (const char *)file->uncompressed_block + file->block_offset;
+    if (file->block_offset + 1 >= file->block_length || text->l >= KUNI_LINE_BYTES_MAX) return true;
+    size_t n = (size_t)(file->block_length - file->block_offset) - 1;
+    if (n > KUNI_LINE_BYTES_MAX - text->l) n = KUNI_LINE_BYTES_MAX - text->l;
+    const char *newline = memchr(from, '\n', n);
+    if (newline) n = (size_t)(newline - from);
+    if (kputsn_(from, n, text) < 0) return false;
+    file->block_offset += (int)n;
+    file->uncompressed_address += (off_t)n;
+    return true;
+}
+
+/*
  * Up to the newline or the end of the file; -1 at the end, -2 after an error, -3 where it is too
  * long.
  */
@@ -38,6 +56,7 @@ static int take(BGZF *file, kstring_t *text)
 {
     text->l = 0;
     for (;;) {
+        if (!take_whole(file, text)) return -2;
         int c = bgzf_getc(file);
         if (c == '\n') return 0;
         if (c == -1) return text->l ? 0 : -1;
@@ -45,6 +64,26 @@ static int take(BGZF *file, kstring_t *text)
         if (text->l == KUNI_LINE_BYTES_MAX) return -3;
         if (kputc_(c, text) < 0) return -2;
     }
+}
+
+/* Nothing but printable ASCII and tabs: told of eight bytes at once. */
+static bool is_plain(const char *line, size_t length)
+{
+    const uint64_t ones = 0x0101010101010101, tops = ones << 7, rest = tops - ones;
+    size_t i = 0;
+    for (; i + 8 <= length; i += 8) {
+        uint64_t w, tab, del, low;
+        memcpy(&w, line + i, 8);
+        tab = w ^ ones * '\t';
+        tab = (tab & rest) + rest; /* top bits: of bytes that are no tab */
+        del = w ^ ones * 127;
+        del = (del & rest) + rest;
+        low = (w & rest) + ones * (128 - ' '); /* of bytes from ' ' on */
+        if ((w | ~del | (~low & tab)) & tops) return false;
+    }
+    for (; i < length; i++)
+        if ((line[i] < ' ' && line[i] != '\t') || line[i] == 127) return false;
+    return true;
 }
 
 static bool is_binary(const char *line, size_t length)
@@ -78,6 +117,8 @@ kuni_status kuni_lines_look(kuni_lines *lines, char **line, kuni_line_fault *fau
     }
     if (got == -3)
         *fault = KUNI_LINE_LONG;
+    else if (is_plain(*line, length))
+        return KUNI_OK;
     else if (is_binary(*line, length))
         *fault = KUNI_LINE_BINARY;
     else if (!kuni_utf8_valid(*line, length))
@@ -154,7 +195,8 @@ size_t kuni_line_split(char *line, char separator, char *fields[KUNI_LINE_FIELDS
             end = split_quoted(c, separator, &field);
             last = !*end;
         } else {
-            end = c + strcspn(c, (char[]){separator, '\0'});
+            end = strchr(c, separator);
+            if (!end) end = c + strlen(c);
             last = !*end;
             field = trim(field, end);
         }

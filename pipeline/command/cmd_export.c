@@ -4,7 +4,7 @@
 
 #include "command.h"
 #include "complain.h"
-#include "exporter.h"
+#include "export_published.h"
 #include "history.h"
 #include "published.h"
 #include "transport.h"
@@ -96,8 +96,21 @@ static void record(const kuni_exporter *x)
 }
 
 /* Collective. */
-static kuni_status write_all(const kuni_export_request *wanted, const kuni_run_options *run,
-                             kuni_buffer *faults, kuni_error *err)
+static kuni_status write_form(kuni_exporter *x, kuni_error *err)
+{
+    int format = x->request->format;
+    kuni_status status = format == KUNI_EXPORT_GVCF        ? kuni_export_gvcfs(x, err)
+                         : format == KUNI_EXPORT_PGEN      ? kuni_export_pgen(x, err)
+                         : format == KUNI_EXPORT_ZARR      ? kuni_export_zarr(x, err)
+                         : format == KUNI_EXPORT_SITES_TSV ? kuni_export_table(x, err)
+                                                           : kuni_export_calls(x, err);
+    if (!status && kuni_transport_rank() == 0) record(x);
+    return status;
+}
+
+/* Collective. From the evidence, which the journal and the seals tell of. */
+static kuni_status write_made(const kuni_export_request *wanted, const kuni_run_options *run,
+                              kuni_buffer *faults, kuni_error *err)
 {
     kuni_preview preview;
     kuni_exporter x;
@@ -105,17 +118,54 @@ static kuni_status write_all(const kuni_export_request *wanted, const kuni_run_o
         kuni_transport_agree(kuni_preview_make(&preview, run, true, faults, err), err);
     if (!status) {
         status = kuni_transport_agree(kuni_exporter_init(&x, wanted, &preview, err), err);
-        if (!status)
-            status = wanted->format == KUNI_EXPORT_GVCF        ? kuni_export_gvcfs(&x, err)
-                     : wanted->format == KUNI_EXPORT_PGEN      ? kuni_export_pgen(&x, err)
-                     : wanted->format == KUNI_EXPORT_ZARR      ? kuni_export_zarr(&x, err)
-                     : wanted->format == KUNI_EXPORT_SITES_TSV ? kuni_export_table(&x, err)
-                                                               : kuni_export_calls(&x, err);
-        if (!status && kuni_transport_rank() == 0) record(&x);
+        if (!status) status = write_form(&x, err);
         kuni_exporter_fini(&x);
     }
     kuni_preview_fini(&preview);
     return status;
+}
+
+/* Collective. Whether all ranks can. */
+static kuni_status all_can(bool mine, bool *all, kuni_error *err)
+{
+    int64_t cannot = !mine;
+    kuni_status status = kuni_transport_max(&cannot, err);
+    *all = !status && !cannot;
+    return status;
+}
+
+/* Collective. From a published file, where one has what is wanted; *done tells. */
+static kuni_status write_published(const kuni_export_request *wanted, const kuni_run_options *run,
+                                   bool *done, kuni_buffer *faults, kuni_error *err)
+{
+    kuni_standing current;
+    kuni_exporter x;
+    kuni_published_calls calls = {.path = NULL};
+    *done = false;
+    if (!kuni_published_form(wanted)) return KUNI_OK;
+    kuni_status status = kuni_transport_agree(kuni_standing_open(&current, run, faults, err), err);
+    bool stands = false;
+    if (!status) status = all_can(current.stands, &stands, err);
+    if (!status && stands) {
+        status = kuni_exporter_init_standing(&x, wanted, &current, err);
+        if (!status) status = kuni_published_calls_find(&calls, &x, &current, err);
+        status = kuni_transport_agree(status, err);
+        if (!status) status = all_can(calls.path != NULL, done, err);
+        x.published = &calls;
+        if (*done) status = write_form(&x, err);
+        kuni_exporter_fini(&x);
+    }
+    kuni_published_calls_fini(&calls);
+    kuni_standing_close(&current);
+    return status;
+}
+
+static kuni_status write_all(const kuni_export_request *wanted, const kuni_run_options *run,
+                             kuni_buffer *faults, kuni_error *err)
+{
+    bool done;
+    kuni_status status = write_published(wanted, run, &done, faults, err);
+    return status || done ? status : write_made(wanted, run, faults, err);
 }
 
 static void set_defaults(void *given)

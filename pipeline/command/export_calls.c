@@ -16,7 +16,7 @@
 
 #include "assembly.h"
 #include "built.h"
-#include "exporter.h"
+#include "export_published.h"
 #include "kuni/evidence.h"
 #include "kuni/file.h"
 #include "team.h"
@@ -173,17 +173,25 @@ static kuni_status export_part(calls *c, joint_export *out, size_t place, kuni_s
 }
 
 /* Neighbouring parts of a span of the plan are written at once. */
+static kuni_span next_span(const calls *c, size_t *at, size_t end, size_t *place)
+{
+    const part *first = &c->parts[*at];
+    kuni_span span = first->span;
+    *place = first->place;
+    for (++*at;
+         *at < end && c->parts[*at].place == first->place && c->parts[*at].wanted == first->wanted;
+         ++*at)
+        span.end = c->parts[*at].span.end;
+    return span;
+}
+
 static kuni_status export_parts(calls *c, joint_export *out, size_t at, size_t end, kuni_error *err)
 {
     kuni_status status = KUNI_OK;
     while (at < end && !status) {
-        const part *first = &c->parts[at];
-        kuni_span span = first->span;
-        for (at++;
-             at < end && c->parts[at].place == first->place && c->parts[at].wanted == first->wanted;
-             at++)
-            span.end = c->parts[at].span.end;
-        status = export_part(c, out, first->place, span, err);
+        size_t place;
+        kuni_span span = next_span(c, &at, end, &place);
+        status = export_part(c, out, place, span, err);
     }
     return status;
 }
@@ -200,44 +208,71 @@ static kuni_status cut_end_markers(const calls *c, size_t piece, kuni_error *err
     return status;
 }
 
+/* A file to be written, of parts `at` to `end`. */
+typedef struct portion {
+    const char *path, *source;
+    const heads *head; /* NULL: it is not the first, or there is none */
+    size_t at, end;
+    bool local; /* records have local alleles */
+} portion;
+
+static kuni_status make_piece(calls *c, portion *p, kuni_error *err)
+{
+    joint_export *out = NULL;
+    kuni_status status = joint_export_open(&out, c->x->kind, p->path, c->mode, p->source, err);
+    if (!status) joint_export_through(out, c->x->request->pass);
+    if (!status && p->head) joint_export_heads(out, p->head->plain, p->head->local);
+    if (!status) status = export_parts(c, out, p->at, p->end, err);
+    if (!status) p->local = joint_export_has_local(out);
+    if (!status) return joint_export_finish(out, err);
+    joint_export_abandon(out);
+    return status;
+}
+
+static kuni_status copy_piece(calls *c, portion *p, const char *source, kuni_error *err)
+{
+    kuni_copying *out = NULL;
+    kuni_status status = kuni_copying_open(&out, c->x, p->path, c->mode, source, err);
+    if (!status && p->head) status = kuni_copying_heads(out, p->head->plain, p->head->local, err);
+    for (size_t at = p->at; at < p->end && !status;) {
+        size_t place;
+        kuni_span span = next_span(c, &at, p->end, &place);
+        status = kuni_copying_span(out, span, err);
+    }
+    if (!status) p->local = kuni_copying_has_local(out);
+    if (!status) return kuni_copying_finish(out, err);
+    kuni_copying_abandon(out);
+    return status;
+}
+
 static kuni_status write_piece(void *context, size_t share, size_t n_shares, kuni_error *err)
 {
     calls *c = context;
     const kuni_export_aside *aside = c->x->request->aside;
+    bool file = !c->x->request->nothing, beside = false;
     size_t n = pieces_of(c, n_shares);
     if (share >= n) return KUNI_OK;
-    size_t at = c->n_parts * share / n, end = c->n_parts * (share + 1) / n;
     char path[4096] = "/dev/null";
     char source[128];
     heads head;
-    bool local = false;
-    joint_export *out = NULL;
-    bool beside = false;
     snprintf(source, sizeof(source), "kuni %s", kuni_built_version);
+    portion p = {.path = path,
+                 .source = share == 0 ? source : NULL,
+                 .head = share == 0 && file ? &head : NULL,
+                 .at = c->n_parts * share / n,
+                 .end = c->n_parts * (share + 1) / n};
     kuni_status status = kuni_exporter_enter(c->x, err);
-    if (!status && !c->x->request->nothing)
-        status = kuni_export_piece_path(c->x->request->out, share, path, err);
+    if (!status && file) status = kuni_export_piece_path(c->x->request->out, share, path, err);
     if (!status) status = head_paths(c->x->request->out, &head, err);
     if (!status && aside) {
         status = aside->begin(aside->context, share, err);
         beside = !status;
     }
-    if (!status)
-        status =
-            joint_export_open(&out, c->x->kind, path, c->mode, share == 0 ? source : NULL, err);
-    if (!status) joint_export_through(out, c->x->request->pass);
-    if (!status && share == 0 && !c->x->request->nothing)
-        joint_export_heads(out, head.plain, head.local);
-    if (!status) status = export_parts(c, out, at, end, err);
-    if (!status) local = joint_export_has_local(out);
-    if (status)
-        joint_export_abandon(out);
-    else
-        status = joint_export_finish(out, err);
+    if (!status) status = c->x->published ? copy_piece(c, &p, source, err) : make_piece(c, &p, err);
     if (beside && status) aside->abandon(aside->context);
     if (beside && !status) status = aside->end(aside->context, err);
-    if (!status && local && !c->x->request->nothing) status = mark_local(c, share, err);
-    if (!status && share == 0 && c->files[0].packed && !c->x->request->nothing) {
+    if (!status && p.local && file) status = mark_local(c, share, err);
+    if (!status && share == 0 && c->files[0].packed && file) {
         status = kuni_file_cut_end_marker(head.plain, err);
         if (!status) status = kuni_file_cut_end_marker(head.local, err);
     }

@@ -87,7 +87,7 @@ static kuni_status want_sample(kuni_exporter *x, const kuni_names *names, const 
                          "takes people back)",
                          id);
     if (i < 0) return kuni_fail(err, KUNI_USAGE, "sample %s is not in the cohort", id);
-    if (x->ledger->samples.skip[i])
+    if (x->samples->skip[i])
         return kuni_fail(err, KUNI_DATA,
                          "sample %s is in quarantine, or the gate keeps it out: it is not in the "
                          "call set",
@@ -103,7 +103,7 @@ static kuni_status choose_samples(kuni_exporter *x, kuni_error *err)
     x->columns = kuni_alloc(cohort->n_samples + 1, sizeof(*x->columns), err);
     if (!x->columns) return KUNI_MEMORY;
     for (size_t i = 0; i < cohort->n_samples; i++)
-        x->columns[i] = all && !x->ledger->samples.skip[i] ? 0 : -1;
+        x->columns[i] = all && !x->samples->skip[i] ? 0 : -1;
     kuni_buffer list = KUNI_BUFFER_INIT;
     kuni_status status = KUNI_OK;
     if (x->request->samples) status = kuni_buffer_printf(&list, err, "%s\n", x->request->samples);
@@ -481,19 +481,14 @@ void kuni_exporter_places(const kuni_exporter *x, size_t wanted, size_t *first, 
         (*end)++;
 }
 
-kuni_status kuni_exporter_init(kuni_exporter *x, const kuni_export_request *request,
-                               const kuni_preview *preview, kuni_error *err)
+static kuni_status init(kuni_exporter *x, kuni_error *err)
 {
-    *x = (kuni_exporter){.request = request,
-                         .run = &preview->run,
-                         .ledger = &preview->ledger,
-                         .views = {{.fd = -1}, {.fd = -1}}};
-    x->kind = request->format == KUNI_EXPORT_SPARSE ? JOINT_EXPORT_SPARSE
-              : request->format == KUNI_EXPORT_SITES || request->format == KUNI_EXPORT_SITES_TSV
-                  ? JOINT_EXPORT_SITES
-              : request->format == KUNI_EXPORT_PLINK || request->format == KUNI_EXPORT_PGEN
-                  ? JOINT_EXPORT_PLINK
-                  : JOINT_EXPORT_DENSE;
+    int format = x->request->format;
+    x->views[0].fd = x->views[1].fd = -1;
+    x->kind = format == KUNI_EXPORT_SPARSE                                     ? JOINT_EXPORT_SPARSE
+              : format == KUNI_EXPORT_SITES || format == KUNI_EXPORT_SITES_TSV ? JOINT_EXPORT_SITES
+              : format == KUNI_EXPORT_PLINK || format == KUNI_EXPORT_PGEN      ? JOINT_EXPORT_PLINK
+                                                                               : JOINT_EXPORT_DENSE;
     x->arena = kuni_arena_new(err);
     kuni_status status = x->arena ? choose_node(x, err) : KUNI_MEMORY;
     if (!status) x->axis = kuni_plan_axis_of(&x->run->plan, &x->run->plan.nodes[x->node]);
@@ -503,6 +498,23 @@ kuni_status kuni_exporter_init(kuni_exporter *x, const kuni_export_request *requ
     if (!status) status = choose_samples(x, err);
     if (!status) status = choose_params(x, err);
     return status;
+}
+
+kuni_status kuni_exporter_init(kuni_exporter *x, const kuni_export_request *request,
+                               const kuni_preview *preview, kuni_error *err)
+{
+    *x = (kuni_exporter){.request = request,
+                         .run = &preview->run,
+                         .ledger = &preview->ledger,
+                         .samples = &preview->ledger.samples};
+    return init(x, err);
+}
+
+kuni_status kuni_exporter_init_standing(kuni_exporter *x, const kuni_export_request *request,
+                                        const kuni_standing *current, kuni_error *err)
+{
+    *x = (kuni_exporter){.request = request, .run = &current->run, .samples = &current->samples};
+    return init(x, err);
 }
 
 kuni_status kuni_exporter_enter(kuni_exporter *x, kuni_error *err)

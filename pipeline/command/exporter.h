@@ -12,6 +12,7 @@
 #include "options.h"
 #include "pack.h"
 #include "preview.h"
+#include "standing.h"
 #include "tombstones.h"
 
 /* As --format names them. */
@@ -66,9 +67,11 @@ typedef struct kuni_export_request {
 typedef struct kuni_exporter {
     const kuni_export_request *request;
     const kuni_run *run;
-    const kuni_ledger *ledger;
-    size_t node;                  /* of joint-genotype */
-    const kuni_plan_axis *axis;   /* its */
+    const kuni_ledger *ledger;                    /* NULL: all is taken from `published` */
+    const kuni_samples *samples;                  /* who has a column in the call set */
+    const struct kuni_published_calls *published; /* NULL: records are made from evidence */
+    size_t node;                                  /* of joint-genotype */
+    const kuni_plan_axis *axis;                   /* its */
     size_t last_node, last_calls; /* what gives its records as later stages made them */
     joint_export_kind kind;
     kuni_span *spans; /* wanted, in genome order, apart */
@@ -85,6 +88,11 @@ typedef struct kuni_exporter {
 /* To be closed also on failure. */
 KUNI_MUST_CHECK kuni_status kuni_exporter_init(kuni_exporter *x, const kuni_export_request *request,
                                                const kuni_preview *preview, kuni_error *err);
+/* Likewise by the register and what is published alone: of use where records come from published files. */
+KUNI_MUST_CHECK kuni_status kuni_exporter_init_standing(kuni_exporter *x,
+                                                        const kuni_export_request *request,
+                                                        const kuni_standing *current,
+                                                        kuni_error *err);
 void kuni_exporter_fini(kuni_exporter *x);
 /* To be called first by a share of the work. */
 KUNI_MUST_CHECK kuni_status kuni_exporter_enter(kuni_exporter *x, kuni_error *err);

@@ -36,9 +36,12 @@ bool kuni_hash_equal(const kuni_hash *a, const kuni_hash *b)
 
 static int hex_value(char c)
 {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return -1;
+    /* one more than the value; 0: no digit */
+    static const signed char values[256] = {
+        ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
+        ['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+        ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16};
+    return values[(unsigned char)c] - 1;
 }
 
 bool kuni_hash_parse(kuni_hash *hash, const char *hex)

@@ -56,8 +56,31 @@ static json_t *parse_line(const char *line, size_t length)
     return NULL;
 }
 
-kuni_status kuni_journal_scan(const char *path, kuni_journal_visitor *visit, void *context,
-                              int64_t *damaged, int64_t *whole_bytes, kuni_error *err)
+/* What a whole line tells, to whom it is for; *told false where it is no record. */
+static kuni_status tell(const kuni_journal_reader *reader, char *line, size_t length,
+                        int64_t offset, bool *told, kuni_error *err)
+{
+    kuni_journal_task task;
+    *told = true;
+    if (reader->task &&
+        kuni_journal_task_parse(line + CRC_DIGITS + 1, length - CRC_DIGITS - 1, &task))
+        return reader->task(reader->context, &task, offset, err);
+    json_t *record = parse_line(line, length);
+    const char *type = json_string_value(json_object_get(record, "t"));
+    kuni_status status = KUNI_OK;
+    *told = record != NULL;
+    if (record && reader->task && type && strcmp(type, "task") == 0) {
+        kuni_journal_task_of(record, &task);
+        status = reader->task(reader->context, &task, offset, err);
+    } else if (record && reader->record) {
+        status = reader->record(reader->context, record, offset, err);
+    }
+    json_decref(record);
+    return status;
+}
+
+kuni_status kuni_journal_read(const char *path, const kuni_journal_reader *reader, int64_t *damaged,
+                              int64_t *whole_bytes, kuni_error *err)
 {
     kuni_status status = KUNI_OK;
     char *line = NULL;
@@ -69,14 +92,13 @@ kuni_status kuni_journal_scan(const char *path, kuni_journal_visitor *visit, voi
     ssize_t got;
     while (!status && (got = getline(&line, &capacity, file)) > 0) {
         size_t length = (size_t)got;
-        bool whole = line[length - 1] == '\n' && line_is_whole(line, length - 1);
-        json_t *record = whole && visit ? parse_line(line, length - 1) : NULL;
-        if (whole && (record || !visit)) {
+        bool told = line[length - 1] == '\n' && line_is_whole(line, length - 1);
+        if (told && (reader->task || reader->record))
+            status = tell(reader, line, length - 1, offset, &told, err);
+        if (told) {
             *damaged += pending_damage;
             pending_damage = 0;
             *whole_bytes = offset + got;
-            if (visit) status = visit(context, record, offset, err);
-            json_decref(record);
         } else {
             pending_damage++;
         }
@@ -86,6 +108,13 @@ kuni_status kuni_journal_scan(const char *path, kuni_journal_visitor *visit, voi
     free(line);
     (void)fclose(file);
     return status;
+}
+
+kuni_status kuni_journal_scan(const char *path, kuni_journal_visitor *visit, void *context,
+                              int64_t *damaged, int64_t *whole_bytes, kuni_error *err)
+{
+    const kuni_journal_reader reader = {.record = visit, .context = context};
+    return kuni_journal_read(path, &reader, damaged, whole_bytes, err);
 }
 
 kuni_status kuni_journal_open(kuni_journal **out, const char *path, kuni_error *err)

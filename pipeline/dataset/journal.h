@@ -40,6 +40,7 @@
 
 #include <jansson.h>
 
+#include "journal_task.h"
 #include "kuni/file.h"
 
 typedef struct kuni_journal kuni_journal;
@@ -55,6 +56,18 @@ typedef kuni_status kuni_journal_visitor(void *context, json_t *record, int64_t 
  */
 KUNI_MUST_CHECK kuni_status kuni_journal_scan(const char *path, kuni_journal_visitor *visit,
                                               void *context, int64_t *damaged, int64_t *whole_bytes,
+                                              kuni_error *err);
+/* Who is told of what: either may be NULL. Tasks are read without a tree of values. */
+typedef struct kuni_journal_reader {
+    kuni_status (*task)(void *context, const kuni_journal_task *task, int64_t offset,
+                        kuni_error *err);
+    kuni_journal_visitor *record; /* of all others */
+    void *context;
+} kuni_journal_reader;
+
+/* As kuni_journal_scan. */
+KUNI_MUST_CHECK kuni_status kuni_journal_read(const char *path, const kuni_journal_reader *reader,
+                                              int64_t *damaged, int64_t *whole_bytes,
                                               kuni_error *err);
 /* Opens for appending, cuts off a torn last line. */
 KUNI_MUST_CHECK kuni_status kuni_journal_open(kuni_journal **journal, const char *path,

@@ -10,7 +10,6 @@
 
 #include "kuni/file.h"
 #include "kuni/lines.h"
-#include "names.h"
 
 /* Format 1 had no facts; it is read, and written anew as 2. */
 static const char first_line_1[] = "#kuni register 1";
@@ -82,7 +81,8 @@ typedef struct reading {
     kuni_arena *arena;
     size_t capacity, people_capacity, batches_capacity;
     size_t n_columns; /* of the format */
-    kuni_names ids;
+    kuni_names *ids;
+    const char *last[COLUMNS]; /* the text that was kept last, by column: many are the same */
 } reading;
 
 static kuni_status damaged(const char *path, int64_t line, const char *what, kuni_error *err)
@@ -94,9 +94,11 @@ static kuni_status damaged(const char *path, int64_t line, const char *what, kun
                      path, line, what);
 }
 
-static const char *keep(reading *r, const char *text, kuni_error *err)
+static const char *keep(reading *r, enum column column, const char *text, kuni_error *err)
 {
-    return kuni_arena_strndup(r->arena, text, strlen(text), err);
+    const char *last = r->last[column];
+    if (last && strcmp(last, text) == 0) return last;
+    return r->last[column] = kuni_arena_strndup(r->arena, text, strlen(text), err);
 }
 
 static int word_of(const char *text, const char *const *words, int n)
@@ -120,8 +122,11 @@ static kuni_status take_texts(reading *r, char *fields[], kuni_sample *sample, k
                  {REASON, &person->reason}};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         const char *text = fields[texts[i].column];
-        if (strcmp(text, ".") == 0) continue;
-        if (!(*texts[i].place = keep(r, text, err))) return KUNI_MEMORY;
+        if (text[0] == '.' && !text[1]) continue;
+        bool same = texts[i].column == PARTICIPANT && sample->id && strcmp(text, sample->id) == 0;
+        *texts[i].place = same ? sample->id : keep(r, texts[i].column, text, err);
+        if (!*texts[i].place) return KUNI_MEMORY;
+        if (texts[i].column == PARTICIPANT && !same) r->people->twins = true;
     }
     return KUNI_OK;
 }
@@ -130,10 +135,11 @@ static kuni_status take_facts(reading *r, char *fields[], kuni_person *person, k
 {
     for (size_t f = 0; f < KUNI_FACTS && FIRST_FACT + f < r->n_columns; f++) {
         const char *text = fields[FIRST_FACT + f];
-        if (strcmp(text, ".") == 0) continue;
+        if (text[0] == '.' && !text[1]) continue;
         if (!person->facts)
             person->facts = kuni_arena_alloc(r->arena, KUNI_FACTS, sizeof(*person->facts), err);
-        if (!person->facts || !(person->facts[f] = keep(r, text, err))) return KUNI_MEMORY;
+        if (!person->facts || !(person->facts[f] = keep(r, FIRST_FACT + f, text, err)))
+            return KUNI_MEMORY;
     }
     return KUNI_OK;
 }
@@ -163,24 +169,24 @@ static kuni_status add_batch(reading *r, const char *name, kuni_error *err)
     kuni_status status = kuni_grow((void **)&all->batches, &r->batches_capacity, all->n_batches + 1,
                                    sizeof(kuni_batch), err);
     if (status) return status;
-    all->batches[all->n_batches] = (kuni_batch){.id = keep(r, name, err), .first = all->n};
+    all->batches[all->n_batches] = (kuni_batch){.id = keep(r, BATCH, name, err), .first = all->n};
     return all->batches[all->n_batches++].id ? KUNI_OK : KUNI_MEMORY;
 }
 
 static kuni_status take_row(reading *r, const kuni_lines *lines, char *line, kuni_error *err)
 {
     kuni_register *all = r->people;
-    char *fields[KUNI_LINE_FIELDS_MAX], last[32], next[32];
+    char *fields[KUNI_LINE_FIELDS_MAX], next[32];
     kuni_sample sample = {.index_in_cohort = (uint32_t)all->n};
     kuni_person person = {.bytes = -1};
     if (kuni_line_split(line, '\t', fields) != r->n_columns)
         return damaged(lines->path, lines->number, "a row has not all columns", err);
     const char *wrong = take_numbers(fields, &sample, &person);
-    kuni_register_batch_name(all->n_batches, next);
-    kuni_register_batch_name(all->n_batches ? all->n_batches - 1 : 0, last);
-    bool opens = strcmp(fields[BATCH], next) == 0;
-    if (!wrong && !opens && (!all->n_batches || strcmp(fields[BATCH], last) != 0))
-        wrong = "batch out of order";
+    bool goes_on =
+        all->n_batches && strcmp(fields[BATCH], all->batches[all->n_batches - 1].id) == 0;
+    if (!goes_on) kuni_register_batch_name(all->n_batches, next);
+    bool opens = !goes_on && strcmp(fields[BATCH], next) == 0;
+    if (!wrong && !goes_on && !opens) wrong = "batch out of order";
     if (wrong) return damaged(lines->path, lines->number, wrong, err);
     kuni_status status = take_texts(r, fields, &sample, &person, err);
     if (!status) status = take_facts(r, fields, &person, err);
@@ -192,10 +198,10 @@ static kuni_status take_row(reading *r, const kuni_lines *lines, char *line, kun
     if (nobody) sample.id = sample.participant = KUNI_SAMPLE_NOBODY;
     if (!sample.id || !sample.participant)
         return damaged(lines->path, lines->number, "a row without an id", err);
-    if (person.state != KUNI_PERSON_MOVED && !nobody) {
-        if (kuni_names_find(&r->ids, sample.id) >= 0)
+    if (r->ids && person.state != KUNI_PERSON_MOVED && !nobody) {
+        status = kuni_names_add(r->ids, sample.id, (uint32_t)all->n, err);
+        if (!status && kuni_names_find(r->ids, sample.id) != (int64_t)all->n)
             return damaged(lines->path, lines->number, "a sample stands twice", err);
-        status = kuni_names_add(&r->ids, sample.id, (uint32_t)all->n, err);
     }
     if (!status && opens) status = add_batch(r, fields[BATCH], err);
     if (!status)
@@ -252,7 +258,7 @@ static kuni_status read_lines(reading *r, kuni_lines *lines, kuni_digest **diges
 static kuni_status settle(reading *r, kuni_error *err)
 {
     kuni_register *all = r->people;
-    kuni_register kept = {.n = all->n, .n_batches = all->n_batches};
+    kuni_register kept = {.n = all->n, .n_batches = all->n_batches, .twins = all->twins};
     kept.samples = kuni_arena_alloc(r->arena, all->n + 1, sizeof(kuni_sample), err);
     kept.people = kuni_arena_alloc(r->arena, all->n + 1, sizeof(kuni_person), err);
     kept.batches = kuni_arena_alloc(r->arena, all->n_batches + 1, sizeof(kuni_batch), err);
@@ -272,9 +278,19 @@ static kuni_status settle(reading *r, kuni_error *err)
 kuni_status kuni_register_read(kuni_register *people, const char *path, kuni_arena *arena,
                                kuni_error *err)
 {
+    kuni_names ids = {.table = NULL};
+    kuni_status status = kuni_register_read_named(people, &ids, path, arena, err);
+    kuni_names_fini(&ids);
+    return status;
+}
+
+kuni_status kuni_register_read_named(kuni_register *people, kuni_names *by_id, const char *path,
+                                     kuni_arena *arena, kuni_error *err)
+{
     *people = (kuni_register){.n = 0};
+    if (by_id) *by_id = (kuni_names){.table = NULL};
     if (access(path, F_OK) != 0 && errno == ENOENT) return KUNI_OK;
-    reading r = {.people = people, .arena = arena};
+    reading r = {.people = people, .arena = arena, .ids = by_id};
     kuni_lines lines;
     kuni_digest *digest = kuni_digest_new(err);
     kuni_status status = digest ? kuni_lines_open(&lines, path, err) : KUNI_MEMORY;
@@ -284,7 +300,6 @@ kuni_status kuni_register_read(kuni_register *people, const char *path, kuni_are
         kuni_lines_close(&lines);
     }
     if (digest) kuni_digest_free(digest);
-    kuni_names_fini(&r.ids);
     if (!status) return settle(&r, err);
     free(people->samples);
     free(people->people);

@@ -17,6 +17,7 @@
 #include "hash.h"
 #include "kuni/sample.h"
 #include "kuni/stage.h"
+#include "names.h"
 
 typedef enum kuni_person_state {
     KUNI_PERSON_IN = 0,
@@ -57,6 +58,7 @@ typedef struct kuni_register {
     size_t n;
     kuni_batch *batches; /* contiguous, in order */
     size_t n_batches;
+    bool twins; /* of kuni_register_read: false where everybody is called as their only sample */
 } kuni_register;
 
 /*
@@ -64,6 +66,13 @@ typedef struct kuni_register {
  */
 KUNI_MUST_CHECK kuni_status kuni_register_read(kuni_register *people, const char *path,
                                                kuni_arena *arena, kuni_error *err);
+/*
+ * Likewise; `by_id`, the rows by the ids of those who are neither moved nor erased, is the caller's then, also after a
+ * failure. NULL: nobody wants it, and that no id stands twice is left to who wrote the register and to its digest.
+ */
+KUNI_MUST_CHECK kuni_status kuni_register_read_named(kuni_register *people, kuni_names *by_id,
+                                                     const char *path, kuni_arena *arena,
+                                                     kuni_error *err);
 /* Writes it atomically; a file that has these bytes already is left alone. */
 KUNI_MUST_CHECK kuni_status kuni_register_write(const kuni_register *people, const char *path,
                                                 kuni_error *err);

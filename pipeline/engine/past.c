@@ -35,22 +35,6 @@ static bool output_is_intact(const char *path, const kuni_stored_output *output,
            kuni_hash_equal(&digest, &output->digest);
 }
 
-static bool parse_outputs(json_t *record, const kuni_node *node, kuni_stored_output *outputs)
-{
-    json_t *list = json_object_get(record, "o");
-    if (json_array_size(list) != node->n_outputs) return false;
-    for (size_t o = 0; o < node->n_outputs; o++) {
-        json_t *entry = json_array_get(list, o);
-        outputs[o] = (kuni_stored_output){.bytes = -1};
-        if (json_is_null(entry)) continue;
-        const char *hex = json_string_value(json_array_get(entry, 2));
-        outputs[o].bytes = json_integer_value(json_array_get(entry, 0));
-        outputs[o].mtime_ns = json_integer_value(json_array_get(entry, 1));
-        if (!hex || !kuni_hash_parse(&outputs[o].digest, hex)) return false;
-    }
-    return true;
-}
-
 static kuni_status mark_done(kuni_ledger *ledger, size_t node, size_t task, const kuni_hash *key,
                              const kuni_stored_output *outputs, kuni_error *err)
 {
@@ -60,11 +44,10 @@ static kuni_status mark_done(kuni_ledger *ledger, size_t node, size_t task, cons
 
 /* --- where a record belongs --- */
 
-bool kuni_past_place(const kuni_ledger *ledger, const json_t *record, size_t *node, size_t *task)
+bool kuni_past_find(const kuni_ledger *ledger, const char *folder, const char *shard,
+                    const char *batch, size_t *node, size_t *task)
 {
     const kuni_plan *plan = &ledger->run->plan;
-    const char *folder = text_of(record, "n"), *shard = text_of(record, "s"),
-               *batch = text_of(record, "b");
     int64_t n = folder ? kuni_names_find(&ledger->node_names, folder) : -1;
     if (n < 0) return false;
     *node = (size_t)n;
@@ -77,9 +60,14 @@ bool kuni_past_place(const kuni_ledger *ledger, const json_t *record, size_t *no
     return *task < plan->nodes[n].n_tasks;
 }
 
-bool kuni_past_key(const json_t *record, uint64_t *key)
+bool kuni_past_place(const kuni_ledger *ledger, const json_t *record, size_t *node, size_t *task)
 {
-    const char *hex = text_of(record, "k");
+    return kuni_past_find(ledger, text_of(record, "n"), text_of(record, "s"), text_of(record, "b"),
+                          node, task);
+}
+
+static bool parse_key(const char *hex, uint64_t *key)
+{
     kuni_hash whole;
     if (!hex) return false;
     if (kuni_hash_parse(&whole, hex)) {
@@ -89,23 +77,23 @@ bool kuni_past_key(const json_t *record, uint64_t *key)
     return kuni_hash_parse_short(key, hex);
 }
 
+bool kuni_past_key(const json_t *record, uint64_t *key)
+{
+    return parse_key(text_of(record, "k"), key);
+}
+
 /* --- first pass --- */
 
-static void remember(kuni_node_history *history, json_t *record)
+static void remember(kuni_node_history *history, const kuni_journal_task *told)
 {
     /* parts that shared a decode share its time */
-    int64_t parts = json_integer_value(json_object_get(record, "of"));
-    double share = parts > 1 ? 1.0 / (double)parts : 1;
-    int64_t rss = json_integer_value(json_object_get(record, "rss"));
-    size_t i;
-    json_t *output;
-    if (!json_object_get(record, "cpu")) return; /* made from a seal, and counted before */
+    double share = told->parts > 1 ? 1.0 / (double)told->parts : 1;
+    if (!told->measured) return; /* made from a seal, and counted before */
     history->tasks++;
-    history->cpu_s += share * json_number_value(json_object_get(record, "cpu"));
-    history->wall_s += share * json_number_value(json_object_get(record, "wall"));
-    if (rss > history->max_rss_bytes) history->max_rss_bytes = rss;
-    json_array_foreach(json_object_get(record, "o"), i, output) history->bytes +=
-        json_integer_value(json_array_get(output, 0));
+    history->cpu_s += share * told->cpu_s;
+    history->wall_s += share * told->wall_s;
+    if (told->rss_bytes > history->max_rss_bytes) history->max_rss_bytes = told->rss_bytes;
+    history->bytes += told->bytes;
 }
 
 /* What records told that a compaction has left out. */
@@ -136,38 +124,34 @@ static void promise(kuni_past *past, json_t *record, bool sealed)
         ledger->promised[(size_t)n * ledger->run->plan.n_batches + (size_t)b] = sealed;
 }
 
-static kuni_status keep_task(kuni_past *past, json_t *record, int64_t offset, kuni_error *err)
+static kuni_status keep_task(void *context, const kuni_journal_task *told, int64_t offset,
+                             kuni_error *err)
 {
+    kuni_past *past = context;
     size_t node, task;
-    const char *key = text_of(record, "k");
-    past->has_reads = past->has_reads || (text_of(record, "s") && text_of(record, "b"));
-    if (text_of(record, "n") &&
-        kuni_names_find(&past->ledger->node_names, text_of(record, "n")) < 0)
+    past->records++;
+    past->has_reads = past->has_reads || (told->shard && told->batch);
+    if (told->node && kuni_names_find(&past->ledger->node_names, told->node) < 0)
         past->foreign_records++;
-    if (!key || !kuni_past_place(past->ledger, record, &node, &task)) return KUNI_OK;
-    remember(&past->history[node], record);
+    if (!told->key ||
+        !kuni_past_find(past->ledger, told->node, told->shard, told->batch, &node, &task))
+        return KUNI_OK;
+    remember(&past->history[node], told);
     if (kuni_ledger_seals(&past->ledger->run->plan.nodes[node])) {
         past->reads_records++;
         return KUNI_OK;
     }
-    kuni_stored stored = {.node = node,
-                          .task = task,
-                          .order = (size_t)offset,
-                          .of = kuni_made_of_parse(text_of(record, "m"))};
-    if (!kuni_hash_parse(&stored.key, key)) return KUNI_OK;
+    kuni_stored stored = {
+        .node = node, .task = task, .order = (size_t)offset, .of = kuni_made_of_parse(told->made)};
     size_t n = past->ledger->run->plan.nodes[node].n_outputs;
-    stored.outputs = kuni_alloc(n + 1, sizeof(kuni_stored_output), err);
-    if (!stored.outputs) return KUNI_MEMORY;
-    if (!parse_outputs(record, &past->ledger->run->plan.nodes[node], stored.outputs)) {
-        free(stored.outputs);
+    if (!kuni_hash_parse(&stored.key, told->key) || !told->outputs_good || told->n_outputs != n)
         return KUNI_OK;
-    }
     kuni_status status = kuni_grow((void **)&past->stored, &past->stored_capacity,
                                    past->n_stored + 1, sizeof(kuni_stored), err);
-    if (status) {
-        free(stored.outputs);
-        return status;
-    }
+    if (status) return status;
+    stored.outputs = kuni_alloc(n + 1, sizeof(kuni_stored_output), err);
+    if (!stored.outputs) return KUNI_MEMORY;
+    memcpy(stored.outputs, told->outputs, n * sizeof(kuni_stored_output));
     past->stored[past->n_stored++] = stored;
     return KUNI_OK;
 }
@@ -266,9 +250,9 @@ static kuni_status visit_first(void *context, json_t *record, int64_t offset, ku
 {
     kuni_past *past = context;
     const char *type = text_of(record, "t");
+    (void)offset;
     past->records++;
     if (!type) return KUNI_OK;
-    if (strcmp(type, "task") == 0) return keep_task(past, record, offset, err);
     if (strcmp(type, "bad") == 0) return keep_bad(past, record, err);
     if (strcmp(type, "signs") == 0) return keep_signatures(past, record);
     if (strcmp(type, "file") == 0) return keep_file(past, record, err);
@@ -299,8 +283,9 @@ kuni_status kuni_past_read(kuni_past *past, kuni_ledger *ledger, const char *jou
     past->why_settings = kuni_alloc(ledger->run->plan.n_nodes, sizeof(uint32_t), err);
     if (!past->history || !past->why || !past->why_settings) return KUNI_MEMORY;
     int64_t whole;
+    const kuni_journal_reader reader = {.task = keep_task, .record = visit_first, .context = past};
     kuni_status status =
-        kuni_journal_scan(journal_path, visit_first, past, &past->damaged_lines, &whole, err);
+        kuni_journal_read(journal_path, &reader, &past->damaged_lines, &whole, err);
     if (status) return status;
     if (past->n_stored) qsort(past->stored, past->n_stored, sizeof(kuni_stored), by_task_and_key);
     return KUNI_OK;
@@ -532,12 +517,12 @@ typedef struct span {
  * Takes the listed samples, which are the batch's, off the digest of some of them; false where one
  * of these is not quarantined any more.
  */
-static bool take_out(const kuni_ledger *ledger, size_t node, json_t *list, span of,
+static bool take_out(const kuni_ledger *ledger, size_t node, const json_t *list, span of,
                      kuni_hash *digest)
 {
     size_t i;
     json_t *entry;
-    json_array_foreach(list, i, entry)
+    json_array_foreach((json_t *)list, i, entry)
     {
         const char *id = json_string_value(entry);
         int64_t sample = id ? kuni_names_find(&ledger->sample_names, id) : -1;
@@ -567,10 +552,10 @@ static kuni_status is_key(const kuni_past *past, size_t node, size_t task, const
 }
 
 /* A record of the task under another key. */
-static kuni_status note_other(kuni_past *past, json_t *record, size_t node, size_t task,
-                              const kuni_hash *digest, kuni_error *err)
+static kuni_status note_other(kuni_past *past, const kuni_journal_task *told, size_t node,
+                              size_t task, const kuni_hash *digest, kuni_error *err)
 {
-    kuni_made_of then = kuni_made_of_parse(text_of(record, "m"));
+    kuni_made_of then = kuni_made_of_parse(told->made);
     const kuni_made_of now = {
         .settings = (uint32_t)(kuni_hash_short(&past->ledger->keys.nodes[node]) >> 32),
         .samples = digest ? (uint32_t)(kuni_hash_short(digest) >> 32) : ~then.samples};
@@ -585,17 +570,17 @@ static kuni_status note_other(kuni_past *past, json_t *record, size_t node, size
  * joint steps look at columns. Of those whose record was made from a seal only "without" is told, of
  * all tasks of the batch: each may have been skipped or dropped.
  */
-static kuni_status visit_second(void *context, json_t *record, int64_t offset, kuni_error *err)
+static kuni_status visit_second(void *context, const kuni_journal_task *told, int64_t offset,
+                                kuni_error *err)
 {
     (void)offset;
     second_pass *pass = context;
     kuni_past *past = pass->past;
-    const char *type = text_of(record, "t"), *hex = text_of(record, "k");
     size_t node, task;
     uint64_t brief;
     kuni_hash key, digest, all;
-    if (!type || strcmp(type, "task") != 0 || !kuni_past_key(record, &brief) ||
-        !kuni_past_place(past->ledger, record, &node, &task))
+    if (!parse_key(told->key, &brief) ||
+        !kuni_past_find(past->ledger, told->node, told->shard, told->batch, &node, &task))
         return KUNI_OK;
     const kuni_node *n = &past->ledger->run->plan.nodes[node];
     if (!kuni_ledger_seals(n) ||
@@ -607,19 +592,20 @@ static kuni_status visit_second(void *context, json_t *record, int64_t offset, k
     digest = all;
     span of = {.first = 0};
     kuni_plan_run(n, &past->ledger->run->cohort.batches[batch], shard, &of.first, &of.n);
-    if (!take_out(past->ledger, node, json_object_get(record, "skip"), of, &digest) ||
-        !take_out(past->ledger, node, json_object_get(record, "without"), of, &digest) ||
-        !take_out(past->ledger, node, json_object_get(record, "drop"), of, NULL))
-        return note_other(past, record, node, task, NULL, err);
+    if (!take_out(past->ledger, node, told->skip, of, &digest) ||
+        !take_out(past->ledger, node, told->without, of, &digest) ||
+        !take_out(past->ledger, node, told->drop, of, NULL))
+        return note_other(past, told, node, task, NULL, err);
     bool same;
-    kuni_status status = is_key(past, node, task, &digest, hex, &key, &same, err);
-    if (!status && !same && json_object_get(record, "without"))
-        status = is_key(past, node, task, &all, hex, &key, &same, err);
+    kuni_status status = is_key(past, node, task, &digest, told->key, &key, &same, err);
+    if (!status && !same && told->without)
+        status = is_key(past, node, task, &all, told->key, &key, &same, err);
     if (status) return status;
-    if (!same) return note_other(past, record, node, task, &digest, err);
+    if (!same) return note_other(past, told, node, task, &digest, err);
     candidate *it = &pass->group[pass->n];
     *it = (candidate){.node = node, .task = task, .key = key};
-    if (!parse_outputs(record, n, it->outputs)) return KUNI_OK;
+    if (!told->outputs_good || told->n_outputs != n->n_outputs) return KUNI_OK;
+    memcpy(it->outputs, told->outputs, n->n_outputs * sizeof(it->outputs[0]));
     for (size_t o = 0; o < n->n_outputs; o++) {
         if (it->outputs[o].bytes < 0) continue;
         it->paths[o] = kuni_run_output(past->ledger->run, pass->arena, node, o, shard, batch,
@@ -640,8 +626,8 @@ kuni_status kuni_past_read_tasks(kuni_past *past, const char *journal_path, kuni
                         .group = kuni_alloc(GROUP, sizeof(candidate), err)};
     pass.arena = kuni_arena_new(err);
     kuni_status status = pass.group && pass.arena ? KUNI_OK : KUNI_MEMORY;
-    if (!status)
-        status = kuni_journal_scan(journal_path, visit_second, &pass, &damaged, &whole, err);
+    const kuni_journal_reader reader = {.task = visit_second, .context = &pass};
+    if (!status) status = kuni_journal_read(journal_path, &reader, &damaged, &whole, err);
     if (!status) status = settle_group(&pass, err);
     free(pass.group);
     kuni_arena_free(pass.arena);

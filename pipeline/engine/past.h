@@ -70,6 +70,9 @@ void kuni_past_fini(kuni_past *past);
 /* Quarantines in the ledger whose files are still those that were found bad. */
 KUNI_MUST_CHECK kuni_status kuni_past_apply_bad(const kuni_past *past, kuni_error *err);
 
+/* Node and task by names, NULL where a record does not tell; false where this workflow has no such task any more. */
+bool kuni_past_find(const kuni_ledger *ledger, const char *folder, const char *shard,
+                    const char *batch, size_t *node, size_t *task);
 /* Node and task of a record; false where this workflow has no such task any more. */
 bool kuni_past_place(const kuni_ledger *ledger, const json_t *record, size_t *node, size_t *task);
 /* The short key of a task's record; records that were made from a seal have no other. */

@@ -48,6 +48,18 @@ static bool gives(const kuni_node *node, const char *kind)
     return false;
 }
 
+kuni_status kuni_publish_stage(const kuni_keys *keys, const kuni_plan *plan, size_t first,
+                               char hex[KUNI_DIGEST_HEX_BYTES], kuni_error *err)
+{
+    kuni_digest *digest = kuni_digest_new(err);
+    if (!digest) return KUNI_MEMORY;
+    for (size_t i = first; i < plan->n_nodes && plan->nodes[i].stage == plan->nodes[first].stage;
+         i++)
+        kuni_digest_add_hash(digest, &keys->nodes[i]);
+    kuni_digest_finish(digest, hex);
+    return KUNI_OK;
+}
+
 /*
  * What follows from a stage whose first node is `first`, for those who compare generations. "shapes":
  * what of the call set it makes, if anything. "blake2b": of its version, parameters (files by content),
@@ -57,19 +69,17 @@ static kuni_status say_what_it_makes(const kuni_ledger *ledger, size_t first, js
                                      kuni_error *err)
 {
     const kuni_plan *plan = &ledger->run->plan;
-    kuni_digest *digest = kuni_digest_new(err);
-    if (!digest) return KUNI_MEMORY;
     const char *shapes = NULL;
     char hex[KUNI_DIGEST_HEX_BYTES];
+    kuni_status status = kuni_publish_stage(&ledger->keys, plan, first, hex, err);
+    if (status) return status;
     for (size_t i = first; i < plan->n_nodes && plan->nodes[i].stage == plan->nodes[first].stage;
          i++) {
-        kuni_digest_add_hash(digest, &ledger->keys.nodes[i]);
         if (gives(&plan->nodes[i], "evidence"))
             shapes = "evidence";
         else if (gives(&plan->nodes[i], "calls"))
             shapes = "records";
     }
-    kuni_digest_finish(digest, hex);
     if (shapes) json_object_set_new(stage, "shapes", json_string(shapes));
     json_object_set_new(stage, "blake2b", json_string(hex));
     return KUNI_OK;
@@ -99,9 +109,8 @@ static json_t *stage_objects(const kuni_ledger *ledger, kuni_error *err)
     return stages;
 }
 
-/* What is covered, however it is cut into shards. */
-static kuni_status regions_digest(const kuni_run *run, char hex[KUNI_DIGEST_HEX_BYTES],
-                                  kuni_error *err)
+kuni_status kuni_publish_regions(const kuni_run *run, char hex[KUNI_DIGEST_HEX_BYTES],
+                                 kuni_error *err)
 {
     const kuni_plan *plan = &run->plan;
     kuni_digest *digest = kuni_digest_new(err);
@@ -247,7 +256,7 @@ static char *describe(const kuni_ledger *ledger, const carried *c, kuni_error *e
     kuni_hash reference;
     char hex[KUNI_DIGEST_HEX_BYTES], people[KUNI_DIGEST_HEX_BYTES], regions[KUNI_DIGEST_HEX_BYTES];
     if (kuni_keys_reference(run, &reference, err) || people_digest(ledger, people, err) ||
-        regions_digest(run, regions, err))
+        kuni_publish_regions(run, regions, err))
         return NULL;
     json_t *stages = stage_objects(ledger, err);
     if (!stages) return NULL;

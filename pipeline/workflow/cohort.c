@@ -50,7 +50,17 @@ static kuni_status index_known(known *k, kuni_error *err)
     return status;
 }
 
-static kuni_status read_known(known *k, const char *dataset, kuni_arena *arena, kuni_error *err)
+/* Whether somebody has withdrawn, as far as the register tells. */
+static bool has_gone(const kuni_register *people)
+{
+    for (size_t i = 0; i < people->n; i++)
+        if (people->people[i].state == KUNI_PERSON_WITHDRAWN) return true;
+    return false;
+}
+
+/* `named`: rows of a manifest are to be found; else only parents who have withdrawn. */
+static kuni_status read_known(known *k, const char *dataset, bool named, kuni_arena *arena,
+                              kuni_error *err)
 {
     if (!dataset) return KUNI_OK;
     char *path = kuni_register_path(dataset, err);
@@ -59,28 +69,38 @@ static kuni_status read_known(known *k, const char *dataset, kuni_arena *arena, 
     if (!status) {
         k->legacy = access(path, F_OK) != 0 && access(old, F_OK) == 0;
         status = k->legacy ? kuni_old_batches_read(&k->people, old, arena, err)
-                           : kuni_register_read(&k->people, path, arena, err);
+                           : kuni_register_read_named(&k->people, named ? &k->by_id : NULL, path,
+                                                      arena, err);
     }
     free(path);
     free(old);
-    return status ? status : index_known(k, err);
+    if (k->legacy) k->people.twins = true; /* it was not looked for */
+    bool later = k->legacy || (!named && (k->stones.n || has_gone(&k->people)));
+    return status || !later ? status : index_known(k, err);
 }
 
 /* --- laying out --- */
 
-/* Copies the register into arrays with room for `more`. */
+/* Takes the register's arrays, or copies them into such with room for `more`. */
 static kuni_status start_with(kuni_cohort *cohort, const known *k, size_t more, size_t batch_size,
                               kuni_error *err)
 {
     size_t n = k->people.n + more, n_batches = k->people.n_batches + more / batch_size + 1;
+    cohort->n_samples = k->people.n;
+    cohort->n_batches = k->people.n_batches;
+    if (!more && k->people.n) {
+        cohort->samples = k->people.samples;
+        cohort->people = k->people.people;
+        cohort->batches = k->people.batches;
+        cohort->lines = kuni_arena_alloc(cohort->arena, n + 1, sizeof(uint32_t), err);
+        return cohort->lines ? KUNI_OK : KUNI_MEMORY;
+    }
     cohort->samples = kuni_arena_alloc(cohort->arena, n + 1, sizeof(kuni_sample), err);
     cohort->people = kuni_arena_alloc(cohort->arena, n + 1, sizeof(kuni_person), err);
     cohort->lines = kuni_arena_alloc(cohort->arena, n + 1, sizeof(uint32_t), err);
     cohort->batches = kuni_arena_alloc(cohort->arena, n_batches, sizeof(kuni_batch), err);
     if (!cohort->samples || !cohort->people || !cohort->lines || !cohort->batches)
         return KUNI_MEMORY;
-    cohort->n_samples = k->people.n;
-    cohort->n_batches = k->people.n_batches;
     if (!k->people.n) return KUNI_OK;
     memcpy(cohort->samples, k->people.samples, k->people.n * sizeof(kuni_sample));
     memcpy(cohort->people, k->people.people, k->people.n * sizeof(kuni_person));
@@ -237,7 +257,8 @@ static kuni_status lay_out(kuni_cohort *cohort, const known *k, const kuni_manif
     }
     if (!status) status = move_returning(cohort, sources, n_known, first_new, err);
     if (!status) count(cohort, n_known);
-    if (!status) status = count_twins(cohort, err);
+    /* Ids are unique: where each is that of its participant, nobody has two. */
+    if (!status && (k->people.twins || manifest->n)) status = count_twins(cohort, err);
     if (!status) forget_parents(cohort, k);
     if (!status && k->legacy && cohort->n_absent)
         status = kuni_fail(
@@ -284,7 +305,8 @@ kuni_status kuni_cohort_read(kuni_cohort *cohort, const kuni_cohort_sources *sou
     cohort->arena = kuni_arena_new(err);
     kuni_status status = cohort->arena ? KUNI_OK : KUNI_MEMORY;
     if (!status) status = read_manifest(&rows, sources, cohort->arena, faults, err);
-    if (!status) status = read_known(&k, sources->dataset, cohort->arena, err);
+    if (!status)
+        status = read_known(&k, sources->dataset, sources->manifest != NULL, cohort->arena, err);
     if (!status) status = lay_out(cohort, &k, &rows, sources, err);
     if (!status && rows.notes.length) {
         cohort->notes = kuni_arena_strndup(cohort->arena, rows.notes.data, rows.notes.length, err);

@@ -333,6 +333,159 @@ static void test_lock(void **state)
     close(ready[1]);
 }
 
+/* --- the strict reader of tasks --- */
+
+static const char *const task_lines[] = {
+    "{\"t\":\"task\",\"n\":\"call\",\"k\":"
+    "\"3f3cc1df0df2d1868e07fc88d69c3c296ba9334e841f568692308ddda4764236\",\"s\":"
+    "\"chr1-999000-1000000\",\"b\":\"b0096\",\"o\":[[12,1795994204968600251,"
+    "\"0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8\"],null],\"cpu\":0.25,"
+    "\"wall\":12.003,\"rss\":"
+    "52428800,\"rd\":7,\"wr\":9,\"work\":3,\"m\":\"c1e1a0af.6a4f8ea7\",\"why\":\"new\",\"host\":"
+    "\"vm\",\"rank\":3,"
+    "\"try\":2,\"at\":1795994204}",
+    "{\"t\":\"task\",\"n\":\"joint.sites\",\"k\":\"3f3cc1df0df2d186\",\"s\":\"chr1-0-9\",\"o\":[],"
+    "\"of\":4,\"cpu\":1.0}",
+    "{\"n\":\"a\",\"t\":\"task\",\"o\":[null,null],\"rss\":-0,\"cpu\":-1.5}",
+};
+
+static bool same_text(const char *a, const char *b)
+{
+    return (!a && !b) || (a && b && strcmp(a, b) == 0);
+}
+
+static void assert_same_task(const kuni_journal_task *a, const kuni_journal_task *b)
+{
+    assert_true(same_text(a->node, b->node) && same_text(a->shard, b->shard));
+    assert_true(same_text(a->batch, b->batch) && same_text(a->key, b->key));
+    assert_true(same_text(a->made, b->made));
+    assert_int_equal(a->n_outputs, b->n_outputs);
+    assert_int_equal(a->outputs_good, b->outputs_good);
+    for (size_t o = 0; o < a->n_outputs && a->outputs_good; o++) {
+        assert_int_equal(a->outputs[o].bytes, b->outputs[o].bytes);
+        assert_int_equal(a->outputs[o].mtime_ns, b->outputs[o].mtime_ns);
+        assert_true(kuni_hash_equal(&a->outputs[o].digest, &b->outputs[o].digest));
+    }
+    assert_int_equal(a->measured, b->measured);
+    assert_true(a->cpu_s == b->cpu_s && a->wall_s == b->wall_s);
+    assert_int_equal(a->parts, b->parts);
+    assert_int_equal(a->rss_bytes, b->rss_bytes);
+    assert_int_equal(a->bytes, b->bytes);
+    assert_true(!b->skip && !b->drop && !b->without);
+}
+
+/* Whatever the strict reader takes is JSON of a task, and tells the same as the tree of it; else the text is as it was. */
+static bool try_line(const char *line, size_t length)
+{
+    char text[1024];
+    kuni_journal_task strict, tree;
+    assert_true(length < sizeof(text));
+    memcpy(text, line, length);
+    bool taken = kuni_journal_task_parse(text, length, &strict);
+    if (!taken) {
+        assert_memory_equal(text, line, length);
+        return false;
+    }
+    json_t *record = json_loadb(line, length, 0, NULL);
+    assert_non_null(record);
+    assert_string_equal(json_string_value(json_object_get(record, "t")), "task");
+    kuni_journal_task_of(record, &tree);
+    assert_same_task(&strict, &tree);
+    json_decref(record);
+    return true;
+}
+
+static void test_strict_reader(void **state)
+{
+    (void)state;
+    static const char bytes[] = "\"\\{}[],:.-+eE0123456789abfnulltskormw \x7f\n\xc3";
+    uint64_t seed = 88172645463325252u;
+    size_t taken = 0, tries = 0;
+    for (size_t i = 0; i < sizeof(task_lines) / sizeof(task_lines[0]); i++) {
+        size_t n = strlen(task_lines[i]);
+        assert_true(try_line(task_lines[i], n));
+        for (int round = 0; round < 100000; round++, tries++) {
+            char line[1024];
+            size_t length = n;
+            memcpy(line, task_lines[i], n);
+            seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17; /* Marsaglia's xorshift */
+            int changes = 1 + (int)(seed >> 60) % 3;
+            for (uint64_t r = seed; changes-- > 0;
+                 r = r * 6364136223846793005u + 1442695040888963407u) {
+                size_t at = (size_t)(r >> 33) % length;
+                char c = bytes[(r >> 20) % (sizeof(bytes) - 1)];
+                size_t piece = 1 + (r >> 8) % 12, left = length - at;
+                if (piece > left) piece = left;
+                switch (r >> 62) {
+                case 0: /* another byte */
+                    line[at] = c;
+                    break;
+                case 1: /* one more */
+                    memmove(line + at + 1, line + at, left);
+                    line[at] = c;
+                    length++;
+                    break;
+                case 2: /* a few less */
+                    memmove(line + at, line + at + piece, left - piece);
+                    length -= piece;
+                    break;
+                default: /* a few twice */
+                    memmove(line + at + piece, line + at, left);
+                    length += piece;
+                }
+            }
+            taken += try_line(line, length);
+        }
+    }
+    assert_true(taken > tries / 20 && taken < tries);
+}
+
+/* Lines of any form come to the same visitor as the same tasks; others go where records go. */
+static kuni_status count_task(void *context, const kuni_journal_task *task, int64_t offset,
+                              kuni_error *err)
+{
+    int64_t *counts = context;
+    (void)offset;
+    (void)err;
+    assert_string_equal(task->node, "call");
+    assert_int_equal(task->bytes, 5);
+    counts[task->skip ? 1 : 0]++;
+    return KUNI_OK;
+}
+
+static kuni_status count_record(void *context, json_t *record, int64_t offset, kuni_error *err)
+{
+    int64_t *counts = context;
+    (void)offset;
+    (void)err;
+    assert_string_equal(json_string_value(json_object_get(record, "t")), "forget");
+    counts[2]++;
+    return KUNI_OK;
+}
+
+static void test_reader(void **state)
+{
+    (void)state;
+    static const char digest[] = "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8";
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_journal *journal;
+    int64_t counts[3] = {0}, damaged, whole;
+    assert_int_equal(kuni_journal_open(&journal, "tasks", &err), KUNI_OK);
+    for (int i = 0; i < 12; i++) {
+        json_t *record =
+            i % 3 == 2 ? json_pack("{ss}", "t", "forget")
+                       : json_pack("{ss ss s[[iis]]}", "t", "task", "n", "call", "o", 5, 7, digest);
+        if (i % 3 == 1) json_object_set_new(record, "skip", json_pack("[s]", "S1"));
+        assert_int_equal(kuni_journal_add(journal, record, &err), KUNI_OK);
+    }
+    assert_int_equal(kuni_journal_close(journal, &err), KUNI_OK);
+    const kuni_journal_reader reader = {
+        .task = count_task, .record = count_record, .context = counts};
+    assert_int_equal(kuni_journal_read("tasks", &reader, &damaged, &whole, &err), KUNI_OK);
+    for (int i = 0; i < 3; i++) assert_int_equal(counts[i], 4);
+    assert_int_equal(damaged, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,6 +493,8 @@ int main(void)
         cmocka_unit_test(test_cut_at_every_byte),
         cmocka_unit_test(test_every_byte_changed),
         cmocka_unit_test(test_foreign_bytes),
+        cmocka_unit_test(test_strict_reader),
+        cmocka_unit_test(test_reader),
         cmocka_unit_test(test_age),
         cmocka_unit_test(test_compact),
         cmocka_unit_test(test_compact_fails),
