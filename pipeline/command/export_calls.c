@@ -41,6 +41,7 @@ typedef struct calls {
     const char *mode; /* as hts_open has it */
     joined files[8];  /* the calls, unless there are to be none, and what lies beside */
     size_t n_files;
+    bool indexed; /* the file has its index already */
     part *parts;
     size_t n_parts, parts_capacity;
 } calls;
@@ -208,12 +209,37 @@ static kuni_status cut_end_markers(const calls *c, size_t piece, kuni_error *err
     return status;
 }
 
+/* Stands beside a piece that is the whole file. */
+static kuni_status index_path(const char *whole, char path[4096], kuni_error *err)
+{
+    if (snprintf(path, 4096, "%s.part0.csi", whole) >= 4096)
+        return kuni_fail(err, KUNI_USAGE, "--out: the path is too long");
+    return KUNI_OK;
+}
+
+/* One piece of one process, which can see what it has written. */
+static bool is_only(size_t n)
+{
+    return n == 1 && kuni_transport_size() == 1;
+}
+
+/* The only piece has header and index. */
+static bool is_whole(const calls *c, size_t n)
+{
+    char path[4096];
+    kuni_error ignored = KUNI_ERROR_INIT;
+    return is_only(n) && !c->x->request->nothing &&
+           !index_path(c->x->request->out, path, &ignored) && access(path, F_OK) == 0;
+}
+
 /* A file to be written, of parts `at` to `end`. */
 typedef struct portion {
     const char *path, *source;
     const heads *head; /* NULL: it is not the first, or there is none */
     size_t at, end;
+    bool only;  /* there is no other */
     bool local; /* records have local alleles */
+    bool whole; /* it has its header, and an index beside it */
 } portion;
 
 static kuni_status make_piece(calls *c, portion *p, kuni_error *err)
@@ -233,7 +259,14 @@ static kuni_status copy_piece(calls *c, portion *p, const char *source, kuni_err
 {
     kuni_copying *out = NULL;
     kuni_status status = kuni_copying_open(&out, c->x, p->path, c->mode, source, err);
-    if (!status && p->head) status = kuni_copying_heads(out, p->head->plain, p->head->local, err);
+    char index[4096];
+    if (!status && p->head && p->only) {
+        status = index_path(c->x->request->out, index, err);
+        if (!status) (void)unlink(index); /* of one that was killed */
+        if (!status) status = kuni_copying_whole(out, index, &p->whole, err);
+    }
+    if (!status && p->head && !p->whole)
+        status = kuni_copying_heads(out, p->head->plain, p->head->local, err);
     for (size_t at = p->at; at < p->end && !status;) {
         size_t place;
         kuni_span span = next_span(c, &at, p->end, &place);
@@ -260,7 +293,8 @@ static kuni_status write_piece(void *context, size_t share, size_t n_shares, kun
                  .source = share == 0 ? source : NULL,
                  .head = share == 0 && file ? &head : NULL,
                  .at = c->n_parts * share / n,
-                 .end = c->n_parts * (share + 1) / n};
+                 .end = c->n_parts * (share + 1) / n,
+                 .only = is_only(n)};
     kuni_status status = kuni_exporter_enter(c->x, err);
     if (!status && file) status = kuni_export_piece_path(c->x->request->out, share, path, err);
     if (!status) status = head_paths(c->x->request->out, &head, err);
@@ -272,7 +306,7 @@ static kuni_status write_piece(void *context, size_t share, size_t n_shares, kun
     if (beside && status) aside->abandon(aside->context);
     if (beside && !status) status = aside->end(aside->context, err);
     if (!status && p.local && file) status = mark_local(c, share, err);
-    if (!status && share == 0 && c->files[0].packed && file) {
+    if (!status && share == 0 && c->files[0].packed && file && !p.whole) {
         status = kuni_file_cut_end_marker(head.plain, err);
         if (!status) status = kuni_file_cut_end_marker(head.local, err);
     }
@@ -329,12 +363,22 @@ kuni_status kuni_export_join(const char *whole, const char *first, size_t n, kun
 static kuni_status join_files(const calls *c, size_t n, kuni_error *err)
 {
     const kuni_export_aside *aside = c->x->request->aside;
-    bool headed = !c->x->request->nothing; /* the calls, which stand first */
+    bool headed = !c->x->request->nothing && !c->indexed; /* the calls, which stand first */
     char head[4096];
     if (aside && aside->join) return aside->join(aside->context, n, err);
     kuni_status status = headed ? kuni_transport_agree(choose_head(c, n, head, err), err) : KUNI_OK;
     for (size_t i = 0; i < c->n_files && !status; i++)
         status = kuni_export_join(c->files[i].path, headed && !i ? head : NULL, n, err);
+    return status;
+}
+
+static kuni_status place_index(const calls *c, kuni_error *err)
+{
+    char from[4096], to[4096];
+    kuni_status status = index_path(c->x->request->out, from, err);
+    if (!status && snprintf(to, sizeof(to), "%s.csi", c->x->request->out) >= (int)sizeof(to))
+        status = kuni_fail(err, KUNI_USAGE, "--out: the path is too long");
+    if (!status && rename(from, to) != 0) status = kuni_fail_errno(err, "cannot rename %s", from);
     return status;
 }
 
@@ -350,6 +394,7 @@ static void remove_pieces(const calls *c, size_t n)
     kuni_error ignored = KUNI_ERROR_INIT;
     heads head;
     char path[4096];
+    if (!index_path(c->x->request->out, path, &ignored)) (void)unlink(path);
     if (head_paths(c->x->request->out, &head, &ignored)) return;
     (void)unlink(head.plain);
     (void)unlink(head.local);
@@ -400,7 +445,8 @@ static kuni_status finish(const calls *c, kuni_error *err)
     const kuni_export_request *request = c->x->request;
     kuni_buffer psam = KUNI_BUFFER_INIT;
     kuni_status status = KUNI_OK;
-    if (c->mode[1] && bcf_index_build3(request->out, NULL, INDEX_MIN_SHIFT, (int)request->jobs) < 0)
+    if (c->mode[1] && !c->indexed &&
+        bcf_index_build3(request->out, NULL, INDEX_MIN_SHIFT, (int)request->jobs) < 0)
         status = kuni_fail(err, KUNI_IO, "cannot index %s", request->out);
     /* GATK and IGV look for this one. */
     if (!status && request->format == KUNI_EXPORT_VCF_GZ && tbi_allows(c->x->run->genome) &&
@@ -433,7 +479,9 @@ kuni_status kuni_export_calls(kuni_exporter *x, kuni_error *err)
     kuni_status status = find_parts(&c, err);
     size_t n = pieces_of(&c, kuni_team_shares(x->request->jobs));
     if (!status) status = kuni_team_run(x->request->jobs, write_piece, &c, err);
+    c.indexed = !status && x->published && is_whole(&c, n);
     if (!status) status = join_files(&c, n, err);
+    if (!status && c.indexed) status = place_index(&c, err);
     remove_pieces(&c, n);
     free(c.parts);
     if (!status && kuni_transport_rank() == 0 && !x->request->nothing) status = finish(&c, err);

@@ -130,6 +130,7 @@ struct kuni_copying {
     const char *path; /* of the published file */
     htsFile *from, *to;
     char *out, *mode;
+    char *index;        /* of the file that is written; NULL: none is made */
     hts_idx_t *numbers; /* index of BCF */
     tbx_t *names;       /* of VCF */
     kstring_t line;
@@ -280,6 +281,22 @@ kuni_status kuni_copying_heads(const kuni_copying *c, const char *plain, const c
     }
     bcf_hdr_destroy(without);
     return good ? KUNI_OK : kuni_fail_errno(err, "cannot write %s", plain);
+}
+
+kuni_status kuni_copying_whole(kuni_copying *c, const char *index, bool *done, kuni_error *err)
+{
+    enum { MIN_SHIFT = 14 };
+    *done = false;
+    if (c->passed || strchr(c->mode, 'b') == NULL || c->local[0] >= 0 || c->local[1] >= 0 ||
+        c->local[2] >= 0)
+        return KUNI_OK;
+    c->index = kuni_strdup(index, err); /* htslib keeps the pointer */
+    if (!c->index) return KUNI_MEMORY;
+    if (bcf_hdr_write(c->to, c->header) < 0 || bgzf_flush(c->to->fp.bgzf) < 0 ||
+        bcf_idx_init(c->to, c->header, MIN_SHIFT, c->index) < 0)
+        return kuni_fail_errno(err, "cannot write %s", c->out);
+    *done = true;
+    return KUNI_OK;
 }
 
 /* --- records --- */
@@ -468,14 +485,18 @@ void kuni_copying_abandon(kuni_copying *c)
     kuni_buffer_fini(&c->formats);
     free(c->out);
     free(c->mode);
+    free(c->index);
     free(c);
 }
 
 kuni_status kuni_copying_finish(kuni_copying *c, kuni_error *err)
 {
+    kuni_status status = KUNI_OK;
+    if (c->index && bcf_idx_save(c->to) < 0)
+        status = kuni_fail(err, KUNI_IO, "cannot write %s", c->index);
     int closed = hts_close(c->to);
     c->to = NULL;
-    kuni_status status = closed < 0 ? kuni_fail_errno(err, "cannot write %s", c->out) : KUNI_OK;
+    if (!status && closed < 0) status = kuni_fail_errno(err, "cannot write %s", c->out);
     kuni_copying_abandon(c);
     return status;
 }

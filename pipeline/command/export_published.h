@@ -33,6 +33,13 @@ KUNI_MUST_CHECK kuni_status kuni_copying_open(kuni_copying **made, const kuni_ex
 /* As joint_export_heads, at once. */
 KUNI_MUST_CHECK kuni_status kuni_copying_heads(const kuni_copying *copying, const char *plain,
                                                const char *local, kuni_error *err);
+/*
+ * The header goes into the file itself, which is all of the export, and what is added is indexed at once: at the end
+ * there is `index`. *done false, and nothing is done: it is known only with the last record what the header has to tell,
+ * or the format is another than BCF. To be called before the first span, instead of kuni_copying_heads.
+ */
+KUNI_MUST_CHECK kuni_status kuni_copying_whole(kuni_copying *copying, const char *index, bool *done,
+                                               kuni_error *err);
 /* Adds the records that start in the span. Compressed blocks end where those of joint_export_shard do. */
 KUNI_MUST_CHECK kuni_status kuni_copying_span(kuni_copying *copying, kuni_span span,
                                               kuni_error *err);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "cohort_map.h"
 #include "compaction.h"
 #include "content.h"
 #include "coordinator.h"
@@ -83,6 +84,40 @@ static kuni_status make_plan(kuni_run *run, kuni_error *err)
 
 enum { BEATS_A_LIMIT = 6 };
 
+/* --- the cohort, once a machine --- */
+
+static char *cohort_path(const kuni_run *run, kuni_error *err)
+{
+    return kuni_path_join(run->folder, "tmp/cohort.map", err);
+}
+
+static kuni_status share_cohort(const kuni_run *run, kuni_error *err)
+{
+    char *path = cohort_path(run, err);
+    kuni_status status = path ? kuni_cohort_map_write(&run->cohort, path, err) : KUNI_MEMORY;
+    free(path);
+    return status;
+}
+
+/* The file that rank 0 has written, or else the register. */
+static kuni_status take_cohort(kuni_run *run, kuni_buffer *faults, kuni_error *err)
+{
+    bool mapped = false;
+    char *path = cohort_path(run, err);
+    kuni_status status = path ? kuni_cohort_map(&run->cohort, path, &mapped, err) : KUNI_MEMORY;
+    free(path);
+    return status || mapped ? status : read_cohort(run, false, faults, err);
+}
+
+/* Everybody has it: it goes, and stays where it is mapped. */
+static void drop_cohort(const kuni_run *run)
+{
+    kuni_error ignored = KUNI_ERROR_INIT;
+    char *path = cohort_path(run, &ignored);
+    if (path) (void)unlink(path);
+    free(path);
+}
+
 /* --- rank 0: everything that must stand before the others look --- */
 
 static kuni_status lead_in(kuni_run *run, kuni_lock **lock, kuni_buffer *faults, kuni_error *err)
@@ -104,7 +139,8 @@ static kuni_status lead_in(kuni_run *run, kuni_lock **lock, kuni_buffer *faults,
     if (!status && run->options->recall) status = kuni_recall_check(run, err);
     if (!status) status = kuni_folder_prepare(run->folder, err);
     if (!status) status = kuni_reference_digests(run, true, NULL, err);
-    return status ? status : kuni_run_write_register(run, err);
+    if (!status) status = kuni_run_write_register(run, err);
+    return status || kuni_transport_size() == 1 ? status : share_cohort(run, err);
 }
 
 /* --- the end --- */
@@ -395,7 +431,7 @@ static bool signs_of_life(void *context, int rank)
 
 static kuni_status read_all(kuni_run *run, kuni_buffer *faults, kuni_error *err)
 {
-    kuni_status status = read_cohort(run, false, faults, err);
+    kuni_status status = take_cohort(run, faults, err);
     if (!status) status = make_plan(run, err);
     return status ? status : kuni_reference_digests(run, false, NULL, err);
 }
@@ -468,6 +504,7 @@ kuni_status kuni_engine_run(const kuni_run_options *options, bool *leads, kuni_b
     if (!status && known) status = kuni_fail(err, known, "%s", early.text);
     if (!status && run.rank > 0) status = read_all(&run, faults, err);
     status = kuni_transport_agree(status, err);
+    if (run.rank == 0 && run.size > 1 && run.epoch) drop_cohort(&run);
     if (status && lock && run.epoch && !options->recall) tell_early_end(&run, status, err);
     if (!status) {
         status = kuni_buffer_append(&epoch, &run.epoch, sizeof(run.epoch), err);

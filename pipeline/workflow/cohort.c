@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "manifest.h"
@@ -346,5 +347,6 @@ kuni_status kuni_cohort_check_files(const kuni_cohort *cohort, const char *manif
 void kuni_cohort_fini(kuni_cohort *cohort)
 {
     kuni_arena_free(cohort->arena);
+    if (cohort->map) (void)munmap(cohort->map, cohort->map_bytes);
     *cohort = (kuni_cohort){.notes = ""};
 }

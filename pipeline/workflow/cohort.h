@@ -18,7 +18,7 @@ typedef struct kuni_cohort {
     /* Column order: the dataset's people first, then the manifest's new ones. A withdrawn, moved or
        erased sample keeps its place; its `reads` is NULL. */
     kuni_sample *samples;
-    kuni_person *people; /* one a sample */
+    kuni_person *people; /* one a sample; NULL in a cohort that was mapped */
     size_t n_samples;
     kuni_batch *batches;
     size_t n_batches;
@@ -33,6 +33,8 @@ typedef struct kuni_cohort {
     uint32_t *lines;       /* line of each sample in the manifest, 0: not there */
     const char *notes;     /* what was read but is not used, one a line; "" where nothing */
     kuni_arena *arena;     /* owns every string and array */
+    void *map;             /* or this does: see cohort_map.h */
+    size_t map_bytes;
 } kuni_cohort;
 
 /*

@@ -4,7 +4,7 @@
 
 #include <sys/stat.h>
 
-#include "cohort.h"
+#include "cohort_map.h"
 
 static kuni_status read_cohort(kuni_cohort *cohort, const char *ped, const char *batches,
                                size_t batch_size, kuni_buffer *faults)
@@ -551,6 +551,143 @@ static void test_missing_files(void **state)
     kuni_cohort_fini(&c);
 }
 
+/* --- a cohort that is mapped --- */
+
+static void assert_text(const char *a, const char *b)
+{
+    if (a && b)
+        assert_string_equal(a, b);
+    else
+        assert_true(!a && !b);
+}
+
+static void assert_same_cohort(const kuni_cohort *a, const kuni_cohort *b)
+{
+    assert_int_equal(a->n_samples, b->n_samples);
+    assert_int_equal(a->n_batches, b->n_batches);
+    assert_int_equal(a->n_twins, b->n_twins);
+    assert_int_equal(a->n_without, b->n_without);
+    for (size_t i = 0; i < a->n_samples; i++) {
+        const kuni_sample *x = &a->samples[i], *y = &b->samples[i];
+        assert_text(x->id, y->id);
+        assert_text(x->participant, y->participant);
+        assert_text(x->reads, y->reads);
+        assert_text(x->index, y->index);
+        assert_text(x->md5, y->md5);
+        assert_text(x->site, y->site);
+        assert_text(x->group, y->group);
+        assert_text(x->father, y->father);
+        assert_text(x->mother, y->mother);
+        assert_text(x->name_in_file, y->name_in_file);
+        assert_int_equal(x->sex, y->sex);
+        assert_int_equal(x->shares_reads, y->shares_reads);
+        assert_int_equal(x->index_in_cohort, y->index_in_cohort);
+    }
+    for (size_t i = 0; i < a->n_batches; i++) {
+        assert_string_equal(a->batches[i].id, b->batches[i].id);
+        assert_int_equal(a->batches[i].first, b->batches[i].first);
+        assert_int_equal(a->batches[i].n_samples, b->batches[i].n_samples);
+    }
+}
+
+/* KiB of a kind in /proc/self/status: RssAnon is what a process has for itself, RssFile what it shares. */
+static long memory_kib(const char *kind)
+{
+    char line[256];
+    long kib = -1;
+    FILE *file = fopen("/proc/self/status", "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file))
+        if (strncmp(line, kind, strlen(kind)) == 0) kib = strtol(line + strlen(kind) + 1, NULL, 10);
+    (void)fclose(file);
+    return kib;
+}
+
+static void test_mapped(void **state)
+{
+    (void)state;
+    kuni_cohort c, m;
+    kuni_error err = KUNI_ERROR_INIT;
+    bool mapped;
+    read_good(&c,
+              "participant_id\tsample_id\tsex\treads\tindex\tmd5\tsite\tgroups\n"
+              "P1\tA\tmale\ta.cram\ta.crai\t\tnorth\tx\nP1\tB\tmale\tb.cram\t\t\tnorth\tx\n"
+              "C\tC\tfemale\tc.vcf.gz\t\t\tsouth\ty\n",
+              "f A 0 0 1 0\nf B A C 1 0\nf C 0 0 2 0\n", NULL, 2);
+    assert_int_equal(c.n_twins, 1);
+    assert_int_equal(kuni_cohort_map_write(&c, "c.map", &err), KUNI_OK);
+    assert_int_equal(kuni_cohort_map(&m, "c.map", &mapped, &err), KUNI_OK);
+    assert_true(mapped);
+    assert_same_cohort(&c, &m);
+    assert_null(m.people);
+    /* Only one can be there; the other is to be read. */
+    kuni_cohort second;
+    assert_int_equal(kuni_cohort_map(&second, "c.map", &mapped, &err), KUNI_OK);
+    assert_false(mapped);
+    kuni_cohort_fini(&second);
+    /* What one changes is not in the file. */
+    m.samples[0].sex = KUNI_SEX_FEMALE;
+    kuni_cohort_fini(&m);
+    assert_int_equal(kuni_cohort_map(&m, "c.map", &mapped, &err), KUNI_OK);
+    assert_true(mapped);
+    assert_same_cohort(&c, &m);
+    kuni_cohort_fini(&m);
+    static const char *const others[] = {
+        "", "kuni cohort 1",
+        "another file that is long enough to be a head, for it is as long as that, and longer: "
+        "0123456789012345678901234567890123456789"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        fixture_write("other.map", others[i]);
+        assert_int_equal(kuni_cohort_map(&m, "other.map", &mapped, &err), KUNI_OK);
+        assert_false(mapped);
+        kuni_cohort_fini(&m);
+    }
+    assert_int_equal(kuni_cohort_map(&m, "none.map", &mapped, &err), KUNI_OK);
+    assert_false(mapped);
+    kuni_cohort_fini(&m);
+    kuni_cohort_fini(&c);
+}
+
+/* A rank has nothing of 200,000 people for itself; a machine has them once, at no more than 200 bytes each. */
+static void test_mapped_memory(void **state)
+{
+    (void)state;
+    enum { PEOPLE = 200000, BYTES_OWN = 2, BYTES_SHARED = 200 };
+    kuni_cohort c, m;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer text = KUNI_BUFFER_INIT;
+    struct stat st;
+    bool mapped;
+    assert_int_equal(kuni_buffer_printf(&text, &err, "participant_id\tsample_id\tsex\treads\n"), 0);
+    for (int i = 0; i < PEOPLE; i++)
+        assert_int_equal(
+            kuni_buffer_printf(&text, &err,
+                               "P%07d\tP%07d\tmale\t/archive/cohort/reads/%04d/P%07d.cram\n", i, i,
+                               i / 1000, i),
+            0);
+    read_good(&c, text.data, NULL, NULL, 256);
+    kuni_buffer_fini(&text);
+    assert_int_equal(kuni_cohort_map_write(&c, "c.map", &err), KUNI_OK);
+    kuni_cohort_fini(&c);
+    long before = memory_kib("RssAnon");
+    assert_int_equal(kuni_cohort_map(&m, "c.map", &mapped, &err), KUNI_OK);
+    assert_true(mapped);
+    size_t males = 0, bytes = 0;
+    for (size_t i = 0; i < m.n_samples; i++) {
+        males += m.samples[i].sex == KUNI_SEX_MALE;
+        bytes += strlen(m.samples[i].reads);
+    }
+    assert_int_equal(males, PEOPLE);
+    assert_true(bytes > PEOPLE);
+    assert_int_equal(stat("c.map", &st), 0);
+    long own = (memory_kib("RssAnon") - before) * 1024 / PEOPLE;
+    print_message("a sample: %ld bytes of a rank's own, %lld shared\n", own,
+                  (long long)st.st_size / PEOPLE);
+    assert_true(own <= BYTES_OWN);
+    assert_true(st.st_size / PEOPLE <= BYTES_SHARED);
+    kuni_cohort_fini(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -575,6 +712,8 @@ int main(void)
         cmocka_unit_test(test_register_unchanged),
         cmocka_unit_test(test_damaged_register),
         cmocka_unit_test(test_missing_files),
+        cmocka_unit_test(test_mapped),
+        cmocka_unit_test(test_mapped_memory),
     };
     return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
 }
