@@ -138,16 +138,17 @@ static kuni_status all_can(bool mine, bool *all, kuni_error *err)
 static kuni_status write_published(const kuni_export_request *wanted, const kuni_run_options *run,
                                    bool *done, kuni_buffer *faults, kuni_error *err)
 {
-    kuni_standing current;
+    kuni_published_run current;
     kuni_exporter x;
     kuni_published_calls calls = {.path = NULL};
     *done = false;
     if (!kuni_published_form(wanted)) return KUNI_OK;
-    kuni_status status = kuni_transport_agree(kuni_standing_open(&current, run, faults, err), err);
+    kuni_status status =
+        kuni_transport_agree(kuni_published_run_open(&current, run, faults, err), err);
     bool stands = false;
     if (!status) status = all_can(current.stands, &stands, err);
     if (!status && stands) {
-        status = kuni_exporter_init_standing(&x, wanted, &current, err);
+        status = kuni_exporter_init_published(&x, wanted, &current, err);
         if (!status) status = kuni_published_calls_find(&calls, &x, &current, err);
         status = kuni_transport_agree(status, err);
         if (!status) status = all_can(calls.path != NULL, done, err);
@@ -156,7 +157,7 @@ static kuni_status write_published(const kuni_export_request *wanted, const kuni
         kuni_exporter_fini(&x);
     }
     kuni_published_calls_fini(&calls);
-    kuni_standing_close(&current);
+    kuni_published_run_close(&current);
     return status;
 }
 

@@ -52,7 +52,7 @@ static bool settings_are_same(const kuni_exporter *x)
     return true;
 }
 
-static bool all_are_wanted(const kuni_exporter *x, const kuni_standing *current)
+static bool all_are_wanted(const kuni_exporter *x, const kuni_published_run *current)
 {
     for (size_t i = 0; i < x->run->cohort.n_samples; i++)
         if (!current->samples.skip[i] && x->columns[i] < 0) return false;
@@ -88,7 +88,7 @@ static size_t find_maker(const kuni_exporter *x, const char *kind)
 }
 
 kuni_status kuni_published_calls_find(kuni_published_calls *calls, const kuni_exporter *x,
-                                      const kuni_standing *current, kuni_error *err)
+                                      const kuni_published_run *current, kuni_error *err)
 {
     static const char *const files[][3] = {
         {"national.bcf", "national.bcf.csi", NULL},
@@ -105,13 +105,13 @@ kuni_status kuni_published_calls_find(kuni_published_calls *calls, const kuni_ex
     size_t maker = find_maker(x, sites && !bare ? "national-sites" : "national");
     bool same = false;
     if (!maker) return KUNI_OK;
-    kuni_status status = kuni_standing_made(current, maker, &same, err);
+    kuni_status status = kuni_published_run_made(current, maker, &same, err);
     if (status || !same) return status;
-    status = kuni_standing_file(current, names[1], &calls->index, err);
+    status = kuni_published_run_file(current, names[1], &calls->index, err);
     if (!status && !calls->index && names[2])
-        status = kuni_standing_file(current, names[2], &calls->index, err);
+        status = kuni_published_run_file(current, names[2], &calls->index, err);
     if (status || !calls->index) return status;
-    return kuni_standing_file(current, names[0], &calls->path, err);
+    return kuni_published_run_file(current, names[0], &calls->path, err);
 }
 
 void kuni_published_calls_fini(kuni_published_calls *calls)

@@ -19,7 +19,7 @@ bool kuni_published_form(const kuni_export_request *request);
 /* KUNI_IO where a file that would be taken is not as it was published. To be ended also on failure. */
 KUNI_MUST_CHECK kuni_status kuni_published_calls_find(kuni_published_calls *calls,
                                                       const kuni_exporter *x,
-                                                      const kuni_standing *current,
+                                                      const kuni_published_run *current,
                                                       kuni_error *err);
 void kuni_published_calls_fini(kuni_published_calls *calls);
 

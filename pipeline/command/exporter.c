@@ -510,8 +510,8 @@ kuni_status kuni_exporter_init(kuni_exporter *x, const kuni_export_request *requ
     return init(x, err);
 }
 
-kuni_status kuni_exporter_init_standing(kuni_exporter *x, const kuni_export_request *request,
-                                        const kuni_standing *current, kuni_error *err)
+kuni_status kuni_exporter_init_published(kuni_exporter *x, const kuni_export_request *request,
+                                         const kuni_published_run *current, kuni_error *err)
 {
     *x = (kuni_exporter){.request = request, .run = &current->run, .samples = &current->samples};
     return init(x, err);

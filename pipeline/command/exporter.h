@@ -12,7 +12,7 @@
 #include "options.h"
 #include "pack.h"
 #include "preview.h"
-#include "standing.h"
+#include "published_run.h"
 #include "tombstones.h"
 
 /* As --format names them. */
@@ -89,10 +89,10 @@ typedef struct kuni_exporter {
 KUNI_MUST_CHECK kuni_status kuni_exporter_init(kuni_exporter *x, const kuni_export_request *request,
                                                const kuni_preview *preview, kuni_error *err);
 /* Likewise by the register and what is published alone: of use where records come from published files. */
-KUNI_MUST_CHECK kuni_status kuni_exporter_init_standing(kuni_exporter *x,
-                                                        const kuni_export_request *request,
-                                                        const kuni_standing *current,
-                                                        kuni_error *err);
+KUNI_MUST_CHECK kuni_status kuni_exporter_init_published(kuni_exporter *x,
+                                                         const kuni_export_request *request,
+                                                         const kuni_published_run *current,
+                                                         kuni_error *err);
 void kuni_exporter_fini(kuni_exporter *x);
 /* To be called first by a share of the work. */
 KUNI_MUST_CHECK kuni_status kuni_exporter_enter(kuni_exporter *x, kuni_error *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "standing.h"
+#include "published_run.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "reference.h"
 #include "settings.h"
 
-static kuni_status read_people(kuni_standing *c, kuni_buffer *faults, kuni_error *err)
+static kuni_status read_people(kuni_published_run *c, kuni_buffer *faults, kuni_error *err)
 {
     kuni_run *run = &c->run;
     const kuni_cohort_sources sources = {.dataset = run->folder,
@@ -28,7 +28,7 @@ static kuni_status read_people(kuni_standing *c, kuni_buffer *faults, kuni_error
 }
 
 /* Who is told of by id in dataset.json has no column. */
-static kuni_status leave_out(kuni_standing *c, const json_t *ids, kuni_error *err)
+static kuni_status leave_out(kuni_published_run *c, const json_t *ids, kuni_error *err)
 {
     kuni_names names = {.table = NULL};
     kuni_status status = KUNI_OK;
@@ -55,7 +55,7 @@ static bool is_text(const json_t *object, const char *name, const char *text)
 }
 
 /* Whether it tells of the run's people, reference and regions. */
-static kuni_status hold_against(kuni_standing *c, kuni_error *err)
+static kuni_status hold_against(kuni_published_run *c, kuni_error *err)
 {
     const json_t *json = c->published.json;
     char hex[KUNI_DIGEST_HEX_BYTES];
@@ -75,7 +75,7 @@ static kuni_status hold_against(kuni_standing *c, kuni_error *err)
     return KUNI_OK;
 }
 
-static kuni_status make_plan(kuni_standing *c, kuni_error *err)
+static kuni_status make_plan(kuni_published_run *c, kuni_error *err)
 {
     kuni_run *run = &c->run;
     kuni_status status = kuni_genome_open(&run->genome, run->workflow.reference, err);
@@ -87,10 +87,10 @@ static kuni_status make_plan(kuni_standing *c, kuni_error *err)
     return status ? status : kuni_reference_digests(run, false, NULL, err);
 }
 
-kuni_status kuni_standing_open(kuni_standing *c, const kuni_run_options *options,
-                               kuni_buffer *faults, kuni_error *err)
+kuni_status kuni_published_run_open(kuni_published_run *c, const kuni_run_options *options,
+                                    kuni_buffer *faults, kuni_error *err)
 {
-    *c = (kuni_standing){.run = {.options = options, .size = 1}};
+    *c = (kuni_published_run){.run = {.options = options, .size = 1}};
     kuni_run *run = &c->run;
     kuni_known_files known = {.files = NULL};
     kuni_status status = kuni_workflow_read(&run->workflow, options->workflow, options->settings,
@@ -134,7 +134,8 @@ static void mark_sources(const kuni_plan *plan, size_t node, bool of[KUNI_PLAN_N
             of[plan->nodes[i].inputs[k].node] = true;
 }
 
-kuni_status kuni_standing_made(const kuni_standing *c, size_t node, bool *same, kuni_error *err)
+kuni_status kuni_published_run_made(const kuni_published_run *c, size_t node, bool *same,
+                                    kuni_error *err)
 {
     const kuni_plan *plan = &c->run.plan;
     bool of[KUNI_PLAN_NODES_MAX] = {false};
@@ -151,8 +152,8 @@ kuni_status kuni_standing_made(const kuni_standing *c, size_t node, bool *same, 
     return KUNI_OK;
 }
 
-kuni_status kuni_standing_file(const kuni_standing *c, const char *name, char **path,
-                               kuni_error *err)
+kuni_status kuni_published_run_file(const kuni_published_run *c, const char *name, char **path,
+                                    kuni_error *err)
 {
     struct stat st;
     const json_t *file = json_object_get(json_object_get(c->published.json, "files"), name);
@@ -175,7 +176,7 @@ kuni_status kuni_standing_file(const kuni_standing *c, const char *name, char **
                      *path, (long long)st.st_size, bytes);
 }
 
-void kuni_standing_close(kuni_standing *c)
+void kuni_published_run_close(kuni_published_run *c)
 {
     kuni_published_fini(&c->published);
     kuni_samples_fini(&c->samples);
