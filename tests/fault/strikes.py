@@ -243,7 +243,7 @@ def hosts(hurt, moment):
     def strike(trial):
         began = time.monotonic()
         done = subprocess.run([os.path.join(HERE, "two_hosts.sh"), f"{hurt}:{moment}"], capture_output=True, text=True, errors="replace",
-                              env=dict(os.environ, KUNI=ranks.KUNI), timeout=400, check=False)
+                              env={**{k: v for k, v in os.environ.items() if k != "KEEP"}, "KUNI": ranks.KUNI}, timeout=400, check=False)
         trial.ended_s = time.monotonic() - began
         if done.returncode == 77:
             return "left out: " + done.stdout.strip().split("\n")[-1]
