@@ -268,7 +268,7 @@ def all_of(_trial):
             found += [(f"task: {how}, once", place, task_at(how, place, True)), (f"task: {how}", place, task_at(how, place, False))]
     found += [(f"ENOSPC, {point}", "any time", io_error(point)) for point in ("write", "fsync", "rename")]
     found += [("disk full", "any time", disk_full)]
-    for place in ("lead-in", "preflight", "reads", "seal", "joint", "assembly", "publish", "published", "farewell"):
+    for place in ("preflight", "reads", "seal", "joint", "assembly", "publish", "published", "farewell"):
         found += [(f"second run, --wait {s}", place, second_run(place, s)) for s in (0, 60)]
     for hurt in ("link", "host", "kill", "slow"):
         found += [(f"two hosts: {hurt}", moment, hosts(hurt, moment)) for moment in ("reads", "joint", "assembly")]
