@@ -9,9 +9,9 @@ import ranks
 from trial import LIMIT_S, RANKS, STATUSES, demand
 
 # What a backup holds (docs/operations.md): where a run refuses because of it, the copy is put back.
-KEPT = ("register.tsv", "sealed", "settings.json", "kuni-dataset.json", "history.jsonl", "data/call", "data/qc.reads")
+KEPT = ("register.tsv", "sealed", "settings.json", "kuni-dataset.json", "history.jsonl", "data/call", "data/qc.fold")
 TARGETS = {"journal": "journal", "seal": "sealed/*/*", "settings": "settings.json", "register": "register.tsv", "stub": "data/*/*/*.stub",
-           "evidence": "data/call/*/*.ev", "QC partials": "data/qc.reads/*/*.qcp", "calls": "data/joint/*/*.bcf", "published BCF": "current/national.bcf",
+           "evidence": "data/call/*/*.ev", "QC partials": "data/qc.[rf]*/*/*.qcp*", "calls": "data/joint/*/*.bcf", "published BCF": "current/national.bcf",
            "published table": "current/qc/*.tsv", "merge": "data/national.*/*/*", "history": "history.jsonl", "status": "status.json",
            "mark": "kuni-dataset.json", "reference.tsv": "reference.tsv", "dataset.json": "current/dataset.json", "lock": "lock", "trend": "trend.tsv"}
 WAYS = ("torn", "flipped", "doubled", "emptied", "gone")
