@@ -88,8 +88,24 @@ static void choose_alts(const joint_local *local, uint32_t *first, uint32_t *sec
     }
 }
 
+/* A sample of two copies that lists one ALT: nothing is to be folded. */
+static bool classify_plain(const joint_local *local, uint32_t site, joint_class *found)
+{
+    enum { GENOTYPES = 6 };
+    int32_t least = local->pl[0];
+    for (int i = 1; i < GENOTYPES; i++)
+        if (local->pl[i] < least) least = local->pl[i];
+    if (least > FOREIGN_PHRED) return false;
+    *found = (joint_class){.site = site, .a = local->number[1]};
+    for (int i = 0; i < GENOTYPES; i++)
+        found->levels |= level_of(local->pl[i] - least) << (JOINT_LEVEL_BITS * i);
+    return true;
+}
+
 bool joint_classify(const joint_local *local, uint32_t site, joint_class *found)
 {
+    if (local->n == 3 && local->copies == 2 && joint_local_known(local) == 2)
+        return classify_plain(local, site, found);
     uint32_t first, second, fold[JOINT_LOCAL_MAX];
     choose_alts(local, &first, &second);
     uint32_t n = 2 + (first > 0) + (second > 0);

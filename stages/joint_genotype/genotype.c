@@ -2,6 +2,7 @@
 #include "genotype.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "integral.h"
 #include "reference.h"
@@ -15,6 +16,7 @@ enum {
     FURTHER = 67,        /* beside one rare allele, another costs at most this share of the cap, */
     FURTHER_MOST = 2000, /* and at most this */
     LEAST_QUAL = 3,      /* below it an event does not tell its prior */
+    ALONE = 3, /* alleles of a sample that lists one ALT: REF, it and "other" */
     PRODUCER_ROUNDING = 300 /* hundredths of phred that its numbers are rounded by */
 };
 
@@ -94,19 +96,6 @@ static joint_next cost_of(joint_chance c)
 static joint_next next_of(joint_chance c)
 {
     return cost_of((joint_chance){c.first < 1 ? c.first : 1, again(c.again)});
-}
-
-void joint_prior_set(joint_prior *prior)
-{
-    joint_chance any = {0, 0};
-    for (uint32_t i = 1; i < prior->n; i++) {
-        prior->next[i] = next_of(expected_next(prior, i));
-        any.first += prior->next[i].chance.first;
-        any.again += prior->next[i].chance.first * prior->next[i].chance.again;
-    }
-    if (any.first > 0) any.again /= any.first;
-    if (any.first > 1) any.first = 1;
-    prior->next[0] = cost_of(any);
 }
 
 /* GQ of one of `n` genotypes from their costs in hundredths of phred. */
@@ -239,19 +228,26 @@ static joint_next foreign_next(const joint_prior *prior, int copies)
     return next_of(unseen(theta, prior->copies > copies ? prior->copies - copies : 0));
 }
 
+/* Alleles that a sample lists: n of them, of which `known` are the site's, "other" last. */
+typedef struct listed {
+    const uint16_t *number;
+    uint32_t n, known;
+    int copies;
+} listed;
+
 /*
  * The chances of the sample's alleles as costs. "Other" is what the site has besides; REF has what
  * is left.
  */
-static void set_costs(const joint_prior *prior, const joint_local *local, const joint_next *next,
+static void set_costs(const joint_prior *prior, const listed *local, const joint_next *const *next,
                       copy_prior *out)
 {
-    uint32_t known = joint_local_known(local);
+    uint32_t known = local->known;
     double alts = 0, both = 0, other = prior->next[0].chance.first;
     for (uint32_t k = 1; k < known; k++) {
-        set_cost(out, k, &next[k]);
-        alts += next[k].chance.first;
-        both += next[k].chance.first * next[k].chance.again;
+        set_cost(out, k, next[k]);
+        alts += next[k]->chance.first;
+        both += next[k]->chance.first * next[k]->chance.again;
         other -= prior->next[local->number[k]].chance.first;
     }
     if (known + 1 < local->n) { /* "foreign" */
@@ -330,21 +326,74 @@ static bool has_rare_allele(const joint_prior *prior, const joint_local *local)
 /* What a copy of this sample is expected to be from the copies of the others. */
 static void set_copy_prior(const joint_prior *prior, const joint_local *local, copy_prior *out)
 {
-    joint_next next[JOINT_LOCAL_MAX] = {{.first = 0}};
-    uint32_t known = joint_local_known(local);
+    joint_next own_next[JOINT_LOCAL_MAX];
+    const joint_next *next[JOINT_LOCAL_MAX];
+    const listed alleles = {local->number, local->n, joint_local_known(local), local->copies};
     joint_class own;
-    bool counted = has_rare_allele(prior, local) && joint_classify(local, 0, &own);
-    for (uint32_t k = 1; k < known; k++) {
+    bool counted = has_rare_allele(prior, local) && joint_classify(local, 0, &own), others = true;
+    for (uint32_t k = 1; k < alleles.known; k++) {
         uint32_t allele = local->number[k];
-        if (!counted || allele + 1 == prior->n || prior->alleles[allele].copies >= FEW_COPIES) {
-            next[k] = prior->next[allele];
+        next[k] = &prior->next[allele];
+        if (!counted || allele + 1 == prior->n || prior->alleles[allele].copies >= FEW_COPIES)
             continue;
-        }
         double l[3];
         joint_class_against(prior->classes, &own, prior->alleles, prior->n, allele, l);
-        next[k] = next_of(without_own(prior, allele, l, local->copies));
+        own_next[k] = next_of(without_own(prior, allele, l, local->copies));
+        next[k] = &own_next[k];
+        others = false;
     }
-    set_costs(prior, local, next, out);
+    if (!others || alleles.n != ALONE || alleles.known != ALONE - 1) {
+        set_costs(prior, &alleles, next, out);
+        return;
+    }
+    const joint_alone *alone = &next[1]->alone;
+    memcpy(out->first, alone->first, sizeof(alone->first));
+    memcpy(out->again, alone->again, sizeof(alone->again));
+    memcpy(out->apart, alone->apart, sizeof(alone->apart));
+}
+
+/* Rarities of shares: of n alleles of which `known` are the site's, "other" last. */
+static void set_rarities(const joint_prior *prior, const listed *local, int32_t *rare)
+{
+    double other = 1;
+    for (uint32_t i = 0; i < local->known; i++) {
+        double share = prior->alleles[local->number[i]].share;
+        rare[i] = rarity(share);
+        other -= share;
+    }
+    rare[local->known] = RAREST; /* "foreign", if there is any */
+    rare[local->n - 1] = rarity(other);
+}
+
+/* What most samples are: they list one ALT. */
+static void set_alone(const joint_prior *prior, uint32_t allele, joint_alone *alone)
+{
+    const uint16_t number[ALONE] = {0, (uint16_t)allele, JOINT_OTHER};
+    const listed alleles = {number, ALONE, ALONE - 1, 2};
+    const joint_next *next[ALONE] = {NULL, &prior->next[allele], NULL};
+    copy_prior expected;
+    set_costs(prior, &alleles, next, &expected);
+    memcpy(alone->first, expected.first, sizeof(alone->first));
+    memcpy(alone->again, expected.again, sizeof(alone->again));
+    memcpy(alone->apart, expected.apart, sizeof(alone->apart));
+    set_rarities(prior, &alleles, alone->share);
+}
+
+void joint_prior_set(joint_prior *prior)
+{
+    joint_chance any = {0, 0};
+    for (uint32_t i = 1; i < prior->n; i++) {
+        prior->next[i] = next_of(expected_next(prior, i));
+        any.first += prior->next[i].chance.first;
+        any.again += prior->next[i].chance.first * prior->next[i].chance.again;
+    }
+    if (any.first > 0) any.again /= any.first;
+    if (any.first > 1) any.first = 1;
+    prior->next[0] = cost_of(any);
+    for (uint32_t i = 1; i < prior->n; i++) {
+        prior->next[i].rarity = rarity(prior->alleles[i].prior);
+        set_alone(prior, i, &prior->next[i].alone);
+    }
 }
 
 /*
@@ -376,7 +425,7 @@ static void allow_for_producer(const joint_prior *prior, const joint_local *loca
         if (event->gt[i] <= 0 || (i && event->gt[1] == event->gt[0])) continue;
         uint32_t k = local->local_of[event->gt[i]];
         if (k == 0 || k >= joint_local_known(local) || local->number[k] + 1u == prior->n) continue;
-        int32_t less = rarity(prior->alleles[local->number[k]].prior) - 100 * theirs;
+        int32_t less = prior->next[local->number[k]].rarity - 100 * theirs;
         if (less < PRODUCER_ROUNDING) continue;
         out->first[k] = out->first[k] > less ? out->first[k] - less : 0;
     }
@@ -429,33 +478,28 @@ void joint_genotype_call(const joint_prior *prior, const joint_local *local, joi
 int64_t joint_genotype_variance(const joint_prior *prior, const joint_local *local)
 {
     static _Thread_local int32_t cost[JOINT_LOCAL_MAX * (JOINT_LOCAL_MAX + 1) / 2];
-    int32_t rare[JOINT_LOCAL_MAX] = {0}, least[2] = {INT32_MAX, INT32_MAX};
+    int32_t own[JOINT_LOCAL_MAX], least[2] = {INT32_MAX, INT32_MAX};
+    const int32_t *rare = own;
     bool silent[JOINT_LOCAL_MAX];
-    double sum[2] = {0, 0}, other = 1;
-    uint32_t known = joint_local_known(local);
+    double sum[2] = {0, 0};
+    const listed alleles = {local->number, local->n, joint_local_known(local), local->copies};
     for (uint32_t i = 0; i < local->n; i++)
         silent[i] = local->number[i] == 0 || local->number[i] + 1u == prior->n;
-    for (uint32_t i = 0; i < known; i++) {
-        double share = prior->alleles[local->number[i]].share;
-        rare[i] = rarity(share);
-        other -= share;
-    }
-    rare[known] = RAREST; /* "foreign", if there is any */
-    rare[local->n - 1] = rarity(other);
-    (void)weigh_proportions(rare, local->n, local->copies, local->pl, cost);
-    for (int pass = 0; pass < 2; pass++) { /* relative to the best, lest large likelihoods vanish */
-        for (uint32_t j = 0, g = 0; j < local->n; j++) {
-            for (uint32_t i = local->copies == 1 ? j : 0; i <= j; i++, g++) {
-                for (int k = 0; k < 1 + (silent[i] && silent[j]); k++) {
-                    int64_t d = (int64_t)cost[g] - least[k];
-                    if (pass == 0 && cost[g] < least[k])
-                        least[k] = cost[g];
-                    else if (pass == 1 && d < POWERS)
-                        sum[k] += powers[d];
-                }
-            }
+    if (alleles.n == ALONE && alleles.known == ALONE - 1)
+        rare = prior->next[local->number[1]].alone.share;
+    else
+        set_rarities(prior, &alleles, own);
+    /* relative to the best, lest large likelihoods vanish */
+    least[0] = cost[weigh_proportions(rare, local->n, local->copies, local->pl, cost)];
+    for (uint32_t j = 0, g = 0; j < local->n; j++)
+        for (uint32_t i = local->copies == 1 ? j : 0; i <= j; i++, g++)
+            if (silent[i] && silent[j] && cost[g] < least[1]) least[1] = cost[g];
+    for (uint32_t j = 0, g = 0; j < local->n; j++)
+        for (uint32_t i = local->copies == 1 ? j : 0; i <= j; i++, g++) {
+            int64_t d[2] = {(int64_t)cost[g] - least[0], (int64_t)cost[g] - least[1]};
+            if (d[0] < POWERS) sum[0] += powers[d[0]];
+            if (silent[i] && silent[j] && d[1] < POWERS) sum[1] += powers[d[1]];
         }
-    }
     double milliphred = 10.0 * ((double)least[1] - least[0]) + 10000 * log10(sum[0] / sum[1]);
     return milliphred > 0 ? (int64_t)(milliphred + 0.5) : 0;
 }

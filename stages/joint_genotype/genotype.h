@@ -37,9 +37,16 @@ typedef struct joint_chance { /* of a copy */
     double again;             /* and that it does where the other copy has it */
 } joint_chance;
 
+/* Of a sample that lists one ALT: costs of REF, of the ALT and of "other", as in joint_next; and of their shares. */
+typedef struct joint_alone {
+    int32_t first[3], again[3], apart[3], share[3];
+} joint_alone;
+
 typedef struct joint_next { /* of an allele in one more sample */
     joint_chance chance;
     int32_t first, again, apart; /* as costs: -1000 log10; apart: the other copy lacks it */
+    int32_t rarity;              /* its prior, likewise */
+    joint_alone alone;
 } joint_next;
 
 typedef struct joint_prior {
