@@ -16,7 +16,7 @@ enum {
     FURTHER = 67,        /* beside one rare allele, another costs at most this share of the cap, */
     FURTHER_MOST = 2000, /* and at most this */
     LEAST_QUAL = 3,      /* below it an event does not tell its prior */
-    ALONE = 3, /* alleles of a sample that lists one ALT: REF, it and "other" */
+    ALONE = 3,           /* alleles of a sample that lists one ALT: REF, it and "other" */
     PRODUCER_ROUNDING = 300 /* hundredths of phred that its numbers are rounded by */
 };
 

@@ -4,8 +4,10 @@
 the same people. The table of docs/call-set.md says what works with which form; each cell is tried here.
 
 usage: call-set-forms.py merge | life [FORM...]      merge: from reads, what is published; life: from gVCFs, what a dataset of such a form then does"""
+import glob
 import gzip
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -74,6 +76,13 @@ def same_numbers(form, have, dense):
         want(b"no genotypes" in have["call-set/related.tsv"], "sites: related.tsv does not say why nobody was compared")
 
 
+def reach(line):
+    """The last position of a record, with blocks that begin in it."""
+    column = line.split("\t", 8)
+    end = re.search(r"(?:^|;)END=(\d+)", column[7])
+    return max(int(column[1]) + len(column[3]) - 1, int(end[1]) if end else 0)
+
+
 def check_merge():
     """Every form, at one process and at three."""
     dense = None
@@ -87,6 +96,8 @@ def check_merge():
         columns = run("bcftools", "query", "-l", "d/current/national.bcf").split()
         want(len(columns) == (6 if "dense" in form else 0), f"{form}: {columns}")
         shutil.copytree("d/current/", f"of-{form}")
+        whole = [f for kind in ("bcf", "vcf.gz") for f in glob.glob(f"d/data/joint/*/*.{kind}") if ".pack." not in f and os.path.getsize(f) > 4096]
+        want(not whole, f"{form}: {whole} lie on the disk beside what is published")
         if form != "dense":
             want(records(f"of-{form}/national.bcf", "-G") == records("of-dense/national.bcf", "-G"), f"{form}: other sites")
         if "sparse" in form:
@@ -94,6 +105,10 @@ def check_merge():
             run(sys.executable, f"{SOURCE}/expand_sparse.py", sparse, "of-dense/national.bcf")
             with gzip.open(sparse, "rt") as lines:
                 want("##fileformat=VCFv4.5" in next(lines), "the sparse form is VCF 4.5")
+            every = records(sparse).splitlines()
+            for beg in range(1, 20000, 1500):
+                there = [x for x in every if x.startswith("chr20\t") and int(x.split("\t", 2)[1]) <= beg + 99 and reach(x) >= beg]
+                want(records(sparse, "-r", f"chr20:{beg}-{beg + 99}").splitlines() == there, f"{form}: its index finds other records from {beg} on")
     return dense
 
 

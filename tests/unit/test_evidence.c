@@ -112,11 +112,26 @@ static void check_blocks(const test_cohort *cohort, const kuni_evidence_chunk *c
         }
         for (size_t i = 0; i < width; i++) assert_int_equal(bases[i].ploidy, 0);
     }
+    free(bases);
+}
+
+static void check_by_place(const kuni_evidence_chunk *chunk)
+{
     for (size_t i = 1; i < chunk->n_blocks; i++)
         assert_true(chunk->blocks[i - 1].beg < chunk->blocks[i].beg ||
                     (chunk->blocks[i - 1].beg == chunk->blocks[i].beg &&
                      chunk->blocks[i - 1].sample < chunk->blocks[i].sample));
-    free(bases);
+}
+
+/* The same blocks, sample by sample, each one's from left to right. */
+static void check_by_sample(const test_cohort *cohort, const kuni_evidence_chunk *chunk)
+{
+    check_blocks(cohort, chunk);
+    for (size_t i = 1; i < chunk->n_blocks; i++) {
+        const kuni_block *before = &chunk->blocks[i - 1], *block = &chunk->blocks[i];
+        assert_true(before->sample < block->sample ||
+                    (before->sample == block->sample && before->end <= block->beg));
+    }
 }
 
 static bool allele_of(const kuni_event *event, int index, const kuni_census *census)
@@ -199,8 +214,13 @@ static void check_file(const test_cohort *cohort, const char *path)
         assert_int_equal(extent.n_events, chunk.n_events);
         check_events(cohort, &chunk);
         check_blocks(cohort, &chunk);
+        check_by_place(&chunk);
         check_census(&chunk);
         size_t n_blocks = chunk.n_blocks;
+        assert_ok(kuni_evidence_read(reader, i, KUNI_READ_ALL | KUNI_READ_BY_SAMPLE, &chunk, &err),
+                  &err);
+        check_by_sample(cohort, &chunk);
+        assert_int_equal(chunk.n_blocks, n_blocks);
         assert_ok(kuni_evidence_read(reader, i, KUNI_READ_BLOCKS, &chunk, &err), &err);
         assert_int_equal(chunk.n_blocks, n_blocks);
         assert_null(chunk.events);
