@@ -91,7 +91,7 @@ def stop(folder, pace, place, rank):
                 os.kill(process.pid, signal.SIGSTOP)
                 pace.until(lambda: len(ranks.processes(mark)) <= 1, LIMIT_S)
             else:
-                pace.until(lambda: process.poll() is not None, LIMIT_S)
+                pace.until(ranks.Ended(process, lambda: set(ranks.processes(mark)) - {process.pid}), LIMIT_S)
         finally:
             left = {pid for pid in ranks.processes(mark) if pid != process.pid}
             hung = process.poll() is None and place != "launcher"

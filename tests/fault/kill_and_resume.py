@@ -56,7 +56,7 @@ def kill_once(workflow, rng, pace):
                 os.kill(found[wanted], signal.SIGKILL)
             except ProcessLookupError:
                 pass
-    if not pace.until(lambda: process.poll() is not None, 0):
+    if not pace.until(ranks.Ended(process, lambda: ranks.ranks_of(process.pid)), 0):
         left = {pid: ranks.command_of(pid) for pid in ranks.ranks_of(process.pid).values()}
         sys.exit(f"FAIL: after {target} was killed at {delay:.2f} s the run does not end ({pace.s:.1f} s undisturbed): {left}")
     return target if process.returncode != 0 else None

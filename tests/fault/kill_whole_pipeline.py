@@ -95,6 +95,11 @@ class Storm:
             return subprocess.Popen(command(self.folder, dataset), stderr=log, stdout=log, stdin=subprocess.DEVNULL,
                                     env=environment(), start_new_session=True)
 
+    def measure(self):
+        busy = os.path.join(self.folder, "busy")
+        shutil.rmtree(busy, ignore_errors=True)
+        subprocess.run(command(self.folder, busy), check=True, capture_output=True)
+
     def run_to_end(self, dataset):
         """Seconds of an undisturbed run."""
         began = time.monotonic()
@@ -148,13 +153,12 @@ class Storm:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
-        try:
-            code = process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
+        if not self.pace.until(ranks.Ended(process, lambda: ranks.ranks_of(process.pid)), 10):
             process.kill()
-            fail(f"the run on {dataset} did not end 30 s after: {target}", self.log)
+            fail(f"the run on {dataset} did not end after: {target}", self.log)
+        code = process.returncode
         # mpirun itself falls to a signal that comes before it listens
-        if target == "SIGUSR1 mpirun" and code not in (0, 75, -signal.SIGUSR1):
+        if target == "SIGUSR1 mpirun" and code not in (0, 75, -signal.SIGUSR1, -signal.SIGKILL):
             fail(f"status {code} after SIGUSR1", self.log)
         return (target, began - started, time.monotonic() - began) if code != 0 else None
 
@@ -199,6 +203,7 @@ def main():
     ranks.simulate(folder, "-n", "8", "--contigs", "chr20:110k,chrX:40k", "-d", "12", "--seed", "5")
     calm = os.path.join(folder, "calm")
     storm.calm_s = storm.run_to_end(calm)
+    storm.pace = ranks.Pace(storm.measure)
     storm.expected = digests(calm)
     for name in ["current/national.bcf", "current/national.sites.vcf.gz", "current/qc/sample_qc.tsv"]:
         if name not in storm.expected:

@@ -69,6 +69,33 @@ class Pace:
         return True
 
 
+class Ended:
+    """
+    Whether a launcher has ended, or all that it had started has, some seconds ago. mpirun of Open MPI 4.1 can block itself at its end, after one of
+    80 starts that were broken off: PMIx_server_finalize waits for a thread that waits for a lock. Nothing of kuni is there any more then, and
+    `kuni run --relaunch` and the job script end it; here it is told, and `stays` is true.
+    """
+
+    GRACE_S = 8
+
+    def __init__(self, process, left):
+        self.process, self.left, self.seen, self.since, self.stays = process, left, False, None, False
+
+    def __call__(self):
+        if self.process.poll() is not None:
+            return True
+        if self.left():
+            self.seen, self.since = True, None
+        elif self.seen:
+            self.since = self.since or time.monotonic()
+            self.stays = time.monotonic() - self.since > self.GRACE_S
+            if self.stays:
+                print(f"mpirun {self.process.pid} has not ended though all of its ranks have: killed", flush=True)
+                self.process.kill()
+                self.process.wait()
+        return self.stays
+
+
 def read_process(pid):
     """(parent, state letter, environment as a list of bytes) of a process, or None where it has gone."""
     try:
