@@ -29,6 +29,7 @@ name=$1 stop=$2 always=$3
 shift 3
 echo start >>"$name.starts"
 [ "$(wc -l <"$name.starts")" -eq 1 ] || [ "$always" = always ] || stop=''
+[ "$stop" != idle ] || exec sleep 1000 # as mpirun that blocks itself before or after a start that came to nothing
 [ -z "$stop" ] || [ "$stop" = launcher ] || export KUNI_STOP=$stop
 mpirun --oversubscribe -n 3 "$@" &
 [ "$stop" != launcher ] || { until [ -e "$name/status.json" ]; do sleep 0.1; done; kill -STOP $!; kill -STOP $$; }
@@ -47,20 +48,22 @@ expect() { # NAME STATUS STARTS WORDS
     [ "$(wc -l <"$1.starts")" = "$3" ] || { cat "$1.log"; fail "$1: $(wc -l <"$1.starts") starts, not $3"; }
     [ -z "$4" ] || grep -q "$4" "$1.log" || { cat "$1.log"; fail "$1: no '$4'"; }
 }
-for name in calm rank stuck never wrong liar told; do workflow $name; done
+for name in calm rank stuck idle never wrong liar told; do workflow $name; done
 "$KUNI" run --quiet calm.yaml >log 2>&1 || fail "the undisturbed run"
 relaunch rank 5 reads:0 '' &
 relaunch stuck 5 launcher '' &
+relaunch idle 5 idle '' &
 relaunch never 1 preflight:0 always &
 relaunch liar 5 liar '' &
 relaunch wrong 5 '' '' --set regions.shard=10kb --set 'batch=1' --set 'on_error.sample=abort' --set 'cohort=cohort/reference.fa' &
 wait
 expect rank 0 2 'start 1 ended: .*starting again'
 expect stuck 0 1 'the run has ended and its launcher has not'
+expect idle 0 2 'start 1 ended: the run has given no sign of life'
 expect never 75 2 'given up after 2 starts, 2 in a row without progress, the last: '
 expect liar 0 2 'starting again'
 expect wrong 65 1 'not tried again: '
-for name in rank stuck liar; do
+for name in rank stuck idle liar; do
     cmp calm/current/national.bcf $name/current/national.bcf || fail "$name: other bytes"
 done
 # Told to stop, it stops the run, and the same command goes on.
@@ -71,7 +74,7 @@ status=0
 wait $! || status=$?
 echo $status >told.status
 expect told 75 1 'told to stop'
-left=$(pgrep -fc "launcher (rank|stuck|never|liar|told) " || true)
+left=$(pgrep -fc "launcher (rank|stuck|idle|never|liar|told) " || true)
 [ "$left" = 0 ] || fail "$left processes are left"
 # The batch script does the same with a queue: here one that keeps a comment, and starts the script again.
 mkdir bin
