@@ -237,7 +237,9 @@ static void check_file(const test_cohort *cohort, const char *path)
         kuni_evidence_keep(reader, 0, n); /* there is no way back */
         kuni_evidence_keep(reader, n - 1, 1);
         kuni_evidence_get_extent(reader, n - 1, &kept);
-        assert_memory_equal(&whole, &kept, sizeof(kept));
+        assert_int_equal(whole.beg, kept.beg);
+        assert_int_equal(whole.offset, kept.offset);
+        assert_int_equal(whole.blocks_bytes, kept.blocks_bytes);
         assert_ok(kuni_evidence_read(reader, n - 1, KUNI_READ_ALL, &chunk, &err), &err);
         assert_int_equal(chunk.n_events, whole.n_events);
         assert_int_equal(kuni_evidence_chunk_count(reader), n);
