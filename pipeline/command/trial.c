@@ -427,9 +427,18 @@ static double time_of(const experiment *t, size_t node, double y1, double y2)
                         : kuni_trial_fit(&t->sizes, y1, y2, n));
 }
 
+/* Whether another step's files stand for those of this one in the end (kuni_step.folds). */
+static bool is_folded(const kuni_plan *plan, size_t node)
+{
+    for (size_t i = node + 1; i < plan->n_nodes; i++)
+        if (kuni_node_folds(&plan->nodes[i]) && plan->nodes[i].inputs[0].node == node) return true;
+    return false;
+}
+
 static double bytes_of(const experiment *t, size_t node, double y1, double y2)
 {
     double n = (double)t->result->all_people;
+    if (is_folded(&t->run->plan, node)) return 0;
     kuni_scatter scatter = t->run->plan.nodes[node].scatter;
     const double both[2] = {y1, y2};
     if (scatter == KUNI_SCATTER_READS || scatter == KUNI_SCATTER_SAMPLE_SHARD)
