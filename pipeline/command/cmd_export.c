@@ -4,6 +4,7 @@
 
 #include "command.h"
 #include "complain.h"
+#include "export_chosen.h"
 #include "export_published.h"
 #include "history.h"
 #include "published.h"
@@ -134,29 +135,45 @@ static kuni_status all_can(bool mine, bool *all, kuni_error *err)
     return status;
 }
 
-/* Collective. From a published file, where one has what is wanted; *done tells. */
+/* Collective. From a published file, or from the files of some people's batches; *done false where neither will do. */
+static kuni_status write_found(kuni_exporter *x, kuni_published_run *current, bool *done,
+                               kuni_error *err)
+{
+    kuni_published_calls calls = {.path = NULL};
+    kuni_ledger ledger = {.run = NULL};
+    kuni_status status = KUNI_OK;
+    if (kuni_published_form(x->request))
+        status = kuni_published_calls_find(&calls, x, current, err);
+    status = kuni_transport_agree(status, err);
+    if (!status) status = all_can(calls.path != NULL, done, err);
+    if (!status && !*done) {
+        bool found;
+        status = kuni_transport_agree(kuni_export_chosen(x, current, &ledger, &found, err), err);
+        if (!status) status = all_can(found, done, err);
+    } else
+        x->published = &calls;
+    if (!status && *done) status = write_form(x, err);
+    kuni_published_calls_fini(&calls);
+    if (ledger.run) kuni_ledger_fini(&ledger);
+    return status;
+}
+
+/* Collective. Of what is published, without the journal; *done tells. */
 static kuni_status write_published(const kuni_export_request *wanted, const kuni_run_options *run,
                                    bool *done, kuni_buffer *faults, kuni_error *err)
 {
     kuni_published_run current;
     kuni_exporter x;
-    kuni_published_calls calls = {.path = NULL};
+    bool stands = false;
     *done = false;
-    if (!kuni_published_form(wanted)) return KUNI_OK;
     kuni_status status =
         kuni_transport_agree(kuni_published_run_open(&current, run, faults, err), err);
-    bool stands = false;
     if (!status) status = all_can(current.stands, &stands, err);
     if (!status && stands) {
-        status = kuni_exporter_init_published(&x, wanted, &current, err);
-        if (!status) status = kuni_published_calls_find(&calls, &x, &current, err);
-        status = kuni_transport_agree(status, err);
-        if (!status) status = all_can(calls.path != NULL, done, err);
-        x.published = &calls;
-        if (*done) status = write_form(&x, err);
+        status = kuni_transport_agree(kuni_exporter_init_published(&x, wanted, &current, err), err);
+        if (!status) status = write_found(&x, &current, done, err);
         kuni_exporter_fini(&x);
     }
-    kuni_published_calls_fini(&calls);
     kuni_published_run_close(&current);
     return status;
 }

@@ -59,17 +59,6 @@ static bool all_are_wanted(const kuni_exporter *x, const kuni_published_run *cur
     return true;
 }
 
-/* A tombstone outranks the register. */
-static bool somebody_is_buried(const kuni_exporter *x)
-{
-    const kuni_cohort *cohort = &x->run->cohort;
-    for (size_t i = 0; x->stones.n && i < cohort->n_samples; i++)
-        if (x->columns[i] >= 0 && kuni_tombstones_cover(&x->stones, cohort->samples[i].id,
-                                                        cohort->samples[i].participant))
-            return true;
-    return false;
-}
-
 /* The step that publishes files of a kind made of the chosen calls; 0: none. */
 static size_t find_maker(const kuni_exporter *x, const char *kind)
 {
@@ -100,7 +89,7 @@ kuni_status kuni_published_calls_find(kuni_published_calls *calls, const kuni_ex
     *calls = (kuni_published_calls){.path = NULL};
     if ((!sites && x->kind != JOINT_EXPORT_DENSE) || !current->stands ||
         (!sites && (bare || !fields_are_there(x) || !settings_are_same(x))) ||
-        !all_are_wanted(x, current) || somebody_is_buried(x))
+        !all_are_wanted(x, current) || kuni_exporter_buried(x))
         return KUNI_OK;
     size_t maker = find_maker(x, sites && !bare ? "national-sites" : "national");
     bool same = false;

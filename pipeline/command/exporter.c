@@ -517,6 +517,16 @@ kuni_status kuni_exporter_init_published(kuni_exporter *x, const kuni_export_req
     return init(x, err);
 }
 
+bool kuni_exporter_buried(const kuni_exporter *x)
+{
+    const kuni_cohort *cohort = &x->run->cohort;
+    for (size_t i = 0; x->stones.n && i < cohort->n_samples; i++)
+        if (x->columns[i] >= 0 && kuni_tombstones_cover(&x->stones, cohort->samples[i].id,
+                                                        cohort->samples[i].participant))
+            return true;
+    return false;
+}
+
 kuni_status kuni_exporter_enter(kuni_exporter *x, kuni_error *err)
 {
     return x->request->jobs > 1 ? kuni_genome_reopen(x->run->genome, err) : KUNI_OK;

@@ -94,6 +94,8 @@ KUNI_MUST_CHECK kuni_status kuni_exporter_init_published(kuni_exporter *x,
                                                          const kuni_published_run *current,
                                                          kuni_error *err);
 void kuni_exporter_fini(kuni_exporter *x);
+/* Whether a tombstone, which outranks the register, is of somebody who is to be exported. */
+bool kuni_exporter_buried(const kuni_exporter *x);
 /* To be called first by a share of the work. */
 KUNI_MUST_CHECK kuni_status kuni_exporter_enter(kuni_exporter *x, kuni_error *err);
 

@@ -260,8 +260,9 @@ typedef struct sealed_file {
 /* How files are looked at, and what is done about damage. */
 typedef struct looking {
     kuni_ledger *ledger;
-    kuni_seal_look how;      /* damaged NULL: the first one ends it */
-    size_t n_files, n_known; /* looked at in all groups; of all shares */
+    const kuni_seal_choice *some; /* NULL: all */
+    kuni_seal_look how;           /* damaged NULL: the first one ends it */
+    size_t n_files, n_known;      /* looked at in all groups; of all shares */
     sealed_file *files;
     size_t n, capacity;
     kuni_arena *arena; /* of the group's paths */
@@ -404,6 +405,7 @@ static kuni_status add_batch(looking *l, size_t node, size_t batch, kuni_error *
     for (size_t s = 0; s < count_places(n) && !status && *kept; s++) {
         size_t task = kuni_plan_task(plan, n, shard_at(n, s), (int64_t)batch);
         if (kuni_task_table_state(&ledger->table, node, task) != KUNI_TASK_DONE) continue;
+        if (l->some && n->scatter == KUNI_SCATTER_READS && !l->some->shards[s]) continue;
         for (size_t o = 0; o < n->n_outputs && !status; o++) {
             const kuni_stored_output *stored = &(*kept)[s * n->n_outputs + o];
             if (stored->bytes < 0) continue;
@@ -428,8 +430,9 @@ static kuni_status load_all(looking *l, kuni_error *err)
     l->arena = kuni_arena_new(err);
     kuni_status status = l->arena ? KUNI_OK : KUNI_MEMORY;
     for (size_t i = 0; i < plan->n_nodes && !status; i++) {
-        if (!kuni_ledger_has_seal(&plan->nodes[i])) continue;
+        if (!kuni_ledger_has_seal(&plan->nodes[i]) || (l->some && !l->some->nodes[i])) continue;
         for (size_t b = 0; b < plan->n_batches && !status; b++) {
+            if (l->some && !l->some->batches[b]) continue;
             status = load(ledger, i, b, err);
             if (!status && ledger->sealed[i * plan->n_batches + b])
                 status = add_batch(l, i, b, err);
@@ -447,6 +450,13 @@ kuni_status kuni_seals_load(kuni_ledger *ledger, bool override, kuni_error *err)
     if (override) return KUNI_OK;
     kuni_status status = load_all(&l, err);
     return status ? status : check_unsealed(ledger, err);
+}
+
+kuni_status kuni_seals_load_some(kuni_ledger *ledger, const kuni_seal_choice *choice,
+                                 kuni_error *err)
+{
+    looking l = {.ledger = ledger, .some = choice};
+    return load_all(&l, err);
 }
 
 kuni_status kuni_seals_verify(kuni_ledger *ledger, const kuni_seal_look *how, size_t *files,

@@ -17,6 +17,16 @@
  */
 KUNI_MUST_CHECK kuni_status kuni_seals_load(kuni_ledger *ledger, bool override, kuni_error *err);
 
+/* Some seals: flags by node and batch, and by shard of the reads, whose files alone are looked at. */
+typedef struct kuni_seal_choice {
+    const bool *nodes;
+    const uint8_t *batches, *shards;
+} kuni_seal_choice;
+
+/* As kuni_seals_load, of some seals, whatever the others are. */
+KUNI_MUST_CHECK kuni_status kuni_seals_load_some(kuni_ledger *ledger,
+                                                 const kuni_seal_choice *choice, kuni_error *err);
+
 /* A file of a sealed batch that is not what its seal tells. */
 typedef struct kuni_seal_damage {
     size_t node, batch, output;

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # kuni export of everybody takes records from the published file: the same as from evidence, without journal, seals and
-# evidence, and only while the file, the settings and the people are what was published.
+# evidence, and only while the file, the settings and the people are what was published. Of some people it reads their
+# batches' seals and evidence, without the journal.
 . "$(dirname "$0")/../lib.sh"
 need_tools bcftools bgzip
 go_on=1
@@ -70,6 +71,42 @@ for how in --exact "--reference-likelihoods all" "--set stages.joint.min_gq=3"; 
     "$KUNI" export $how -o other.bcf w.yaml >/dev/null 2>&1 && fail "$how: was taken from the published file"
 done
 
+# Some people: the seals of their batches, and files of joint steps by their names. A file of another key beside them, as a run that was stopped leaves
+# it, makes names ambiguous: then journal and all seals are read, to the same end.
+mv aside/journal aside/sealed dataset
+mv aside/call aside/joint dataset/data
+some=("bcf -o OUT.bcf" "bcf -o OUT.bcf -r chr20:60000-70500 --exact" "vcf.gz -o OUT.vcf.gz -r chrX -F GT,AD" "sites -o OUT.bcf -r chr20:1-90000"
+    "sparse -o OUT.sparse.vcf.gz" "plink -o OUT.bcf")
+two=$(echo "$everybody" | cut -d , -f 2,4) # of the first batch
+for i in "${!some[@]}"; do text "$(export_as "quick$i" "${some[i]}" -S "$two")" >"quick$i.text"; done
+for d in dataset/data/joint/*/; do touch "$d/all.0123456789abcdef.sites.bcf" "$d/all.0123456789abcdef.bcf"; done
+for i in "${!some[@]}"; do
+    text "$(export_as "slow$i" "${some[i]}" -S "$two")" >"slow$i.text"
+    cmp -s "quick$i.text" "slow$i.text" || { fail "${some[i]} of two: another than by the journal"; diff "quick$i.text" "slow$i.text" | head -4 | cut -c1-300; }
+done
+rm dataset/data/joint/*/all.0123456789abcdef.*
+others=$(find dataset/sealed -name '*.tsv' ! -name 'b0000.tsv')
+[ "$others" ] || fail "there is one batch alone"
+mkdir seals
+mv dataset/journal seals
+# shellcheck disable=SC2086 # words
+mv $others seals
+for i in "${!some[@]}"; do
+    text "$(export_as "alone$i" "${some[i]}" -S "$two")" >"alone$i.text"
+    cmp -s "quick$i.text" "alone$i.text" || fail "${some[i]} of two: another without the seals of others"
+done
+"$KUNI" export -o other.bcf -S "${everybody##*,}" w.yaml >/dev/null 2>&1 && fail "exported somebody of a batch without a seal"
+mv seals/journal dataset
+for f in $others; do mv "seals/${f##*/}" "$f"; done
+# A file that is read is looked at.
+file=$(find dataset/data/call/*chr20-0-* -name 'b0000.*' | head -n 1)
+cp -p "$file" whole.ev
+rm -f "$file"
+"$KUNI" export -o other.bcf -S "$two" -r chr20:1-1000 w.yaml >/dev/null 2>err && fail "exported although evidence is missing"
+grep -q "missing, a file of a sealed batch" err || fail "not told what is missing: $(cat err)"
+"$KUNI" export -o other.bcf -S "$two" -r chrX:1-1000 w.yaml >/dev/null || fail "a file of another region stops the export"
+cp -p whole.ev "$file"
+
 # A published file of another size is refused; and so is one with other columns.
 cp dataset/current/national.bcf whole.bcf
 national=$(realpath dataset/current/national.bcf)
@@ -81,8 +118,6 @@ cp whole.bcf "$national"
 "$KUNI" export -o again.bcf w.yaml >/dev/null || fail "the file is back, and is not taken"
 
 # Who withdraws is in nothing from that moment on, although the published file has a column for them.
-mv aside/journal aside/sealed dataset
-mv aside/call aside/joint dataset/data
 "$KUNI" withdraw --yes w.yaml "${everybody##*,}" >/dev/null 2>&1 || fail "withdraw"
 if "$KUNI" export -o after.bcf w.yaml >/dev/null 2>&1; then
     bcftools query -l after.bcf | grep -qx "${everybody##*,}" && fail "exported somebody who has withdrawn"
