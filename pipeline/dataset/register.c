@@ -2,10 +2,12 @@
 #include "register.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kuni/file.h"
@@ -79,8 +81,8 @@ void kuni_register_batch_name(size_t number, char room[32])
 typedef struct reading {
     kuni_register *people;
     kuni_arena *arena;
-    size_t capacity, people_capacity, batches_capacity;
-    size_t n_columns; /* of the format */
+    size_t capacity, batches_capacity; /* capacity: rows that its last line tells */
+    size_t n_columns;                  /* of the format */
     kuni_names *ids;
     const char *last[COLUMNS]; /* the text that was kept last, by column: many are the same */
 } reading;
@@ -94,7 +96,7 @@ static kuni_status damaged(const char *path, int64_t line, const char *what, kun
                      path, line, what);
 }
 
-static const char *keep(reading *r, enum column column, const char *text, kuni_error *err)
+static const char *keep(reading *r, size_t column, const char *text, kuni_error *err)
 {
     const char *last = r->last[column];
     if (last && strcmp(last, text) == 0) return last;
@@ -204,12 +206,9 @@ static kuni_status take_row(reading *r, const kuni_lines *lines, char *line, kun
             return damaged(lines->path, lines->number, "a sample stands twice", err);
     }
     if (!status && opens) status = add_batch(r, fields[BATCH], err);
-    if (!status)
-        status = kuni_grow((void **)&all->samples, &r->capacity, all->n + 1, sizeof(sample), err);
-    if (!status)
-        status =
-            kuni_grow((void **)&all->people, &r->people_capacity, all->n + 1, sizeof(person), err);
     if (status) return status;
+    if (all->n == r->capacity)
+        return damaged(lines->path, lines->number, "more rows than its last line tells", err);
     all->batches[all->n_batches - 1].n_samples++;
     all->samples[all->n] = sample;
     all->people[all->n++] = person;
@@ -254,25 +253,46 @@ static kuni_status read_lines(reading *r, kuni_lines *lines, kuni_digest **diges
     }
 }
 
-/* From the heap into the arena, which keeps them. */
+/* How many rows the last line tells, in a file that can have so many; 0: it does not tell. */
+static size_t told_rows(const char *path)
+{
+    enum { ROW_BYTES_LEAST = COLUMNS, TAIL_BYTES = 128 };
+    char tail[TAIL_BYTES + 1] = "";
+    struct stat st;
+    int64_t n = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    if (fstat(fd, &st) == 0) {
+        off_t from = st.st_size > TAIL_BYTES ? st.st_size - TAIL_BYTES : 0;
+        ssize_t got = pread(fd, tail, TAIL_BYTES, from);
+        const char *end = got > 0 ? strstr(tail, "#end\t") : NULL;
+        char *tab = end ? strchr(end + 5, '\t') : NULL;
+        if (tab) *tab = '\0';
+        if (!tab || !kuni_text_int(end + 5, 0, st.st_size / ROW_BYTES_LEAST + 1, &n)) n = 0;
+    }
+    (void)close(fd);
+    return (size_t)n;
+}
+
+/* Room for all rows. */
+static kuni_status begin(reading *r, const char *path, kuni_error *err)
+{
+    r->capacity = told_rows(path);
+    r->people->samples = kuni_arena_alloc(r->arena, r->capacity + 1, sizeof(kuni_sample), err);
+    r->people->people = kuni_arena_alloc(r->arena, r->capacity + 1, sizeof(kuni_person), err);
+    return r->people->samples && r->people->people ? KUNI_OK : KUNI_MEMORY;
+}
+
+/* Batches go from the heap into the arena, which keeps them. */
 static kuni_status settle(reading *r, kuni_error *err)
 {
     kuni_register *all = r->people;
-    kuni_register kept = {.n = all->n, .n_batches = all->n_batches, .twins = all->twins};
-    kept.samples = kuni_arena_alloc(r->arena, all->n + 1, sizeof(kuni_sample), err);
-    kept.people = kuni_arena_alloc(r->arena, all->n + 1, sizeof(kuni_person), err);
-    kept.batches = kuni_arena_alloc(r->arena, all->n_batches + 1, sizeof(kuni_batch), err);
-    if (!kept.samples || !kept.people || !kept.batches) return KUNI_MEMORY;
-    if (all->n) {
-        memcpy(kept.samples, all->samples, all->n * sizeof(kuni_sample));
-        memcpy(kept.people, all->people, all->n * sizeof(kuni_person));
-        memcpy(kept.batches, all->batches, all->n_batches * sizeof(kuni_batch));
-    }
-    free(all->samples);
-    free(all->people);
+    kuni_batch *kept = kuni_arena_alloc(r->arena, all->n_batches + 1, sizeof(kuni_batch), err);
+    if (kept && all->n_batches) memcpy(kept, all->batches, all->n_batches * sizeof(kuni_batch));
     free(all->batches);
-    *all = kept;
-    return KUNI_OK;
+    all->batches = kept;
+    if (!kept) *all = (kuni_register){.n = 0};
+    return kept ? KUNI_OK : KUNI_MEMORY;
 }
 
 kuni_status kuni_register_read(kuni_register *people, const char *path, kuni_arena *arena,
@@ -293,7 +313,8 @@ kuni_status kuni_register_read_named(kuni_register *people, kuni_names *by_id, c
     reading r = {.people = people, .arena = arena, .ids = by_id};
     kuni_lines lines;
     kuni_digest *digest = kuni_digest_new(err);
-    kuni_status status = digest ? kuni_lines_open(&lines, path, err) : KUNI_MEMORY;
+    kuni_status status = digest ? begin(&r, path, err) : KUNI_MEMORY;
+    if (!status) status = kuni_lines_open(&lines, path, err);
     if (!status) {
         status = read_lines(&r, &lines, &digest, err);
         if (status == KUNI_DATA) status = KUNI_IO; /* our own file: damage, not a slip */
@@ -301,8 +322,6 @@ kuni_status kuni_register_read_named(kuni_register *people, kuni_names *by_id, c
     }
     if (digest) kuni_digest_free(digest);
     if (!status) return settle(&r, err);
-    free(people->samples);
-    free(people->people);
     free(people->batches);
     *people = (kuni_register){.n = 0};
     return status;
