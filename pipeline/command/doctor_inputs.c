@@ -379,11 +379,10 @@ static kuni_status examine_all(const kuni_doctor *doctor, findings *all, kuni_er
  * Names that files give their samples: that of another sample of the manifest is a swap until
  * shown otherwise; the rest are counted in one row. Returns how many swaps there are.
  */
-static size_t compare_names(kuni_doctor *doctor, const findings *all, kuni_error *err)
+static size_t compare_names(kuni_doctor *doctor, const findings *all)
 {
     const kuni_cohort *cohort = doctor->cohort;
-    kuni_sample_names names;
-    if (kuni_sample_names_init(&names, cohort->samples, cohort->n_samples, err)) return 0;
+    kuni_sample_names names = {.samples = cohort->samples, .n = cohort->n_samples};
     size_t n_swapped = 0, n_other = 0, example = 0;
     for (size_t i = 0; i < all->n; i++) {
         if (all->list[i].what != OTHER_NAME) continue;
@@ -431,7 +430,7 @@ void kuni_doctor_samples(kuni_doctor *doctor)
                         text + (strncmp(text, "sample ", 7) == 0 ? 7 : 0));
         if (all.list[i].what == KUNI_FAIL) n_bad++;
     }
-    n_bad += compare_names(doctor, &all, &err);
+    n_bad += compare_names(doctor, &all);
     for (size_t i = 0; i < all.n; i++) free(all.list[i].text);
     free(all.list);
     size_t n = 0, n_md5 = 0;

@@ -260,9 +260,8 @@ static kuni_status run(const kuni_task *task, kuni_error *err)
 {
     const kuni_batch *batch = &task->batches[task->batch];
     kuni_file *out = NULL;
-    kuni_sample_names names = {.n = 0};
+    kuni_sample_names names = {.samples = task->samples, .n = task->n_samples};
     kuni_status status = kuni_genome_reopen(task->genome, err);
-    if (!status) status = kuni_sample_names_init(&names, task->samples, task->n_samples, err);
     if (!status) status = kuni_file_create(&out, kuni_task_output(task, "faults"), err);
     for (size_t i = batch->first; i < batch->first + batch->n_samples && !status; i++) {
         kuni_error fault = KUNI_ERROR_INIT;

@@ -11,13 +11,13 @@ static int compare_ids(const void *a, const void *b)
     return strcmp((*x)->id, (*y)->id);
 }
 
-kuni_status kuni_sample_names_init(kuni_sample_names *names, const kuni_sample *samples, size_t n,
-                                   kuni_error *err)
+static kuni_status sort(kuni_sample_names *names, kuni_error *err)
 {
-    *names = (kuni_sample_names){.n = n};
+    size_t n = names->n;
+    if (names->by_id) return KUNI_OK;
     names->by_id = kuni_alloc(n + 1, sizeof(*names->by_id), err);
     if (!names->by_id) return KUNI_MEMORY;
-    for (size_t i = 0; i < n; i++) names->by_id[i] = &samples[i];
+    for (size_t i = 0; i < n; i++) names->by_id[i] = &names->samples[i];
     if (n > 1) qsort(names->by_id, n, sizeof(*names->by_id), compare_ids);
     return KUNI_OK;
 }
@@ -35,7 +35,7 @@ static bool is_id(const kuni_sample_names *names, const char *name)
            bsearch(&key, names->by_id, names->n, sizeof(*names->by_id), compare_ids) != NULL;
 }
 
-kuni_status kuni_sample_names_check(const kuni_sample_names *names, const kuni_sample *sample,
+kuni_status kuni_sample_names_check(kuni_sample_names *names, const kuni_sample *sample,
                                     const char *name, bool *other, kuni_error *err)
 {
     if (other) *other = false;
@@ -48,6 +48,8 @@ kuni_status kuni_sample_names_check(const kuni_sample_names *names, const kuni_s
     }
     const char *person = sample->participant ? sample->participant : sample->id;
     if (!name || strcmp(name, sample->id) == 0 || strcmp(name, person) == 0) return KUNI_OK;
+    kuni_status status = sort(names, err);
+    if (status) return status;
     if (is_id(names, name))
         return kuni_fail(
             err, KUNI_DATA,

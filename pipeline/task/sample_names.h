@@ -12,22 +12,23 @@
 #include "kuni/sample.h"
 #include "kuni/status.h"
 
-/* The ids of a cohort, to be looked up. The samples are borrowed. */
+/*
+ * The ids of a cohort, to be looked up. The samples are borrowed; `{samples, n}` is one. They are sorted
+ * at the first name that is not the sample's own: rarely, and a cohort may have a million.
+ */
 typedef struct kuni_sample_names {
-    const kuni_sample **by_id;
+    const kuni_sample *samples;
     size_t n;
+    const kuni_sample **by_id; /* NULL: not yet sorted */
 } kuni_sample_names;
 
-KUNI_MUST_CHECK kuni_status kuni_sample_names_init(kuni_sample_names *names,
-                                                   const kuni_sample *samples, size_t n,
-                                                   kuni_error *err);
 void kuni_sample_names_fini(kuni_sample_names *names);
 
 /*
  * KUNI_DATA where `name` (NULL: the file gives none) cannot be the sample's. *other, unless NULL:
  * it is another one than the manifest has, and no sample's of it.
  */
-KUNI_MUST_CHECK kuni_status kuni_sample_names_check(const kuni_sample_names *names,
+KUNI_MUST_CHECK kuni_status kuni_sample_names_check(kuni_sample_names *names,
                                                     const kuni_sample *sample, const char *name,
                                                     bool *other, kuni_error *err);
 
