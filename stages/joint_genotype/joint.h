@@ -78,6 +78,12 @@ typedef struct joint_site {
     uint64_t dropped_copies;
 } joint_site;
 
+/* Which of 64 positions are sites, and how many sites lie before them. In all, a chunk's fit into the nearest cache. */
+typedef struct joint_sites_rank {
+    uint64_t sites;
+    uint32_t before;
+} joint_sites_rank;
+
 typedef struct joint_sites {
     int64_t beg, end;
     joint_site *sites;
@@ -85,15 +91,26 @@ typedef struct joint_sites {
     joint_alt *alts;
     uint32_t n_alts;
     uint32_t n_slots;
-    uint32_t *before; /* end - beg + 1 values: sites before beg + i */
+    joint_sites_rank *ranks; /* of each 64 positions from beg on */
 } joint_sites;
+
+/* Bits that are set; processors of before 2008 have no instruction for it. */
+static inline uint32_t joint_count_bits(uint64_t x)
+{
+    x -= x >> 1 & 0x5555555555555555u;
+    x = (x & 0x3333333333333333u) + (x >> 2 & 0x3333333333333333u);
+    x = (x + (x >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
+    return (uint32_t)(x * 0x0101010101010101u >> 56);
+}
 
 /* The first site at or after pos (clipped to the chunk). */
 static inline uint32_t joint_site_index(const joint_sites *sites, int64_t pos)
 {
     if (pos <= sites->beg) return 0;
     if (pos >= sites->end) return sites->n_sites;
-    return sites->before[pos - sites->beg];
+    uint64_t at = (uint64_t)(pos - sites->beg);
+    const joint_sites_rank *rank = &sites->ranks[at / 64];
+    return rank->before + joint_count_bits(rank->sites & (((uint64_t)1 << at % 64) - 1));
 }
 
 /* --- the cohort --- */

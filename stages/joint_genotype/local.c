@@ -201,7 +201,7 @@ static uint32_t distance(uint32_t a, uint32_t b)
 static bool counts_deleted_as_ref(const joint_local *left, uint32_t left_star,
                                   const joint_local *right, uint32_t allele)
 {
-    uint32_t of_left[JOINT_LOCAL_MAX], of_right[JOINT_LOCAL_MAX], deleted = 0, left_over = 0;
+    uint32_t of_left[JOINT_LOCAL_MAX], of_right[JOINT_LOCAL_MAX] = {0}, deleted = 0, left_over = 0;
     if (!joint_local_depths(right, of_right)) return true;
     uint32_t ref = of_right[0], alt = of_right[allele];
     bool haplotypes = right->event->flags & KUNI_EVENT_OTHER;

@@ -19,8 +19,8 @@ struct joint_unify {
     size_t sites_capacity;
     joint_alt *sorted;
     size_t sorted_capacity;
-    uint32_t *before;
-    size_t before_capacity;
+    joint_sites_rank *ranks;
+    size_t ranks_capacity;
 };
 
 joint_unify *joint_unify_new(kuni_error *err)
@@ -45,7 +45,7 @@ void joint_unify_free(joint_unify *unify)
     free(unify->table);
     free(unify->sites);
     free(unify->sorted);
-    free(unify->before);
+    free(unify->ranks);
     free(unify);
 }
 
@@ -214,7 +214,7 @@ static kuni_status number_site(joint_sites *sites, joint_site *site, int min_qua
 kuni_status joint_unify_finish(joint_unify *unify, int min_quality, joint_sites *sites,
                                kuni_error *err)
 {
-    size_t n = unify->n_alts, length = (size_t)(unify->end - unify->beg);
+    size_t n = unify->n_alts, n_ranks = (size_t)(unify->end - unify->beg) / 64 + 1;
     if (n > 1) qsort(unify->alts, n, sizeof(*unify->alts), compare_pending);
     kuni_status status = kuni_grow((void **)&unify->sorted, &unify->sorted_capacity, n + 1,
                                    sizeof(*unify->sorted), err);
@@ -222,17 +222,17 @@ kuni_status joint_unify_finish(joint_unify *unify, int min_quality, joint_sites 
         status = kuni_grow((void **)&unify->sites, &unify->sites_capacity, n + 1,
                            sizeof(*unify->sites), err);
     if (!status)
-        status = kuni_grow((void **)&unify->before, &unify->before_capacity, length + 1,
-                           sizeof(*unify->before), err);
+        status = kuni_grow((void **)&unify->ranks, &unify->ranks_capacity, n_ranks,
+                           sizeof(*unify->ranks), err);
     if (status) return status;
     *sites = (joint_sites){.beg = unify->beg,
                            .end = unify->end,
                            .sites = unify->sites,
                            .alts = unify->sorted,
                            .n_alts = (uint32_t)n,
-                           .before = unify->before};
+                           .ranks = unify->ranks};
     for (size_t i = 0; i < n; i++) unify->sorted[i] = unify->alts[i].alt;
-    memset(unify->before, 0, (length + 1) * sizeof(*unify->before));
+    memset(unify->ranks, 0, n_ranks * sizeof(*unify->ranks));
     for (size_t i = 0, next; i < n; i = next) {
         for (next = i + 1; next < n && unify->alts[next].pos == unify->alts[i].pos;) next++;
         joint_site *site = &sites->sites[sites->n_sites];
@@ -245,9 +245,12 @@ kuni_status joint_unify_finish(joint_unify *unify, int min_quality, joint_sites 
         if (!site->n_alts) continue;
         sites->n_sites++;
         sites->n_slots += site->n_alts + 2;
-        unify->before[site->pos - unify->beg + 1] = 1;
+        uint64_t at = (uint64_t)(site->pos - unify->beg);
+        unify->ranks[at / 64].sites |= (uint64_t)1 << at % 64;
     }
-    for (size_t i = 0; i < length; i++) unify->before[i + 1] += unify->before[i];
+    for (size_t i = 1; i < n_ranks; i++)
+        unify->ranks[i].before =
+            unify->ranks[i - 1].before + joint_count_bits(unify->ranks[i - 1].sites);
     return KUNI_OK;
 }
 
