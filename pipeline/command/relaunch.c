@@ -41,6 +41,7 @@ typedef struct attempt {
     int how;                     /* wait status, once ended */
     int64_t epoch;               /* of the run before */
     int64_t beaten_ns, alive_ms; /* the lock's time, and when it was last another */
+    bool begun;                  /* it was another since the start */
     const char *why;             /* the launcher was ended by force */
 } attempt;
 
@@ -161,13 +162,17 @@ static const char *why_end(attempt *a, int64_t *over_ms)
 {
     int64_t now = kuni_now_ms(), limit_ms = a->r->patience_s * 1000;
     int64_t beaten_ns = kuni_lock_beaten_ns(a->r->dataset);
-    if (beaten_ns != a->beaten_ns) a->alive_ms = now;
+    if (beaten_ns != a->beaten_ns) {
+        a->alive_ms = now;
+        a->begun = true;
+    }
     a->beaten_ns = beaten_ns;
     const word w = ask(a->r->dataset);
     if (!has_ended(a, &w)) {
         *over_ms = 0;
-        /* Twice: the ranks notice by themselves, and end, if they still can. */
-        return now - a->alive_ms > 2 * limit_ms ? "the run has given no sign of life" : NULL;
+        /* Twice: the ranks notice by themselves, and end, if they still can; first they must start. */
+        int64_t most_ms = (a->begun ? 2 : 4) * limit_ms;
+        return now - a->alive_ms > most_ms ? "the run has given no sign of life" : NULL;
     }
     if (!*over_ms) *over_ms = now;
     return now - *over_ms > limit_ms ? "the run has ended and its launcher has not" : NULL;

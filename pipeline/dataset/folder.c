@@ -51,7 +51,10 @@ static kuni_status clear_leftovers(const char *folder, kuni_error *err)
     return status;
 }
 
-/* Scratch folders of tasks, "EPOCH-RANK-WORK-NODE"; other things in tmp/ are not ours. */
+/*
+ * Scratch folders of tasks, "EPOCH-RANK-WORK-NODE", and the people that a killed start wrote down for its
+ * ranks; other things in tmp/ are not ours.
+ */
 static kuni_status clear_scratch(const char *folder, kuni_error *err)
 {
     kuni_status status = KUNI_OK;
@@ -59,7 +62,9 @@ static kuni_status clear_scratch(const char *folder, kuni_error *err)
     if (!dir) return errno == ENOENT ? KUNI_OK : kuni_fail_errno(err, "cannot read %s", folder);
     for (struct dirent *entry; (entry = readdir(dir)) && !status;) {
         uint64_t epoch_rank_work_node[4];
-        if (!kuni_scan(entry->d_name, "#-#-#-#", epoch_rank_work_node)) continue;
+        if (!kuni_scan(entry->d_name, "#-#-#-#", epoch_rank_work_node) &&
+            strcmp(entry->d_name, KUNI_COHORT_MAP) != 0)
+            continue;
         char *path = kuni_path_join(folder, entry->d_name, err);
         status = path ? kuni_remove_tree(path, err) : KUNI_MEMORY;
         free(path);

@@ -7,6 +7,9 @@
 
 #include "kuni/status.h"
 
+/* In tmp/, while a run of several ranks starts: see share_cohort of the engine. */
+#define KUNI_COHORT_MAP "cohort.map"
+
 /*
  * Makes the folders; removes what crashed runs left, and nothing whose name is not one that kuni
  * gives. Under the lock, of a folder that carries the mark (see mark.h). KUNI_USAGE where one of

@@ -133,8 +133,12 @@ static kuni_status judge(const char *folder, bool held, folder_kind *kind, kuni_
     if (!status && *kind == FOREIGN)
         status = kuni_fail(err, KUNI_USAGE,
                            "dataset: %s is not a dataset that kuni made: it holds '%s': name an "
-                           "empty folder or one that is not there yet",
-                           folder, stranger);
+                           "empty folder or one that is not there yet%s",
+                           folder, stranger,
+                           is_file(folder, "journal") && is_file(folder, "register.tsv")
+                               ? "; if it is one whose kuni-dataset.json was lost, put that back "
+                                 "from a backup"
+                               : "");
     return status;
 }
 

@@ -88,7 +88,7 @@ enum { BEATS_A_LIMIT = 6 };
 
 static char *cohort_path(const kuni_run *run, kuni_error *err)
 {
-    return kuni_path_join(run->folder, "tmp/cohort.map", err);
+    return kuni_path_join(run->folder, "tmp/" KUNI_COHORT_MAP, err);
 }
 
 static kuni_status share_cohort(const kuni_run *run, kuni_error *err)

@@ -11,7 +11,7 @@
 need_faults
 need_root
 need_tools ip mpirun bcftools
-export KUNI_RANK_SILENCE_S=4
+export KUNI_RANK_SILENCE_S=6
 id=k$$
 at_exit() {
     ip netns del ${id}a 2>/dev/null || true

@@ -60,6 +60,8 @@ static void test_whose_folder(void **state)
     expect_mark("mkdir -p d/lock", KUNI_USAGE, "it holds 'lock'");
     /* of a version before the mark: told by its journal */
     expect_mark("mkdir d; touch d/batches.tsv d/journal", KUNI_USAGE, "not a dataset");
+    expect_mark("mkdir d; touch d/register.tsv d/journal", KUNI_USAGE,
+                "put that back from a backup"); /* the mark alone was lost */
     expect_mark("mkdir d; touch d/batches.tsv; echo nonsense >d/journal", KUNI_USAGE,
                 "not a dataset");
 }
@@ -121,11 +123,13 @@ static void test_prepare(void **state)
     (void)state;
     kuni_error err = KUNI_ERROR_INIT;
     static const char *const ours[] = {"d/batches.tsv.tmp.12.3", "d/settings.json.tmp.1.1",
-                                       "d/.current-12", "d/tmp/3-0-17-2", "d/tmp/3-1-18-2"};
+                                       "d/.current-12",          "d/tmp/3-0-17-2",
+                                       "d/tmp/3-1-18-2",         "d/tmp/cohort.map"};
     static const char *const others[] = {"d/batches.tsv.tmp.12", "d/batches.tsv.tmp.12.3.old",
                                          "d/notes.tmp.12.3",     "d/.current-12a",
                                          "d/tmp/3-0-17-2-mine",  "d/tmp/readme"};
-    shell("rm -rf d; mkdir -p d/tmp/3-0-17-2/deep; touch d/tmp/3-0-17-2/deep/file d/tmp/3-1-18-2; "
+    shell("rm -rf d; mkdir -p d/tmp/3-0-17-2/deep; touch d/tmp/3-0-17-2/deep/file d/tmp/3-1-18-2 "
+          "d/tmp/cohort.map; "
           "ln -s nowhere d/.current-12");
     for (size_t i = 0; i < 2; i++) fixture_write(ours[i], "half");
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) fixture_write(others[i], "x");
