@@ -157,7 +157,7 @@ class Run:
     def end(self, within_s, launcher_stands=False):
         """Waits for the end of all of it; `launcher_stands`: that one was stopped. Its own exit status, or None."""
         ended = ranks.Ended(self.process, self.left)
-        self.trial.pace.until(lambda: not self.left() and (launcher_stands or ended()), within_s)
+        self.trial.pace.until(lambda: (launcher_stands or ended()) and not self.left(), within_s)
         self.trial.ended_s = time.monotonic() - self.began
         left, launched = self.left(), self.process.poll()
         self.watch.over.set()
