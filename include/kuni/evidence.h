@@ -282,6 +282,12 @@ KUNI_MUST_CHECK kuni_status kuni_evidence_leave_out(const char *from, const char
 KUNI_MUST_CHECK kuni_status kuni_evidence_without(const struct kuni_task *task, const uint8_t *gone,
                                                   kuni_error *err);
 
+/*
+ * The evidence of several batches in one shard, made alike, as that of one batch: people keep their
+ * order. For a task's inputs and output of kind "evidence": see kuni_step.combine.
+ */
+KUNI_MUST_CHECK kuni_status kuni_evidence_combine(const struct kuni_task *task, kuni_error *err);
+
 /* --- reading --- */
 
 typedef struct kuni_evidence_reader kuni_evidence_reader;

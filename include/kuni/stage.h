@@ -195,6 +195,12 @@ typedef struct kuni_step {
      * is refused while the reads of the batch's others are not there to make the outputs anew.
      */
     kuni_status (*without)(const kuni_task *task, const uint8_t *gone, kuni_error *err);
+    /*
+     * Likewise: makes the outputs of one batch of those of several that follow one another, as if their people had come together.
+     * task->inputs are theirs, of each kind one a batch, in order; people keep their order, and their
+     * number in task->samples. NULL: batches that have files of this step stay as they are.
+     */
+    kuni_status (*combine)(const kuni_task *task, kuni_error *err);
 } kuni_step;
 
 /* What a column of a published table means. */

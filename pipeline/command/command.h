@@ -42,6 +42,7 @@ struct kuni_command {
 };
 
 extern const kuni_command kuni_cmd_bench_engine;
+extern const kuni_command kuni_cmd_compact;
 extern const kuni_command kuni_cmd_completion;
 extern const kuni_command kuni_cmd_diff;
 extern const kuni_command kuni_cmd_doctor;

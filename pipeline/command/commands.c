@@ -31,6 +31,7 @@ const kuni_command *const kuni_commands[] = {
     &kuni_cmd_releases,
     &kuni_cmd_recontact,
     &kuni_cmd_merge_summary,
+    &kuni_cmd_compact,
     &kuni_cmd_withdraw,
     &kuni_cmd_reinstate,
     &kuni_cmd_recall,

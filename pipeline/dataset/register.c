@@ -13,9 +13,9 @@
 #include "kuni/file.h"
 #include "kuni/lines.h"
 
-/* Format 1 had no facts; it is read, and written anew as 2. */
+/* Format 1 had no facts; it is read, and written anew as 2. In format 3 batches may have any numbers. */
 static const char first_line_1[] = "#kuni register 1";
-static const char first_line[] = "#kuni register 2";
+static const char first_line[] = "#kuni register 2", compacted_line[] = "#kuni register 3";
 #define COLUMNS_1                                                                                  \
     "batch\tsample_id\tparticipant_id\tsex\tstate\tsince\tbytes\tcontent\tgroup\tsite\tfather\t"   \
     "mother\treads\tindex\tmd5\tshares\twhere\treason"
@@ -76,6 +76,44 @@ void kuni_register_batch_name(size_t number, char room[32])
     snprintf(room, 32, "b%04zu", number);
 }
 
+/* The number in a batch's name, or -1. */
+static int64_t number_of(const char *name)
+{
+    char made[32];
+    int64_t number;
+    if (name[0] != 'b' || !kuni_text_int(name + 1, 0, INT32_MAX, &number)) return -1;
+    kuni_register_batch_name((size_t)number, made);
+    return strcmp(name, made) == 0 ? number : -1;
+}
+
+size_t kuni_register_next_batch(const kuni_batch *batches, size_t n)
+{
+    size_t next = 0;
+    for (size_t i = 0; i < n; i++) {
+        int64_t number = number_of(batches[i].id);
+        if (number >= (int64_t)next) next = (size_t)number + 1;
+    }
+    return next;
+}
+
+bool kuni_register_is_compacted(const kuni_batch *batches, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (number_of(batches[i].id) != (int64_t)i) return true;
+    return false;
+}
+
+size_t kuni_register_rows_published(const kuni_batch *batches, size_t n, const kuni_person *people)
+{
+    while (n > 0) {
+        const kuni_batch *last = &batches[n - 1];
+        for (size_t i = last->first; i < last->first + last->n_samples; i++)
+            if (people[i].since) return last->first + last->n_samples;
+        n--;
+    }
+    return 0;
+}
+
 /* --- reading --- */
 
 typedef struct reading {
@@ -85,6 +123,8 @@ typedef struct reading {
     size_t n_columns;                  /* of the format */
     kuni_names *ids;
     const char *last[COLUMNS]; /* the text that was kept last, by column: many are the same */
+    bool compacted;
+    kuni_names batch_names;
 } reading;
 
 static kuni_status damaged(const char *path, int64_t line, const char *what, kuni_error *err)
@@ -172,13 +212,25 @@ static kuni_status add_batch(reading *r, const char *name, kuni_error *err)
                                    sizeof(kuni_batch), err);
     if (status) return status;
     all->batches[all->n_batches] = (kuni_batch){.id = keep(r, BATCH, name, err), .first = all->n};
-    return all->batches[all->n_batches++].id ? KUNI_OK : KUNI_MEMORY;
+    if (!all->batches[all->n_batches++].id) return KUNI_MEMORY;
+    return r->compacted ? kuni_names_add(&r->batch_names, all->batches[all->n_batches - 1].id,
+                                         (uint32_t)all->n_batches, err)
+                        : KUNI_OK;
+}
+
+/* Whether a new batch may have the name: the next number, or where batches were put together any that is not there yet. */
+static bool may_open(const reading *r, const char *name)
+{
+    char next[32];
+    if (r->compacted) return number_of(name) >= 0 && kuni_names_find(&r->batch_names, name) < 0;
+    kuni_register_batch_name(r->people->n_batches, next);
+    return strcmp(name, next) == 0;
 }
 
 static kuni_status take_row(reading *r, const kuni_lines *lines, char *line, kuni_error *err)
 {
     kuni_register *all = r->people;
-    char *fields[KUNI_LINE_FIELDS_MAX], next[32];
+    char *fields[KUNI_LINE_FIELDS_MAX];
     kuni_sample sample = {.index_in_cohort = (uint32_t)all->n};
     kuni_person person = {.bytes = -1};
     if (kuni_line_split(line, '\t', fields) != r->n_columns)
@@ -186,8 +238,7 @@ static kuni_status take_row(reading *r, const kuni_lines *lines, char *line, kun
     const char *wrong = take_numbers(fields, &sample, &person);
     bool goes_on =
         all->n_batches && strcmp(fields[BATCH], all->batches[all->n_batches - 1].id) == 0;
-    if (!goes_on) kuni_register_batch_name(all->n_batches, next);
-    bool opens = !goes_on && strcmp(fields[BATCH], next) == 0;
+    bool opens = !goes_on && may_open(r, fields[BATCH]);
     if (!wrong && !goes_on && !opens) wrong = "batch out of order";
     if (wrong) return damaged(lines->path, lines->number, wrong, err);
     kuni_status status = take_texts(r, fields, &sample, &person, err);
@@ -242,7 +293,9 @@ static kuni_status read_lines(reading *r, kuni_lines *lines, kuni_digest **diges
             return line ? damaged(lines->path, lines->number, "lines after its end", err) : KUNI_OK;
         }
         kuni_digest_add_text(*digest, line);
-        if (lines->number == 1 && !(r->n_columns = strcmp(line, first_line) == 0     ? COLUMNS
+        if (lines->number == 1) r->compacted = strcmp(line, compacted_line) == 0;
+        if (lines->number == 1 && !(r->n_columns = r->compacted                      ? COLUMNS
+                                                   : strcmp(line, first_line) == 0   ? COLUMNS
                                                    : strcmp(line, first_line_1) == 0 ? FIRST_FACT
                                                                                      : 0))
             return damaged(lines->path, 1, "it is not a register of this format", err);
@@ -321,6 +374,7 @@ kuni_status kuni_register_read_named(kuni_register *people, kuni_names *by_id, c
         kuni_lines_close(&lines);
     }
     if (digest) kuni_digest_free(digest);
+    kuni_names_fini(&r.batch_names);
     if (!status) return settle(&r, err);
     free(people->batches);
     *people = (kuni_register){.n = 0};
@@ -398,7 +452,9 @@ static kuni_status put_all(const kuni_register *all, sink *s, kuni_error *err)
     char hex[KUNI_DIGEST_HEX_BYTES];
     s->digest = kuni_digest_new(err);
     if (!s->digest) return KUNI_MEMORY;
-    kuni_status status = kuni_buffer_printf(&s->line, err, "%s", first_line);
+    kuni_status status = kuni_buffer_printf(
+        &s->line, err, "%s",
+        kuni_register_is_compacted(all->batches, all->n_batches) ? compacted_line : first_line);
     if (!status) status = put_line(s, err);
     if (!status) status = kuni_buffer_printf(&s->line, err, "%s", columns_line);
     if (!status) status = put_line(s, err);

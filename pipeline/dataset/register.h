@@ -76,8 +76,17 @@ KUNI_MUST_CHECK kuni_status kuni_register_read_named(kuni_register *people, kuni
 /* Writes it atomically; a file that has these bytes already is left alone. */
 KUNI_MUST_CHECK kuni_status kuni_register_write(const kuni_register *people, const char *path,
                                                 kuni_error *err);
-/* Batches are numbered as they come: b0000, b0001, ... */
+/*
+ * Batches are numbered as they come: b0000, b0001, ...; those that were made of several by `kuni compact`
+ * stand where these stood, under numbers of their own.
+ */
 void kuni_register_batch_name(size_t number, char room[32]);
+/* The number of the next batch: beyond all. */
+size_t kuni_register_next_batch(const kuni_batch *batches, size_t n);
+/* Whether batches were put together: their numbers are not their places any more. */
+bool kuni_register_is_compacted(const kuni_batch *batches, size_t n);
+/* Of a compacted register: the rows of batches up to the last that holds somebody who had a column. */
+size_t kuni_register_rows_published(const kuni_batch *batches, size_t n, const kuni_person *people);
 /* "consent", ...: the column's name. */
 const char *kuni_fact_name(kuni_fact fact);
 /* The fact's text, or NULL. */

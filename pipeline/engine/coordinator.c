@@ -552,6 +552,9 @@ static kuni_status check_new_samples(const kuni_coordinator *c, kuni_error *err)
     if (!status && published.n_batches)
         first = published.n_batches < cohort->n_batches ? cohort->batches[published.n_batches].first
                                                         : cohort->n_samples;
+    /* Put together since: fewer batches hold the same people. */
+    if (first && kuni_register_is_compacted(cohort->batches, cohort->n_batches))
+        first = kuni_register_rows_published(cohort->batches, cohort->n_batches, cohort->people);
     for (size_t i = first; i < cohort->n_samples && !status; i++) {
         n_new += cohort->samples[i].reads != NULL;
         lost += cohort->samples[i].reads && c->ledger.samples.skip[i];

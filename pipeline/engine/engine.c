@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "cohort_map.h"
+#include "compacting.h"
 #include "compaction.h"
 #include "content.h"
 #include "coordinator.h"
@@ -130,6 +131,7 @@ static kuni_status lead_in(kuni_run *run, kuni_lock **lock, kuni_buffer *faults,
     if (!status) status = kuni_lock_beat(*lock, kuni_transport_patience_ms() / BEATS_A_LIMIT, err);
     if (!status) status = kuni_mark_claim(run->folder, &fresh, err);
     if (!status) status = kuni_erasure_check(run->folder, err);
+    if (!status) status = kuni_compacting_check(run->folder, err);
     if (status) return status;
     run->epoch = kuni_lock_epoch(*lock);
     status = read_cohort(run, true, faults, err);

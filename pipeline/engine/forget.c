@@ -99,6 +99,7 @@ typedef struct sweep {
     const kuni_run *run;     /* with erase NULL: steps of it are left to kuni_prune */
     places kept;
     kuni_names batches; /* that hold somebody */
+    kuni_names known;   /* all: files of others are of batches that were put together since */
     kuni_names sealed;  /* "SHARD/BATCH.KEY16" of the step under way */
     kuni_arena *arena;
     const char *step, *shard; /* folders under way */
@@ -151,6 +152,7 @@ static bool goes(const sweep *s, const char *name, const struct stat *info)
                 return false;
         return true;
     }
+    if (s->erase && kuni_names_find(&s->known, batch) < 0) return true;
     if (kuni_names_find(&s->batches, batch) < 0) return false;
     (void)snprintf(full, sizeof(full), "%s/%s.%016llx", s->shard, batch, key);
     return kuni_names_find(&s->sealed, full) < 0;
@@ -206,11 +208,14 @@ static kuni_status sweep_data(const kuni_run *run, const kuni_erase *erase, kuni
     for (size_t b = 0; erase && b < run->cohort.n_batches && !status; b++)
         if (erase->batches[b])
             status = kuni_names_add(&s.batches, run->cohort.batches[b].id, (uint32_t)b, err);
+    for (size_t b = 0; erase && b < run->cohort.n_batches && !status; b++)
+        status = kuni_names_add(&s.known, run->cohort.batches[b].id, (uint32_t)b, err);
     char *path = kuni_path_join(run->folder, "data", err);
     if (!status) status = path ? each(path, sweep_step, &s, err) : KUNI_MEMORY;
     free(path);
     free(s.kept.list);
     kuni_names_fini(&s.batches);
+    kuni_names_fini(&s.known);
     kuni_names_fini(&s.sealed);
     kuni_arena_free(s.arena);
     return status;

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "compacting.h"
 #include "erase.h"
 #include "folder.h"
 #include "forget.h"
@@ -219,6 +220,7 @@ static kuni_status open_dataset(change *c, kuni_lock **lock, kuni_buffer *faults
     if (!status) status = kuni_lock_take(lock, c->run.folder, r->lock_wait_ms, err);
     if (!status) status = kuni_mark_claim(c->run.folder, &fresh, err);
     if (!status && !r->erase) status = kuni_erasure_check(c->run.folder, err);
+    if (!status) status = kuni_compacting_check(c->run.folder, err);
     char *path = status ? NULL : kuni_register_path(c->run.folder, err);
     if (!path) return status ? status : KUNI_MEMORY;
     /* Only a dataset from before the register needs the manifest to know who is who. */

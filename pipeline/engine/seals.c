@@ -32,9 +32,8 @@ static const char *name_place(const kuni_plan *plan, const kuni_node *node, int6
     return name ? name : everywhere;
 }
 
-/* Whether a file that a seal tells of is one of this plan's; its shard, -1 where the node has none. */
-static bool find_place(const kuni_ledger *ledger, size_t node, const kuni_seal_line *line,
-                       int64_t *shard)
+bool kuni_seals_place(const kuni_ledger *ledger, size_t node, const kuni_seal_line *line,
+                      int64_t *shard)
 {
     const kuni_node *n = &ledger->run->plan.nodes[node];
     if (!line->shard || line->output >= n->n_outputs) return false;
@@ -139,7 +138,8 @@ static kuni_status take(void *context, const kuni_seal_line *line, kuni_error *e
         return status || l->folded ? status : refuse_settings(l, err);
     }
     int64_t shard;
-    if (l->folded || !find_place(ledger, l->node, line, &shard)) return refuse_settings(l, err);
+    if (l->folded || !kuni_seals_place(ledger, l->node, line, &shard))
+        return refuse_settings(l, err);
     if (!l->open || shard != l->shard) {
         kuni_status status = settle(l, err);
         if (status) return status;
@@ -375,7 +375,8 @@ static kuni_status add_idle_line(void *context, const kuni_seal_line *line, kuni
 {
     const idle_batch *idle = context;
     int64_t shard;
-    if (!find_place(idle->looking->ledger, idle->node, line, &shard) || line->stored.bytes < 0)
+    if (!kuni_seals_place(idle->looking->ledger, idle->node, line, &shard) ||
+        line->stored.bytes < 0)
         return KUNI_OK;
     return add_file(idle->looking,
                     (sealed_file){.node = idle->node,
@@ -514,7 +515,7 @@ static kuni_status blame_line(void *context, const kuni_seal_line *line, kuni_er
     const blaming *b = context;
     kuni_ledger *ledger = b->ledger;
     int64_t shard;
-    if (!find_place(ledger, b->node, line, &shard) || (b->shard >= 0 && shard != b->shard) ||
+    if (!kuni_seals_place(ledger, b->node, line, &shard) || (b->shard >= 0 && shard != b->shard) ||
         line->stored.bytes < 0)
         return KUNI_OK;
     kuni_arena_clear(ledger->arena);

@@ -69,6 +69,9 @@ KUNI_MUST_CHECK kuni_status kuni_seals_total(const kuni_run *run, kuni_seals_sum
  */
 KUNI_MUST_CHECK kuni_status kuni_seals_blame(kuni_ledger *ledger, int64_t shard, int64_t batch,
                                              kuni_error *err);
+/* Whether a line of a seal tells of a file of this plan's; its shard, -1 where the node has none. */
+bool kuni_seals_place(const kuni_ledger *ledger, size_t node, const kuni_seal_line *line,
+                      int64_t *shard);
 /* Path of the seal of a step and batch, in the ledger's arena. */
 const char *kuni_seal_path(const kuni_ledger *ledger, size_t node, size_t batch, kuni_error *err);
 /*

@@ -14,6 +14,7 @@
 
 #include "assembly.h"
 #include "clock.h"
+#include "compacting.h"
 #include "erasure.h"
 #include "folder.h"
 #include "history.h"
@@ -527,6 +528,7 @@ kuni_status kuni_verify(const kuni_verify_request *request, kuni_verify_result *
     if (!status && request->repair)
         status = kuni_lock_take(&lock, v.preview.run.folder, request->lock_wait_ms, err);
     if (!status && request->repair) status = kuni_erasure_check(v.preview.run.folder, err);
+    if (!status && request->repair) status = kuni_compacting_check(v.preview.run.folder, err);
     if (!status && request->repair) status = repair(&v, err);
     if (!status && !request->repair && result->damaged)
         status = kuni_fail(err, KUNI_IO,

@@ -78,6 +78,8 @@ static kuni_status index_left_out(selecting *g, const json_t *ids)
 static size_t published_rows(const kuni_selection *s)
 {
     const kuni_register *all = &s->people_known;
+    if (s->published.n_batches && kuni_register_is_compacted(all->batches, all->n_batches))
+        return kuni_register_rows_published(all->batches, all->n_batches, all->people);
     size_t n = s->published.n_batches < all->n_batches ? s->published.n_batches : all->n_batches;
     return n ? all->batches[n - 1].first + all->batches[n - 1].n_samples : 0;
 }

@@ -117,7 +117,8 @@ static kuni_status append(kuni_cohort *cohort, const kuni_sample *sample, size_t
         cohort->n_batches > first_new ? &cohort->batches[cohort->n_batches - 1] : NULL;
     if (!last || last->n_samples == batch_size) {
         char name[32];
-        kuni_register_batch_name(cohort->n_batches, name);
+        kuni_register_batch_name(kuni_register_next_batch(cohort->batches, cohort->n_batches),
+                                 name);
         last = &cohort->batches[cohort->n_batches++];
         /* start_with has made room. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         *last = (kuni_batch){.id = kuni_arena_strndup(cohort->arena, name, strlen(name), err),

@@ -178,7 +178,8 @@ static const kuni_step steps[] = {{.name = "",
                                    .drop_sample = call_drop_sample,
                                    .finish = call_finish,
                                    .close = call_close,
-                                   .without = kuni_evidence_without}};
+                                   .without = kuni_evidence_without,
+                                   .combine = kuni_evidence_combine}};
 
 const kuni_stage kuni_stage_call_variants = {
     .name = "call-variants",

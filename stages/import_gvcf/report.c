@@ -101,6 +101,24 @@ kuni_status kuni_import_counts_without(const kuni_task *task, const uint8_t *gon
     return status;
 }
 
+/* Samples are told by their number in the cohort, which stays. */
+kuni_status kuni_import_counts_combine(const kuni_task *task, kuni_error *err)
+{
+    size_t n;
+    kuni_file *file = NULL;
+    const kuni_task_file *from = kuni_task_inputs(task, "import-counts", &n);
+    kuni_status status = kuni_file_create(&file, kuni_task_output(task, "import-counts"), err);
+    for (size_t i = 0; i < n && !status; i++) {
+        kuni_buffer text = KUNI_BUFFER_INIT;
+        status = kuni_file_get(from[i].path, 1u << 30, &text, err);
+        if (!status && text.length) status = kuni_file_write(file, text.data, text.length, err);
+        kuni_buffer_fini(&text);
+    }
+    if (!status) return kuni_file_commit(file, err);
+    kuni_file_discard(file);
+    return status;
+}
+
 typedef struct sample_sum {
     int64_t counts[COUNTS];
     bool any, renamed;

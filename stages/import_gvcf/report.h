@@ -30,6 +30,8 @@ KUNI_MUST_CHECK kuni_status kuni_import_counts_without(const kuni_task *task, co
  * The COHORT step: sums all counts into one table, a line a sample of the call set that was
  * imported.
  */
+/* Those of several batches as of one: see kuni_step.combine. */
+KUNI_MUST_CHECK kuni_status kuni_import_counts_combine(const kuni_task *task, kuni_error *err);
 kuni_status kuni_import_report_run(const kuni_task *task, kuni_error *err);
 
 #endif

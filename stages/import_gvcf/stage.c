@@ -342,6 +342,12 @@ static kuni_status import_without(const kuni_task *task, const uint8_t *gone, ku
     return status ? status : kuni_import_counts_without(task, gone, err);
 }
 
+static kuni_status import_combine(const kuni_task *task, kuni_error *err)
+{
+    kuni_status status = kuni_evidence_combine(task, err);
+    return status ? status : kuni_import_counts_combine(task, err);
+}
+
 static const kuni_port outputs[] = {{.kind = "evidence", .extension = "ev"},
                                     {.kind = "import-counts", .extension = "tsv"},
                                     {.kind = NULL}};
@@ -358,7 +364,8 @@ static const kuni_step steps[] = {{.name = "import",
                                    .drop_sample = import_drop_sample,
                                    .finish = import_finish,
                                    .close = import_close,
-                                   .without = import_without},
+                                   .without = import_without,
+                                   .combine = import_combine},
                                   {.name = "report",
                                    .scatter = KUNI_SCATTER_COHORT,
                                    .inputs = report_inputs,

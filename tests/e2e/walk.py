@@ -62,8 +62,9 @@ class World:
     """What a dataset knows: batches of sample ids, in column order, the facts that it was told of each, where the reads
     lie, and whose evidence is not whole, because they had withdrawn when files of their batch were made."""
 
-    def __init__(self, batches=(), told=None, place=None, marked=()):
+    def __init__(self, batches=(), told=None, place=None, marked=(), names=()):
         self.batches = [list(batch) for batch in batches]
+        self.names = list(names)  # of the batches: compacted ones have numbers beyond all others
         self.told, self.place, self.marked = dict(told or {}), dict(place or {}), set(marked)
 
     def order(self):
@@ -74,13 +75,20 @@ class World:
 
     def append(self, sample, first):
         if len(self.batches) == first or len(self.batches[-1]) == BATCH:
+            self.names.append(f"b{max((int(name[1:]) + 1 for name in self.names), default=0):04}")
             self.batches.append([])
         self.batches[-1].append(sample)
+
+    def name_of(self, sample):
+        return self.names[self.batch_of(sample)]
+
+    def people_of(self, name):
+        return self.batches[self.names.index(name)]
 
     def after(self, rows, covered, exists):
         """The world once a manifest of ROWS (sample, fact, place) has been read; COVERED tells who has withdrawn, EXISTS
         whether reads are there. Who has come back and is marked joins a new batch, when the reads are there."""
-        world = World(self.batches, self.told, self.place, self.marked)
+        world = World(self.batches, self.told, self.place, self.marked, self.names)
         first = len(world.batches)
         for sample, fact, place in rows:
             if covered(sample):
@@ -96,7 +104,7 @@ class World:
         return world
 
     def __eq__(self, other):
-        return (self.batches, self.told) == (other.batches, other.told)
+        return (self.batches, self.told, self.names) == (other.batches, other.told, other.names)
 
 
 class Oracle:
@@ -222,7 +230,7 @@ class Walk(people.Cohort):
 
     def unsealed_people(self, world):
         sealed = self.sealed()
-        return [s for b, batch in enumerate(world.batches) for s in batch if f"b{b:04}" not in sealed]
+        return [s for name, batch in zip(world.names, world.batches) for s in batch if name not in sealed]
 
     def open_wounds(self):
         self.wounds = [w for w in self.wounds if w.is_open(self.path("dataset"))]
@@ -230,7 +238,7 @@ class Walk(people.Cohort):
 
     def is_needed(self, wound):
         """Of a batch that nobody is left of no file is looked at, until somebody comes back."""
-        return wound.kind != "sealed" or not all(self.covered(s) for s in self.world.batches[int(wound.batch[1:])])
+        return wound.kind != "sealed" or not all(self.covered(s) for s in self.world.people_of(wound.batch))
 
     # --- the dataset as it lies there ---
 
@@ -244,12 +252,13 @@ class Walk(people.Cohort):
         header, world = lines[0], World()
         for fields in lines[1:]:
             row = dict(zip(header, fields))
-            number, sample = int(row["batch"][1:]), row["sample_id"]
-            while len(world.batches) <= number:
+            sample = row["sample_id"]
+            if not world.names or world.names[-1] != row["batch"]:
+                world.names.append(row["batch"])
                 world.batches.append([])
             if row["state"] not in ("in", "withdrawn", "quarantined"):  # a place that is nobody's
                 continue
-            world.batches[number].append(sample)
+            world.batches[-1].append(sample)
             world.told[sample] = Fact(row["sex"].replace(".", "unknown"), row["site"])
             if row["where"] == "withdrawn":
                 world.marked.add(sample)
@@ -259,7 +268,7 @@ class Walk(people.Cohort):
         """Only who has withdrawn, and of batches that were not sealed before, may have lost evidence."""
         marked = self.register().marked
         for sample in marked - self.world.marked:
-            want(self.covered(sample) and f"b{self.world.batch_of(sample):04}" not in sealed, f"{what}: {sample} is marked")
+            want(self.covered(sample) and self.world.name_of(sample) not in sealed, f"{what}: {sample} is marked")
         want(self.world.marked <= marked, f"{what}: {self.world.marked - marked} are not marked any more")
         self.world.marked = marked
 
@@ -546,7 +555,7 @@ class Walk(people.Cohort):
     def can_be_mended(self, wound, backup):
         if wound.kind != "sealed" or (backup and self.in_backup(wound)):
             return True
-        batch = self.world.batches[int(wound.batch[1:])]
+        batch = self.world.people_of(wound.batch)
         return all(self.is_there(s) for s in batch if not self.covered(s))
 
     def is_given_up(self, wound):
@@ -588,6 +597,44 @@ class Walk(people.Cohort):
                 self.withdrawn_participants.add(name)
         text = f"withdraw {' '.join(names)}: "
         return text + (self.go(self.listed(), text) if self.rng.random() < 0.7 else "not published yet")
+
+    def compact(self):
+        """Batches become fewer; everybody keeps the place, and nothing of anybody changes."""
+        if not self.generation() or len(self.world.batches) < 2:
+            return None
+        below = self.rng.choice([["--below", "2"], ["--below", "3"], ["--below", "5", "--set", "batch=7"]])
+        at_hand = all(w.kind != "sealed" for w in self.open_wounds())
+        fine = (0,) if at_hand else (0, 74)
+        killed = ""
+        if self.rng.random() < 0.4:
+            delay = self.rng.random() * 0.4
+            process = subprocess.Popen([KUNI, "compact", "--yes", *below, "workflow.yaml"], cwd=self.folder,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                process.wait(timeout=delay)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                killed = f", killed after {delay:.2f} s"
+        status, text = self.command("compact", "--yes", *below, "workflow.yaml", fine=fine)
+        what = f"compact {' '.join(below)}{killed}: "
+        found, rest = self.register(), list(self.world.batches)
+        want(found.order() == self.world.order() and found.told == self.world.told and found.marked == self.world.marked,
+             f"{what}another register: {found.batches}, before {self.world.batches}")
+        for batch in found.batches:
+            whole = []
+            while rest and (len(whole) < len(batch) or (not whole and not batch)):
+                whole += rest.pop(0)
+                if not batch and not whole:
+                    break
+            want(whole == batch and len(batch) <= 7, f"{what}{found.batches} of {self.world.batches}")
+        if found.names != self.world.names:
+            self.wounds = [w for w in self.open_wounds() if w.kind != "sealed" or w.batch in found.names]
+        less = len(self.world.batches) - len(found.batches)
+        self.world.batches, self.world.names = found.batches, found.names
+        if status:
+            return what + f"refused with {status}"
+        return what + f"{less} batches less, " + (self.go(self.listed(), what) if self.rng.random() < 0.6 else "not run yet")
 
     def erase(self):
         if len(self.inside()) < 6:
@@ -689,6 +736,7 @@ class Walk(people.Cohort):
 # What a walk consists of, and how often.
 OPERATIONS = [(Walk.add, 5), (Walk.short, 5), (Walk.correct, 6), (Walk.rename, 3), (Walk.archive, 4), (Walk.bring_back, 4),
               (Walk.damage, 5), (Walk.verify, 3), (Walk.repair, 5), (Walk.withdraw, 4), (Walk.erase, 3), (Walk.reinstate, 4), (Walk.kill, 4),
+              (Walk.compact, 4),
               (Walk.contradict, 1)]
 
 

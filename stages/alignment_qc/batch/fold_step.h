@@ -6,5 +6,7 @@
 #include "kuni/stage.h"
 
 KUNI_MUST_CHECK kuni_status kuni_qc_fold_run(const kuni_task *task, kuni_error *err);
+/* Sums of several batches as of one: see kuni_step.combine. */
+KUNI_MUST_CHECK kuni_status kuni_qc_fold_combine(const kuni_task *task, kuni_error *err);
 
 #endif

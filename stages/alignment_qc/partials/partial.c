@@ -180,3 +180,61 @@ kuni_status kuni_qc_leave_out(const char *from, const char *to, const uint8_t *g
     kuni_qc_close(&file);
     return status;
 }
+
+/* --- several as one --- */
+
+static bool goes_with(const kuni_qc_shape *a, const kuni_qc_shape *b)
+{
+    return a->kind == KUNI_QC_PARTIAL && b->kind == KUNI_QC_PARTIAL &&
+           a->n_contigs == b->n_contigs && a->n_sites == b->n_sites;
+}
+
+/* The same regions were processed, so the reference counts are the same. */
+static kuni_status add_records(const char *path, kuni_qc_shape *all, kuni_buffer *reference,
+                               kuni_buffer *records, kuni_error *err)
+{
+    kuni_qc_file file;
+    kuni_status status = kuni_qc_open(&file, path, NULL, err);
+    if (status) return status;
+    size_t length = (size_t)(file.reference.end - file.reference.at);
+    bool first = all->n_samples == 0;
+    if (first) {
+        *all = (kuni_qc_shape){file.shape.kind, file.shape.n_contigs, file.shape.n_sites, 0};
+        status = kuni_buffer_append(reference, file.reference.at, length, err);
+    }
+    if (!status && (!goes_with(all, &file.shape) || length != reference->length ||
+                    memcmp(reference->data, file.reference.at, length) != 0))
+        status = damaged(path, "made with another reference, panel or regions", err);
+    for (uint32_t i = 0; i < file.shape.n_samples && !status; i++) {
+        size_t bytes = (size_t)(file.records[i].end - file.records[i].at);
+        status = kuni_qc_put_varint(records, bytes, err);
+        if (!status && bytes) status = kuni_buffer_append(records, file.records[i].at, bytes, err);
+    }
+    all->n_samples += file.shape.n_samples;
+    kuni_qc_close(&file);
+    return status;
+}
+
+kuni_status kuni_qc_put_together(const char *const *from, size_t n, const char *to, kuni_error *err)
+{
+    kuni_qc_shape all = {.n_samples = 0};
+    kuni_buffer coded = KUNI_BUFFER_INIT, records = KUNI_BUFFER_INIT;
+    uint64_t *reference = NULL;
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < n && !status; i++)
+        status = add_records(from[i], &all, &coded, &records, err);
+    if (!status) {
+        size_t length = kuni_qc_length((int32_t)all.n_contigs);
+        kuni_qc_bytes bytes = bytes_of(&coded, 0);
+        reference = kuni_alloc(length, sizeof(*reference), err);
+        if (!reference)
+            status = KUNI_MEMORY;
+        else if (!kuni_qc_decode_add(&bytes, reference, length))
+            status = damaged(from[0], "damaged counts", err);
+    }
+    if (!status) status = kuni_qc_write(to, &all, reference, &records, err);
+    free(reference);
+    kuni_buffer_fini(&coded);
+    kuni_buffer_fini(&records);
+    return status;
+}
