@@ -234,6 +234,7 @@
     FIELD(kuni_step, finish) \
     FIELD(kuni_step, close) \
     FIELD(kuni_step, without) \
+    FIELD(kuni_step, combine) \
     STRUCT(kuni_column) \
     FIELD(kuni_column, table) \
     FIELD(kuni_column, name) \

@@ -87,6 +87,16 @@ static kuni_status make_plan(kuni_published_run *c, kuni_error *err)
     return status ? status : kuni_reference_digests(run, false, NULL, err);
 }
 
+/* Whether no batch has come since; who is in them is held against its digest. */
+static bool covers_all(const kuni_published_run *c)
+{
+    const kuni_cohort *cohort = &c->run.cohort;
+    if (!kuni_register_is_compacted(cohort->batches, cohort->n_batches))
+        return cohort->n_batches == c->published.n_batches;
+    return kuni_register_rows_published(cohort->batches, cohort->n_batches, cohort->people) ==
+           cohort->n_samples;
+}
+
 kuni_status kuni_published_run_open(kuni_published_run *c, const kuni_run_options *options,
                                     kuni_buffer *faults, kuni_error *err)
 {
@@ -101,7 +111,7 @@ kuni_status kuni_published_run_open(kuni_published_run *c, const kuni_run_option
     if (!status) status = kuni_published_read(&c->published, run->folder, err);
     if (status || !c->published.json) return status;
     status = read_people(c, faults, err);
-    if (status || run->cohort.n_batches != c->published.n_batches) return status;
+    if (status || !covers_all(c)) return status;
     status = make_plan(c, err);
     if (!status) status = kuni_keys_init(&c->keys, run, &known, NULL, err);
     if (!status) status = kuni_settings_check(run, &known, NULL, true, false, false, err);
