@@ -141,6 +141,19 @@ static kuni_status add_header(combining *c, size_t file, size_t room, kuni_error
     return status;
 }
 
+/* Everybody must be where the new batch has them. */
+static kuni_status check_people(const combining *c, const kuni_task *task, kuni_error *err)
+{
+    const kuni_batch *batch = &task->batches[task->batch];
+    bool same = c->header.n_samples == batch->n_samples;
+    for (size_t i = 0; i < batch->n_samples && same; i++)
+        same = strcmp(c->ids[i], task->samples[batch->first + i].id) == 0;
+    return same ? KUNI_OK
+                : kuni_fail(err, KUNI_DATA,
+                            "%s and what follows it tell of other people than batch %s",
+                            c->files[0].path, batch->id);
+}
+
 static kuni_status copy_all(const char *path, uint32_t first, kuni_evidence_writer *writer,
                             uint32_t *n_samples, kuni_error *err)
 {
@@ -174,6 +187,7 @@ kuni_status kuni_evidence_combine(const kuni_task *task, kuni_error *err)
     c.files = kuni_task_inputs(task, "evidence", &c.n);
     kuni_status status = c.n ? KUNI_OK : kuni_fail(err, KUNI_BUG, "no evidence is to be combined");
     for (size_t i = 0; i < c.n && !status; i++) status = add_header(&c, i, task->n_samples, err);
+    if (!status) status = check_people(&c, task, err);
     if (!status)
         status = kuni_evidence_create(&writer, kuni_task_output(task, "evidence"), &c.header, err);
     uint32_t first = 0, n_samples = 0;

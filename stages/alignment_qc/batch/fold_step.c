@@ -142,7 +142,8 @@ kuni_status kuni_qc_fold_combine(const kuni_task *task, kuni_error *err)
     const char **paths = kuni_alloc(n + 1, sizeof(*paths), err);
     if (!paths) return KUNI_MEMORY;
     for (size_t i = 0; i < n; i++) paths[i] = files[i].path;
-    kuni_status status = kuni_qc_put_together(paths, n, kuni_task_output(task, "qc-partial"), err);
+    kuni_status status = kuni_qc_put_together(paths, n, task->batches[task->batch].n_samples,
+                                              kuni_task_output(task, "qc-partial"), err);
     free(paths);
     return status;
 }

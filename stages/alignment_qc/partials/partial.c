@@ -215,7 +215,8 @@ static kuni_status add_records(const char *path, kuni_qc_shape *all, kuni_buffer
     return status;
 }
 
-kuni_status kuni_qc_put_together(const char *const *from, size_t n, const char *to, kuni_error *err)
+kuni_status kuni_qc_put_together(const char *const *from, size_t n, size_t n_samples,
+                                 const char *to, kuni_error *err)
 {
     kuni_qc_shape all = {.n_samples = 0};
     kuni_buffer coded = KUNI_BUFFER_INIT, records = KUNI_BUFFER_INIT;
@@ -223,6 +224,8 @@ kuni_status kuni_qc_put_together(const char *const *from, size_t n, const char *
     kuni_status status = KUNI_OK;
     for (size_t i = 0; i < n && !status; i++)
         status = add_records(from[i], &all, &coded, &records, err);
+    if (!status && all.n_samples != n_samples)
+        status = damaged(from[0], "with those after it of another number of samples", err);
     if (!status) {
         size_t length = kuni_qc_length((int32_t)all.n_contigs);
         kuni_qc_bytes bytes = bytes_of(&coded, 0);

@@ -57,8 +57,11 @@ void kuni_qc_close(kuni_qc_file *file);
 KUNI_MUST_CHECK kuni_status kuni_qc_leave_out(const char *from, const char *to, const uint8_t *gone,
                                               size_t n_samples, kuni_error *err);
 
-/* Partials of several batches, made alike, as of one: the records one after the other. KUNI_DATA as above. */
-KUNI_MUST_CHECK kuni_status kuni_qc_put_together(const char *const *from, size_t n, const char *to,
-                                                 kuni_error *err);
+/*
+ * Partials of several batches, made alike, as of one of n_samples: the records one after the other. KUNI_DATA as
+ * above.
+ */
+KUNI_MUST_CHECK kuni_status kuni_qc_put_together(const char *const *from, size_t n,
+                                                 size_t n_samples, const char *to, kuni_error *err);
 
 #endif
