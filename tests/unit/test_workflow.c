@@ -354,7 +354,8 @@ static void test_sections(void **state)
         "stages: [{id: one, plugin: p.so}]\n",
         "w.yaml:5:20: contigs: got an empty list; expected a list such as [chr1, chr2, "
         "'chr3:1000-2000']\n"
-        "w.yaml:5:24: unknown key 'shrad' in regions; expected one of contigs, shard, bundle, "
+        "w.yaml:5:24: unknown key 'shrad' in regions; expected one of contigs, shard, joint_shard, "
+        "bundle, "
         "include, "
         "exclude, ploidy; did you mean 'shard'?\n"
         "w.yaml:5:43: shard: got '1', out of range; expected a length such as 5Mb, from 100 to "
@@ -622,7 +623,8 @@ static void test_flow(void **state)
         "- {id: one, plugin: p.so}\n"
         "- {id: two, run: 'tool {input} {output}', takes: things, gives: more}\n"
         "- {id: three, run: 'tool {output}', takes: nothing-gives-this, needs: [two]}\n",
-        "w.yaml:5:11: unknown key 'shrad' in regions; expected one of contigs, shard, bundle, "
+        "w.yaml:5:11: unknown key 'shrad' in regions; expected one of contigs, shard, joint_shard, "
+        "bundle, "
         "include, "
         "exclude, ploidy; did you mean 'shard'?\n"
         "w.yaml:8:8: stage 'two' takes 'things', which no stage upstream of it gives; expected "
