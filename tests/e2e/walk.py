@@ -237,7 +237,7 @@ class Walk(people.Cohort):
         return self.wounds
 
     def is_needed(self, wound):
-        """Of a batch that nobody is left of no file is looked at, until somebody comes back."""
+        """Of a batch that nobody is left of a run looks at no file, until somebody comes back."""
         return wound.kind != "sealed" or not all(self.covered(s) for s in self.world.people_of(wound.batch))
 
     # --- the dataset as it lies there ---
@@ -532,7 +532,7 @@ class Walk(people.Cohort):
     def verify(self):
         if not os.path.exists(self.path("dataset/register.tsv")):
             return None
-        wounds = [w for w in self.open_wounds() if self.is_needed(w)]
+        wounds = self.open_wounds()  # also of a batch that waits for who is reinstated: see people.py, idle_batch
         deep = self.rng.random() < 0.7
         seen = [w for w in wounds if deep or (w.told and (not os.path.exists(w.path) or
                                                           os.path.getsize(w.path) != len(w.good)))]
