@@ -66,6 +66,7 @@ static bool is_old_temporary(const pruning *s, const char *name)
 
 static kuni_status prune_folder(const pruning *s, kuni_error *err)
 {
+    bool folded = s->ledger->run->plan.nodes[s->node].folded_by;
     DIR *dir = opendir(s->folder);
     if (!dir) return errno == ENOENT ? KUNI_OK : kuni_fail_errno(err, "cannot read %s", s->folder);
     kuni_status status = KUNI_OK;
@@ -74,7 +75,7 @@ static kuni_status prune_folder(const pruning *s, kuni_error *err)
         bool temporary = is_old_temporary(s, name);
         if (!temporary && (name[0] == '.' || is_referred_to(s, name))) continue;
         if (unlinkat(dirfd(dir), name, 0) == 0)
-            *s->removed += !temporary;
+            *s->removed += !temporary && !folded;
         else if (errno != ENOENT && errno != EISDIR)
             status = kuni_fail_errno(err, "cannot remove %s/%s", s->folder, name);
     }

@@ -6,7 +6,8 @@
 #include "ledger.h"
 
 /*
- * Takes away outputs, by name, of tasks that are not done under that key; counts them in *removed.
+ * Takes away outputs, by name, of tasks that are not done under that key; counts them in *removed,
+ * but for those that another step has folded: that is no news.
  * What has no name that kuni gives stays, and so does what lies behind a link.
  */
 KUNI_MUST_CHECK kuni_status kuni_prune(const kuni_ledger *ledger, size_t *removed, kuni_error *err);

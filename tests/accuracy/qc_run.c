@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../fixtures/step_named.h"
 #include "kuni/file.h"
 #include "kuni/reads.h"
 #include "partials/settings.h"
@@ -102,7 +103,7 @@ static void run_steps(run *now)
             add_file(now, 0, "qc-partial", (int64_t)shard, (int64_t)batch);
             kuni_task task = task_of(now, (int64_t)shard, (int64_t)batch, NULL, 0,
                                      &now->files[0][now->n_files[0] - 1], 1);
-            kuni_reads_pass_part part = {.step = &stage->steps[0], .task = &task};
+            kuni_reads_pass_part part = {.step = step_named(stage, "reads"), .task = &task};
             kuni_reads_pass pass = {
                 .parts = &part, .n_parts = 1, .bad = bad_sample, .context = now};
             check(kuni_reads_pass_run(&pass, &err));
@@ -120,9 +121,9 @@ static void run_steps(run *now)
              .shard = -1,
              .batch = (int64_t)batch}};
         kuni_task task = task_of(now, -1, (int64_t)batch, inputs, n, outputs, 2);
-        check(stage->steps[1].run(&task, &err));
+        check(step_named(stage, "batch")->run(&task, &err));
     }
-    const kuni_port *ports = stage->steps[2].outputs;
+    const kuni_port *ports = step_named(stage, "cohort")->outputs;
     for (size_t i = 0; ports[i].kind; i++) {
         const char *name = ports[i].publish;
         const char *slash = name ? strrchr(name, '/') : NULL;
@@ -134,7 +135,7 @@ static void run_steps(run *now)
     }
     kuni_task task =
         task_of(now, -1, -1, now->files[1], now->n_files[1], now->files[2], now->n_files[2]);
-    check(stage->steps[2].run(&task, &err));
+    check(step_named(stage, "cohort")->run(&task, &err));
 }
 
 static void cut_contig(run *now, int32_t tid, int64_t beg, int64_t end, int64_t shard_bp)

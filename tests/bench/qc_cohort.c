@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "../fixtures/step_named.h"
 #include "kuni/file.h"
 #include "partials/estimates.h"
 #include "partials/settings.h"
@@ -354,7 +355,7 @@ int main(int argc, char **argv)
     }
     kuni_task_file outputs[32];
     size_t n_outputs = 0;
-    const kuni_port *ports = kuni_stage_alignment_qc.steps[2].outputs;
+    const kuni_port *ports = step_named(&kuni_stage_alignment_qc, "cohort")->outputs;
     for (; ports[n_outputs].kind; n_outputs++) {
         char *path = NULL;
         const char *slash = strrchr(ports[n_outputs].publish, '/');
@@ -378,7 +379,7 @@ int main(int argc, char **argv)
                       .scratch = argv[2],
                       .memory_bytes = (int64_t)1 << 30};
     double before = seconds();
-    check(kuni_stage_alignment_qc.steps[2].run(&task, &err));
+    check(step_named(&kuni_stage_alignment_qc, "cohort")->run(&task, &err));
     (void)printf("%zu samples, %zu sites: cohort step %.1f CPU s\n", n, n_sites,
                  seconds() - before);
     for (size_t b = 0; b < n_batches; b++) (void)remove(inputs[b].path);
