@@ -178,10 +178,10 @@ kuni_status kuni_axis_make_reads(kuni_plan_axis *axis, const kuni_workflow *work
 /* --- the joint axis --- */
 
 /*
- * What a person and base take where sites and sparse records are made of 100,000 people (tests/bench/national);
- * dense records take about twice that.
+ * What a person and base take where sites and sparse records are made of a million people, by tests/bench/national; of
+ * 10,000 it is a quarter of that.
  */
-static const double joint_ns = 14, joint_most_s = 1800;
+static const double joint_ns = 11, joint_most_s = 1800;
 
 int64_t kuni_axis_joint_bp(int64_t shard_bp, size_t n_samples)
 {
