@@ -168,7 +168,7 @@ static const char *ended(word w)
 bool kuni_journal_task_parse(char *text, size_t length, kuni_journal_task *task)
 {
     cursor c = {.at = text, .end = text + length};
-    word texts[TEXTS] = {{NULL}};
+    word texts[TEXTS] = {{.n = 0}};
     int64_t ints[INTS_END] = {0};
     double reals[REALS_END] = {0};
     uint32_t seen = 0;
