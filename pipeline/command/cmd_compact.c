@@ -66,7 +66,9 @@ static int compact(const kuni_call *call)
     if (status)
         (void)kuni_command_fail(&err);
     else if (!result.batches)
-        fprintf(stderr, "kuni: no batches are to be put together\n");
+        fprintf(stderr,
+                "kuni: nothing is to be put together: no two sealed batches that follow one "
+                "another have few people enough (--below, `batch`)\n");
     else if (r->dry_run)
         fprintf(stderr, "kuni: %zu batches would become %zu\n", result.batches, result.into);
     else
