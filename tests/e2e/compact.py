@@ -97,7 +97,7 @@ def together(cohort, expected):
         is_whole(cohort, [6, 6], "compacted")
         after = sum(os.path.getsize(p) for p in files(cohort, "call"))
         want(after < before, f"{after} bytes of evidence, {before} before")
-        want("no batches" in cohort.compact("--below", "5"), "again there is something to do")
+        want("nothing is to be put together" in cohort.compact("--below", "5"), "again there is something to do")
         want("compacted" in cohort.kuni("history", "workflow.yaml"), "the history does not tell of it")
 
 
