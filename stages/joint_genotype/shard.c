@@ -156,6 +156,15 @@ static kuni_status find_sites(joint_shard *j, int64_t beg, int64_t end, kuni_err
     return joint_unify_finish(j->unify, j->options.min_allele_quality, &j->sites, err);
 }
 
+/* Of the chunk, the part that has sites: all, but where a part of a call set is exported. */
+static double share_with_sites(const joint_shard *j)
+{
+    int64_t beg = j->sites.beg, end = j->sites.end;
+    if (beg < j->wanted.beg) beg = j->wanted.beg;
+    if (end > j->wanted.end) end = j->wanted.end;
+    return end > beg ? (double)(end - beg) / (double)(j->sites.end - j->sites.beg) : 1;
+}
+
 /* Sites of a window such that its columns fit into memory. */
 static uint32_t window_sites(const joint_shard *j)
 {
@@ -171,7 +180,8 @@ static uint32_t window_sites(const joint_shard *j)
     int64_t budget = j->options.memory_bytes / 2 - (int64_t)j->sites.n_sites * SITE_BYTES;
     if (budget < LEAST_WINDOW_BYTES) budget = LEAST_WINDOW_BYTES;
     int64_t span_bytes = SPAN_BYTES * (!!j->dense + 2 * !!j->sparse);
-    int64_t windows = (events * CELL_BYTES + blocks * span_bytes) / budget + 1;
+    double bytes = (double)(events * CELL_BYTES + blocks * span_bytes) * share_with_sites(j);
+    int64_t windows = (int64_t)bytes / budget + 1;
     int64_t sites = j->sites.n_sites / windows;
     return sites < 1 ? 1 : (uint32_t)sites;
 }
