@@ -22,10 +22,8 @@ static const kuni_option options[] = {
      KUNI_BIND_FLAG(request, dry_run)},
     {"by", 0, "NAME", "you", "who decided it, for the history",
      KUNI_BIND_TEXT(request, by, KUNI_COMPLETES_NOTHING)},
-    {"yes", 'y', NULL, NULL, "do it without asking; needed where there is no terminal",
-     KUNI_BIND_FLAG(request, yes)},
-    {"wait", 0, "SECONDS", "15", "how long to wait for a run on the dataset to end",
-     KUNI_BIND_INT(request, wait_s, 0, 86400)},
+    KUNI_OPTION_YES(request, yes),
+    KUNI_OPTION_WAIT(request, wait_s),
     KUNI_OPTIONS_END,
 };
 

@@ -56,8 +56,7 @@ static const kuni_option options[] = {
 
 static const kuni_option recall_options[] = {
     KUNI_OPTION_SET(request, settings),
-    {"yes", 'y', NULL, NULL, "do it without asking; needed where there is no terminal",
-     KUNI_BIND_FLAG(request, yes)},
+    KUNI_OPTION_YES(request, yes),
     {"jobs", 'j', "N", "1", "tasks at once per process", KUNI_BIND_INT(request, run.jobs, 1, 1024)},
     {"quiet", 'q', NULL, NULL, "no progress: faults and the summary only",
      KUNI_BIND_FLAG(request, run.quiet)},

@@ -32,10 +32,8 @@ static const kuni_option repair_options[] = {
      KUNI_BIND_FLAG(request, deep)},
     {"from", 0, "FOLDER", NULL, "an intact copy of the dataset to take files from",
      KUNI_BIND_TEXT(request, from, KUNI_COMPLETES_FOLDER)},
-    {"yes", 'y', NULL, NULL, "do it without asking; needed where there is no terminal",
-     KUNI_BIND_FLAG(request, yes)},
-    {"wait", 0, "SECONDS", "15", "how long to wait for a run on the dataset to end",
-     KUNI_BIND_INT(request, wait_s, 0, 86400)},
+    KUNI_OPTION_YES(request, yes),
+    KUNI_OPTION_WAIT(request, wait_s),
     KUNI_OPTIONS_END,
 };
 

@@ -40,21 +40,6 @@ static const char *const modes[] = {"unlink", "erase", NULL};
      NULL,                                                                                         \
      "why, for the history: name nobody in it",                                                    \
      KUNI_BIND_TEXT(request, reason, KUNI_COMPLETES_NOTHING)}
-#define OPTION_YES                                                                                 \
-    {"yes",                                                                                        \
-     'y',                                                                                          \
-     NULL,                                                                                         \
-     NULL,                                                                                         \
-     "do it without asking; needed where there is no terminal",                                    \
-     KUNI_BIND_FLAG(request, yes)}
-#define OPTION_WAIT                                                                                \
-    {"wait",                                                                                       \
-     0,                                                                                            \
-     "SECONDS",                                                                                    \
-     "15",                                                                                         \
-     "how long to wait for a run on the dataset to end",                                           \
-     KUNI_BIND_INT(request, wait_s, 0, 86400)}
-
 static const kuni_option withdraw_options[] = {
     KUNI_OPTION_SET(request, settings),
     OPTION_LIST,
@@ -63,8 +48,8 @@ static const kuni_option withdraw_options[] = {
      KUNI_BIND_CHOICE(request, mode, modes)},
     OPTION_BY,
     OPTION_REASON,
-    OPTION_YES,
-    OPTION_WAIT,
+    KUNI_OPTION_YES(request, yes),
+    KUNI_OPTION_WAIT(request, wait_s),
     KUNI_OPTIONS_END,
 };
 
@@ -75,8 +60,8 @@ static const kuni_option reinstate_options[] = {
      KUNI_BIND_FLAG(request, anew)},
     OPTION_BY,
     OPTION_REASON,
-    OPTION_YES,
-    OPTION_WAIT,
+    KUNI_OPTION_YES(request, yes),
+    KUNI_OPTION_WAIT(request, wait_s),
     KUNI_OPTIONS_END,
 };
 

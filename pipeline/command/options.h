@@ -113,6 +113,22 @@ typedef struct kuni_option {
     {.type = KUNI_OPTION_CHOICE, .choices = (CHOICES), KUNI_BIND(STRUCT, FIELD, int)}
 #define KUNI_BIND_READ(READ) {.type = KUNI_OPTION_READ, .read = (READ)}
 
+/* Those of commands that change a dataset: see kuni_command_agree and kuni_lock_take. */
+#define KUNI_OPTION_YES(STRUCT, FIELD)                                                             \
+    {"yes",                                                                                        \
+     'y',                                                                                          \
+     NULL,                                                                                         \
+     NULL,                                                                                         \
+     "do it without asking; needed where there is no terminal",                                    \
+     KUNI_BIND_FLAG(STRUCT, FIELD)}
+#define KUNI_OPTION_WAIT(STRUCT, FIELD)                                                            \
+    {"wait",                                                                                       \
+     0,                                                                                            \
+     "SECONDS",                                                                                    \
+     "15",                                                                                         \
+     "how long to wait for a run on the dataset to end",                                           \
+     KUNI_BIND_INT(STRUCT, FIELD, 0, 86400)}
+
 /* The row of --set, which most commands about a workflow take. */
 #define KUNI_OPTION_SET(STRUCT, FIELD)                                                             \
     {"set",                                                                                        \

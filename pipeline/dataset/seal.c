@@ -25,6 +25,19 @@ bool kuni_stored_is_intact(const char *path, const kuni_stored_output *stored)
            kuni_hash_equal(&digest, &stored->digest);
 }
 
+kuni_status kuni_stored_look(const char *path, kuni_stored_output *stored, kuni_error *err)
+{
+    char hex[KUNI_DIGEST_HEX_BYTES];
+    struct stat st;
+    kuni_status status = kuni_digest_file(path, hex, err);
+    if (status) return status;
+    if (stat(path, &st) != 0) return kuni_fail_errno(err, "cannot look at %s", path);
+    stored->bytes = st.st_size;
+    stored->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    (void)kuni_hash_parse(&stored->digest, hex);
+    return KUNI_OK;
+}
+
 /* --- reading --- */
 
 enum { SEAL_BYTES_MAX = 1 << 30 };

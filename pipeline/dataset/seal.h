@@ -26,6 +26,10 @@ typedef struct kuni_stored_output {
 /* True where the file is what is told of it: same size and time, or else same digest. */
 bool kuni_stored_is_intact(const char *path, const kuni_stored_output *stored);
 
+/* What is to be told of a file that was just made: its size, time and digest. */
+KUNI_MUST_CHECK kuni_status kuni_stored_look(const char *path, kuni_stored_output *stored,
+                                             kuni_error *err);
+
 /* A line of a seal; texts are borrowed for the call. */
 typedef struct kuni_seal_line {
     const char *made;                     /* of "#made", else NULL */

@@ -4,13 +4,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "folds.h"
 #include "members.h"
 #include "seals.h"
-#include "temporary.h"
 
 /* A file of one of the batches. */
 typedef struct part {
@@ -98,7 +96,7 @@ static kuni_status step_read(step_files *f, const kuni_combined *c, size_t node,
     const kuni_node *n = &c->ledger->run->plan.nodes[node];
     *f = (step_files){.c = c,
                       .node = node,
-                      .places = n->n_shards ? n->n_shards : 1,
+                      .places = kuni_seals_places(n),
                       .n_outputs = n->n_outputs,
                       .arena = kuni_arena_new(err)};
     f->parts = kuni_alloc(f->places * f->n_outputs * c->n + 1, sizeof(part), err);
@@ -119,11 +117,6 @@ static bool is_sealed(const kuni_combined *c, size_t node)
 {
     const kuni_plan *plan = &c->ledger->run->plan;
     return c->ledger->sealed[node * plan->n_batches + c->first] != KUNI_SEAL_NONE;
-}
-
-static int64_t shard_of(const kuni_node *node, size_t place)
-{
-    return node->n_shards ? (int64_t)place : -1;
 }
 
 /* Every byte is read: no time is believed. */
@@ -153,7 +146,7 @@ static kuni_status look_at_parts(const step_files *f, bool deep, kuni_combined_s
                 if (!deep) continue;
                 kuni_arena_clear(c->ledger->arena);
                 const char *path = kuni_run_output(run, c->ledger->arena, f->node, o,
-                                                   shard_of(&run->plan.nodes[f->node], p),
+                                                   kuni_seals_shard(&run->plan.nodes[f->node], p),
                                                    (int64_t)(c->first + k), one->key, err);
                 status = path ? check_part(f, p, o, k, path, err) : KUNI_MEMORY;
             }
@@ -176,13 +169,11 @@ kuni_status kuni_combined_look(const kuni_combined *c, bool deep, kuni_combined_
 
 /* --- making --- */
 
-static const char *name_of(const kuni_combined *c, size_t node, size_t place,
-                           char room[KUNI_PLAN_RUN_NAME_BYTES])
+static const char *name_of(const step_files *f, size_t place, char room[KUNI_PLAN_RUN_NAME_BYTES])
 {
-    const kuni_plan *plan = &c->ledger->run->plan;
-    const kuni_node *n = &plan->nodes[node];
-    const char *name = kuni_plan_shard_name(plan, n, shard_of(n, place), room);
-    return name ? name : "all";
+    const kuni_plan *plan = &f->c->ledger->run->plan;
+    const kuni_node *node = &plan->nodes[f->node];
+    return kuni_seals_place_name(plan, node, kuni_seals_shard(node, place), room);
 }
 
 /* What the files of a place are made of, and nothing else, makes their key. */
@@ -195,7 +186,7 @@ static kuni_status key_of(const step_files *f, size_t place, uint64_t *key, kuni
     if (!digest) return KUNI_MEMORY;
     kuni_digest_add_text(digest, "combined");
     kuni_digest_add_text(digest, c->ledger->run->plan.nodes[f->node].folder);
-    kuni_digest_add_text(digest, name_of(c, f->node, place, room));
+    kuni_digest_add_text(digest, name_of(f, place, room));
     kuni_digest_add_text(digest, c->after->cohort.batches[c->into].id);
     for (size_t o = 0; o < f->n_outputs; o++)
         for (size_t k = 0; k < c->n; k++) {
@@ -209,38 +200,20 @@ static kuni_status key_of(const step_files *f, size_t place, uint64_t *key, kuni
     return KUNI_OK;
 }
 
-static kuni_status look_at(const char *path, kuni_stored_output *stored, kuni_error *err)
+/* Of one span of a bundle. */
+static kuni_status combine_member(void *context, const kuni_task *member, kuni_error *err)
 {
-    char hex[KUNI_DIGEST_HEX_BYTES];
-    struct stat st;
-    kuni_status status = kuni_digest_file(path, hex, err);
-    if (status) return status;
-    if (stat(path, &st) != 0) return kuni_fail_errno(err, "cannot look at %s", path);
-    stored->bytes = st.st_size;
-    stored->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-    (void)kuni_hash_parse(&stored->digest, hex);
-    return KUNI_OK;
+    return ((const kuni_step *)context)->combine(member, err);
 }
 
-/* A bundle's files span by span, in a scratch folder. */
 static kuni_status combine_bundle(const kuni_combined *c, const kuni_bundle *bundle,
                                   kuni_arena *arena, kuni_error *err)
 {
-    size_t n = bundle->n_spans;
     const char *folder =
         kuni_run_path(c->ledger->run, arena, err, "tmp/compact-%ld", (long)getpid());
-    kuni_task *members = kuni_alloc(n, sizeof(*members), err);
-    kuni_status status = folder && members ? KUNI_OK : KUNI_MEMORY;
-    for (size_t k = 0; k < n && !status; k++) {
-        status = kuni_member_task(bundle, k, folder, arena, &members[k], err);
-        if (!status && members[k].n_inputs) status = bundle->step->combine(&members[k], err);
-        if (!status) kuni_member_drop_inputs(bundle, &members[k]);
-    }
-    for (size_t o = 0; o < bundle->task->n_outputs && !status; o++)
-        status = kuni_members_pack(bundle, members, o, bundle->task->outputs[o].path, err);
-    free(members);
-    kuni_status removed = folder ? kuni_remove_tree(folder, status ? NULL : err) : KUNI_OK;
-    return status ? status : removed;
+    return folder
+               ? kuni_members_make(bundle, combine_member, (void *)bundle->step, folder, arena, err)
+               : KUNI_MEMORY;
 }
 
 /* The files of one place, and what becomes of them. */
@@ -257,7 +230,7 @@ static kuni_status add_output(const step_files *f, size_t place, size_t o, uint6
     const kuni_combined *c = f->c;
     const kuni_run *run = c->ledger->run;
     const kuni_node *node = &run->plan.nodes[f->node];
-    int64_t shard = shard_of(node, place);
+    int64_t shard = kuni_seals_shard(node, place);
     kuni_task_file file = {.kind = node->step->outputs[o].kind,
                            .shard = shard < 0 ? -1 : (int64_t)run->plan.reads.shards[shard].first};
     for (size_t k = 0; k < c->n; k++) {
@@ -282,7 +255,7 @@ static kuni_status run_combine(const step_files *f, size_t place, const place_fi
     const kuni_combined *c = f->c;
     const kuni_run *run = c->ledger->run;
     const kuni_node *node = &run->plan.nodes[f->node];
-    int64_t shard = shard_of(node, place);
+    int64_t shard = kuni_seals_shard(node, place);
     const kuni_task task = {.stage_id = node->id,
                             .genome = run->genome,
                             .ploidy = run->ploidy,
@@ -324,7 +297,7 @@ static kuni_status make_place(const step_files *f, size_t place, kuni_seal_write
 {
     const kuni_combined *c = f->c;
     const kuni_plan *plan = &c->ledger->run->plan;
-    int64_t shard = shard_of(&plan->nodes[f->node], place);
+    int64_t shard = kuni_seals_shard(&plan->nodes[f->node], place);
     uint32_t spans = shard < 0 ? 1 : plan->reads.shards[shard].n;
     char room[KUNI_PLAN_RUN_NAME_BYTES];
     uint64_t key;
@@ -342,12 +315,11 @@ static kuni_status make_place(const step_files *f, size_t place, kuni_seal_write
     for (size_t o = 0, at = 0; o < f->n_outputs && !status; o++) {
         kuni_stored_output stored = {.bytes = -1};
         if (part_at(f, place, o, 0)->stored.bytes >= 0) {
-            status = look_at(files.outputs[at++].path, &stored, err);
+            status = kuni_stored_look(files.outputs[at++].path, &stored, err);
             sum->files++;
             sum->bytes_after += stored.bytes;
         }
-        if (!status)
-            status = kuni_seal_add(writer, name_of(c, f->node, place, room), key, o, &stored, err);
+        if (!status) status = kuni_seal_add(writer, name_of(f, place, room), key, o, &stored, err);
     }
     free(files.inputs);
     free(files.spans);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "compact.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -17,7 +16,6 @@
 #include "lock.h"
 #include "mark.h"
 #include "past.h"
-#include "preflight.h"
 #include "reference.h"
 #include "room.h"
 #include "seals.h"
@@ -75,12 +73,7 @@ static kuni_status open_dataset(compacting *c, kuni_buffer *faults, kuni_error *
 static kuni_status make_plan(compacting *c, kuni_error *err)
 {
     kuni_run *run = &c->run;
-    kuni_status status = kuni_genome_open(&run->genome, run->workflow.reference, err);
-    if (!status) status = kuni_workflow_ploidy(&run->ploidy, &run->workflow, run->genome, err);
-    if (!status)
-        status = kuni_plan_make(&run->plan, &run->workflow, run->genome, run->cohort.batches,
-                                run->cohort.n_batches, run->cohort.n_twins > 0,
-                                &kuni_preflight_stage, err);
+    kuni_status status = kuni_run_make_plan(run, err);
     for (size_t i = 0; i < run->plan.n_nodes && !status; i++)
         status = kuni_names_add(&c->folders, run->plan.nodes[i].folder, (uint32_t)i, err);
     return status;
@@ -176,27 +169,11 @@ static kuni_status choose(compacting *c, kuni_error *err)
 /* Steps of other workflows that share the dataset have seals by the old names. */
 static kuni_status check_strangers(const compacting *c, kuni_error *err)
 {
-    kuni_status status = KUNI_OK;
-    const char *top = kuni_run_path(&c->run, c->arena, err, "sealed");
-    DIR *dir = top ? opendir(top) : NULL;
-    if (!top) return KUNI_MEMORY;
-    for (struct dirent *entry; dir && !status && (entry = readdir(dir));) {
-        if (entry->d_name[0] == '.' || kuni_names_find(&c->folders, entry->d_name) >= 0) continue;
-        for (size_t g = 0; g < c->n_groups && !status; g++)
-            for (size_t k = 0; k < c->groups[g].n && !status; k++) {
-                const char *path =
-                    kuni_run_path(&c->run, c->arena, err, "sealed/%s/%s.tsv", entry->d_name,
-                                  c->run.cohort.batches[c->groups[g].first + k].id);
-                if (!path) status = KUNI_MEMORY;
-                if (path && access(path, F_OK) == 0)
-                    status = kuni_fail(err, KUNI_USAGE,
-                                       "%s is of a step that this workflow lacks: name a workflow "
-                                       "that has it, too; nothing was changed",
-                                       path);
-            }
-    }
-    if (dir) (void)closedir(dir);
-    return status;
+    uint8_t *old = kuni_arena_alloc(c->arena, c->run.cohort.n_batches + 1, 1, err);
+    if (!old) return KUNI_MEMORY;
+    memset(old, 0, c->run.cohort.n_batches);
+    for (size_t g = 0; g < c->n_groups; g++) memset(old + c->groups[g].first, 1, c->groups[g].n);
+    return kuni_seals_check_strangers(&c->run, &c->folders, old, c->arena, err);
 }
 
 /* The batches that there will be: everybody keeps their place. */
@@ -282,20 +259,20 @@ static kuni_status ask(const compacting *c, kuni_error *err)
 
 /* --- notes of what was begun --- */
 
-static kuni_status note_begin(const compacting *c, kuni_error *err)
+static kuni_status note_begin(const compacting *c, kuni_compacting *what, kuni_error *err)
 {
-    kuni_compacting what = {
-        .groups = kuni_arena_alloc(c->arena, c->n_groups + 1, sizeof(*what.groups), err)};
-    if (!what.groups) return KUNI_MEMORY;
-    for (; what.n < c->n_groups; what.n++) {
-        const group *g = &c->groups[what.n];
+    *what = (kuni_compacting){
+        .groups = kuni_arena_alloc(c->arena, c->n_groups + 1, sizeof(*what->groups), err)};
+    if (!what->groups) return KUNI_MEMORY;
+    for (; what->n < c->n_groups; what->n++) {
+        const group *g = &c->groups[what->n];
         const char **old = kuni_arena_alloc(c->arena, g->n, sizeof(*old), err);
         if (!old) return KUNI_MEMORY;
         for (size_t k = 0; k < g->n; k++) old[k] = c->run.cohort.batches[g->first + k].id;
-        what.groups[what.n] = (kuni_compacting_group){
+        what->groups[what->n] = (kuni_compacting_group){
             .name = c->after.cohort.batches[g->into].id, .old = old, .n_old = g->n};
     }
-    return kuni_compacting_write(&what, c->run.folder, err);
+    return kuni_compacting_write(what, c->run.folder, err);
 }
 
 static kuni_status remove_seals(const compacting *c, const char *batch, kuni_error *err)
@@ -422,12 +399,9 @@ static kuni_status make_all(compacting *c, kuni_combined_sum *sum, kuni_error *e
 static kuni_status execute(compacting *c, kuni_error *err)
 {
     kuni_combined_sum sum = {.files = 0};
-    kuni_compacting what = {.n = 0};
-    bool found = false;
+    kuni_compacting what;
     kuni_error ignored = KUNI_ERROR_INIT;
-    kuni_status status = note_begin(c, err);
-    if (!status) status = kuni_compacting_read(&what, c->run.folder, c->arena, &found, err);
-    if (!status && !found) status = kuni_fail(err, KUNI_IO, "the note of what was begun is gone");
+    kuni_status status = note_begin(c, &what, err);
     if (status) return status;
     status = make_all(c, &sum, err);
     if (status) {

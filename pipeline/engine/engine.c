@@ -21,7 +21,6 @@
 #include "history.h"
 #include "injection.h"
 #include "mark.h"
-#include "preflight.h"
 #include "prune.h"
 #include "publish.h"
 #include "recall.h"
@@ -73,13 +72,8 @@ static kuni_status read_cohort(kuni_run *run, bool leads, kuni_buffer *faults, k
 static kuni_status make_plan(kuni_run *run, kuni_error *err)
 {
     mode_t guarded = umask(run->umask); /* an index beside the reference is everybody's */
-    kuni_status status = kuni_genome_open(&run->genome, run->workflow.reference, err);
+    kuni_status status = kuni_run_make_plan(run, err);
     (void)umask(guarded);
-    if (!status) status = kuni_workflow_ploidy(&run->ploidy, &run->workflow, run->genome, err);
-    if (!status)
-        status = kuni_plan_make(&run->plan, &run->workflow, run->genome, run->cohort.batches,
-                                run->cohort.n_batches, run->cohort.n_twins > 0,
-                                &kuni_preflight_stage, err);
     return status;
 }
 

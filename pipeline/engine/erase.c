@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "erase.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "journal.h"
 #include "members.h"
 #include "samples.h"
-#include "seal.h"
-#include "temporary.h"
+#include "seals.h"
 
 /* --- who --- */
 
@@ -316,33 +313,6 @@ static kuni_status check_seal(kuni_erase *e, size_t node, size_t batch, kuni_err
     return status;
 }
 
-/* Steps of other workflows that share the dataset. */
-static kuni_status check_strangers(const kuni_erase *e, kuni_error *err)
-{
-    kuni_status status = KUNI_OK;
-    const kuni_cohort *cohort = &e->run->cohort;
-    const char *top = kuni_run_path(e->run, e->arena, err, "sealed");
-    DIR *dir = top ? opendir(top) : NULL;
-    if (!top) return KUNI_MEMORY;
-    for (struct dirent *entry; dir && !status && (entry = readdir(dir));) {
-        if (entry->d_name[0] == '.' || kuni_names_find(&e->node_names, entry->d_name) >= 0)
-            continue;
-        for (size_t b = 0; b < cohort->n_batches && !status; b++) {
-            const char *path = !e->batches[b]
-                                   ? NULL
-                                   : kuni_run_path(e->run, e->arena, err, "sealed/%s/%s.tsv",
-                                                   entry->d_name, cohort->batches[b].id);
-            if (path && access(path, F_OK) == 0)
-                status = kuni_fail(err, KUNI_USAGE,
-                                   "%s is of a step that this workflow lacks: name a workflow that "
-                                   "has it, too; nothing was changed",
-                                   path);
-        }
-    }
-    if (dir) (void)closedir(dir);
-    return status;
-}
-
 static kuni_status check_room(const kuni_erase *e, kuni_error *err)
 {
     struct statvfs fs;
@@ -357,7 +327,8 @@ static kuni_status check_room(const kuni_erase *e, kuni_error *err)
 
 kuni_status kuni_erase_check(kuni_erase *e, kuni_error *err)
 {
-    kuni_status status = check_strangers(e, err);
+    kuni_status status =
+        kuni_seals_check_strangers(e->run, &e->node_names, e->batches, e->arena, err);
     for (size_t n = 0; n < e->run->plan.n_nodes && !status; n++)
         for (size_t b = 0; b < e->run->cohort.n_batches && !status; b++)
             if (e->batches[b]) status = check_seal(e, n, b, err);
@@ -366,39 +337,26 @@ kuni_status kuni_erase_check(kuni_erase *e, kuni_error *err)
 
 /* --- making anew --- */
 
-static kuni_status look_at(const char *path, kuni_stored_output *stored, kuni_error *err)
+/* Of one span of a bundle. */
+typedef struct leaving_out {
+    const kuni_step *step;
+    const uint8_t *gone;
+} leaving_out;
+
+static kuni_status leave_out(void *context, const kuni_task *member, kuni_error *err)
 {
-    char hex[KUNI_DIGEST_HEX_BYTES];
-    struct stat st;
-    kuni_status status = kuni_digest_file(path, hex, err);
-    if (status) return status;
-    if (stat(path, &st) != 0) return kuni_fail_errno(err, "cannot look at %s", path);
-    stored->bytes = st.st_size;
-    stored->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-    (void)kuni_hash_parse(&stored->digest, hex);
-    return KUNI_OK;
+    const leaving_out *what = context;
+    return what->step->without(member, what->gone, err);
 }
 
-/* A bundle's files span by span, in a scratch folder. */
 static kuni_status remake_bundle(sealed *s, const kuni_bundle *bundle, const uint8_t *gone,
                                  kuni_error *err)
 {
-    const kuni_run *run = s->erase->run;
-    size_t n = bundle->n_spans;
-    const char *folder = kuni_run_path(run, s->arena, err, "tmp/erase-%ld", (long)getpid());
-    kuni_task *members = kuni_alloc(n, sizeof(*members), err);
-    kuni_status status = folder && members ? KUNI_OK : KUNI_MEMORY;
-    for (size_t k = 0; k < n && !status; k++) {
-        status = kuni_member_task(bundle, k, folder, s->arena, &members[k], err);
-        /* An optional file that the stage did not write of this span is none of its outputs here. */
-        if (!status && members[k].n_inputs) status = bundle->step->without(&members[k], gone, err);
-        if (!status) kuni_member_drop_inputs(bundle, &members[k]);
-    }
-    for (size_t o = 0; o < bundle->task->n_outputs && !status; o++)
-        status = kuni_members_pack(bundle, members, o, bundle->task->outputs[o].path, err);
-    free(members);
-    kuni_status removed = folder ? kuni_remove_tree(folder, status ? NULL : err) : KUNI_OK;
-    return status ? status : removed;
+    leaving_out what = {bundle->step, gone};
+    const char *folder =
+        kuni_run_path(s->erase->run, s->arena, err, "tmp/erase-%ld", (long)getpid());
+    return folder ? kuni_members_make(bundle, leave_out, &what, folder, s->arena, err)
+                  : KUNI_MEMORY;
 }
 
 /* Packs of a step that runs once a sample. */
@@ -474,7 +432,7 @@ static kuni_status remake_shard(sealed *s, size_t from, size_t to, kuni_error *e
     for (size_t i = from; i < to && !status; i++) {
         s->files[i].key = kuni_hash_short(&key);
         if (s->files[i].stored.bytes >= 0)
-            status = look_at(outputs[n++].path, &s->files[i].stored, err);
+            status = kuni_stored_look(outputs[n++].path, &s->files[i].stored, err);
     }
     return status;
 }

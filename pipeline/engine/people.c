@@ -14,7 +14,6 @@
 #include "lock.h"
 #include "mark.h"
 #include "names.h"
-#include "preflight.h"
 #include "tombstones.h"
 
 enum { UNKNOWN_TOLD = 100 }; /* of ids that nobody has */
@@ -304,18 +303,6 @@ static kuni_status check_texts(const kuni_people_request *r, const kuni_erasure 
     return status;
 }
 
-static kuni_status make_plan(change *c, kuni_error *err)
-{
-    kuni_run *run = &c->run;
-    kuni_status status = kuni_genome_open(&run->genome, run->workflow.reference, err);
-    if (!status) status = kuni_workflow_ploidy(&run->ploidy, &run->workflow, run->genome, err);
-    if (!status)
-        status = kuni_plan_make(&run->plan, &run->workflow, run->genome, run->cohort.batches,
-                                run->cohort.n_batches, run->cohort.n_twins > 0,
-                                &kuni_preflight_stage, err);
-    return status;
-}
-
 static bool is_empty(const kuni_cohort *cohort)
 {
     for (size_t i = 0; i < cohort->n_samples; i++)
@@ -431,7 +418,7 @@ static kuni_status erase(change *c, bool again, size_t *changed, kuni_error *err
         again ? kuni_erasure_read(&what, c->run.folder, err) : kuni_erasure_init(&what, err);
     if (!status && !again) status = plan_erasure(c, &what, err);
     if (!status && !again) status = check_texts(c->request, &what, err);
-    if (!status) status = make_plan(c, err);
+    if (!status) status = kuni_run_make_plan(&c->run, err);
     if (!status) status = kuni_erase_init(&e, &c->run, &what, err);
     if (!status) status = kuni_erase_check(&e, err);
     if (!status) status = ask_to_erase(c, &e, again, err);

@@ -7,7 +7,6 @@
 
 #include "gate.h"
 #include "mark.h"
-#include "preflight.h"
 #include "published.h"
 #include "reference.h"
 #include "room.h"
@@ -31,12 +30,7 @@ static kuni_status make_run(kuni_run *run, kuni_buffer *faults, kuni_error *err)
                                          .dataset = run->folder,
                                          .batch_size = (size_t)run->workflow.batch_size};
     status = kuni_cohort_read(&run->cohort, &sources, faults, err);
-    if (!status) status = kuni_genome_open(&run->genome, run->workflow.reference, err);
-    if (!status) status = kuni_workflow_ploidy(&run->ploidy, &run->workflow, run->genome, err);
-    return status ? status
-                  : kuni_plan_make(&run->plan, &run->workflow, run->genome, run->cohort.batches,
-                                   run->cohort.n_batches, run->cohort.n_twins > 0,
-                                   &kuni_preflight_stage, err);
+    return status ? status : kuni_run_make_plan(run, err);
 }
 
 static kuni_status leave_out(kuni_preview *p, const json_t *ids, kuni_verdict verdict,

@@ -9,7 +9,6 @@
 
 #include "mark.h"
 #include "names.h"
-#include "preflight.h"
 #include "publish.h"
 #include "reference.h"
 #include "settings.h"
@@ -75,18 +74,6 @@ static kuni_status hold_against(kuni_published_run *c, kuni_error *err)
     return KUNI_OK;
 }
 
-static kuni_status make_plan(kuni_published_run *c, kuni_error *err)
-{
-    kuni_run *run = &c->run;
-    kuni_status status = kuni_genome_open(&run->genome, run->workflow.reference, err);
-    if (!status) status = kuni_workflow_ploidy(&run->ploidy, &run->workflow, run->genome, err);
-    if (!status)
-        status = kuni_plan_make(&run->plan, &run->workflow, run->genome, run->cohort.batches,
-                                run->cohort.n_batches, run->cohort.n_twins > 0,
-                                &kuni_preflight_stage, err);
-    return status ? status : kuni_reference_digests(run, false, NULL, err);
-}
-
 /* Whether no batch has come since; who is in them is held against its digest. */
 static bool covers_all(const kuni_published_run *c)
 {
@@ -112,7 +99,8 @@ kuni_status kuni_published_run_open(kuni_published_run *c, const kuni_run_option
     if (status || !c->published.json) return status;
     status = read_people(c, faults, err);
     if (status || !covers_all(c)) return status;
-    status = make_plan(c, err);
+    status = kuni_run_make_plan(run, err);
+    if (!status) status = kuni_reference_digests(run, false, NULL, err);
     if (!status) status = kuni_keys_init(&c->keys, run, &known, NULL, err);
     if (!status) status = kuni_settings_check(run, &known, NULL, true, false, false, err);
     if (!status) status = hold_against(c, err);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "preflight.h"
+
 void kuni_run_fini(kuni_run *run)
 {
     kuni_plan_fini(&run->plan);
@@ -18,6 +20,17 @@ void kuni_run_fini(kuni_run *run)
     free(run->columns);
     free(run->hosts);
     *run = (kuni_run){.options = NULL};
+}
+
+kuni_status kuni_run_make_plan(kuni_run *run, kuni_error *err)
+{
+    kuni_status status = kuni_genome_open(&run->genome, run->workflow.reference, err);
+    if (!status) status = kuni_workflow_ploidy(&run->ploidy, &run->workflow, run->genome, err);
+    if (!status)
+        status = kuni_plan_make(&run->plan, &run->workflow, run->genome, run->cohort.batches,
+                                run->cohort.n_batches, run->cohort.n_twins > 0,
+                                &kuni_preflight_stage, err);
+    return status;
 }
 
 kuni_status kuni_run_set_columns(kuni_run *run, const uint8_t *without, kuni_error *err)

@@ -54,6 +54,9 @@ typedef struct kuni_run {
 
 void kuni_run_fini(kuni_run *run);
 
+/* Opens the reference and the ploidy, and makes the plan of the workflow and the cohort. */
+KUNI_MUST_CHECK kuni_status kuni_run_make_plan(kuni_run *run, kuni_error *err);
+
 /* Makes the columns, once it is final who has none: the withdrawn and the quarantined. */
 KUNI_MUST_CHECK kuni_status kuni_run_set_columns(kuni_run *run, const uint8_t *without,
                                                  kuni_error *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "seals.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,18 +16,18 @@
 
 static const char everywhere[] = "all"; /* as the folder of what has no shard */
 
-static size_t count_places(const kuni_node *node)
+size_t kuni_seals_places(const kuni_node *node)
 {
     return node->n_shards ? node->n_shards : 1;
 }
 
-static int64_t shard_at(const kuni_node *node, size_t place)
+int64_t kuni_seals_shard(const kuni_node *node, size_t place)
 {
     return node->n_shards ? (int64_t)place : -1;
 }
 
-static const char *name_place(const kuni_plan *plan, const kuni_node *node, int64_t shard,
-                              char room[KUNI_PLAN_RUN_NAME_BYTES])
+const char *kuni_seals_place_name(const kuni_plan *plan, const kuni_node *node, int64_t shard,
+                                  char room[KUNI_PLAN_RUN_NAME_BYTES])
 {
     const char *name = kuni_plan_shard_name(plan, node, shard, room);
     return name ? name : everywhere;
@@ -39,6 +40,32 @@ bool kuni_seals_place(const kuni_ledger *ledger, size_t node, const kuni_seal_li
     if (!line->shard || line->output >= n->n_outputs) return false;
     *shard = n->n_shards ? kuni_ledger_shard(ledger, node, line->shard) : -1;
     return n->n_shards ? *shard >= 0 : strcmp(line->shard, everywhere) == 0;
+}
+
+kuni_status kuni_seals_check_strangers(const kuni_run *run, const kuni_names *steps,
+                                       const uint8_t *batches, kuni_arena *arena, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    const kuni_cohort *cohort = &run->cohort;
+    const char *top = kuni_run_path(run, arena, err, "sealed");
+    DIR *dir = top ? opendir(top) : NULL;
+    if (!top) return KUNI_MEMORY;
+    for (struct dirent *entry; dir && !status && (entry = readdir(dir));) {
+        if (entry->d_name[0] == '.' || kuni_names_find(steps, entry->d_name) >= 0) continue;
+        for (size_t b = 0; b < cohort->n_batches && !status; b++) {
+            if (!batches[b]) continue;
+            const char *path = kuni_run_path(run, arena, err, "sealed/%s/%s.tsv", entry->d_name,
+                                             cohort->batches[b].id);
+            if (!path) status = KUNI_MEMORY;
+            if (path && access(path, F_OK) == 0)
+                status = kuni_fail(err, KUNI_USAGE,
+                                   "%s is of a step that this workflow lacks: name a workflow that "
+                                   "has it, too; nothing was changed",
+                                   path);
+        }
+    }
+    if (dir) (void)closedir(dir);
+    return status;
 }
 
 /* --- loading --- */
@@ -319,8 +346,8 @@ static kuni_status refuse(const looking *l, kuni_error *err)
     char room[KUNI_PLAN_RUN_NAME_BYTES];
     const kuni_plan *plan = &l->ledger->run->plan;
     return refuse_file(l->ledger, first->path, first->batch,
-                       name_place(plan, &plan->nodes[first->node], first->shard, room), n_bad > 1,
-                       err);
+                       kuni_seals_place_name(plan, &plan->nodes[first->node], first->shard, room),
+                       n_bad > 1, err);
 }
 
 static kuni_status report(const looking *l, kuni_error *err)
@@ -403,8 +430,8 @@ static kuni_status add_batch(looking *l, size_t node, size_t batch, kuni_error *
     const kuni_node *n = &plan->nodes[node];
     kuni_stored_output **kept = &ledger->kept[node * plan->n_batches + batch];
     kuni_status status = *kept ? KUNI_OK : add_idle_batch(l, node, batch, err);
-    for (size_t s = 0; s < count_places(n) && !status && *kept; s++) {
-        size_t task = kuni_plan_task(plan, n, shard_at(n, s), (int64_t)batch);
+    for (size_t s = 0; s < kuni_seals_places(n) && !status && *kept; s++) {
+        size_t task = kuni_plan_task(plan, n, kuni_seals_shard(n, s), (int64_t)batch);
         if (kuni_task_table_state(&ledger->table, node, task) != KUNI_TASK_DONE) continue;
         if (l->some && n->scatter == KUNI_SCATTER_READS && !l->some->shards[s]) continue;
         for (size_t o = 0; o < n->n_outputs && !status; o++) {
@@ -413,7 +440,7 @@ static kuni_status add_batch(looking *l, size_t node, size_t batch, kuni_error *
             status = add_file(l,
                               (sealed_file){.node = node,
                                             .batch = batch,
-                                            .shard = shard_at(n, s),
+                                            .shard = kuni_seals_shard(n, s),
                                             .output = o,
                                             .stored = *stored},
                               ledger->table.nodes[node].key[task], err);
@@ -555,8 +582,8 @@ static bool is_complete(const kuni_ledger *ledger, size_t node, size_t batch)
     const kuni_batch *b = &ledger->run->cohort.batches[batch];
     bool any = false;
     const kuni_node *n = &plan->nodes[node];
-    for (size_t s = 0; s < count_places(n); s++) {
-        size_t task = kuni_plan_task(plan, n, shard_at(n, s), (int64_t)batch);
+    for (size_t s = 0; s < kuni_seals_places(n); s++) {
+        size_t task = kuni_plan_task(plan, n, kuni_seals_shard(n, s), (int64_t)batch);
         kuni_task_state state = kuni_task_table_state(&ledger->table, node, task);
         if (state != KUNI_TASK_DONE && state != KUNI_TASK_ABSENT) return false;
         any = any || state == KUNI_TASK_DONE;
@@ -600,14 +627,14 @@ static kuni_status write_seal(kuni_ledger *ledger, size_t node, size_t batch, ku
     if (!status) status = kuni_seal_create(&writer, path, &made, err);
     if (status) return status;
     status = write_without(ledger, batch, writer, err);
-    for (size_t s = 0; s < count_places(n) && !status && kept; s++) {
+    for (size_t s = 0; s < kuni_seals_places(n) && !status && kept; s++) {
         char room[KUNI_PLAN_RUN_NAME_BYTES];
-        size_t task = kuni_plan_task(plan, n, shard_at(n, s), (int64_t)batch);
+        size_t task = kuni_plan_task(plan, n, kuni_seals_shard(n, s), (int64_t)batch);
         if (kuni_task_table_state(&ledger->table, node, task) != KUNI_TASK_DONE) continue;
         for (size_t o = 0; o < n->n_outputs && !status; o++)
-            status = kuni_seal_add(writer, name_place(plan, n, shard_at(n, s), room),
-                                   ledger->table.nodes[node].key[task], o,
-                                   &kept[s * n->n_outputs + o], err);
+            status = kuni_seal_add(
+                writer, kuni_seals_place_name(plan, n, kuni_seals_shard(n, s), room),
+                ledger->table.nodes[node].key[task], o, &kept[s * n->n_outputs + o], err);
     }
     kuni_status closed = kuni_seal_close(writer, !status, status ? &ignored : err);
     return status ? status : closed;

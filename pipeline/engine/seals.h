@@ -69,6 +69,21 @@ KUNI_MUST_CHECK kuni_status kuni_seals_total(const kuni_run *run, kuni_seals_sum
  */
 KUNI_MUST_CHECK kuni_status kuni_seals_blame(kuni_ledger *ledger, int64_t shard, int64_t batch,
                                              kuni_error *err);
+/*
+ * The places of a node's files in a seal: as many as it has shards, or one. The shard of a place, -1: the
+ * node has none; and how it is called there ("all" where there is none).
+ */
+size_t kuni_seals_places(const kuni_node *node);
+int64_t kuni_seals_shard(const kuni_node *node, size_t place);
+const char *kuni_seals_place_name(const kuni_plan *plan, const kuni_node *node, int64_t shard,
+                                  char room[KUNI_PLAN_RUN_NAME_BYTES]);
+/*
+ * KUNI_USAGE where steps that are not among `steps` (names of folders), of other workflows that share the
+ * dataset, have sealed files of a batch that is flagged.
+ */
+KUNI_MUST_CHECK kuni_status kuni_seals_check_strangers(const kuni_run *run, const kuni_names *steps,
+                                                       const uint8_t *batches, kuni_arena *arena,
+                                                       kuni_error *err);
 /* Whether a line of a seal tells of a file of this plan's; its shard, -1 where the node has none. */
 bool kuni_seals_place(const kuni_ledger *ledger, size_t node, const kuni_seal_line *line,
                       int64_t *shard);

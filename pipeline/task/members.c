@@ -400,3 +400,21 @@ kuni_status kuni_members_without(const kuni_bundle *bundle, const char *from, co
     kuni_pack_close(&pack);
     return status;
 }
+
+kuni_status kuni_members_make(const kuni_bundle *bundle, kuni_member_maker *make, void *context,
+                              const char *folder, kuni_arena *arena, kuni_error *err)
+{
+    size_t n = bundle->n_spans;
+    kuni_task *members = kuni_alloc(n, sizeof(*members), err);
+    kuni_status status = members ? KUNI_OK : KUNI_MEMORY;
+    for (size_t k = 0; k < n && !status; k++) {
+        status = kuni_member_task(bundle, k, folder, arena, &members[k], err);
+        if (!status && members[k].n_inputs) status = make(context, &members[k], err);
+        if (!status) kuni_member_drop_inputs(bundle, &members[k]);
+    }
+    for (size_t o = 0; o < bundle->task->n_outputs && !status; o++)
+        status = kuni_members_pack(bundle, members, o, bundle->task->outputs[o].path, err);
+    free(members);
+    kuni_status removed = kuni_remove_tree(folder, status ? NULL : err);
+    return status ? status : removed;
+}

@@ -75,6 +75,14 @@ void kuni_member_drop_inputs(const kuni_bundle *bundle, const kuni_task *member)
 KUNI_MUST_CHECK kuni_status kuni_members_pack(const kuni_bundle *bundle, const kuni_task *members,
                                               size_t output, const char *path, kuni_error *err);
 /*
+ * The files of a bundle made from files of it: calls `make` for each member that has any of its inputs
+ * (an optional file may be missing), in the scratch folder `folder`, which is removed, and packs what they made.
+ */
+typedef kuni_status kuni_member_maker(void *context, const kuni_task *member, kuni_error *err);
+KUNI_MUST_CHECK kuni_status kuni_members_make(const kuni_bundle *bundle, kuni_member_maker *make,
+                                              void *context, const char *folder, kuni_arena *arena,
+                                              kuni_error *err);
+/*
  * A pack of samples anew at `to`, without those who are flagged in `gone` (by index into
  * task->samples); `bundle` tells of the task that made it. KUNI_DATA where it is not of these samples.
  */
