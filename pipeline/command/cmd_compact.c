@@ -61,6 +61,10 @@ static int compact(const kuni_call *call)
                                        .context = call->options};
     kuni_status status = kuni_compact(&what, &result, &faults, &err);
     kuni_command_print_faults(&faults);
+    if (!status && result.hindered)
+        fprintf(stderr, "kuni: %zu batch%s of few people stay%s: %s\n", result.hindered,
+                result.hindered == 1 ? "" : "es", result.hindered == 1 ? "s" : "",
+                result.hindrance);
     if (status)
         (void)kuni_command_fail(&err);
     else if (!result.batches)

@@ -119,6 +119,23 @@ static bool is_sealed(const kuni_combined *c, size_t node)
     return c->ledger->sealed[node * plan->n_batches + c->first] != KUNI_SEAL_NONE;
 }
 
+kuni_status kuni_combined_weigh(const kuni_combined *c, kuni_combined_sum *sum, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < c->ledger->run->plan.n_nodes && !status; i++) {
+        step_files f;
+        if (!is_sealed(c, i)) continue;
+        status = step_read(&f, c, i, err);
+        for (size_t at = 0; at < f.places * f.n_outputs * c->n && !status; at++)
+            if (f.parts[at].told && f.parts[at].stored.bytes > 0)
+                sum->bytes += f.parts[at].stored.bytes;
+        step_fini(&f);
+    }
+    return status;
+}
+
+/* --- making --- */
+
 /* Every byte is read: no time is believed. */
 static kuni_status check_part(const step_files *f, size_t place, size_t output, size_t batch,
                               const char *path, kuni_error *err)
@@ -130,44 +147,6 @@ static kuni_status check_part(const step_files *f, size_t place, size_t output, 
                      "%s is missing, altered or damaged: nothing was changed: see `kuni repair`",
                      path);
 }
-
-static kuni_status look_at_parts(const step_files *f, bool deep, kuni_combined_sum *sum,
-                                 kuni_error *err)
-{
-    const kuni_combined *c = f->c;
-    const kuni_run *run = c->ledger->run;
-    kuni_status status = KUNI_OK;
-    for (size_t p = 0; p < f->places; p++)
-        for (size_t o = 0; o < f->n_outputs; o++)
-            for (size_t k = 0; k < c->n && !status; k++) {
-                const part *one = part_at(f, p, o, k);
-                if (!one->told || one->stored.bytes < 0) continue;
-                sum->bytes += one->stored.bytes;
-                if (!deep) continue;
-                kuni_arena_clear(c->ledger->arena);
-                const char *path = kuni_run_output(run, c->ledger->arena, f->node, o,
-                                                   kuni_seals_shard(&run->plan.nodes[f->node], p),
-                                                   (int64_t)(c->first + k), one->key, err);
-                status = path ? check_part(f, p, o, k, path, err) : KUNI_MEMORY;
-            }
-    return status;
-}
-
-kuni_status kuni_combined_look(const kuni_combined *c, bool deep, kuni_combined_sum *sum,
-                               kuni_error *err)
-{
-    kuni_status status = KUNI_OK;
-    for (size_t i = 0; i < c->ledger->run->plan.n_nodes && !status; i++) {
-        step_files f;
-        if (!is_sealed(c, i)) continue;
-        status = step_read(&f, c, i, err);
-        if (!status) status = look_at_parts(&f, deep, sum, err);
-        step_fini(&f);
-    }
-    return status;
-}
-
-/* --- making --- */
 
 static const char *name_of(const step_files *f, size_t place, char room[KUNI_PLAN_RUN_NAME_BYTES])
 {

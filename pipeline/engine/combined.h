@@ -18,9 +18,9 @@ typedef struct kuni_combined_sum {
     int64_t bytes, bytes_after;
 } kuni_combined_sum;
 
-/* What stands, of all steps: adds to `sum`. With `deep` every byte of it is held against the seals. */
-KUNI_MUST_CHECK kuni_status kuni_combined_look(const kuni_combined *c, bool deep,
-                                               kuni_combined_sum *sum, kuni_error *err);
+/* Adds to `sum` the bytes that the seals of all steps tell of. */
+KUNI_MUST_CHECK kuni_status kuni_combined_weigh(const kuni_combined *c, kuni_combined_sum *sum,
+                                                kuni_error *err);
 /*
  * Makes the files of all steps that are sealed, each of whose parts is read whole and held against its
  * seal first, then the seals of the new batch.

@@ -109,21 +109,32 @@ static bool has_tasks(const compacting *c, size_t node, size_t batch)
     return false;
 }
 
-/*
- * Whether all that is made of the batch's reads is sealed, by steps that can put their files together. Of
- * what can be summed the sums must stand: the next run makes them.
- */
+/* Why the step's files of a batch cannot be put together with others; NULL: they can. */
+static const char *hindrance(const compacting *c, size_t node, size_t batch)
+{
+    const kuni_node *n = &c->run.plan.nodes[node];
+    kuni_seal_state state = state_of(c, node, batch);
+    if (state == KUNI_SEAL_NONE && has_tasks(c, node, batch))
+        return "is not done yet: `kuni run` first";
+    if (state != KUNI_SEAL_FILES) return NULL;
+    if (n->folded_by) return "has files that the next `kuni run` sums up";
+    return n->step->combine ? NULL : "cannot put its files together";
+}
+
+/* Whether all that is made of the batch's reads is sealed, by steps that can put their files together. */
 static bool is_ready(const compacting *c, size_t batch)
 {
     const kuni_plan *plan = &c->run.plan;
+    kuni_compact_result *result = c->result;
     bool any = false;
     for (size_t i = 0; i < plan->n_nodes; i++) {
-        const kuni_node *node = &plan->nodes[i];
-        kuni_seal_state state = state_of(c, i, batch);
-        if (!kuni_ledger_has_seal(node)) continue;
-        if (state == KUNI_SEAL_NONE && has_tasks(c, i, batch)) return false;
-        if (state == KUNI_SEAL_FILES && (node->folded_by || !node->step->combine)) return false;
-        any = any || state != KUNI_SEAL_NONE;
+        if (!kuni_ledger_has_seal(&plan->nodes[i])) continue;
+        const char *why = hindrance(c, i, batch);
+        if (why && !result->hindered++)
+            (void)snprintf(result->hindrance, sizeof(result->hindrance), "%s: step %s %s",
+                           c->run.cohort.batches[batch].id, plan->nodes[i].folder, why);
+        if (why) return false;
+        any = any || state_of(c, i, batch) != KUNI_SEAL_NONE;
     }
     return any;
 }
@@ -218,7 +229,7 @@ static kuni_status look_at_group(compacting *c, const group *g, kuni_error *err)
     const kuni_combined what = combined_of(c, g);
     const kuni_batch *into = &c->after.cohort.batches[g->into];
     const kuni_batch *old = &c->run.cohort.batches[g->first];
-    kuni_status status = kuni_combined_look(&what, !c->request->dry_run, &sum, err);
+    kuni_status status = kuni_combined_weigh(&what, &sum, err);
     if (status) return status;
     char text[256];
     (void)snprintf(text, sizeof(text), "%s: %zu people of %zu batches, %s to %s: %.3f MB", into->id,

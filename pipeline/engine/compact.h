@@ -31,6 +31,8 @@ typedef struct kuni_compact_request {
 typedef struct kuni_compact_result {
     size_t batches, into, people, files; /* files: that are made */
     int64_t bytes, bytes_after;
+    size_t hindered; /* batches of few people that stay as they are for what a step of theirs is */
+    char hindrance[192]; /* of the first of them: "BATCH: step STEP ..." */
 } kuni_compact_result;
 
 KUNI_MUST_CHECK kuni_status kuni_compact(const kuni_compact_request *request,

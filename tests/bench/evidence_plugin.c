@@ -140,7 +140,8 @@ static const kuni_step steps[] = {{.name = "",
                                    .end_sample = nothing_end,
                                    .drop_sample = nothing_drop,
                                    .finish = copy_finish,
-                                   .close = nothing_close}};
+                                   .close = nothing_close,
+                                   .combine = kuni_evidence_combine}};
 
 static const kuni_stage stage = {.name = "evidence-as-it-is",
                                  .summary = "gives evidence that is there; for benchmarks",

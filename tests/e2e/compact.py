@@ -131,6 +131,29 @@ def full_disk(cohort, expected):
         is_whole(cohort, [6], fault)
 
 
+def damaged(cohort, expected):
+    """A rotten byte that no size or time tells of: found while the files are put together, and all is as it was."""
+    cohort.weekly(until=6)
+    path = next(p for p in files(cohort, "call") if "/b0002." in p)
+    info = os.stat(path)
+    with open(path, "r+b") as f:
+        f.seek(info.st_size // 2)
+        byte = f.read(1)
+        f.seek(-1, os.SEEK_CUR)
+        f.write(bytes([byte[0] ^ 1]))
+    os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
+    text = cohort.compact("--below", "5", expect=74)
+    want(path in text and "nothing was changed" in text and "kuni repair" in text, text)
+    want([len(p) for p in cohort.batches().values()] == [2, 1, 3], f"batches changed: {cohort.batches()}")
+    cohort.kuni("repair", "--deep", "--yes", "workflow.yaml")
+    text = cohort.compact("--below", "5")
+    want("b0002: step call is not done yet" in text and "2 batches became 1" in text, text)
+    cohort.run()
+    cohort.compact("--below", "5")
+    cohort.run()
+    is_whole(cohort, [6], "mended and put together")
+
+
 def grown(cohort, expected):
     """People who come after it, and a batch that stands in the middle."""
     cohort.weekly(until=6)
@@ -254,7 +277,7 @@ def main():
         cohort.fresh()
         cohort.run()
         expected = published(cohort)
-        for case in (together, killed, grown, lives_on, erased_at_once, imported, full_disk):
+        for case in (together, killed, damaged, grown, lives_on, erased_at_once, imported, full_disk):
             if len(sys.argv) > 1 and case.__name__ not in sys.argv[1:]:
                 continue
             case(cohort, expected)
