@@ -248,19 +248,34 @@ static kuni_status visit_apart(step_context *w, size_t *cluster, int64_t *at,
     return KUNI_OK;
 }
 
+/* Up to where nothing is to be told of from `at` on: the next site of the window, or the chunk's end. */
+static int64_t next_wanted(const step_context *w, int64_t at)
+{
+    if (w->visitor->all) return at;
+    uint32_t site = joint_site_index(w->sites, at);
+    if (site < w->first_site) site = w->first_site;
+    return site < w->last_site ? w->sites->sites[site].pos : w->sites->end;
+}
+
 static kuni_status walk_blocks(step_context *w, const kuni_block *blocks, size_t n, kuni_error *err)
 {
-    int64_t at = w->sites->beg;
+    int64_t at = w->sites->beg, next = next_wanted(w, at);
     size_t cluster = 0;
     w->gap = true;
     for (size_t i = 0; i < n; i++) {
         const kuni_block *block = &blocks[i];
         int64_t end = block->end < w->sites->end ? block->end : w->sites->end;
+        if (end <= next) { /* most blocks of dense gVCFs: no site up to its end */
+            if (at < end) at = end;
+            continue;
+        }
         kuni_status status = KUNI_OK;
         if (at < block->beg) status = visit_apart(w, &cluster, &at, NULL, block->beg, err);
         if (!status) status = visit_apart(w, &cluster, &at, block, end, err);
         if (status) return status;
+        next = next_wanted(w, at);
     }
+    if (next >= w->sites->end) return KUNI_OK;
     return visit_apart(w, &cluster, &at, NULL, w->sites->end, err);
 }
 

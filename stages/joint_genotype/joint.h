@@ -11,6 +11,7 @@
  *                                            frequencies, QUAL
  *   tally      events                     -> every sample's genotype from its posterior -> integer
  *                                            counters a site
+ *              (of what the pass before found, where memory holds it: kept.h)
  *   render     the counters               -> INFO, filters and, where a dense call set is asked
  *                                            for, the columns
  *

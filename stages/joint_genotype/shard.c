@@ -165,25 +165,58 @@ static double share_with_sites(const joint_shard *j)
     return end > beg ? (double)(end - beg) / (double)(j->sites.end - j->sites.beg) : 1;
 }
 
-/* Sites of a window such that its columns fit into memory. */
-static uint32_t window_sites(const joint_shard *j)
+/* Events and blocks of the chunk, in all files. */
+static void count_evidence(const joint_shard *j, int64_t *events, int64_t *blocks)
 {
-    if (!j->cells) return j->sites.n_sites;
-    int64_t events = 0, blocks = 0;
+    *events = *blocks = 0;
     for (size_t i = 0; i < j->n_sources; i++) {
         kuni_evidence_extent extent;
         kuni_evidence_get_extent(j->sources[i].reader, j->sources[i].first_chunk + j->chunk,
                                  &extent);
-        events += extent.n_events;
-        blocks += extent.n_blocks;
+        *events += extent.n_events;
+        *blocks += extent.n_blocks;
     }
-    int64_t budget = j->options.memory_bytes / 2 - (int64_t)j->sites.n_sites * SITE_BYTES;
-    if (budget < LEAST_WINDOW_BYTES) budget = LEAST_WINDOW_BYTES;
+}
+
+/* What the columns of all sites of the chunk take. */
+static int64_t columns_bytes(const joint_shard *j)
+{
+    if (!j->cells) return 0;
+    int64_t events, blocks;
+    count_evidence(j, &events, &blocks);
     int64_t span_bytes = SPAN_BYTES * (!!j->dense + 2 * !!j->sparse);
-    double bytes = (double)(events * CELL_BYTES + blocks * span_bytes) * share_with_sites(j);
-    int64_t windows = (int64_t)bytes / budget + 1;
+    return (int64_t)((double)(events * CELL_BYTES + blocks * span_bytes) * share_with_sites(j));
+}
+
+/* What is left of memory beside a chunk's counters. */
+static int64_t budget_bytes(const joint_shard *j)
+{
+    return j->options.memory_bytes / 2 - (int64_t)j->sites.n_sites * SITE_BYTES;
+}
+
+/* Sites of a window such that its columns fit into memory beside what is kept of the evidence. */
+static uint32_t window_sites(const joint_shard *j)
+{
+    if (!j->cells) return j->sites.n_sites;
+    int64_t budget = budget_bytes(j) - joint_kept_bytes(j->kept);
+    if (budget < LEAST_WINDOW_BYTES) budget = LEAST_WINDOW_BYTES;
+    int64_t windows = columns_bytes(j) / budget + 1;
     int64_t sites = j->sites.n_sites / windows;
     return sites < 1 ? 1 : (uint32_t)sites;
+}
+
+/*
+ * Of memory, the part in which the first walk's findings may be kept. Where columns need several windows it must hold all
+ * of them: else more windows, each of which reads what was not kept, would cost more than it spares.
+ */
+static int64_t kept_bytes(const joint_shard *j)
+{
+    int64_t budget = budget_bytes(j), columns = columns_bytes(j), events, blocks;
+    if (columns < budget) return budget - columns;
+    count_evidence(j, &events, &blocks);
+    int64_t all =
+        events * JOINT_KEPT_EVENT_BYTES + blocks * JOINT_KEPT_PIECE_BYTES * (1 + !!j->sparse);
+    return all < budget / 2 ? budget / 2 : 0;
 }
 
 /* --- first pass: frequencies --- */
@@ -210,26 +243,55 @@ static kuni_status count_events(void *context, uint32_t column, uint32_t site,
                                 kuni_error *err)
 {
     joint_shard *j = context;
-    (void)column;
-    if (ploidy.refused || ploidy.copies == 0) return KUNI_OK;
+    if (ploidy.refused || ploidy.copies == 0) {
+        joint_kept_refused(j->kept, column, site, ploidy, covers[0].event->dp);
+        return KUNI_OK;
+    }
     build_local(j, site, covers, n_covers, ploidy.copies);
+    joint_kept_event(j->kept, column, site, &j->local);
     return j->local.reason ? KUNI_OK : joint_frequency_add(j->frequency, site, &j->local, err);
+}
+
+static kuni_status count_piece(void *context, const joint_piece *piece, kuni_error *err)
+{
+    joint_shard *j = context;
+    if (j->cells) joint_kept_piece(j->kept, piece);
+    return piece->block && piece->first < piece->last ? count_block(context, piece, err) : KUNI_OK;
+}
+
+static kuni_status walk_source(joint_shard *j, size_t source, int what, uint32_t first,
+                               uint32_t last, const joint_visitor *visitor, kuni_error *err)
+{
+    joint_source *s = &j->sources[source];
+    kuni_evidence_chunk chunk = {0};
+    kuni_status status = read_chunk(j, s, what | KUNI_READ_BY_SAMPLE, &chunk, err);
+    return status ? status
+                  : joint_walk_chunk(j->walk, &j->sites, first, last, &j->copies, &chunk,
+                                     s->columns, s->n_samples, visitor, err);
 }
 
 static kuni_status walk_sources(joint_shard *j, int what, uint32_t first, uint32_t last,
                                 const joint_visitor *visitor, kuni_error *err)
 {
-    for (size_t i = 0; i < j->n_sources; i++) {
-        joint_source *s = &j->sources[i];
-        kuni_evidence_chunk chunk = {0};
-        kuni_status status = read_chunk(j, s, what | KUNI_READ_BY_SAMPLE, &chunk, err);
-        if (!status)
-            status = joint_walk_chunk(j->walk, &j->sites, first, last, &j->copies, &chunk,
-                                      s->columns, s->n_samples, visitor, err);
-        if (!status && j->sparse) status = joint_sparse_flush(j->sparse, err);
-        if (status) return status;
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < j->n_sources && !status; i++)
+        status = walk_source(j, i, what, first, last, visitor, err);
+    return status;
+}
+
+/* Counts what all have, and keeps what there is room for. */
+static kuni_status walk_and_keep(joint_shard *j, kuni_error *err)
+{
+    int64_t most = kept_bytes(j);
+    const joint_visitor visitor = {
+        .context = j, .all = j->sparse && most > 0, .piece = count_piece, .events = count_events};
+    kuni_status status = joint_kept_begin(j->kept, &j->sites, j->n_sources, most, err);
+    for (size_t i = 0; i < j->n_sources && !status; i++) {
+        joint_kept_open(j->kept, i);
+        status = walk_source(j, i, KUNI_READ_ALL, 0, j->sites.n_sites, &visitor, err);
+        if (!status) joint_kept_close(j->kept);
     }
-    return KUNI_OK;
+    return status;
 }
 
 static void set_prior(joint_shard *j, uint32_t site, joint_prior *prior)
@@ -268,9 +330,8 @@ static kuni_status begin_frequencies(joint_shard *j, kuni_error *err)
 
 static kuni_status find_frequencies(joint_shard *j, kuni_error *err)
 {
-    const joint_visitor visitor = {.context = j, .piece = count_block, .events = count_events};
     kuni_status status = begin_frequencies(j, err);
-    if (!status) status = walk_sources(j, KUNI_READ_ALL, 0, j->sites.n_sites, &visitor, err);
+    if (!status) status = walk_and_keep(j, err);
     if (!status) status = joint_coverage_finish(j->coverage, err);
     if (status) return status;
     joint_frequency_finish(j->frequency);
@@ -359,30 +420,58 @@ static kuni_status keep_piece(void *context, const joint_piece *piece, kuni_erro
     return status;
 }
 
+static kuni_status call_local(void *context, uint32_t column, uint32_t site,
+                              const joint_local *local, kuni_error *err)
+{
+    joint_shard *j = context;
+    joint_prior prior;
+    joint_call call;
+    set_prior(j, site, &prior);
+    joint_genotype_call(&prior, local, &call);
+    joint_tally_add(&j->tally, site, column, local, &call);
+    if (!local->reason && !j->called)
+        j->tally.site[site].quality += joint_genotype_variance(&prior, local);
+    int32_t star = (int32_t)j->sites.sites[site].n_alts + 1;
+    return j->cells ? joint_cells_event(j->cells, site, column, local, &call, star, err) : KUNI_OK;
+}
+
+static kuni_status call_refused(void *context, uint32_t column, uint32_t site, joint_ploidy ploidy,
+                                uint32_t dp, kuni_error *err)
+{
+    joint_shard *j = context;
+    joint_reason reason = ploidy.refused ? ploidy.refused : JOINT_ABSENT;
+    joint_tally_refused(&j->tally, site, reason, dp);
+    return j->cells ? joint_cells_refused(j->cells, site, column, reason, ploidy.copies, dp, err)
+                    : KUNI_OK;
+}
+
 static kuni_status call_events(void *context, uint32_t column, uint32_t site,
                                const joint_cover *covers, size_t n_covers, joint_ploidy ploidy,
                                kuni_error *err)
 {
     joint_shard *j = context;
-    if (ploidy.refused || ploidy.copies == 0) {
-        joint_reason reason = ploidy.refused ? ploidy.refused : JOINT_ABSENT;
-        uint32_t dp = covers[0].event->dp;
-        joint_tally_refused(&j->tally, site, reason, dp);
-        return j->cells
-                   ? joint_cells_refused(j->cells, site, column, reason, ploidy.copies, dp, err)
-                   : KUNI_OK;
-    }
-    joint_prior prior;
-    joint_call call;
-    set_prior(j, site, &prior);
+    if (ploidy.refused || ploidy.copies == 0)
+        return call_refused(context, column, site, ploidy, covers[0].event->dp, err);
     build_local(j, site, covers, n_covers, ploidy.copies);
-    joint_genotype_call(&prior, &j->local, &call);
-    joint_tally_add(&j->tally, site, column, &j->local, &call);
-    if (!j->local.reason && !j->called)
-        j->tally.site[site].quality += joint_genotype_variance(&prior, &j->local);
-    int32_t star = (int32_t)j->sites.sites[site].n_alts + 1;
-    return j->cells ? joint_cells_event(j->cells, site, column, &j->local, &call, star, err)
-                    : KUNI_OK;
+    return call_local(context, column, site, &j->local, err);
+}
+
+/* Genotypes of sites [first, last), of what was kept or else of the evidence. */
+static kuni_status call_sources(joint_shard *j, int what, uint32_t first, uint32_t last,
+                                const joint_visitor *visitor, kuni_error *err)
+{
+    const joint_kept_visitor again = {.context = j,
+                                      .all = visitor->all,
+                                      .piece = visitor->piece,
+                                      .event = call_local,
+                                      .refused = call_refused};
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < j->n_sources && !status; i++) {
+        status = joint_kept_has(j->kept, i) ? joint_kept_tell(j->kept, i, first, last, &again, err)
+                                            : walk_source(j, i, what, first, last, visitor, err);
+        if (!status && j->sparse) status = joint_sparse_flush(j->sparse, err);
+    }
+    return status;
 }
 
 /* The genotypes of reference blocks at a site, of those kinds that somebody has there. */
@@ -489,7 +578,7 @@ static kuni_status call_and_write(joint_shard *j, kuni_error *err)
         j->covers = tells_covered(j, first);
         visitor.all = j->sparse || j->covers;
         status = begin_window(j, first, last, err);
-        if (!status) status = walk_sources(j, what, first, last, &visitor, err);
+        if (!status) status = call_sources(j, what, first, last, &visitor, err);
         if (!status && j->counts_late) status = joint_coverage_finish(j->coverage, err);
         if (!status && j->sparse && j->options.min_gq > 0 && !first) tell_uncalled(j);
         for (uint32_t site = first; site < last && !status; site++)
@@ -522,6 +611,7 @@ void joint_shard_close(joint_shard *j)
     free(j->sources);
     joint_unify_free(j->unify);
     joint_walk_free(j->walk);
+    joint_kept_free(j->kept);
     joint_frequency_free(j->frequency);
     joint_coverage_free(j->coverage);
     joint_tally_fini(&j->tally);
@@ -547,11 +637,13 @@ static kuni_status set_up(joint_shard *j, kuni_error *err)
     joint_genotype_setup();
     j->unify = joint_unify_new(err);
     j->walk = joint_walk_new(err);
+    j->kept = joint_kept_new(err);
     j->frequency = joint_frequency_new(err);
     j->coverage = joint_coverage_new(err);
     j->priors = joint_allele_priors_new(j->task->genome, j->options.snp_heterozygosity,
                                         j->options.indel_heterozygosity, err);
-    if (!j->unify || !j->walk || !j->frequency || !j->coverage || !j->priors) return KUNI_MEMORY;
+    if (!j->unify || !j->walk || !j->kept || !j->frequency || !j->coverage || !j->priors)
+        return KUNI_MEMORY;
     if (!j->options.dense && !j->options.sparse) return KUNI_OK;
     j->cells = joint_cells_new(err);
     if (j->cells && j->options.dense) {

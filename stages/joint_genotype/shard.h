@@ -7,6 +7,7 @@
 
 #include "allele_prior.h"
 #include "called_sites.h"
+#include "kept.h"
 #include "render.h"
 #include "unify.h"
 
@@ -31,6 +32,7 @@ typedef struct joint_shard {
     joint_unify *unify;
     joint_sites sites;
     joint_walk *walk;
+    joint_kept *kept;
     joint_frequency *frequency;
     joint_coverage *coverage;
     joint_tally tally;

@@ -148,11 +148,13 @@ static void any_batches_and_shards(void **state)
     size_t lines = 0;
     for (const char *at = expected; *at; at++) lines += *at == '\n';
     assert_true(lines > 300);
-    static const uint32_t batches[] = {1, 7, 256, 5}, shards[] = {1, 50, 7, 333};
-    for (int i = 0; i < 4; i++) {
+    static const uint32_t batches[] = {1, 7, 256, 5, 2, 1}, shards[] = {1, 50, 7, 333, 1, 1};
+    /* 1: windows as small as can be; the last two keep a part of what the first walk finds */
+    static const int64_t memory[] = {0, 1, 0, 1, 5 << 18, 3 << 19};
+    for (int i = 0; i < 6; i++) {
         c.batch = batches[i];
         c.shards = shards[i];
-        c.memory_bytes = i % 2; /* 1: windows as small as can be */
+        c.memory_bytes = memory[i];
         char *found = fixture_joint(&c, true);
         assert_string_equal(found, expected);
         free(found);
