@@ -17,6 +17,7 @@
 #include "assembly.h"
 #include "built.h"
 #include "export_published.h"
+#include "export_sparse.h"
 #include "kuni/evidence.h"
 #include "kuni/file.h"
 #include "team.h"
@@ -278,6 +279,35 @@ static kuni_status copy_piece(calls *c, portion *p, const char *source, kuni_err
     return status;
 }
 
+/* All sparse records have local alleles: there is one header, and nothing in the other file. */
+static kuni_status copy_sparse_piece(calls *c, portion *p, const char *source, kuni_error *err)
+{
+    kuni_sparse_copying *out = NULL;
+    kuni_status status = kuni_sparse_copying_open(&out, c->x, p->path, err);
+    p->local = true;
+    if (!status && p->head) status = kuni_sparse_copying_head(out, p->head->local, source, err);
+    for (size_t at = p->at; at < p->end && !status;) {
+        size_t place;
+        kuni_span span = next_span(c, &at, p->end, &place);
+        status = kuni_sparse_copying_span(out, span, err);
+    }
+    if (!status) return kuni_sparse_copying_finish(out, err);
+    kuni_sparse_copying_abandon(out);
+    return status;
+}
+
+static kuni_status cut_head(const char *path, kuni_error *err)
+{
+    return access(path, F_OK) == 0 ? kuni_file_cut_end_marker(path, err) : KUNI_OK;
+}
+
+static kuni_status write_portion(calls *c, portion *p, const char *source, kuni_error *err)
+{
+    return !c->x->published                    ? make_piece(c, p, err)
+           : c->x->kind == JOINT_EXPORT_SPARSE ? copy_sparse_piece(c, p, source, err)
+                                               : copy_piece(c, p, source, err);
+}
+
 static kuni_status write_piece(void *context, size_t share, size_t n_shares, kuni_error *err)
 {
     calls *c = context;
@@ -302,13 +332,13 @@ static kuni_status write_piece(void *context, size_t share, size_t n_shares, kun
         status = aside->begin(aside->context, share, err);
         beside = !status;
     }
-    if (!status) status = c->x->published ? copy_piece(c, &p, source, err) : make_piece(c, &p, err);
+    if (!status) status = write_portion(c, &p, source, err);
     if (beside && status) aside->abandon(aside->context);
     if (beside && !status) status = aside->end(aside->context, err);
     if (!status && p.local && file) status = mark_local(c, share, err);
     if (!status && share == 0 && c->files[0].packed && file && !p.whole) {
-        status = kuni_file_cut_end_marker(head.plain, err);
-        if (!status) status = kuni_file_cut_end_marker(head.local, err);
+        status = cut_head(head.plain, err);
+        if (!status) status = cut_head(head.local, err);
     }
     if (!status && share + 1 < n) status = cut_end_markers(c, share, err);
     return status;

@@ -25,7 +25,7 @@ bool kuni_published_form(const kuni_export_request *request)
 {
     int format = request->format;
     return !request->samples && !request->samples_file && !request->pass && !request->quality &&
-           (format <= KUNI_EXPORT_VCF || format == KUNI_EXPORT_SITES ||
+           (format <= KUNI_EXPORT_SPARSE || format == KUNI_EXPORT_SITES ||
             format == KUNI_EXPORT_SITES_TSV);
 }
 
@@ -41,15 +41,44 @@ static bool fields_are_there(const kuni_exporter *x)
     return true;
 }
 
-/* Records are to be what the workflow's stage made them. */
-static bool settings_are_same(const kuni_exporter *x)
+/* Records are to be what the workflow's stage made them: settings by their names, up to NULL. */
+static bool settings_are_same(const kuni_exporter *x, const char *const *names)
 {
-    static const char *const names[] = {"reference_likelihoods", "reference_cells"};
     const kuni_params *given = x->run->plan.nodes[x->node].params;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (strcmp(kuni_params_text(given, names[i]), kuni_params_text(x->params, names[i])) != 0)
+    for (; *names; names++)
+        if (strcmp(kuni_params_text(given, *names), kuni_params_text(x->params, *names)) != 0)
             return false;
     return true;
+}
+
+/*
+ * Sparse records are lines, of which no field is taken out. With min_gq a block ends where its genotype is called no more: it
+ * may reach further where the record of that is not among those that are wanted. Without RNC some cells do not tell whether they
+ * are one.
+ */
+static bool sparse_is_same(const kuni_exporter *x)
+{
+    static const char *const names[] = {"format", "sparse_gq", "sparse_dp", NULL};
+    const char *fields = kuni_params_text(x->params, "format");
+    return settings_are_same(x, names) && has(fields, "\n", "RNC", 3) &&
+           (!x->request->regions.n || !kuni_params_int(x->params, "min_gq"));
+}
+
+/* Whether the published file of the kind has records as they are wanted. `bare`: the call set has no columns. */
+static bool records_are_same(const kuni_exporter *x, bool bare)
+{
+    static const char *const names[] = {"reference_likelihoods", "reference_cells", NULL};
+    switch (x->kind) {
+    case JOINT_EXPORT_SITES:
+        return true;
+    case JOINT_EXPORT_SPARSE:
+        return sparse_is_same(x);
+    case JOINT_EXPORT_DENSE:
+        return !bare && fields_are_there(x) && settings_are_same(x, names);
+    case JOINT_EXPORT_PLINK:
+        break;
+    }
+    return false;
 }
 
 static bool all_are_wanted(const kuni_exporter *x, const kuni_published_run *current)
@@ -79,28 +108,30 @@ static size_t find_maker(const kuni_exporter *x, const char *kind)
 kuni_status kuni_published_calls_find(kuni_published_calls *calls, const kuni_exporter *x,
                                       const kuni_published_run *current, kuni_error *err)
 {
-    static const char *const files[][3] = {
-        {"national.bcf", "national.bcf.csi", NULL},
-        {"national.sites.vcf.gz", "national.sites.vcf.gz.tbi", "national.sites.vcf.gz.csi"}};
+    /* Kind, name, names that the index may have. */
+    static const char *const files[][4] = {
+        {"national", "national.bcf", "national.bcf.csi", NULL},
+        {"national-sites", "national.sites.vcf.gz", "national.sites.vcf.gz.tbi",
+         "national.sites.vcf.gz.csi"},
+        {"national-sparse", "national.sparse.vcf.gz", "national.sparse.vcf.gz.csi", NULL}};
     const kuni_params *given = x->run->plan.nodes[x->node].params;
     bool sites = x->kind == JOINT_EXPORT_SITES; /* of a call set without columns: its BCF */
     bool bare = strcmp(kuni_params_text(given, "output"), "sites") == 0;
-    const char *const *names = files[sites && !bare];
+    const char *const *names = files[x->kind == JOINT_EXPORT_SPARSE ? 2 : sites && !bare];
     *calls = (kuni_published_calls){.path = NULL};
-    if ((!sites && x->kind != JOINT_EXPORT_DENSE) || !current->stands ||
-        (!sites && (bare || !fields_are_there(x) || !settings_are_same(x))) ||
-        !all_are_wanted(x, current) || kuni_exporter_buried(x))
+    if (!current->stands || !records_are_same(x, bare) || !all_are_wanted(x, current) ||
+        kuni_exporter_buried(x))
         return KUNI_OK;
-    size_t maker = find_maker(x, sites && !bare ? "national-sites" : "national");
+    size_t maker = find_maker(x, names[0]);
     bool same = false;
     if (!maker) return KUNI_OK;
     kuni_status status = kuni_published_run_made(current, maker, &same, err);
     if (status || !same) return status;
-    status = kuni_published_run_file(current, names[1], &calls->index, err);
-    if (!status && !calls->index && names[2])
-        status = kuni_published_run_file(current, names[2], &calls->index, err);
+    status = kuni_published_run_file(current, names[2], &calls->index, err);
+    if (!status && !calls->index && names[3])
+        status = kuni_published_run_file(current, names[3], &calls->index, err);
     if (status || !calls->index) return status;
-    return kuni_published_run_file(current, names[0], &calls->path, err);
+    return kuni_published_run_file(current, names[1], &calls->path, err);
 }
 
 void kuni_published_calls_fini(kuni_published_calls *calls)

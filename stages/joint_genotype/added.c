@@ -8,6 +8,11 @@
 
 #include "info.h"
 
+static const char *const dropped = "Dropped";
+static const char dropped_line[] =
+    "##FILTER=<ID=Dropped,Description=\"A later stage took the record out of the "
+    "call set; blocks begin in it\">"; /* as merge has it */
+
 struct joint_added {
     htsFile *file;
     tbx_t *index;
@@ -18,6 +23,7 @@ struct joint_added {
     char *path;
     kuni_span span;
     bool ended, pending; /* `record` is one that was not asked for yet */
+    bool tells_dropped;
     void *values;
     int n_values;
     joint_added_info *infos; /* of the site under way */
@@ -76,6 +82,11 @@ void joint_added_close(joint_added *a)
     free(a);
 }
 
+void joint_added_tell_dropped(joint_added *a)
+{
+    a->tells_dropped = true;
+}
+
 /* An INFO field that goes along. */
 static bool goes_along(const bcf_hdr_t *header, const char *tag)
 {
@@ -109,7 +120,8 @@ kuni_status joint_added_header(const joint_added *a, bcf_hdr_t *to, kuni_error *
         }
         if (!copy || bcf_hdr_add_hrec(to, copy) < 0) return kuni_fail_memory(err, 1, 1);
     }
-    return KUNI_OK;
+    if (!a->tells_dropped || bcf_hdr_get_hrec(to, BCF_HL_FLT, "ID", dropped, NULL)) return KUNI_OK;
+    return bcf_hdr_append(to, dropped_line) < 0 ? kuni_fail_memory(err, 1, 1) : KUNI_OK;
 }
 
 /* The next record into a->record; none: a->ended. */
@@ -187,6 +199,12 @@ kuni_status joint_added_find(joint_added *a, const bcf1_t *record, kuni_arena *a
                              joint_added_site *site, kuni_error *err)
 {
     *site = (joint_added_site){.id = NULL};
+    if (a->tells_dropped) {
+        site->filters = kuni_arena_alloc(arena, 1, sizeof(char *), err);
+        if (!site->filters) return KUNI_MEMORY;
+        site->filters[0] = dropped;
+        site->n_filters = 1;
+    }
     while (!a->ended) {
         if (!a->pending) {
             kuni_status status = next(a, err);

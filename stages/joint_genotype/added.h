@@ -37,6 +37,9 @@ KUNI_MUST_CHECK kuni_status joint_added_open(joint_added **added, const char *pa
 /* Accepts NULL. */
 void joint_added_close(joint_added *added);
 
+/* Records that are not there have FILTER Dropped: for the sparse form, where blocks begin in them. To be called at once. */
+void joint_added_tell_dropped(joint_added *added);
+
 /* Appends the FILTER and INFO lines that `to` lacks. */
 KUNI_MUST_CHECK kuni_status joint_added_header(const joint_added *added, bcf_hdr_t *to,
                                                kuni_error *err);

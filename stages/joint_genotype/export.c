@@ -95,6 +95,7 @@ kuni_status joint_export_shard(joint_export *e, const kuni_task *task,
     const char *contig = kuni_genome_contig(task->genome, span.tid)->name;
     if (!status && source->added)
         status = joint_added_open(&added, source->added, source->added_index, contig, span, err);
+    if (!status && added && e->kind == JOINT_EXPORT_SPARSE) joint_added_tell_dropped(added);
     if (!status && opening)
         status = joint_render_open(&e->render, render_kind(e->kind), e->path, e->mode,
                                    e->source && !e->heads[0], task, &shard->cohort, &shard->options,

@@ -11,6 +11,7 @@ struct joint_sparse {
     joint_span open; /* the stretch that the pieces of a column have led to so far */
     int64_t open_end;
     uint32_t open_column; /* JOINT_NONE: there is none */
+    joint_ploidy open_ploidy;
     const joint_sites *sites;
     uint32_t *until; /* of each column: the first site at which it is to be told of again */
     size_t until_capacity;
@@ -138,7 +139,9 @@ kuni_status joint_sparse_piece(joint_sparse *sparse, const joint_piece *piece, u
 {
     joint_span span = span_of(sparse, piece, who), *open = &sparse->open;
     if (piece->column == sparse->open_column && piece->beg == sparse->open_end &&
-        span.kind == open->kind && span.depth == open->depth) {
+        span.kind == open->kind && span.depth == open->depth &&
+        piece->ploidy.copies == sparse->open_ploidy.copies &&
+        piece->ploidy.refused == sparse->open_ploidy.refused) {
         open->last = span.last;
         open->end = span.end;
         sparse->open_end = piece->end;
@@ -147,6 +150,7 @@ kuni_status joint_sparse_piece(joint_sparse *sparse, const joint_piece *piece, u
     kuni_status status = joint_sparse_flush(sparse, err);
     sparse->open = span;
     sparse->open_end = piece->end;
+    sparse->open_ploidy = piece->ploidy;
     sparse->open_column = piece->column;
     return status;
 }

@@ -11,9 +11,9 @@
  * A stretch goes on over blocks whose GQ and DP are in the same bands (sparse_gq, sparse_dp), and
  * tells of the bands' lower edges: values at a site do not depend on where a stretch begins.
  * Without bands they are the blocks' own. It begins at the first site that it has, and ends at an
- * event, or with the 64 kb chunk or the shard; earlier where min_gq makes the genotype another one.
- * GQ is without the prior of a site. Memory is sixteen bytes a sample: what it is in, where that
- * ends, and whether it is to be told of.
+ * event, where the sample has another number of copies, or with the 64 kb chunk or the shard;
+ * earlier where min_gq makes the genotype another one. GQ is without the prior of a site. Memory is
+ * sixteen bytes a sample: what it is in, where that ends, and whether it is to be told of.
  */
 #ifndef KUNI_JOINT_SPARSE_H
 #define KUNI_JOINT_SPARSE_H

@@ -211,7 +211,7 @@ static kuni_status shape(const kuni_params *p, kuni_arena *arena, const kuni_ste
 const kuni_stage kuni_stage_joint_genotype = {
     .name = "joint-genotype",
     .summary = "genotypes all samples together at the sites found in any of them",
-    .version = 11,
+    .version = 12,
     .params = params,
     .steps = steps,
     .n_steps = STEPS,
