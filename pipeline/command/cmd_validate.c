@@ -8,6 +8,8 @@
 #include "command.h"
 #include "complain.h"
 #include "kuni/genome.h"
+#include "plan.h"
+#include "preflight.h"
 #include "regions.h"
 #include "workflow.h"
 
@@ -98,6 +100,13 @@ static kuni_status check_places(const kuni_workflow *workflow, kuni_buffer *faul
     return status ? status : second ? second : third;
 }
 
+static kuni_status check_links(const kuni_workflow *workflow, kuni_buffer *faults, kuni_error *err)
+{
+    kuni_error why = KUNI_ERROR_INIT;
+    kuni_status status = kuni_plan_check(workflow, &kuni_preflight_stage, &why);
+    return add_fault(workflow, status, &why, faults, err);
+}
+
 /* Of a workflow that is right: those that another profile would bring, of the first that does. */
 static kuni_status check_profiles(const kuni_workflow *workflow, const char *path, const request *r,
                                   kuni_buffer *faults, kuni_error *err)
@@ -111,6 +120,7 @@ static kuni_status check_profiles(const kuni_workflow *workflow, const char *pat
         (void)snprintf(chosen, sizeof(chosen), "profile=%s", workflow->profiles[i]);
         settings[r->settings.n] = chosen;
         status = kuni_workflow_read_partly(&other, path, settings, r->settings.n + 1, faults, err);
+        if (!status) status = check_links(&other, faults, err);
         kuni_workflow_fini(&other);
     }
     return status;
@@ -127,6 +137,7 @@ static kuni_status check(const char *path, const request *r, kuni_buffer *faults
     kuni_error later = KUNI_ERROR_INIT;
     kuni_status status =
         kuni_workflow_read_partly(&workflow, path, r->settings.texts, r->settings.n, faults, err);
+    if (!status) status = check_links(&workflow, faults, err);
     if (!status) status = check_profiles(&workflow, path, r, faults, err);
     if (!status) status = check_places(&workflow, faults, err);
     bool manifest = (status == KUNI_OK || status == KUNI_USAGE) && workflow.cohort &&

@@ -208,6 +208,15 @@ static const kuni_node *choose_joint(kuni_plan *plan)
     return both;
 }
 
+static kuni_status refuse_both(const kuni_node *both, kuni_error *err)
+{
+    return kuni_fail(err, KUNI_USAGE,
+                     "regions.joint_shard: stage %s takes both what is made of reads and what "
+                     "is made of all samples, shard by shard, so these must be cut alike: leave "
+                     "joint_shard out, or have the stage take one of them",
+                     both->id);
+}
+
 /* Where one step would have to take whole shards of both axes, all stay on the reads'. */
 static kuni_status make_joint(kuni_plan *plan, const kuni_workflow *workflow,
                               const kuni_genome *genome, const kuni_batch *batches, kuni_error *err)
@@ -220,13 +229,7 @@ static kuni_status make_joint(kuni_plan *plan, const kuni_workflow *workflow,
     if (plan->joint_bp == workflow->shard_bp) return KUNI_OK;
     const kuni_node *both = choose_joint(plan);
     bool any = false;
-    if (both && workflow->joint_bp)
-        return kuni_fail(
-            err, KUNI_USAGE,
-            "regions.joint_shard: stage %s takes both what is made of reads and what "
-            "is made of all samples, shard by shard, so these must be cut alike: leave "
-            "joint_shard out, or have the stage take one of them",
-            both->id);
+    if (both && workflow->joint_bp) return refuse_both(both, err);
     for (size_t i = 0; i < plan->n_nodes; i++) {
         if (both) plan->nodes[i].joint = false;
         any = any || plan->nodes[i].joint;
@@ -413,6 +416,21 @@ kuni_status kuni_plan_make(kuni_plan *plan, const kuni_workflow *workflow,
     return KUNI_OK;
 fail:
     kuni_plan_fini(plan);
+    return status;
+}
+
+kuni_status kuni_plan_check(const kuni_workflow *workflow, const kuni_stage *preflight,
+                            kuni_error *err)
+{
+    kuni_plan plan = {.arena = kuni_arena_new(err)};
+    kuni_status status = plan.arena ? make_nodes(&plan, workflow, preflight, err) : KUNI_MEMORY;
+    if (!status) status = resolve_inputs(&plan, workflow, err);
+    if (!status && workflow->joint_bp && workflow->joint_bp < workflow->shard_bp) {
+        const kuni_node *both = choose_joint(&plan);
+        if (both) status = refuse_both(both, err);
+    }
+    if (!status) status = link_folds(&plan, err);
+    kuni_plan_fini(&plan);
     return status;
 }
 

@@ -82,6 +82,9 @@ KUNI_MUST_CHECK kuni_status kuni_plan_make(kuni_plan *plan, const kuni_workflow 
                                            size_t n_batches, bool twins,
                                            const kuni_stage *preflight, kuni_error *err);
 void kuni_plan_fini(kuni_plan *plan);
+/* Whether stages fit together, as far as that can be known without reference and samples: KUNI_USAGE as above. */
+KUNI_MUST_CHECK kuni_status kuni_plan_check(const kuni_workflow *workflow,
+                                            const kuni_stage *preflight, kuni_error *err);
 
 static inline bool kuni_node_by_shard(const kuni_node *node)
 {

@@ -267,6 +267,30 @@ static void check_of_samples(kuni_reader *reader, const entries *all, const shap
                         e->stage.id, giver->stage.id, kind);
 }
 
+/* Whether an earlier step, or port, asks for the same: nobody needs to be told twice. */
+static bool asked_before(const shape *own, size_t step, const kuni_port *port)
+{
+    for (size_t s = 0; s <= step; s++)
+        for (const kuni_port *p = own->steps[s].inputs; p && p->kind && p != port; p++)
+            if (!p->optional && strcmp(p->kind, port->kind) == 0) return true;
+    return false;
+}
+
+static void check_inputs(kuni_reader *reader, const entries *all, const shape *shapes,
+                         const bool *upstream, const entry *e)
+{
+    const shape *own = &shapes[e->place];
+    for (size_t s = 0; s < own->n_steps; s++)
+        for (const kuni_port *port = own->steps[s].inputs; port && port->kind; port++) {
+            bool found = port->optional || gives(own->steps, s, port->kind);
+            if (!found) found = comes_to(all, shapes, upstream, e->place, port->kind);
+            if (!found && !asked_before(own, s, port))
+                report_no_producer(reader, all, shapes, e, port->kind);
+            if (found && port->of_samples)
+                check_of_samples(reader, all, shapes, upstream, e, port->kind);
+        }
+}
+
 kuni_status kuni_flow_check(kuni_reader *reader, const entries *all)
 {
     size_t n = all->n;
@@ -275,17 +299,6 @@ kuni_status kuni_flow_check(kuni_reader *reader, const entries *all)
     if (!shapes || !upstream) return KUNI_MEMORY;
     if (find_shapes(reader, all, shapes)) return reader->err->status;
     for (size_t i = 0; i < n; i++) check_names(reader, all, shapes, i);
-    for (size_t i = 0; i < n; i++) {
-        const entry *e = &all->list[i];
-        const shape *own = &shapes[e->place];
-        for (size_t s = 0; s < own->n_steps; s++)
-            for (const kuni_port *port = own->steps[s].inputs; port && port->kind; port++) {
-                bool found = port->optional || gives(own->steps, s, port->kind);
-                if (!found) found = comes_to(all, shapes, upstream, e->place, port->kind);
-                if (!found) report_no_producer(reader, all, shapes, e, port->kind);
-                if (found && port->of_samples)
-                    check_of_samples(reader, all, shapes, upstream, e, port->kind);
-            }
-    }
+    for (size_t i = 0; i < n; i++) check_inputs(reader, all, shapes, upstream, &all->list[i]);
     return KUNI_OK;
 }

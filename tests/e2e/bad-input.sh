@@ -18,10 +18,12 @@ fresh() {
     c=$work/c
 }
 
-# expect STATUS OPTIONS...: runs the copy's workflow
+# expect STATUS OPTIONS...: runs the copy's workflow; what a run refuses as wrongly written, validate refuses before
 expect() {
     local expected=$1 status=0
     shift
+    [ "$expected" -ne 64 ] || ! "$KUNI" validate "$c/workflow.yaml" "$@" >"$work/out" 2>"$work/err" ||
+        fail "$case: validate has nothing against it"
     timeout 120 "$KUNI" run --quiet "$c/workflow.yaml" "$@" >"$work/out" 2>"$work/err" </dev/null || status=$?
     [ "$status" -eq "$expected" ] || { cat "$work/err"; fail "$case: exit status $status, expected $expected"; }
 }
@@ -176,6 +178,27 @@ for with in "format: [GT, GQQ]|format: unknown 'GQQ': expected GT, GQ" 'sparse_g
     says "${with#*|}"
     brief 1
 done
+
+case="one kind from two stages"
+fresh
+sed -i 's/^  - id: national/  - {id: quality, uses: variant-quality, needs: joint}\n&/; s/needs: \[qc, joint\]/needs: [qc, joint, quality]/' "$c/workflow.yaml"
+expect 64
+says 'stage national takes one file of kind "calls" but both joint and quality give it'
+brief 1
+
+case="both cuts in one step"
+fresh
+sed -i 's/shard: 10kb/shard: 200kb\n  joint_shard: 64kb/; s/^  - id: national/  - {id: beside, run: "cat {input.calls} > {output}", takes: [evidence, calls], gives: text, extension: txt, needs: [call, joint]}\n&/' "$c/workflow.yaml"
+expect 64
+says 'regions.joint_shard: stage beside takes both'
+brief 1
+
+case="a stage with several steps that nothing feeds"
+fresh
+sed -i 's/needs: \[qc, joint\]/needs: [qc, call]/' "$c/workflow.yaml"
+expect 64
+says "stage 'national' takes 'calls', which no stage upstream of it gives; expected 'joint' among its needs"
+brief 1
 
 case="a QC profile with a fault"
 fresh
