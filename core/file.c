@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "injection.h"
+#include "regular.h"
 #include "unfinished.h"
 
 struct kuni_file {
@@ -188,9 +189,10 @@ kuni_status kuni_file_put(const char *path, const void *bytes, size_t length, ku
 kuni_status kuni_file_get(const char *path, size_t limit_bytes, kuni_buffer *buffer,
                           kuni_error *err)
 {
+    kuni_status status = kuni_check_no_wait(path, err);
+    if (status) return status;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return kuni_fail_errno(err, "cannot open %s", path);
-    kuni_status status;
     size_t total = 0;
     for (;;) {
         status = kuni_buffer_reserve(buffer, 1 << 16, err);

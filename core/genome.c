@@ -15,6 +15,7 @@
 #include "kuni/file.h"
 #include "kuni/lines.h"
 #include "refget.h"
+#include "regular.h"
 
 /* Where a contig's bases lie in the (uncompressed) FASTA: the columns of the .fai. */
 typedef struct fasta_layout {
@@ -153,7 +154,8 @@ kuni_status kuni_genome_open(kuni_genome **out, const char *fasta_path, kuni_err
     if (!genome) return status;
     genome->path = kuni_strdup(fasta_path, err);
     if (!genome->path) goto fail;
-    status = make_index(fasta_path, err);
+    status = kuni_check_regular(fasta_path, err);
+    if (!status) status = make_index(fasta_path, err);
     if (!status) status = read_index(genome, err);
     if (!status) status = open_fasta(genome, err);
     if (status) goto fail;

@@ -8,11 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "regular.h"
 #include "utf8.h"
 
 kuni_status kuni_lines_open(kuni_lines *lines, const char *path, kuni_error *err)
 {
     *lines = (kuni_lines){.path = path};
+    kuni_status status = kuni_check_no_wait(path, err);
+    if (status) return status;
     errno = 0;
     lines->file = bgzf_open(path, "r");
     if (!lines->file) return kuni_fail_errno(err, "cannot open %s", path);

@@ -11,6 +11,12 @@
  */
 KUNI_MUST_CHECK kuni_status kuni_check_regular(const char *path, kuni_error *err);
 
+/*
+ * Likewise, but of named pipes alone, for what may be read from its beginning to its end once: what a shell
+ * hands over (/dev/fd/N, standard input) has its writer.
+ */
+KUNI_MUST_CHECK kuni_status kuni_check_no_wait(const char *path, kuni_error *err);
+
 /* "a named pipe", ...; NULL where the path leads to a regular file, nowhere, or is a URL. */
 const char *kuni_odd_file(const char *path);
 

@@ -54,7 +54,8 @@ static kuni_status wake(kuni_evidence_reader *reader, kuni_error *err)
 {
     if (reader->fd >= 0) return KUNI_OK;
     struct stat info;
-    reader->fd = open(reader->path, O_RDONLY | O_CLOEXEC);
+    /* Does not wait for the writer of a pipe. */
+    reader->fd = open(reader->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (reader->fd < 0 || fstat(reader->fd, &info) != 0)
         return kuni_fail_errno(err, "cannot open evidence %s", reader->path);
     if (!S_ISREG(info.st_mode)) return damaged(reader, err, "not a regular file");

@@ -11,6 +11,7 @@
 #include "plan.h"
 #include "preflight.h"
 #include "regions.h"
+#include "regular.h"
 #include "workflow.h"
 
 typedef struct request {
@@ -141,10 +142,12 @@ static kuni_status check(const char *path, const request *r, kuni_buffer *faults
     if (!status) status = check_profiles(&workflow, path, r, faults, err);
     if (!status) status = check_places(&workflow, faults, err);
     bool manifest = (status == KUNI_OK || status == KUNI_USAGE) && workflow.cohort &&
-                    access(workflow.cohort, R_OK) == 0;
+                    access(workflow.cohort, R_OK) == 0 && !kuni_odd_file(workflow.cohort);
     if (manifest) {
-        const char *ped =
-            workflow.pedigree && access(workflow.pedigree, R_OK) == 0 ? workflow.pedigree : NULL;
+        const char *ped = workflow.pedigree && access(workflow.pedigree, R_OK) == 0 &&
+                                  !kuni_odd_file(workflow.pedigree)
+                              ? workflow.pedigree
+                              : NULL;
         size_t before = faults->length;
         const kuni_cohort_sources sources = {.manifest = workflow.cohort,
                                              .network = &workflow.network,

@@ -254,6 +254,26 @@ add_stage '    run: ": {output}"
 expect 70 --set on_error.retries=0
 says 'extra'
 
+# --- what would make a command wait for somebody who writes ---
+case="a named pipe"
+fresh
+expect 0
+mkfifo "$c/pipe"
+cd "$c"
+for arguments in "validate pipe" "validate --set cohort=pipe workflow.yaml" "validate --set pedigree=pipe workflow.yaml" "run pipe" "status pipe" \
+    "withdraw --yes --list pipe workflow.yaml" "export --samples-file pipe -o x.bcf workflow.yaml" "evidence stat pipe" "evidence check pipe" \
+    "gvcf -r pipe pipe" "gvcf -r reference.fa pipe" "release --dry-run pipe" "simulate --reference pipe -o made"; do
+    status=0
+    # shellcheck disable=SC2086 # words
+    timeout 20 "$KUNI" $arguments >"$work/out" 2>"$work/err" </dev/null || status=$?
+    case $status in 64 | 65 | 74) ;; *) fail "$case: kuni $arguments: exit status $status" ;; esac
+    says pipe
+    brief 1
+done
+timeout 60 "$KUNI" export --samples-file <(echo S000001) -o one.bcf workflow.yaml >"$work/out" 2>"$work/err" || fail "$case: of the shell's own"
+[ "$(bcftools query -l one.bcf)" = S000001 ] || fail "$case: not who was told of through a pipe"
+cd "$work"
+
 # --- full disk: every size stops somewhere else; with room enough the same command goes on ---
 case="full disk"
 fresh
