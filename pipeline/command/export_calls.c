@@ -504,7 +504,7 @@ kuni_status kuni_export_calls(kuni_exporter *x, kuni_error *err)
     int format = x->request->format;
     bool text = format == KUNI_EXPORT_VCF_GZ || format == KUNI_EXPORT_SPARSE;
     bool plain = format == KUNI_EXPORT_VCF || x->request->nothing;
-    calls c = {.x = x, .mode = plain ? "w" : text ? "wz" : "wb"};
+    calls c = {.x = x, .mode = plain ? "w" : text ? "wz5" : "wb5"};
     list_files(&c);
     kuni_status status = find_parts(&c, err);
     size_t n = pieces_of(&c, kuni_team_shares(x->request->jobs));

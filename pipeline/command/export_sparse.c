@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "export_sparse.h"
 
+#include <fcntl.h>
 #include <htslib/bgzf.h>
 #include <htslib/tbx.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "export_published.h"
 #include "kuni/evidence.h"
@@ -20,6 +22,9 @@ struct kuni_sparse_copying {
     kstring_t columns, line; /* that; the record under way */
     kuni_sparse_blocks *blocks; /* made where a span begins within a chunk */
     kuni_buffer told;           /* a record that is written otherwise than it stands there */
+    int fd;                     /* of the published file, for its blocks as they are */
+    kuni_buffer raw;            /* such ones */
+    uint64_t begin, end;        /* virtual places in the file of the record under way */
     int64_t chunk;              /* of the last record: where blocks end */
 };
 
@@ -115,7 +120,7 @@ kuni_status kuni_sparse_copying_head(const kuni_sparse_copying *c, const char *p
     if (!status) status = copy_lines(c, true, source, &text, err);
     if (!status) status = kuni_buffer_append(&text, c->columns.s, c->columns.l, err);
     if (!status) status = kuni_buffer_append(&text, "\n", 1, err);
-    BGZF *file = status ? NULL : bgzf_open(path, "w");
+    BGZF *file = status ? NULL : bgzf_open(path, "w5");
     bool good = file && bgzf_write(file, text.data, text.length) == (ssize_t)text.length;
     if (file && bgzf_close(file) < 0) good = false;
     kuni_buffer_fini(&text);
@@ -127,14 +132,15 @@ kuni_status kuni_sparse_copying_head(const kuni_sparse_copying *c, const char *p
 static kuni_status start(kuni_sparse_copying *c, kuni_error *err)
 {
     c->from = bgzf_open(c->path, "r");
-    if (!c->from) return kuni_fail_errno(err, "cannot open %s", c->path);
+    c->fd = open(c->path, O_RDONLY | O_CLOEXEC);
+    if (!c->from || c->fd < 0) return kuni_fail_errno(err, "cannot open %s", c->path);
     kuni_status status = read_header(c, err);
     if (status) return status;
     c->index = tbx_index_load2(c->path, c->x->published->index);
     if (!c->index)
         return kuni_fail(err, KUNI_IO, "%s: cannot read the index: `kuni repair` mends",
                          c->x->published->index);
-    c->to = bgzf_open(c->out, "w");
+    c->to = bgzf_open(c->out, "w5");
     return c->to ? KUNI_OK : kuni_fail_errno(err, "cannot write %s", c->out);
 }
 
@@ -143,6 +149,7 @@ kuni_status kuni_sparse_copying_open(kuni_sparse_copying **made, const kuni_expo
 {
     kuni_sparse_copying *c = kuni_alloc(1, sizeof(*c), err);
     if (!c) return KUNI_MEMORY;
+    c->fd = -1;
     c->x = x;
     c->path = x->published->path;
     c->out = kuni_strdup(path, err);
@@ -169,6 +176,28 @@ static kuni_status flush(kuni_sparse_copying *c, kuni_error *err)
     return bgzf_flush(c->to) < 0 ? kuni_fail_errno(err, "cannot write %s", c->out) : KUNI_OK;
 }
 
+/* Of many people a record has blocks of its own: they are taken as they are. */
+static bool has_blocks(const kuni_sparse_copying *c)
+{
+    return ((c->begin | c->end) & UINT16_MAX) == 0 && c->end > c->begin;
+}
+
+static kuni_status put_blocks(kuni_sparse_copying *c, kuni_error *err)
+{
+    size_t n = (size_t)((c->end - c->begin) >> 16), done = 0;
+    kuni_buffer_clear(&c->raw);
+    kuni_status status = kuni_buffer_reserve(&c->raw, n, err);
+    if (!status) status = flush(c, err);
+    while (!status && done < n) {
+        ssize_t got =
+            pread(c->fd, c->raw.data + done, n - done, (off_t)(c->begin >> 16) + (off_t)done);
+        if (got <= 0) return kuni_fail_errno(err, "cannot read %s", c->path);
+        done += (size_t)got;
+    }
+    if (status || bgzf_raw_write(c->to, c->raw.data, n) == (ssize_t)n) return status;
+    return kuni_fail_errno(err, "cannot write %s", c->out);
+}
+
 /* `first`: blocks of earlier records of the chunk are told of. */
 static kuni_status write_record(kuni_sparse_copying *c, int64_t pos, bool first, kuni_error *err)
 {
@@ -181,6 +210,8 @@ static kuni_status write_record(kuni_sparse_copying *c, int64_t pos, bool first,
         status = kuni_sparse_blocks_tell(c->blocks, c->line.s, &c->told, err);
     else if (!kuni_sparse_line_ends_well(c->line.s))
         status = kuni_sparse_line_put_end_last(c->line.s, &c->told, err);
+    else if (has_blocks(c))
+        return put_blocks(c, err);
     else {
         if (kputc('\n', &c->line) < 0) return kuni_fail_memory(err, c->line.l, 1);
         return put_line(c, c->line.s, c->line.l, err);
@@ -231,7 +262,9 @@ kuni_status kuni_sparse_copying_span(kuni_sparse_copying *c, kuni_span span, kun
     if (!status) status = go_to(c, contig, beg, span.end, &found, err);
     c->chunk = span.beg / KUNI_EVIDENCE_CHUNK_BP;
     while (!status && found) {
+        c->begin = (uint64_t)bgzf_tell(c->from);
         status = read_line(c, &c->line, &found, err);
+        c->end = (uint64_t)bgzf_tell(c->from);
         if (status || !found || !is_of(c->line.s, contig)) break;
         int64_t pos = kuni_sparse_line_pos(c->line.s);
         if (pos < 0) status = damaged(c, err);
@@ -256,6 +289,8 @@ void kuni_sparse_copying_abandon(kuni_sparse_copying *c)
     kuni_sparse_blocks_free(c->blocks);
     kuni_buffer_fini(&c->head);
     kuni_buffer_fini(&c->told);
+    kuni_buffer_fini(&c->raw);
+    if (c->fd >= 0) (void)close(c->fd);
     ks_free(&c->columns);
     ks_free(&c->line);
     free(c->out);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sparse records of everybody, taken from the published file by its index: lines as they stand there, but for the first of a
- * part, which tells of everybody (sparse_lines.h): the bytes are those that joint_export_shard makes from evidence.
+ * part, which tells of everybody (sparse_lines.h): the bytes are those that joint_export_shard makes from evidence. Blocks of the
+ * file that hold one record alone are taken as they are.
  */
 #ifndef KUNI_COMMAND_EXPORT_SPARSE_H
 #define KUNI_COMMAND_EXPORT_SPARSE_H

@@ -117,13 +117,19 @@ static bool read_head(layout *l, const char *line)
  * Passes over columns that are not told of, from the tab before a column on. NULL where this is the end of neither column nor
  * line.
  */
-static const char *skip_dots(const char *at, uint32_t *column)
+static const char *skip_dots(const char *at, const char *end, uint32_t *column)
 {
-    static const char dots[] = "\t.\t.\t.\t.\t.\t.\t.\t.";
-    enum { EIGHT = sizeof(dots) / 2 };
-    while (strncmp(at, dots, sizeof(dots) - 1) == 0 && (at[16] == '\t' || !at[16])) {
-        at += sizeof(dots) - 1;
-        *column += EIGHT;
+    static const char dots[] = {'\t', '.', '\t', '.', '\t', '.', '\t', '.'};
+    enum { WORDS = 8, WORD = sizeof(dots), FOUR = WORD / 2 };
+    uint64_t same, words[WORDS];
+    memcpy(&same, dots, WORD);
+    while ((size_t)(end - at) > sizeof(words) && at[sizeof(words)] == '\t') {
+        uint64_t other = 0;
+        memcpy(words, at, sizeof(words));
+        for (int i = 0; i < WORDS; i++) other |= words[i] ^ same;
+        if (other) break;
+        at += sizeof(words);
+        *column += WORDS * FOUR;
     }
     while (at[0] == '\t' && at[1] == '.' && (at[2] == '\t' || !at[2])) {
         at += 2;
@@ -179,10 +185,11 @@ kuni_status kuni_sparse_blocks_pass(kuni_sparse_blocks *b, const char *line, kun
     int64_t pos = kuni_sparse_line_pos(line);
     uint32_t column = 0;
     if (pos < 0 || !read_head(&l, line)) return wrong(line, err);
-    const char *at = skip_dots(l.at[COLUMNS], &column);
+    const char *at = l.at[COLUMNS], *end = at + strlen(at);
+    at = skip_dots(at, end, &column);
     while (at && *at && column < b->n_columns) {
         at = read_cell(&l, pos, at + 1, &b->blocks[column++]);
-        if (at) at = skip_dots(at, &column);
+        if (at) at = skip_dots(at, end, &column);
     }
     return at && !*at && column == b->n_columns ? KUNI_OK : wrong(line, err);
 }
@@ -315,11 +322,11 @@ typedef struct addition {
 static bool look_through(const kuni_sparse_blocks *b, const layout *l, int64_t pos, addition *more)
 {
     uint32_t column = 0;
-    const char *at = l->at[COLUMNS];
+    const char *at = l->at[COLUMNS], *end = at + strlen(at);
     *more = (addition){.n = 0};
     for (;;) {
         uint32_t next = column;
-        at = skip_dots(at, &next);
+        at = skip_dots(at, end, &next);
         if (!at || next > b->n_columns) return false;
         for (; column < next; column++) {
             const block *in = &b->blocks[column];

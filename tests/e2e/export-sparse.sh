@@ -78,4 +78,17 @@ grep -q "was published with" err || fail "not told that the file is cut off: $(c
 rm -f "$national"
 cp whole "$national"
 
+# A record that has blocks of its own, as all have of many people: here those that are alone in a shard.
+rm -rf cohort
+"$KUNI" simulate --quiet -n 3 --contigs chr20:9k -d 20 --seed 3 -o cohort >/dev/null
+workflow alone "" joint
+sed -i -e 's/shard: 70kb, ploidy: [^}]*/shard: 300/' alone.yaml
+"$KUNI" run --quiet alone.yaml 2>run.log || { cat run.log; exit 1; }
+[ "$(bcftools query -f '%POS\n' alone/current/national.bcf | awk '{ n[int(($1 - 1) / 300)]++ } END { for (i in n) one += n[i] == 1; print one + 0 }')" -gt 3 ] ||
+    fail "no record is alone"
+for r in chr20 chr20:700-8500; do
+    "$KUNI" export -f sparse -r "$r" -S "$(tail -n +2 cohort/manifest.tsv | cut -f 2 | paste -sd,)" -o made.sparse.vcf.gz alone.yaml >/dev/null
+    "$KUNI" export -f sparse -r "$r" -o taken.sparse.vcf.gz alone.yaml >/dev/null
+    cmp -s made.sparse.vcf.gz taken.sparse.vcf.gz || fail "blocks that are taken as they are: another file than from evidence"
+done
 verdict "sparse records are taken as they were published"
