@@ -8,6 +8,7 @@
 #include "export_published.h"
 #include "history.h"
 #include "published.h"
+#include "team.h"
 #include "transport.h"
 
 enum {
@@ -262,20 +263,16 @@ static int run(const kuni_call *call)
                                .n_settings = r->settings.n};
     kuni_buffer faults = KUNI_BUFFER_INIT;
     kuni_error err = KUNI_ERROR_INIT;
-    bool leads = true;
-    kuni_status status = kuni_transport_init(&err);
-    if (!status) {
-        status = write_all(&r->export, &as_run, &faults, &err);
-        leads = kuni_transport_rank() == 0;
-        if (leads && faults.length)
-            kuni_command_print_faults(&faults);
-        else if (leads && status)
-            (void)kuni_command_fail(&err);
-        kuni_transport_fini();
-    } else
+    kuni_status status = kuni_team_join(&err);
+    if (status) return kuni_command_fail(&err);
+    status = write_all(&r->export, &as_run, &faults, &err);
+    bool leads = kuni_transport_rank() == 0;
+    if (leads && faults.length)
+        kuni_command_print_faults(&faults);
+    else if (leads && status)
         (void)kuni_command_fail(&err);
     kuni_buffer_fini(&faults);
-    return leads ? status : KUNI_OK; /* as in cmd_run.c */
+    return kuni_team_leave(status, &err);
 }
 
 const kuni_command kuni_cmd_export = {

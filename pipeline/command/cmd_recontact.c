@@ -5,6 +5,7 @@
 #include "command.h"
 #include "complain.h"
 #include "recontact.h"
+#include "team.h"
 #include "transport.h"
 
 typedef struct request {
@@ -74,17 +75,16 @@ static int run(const kuni_call *call)
                                            .n_names = r->names.n,
                                            .max_af = r->max_af,
                                            .out = r->out};
-    kuni_status status = kuni_transport_init(&err);
-    if (!status) {
-        status = kuni_recontact(&wanted, &result, &faults, &err);
-        kuni_transport_fini();
-    }
-    kuni_command_print_faults(&faults);
-    if (status && !faults.length) (void)kuni_command_fail(&err);
-    if (!status) print(&result);
+    kuni_status status = kuni_team_join(&err);
+    if (status) return kuni_command_fail(&err);
+    status = kuni_recontact(&wanted, &result, &faults, &err);
+    bool leads = kuni_transport_rank() == 0;
+    if (leads) kuni_command_print_faults(&faults);
+    if (leads && status && !faults.length) (void)kuni_command_fail(&err);
+    if (leads && !status) print(&result);
     kuni_recontact_fini(&result);
     kuni_buffer_fini(&faults);
-    return status;
+    return kuni_team_leave(status, &err);
 }
 
 const kuni_command kuni_cmd_recontact = {

@@ -9,6 +9,7 @@
 #include "pseudonym.h"
 #include "received.h"
 #include "release_make.h"
+#include "team.h"
 #include "transport.h"
 
 typedef struct request {
@@ -85,18 +86,15 @@ static int make(const request *r, const char *path)
     kuni_release_plan plan;
     kuni_error err = KUNI_ERROR_INIT;
     kuni_buffer faults = KUNI_BUFFER_INIT;
-    bool leads = true;
-    kuni_status status = kuni_transport_init(&err);
+    kuni_status status = kuni_team_join(&err);
     if (status) return kuni_command_fail(&err);
-    leads = kuni_transport_rank() == 0;
     status = kuni_transport_agree(
         kuni_release_plan_make(&plan, path, r->out, r->jobs, &faults, &err), &err);
     if (!status) status = kuni_release_make(&plan, r->out, r->jobs, &faults, &err);
-    if (leads) (void)tell(status, &faults, &err);
+    if (kuni_transport_rank() == 0) (void)tell(status, &faults, &err);
     kuni_release_plan_fini(&plan);
     kuni_buffer_fini(&faults);
-    kuni_transport_fini();
-    return leads ? status : KUNI_OK; /* as in cmd_run.c */
+    return kuni_team_leave(status, &err);
 }
 
 /* --- verify: at the recipient --- */

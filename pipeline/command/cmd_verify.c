@@ -6,6 +6,7 @@
 #include "command.h"
 #include "complain.h"
 #include "erased.h"
+#include "team.h"
 #include "transport.h"
 #include "verify.h"
 
@@ -71,9 +72,10 @@ static int verify(const kuni_call *call, bool repair)
                                         .tell = tell,
                                         .agree = agree,
                                         .context = call->options};
-    kuni_status status = repair ? KUNI_OK : kuni_transport_init(&err);
-    bool leads = status || repair || kuni_transport_rank() == 0, began = !status && !repair;
-    if (!status) status = kuni_verify(&wanted, &result, &faults, &err);
+    kuni_status status = repair ? KUNI_OK : kuni_team_join(&err);
+    if (status) return kuni_command_fail(&err);
+    bool leads = repair || kuni_transport_rank() == 0;
+    status = kuni_verify(&wanted, &result, &faults, &err);
     if (leads) kuni_command_print_faults(&faults);
     if (leads && status && !faults.length) (void)kuni_command_fail(&err);
     if (leads && !status && !repair)
@@ -85,8 +87,7 @@ static int verify(const kuni_call *call, bool repair)
                result.damaged, result.files, result.copied, result.rewritten, result.unsealed,
                result.removed);
     kuni_buffer_fini(&faults);
-    if (began) kuni_transport_fini();
-    return leads ? status : KUNI_OK; /* as in cmd_run.c */
+    return repair ? (int)status : kuni_team_leave(status, &err);
 }
 
 static int verify_erased(const kuni_call *call)

@@ -8,6 +8,7 @@
 #include "forecast.h"
 #include "made_with.h"
 #include "operand.h"
+#include "team.h"
 #include "transport.h"
 
 /* Names of flagged nodes: "call, joint.sites". */
@@ -127,7 +128,7 @@ static kuni_status print_all(kuni_preview *p, kuni_error *err)
     return status;
 }
 
-static int forecast(const kuni_run_options *options)
+static kuni_status forecast(const kuni_run_options *options)
 {
     kuni_run_options asked = *options;
     kuni_preview preview;
@@ -145,8 +146,7 @@ static int forecast(const kuni_run_options *options)
 int kuni_dry_run(const kuni_run_options *options)
 {
     kuni_error err = KUNI_ERROR_INIT;
-    if (kuni_transport_init(&err)) return kuni_command_fail(&err);
-    int status = kuni_transport_rank() == 0 ? forecast(options) : KUNI_OK;
-    kuni_transport_fini();
-    return status;
+    if (kuni_team_join(&err)) return kuni_command_fail(&err);
+    kuni_status status = kuni_transport_rank() == 0 ? forecast(options) : KUNI_OK;
+    return kuni_team_leave(status, &err);
 }

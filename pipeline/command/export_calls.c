@@ -412,15 +412,17 @@ static kuni_status place_index(const calls *c, kuni_error *err)
     return status;
 }
 
+/* Rank 0, or whoever is left where it is silent. */
 static void remove_pieces(const calls *c, size_t n)
 {
-    for (size_t i = 0; i < n * c->n_files && kuni_transport_rank() == 0; i++) {
+    bool removes = kuni_transport_rank() == 0 || kuni_transport_hung();
+    for (size_t i = 0; i < n * c->n_files && removes; i++) {
         char path[4096];
         kuni_error ignored = KUNI_ERROR_INIT;
         if (!kuni_export_piece_path(c->files[i % c->n_files].path, i / c->n_files, path, &ignored))
             (void)unlink(path);
     }
-    if (c->x->request->nothing || kuni_transport_rank() != 0) return;
+    if (c->x->request->nothing || !removes) return;
     kuni_error ignored = KUNI_ERROR_INIT;
     heads head;
     char path[4096];

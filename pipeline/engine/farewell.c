@@ -95,16 +95,9 @@ kuni_status kuni_farewell(kuni_status mine, kuni_error *err)
 
 void kuni_leave_hung(kuni_status status, const kuni_error *err)
 {
-    int rank = kuni_transport_rank();
-    const char *text = status ? err->text
-                              : "a rank is silent, it hangs, or its node is lost: the run is done "
-                                "without it";
-    /* Others are here because they miss rank 0. */
-    if (rank <= 1) (void)fprintf(stderr, "kuni: %s\n", text);
-    (void)fflush(stderr);
-    kuni_sleep_ms(rank <= 1 ? LAST_WORD_MS : 4 * LAST_WORD_MS);
-    if (rank == 0) kuni_transport_abort(status);
-    kuni_transport_leave(status);
+    kuni_transport_leave_hung(status, status ? err->text
+                                             : "a rank is silent, it hangs, or its node is lost: "
+                                               "the run is done without it");
 }
 
 void kuni_leave(kuni_status status, const kuni_error *err)

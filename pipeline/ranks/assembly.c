@@ -491,8 +491,9 @@ kuni_status kuni_assembly_write(const char *assembly_path, kuni_assembly_target 
     for (size_t i = 0; i < n_targets && names && !status; i++)
         if (targets[i].written) status = publish_target(&job, i, names[i].data, err);
     for (size_t i = 0; i < n_targets && names; i++) {
-        /* Those that were renamed are gone from here already. */
-        if (status && names[i].data && kuni_transport_rank() == 0) (void)unlink(names[i].data);
+        /* Those that were renamed are gone from here already. Where rank 0 is silent others clear up. */
+        if (status && names[i].data && (kuni_transport_rank() == 0 || kuni_transport_hung()))
+            (void)unlink(names[i].data);
         kuni_buffer_fini(&names[i]);
     }
     free(names);

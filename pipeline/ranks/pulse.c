@@ -13,7 +13,8 @@ enum {
     BEAT_MOST_MS = 5000, /* at least so often, and a millisecond later for each rank more */
     LOOKS_A_LIMIT = 50,  /* how often to look for beats */
     LOOK_MOST_MS = 500,
-    COUNTED_MOST_MS = 1000 /* of the time between two looks */
+    COUNTED_MOST_MS = 1000, /* of the time between two looks */
+    PATIENCE_S = 180        /* with a silent rank */
 };
 
 typedef struct peer {
@@ -38,6 +39,13 @@ static struct {
     kuni_signs_of_life *signs;
     void *context;
 } pulse = {.silent = -1};
+
+int64_t kuni_pulse_patience_ms(void)
+{
+    const char *text = getenv("KUNI_RANK_SILENCE_S");
+    int64_t seconds = text ? strtoll(text, NULL, 10) : 0;
+    return (seconds > 0 ? seconds : PATIENCE_S) * 1000;
+}
 
 static void receive(int i)
 {

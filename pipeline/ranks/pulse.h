@@ -17,6 +17,8 @@
 
 /* Collective. Of `all`, whose ranks are those of the messages. */
 KUNI_MUST_CHECK kuni_status kuni_pulse_open(MPI_Comm all, kuni_error *err);
+/* KUNI_RANK_SILENCE_S, or 180 s. */
+int64_t kuni_pulse_patience_ms(void);
 void kuni_pulse_watch(int64_t limit_ms, kuni_signs_of_life *signs, void *context);
 /* Sends and hears beats when it is time. Local; call it wherever this rank waits. */
 void kuni_pulse_beat(void);

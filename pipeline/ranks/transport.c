@@ -15,7 +15,10 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "heart.h"
 #include "injection.h"
+#include "launcher.h"
+#include "parcels.h"
 #include "pulse.h"
 
 enum {
@@ -24,24 +27,14 @@ enum {
     NAP_MOST_US = 5000, /* longest: a waiting rank costs no core */
     LOOK_MS = 20,       /* how often to look for lost ranks */
     GIVE_UP_MS = 2000,  /* a revoked collective must end by then */
-    PATIENCE_S = 180,   /* with a silent rank */
     ABORT_S = 5,        /* MPI_Abort hangs where the launcher does */
+    HEART_MS = 500,     /* how often a busy rank looks around, at least */
+    BEATS_A_LIMIT = 8,  /* and within the limit */
+    GRACE_MS = 10000,   /* a busy rank goes on when one is silent; half of the limit at most */
+    LAST_WORD_MS = 500, /* the launcher drops what it has not read when the job ends */
     VOICE_S = 3, /* the next rank speaks where the one before it has not ended the job by then */
     HOST_BYTES = 256
 };
-
-/* A message on its way out, or one that a rank sent to itself. */
-typedef struct parcel {
-    struct parcel *next;
-    MPI_Request request;
-    size_t length;
-    char bytes[];
-} parcel;
-
-typedef struct parcel_list {
-    parcel *first, **last;
-    size_t count;
-} parcel_list;
 
 static struct {
     bool initialised, mpi;
@@ -60,9 +53,10 @@ static struct {
     MPI_Request receive;
     kuni_buffer incoming;
     int sender;
-    bool watching;
-    int64_t began_ms; /* to join the others */
-    int end_status;   /* see kuni_transport_end_with */
+    bool watching, busy, serialized; /* busy: there is a heart; MPI lets threads take turns */
+    int64_t hung_ms;                 /* when this rank learned that another is silent */
+    int64_t began_ms;                /* to join the others */
+    int end_status;                  /* see kuni_transport_end_with */
     char host[HOST_BYTES];
 } here = {.size = 1, .present = 1};
 
@@ -244,9 +238,7 @@ static kuni_status fail_loss(kuni_error *err)
 
 int64_t kuni_transport_patience_ms(void)
 {
-    const char *text = getenv("KUNI_RANK_SILENCE_S");
-    int64_t seconds = text ? strtoll(text, NULL, 10) : 0;
-    return (seconds > 0 ? seconds : PATIENCE_S) * 1000;
+    return kuni_pulse_patience_ms();
 }
 
 void kuni_transport_watch(int64_t limit_ms, kuni_signs_of_life *signs, void *context)
@@ -258,12 +250,18 @@ void kuni_transport_watch(int64_t limit_ms, kuni_signs_of_life *signs, void *con
 
 void kuni_transport_pulse(void)
 {
+    kuni_heart_lock();
     if (here.mpi) kuni_pulse_beat();
+    kuni_heart_unlock();
 }
 
 bool kuni_transport_hung(void)
 {
-    return here.mpi && kuni_pulse_silent() >= 0;
+    if (!here.mpi) return false;
+    kuni_heart_lock();
+    bool hung = kuni_pulse_silent() >= 0;
+    kuni_heart_unlock();
+    return hung;
 }
 
 void kuni_transport_end_with(int status)
@@ -273,21 +271,54 @@ void kuni_transport_end_with(int status)
 
 static kuni_status fail_silence(kuni_error *err)
 {
+    here.hung_ms = kuni_now_ms(); /* noticed: on its way to the end */
     return kuni_fail(err, KUNI_AGAIN,
                      "rank %d has been silent for %" PRId64
-                     " s: it hangs, or its node is lost: run the same command to go on",
-                     kuni_pulse_silent(), kuni_transport_patience_ms() / 1000);
+                     " s: it hangs, or its node is lost: run the same command %s",
+                     kuni_pulse_silent(), kuni_transport_patience_ms() / 1000,
+                     here.busy ? "again" : "to go on");
 }
 
-/* The rank that the launcher has given, before MPI tells it. */
-static int launched_rank(void)
+void kuni_transport_leave_hung(int status, const char *text)
 {
-    static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        const char *text = getenv(names[i]);
-        if (text) return (int)strtol(text, NULL, 10);
-    }
-    return 0;
+    kuni_heart_lock(); /* whoever comes first tells and ends */
+    /* Others are here because they miss rank 0. */
+    if (here.rank <= 1 && text) (void)fprintf(stderr, "kuni: %s\n", text);
+    (void)fflush(stderr);
+    kuni_sleep_ms(here.rank <= 1 ? LAST_WORD_MS : 4 * LAST_WORD_MS);
+    if (here.rank == 0) kuni_transport_abort(status);
+    kuni_transport_leave(status);
+}
+
+/* The main thread has not come to where it would have noticed: it computes, or reads and writes. */
+static void end_busy(void)
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    (void)fail_silence(&err);
+    if (here.end_status) kuni_transport_leave_hung(here.end_status, err.text);
+}
+
+static kuni_heart_end *beat_busy(void)
+{
+    int64_t now = kuni_now_ms(), grace = kuni_transport_patience_ms() / 2;
+    kuni_pulse_beat();
+    if (kuni_pulse_silent() < 0) return NULL;
+    if (!here.hung_ms) here.hung_ms = now;
+    return now - here.hung_ms > (grace < GRACE_MS ? grace : GRACE_MS) ? end_busy : NULL;
+}
+
+kuni_status kuni_transport_watch_busy(int64_t limit_ms, kuni_error *err)
+{
+    int64_t every = limit_ms / BEATS_A_LIMIT;
+    if (!here.mpi || here.size == 1) return KUNI_OK;
+    if (!here.serialized)
+        return kuni_fail(
+            err, KUNI_USAGE,
+            "this MPI library does not let threads take turns (MPI_THREAD_SERIALIZED): "
+            "run the command without mpirun");
+    here.busy = true;
+    kuni_transport_watch(limit_ms, NULL, NULL);
+    return kuni_heart_start(every < HEART_MS ? every : HEART_MS, beat_busy, err);
 }
 
 static void give_up_start(int number)
@@ -331,62 +362,18 @@ void kuni_transport_leave(int status)
 
 /* --- life --- */
 
-static void list_add(parcel_list *list, parcel *added)
-{
-    if (!list->first) list->last = &list->first;
-    added->next = NULL;
-    *list->last = added;
-    list->last = &added->next;
-    list->count++;
-}
-
-static parcel *list_take(parcel_list *list)
-{
-    parcel *taken = list->first;
-    list->first = taken->next;
-    list->count--;
-    return taken;
-}
-
-/* Set before MPI_Init reads them; what the user or the cluster has set stays. */
-static void set_environment(void)
-{
-    static const char *const settings[][2] = {
-        /* Children are forked on purpose; they never touch MPI. */
-        {"OMPI_MCA_mpi_warn_on_fork", "0"},
-        /* More ranks than cores (tests, a coordinator beside workers): waiting ranks give way. */
-        {"OMPI_MCA_mpi_yield_when_idle", "1"},
-        /* Containers forbid process_vm_readv; small messages do not need it. */
-        {"OMPI_MCA_btl_vader_single_copy_mechanism", "none"},
-        {"OMPI_MCA_btl_base_warn_component_unused", "0"},
-    };
-    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
-        setenv(settings[i][0], settings[i][1], 0);
-}
-
-static kuni_status check_launcher(bool *launched, kuni_error *err)
-{
-    *launched = getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK") || getenv("PMI_RANK");
-    const char *tasks = getenv("SLURM_STEP_NUM_TASKS");
-    if (!*launched && tasks && strtol(tasks, NULL, 10) > 1)
-        return kuni_fail(err, KUNI_USAGE,
-                         "srun started %s separate processes that cannot find each other: use "
-                         "`mpirun kuni ...` or `srun --mpi=pmix kuni ...`",
-                         tasks);
-    return KUNI_OK;
-}
-
 /* Collective: into MPI, and the communicators. */
 static kuni_status join_ranks(kuni_error *err)
 {
     int provided;
-    here.rank = launched_rank();
+    here.rank = kuni_launcher_rank();
     here.began_ms = kuni_now_ms();
     limit_block(kuni_transport_patience_ms() / 1000, give_up_start);
     kuni_injection_crash_at("start");
-    int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
+    int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &provided);
     if (code != MPI_SUCCESS) return fail_mpi(code, "cannot start", err);
     here.mpi = here.initialised = true;
+    here.serialized = provided >= MPI_THREAD_SERIALIZED;
     kuni_injection_crash_at("joined");
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     MPI_Comm_rank(MPI_COMM_WORLD, &here.rank);
@@ -406,12 +393,12 @@ kuni_status kuni_transport_init(kuni_error *err)
     struct utsname system;
     if (uname(&system) == 0) strncpy(here.host, system.nodename, sizeof(here.host) - 1);
     bool launched;
-    kuni_status status = check_launcher(&launched, err);
+    kuni_status status = kuni_launcher_check(&launched, err);
     if (status || !launched) {
         here.initialised = !status;
         return status;
     }
-    set_environment();
+    kuni_launcher_set_environment();
     status = join_ranks(err);
     if (status) return status;
     here.place = here.rank;
@@ -430,6 +417,7 @@ void kuni_transport_abort(int status)
 {
     here.end_status = status;
     limit_block(ABORT_S, give_up_end);
+    kuni_heart_lock();
     if (here.mpi) MPI_Abort(MPI_COMM_WORLD, status);
     _exit(status);
 }
@@ -485,6 +473,23 @@ static kuni_status advance_sends(kuni_error *err)
     return KUNI_OK;
 }
 
+static kuni_status send_parcel(int rank, parcel *sent, kuni_error *err)
+{
+    kuni_status status = advance_sends(err);
+    if (status) {
+        free(sent);
+        return status;
+    }
+    int code = MPI_Isend(sent->bytes, (int)sent->length, MPI_BYTE, rank, MESSAGE_TAG, here.messages,
+                         &sent->request);
+    if (code != MPI_SUCCESS) {
+        free(sent);
+        return excused(code) ? KUNI_OK : fail_mpi(code, "cannot send", err);
+    }
+    list_add(&here.outgoing, sent);
+    return KUNI_OK;
+}
+
 kuni_status kuni_transport_send(int rank, const void *bytes, size_t length, kuni_error *err)
 {
     if (rank < 0 || rank >= here.size || length > KUNI_MESSAGE_BYTES_MAX)
@@ -499,19 +504,10 @@ kuni_status kuni_transport_send(int rank, const void *bytes, size_t length, kuni
         list_add(&here.own, sent);
         return KUNI_OK;
     }
-    kuni_status status = advance_sends(err);
-    if (status) {
-        free(sent);
-        return status;
-    }
-    int code = MPI_Isend(sent->bytes, (int)length, MPI_BYTE, rank, MESSAGE_TAG, here.messages,
-                         &sent->request);
-    if (code != MPI_SUCCESS) {
-        free(sent);
-        return excused(code) ? KUNI_OK : fail_mpi(code, "cannot send", err);
-    }
-    list_add(&here.outgoing, sent);
-    return KUNI_OK;
+    kuni_heart_lock();
+    kuni_status status = send_parcel(rank, sent, err);
+    kuni_heart_unlock();
+    return status;
 }
 
 /*
@@ -577,7 +573,11 @@ kuni_status kuni_transport_poll(int *rank, kuni_buffer *message, bool *got, kuni
         *got = true;
         return KUNI_OK;
     }
-    return here.mpi ? receive(rank, message, got, err) : KUNI_OK;
+    if (!here.mpi) return KUNI_OK;
+    kuni_heart_lock();
+    kuni_status status = receive(rank, message, got, err);
+    kuni_heart_unlock();
+    return status;
 }
 
 static kuni_status fail_collective(int code, const char *what, kuni_error *err)
@@ -587,44 +587,64 @@ static kuni_status fail_collective(int code, const char *what, kuni_error *err)
     return fail_loss(err);
 }
 
+/* A collective that has been started (`code`), with the lock held, which is given back. */
+typedef struct collective {
+    MPI_Request request;
+    const char *what;
+    int code, complete;
+    int64_t broken_ms; /* since when some of the ranks are lost */
+} collective;
+
+static kuni_status look_at(collective *c, kuni_error *err)
+{
+    if (c->code == MPI_SUCCESS) c->code = MPI_Test(&c->request, &c->complete, MPI_STATUS_IGNORE);
+    if (c->code != MPI_SUCCESS) return fail_collective(c->code, c->what, err);
+    if (c->complete) return KUNI_OK;
+    kuni_status status = advance_sends(err);
+    if (status) return status;
+    look_for_losses();
+    kuni_pulse_beat();
+    if (kuni_transport_hung()) return fail_silence(err);
+    if (!kuni_transport_broken()) return KUNI_OK;
+    break_off();
+    if (!c->broken_ms) c->broken_ms = kuni_now_ms();
+    return kuni_now_ms() - c->broken_ms > GIVE_UP_MS ? fail_loss(err) : KUNI_OK;
+}
+
+/* Before one is started. */
+static void begin(void)
+{
+    kuni_injection_crash_at("together");
+    kuni_heart_lock();
+}
+
 /* Waits for a collective without spinning. */
-static kuni_status wait_for(MPI_Request *request, const char *what, kuni_error *err)
+static kuni_status wait_for(collective *c, kuni_error *err)
 {
     long us = NAP_LEAST_US;
-    int64_t broken_ms = 0;
     for (;;) {
-        int complete = 0;
-        int code = MPI_Test(request, &complete, MPI_STATUS_IGNORE);
-        if (code != MPI_SUCCESS) return fail_collective(code, what, err);
-        if (complete) return KUNI_OK;
-        kuni_status status = advance_sends(err);
-        if (status) return status;
-        look_for_losses();
-        kuni_pulse_beat();
-        if (kuni_transport_hung()) return fail_silence(err);
-        if (kuni_transport_broken()) {
-            break_off();
-            if (!broken_ms) broken_ms = kuni_now_ms();
-            if (kuni_now_ms() - broken_ms > GIVE_UP_MS) return fail_loss(err);
-        }
+        kuni_status status = look_at(c, err);
+        kuni_heart_unlock();
+        if (status || c->complete) return status;
         nap(&us);
+        kuni_heart_lock();
     }
 }
 
 static kuni_status broadcast(void *bytes, size_t length, int root, kuni_error *err)
 {
-    MPI_Request request;
-    int code = MPI_Ibcast(bytes, (int)length, MPI_BYTE, root, here.collectives, &request);
-    if (code != MPI_SUCCESS) return fail_collective(code, "broadcast failed", err);
-    return wait_for(&request, "broadcast failed", err);
+    collective c = {.what = "broadcast failed"};
+    begin();
+    c.code = MPI_Ibcast(bytes, (int)length, MPI_BYTE, root, here.collectives, &c.request);
+    return wait_for(&c, err);
 }
 
 static kuni_status reduce(const int64_t *mine, int64_t *all, MPI_Op operation, kuni_error *err)
 {
-    MPI_Request request;
-    int code = MPI_Iallreduce(mine, all, 1, MPI_INT64_T, operation, here.collectives, &request);
-    if (code != MPI_SUCCESS) return fail_collective(code, "reduction failed", err);
-    return wait_for(&request, "reduction failed", err);
+    collective c = {.what = "reduction failed"};
+    begin();
+    c.code = MPI_Iallreduce(mine, all, 1, MPI_INT64_T, operation, here.collectives, &c.request);
+    return wait_for(&c, err);
 }
 
 kuni_status kuni_transport_agree(kuni_status mine, kuni_error *err)
@@ -677,24 +697,24 @@ kuni_status kuni_transport_bcast(kuni_buffer *message, int root, kuni_error *err
 kuni_status kuni_transport_gather(const char *mine, int length, char *all, const int *lengths,
                                   const int *places, kuni_error *err)
 {
-    MPI_Request request;
+    collective c = {.what = "gathering failed"};
     if (!here.mpi) {
         if (length) memcpy(all + places[0], mine, (size_t)length);
         return KUNI_OK;
     }
-    int code = MPI_Igatherv(mine, length, MPI_CHAR, all, lengths, places, MPI_CHAR, 0,
-                            here.collectives, &request);
-    if (code != MPI_SUCCESS) return fail_collective(code, "gathering failed", err);
-    return wait_for(&request, "gathering failed", err);
+    begin();
+    c.code = MPI_Igatherv(mine, length, MPI_CHAR, all, lengths, places, MPI_CHAR, 0,
+                          here.collectives, &c.request);
+    return wait_for(&c, err);
 }
 
 kuni_status kuni_transport_barrier(kuni_error *err)
 {
     if (!here.mpi) return KUNI_OK;
-    MPI_Request request;
-    int code = MPI_Ibarrier(here.collectives, &request);
-    if (code != MPI_SUCCESS) return fail_collective(code, "barrier failed", err);
-    return wait_for(&request, "barrier failed", err);
+    collective c = {.what = "barrier failed"};
+    begin();
+    c.code = MPI_Ibarrier(here.collectives, &c.request);
+    return wait_for(&c, err);
 }
 
 /*
@@ -712,11 +732,16 @@ static void drain(void)
         int rank;
         bool got = false;
         if (kuni_transport_poll(&rank, &message, &got, NULL)) break;
+        int code = MPI_SUCCESS;
+        kuni_heart_lock();
         if (!in_barrier && !here.outgoing.count && !here.receiving) {
-            if (MPI_Ibarrier(here.collectives, &request) != MPI_SUCCESS) break;
+            code = MPI_Ibarrier(here.collectives, &request);
             in_barrier = true;
         }
-        if (in_barrier && MPI_Test(&request, &complete, MPI_STATUS_IGNORE) != MPI_SUCCESS) break;
+        if (code == MPI_SUCCESS && in_barrier)
+            code = MPI_Test(&request, &complete, MPI_STATUS_IGNORE);
+        kuni_heart_unlock();
+        if (code != MPI_SUCCESS) break;
         if (!got && !complete) nap(&us);
     }
     /* All have sent and all sends are complete: what is left to receive is already here. */
@@ -729,9 +754,13 @@ static void drain(void)
 void kuni_transport_fini(void)
 {
     if (here.mpi) {
-        if (here.watching) limit_block(kuni_transport_patience_ms() / 1000, give_up_end);
+        int64_t limit_s = here.watching ? kuni_transport_patience_ms() / 1000 : 0;
+        /* Others may still be busy with what is their own where a heart tells that they live. */
+        if (!here.busy) limit_block(limit_s, give_up_end);
         kuni_injection_crash_at("finalize");
         drain();
+        kuni_heart_stop();
+        if (here.busy) limit_block(limit_s, give_up_end);
         if (kuni_transport_hung()) kuni_transport_abort(here.end_status);
         kuni_pulse_close();
         MPI_Comm_free(&here.messages);
@@ -741,7 +770,7 @@ void kuni_transport_fini(void)
     }
     while (here.own.count) free(list_take(&here.own));
     kuni_buffer_fini(&here.incoming);
-    here.mpi = here.initialised = here.watching = false;
+    here.mpi = here.initialised = here.watching = here.busy = false;
     here.rank = 0;
     here.size = here.present = 1;
     free(here.lost);

@@ -11,7 +11,8 @@
  * collectives sleep while they wait. Messages between two ranks arrive in the order they were sent.
  * Bulk data never go this way: they go through the file system.
  *
- * Not thread-safe. A forked child must not call anything here.
+ * Not thread-safe (kuni_transport_watch_busy has a thread of its own). A forked child must not call
+ * anything here.
  */
 #ifndef KUNI_RANKS_TRANSPORT_H
 #define KUNI_RANKS_TRANSPORT_H
@@ -85,6 +86,18 @@ KUNI_MUST_CHECK kuni_status kuni_transport_barrier(kuni_error *err);
  * MPI cannot be left in order any more. What blocks inside MPI itself is ended with the process.
  */
 void kuni_transport_watch(int64_t limit_ms, kuni_signs_of_life *signs, void *context);
+/*
+ * Local, all ranks. As kuni_transport_watch, for a program that gives no other sign of life: a thread
+ * beats beside the main one, so that a rank may be busy for long. One that is, when another has
+ * fallen silent, has some seconds to come to where it notices; then it ends with
+ * kuni_transport_leave_hung.
+ */
+KUNI_MUST_CHECK kuni_status kuni_transport_watch_busy(int64_t limit_ms, kuni_error *err);
+/*
+ * Local. Ends this process, and rank 0 all, where a rank has been silent for too long; `text` (unless
+ * NULL) is told once.
+ */
+_Noreturn void kuni_transport_leave_hung(int status, const char *text);
 /* Local. Call it now and then in long work during which the others wait for this rank. */
 void kuni_transport_pulse(void);
 /* Local. A rank has been silent for too long. */

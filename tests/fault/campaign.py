@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A campaign of faults: kills, stops, crashes, full disks, damaged files, cut links, second runs, by kind and phase, drawn at random.
+"""A campaign of faults: kills, stops, crashes, full disks, damaged files, cut links, second runs, ranks that stand still in other commands than
+run, by kind and phase, drawn at random.
 
 usage: campaign.py [N [SEED [KIND...]]]   environment: KUNI (with faults on purpose), MPIEXEC, KEEP (a folder that stays)
 
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 
+import commands
 import damage
 import ranks
 import strikes
@@ -26,7 +28,7 @@ from trial import Fault, Trial
 def cases(trial):
     """{kind: [(phase, function)]}: all that can be drawn."""
     found = collections.defaultdict(list)
-    for kind, phase, strike in strikes.all_of(trial) + damage.all_of(trial):
+    for kind, phase, strike in strikes.all_of(trial) + damage.all_of(trial) + commands.all_of(trial):
         found[kind].append((phase, strike))
     return dict(found)
 
@@ -46,10 +48,10 @@ def drawn(trial, n, rng, kinds):
 
 
 def table(counts, slowest):
-    """Rows of kinds, columns of phases; those between runs apart."""
+    """Rows of kinds, columns of phases; those between runs, and of other commands, apart."""
     tables = []
-    for between in (False, True):
-        part = {c: n for c, n in counts.items() if c[0].startswith("damage") == between}
+    for group in (0, 1, 2):
+        part = {c: n for c, n in counts.items() if c[0].startswith("damage") + 2 * (c[0].startswith("STOP ") and ", " in c[1]) == group}
         phases = list(dict.fromkeys(phase for _, phase in sorted(part, key=lambda c: strikes.order_of(c[1]))))
         lines = ["| kind | " + " | ".join(phases) + " | all | slowest |", "|---" * (len(phases) + 3) + "|"]
         for kind in sorted({kind for kind, _ in part}):

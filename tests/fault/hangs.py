@@ -157,4 +157,5 @@ def main():
 
 
 if __name__ == "__main__":
+    ranks.need_faults()
     main()

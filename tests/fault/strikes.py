@@ -122,9 +122,10 @@ def task_at(how, place, once):
         sample = "S00000" + str(trial.rng.randrange(1, 5))
         crash = f"{how}@{sample if place == 'sample' else place}" + (f"#{trial.dataset}.once" if once else "")
         trial.ended_s = 0
-        run = trial.start(trial.rng.choice([1, RANKS]), {"KUNI_CRASH": crash})
-        # Tasks that do not end: each try takes the time limit, in each of the phases that come so far.
-        waits = TIME_LIMIT_S * (1 if once else 6 * ATTEMPTS) if how in ("hang", "stop") else 0
+        n_ranks = trial.rng.choice([1, RANKS])
+        run = trial.start(n_ranks, {"KUNI_CRASH": crash})
+        # Tasks that do not end: each try takes the time limit, in each of the phases that come so far; one after another on one rank.
+        waits = TIME_LIMIT_S * (1 if once else 6 * ATTEMPTS * (2 if n_ranks == 1 else 1)) if how in ("hang", "stop") else 0
         launched = run.end(LIMIT_S + waits)
         if os.path.exists(trial.dataset + ".once"):
             os.remove(trial.dataset + ".once")
