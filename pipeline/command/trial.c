@@ -453,10 +453,12 @@ static double memory_of(const experiment *t, size_t node, double y1, double y2)
 {
     double n = (double)t->result->all_people, size = (double)t->run->workflow.batch_size;
     kuni_trial_sizes sizes = t->sizes;
-    if (kuni_node_by_batch(&t->run->plan.nodes[node])) {
+    bool by_batch = kuni_node_by_batch(&t->run->plan.nodes[node]);
+    if (by_batch) {
         sizes.n2 = sizes.n2 - sizes.n1 < size ? sizes.n2 - sizes.n1 : size;
         n = n < size ? n : size;
     }
+    if (by_batch) return kuni_trial_fit_memory(&sizes, y1, y2, n);
     double y = y1 > 0 && y2 > y1 && sizes.n2 > sizes.n1 ? kuni_trial_fit(&sizes, y1, y2, n) : y2;
     return y > y2 ? y : y2;
 }

@@ -100,6 +100,12 @@ double kuni_trial_fit_bytes(const kuni_trial_sizes *s, double y1, double y2, dou
     return y;
 }
 
+double kuni_trial_fit_memory(const kuni_trial_sizes *s, double y1, double y2, double n)
+{
+    static const double noise = 4 * 1024 * 1024;
+    return y1 > 0 && y2 - y1 > noise && s->n2 > s->n1 ? kuni_trial_fit(s, y1, y2, n) : y2;
+}
+
 double kuni_trial_fit_batches(const double people[2], const double batches[2], const double y[2],
                               double n, double n_batches)
 {

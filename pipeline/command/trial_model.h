@@ -30,6 +30,12 @@ typedef struct kuni_trial_sizes {
 double kuni_trial_records(const kuni_trial_sizes *sizes, double n);
 /* Time or memory at n people, from those at n1 and n2. */
 double kuni_trial_fit(const kuni_trial_sizes *sizes, double y1, double y2, double n);
+/*
+ * Memory of a task on a batch of n people. The same task takes up to 3 MiB more or less from run to run,
+ * and y2 is the most of more tasks than y1: a difference as small as that is no growth, which the few
+ * people between two batches of a trial would make many times larger.
+ */
+double kuni_trial_fit_memory(const kuni_trial_sizes *sizes, double y1, double y2, double n);
 /* Likewise, of bytes of records. */
 double kuni_trial_fit_bytes(const kuni_trial_sizes *sizes, double y1, double y2, double n);
 /* What is made of batches: of people[0] in batches[0], people[1] in batches[1]; of n in n_batches. */

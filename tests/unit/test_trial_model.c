@@ -53,6 +53,18 @@ static void test_amounts(void **state)
     near(kuni_trial_fit(&one, 0, 12, 100), 300);
 }
 
+/* What one run takes more than another by chance is not taken for growth. */
+static void test_memory(void **state)
+{
+    (void)state;
+    static const double mib = 1024 * 1024;
+    const kuni_trial_sizes s = {.n1 = 4, .n2 = 8};
+    near(kuni_trial_fit_memory(&s, 21.2 * mib, 23.8 * mib, 30), 23.8 * mib);
+    near(kuni_trial_fit_memory(&s, 20 * mib, 30 * mib, 30), 85 * mib);
+    const kuni_trial_sizes same = {.n1 = 64, .n2 = 64};
+    near(kuni_trial_fit_memory(&same, 20 * mib, 30 * mib, 64), 30 * mib);
+}
+
 static void test_batches(void **state)
 {
     (void)state;
@@ -65,8 +77,8 @@ static void test_batches(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_records),
-                                       cmocka_unit_test(test_amounts),
-                                       cmocka_unit_test(test_batches)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_records), cmocka_unit_test(test_amounts),
+        cmocka_unit_test(test_memory), cmocka_unit_test(test_batches)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
