@@ -39,19 +39,39 @@ static int64_t count_by_index(const char *path)
     return sum;
 }
 
-static kuni_status count_by_reading(const char *path, const kuni_task *task, int64_t *n,
+static kuni_status count_by_reading(const char *path, const kuni_task *task, record_counts *counts,
                                     kuni_error *err)
 {
     htsFile *file = hts_open(path, "r");
     bcf_hdr_t *header = file ? bcf_hdr_read(file) : NULL;
     bcf1_t *record = bcf_init();
     int result = -2;
-    while (header && record && (result = bcf_read(file, header, record)) >= 0)
-        if (++*n % BEAT_EVERY_RECORDS == 0 && task->heartbeat) task->heartbeat(*n);
+    while (header && record && (result = bcf_read(file, header, record)) >= 0) {
+        record_counts_add(counts, record);
+        if (counts->records % BEAT_EVERY_RECORDS == 0 && task->heartbeat)
+            task->heartbeat(counts->records);
+    }
     if (record) bcf_destroy(record);
     if (header) bcf_hdr_destroy(header);
     if (file) (void)hts_close(file);
     return result == -1 ? KUNI_OK : kuni_fail(err, KUNI_IO, "cannot count the records of %s", path);
+}
+
+/* By indices alone; -1 where one does not tell. */
+static int64_t count_indexed(const value_table *table, const template_value *in)
+{
+    int64_t sum = table->indexed ? 0 : -1;
+    for (size_t i = 0; i < in->n_texts && sum >= 0; i++) {
+        if (!is_variant_file(in->texts[i])) continue;
+        int64_t n = count_by_index(in->texts[i]);
+        sum = n < 0 ? -1 : sum + n;
+    }
+    return sum;
+}
+
+static bool too_few(int64_t in, int64_t out, int64_t share)
+{
+    return in - out > (in * share + WHOLE - 1) / WHOLE;
 }
 
 static const template_value *value_named(const value_table *table, const char *kind)
@@ -65,30 +85,30 @@ static const template_value *value_named(const value_table *table, const char *k
 }
 
 kuni_status drops_check(const kuni_task *task, const value_table *table, const char *kind,
-                        int64_t n_out, const char *label, kuni_error *err)
+                        const record_counts *out, const char *label, kuni_error *err)
 {
     const char *text = kuni_params_text(task->params, "may_drop");
-    const template_value *in = value_named(table, kind);
-    int64_t share = 0, n_in = 0;
+    const template_value *files = value_named(table, kind);
+    record_counts in = {.records = 0};
+    int64_t share = 0;
     if (!drops_parse(text, &share))
         return kuni_fail(err, KUNI_BUG, "%s: may_drop '%s' is no share", label, text);
-    if (share == WHOLE || !in || n_out < 0) return KUNI_OK;
-    for (size_t i = 0; i < in->n_texts; i++) {
-        if (!is_variant_file(in->texts[i])) continue;
-        int64_t n = table->indexed ? count_by_index(in->texts[i]) : -1;
-        if (n < 0) {
-            n = 0;
-            kuni_status status = count_by_reading(in->texts[i], task, &n, err);
-            if (status) return status;
-        }
-        n_in += n;
+    if (share == WHOLE || !files || out->records < 0) return KUNI_OK;
+    /* There are no more positions than records. */
+    int64_t indexed = count_indexed(table, files);
+    if (indexed >= 0 && indexed <= out->places) return KUNI_OK;
+    for (size_t i = 0; i < files->n_texts; i++) {
+        if (!is_variant_file(files->texts[i])) continue;
+        kuni_status status = count_by_reading(files->texts[i], task, &in, err);
+        if (status) return status;
     }
-    if (n_in - n_out <= (n_in * share + WHOLE - 1) / WHOLE) return KUNI_OK;
+    bool records = too_few(in.records, out->records, share);
+    if (!records && !too_few(in.places, out->places, share)) return KUNI_OK;
     return kuni_fail(
         err, KUNI_BUG,
-        "%s: its command ended well, but of the %" PRId64
-        " records that came in the output has %" PRId64
+        "%s: its command ended well, but of the %" PRId64 " %s that came in the output has %" PRId64
         ": mark records by FILTER instead of taking them out, or say `may_drop: 100%%` "
         "(or the share that may go; it is %s) where that is meant",
-        label, n_in, n_out, text);
+        label, records ? in.records : in.places, records ? "records" : "positions with records",
+        records ? out->records : out->places, text);
 }

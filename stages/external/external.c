@@ -217,10 +217,10 @@ static kuni_status check_outputs(const call *c, kuni_error *err)
         const command_output *output = &c->outputs.list[i];
         (void)snprintf(label, sizeof(label), "%s%s%s", c->label, c->outputs.named ? ": " : "",
                        c->outputs.named ? output->kind : "");
-        int64_t n_records = -1;
+        record_counts counts;
         status = output_check(output->path, output->extension, output->may_be_empty, label,
-                              c->task->heartbeat, &n_records, err);
-        if (!status) status = drops_check(c->task, &c->table, output->kind, n_records, label, err);
+                              c->task->heartbeat, &counts, err);
+        if (!status) status = drops_check(c->task, &c->table, output->kind, &counts, label, err);
     }
     return status;
 }

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <htslib/bgzf.h>
 #include <htslib/hts.h>
-#include <htslib/vcf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,10 +37,10 @@ static kuni_status check_format(htsFile *file, const char *extension, const char
 }
 
 static kuni_status check_variants(const char *path, const char *extension, const char *label,
-                                  void (*heartbeat)(int64_t), int64_t *n_records, kuni_error *err)
+                                  void (*heartbeat)(int64_t), record_counts *counts,
+                                  kuni_error *err)
 {
     kuni_status status;
-    int64_t count = 0;
     bcf_hdr_t *header = NULL;
     bcf1_t *record = NULL;
     htsFile *file = hts_open(path, "r");
@@ -55,9 +54,10 @@ static kuni_status check_variants(const char *path, const char *extension, const
         goto done;
     }
     int result;
-    for (; (result = bcf_read(file, header, record)) >= 0; count++) {
-        if (record->errcode) break;
-        if (heartbeat && count % BEAT_EVERY_RECORDS == 0) heartbeat(count);
+    counts->records = 0;
+    while ((result = bcf_read(file, header, record)) >= 0 && !record->errcode) {
+        record_counts_add(counts, record);
+        if (heartbeat && counts->records % BEAT_EVERY_RECORDS == 0) heartbeat(counts->records);
     }
     /*
      * htslib takes a damaged block in the middle of a record for the end: its error stays behind.
@@ -65,7 +65,6 @@ static kuni_status check_variants(const char *path, const char *extension, const
     bool damaged = file->is_bgzf && file->format.format == bcf && file->fp.bgzf->errcode;
     if (result != -1 || damaged)
         status = broken(label, "has a damaged record or is truncated", err);
-    *n_records = count;
 done:
     if (record) bcf_destroy(record);
     if (header) bcf_hdr_destroy(header);
@@ -102,11 +101,11 @@ static kuni_status check_gzip(const char *path, const char *label, kuni_error *e
 }
 
 kuni_status output_check(const char *path, const char *extension, bool may_be_empty,
-                         const char *label, void (*heartbeat)(int64_t), int64_t *n_records,
+                         const char *label, void (*heartbeat)(int64_t), record_counts *counts,
                          kuni_error *err)
 {
     struct stat info;
-    *n_records = -1;
+    *counts = (record_counts){.records = -1};
     if (stat(path, &info) != 0) {
         if (errno != ENOENT) return kuni_fail_errno(err, "%s: cannot look at %s", label, path);
         return kuni_fail(err, KUNI_BUG,
@@ -124,7 +123,7 @@ kuni_status output_check(const char *path, const char *extension, bool may_be_em
         if (status) return status;
     }
     if (is_variant_file(extension))
-        return check_variants(path, extension, label, heartbeat, n_records, err);
+        return check_variants(path, extension, label, heartbeat, counts, err);
     if (has_ending(extension, "gz")) return check_gzip(path, label, err);
     return KUNI_OK;
 }

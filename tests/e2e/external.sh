@@ -74,6 +74,11 @@ expect 70 'records that came in the output has 0' "$none"
 workflow "${none/POS<0/POS<10000}" 'index: no' >w.yaml
 if "$KUNI" run w.yaml >log 2>&1; then fail "half of the records went"; fi
 grep -q 'may_drop' log || fail "no word of may_drop"
+# Nor do records that others were doubled for, or split, hide it.
+doubled="awk '/^#/ || n++ { print } END { print }'"
+for doubling in '' 'bcftools norm -m -any 2>>err |'; do
+    expect 70 'positions with records that came in the output has' "bcftools view --no-version {input} | $doubling $doubled | bcftools view --no-version -Ob -o {output}"
+done
 # Talk without end: the beginning and the end are kept, and the end is quoted.
 expect 70 '|the very end' '{ echo first; yes | head -c 9000000; echo the very end; } >&2; yes | head -c 9000000; exit 3 # {output}'
 for said in set/logs/*/*.err set/logs/*/*/*.err; do
