@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What samples have at the sites of a window, kept sparse until rows are written: a cell per sample
- * with events at a site, a span per reference block. What the rows look like is the business of
- * dense.h and sparse.h.
+ * with events at a site, and what samples are in where they have none. What the rows look like is the
+ * business of dense.h and sparse.h.
  */
 #ifndef KUNI_JOINT_CELLS_H
 #define KUNI_JOINT_CELLS_H
 
+#include "pile.h"
 #include "tally.h"
-
-enum { JOINT_NONE = UINT32_MAX };
 
 /*
  * Samples without an event at a site, by what they are in: a block of some copies and code (copies
@@ -22,45 +21,49 @@ static inline int joint_kind(const joint_piece *piece)
     return piece->ploidy.copies * JOINT_CODES + joint_coverage_code(piece->block, piece->ploidy);
 }
 
-typedef struct joint_span {
-    uint32_t first, last; /* sites of the chunk */
-    uint32_t next;        /* of the same column, or JOINT_NONE */
-    uint32_t end;         /* where it ends, from the chunk's begin */
+/* What a sample without an event stands in: the kind, and the depth that is told of it. */
+typedef struct joint_state {
     uint16_t kind, depth;
-} joint_span;
+} joint_state;
 
-typedef struct joint_spans {
-    joint_span *spans;
-    size_t n, capacity;
-    uint32_t *head, *tail; /* of each column; head moves on as rows are written */
-    size_t head_capacity, tail_capacity;
-} joint_spans;
+/* States by number. They are few where depths are banded, and tens of thousands where they are not. */
+typedef struct joint_states {
+    joint_state *states;
+    uint32_t *places; /* a table of 1 + number, by what the state hashes to */
+    size_t n, capacity, n_places, places_capacity;
+} joint_states;
 
+void joint_states_fini(joint_states *states);
+void joint_states_clear(joint_states *states);
+KUNI_MUST_CHECK kuni_status joint_states_number(joint_states *states, joint_state state,
+                                                uint32_t *number, kuni_error *err);
+
+/* Of a sample with events at a site. */
 typedef struct joint_cell {
-    struct joint_cell *next; /* of the same site, in the order in which they came */
     uint32_t column, dp;
-    int32_t allele[2];
+    int32_t allele[2]; /* where it is called */
     int64_t phase_set;
     uint8_t gq, reason, copies, n;
     bool phased, no_gq;
     const uint16_t *number; /* n alleles, "other" last */
-    const uint16_t *pl;     /* NULL: missing */
-    const uint32_t *ad;     /* n - 1, NULL: missing */
+    const uint16_t *pl;     /* NULL: missing, or not asked for */
+    const uint32_t *ad;     /* n - 1; likewise */
 } joint_cell;
 
-/* The cells of a site, one after the other in pieces of memory, as rows go through them. */
-typedef struct joint_pile {
-    joint_cell *first, *last;
-    char *at; /* where the next one goes, and how much room there is */
-    uint32_t left, piece;
-} joint_pile;
+/* Traits of the pile of a site: somebody has what is asked for. */
+enum { JOINT_CELLS_AD = 1, JOINT_CELLS_PL = 2, JOINT_CELLS_UNCALLED = 4 };
 
 typedef struct joint_cells {
-    kuni_arena *arena; /* cells */
-    uint32_t n_columns, first, last;
-    int64_t beg;       /* of the chunk */
-    joint_pile *sites; /* of each site of the window */
-    size_t sites_capacity;
+    joint_piles piles;
+    uint32_t n_columns;
+    int64_t beg; /* of the chunk */
+    bool with_ad, with_pl, with_ps;
+    uint8_t *code; /* of the cell under way */
+    size_t code_capacity;
+    joint_cell *row; /* of site row_site */
+    uint16_t *shorts;
+    uint32_t *longs;
+    size_t row_capacity, shorts_capacity, longs_capacity;
 } joint_cells;
 
 /* What a row needs to know of its record. */
@@ -74,23 +77,8 @@ typedef struct joint_row {
     joint_call (*block_calls)[JOINT_QUALITIES]; /* copies 0: nobody needs it */
 } joint_row;
 
-KUNI_MUST_CHECK kuni_status joint_spans_begin(joint_spans *spans, uint32_t n_columns,
-                                              kuni_error *err);
-void joint_spans_fini(joint_spans *spans);
-/* A column's spans come in order; `next` is of no meaning. */
-KUNI_MUST_CHECK kuni_status joint_spans_add(joint_spans *spans, uint32_t column, joint_span span,
-                                            kuni_error *err);
-/* Passes over the column's spans that end at or before `site`; the next one, or NULL. */
-static inline const joint_span *joint_spans_advance(joint_spans *spans, uint32_t column,
-                                                    uint32_t site)
-{
-    uint32_t at = spans->head[column];
-    while (at != JOINT_NONE && spans->spans[at].last <= site) at = spans->spans[at].next;
-    spans->head[column] = at;
-    return at == JOINT_NONE ? NULL : &spans->spans[at];
-}
-
-KUNI_MUST_CHECK joint_cells *joint_cells_new(kuni_error *err);
+/* Fields that `options` does not ask for are not kept. */
+KUNI_MUST_CHECK joint_cells *joint_cells_new(const joint_options *options, kuni_error *err);
 void joint_cells_free(joint_cells *cells);
 
 /* Starts a window of sites [first, last) of a chunk that begins at `beg`. */
@@ -105,10 +93,21 @@ KUNI_MUST_CHECK kuni_status joint_cells_refused(joint_cells *cells, uint32_t sit
                                                 joint_reason reason, int copies, uint32_t dp,
                                                 kuni_error *err);
 
-static inline const joint_cell *joint_cells_at(const joint_cells *cells, uint32_t site)
-{
-    return cells->sites[site - cells->first].first;
-}
+/* All cells of a site, in the order in which they came; they hold until the next are asked for. */
+KUNI_MUST_CHECK kuni_status joint_cells_row(joint_cells *cells, uint32_t site,
+                                            const joint_cell **row, size_t *n, kuni_error *err);
+
+/* Room for what a cell points to. */
+typedef struct joint_cell_room {
+    uint16_t shorts[JOINT_LOCAL_MAX + JOINT_LOCAL_MAX * (JOINT_LOCAL_MAX + 1) / 2];
+    uint32_t longs[JOINT_LOCAL_MAX];
+} joint_cell_room;
+
+/* Reads the bytes of an entry, all but its column. */
+void joint_cell_read(const joint_cells *cells, const uint8_t **at, joint_cell_room *room,
+                     joint_cell *cell);
+/* Likewise, for nobody: a joint_pile_skip with the cells as context. */
+void joint_cell_skip(void *cells, const uint8_t **at);
 
 /*
  * Local alleles of a cell that the record has: "other" never, "*" only where it is written. They are the first

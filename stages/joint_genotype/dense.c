@@ -17,7 +17,7 @@ struct joint_dense {
 typedef struct dense_row {
     const joint_dense *dense;
     const joint_row *row;
-    const joint_cell *cells;
+    const joint_cell *cells, *end;
     uint32_t n; /* columns */
     joint_standing_row standing;
     bcf1_t *record;
@@ -41,6 +41,11 @@ void joint_dense_free(joint_dense *dense)
     if (!dense) return;
     joint_standing_free(dense->standing);
     free(dense);
+}
+
+int64_t joint_dense_bytes(const joint_dense *dense)
+{
+    return joint_standing_bytes(dense->standing);
 }
 
 kuni_status joint_dense_begin(joint_dense *dense, kuni_error *err)
@@ -138,7 +143,7 @@ static size_t genotype_width(const dense_row *d)
 {
     for (uint32_t who = 0; who < d->row->n_whos; who++)
         if (d->row->expected[who].copies == 2) return 2;
-    for (const joint_cell *c = d->cells; c; c = c->next)
+    for (const joint_cell *c = d->cells; c < d->end; c++)
         if (c->copies == 2) return 2;
     return 1;
 }
@@ -153,7 +158,7 @@ static kuni_status put_genotypes(dense_row *d, int id)
         memcpy(gt, d->standing.gt, 2 * (size_t)d->n);
     else
         spread_genotypes(d, gt, type, width);
-    for (const joint_cell *c = d->cells; c; c = c->next)
+    for (const joint_cell *c = d->cells; c < d->end; c++)
         set_genotype(gt, type, width, c->column, c->copies, c->reason ? NULL : c->allele,
                      c->phased);
     return KUNI_OK;
@@ -164,7 +169,7 @@ static kuni_status put_qualities(dense_row *d, int id)
     uint8_t *gq = open_field(d, id, 1, BCF_BT_INT8);
     if (!gq) return KUNI_MEMORY;
     memcpy(gq, d->standing.gq, d->n);
-    for (const joint_cell *c = d->cells; c; c = c->next)
+    for (const joint_cell *c = d->cells; c < d->end; c++)
         gq[c->column] = c->reason || c->no_gq ? (uint8_t)INT8_MIN : c->gq;
     return KUNI_OK;
 }
@@ -174,7 +179,7 @@ static kuni_status put_reasons(dense_row *d, int id)
     uint8_t *rnc = open_field(d, id, 1, BCF_BT_CHAR);
     if (!rnc) return KUNI_MEMORY;
     memcpy(rnc, d->standing.rnc, d->n);
-    for (const joint_cell *c = d->cells; c; c = c->next)
+    for (const joint_cell *c = d->cells; c < d->end; c++)
         rnc[c->column] = (uint8_t)joint_reason_letters[c->reason];
     return KUNI_OK;
 }
@@ -187,7 +192,7 @@ static int32_t depth_of(const joint_cell *c)
 static kuni_status put_depth(dense_row *d, int id)
 {
     int64_t deepest = d->standing.deepest;
-    for (const joint_cell *c = d->cells; c; c = c->next)
+    for (const joint_cell *c = d->cells; c < d->end; c++)
         if (depth_of(c) > deepest) deepest = depth_of(c);
     int type = type_for(deepest);
     uint8_t *dp = open_field(d, id, 1, type);
@@ -197,7 +202,7 @@ static kuni_status put_depth(dense_row *d, int id)
         uint16_t depth = d->standing.depth[column];
         store(dp, type, column, depth == KUNI_MIN_DP_MISSING ? MISSING : depth);
     }
-    for (const joint_cell *c = d->cells; c; c = c->next) store(dp, type, c->column, depth_of(c));
+    for (const joint_cell *c = d->cells; c < d->end; c++) store(dp, type, c->column, depth_of(c));
     return KUNI_OK;
 }
 
@@ -236,7 +241,7 @@ static kuni_status put_depths(dense_row *d, int id)
     const joint_row *row = d->row;
     int64_t most = 0;
     uint32_t width = row->local ? 1 : row->n_alleles;
-    for (const joint_cell *c = d->cells; c; c = c->next) {
+    for (const joint_cell *c = d->cells; c < d->end; c++) {
         if (!c->ad) continue;
         uint32_t n = joint_cell_alleles(c, row->n_alleles);
         if (row->local && n > width) width = n;
@@ -251,7 +256,7 @@ static kuni_status put_depths(dense_row *d, int id)
     if (!ad) return KUNI_MEMORY;
     blank(ad, type, d->n, width);
     put_block_depths(d, ad, type, width);
-    for (const joint_cell *c = d->cells; c; c = c->next) {
+    for (const joint_cell *c = d->cells; c < d->end; c++) {
         if (!c->ad) continue;
         size_t at = (size_t)c->column * width;
         uint32_t n = joint_cell_alleles(c, row->n_alleles);
@@ -328,7 +333,7 @@ static kuni_status put_likelihoods(dense_row *d, int id)
     const joint_row *row = d->row;
     bool diploid = has_diploid_block(d);
     uint32_t most = 1;
-    for (const joint_cell *c = d->cells; c; c = c->next) {
+    for (const joint_cell *c = d->cells; c < d->end; c++) {
         if (!c->pl) continue;
         if (c->copies == 2) diploid = true;
         uint32_t n = joint_genotype_count(joint_cell_alleles(c, row->n_alleles), c->copies);
@@ -339,7 +344,7 @@ static kuni_status put_likelihoods(dense_row *d, int id)
     if (!pl) return KUNI_MEMORY;
     blank(pl, BCF_BT_INT16, d->n, width);
     put_block_likelihoods(d, pl, width);
-    for (const joint_cell *c = d->cells; c; c = c->next) {
+    for (const joint_cell *c = d->cells; c < d->end; c++) {
         if (!c->pl) continue;
         uint8_t *at = pl + (size_t)c->column * width * 2;
         bool straight = !row->local && joint_cell_alleles(c, row->n_alleles) == row->n_alleles;
@@ -353,7 +358,7 @@ static kuni_status put_local_alleles(dense_row *d, int id)
 {
     const joint_row *row = d->row;
     uint32_t width = 1;
-    for (const joint_cell *c = d->cells; c; c = c->next) {
+    for (const joint_cell *c = d->cells; c < d->end; c++) {
         uint32_t n = joint_cell_alleles(c, row->n_alleles);
         if (n > width + 1) width = n - 1;
     }
@@ -361,7 +366,7 @@ static kuni_status put_local_alleles(dense_row *d, int id)
     uint8_t *laa = open_field(d, id, width, type);
     if (!laa) return KUNI_MEMORY;
     blank(laa, type, d->n, width);
-    for (const joint_cell *c = d->cells; c; c = c->next) {
+    for (const joint_cell *c = d->cells; c < d->end; c++) {
         uint32_t n = joint_cell_alleles(c, row->n_alleles);
         size_t at = (size_t)c->column * width;
         for (uint32_t i = 1; i < n; i++) store(laa, type, at + i - 1, c->number[i]);
@@ -375,7 +380,7 @@ static kuni_status put_phase(dense_row *d, int id)
     uint8_t *ps = open_field(d, id, 1, BCF_BT_INT32);
     if (!ps) return KUNI_MEMORY;
     blank(ps, BCF_BT_INT32, d->n, 1);
-    for (const joint_cell *c = d->cells; c; c = c->next)
+    for (const joint_cell *c = d->cells; c < d->end; c++)
         if (c->phased && c->phase_set >= 0 && c->phase_set < INT32_MAX)
             store(ps, BCF_BT_INT32, c->column, (int32_t)c->phase_set + 1);
     return KUNI_OK;
@@ -384,16 +389,15 @@ static kuni_status put_phase(dense_row *d, int id)
 kuni_status joint_dense_row(joint_dense *dense, const joint_row *row, const joint_cohort *cohort,
                             const joint_format_ids *ids, bcf1_t *record, kuni_error *err)
 {
-    dense_row d = {.dense = dense,
-                   .row = row,
-                   .cells = joint_cells_at(dense->cells, row->site),
-                   .n = dense->cells->n_columns,
-                   .record = record,
-                   .err = err};
+    dense_row d = {
+        .dense = dense, .row = row, .n = dense->cells->n_columns, .record = record, .err = err};
     record->n_sample = d.n & 0xFFFFFF;
     record->n_fmt = 0;
     record->indiv.l = 0;
-    kuni_status status = joint_standing_row_of(dense->standing, row, cohort, &d.standing, err);
+    size_t n_cells;
+    kuni_status status = joint_cells_row(dense->cells, row->site, &d.cells, &n_cells, err);
+    if (!status) status = joint_standing_row_of(dense->standing, row, cohort, &d.standing, err);
+    if (!status) d.end = d.cells + n_cells;
     if (ids->gt >= 0 && !status) status = put_genotypes(&d, ids->gt);
     if (row->local && ids->laa >= 0 && !status) status = put_local_alleles(&d, ids->laa);
     if (ids->gq >= 0 && !status) status = put_qualities(&d, ids->gq);

@@ -36,4 +36,7 @@ KUNI_MUST_CHECK kuni_status joint_dense_row(joint_dense *dense, const joint_row 
                                             const joint_cohort *cohort, const joint_format_ids *ids,
                                             bcf1_t *record, kuni_error *err);
 
+/* Taken by the window under way, but for cells. */
+int64_t joint_dense_bytes(const joint_dense *dense);
+
 #endif

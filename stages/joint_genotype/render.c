@@ -523,13 +523,19 @@ static kuni_status write_record(joint_render *r, joint_dense *dense, const joint
     return status;
 }
 
-/* Lines that fit a block do not cross into the next. */
-static kuni_status write_text(joint_render *r, const char *text, size_t length, kuni_error *err)
+/*
+ * A line, in two parts: the second, of genotypes, has a million samples' and is not copied. Lines that fit a
+ * block do not cross into the next.
+ */
+static kuni_status write_text(joint_render *r, const kstring_t *line, const kuni_buffer *rest,
+                              kuni_error *err)
 {
     BGZF *file = r->file->fp.bgzf;
+    size_t more = rest ? rest->length : 0;
     bool blocks = r->file->format.compression == bgzf;
-    bool good = (!blocks || bgzf_flush_try(file, (ssize_t)length) == 0) &&
-                bgzf_write(file, text, length) == (ssize_t)length;
+    bool good = (!blocks || bgzf_flush_try(file, (ssize_t)(line->l + more)) == 0) &&
+                bgzf_write(file, line->s, line->l) == (ssize_t)line->l &&
+                (!more || bgzf_write(file, rest->data, more) == (ssize_t)more);
     return good ? KUNI_OK : kuni_fail_errno(err, "cannot write %s", r->path);
 }
 
@@ -567,7 +573,7 @@ static kuni_status write_sparse_passed(joint_render *r, kuni_error *err)
     ks_clear(&r->line);
     if (vcf_format(r->passed, passed, &r->line) < 0) return kuni_fail_memory(err, 1, 1);
     drop_missing(&r->line);
-    return write_text(r, r->line.s, r->line.l, err);
+    return write_text(r, &r->line, NULL, err);
 }
 
 static kuni_status write_sparse(joint_render *r, joint_sparse *sparse, const joint_row *row,
@@ -575,7 +581,7 @@ static kuni_status write_sparse(joint_render *r, joint_sparse *sparse, const joi
 {
     int64_t end;
     kuni_buffer_clear(&r->text);
-    kuni_status status = joint_sparse_row(sparse, row, r->cohort, &r->text, &end, err);
+    kuni_status status = joint_sparse_row(sparse, row, &r->text, &end, err);
     if (status) return status;
     if (!put_end(r, end))
         return kuni_fail(err, KUNI_BUG, "INFO/END refused at position %lld",
@@ -584,11 +590,13 @@ static kuni_status write_sparse(joint_render *r, joint_sparse *sparse, const joi
     if (!bcf_copy(r->copy, r->record) || vcf_format(r->header, r->copy, &r->line) < 0)
         return kuni_fail_memory(err, 1, 1);
     if (r->line.l && r->line.s[r->line.l - 1] == '\n') r->line.l--;
+    if (!r->passed) {
+        status = kuni_buffer_append(&r->text, "\n", 1, err);
+        return status ? status : write_text(r, &r->line, &r->text, err);
+    }
     if (kputsn(r->text.data, r->text.length, &r->line) < 0)
         return kuni_fail_memory(err, r->text.length, 1);
-    if (r->passed) return write_sparse_passed(r, err); /* parsed without its end of line */
-    if (kputc('\n', &r->line) < 0) return kuni_fail_memory(err, 1, 1);
-    return write_text(r, r->line.s, r->line.l, err);
+    return write_sparse_passed(r, err); /* parsed without its end of line */
 }
 
 static kuni_status put_added(draft *d)

@@ -414,8 +414,8 @@ static kuni_status keep_piece(void *context, const joint_piece *piece, kuni_erro
     if (j->sparse && !status)
         status = joint_sparse_piece(j->sparse, piece, j->cohort.who[piece->column], err);
     if (!j->cells) return status;
-    bool wanted = piece->block && piece->first < piece->last && piece->first < j->cells->last &&
-                  piece->last > j->cells->first;
+    bool wanted = piece->block && piece->first < piece->last &&
+                  piece->first < j->cells->piles.last && piece->last > j->cells->piles.first;
     if (j->dense && wanted && !status) status = joint_dense_block(j->dense, piece, err);
     return status;
 }
@@ -571,8 +571,7 @@ static kuni_status call_and_write(joint_shard *j, kuni_error *err)
     int what = KUNI_READ_CENSUS | KUNI_READ_EVENTS | (blocks ? KUNI_READ_BLOCKS : 0);
     uint32_t step = window_sites(j);
     kuni_status status = joint_tally_begin(&j->tally, &j->sites, &j->cohort, err);
-    if (!status && j->sparse)
-        status = joint_sparse_chunk(j->sparse, &j->sites, j->cohort.n_columns, err);
+    if (!status && j->sparse) status = joint_sparse_chunk(j->sparse, &j->sites, err);
     for (uint32_t first = 0; first < j->sites.n_sites && !status; first += step) {
         uint32_t last = j->sites.n_sites - first < step ? j->sites.n_sites : first + step;
         j->covers = tells_covered(j, first);
@@ -645,7 +644,7 @@ static kuni_status set_up(joint_shard *j, kuni_error *err)
     if (!j->unify || !j->walk || !j->kept || !j->frequency || !j->coverage || !j->priors)
         return KUNI_MEMORY;
     if (!j->options.dense && !j->options.sparse) return KUNI_OK;
-    j->cells = joint_cells_new(err);
+    j->cells = joint_cells_new(&j->options, err);
     if (j->cells && j->options.dense) {
         status = joint_reference_told(j->task, &j->told, err);
         if (status) return status;

@@ -4,21 +4,43 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+    DOTS = 4096,
+    NUMBER_CHARS = 12, /* of any number, with what leads it */
+    CELL_NUMBERS = 12, /* GT, LEN, GQ, DP, RNC, PS */
+    TELLING_CHARS = 16
+};
+
+/* A stretch in which a sample has a reference block, or nothing: from its first site to where it ends. */
+typedef struct stretch {
+    uint32_t column, first, last; /* sites of the chunk */
+    uint32_t end;                 /* from the chunk's begin */
+    joint_state state;
+} stretch;
+
+/* How stretches of a state are told of in a row, but for LEN: it is made when first needed. */
+typedef struct telling {
+    uint64_t row;
+    uint8_t n_before, n_after;
+    char before[TELLING_CHARS], after[TELLING_CHARS];
+} telling;
+
 struct joint_sparse {
     joint_cells *cells;           /* borrowed */
     const joint_options *options; /* likewise */
-    joint_spans spans;
-    joint_span open; /* the stretch that the pieces of a column have led to so far */
+    joint_piles turns; /* stretches, at the site where each is told of: number of the state, LEN */
+    joint_states states;
+    telling *tellings; /* of each state */
+    size_t n_tellings, tellings_capacity;
+    uint64_t n_rows;
+    stretch open; /* that the pieces of a column have led to so far */
     int64_t open_end;
-    uint32_t open_column; /* JOINT_NONE: there is none */
+    bool is_open;
     joint_ploidy open_ploidy;
     const joint_sites *sites;
-    uint32_t *until; /* of each column: the first site at which it is to be told of again */
-    size_t until_capacity;
-    uint32_t *due; /* columns of the row under way */
-    size_t due_capacity;
-    const joint_cell **row; /* cells of the row under way, by column */
-    size_t row_capacity;
+    joint_pile_entry *sorted[2]; /* turns and cells of a row */
+    size_t sorted_capacity[2];
+    joint_cell_room room;
     uint8_t *uncalled; /* [copies - 1][quality][site] */
     size_t uncalled_capacity;
     bool varies;
@@ -30,12 +52,6 @@ typedef struct fields {
     uint32_t other; /* number of <*> in ALT */
 } fields;
 
-enum {
-    DOTS = 4096,
-    NUMBER_CHARS = 12, /* of any number, with what leads it */
-    CELL_NUMBERS = 12  /* GT, LEN, GQ, DP, RNC, PS */
-};
-
 joint_sparse *joint_sparse_new(joint_cells *cells, const joint_options *options, kuni_error *err)
 {
     joint_sparse *sparse = kuni_alloc(1, sizeof(*sparse), err);
@@ -43,38 +59,39 @@ joint_sparse *joint_sparse_new(joint_cells *cells, const joint_options *options,
     sparse->cells = cells;
     sparse->options = options;
     sparse->varies = options->min_gq > 0;
-    sparse->open_column = JOINT_NONE;
-    return sparse;
+    if (!joint_piles_init(&sparse->turns, err)) return sparse;
+    free(sparse);
+    return NULL;
 }
 
 void joint_sparse_free(joint_sparse *sparse)
 {
     if (!sparse) return;
-    joint_spans_fini(&sparse->spans);
-    free(sparse->until);
-    free(sparse->due);
-    free(sparse->row);
+    joint_piles_fini(&sparse->turns);
+    joint_states_fini(&sparse->states);
+    free(sparse->tellings);
+    free(sparse->sorted[0]);
+    free(sparse->sorted[1]);
     free(sparse->uncalled);
     free(sparse);
 }
 
-kuni_status joint_sparse_chunk(joint_sparse *sparse, const joint_sites *sites, uint32_t n_columns,
-                               kuni_error *err)
+kuni_status joint_sparse_chunk(joint_sparse *sparse, const joint_sites *sites, kuni_error *err)
 {
     size_t states = sparse->varies ? (size_t)2 * JOINT_QUALITIES * sites->n_sites : 0;
-    kuni_status status = kuni_grow((void **)&sparse->until, &sparse->until_capacity,
-                                   (size_t)n_columns + 1, sizeof(uint32_t), err);
-    if (!status)
-        status = kuni_grow((void **)&sparse->due, &sparse->due_capacity, (size_t)n_columns + 1,
-                           sizeof(uint32_t), err);
-    if (!status)
-        status =
-            kuni_grow((void **)&sparse->uncalled, &sparse->uncalled_capacity, states + 1, 1, err);
+    kuni_status status =
+        kuni_grow((void **)&sparse->uncalled, &sparse->uncalled_capacity, states + 1, 1, err);
     if (status) return status;
     sparse->sites = sites;
-    memset(sparse->until, 0, n_columns * sizeof(uint32_t));
+    sparse->is_open = false;
+    joint_states_clear(&sparse->states);
     memset(sparse->uncalled, 0, states);
     return KUNI_OK;
+}
+
+int64_t joint_sparse_bytes(const joint_sparse *sparse)
+{
+    return sparse->turns.bytes;
 }
 
 static size_t state_of(const joint_sparse *sparse, int copies, int quality)
@@ -89,7 +106,8 @@ void joint_sparse_uncalled(joint_sparse *sparse, int copies, int quality, uint32
 
 kuni_status joint_sparse_begin(joint_sparse *sparse, kuni_error *err)
 {
-    return joint_spans_begin(&sparse->spans, sparse->cells->n_columns, err);
+    const joint_piles *cells = &sparse->cells->piles;
+    return joint_piles_begin(&sparse->turns, cells->first, cells->last, err);
 }
 
 /* --- stretches --- */
@@ -102,132 +120,101 @@ static int floor_of(const joint_bands *bands, int value)
     return floor;
 }
 
-static joint_span span_of(const joint_sparse *sparse, const joint_piece *piece, uint8_t who)
+static joint_state state_in(const joint_sparse *sparse, const joint_piece *piece, uint8_t who)
 {
     const joint_options *o = sparse->options;
-    joint_span span = {.first = piece->first,
-                       .last = piece->last,
-                       .end = (uint32_t)(piece->end - sparse->sites->beg)};
-    if (!piece->block) {
-        span.kind = (uint16_t)(JOINT_KIND_NO_DATA + who);
-        return span;
-    }
+    if (!piece->block) return (joint_state){.kind = (uint16_t)(JOINT_KIND_NO_DATA + who)};
     int kind = joint_kind(piece), code = kind % JOINT_CODES;
     /* With min_gq a genotype's fate depends on the very quality. */
     if (code < JOINT_CODE_STATED && !sparse->varies) kind += floor_of(&o->gq_bands, code) - code;
-    span.kind = (uint16_t)kind;
+    joint_state state = {.kind = (uint16_t)kind};
     uint16_t depth = piece->block->min_dp;
     if (o->with_dp)
-        span.depth = depth == KUNI_MIN_DP_MISSING ? depth : (uint16_t)floor_of(&o->dp_bands, depth);
-    return span;
+        state.depth =
+            depth == KUNI_MIN_DP_MISSING ? depth : (uint16_t)floor_of(&o->dp_bands, depth);
+    return state;
 }
 
-/* The stretch that has come to its end goes to the window, if that has sites of it. */
+/* Whether nobody of the kind is without a call, whatever the site. */
+static bool is_called(const joint_sparse *sparse, uint16_t kind)
+{
+    return !sparse->varies && kind < JOINT_KIND_NO_DATA && kind % JOINT_CODES < JOINT_QUALITIES;
+}
+
+enum { SOME_UNCALLED = 1 }; /* trait of a site's turns: some may be */
+
+/* The stretch is told of at its first site. */
+static kuni_status add_turn(joint_sparse *sparse, const stretch *s, kuni_error *err)
+{
+    uint8_t code[2 * JOINT_VARINT_MOST], *to = code;
+    uint32_t number;
+    kuni_status status = joint_states_number(&sparse->states, s->state, &number, err);
+    if (status) return status;
+    to = joint_put_varint(to, number);
+    int64_t pos = sparse->sites->sites[s->first].pos - sparse->sites->beg;
+    to = joint_put_varint(to, s->end - (uint32_t)pos);
+    if (!is_called(sparse, s->state.kind))
+        joint_piles_at(&sparse->turns, s->first)->traits |= SOME_UNCALLED;
+    return joint_piles_add(&sparse->turns, s->first, s->column, code, (size_t)(to - code), err);
+}
+
+/*
+ * The first site past `site` at which a genotype of the stretch is called no more, or again; its last where there
+ * is none.
+ */
+static uint32_t next_cut(const joint_sparse *sparse, const stretch *s, uint32_t site)
+{
+    int copies = s->state.kind / JOINT_CODES, code = s->state.kind % JOINT_CODES;
+    if (!sparse->varies || s->state.kind >= JOINT_KIND_NO_DATA || code >= JOINT_QUALITIES ||
+        !copies)
+        return s->last;
+    const uint8_t *uncalled = sparse->uncalled + state_of(sparse, copies, code);
+    uint32_t next = site + 1;
+    while (next < s->last && uncalled[next] == uncalled[site]) next++;
+    return next;
+}
+
+/*
+ * The stretch that has come to its end goes to the window, if it is told of at a site of it: at its first, or,
+ * where that lies before, at the first of the window at which its genotype is another one.
+ */
 kuni_status joint_sparse_flush(joint_sparse *sparse, kuni_error *err)
 {
-    const joint_span *open = &sparse->open;
-    uint32_t column = sparse->open_column;
-    sparse->open_column = JOINT_NONE;
-    if (column == JOINT_NONE || open->first >= open->last || open->last <= sparse->cells->first ||
-        open->first >= sparse->cells->last)
+    const joint_piles *window = &sparse->turns;
+    stretch s = sparse->open;
+    bool open = sparse->is_open;
+    sparse->is_open = false;
+    if (!open || s.first >= s.last || s.last <= window->first || s.first >= window->last)
         return KUNI_OK;
-    return joint_spans_add(&sparse->spans, column, *open, err);
+    if (s.first < window->first) s.first = next_cut(sparse, &s, window->first - 1);
+    return s.first < s.last && s.first < window->last ? add_turn(sparse, &s, err) : KUNI_OK;
 }
 
 kuni_status joint_sparse_piece(joint_sparse *sparse, const joint_piece *piece, uint8_t who,
                                kuni_error *err)
 {
-    joint_span span = span_of(sparse, piece, who), *open = &sparse->open;
-    if (piece->column == sparse->open_column && piece->beg == sparse->open_end &&
-        span.kind == open->kind && span.depth == open->depth &&
+    joint_state state = state_in(sparse, piece, who);
+    stretch *open = &sparse->open;
+    uint32_t end = (uint32_t)(piece->end - sparse->sites->beg);
+    if (sparse->is_open && piece->column == open->column && piece->beg == sparse->open_end &&
+        state.kind == open->state.kind && state.depth == open->state.depth &&
         piece->ploidy.copies == sparse->open_ploidy.copies &&
         piece->ploidy.refused == sparse->open_ploidy.refused) {
-        open->last = span.last;
-        open->end = span.end;
+        open->last = piece->last;
+        open->end = end;
         sparse->open_end = piece->end;
         return KUNI_OK;
     }
     kuni_status status = joint_sparse_flush(sparse, err);
-    sparse->open = span;
+    sparse->open = (stretch){.column = piece->column,
+                             .first = piece->first,
+                             .last = piece->last,
+                             .end = end,
+                             .state = state};
     sparse->open_end = piece->end;
     sparse->open_ploidy = piece->ploidy;
-    sparse->open_column = piece->column;
+    sparse->is_open = true;
     return status;
-}
-
-/* --- who is told of --- */
-
-static int by_column(const void *left, const void *right)
-{
-    const joint_cell *const *a = left, *const *b = right;
-    return ((*a)->column > (*b)->column) - ((*a)->column < (*b)->column);
-}
-
-/* The row's cells by column, as batches in the order of columns have left them. */
-static kuni_status order_cells(joint_sparse *sparse, uint32_t site, size_t *n_cells,
-                               kuni_error *err)
-{
-    size_t n = 0;
-    bool rising = true;
-    for (const joint_cell *c = joint_cells_at(sparse->cells, site); c; c = c->next, n++)
-        if (c->next && c->next->column < c->column) rising = false;
-    kuni_status status =
-        kuni_grow((void **)&sparse->row, &sparse->row_capacity, n + 1, sizeof(*sparse->row), err);
-    if (status) return status;
-    *n_cells = n;
-    n = 0;
-    for (const joint_cell *c = joint_cells_at(sparse->cells, site); c; c = c->next) {
-        sparse->row[n++] = c;
-        sparse->until[c->column] = 0;
-    }
-    if (!rising) qsort(sparse->row, n, sizeof(*sparse->row), by_column);
-    return KUNI_OK;
-}
-
-static size_t find_due(joint_sparse *sparse, uint32_t site)
-{
-    const uint32_t *until = sparse->until;
-    uint32_t n = 0;
-    for (uint32_t column = 0; column < sparse->cells->n_columns; column++) {
-        sparse->due[n] = column;
-        n += until[column] <= site;
-    }
-    return n;
-}
-
-/* Asks for the stretches of those who are due some places further on: they lie anywhere. */
-static void fetch_stretch(const joint_sparse *sparse, size_t i, size_t n_due)
-{
-    enum { AHEAD = 12 };
-    if (i + AHEAD >= n_due) return;
-    uint32_t at = sparse->spans.head[sparse->due[i + AHEAD]];
-    if (at != JOINT_NONE) __builtin_prefetch(&sparse->spans.spans[at]);
-}
-
-/* The stretch that the column's sample is in at `site`. */
-static joint_span stretch_at(joint_sparse *sparse, uint32_t column, uint32_t site, uint8_t who)
-{
-    const joint_span *s = joint_spans_advance(&sparse->spans, column, site);
-    int64_t pos = sparse->sites->sites[site].pos;
-    if (s && s->first <= site) return *s;
-    return (joint_span){.first = site, /* nothing is told of it */
-                        .last = site + 1,
-                        .end = (uint32_t)(pos + 1 - sparse->sites->beg),
-                        .kind = (uint16_t)(JOINT_KIND_NO_DATA + who)};
-}
-
-/* Ends the stretch where a genotype of its kind is called no more, or again. */
-static void cut_stretch(const joint_sparse *sparse, joint_span *s, uint32_t site)
-{
-    int copies = s->kind / JOINT_CODES, code = s->kind % JOINT_CODES;
-    if (!sparse->varies || s->kind >= JOINT_KIND_NO_DATA || code >= JOINT_QUALITIES || !copies)
-        return;
-    const uint8_t *uncalled = sparse->uncalled + state_of(sparse, copies, code);
-    for (uint32_t i = site + 1; i < s->last; i++) {
-        if (uncalled[i] == uncalled[site]) continue;
-        s->last = i;
-        s->end = (uint32_t)(sparse->sites->sites[i].pos - sparse->sites->beg);
-    }
 }
 
 /* Without min_gq every reference block is called; a band's edge is nobody's own quality. */
@@ -290,20 +277,6 @@ static void put_genotype(pen *p, int copies, const int32_t *alleles, bool phased
     p->kept = p->at;
 }
 
-static void put_stretch(pen *p, joint_look look, const joint_span *s, int64_t length,
-                        const fields *has)
-{
-    static const int32_t reference[2] = {0, 0};
-    bool called = !look.reason;
-    put_genotype(p, look.copies, called ? reference : NULL, false);
-    put_field(p, has->other, true);
-    put_field(p, (uint64_t)length, true);
-    int code = s->kind % JOINT_CODES;
-    if (has->gq) put_field(p, (uint64_t)code, called && code != JOINT_CODE_STATED);
-    if (has->dp) put_field(p, s->depth, look.depth_known && s->depth != KUNI_MIN_DP_MISSING);
-    if (has->rnc) put_reason(p, look.reason);
-}
-
 /* A list led by ':', its elements apart by commas: put_element, then the value. */
 static void put_element(pen *p, uint32_t i)
 {
@@ -344,54 +317,137 @@ static void put_cell(pen *p, const joint_row *row, const joint_cell *c, const fi
                   c->phased && c->phase_set >= 0 && c->phase_set < INT32_MAX);
 }
 
-static kuni_status put_dots(kuni_buffer *text, uint32_t n, kuni_error *err)
+/* A tab and a dot for each of n samples. There is room. */
+static void put_dots(pen *p, uint32_t n)
 {
     static char dots[2 * DOTS];
     if (!dots[0])
         for (size_t i = 0; i < sizeof(dots); i++) dots[i] = i % 2 ? '.' : '\t';
-    kuni_status status = KUNI_OK;
-    for (uint32_t some; n && !status; n -= some) {
+    for (uint32_t some; n; n -= some) {
         some = n < DOTS ? n : DOTS;
-        status = kuni_buffer_append(text, dots, 2 * (size_t)some, err);
+        memcpy(p->at, dots, 2 * (size_t)some);
+        p->at += 2 * (size_t)some;
     }
-    return status;
+    p->kept = p->at;
 }
 
 /* --- rows --- */
 
-static fields find_fields(joint_sparse *sparse, const joint_row *row, const joint_cohort *cohort,
-                          size_t n_due, size_t n_cells)
+/* A row under way. */
+typedef struct sparse_row {
+    joint_sparse *sparse;
+    const joint_row *row;
+    fields has;
+    joint_pile_reader turns, cells;
+    int64_t at; /* from the chunk's begin */
+} sparse_row;
+
+static void skip_turn(void *context, const uint8_t **at)
 {
-    const joint_options *options = sparse->options;
-    fields has = {.gq = options->with_gq,
-                  .dp = options->with_dp,
-                  .len = n_due > n_cells,
-                  .ps = options->with_ps && row->phased,
-                  .other = row->n_alleles};
-    for (size_t i = 0; i < n_cells; i++) {
-        const joint_cell *c = sparse->row[i];
-        if (c->ad && c->n) has.lad = options->with_ad;
-        if (c->pl && c->n) has.lpl = options->with_pl;
-        if (c->reason) has.rnc = options->with_rnc;
+    (void)context;
+    (void)joint_get_varint(at);
+    (void)joint_get_varint(at);
+}
+
+/* Whether somebody who is told of by a stretch is not called. */
+static bool has_uncalled(const sparse_row *r, const joint_pile *pile)
+{
+    if (!(pile->traits & SOME_UNCALLED)) return false;
+    for (joint_pile_reader t = joint_pile_read(pile); t.more; joint_pile_next(&t)) {
+        uint32_t number = joint_get_varint(&t.at);
+        (void)joint_get_varint(&t.at);
+        if (look_at(r->sparse, r->row, r->sparse->states.states[number].kind).reason) return true;
     }
-    for (size_t i = 0, cell = 0; i < n_due && options->with_rnc && !has.rnc; i++) {
-        uint32_t column = sparse->due[i];
-        fetch_stretch(sparse, i, n_due);
-        if (cell < n_cells && sparse->row[cell]->column == column) {
-            cell++;
-            continue;
-        }
-        joint_span s = stretch_at(sparse, column, row->site, cohort->who[column]);
-        if (look_at(sparse, row, s.kind).reason) has.rnc = true;
+    return false;
+}
+
+static kuni_status begin_row(sparse_row *r, kuni_error *err)
+{
+    joint_sparse *sparse = r->sparse;
+    const joint_options *o = sparse->options;
+    const joint_pile *turns = joint_piles_at(&sparse->turns, r->row->site),
+                     *cells = joint_piles_at(&sparse->cells->piles, r->row->site);
+    r->has = (fields){.gq = o->with_gq,
+                      .dp = o->with_dp,
+                      .len = turns->n > 0,
+                      .lad = cells->traits & JOINT_CELLS_AD,
+                      .lpl = cells->traits & JOINT_CELLS_PL,
+                      .ps = o->with_ps && r->row->phased,
+                      .other = r->row->n_alleles};
+    r->has.rnc = o->with_rnc && (cells->traits & JOINT_CELLS_UNCALLED || has_uncalled(r, turns));
+    sparse->n_rows++;
+    kuni_status status = joint_pile_read_sorted(turns, skip_turn, NULL, &sparse->sorted[0],
+                                                &sparse->sorted_capacity[0], &r->turns, err);
+    if (!status)
+        status = joint_pile_read_sorted(cells, joint_cell_skip, sparse->cells, &sparse->sorted[1],
+                                        &sparse->sorted_capacity[1], &r->cells, err);
+    if (!status)
+        status = kuni_grow((void **)&sparse->tellings, &sparse->tellings_capacity, sparse->states.n,
+                           sizeof(*sparse->tellings), err);
+    if (status) return status;
+    for (; sparse->n_tellings < sparse->states.n; sparse->n_tellings++)
+        sparse->tellings[sparse->n_tellings].row = 0;
+    return KUNI_OK;
+}
+
+static const telling *telling_of(const sparse_row *r, uint32_t number)
+{
+    static const int32_t reference[2] = {0, 0};
+    telling *t = &r->sparse->tellings[number];
+    if (t->row == r->sparse->n_rows) return t;
+    t->row = r->sparse->n_rows;
+    joint_state state = r->sparse->states.states[number];
+    joint_look look = look_at(r->sparse, r->row, state.kind);
+    bool called = !look.reason;
+    int code = state.kind % JOINT_CODES;
+    pen p = {.at = t->before};
+    *p.at++ = '\t';
+    put_genotype(&p, look.copies, called ? reference : NULL, false);
+    put_field(&p, r->has.other, true);
+    *p.at++ = ':';
+    t->n_before = (uint8_t)(p.at - t->before);
+    p.at = p.kept = t->after;
+    if (r->has.gq) put_field(&p, (uint64_t)code, called && code != JOINT_CODE_STATED);
+    if (r->has.dp)
+        put_field(&p, state.depth, look.depth_known && state.depth != KUNI_MIN_DP_MISSING);
+    if (r->has.rnc) put_reason(&p, look.reason);
+    t->n_after = (uint8_t)(p.kept - t->after);
+    return t;
+}
+
+/* The stretch that the turn begins. Where its genotype is another one further on, the rest is told of there. */
+static kuni_status put_stretch(sparse_row *r, pen *p, int64_t *end, kuni_error *err)
+{
+    joint_sparse *sparse = r->sparse;
+    const joint_sites *sites = sparse->sites;
+    kuni_status status = KUNI_OK;
+    uint32_t number = joint_get_varint(&r->turns.at), length = joint_get_varint(&r->turns.at);
+    if (sparse->varies) {
+        stretch s = {.column = r->turns.column,
+                     .end = (uint32_t)r->at + length,
+                     .state = sparse->states.states[number]};
+        s.last = joint_site_index(sites, sites->beg + s.end);
+        s.first = next_cut(sparse, &s, r->row->site);
+        if (s.first < s.last) length = (uint32_t)(sites->sites[s.first].pos - sites->beg - r->at);
+        if (s.first < s.last && s.first < sparse->turns.last) status = add_turn(sparse, &s, err);
     }
-    return has;
+    const telling *t = telling_of(r, number);
+    memcpy(p->at, t->before, TELLING_CHARS);
+    p->at += t->n_before;
+    put_number(p, length);
+    memcpy(p->at, t->after, TELLING_CHARS);
+    p->at += t->n_after;
+    p->kept = p->at;
+    int64_t reach = sites->beg + r->at + length;
+    if (reach > *end) *end = reach;
+    return status;
 }
 
 /* Bytes that a cell takes at most. */
 static size_t cell_room(const joint_cell *c)
 {
     size_t numbers = CELL_NUMBERS;
-    if (c && c->n) numbers += 2 * (size_t)c->n + joint_genotype_count(c->n, c->copies);
+    if (c->n) numbers += 2 * (size_t)c->n + joint_genotype_count(c->n, c->copies);
     return numbers * NUMBER_CHARS;
 }
 
@@ -402,39 +458,39 @@ static kuni_status put_format(kuni_buffer *text, const fields *has, kuni_error *
                               has->lad ? ":LAD" : "", has->lpl ? ":LPL" : "", has->ps ? ":PS" : "");
 }
 
-kuni_status joint_sparse_row(joint_sparse *sparse, const joint_row *row, const joint_cohort *cohort,
-                             kuni_buffer *text, int64_t *end, kuni_error *err)
+kuni_status joint_sparse_row(joint_sparse *sparse, const joint_row *row, kuni_buffer *text,
+                             int64_t *end, kuni_error *err)
 {
-    size_t n_cells, cell = 0;
+    sparse_row r = {.sparse = sparse,
+                    .row = row,
+                    .at = sparse->sites->sites[row->site].pos - sparse->sites->beg};
     *end = 0;
-    kuni_status status = order_cells(sparse, row->site, &n_cells, err);
-    if (status) return status;
-    size_t n_due = find_due(sparse, row->site);
-    fields has = find_fields(sparse, row, cohort, n_due, n_cells);
-    status = put_format(text, &has, err);
-    int64_t at = sparse->sites->sites[row->site].pos - sparse->sites->beg;
-    uint32_t next = 0;
-    for (size_t i = 0; i < n_due && !status; i++) {
-        uint32_t column = sparse->due[i];
-        const joint_cell *c =
-            cell < n_cells && sparse->row[cell]->column == column ? sparse->row[cell++] : NULL;
-        status = put_dots(text, column - next, err);
-        if (!status) status = kuni_buffer_reserve(text, cell_room(c), err);
+    kuni_status status = begin_row(&r, err);
+    if (!status) status = put_format(text, &r.has, err);
+    uint32_t next = 0, n_columns = sparse->cells->n_columns;
+    while ((r.cells.more || r.turns.more) && !status) {
+        bool is_cell = r.cells.more && (!r.turns.more || r.cells.column <= r.turns.column);
+        joint_pile_reader *from = is_cell ? &r.cells : &r.turns;
+        joint_cell cell = {.column = from->column};
+        if (is_cell) joint_cell_read(sparse->cells, &from->at, &sparse->room, &cell);
+        uint32_t dots = cell.column - next;
+        status = kuni_buffer_reserve(text, 2 * (size_t)dots + cell_room(&cell), err);
         if (status) break;
-        next = column + 1;
         pen p = {.at = text->data + text->length};
-        *p.at++ = '\t';
-        if (c) {
-            put_cell(&p, row, c, &has);
-            sparse->until[column] = row->site + 1;
-        } else {
-            joint_span s = stretch_at(sparse, column, row->site, cohort->who[column]);
-            cut_stretch(sparse, &s, row->site);
-            put_stretch(&p, look_at(sparse, row, s.kind), &s, s.end - at, &has);
-            sparse->until[column] = s.last;
-            if (sparse->sites->beg + s.end > *end) *end = sparse->sites->beg + s.end;
-        }
+        put_dots(&p, dots);
+        next = cell.column + 1;
+        if (is_cell) {
+            *p.at++ = '\t';
+            put_cell(&p, row, &cell, &r.has);
+        } else
+            status = put_stretch(&r, &p, end, err);
         text->length = (size_t)(p.kept - text->data);
+        joint_pile_next(from);
     }
-    return status ? status : put_dots(text, sparse->cells->n_columns - next, err);
+    if (!status) status = kuni_buffer_reserve(text, 2 * (size_t)(n_columns - next) + 1, err);
+    if (status) return status;
+    pen p = {.at = text->data + text->length};
+    put_dots(&p, n_columns - next);
+    text->length = (size_t)(p.at - text->data);
+    return KUNI_OK;
 }

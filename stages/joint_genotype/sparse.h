@@ -13,7 +13,7 @@
  * Without bands they are the blocks' own. It begins at the first site that it has, and ends at an
  * event, where the sample has another number of copies, or with the 64 kb chunk or the shard;
  * earlier where min_gq makes the genotype another one. GQ is without the prior of a site. Memory is
- * sixteen bytes a sample: what it is in, where that ends, and whether it is to be told of.
+ * what begins at the sites of a window, some five bytes a stretch.
  */
 #ifndef KUNI_JOINT_SPARSE_H
 #define KUNI_JOINT_SPARSE_H
@@ -31,7 +31,7 @@ void joint_sparse_free(joint_sparse *sparse);
  * joint_sparse_uncalled then says where not, before any row.
  */
 KUNI_MUST_CHECK kuni_status joint_sparse_chunk(joint_sparse *sparse, const joint_sites *sites,
-                                               uint32_t n_columns, kuni_error *err);
+                                               kuni_error *err);
 void joint_sparse_uncalled(joint_sparse *sparse, int copies, int quality, uint32_t site);
 
 /* Starts a window, which was begun. */
@@ -46,7 +46,9 @@ KUNI_MUST_CHECK kuni_status joint_sparse_flush(joint_sparse *sparse, kuni_error 
  * order, all of a chunk's. *end: where the last of the stretches that begin here ends; 0: none does.
  */
 KUNI_MUST_CHECK kuni_status joint_sparse_row(joint_sparse *sparse, const joint_row *row,
-                                             const joint_cohort *cohort, kuni_buffer *text,
-                                             int64_t *end, kuni_error *err);
+                                             kuni_buffer *text, int64_t *end, kuni_error *err);
+
+/* Taken by the window under way. */
+int64_t joint_sparse_bytes(const joint_sparse *sparse);
 
 #endif

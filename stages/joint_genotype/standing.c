@@ -11,36 +11,18 @@ enum {
     DEEPER = INT16_MAX   /* and beyond this four */
 };
 
-/* From its site on the column's sample stands in this. */
-typedef struct turn {
-    uint32_t column;
-    uint16_t kind, depth;
-} turn;
-
-typedef struct turns {
-    struct turns *next;
-    uint32_t n, room;
-    turn of[];
-} turns;
-
-/* The turns of a site. */
-typedef struct turn_list {
-    turns *first, *last;
-} turn_list;
-
 /* The last block of a column: what is in it, and the first site past it. */
 typedef struct last_block {
     uint32_t until;
-    uint16_t kind, depth;
+    joint_state state;
 } last_block;
 
 struct joint_standing {
     const joint_cells *cells;
     const uint8_t *told;
     bool exact;
-    kuni_arena *arena; /* turns */
-    turn_list *sites;  /* of the window */
-    size_t sites_capacity;
+    joint_piles turns; /* number of the state that the column's sample stands in from the site on */
+    joint_states states;
     last_block *last; /* by column */
     size_t last_capacity;
     bool complete; /* all blocks are known: rows have begun */
@@ -67,19 +49,16 @@ joint_standing *joint_standing_new(const joint_cells *cells, const uint8_t *told
     s->cells = cells;
     s->told = told;
     s->exact = exact;
-    s->arena = kuni_arena_new(err);
-    if (!s->arena) {
-        free(s);
-        return NULL;
-    }
-    return s;
+    if (!joint_piles_init(&s->turns, err)) return s;
+    free(s);
+    return NULL;
 }
 
 void joint_standing_free(joint_standing *s)
 {
     if (!s) return;
-    kuni_arena_free(s->arena);
-    free(s->sites);
+    joint_piles_fini(&s->turns);
+    joint_states_fini(&s->states);
     free(s->last);
     free(s->kind);
     free(s->depth);
@@ -89,9 +68,9 @@ void joint_standing_free(joint_standing *s)
 
 kuni_status joint_standing_begin(joint_standing *s, kuni_error *err)
 {
-    size_t n = s->cells->n_columns, n_sites = s->cells->last - s->cells->first;
-    kuni_status status =
-        kuni_grow((void **)&s->sites, &s->sites_capacity, n_sites + 1, sizeof(*s->sites), err);
+    const joint_piles *window = &s->cells->piles;
+    size_t n = s->cells->n_columns;
+    kuni_status status = joint_piles_begin(&s->turns, window->first, window->last, err);
     if (!status)
         status = kuni_grow((void **)&s->last, &s->last_capacity, n + 1, sizeof(*s->last), err);
     if (!status)
@@ -100,8 +79,7 @@ kuni_status joint_standing_begin(joint_standing *s, kuni_error *err)
         status = kuni_grow((void **)&s->depth, &s->depth_capacity, n + 1, sizeof(*s->depth), err);
     if (!status) status = kuni_grow((void **)&s->bytes, &s->bytes_capacity, 5 * n + 1, 1, err);
     if (status) return status;
-    kuni_arena_clear(s->arena);
-    memset(s->sites, 0, (n_sites + 1) * sizeof(*s->sites));
+    joint_states_clear(&s->states);
     memset(s->last, 0, n * sizeof(*s->last));
     s->n_columns = (uint32_t)n;
     s->gt = s->bytes;
@@ -130,43 +108,45 @@ static uint16_t banded_depth(uint16_t depth)
     return depth >= 10 ? 10 : depth >= 5 ? 5 : depth > 0;
 }
 
-static kuni_status add_turn(joint_standing *s, uint32_t site, turn what, kuni_error *err)
+static kuni_status add_turn(joint_standing *s, uint32_t site, uint32_t column, joint_state to,
+                            kuni_error *err)
 {
-    enum { LEAST = 16, MOST = 1024 };
-    turn_list *list = &s->sites[site - s->cells->first];
-    turns *last = list->last;
-    if (!last || last->n == last->room) {
-        uint32_t n = !last ? LEAST : last->room < MOST ? 2 * last->room : MOST;
-        turns *more = kuni_arena_alloc(s->arena, 1, sizeof(*more) + n * sizeof(turn), err);
-        if (!more) return KUNI_MEMORY;
-        more->room = n;
-        *(last ? &last->next : &list->first) = more;
-        list->last = last = more;
-    }
-    last->of[last->n++] = what;
-    return KUNI_OK;
+    uint8_t code[JOINT_VARINT_MOST];
+    uint32_t number;
+    kuni_status status = joint_states_number(&s->states, to, &number, err);
+    if (status) return status;
+    size_t n = (size_t)(joint_put_varint(code, number) - code);
+    return joint_piles_add(&s->turns, site, column, code, n, err);
 }
+
+static const joint_state in_no_block = {NOBODY, KUNI_MIN_DP_MISSING};
 
 kuni_status joint_standing_block(joint_standing *s, const joint_piece *piece, kuni_error *err)
 {
-    const joint_cells *cells = s->cells;
+    const joint_piles *window = &s->turns;
     uint32_t column = piece->column;
-    uint32_t first = piece->first > cells->first ? piece->first : cells->first;
+    uint32_t first = piece->first > window->first ? piece->first : window->first;
     bool exact = is_exact(s, column);
     uint16_t depth = piece->block->min_dp;
-    last_block now = {.until = piece->last < cells->last ? piece->last : cells->last,
-                      .kind = (uint16_t)(joint_kind(piece) + (exact ? JOINT_EXACT : 0)),
-                      .depth = exact ? depth : banded_depth(depth)};
+    last_block now = {.until = piece->last < window->last ? piece->last : window->last,
+                      .state = {.kind = (uint16_t)(joint_kind(piece) + (exact ? JOINT_EXACT : 0)),
+                                .depth = exact ? depth : banded_depth(depth)}};
     last_block before = s->last[column];
     s->last[column] = now;
     /* Between the two nothing needs to be told where events have all the sites: but not how deep. */
-    bool goes_on = before.until && before.kind == now.kind && before.depth == now.depth &&
+    bool goes_on = before.until && before.state.kind == now.state.kind &&
+                   before.state.depth == now.state.depth &&
                    (before.until == first || (piece->joined && !exact));
     if (goes_on) return KUNI_OK;
     kuni_status status = KUNI_OK;
     if (before.until && before.until < first)
-        status = add_turn(s, before.until, (turn){column, NOBODY, KUNI_MIN_DP_MISSING}, err);
-    return status ? status : add_turn(s, first, (turn){column, now.kind, now.depth}, err);
+        status = add_turn(s, before.until, column, in_no_block, err);
+    return status ? status : add_turn(s, first, column, now.state, err);
+}
+
+int64_t joint_standing_bytes(const joint_standing *s)
+{
+    return s->turns.bytes;
 }
 
 /* --- rows --- */
@@ -217,12 +197,11 @@ static uint16_t nobody(const joint_standing *s, const joint_cohort *cohort, uint
     return (uint16_t)(JOINT_KIND_NO_DATA + cohort->who[column] + exact);
 }
 
-static void take_turn(joint_standing *s, const turn *t, const joint_row *row,
+static void take_turn(joint_standing *s, uint32_t column, joint_state to, const joint_row *row,
                       const joint_cohort *cohort)
 {
-    uint32_t column = t->column;
-    uint16_t kind = t->kind == NOBODY ? nobody(s, cohort, column) : t->kind;
-    uint16_t depth = tells_depth(kind) ? t->depth : KUNI_MIN_DP_MISSING;
+    uint16_t kind = to.kind == NOBODY ? nobody(s, cohort, column) : to.kind;
+    uint16_t depth = tells_depth(kind) ? to.depth : KUNI_MIN_DP_MISSING;
     s->people[s->kind[column]]--;
     if (!s->people[kind]++) look_up(s, kind, row);
     s->kind[column] = kind;
@@ -236,13 +215,22 @@ static void take_turn(joint_standing *s, const turn *t, const joint_row *row,
     s->rnc[column] = look->rnc;
 }
 
+static void take_turns(joint_standing *s, const joint_pile *pile, const joint_row *row,
+                       const joint_cohort *cohort)
+{
+    for (joint_pile_reader r = joint_pile_read(pile); r.more; joint_pile_next(&r)) {
+        uint32_t number = joint_get_varint(&r.at);
+        take_turn(s, r.column, s->states.states[number], row, cohort);
+    }
+}
+
 /* Nobody is in a block before the window's first. */
 static kuni_status complete(joint_standing *s, const joint_row *row, const joint_cohort *cohort,
                             kuni_error *err)
 {
     kuni_status status = KUNI_OK;
     s->complete = true;
-    s->next = s->cells->first;
+    s->next = s->turns.first;
     s->n_seen = s->deep = s->deeper = 0;
     memset(s->people, 0, sizeof(s->people));
     memset(s->is_seen, 0, sizeof(s->is_seen));
@@ -253,8 +241,7 @@ static kuni_status complete(joint_standing *s, const joint_row *row, const joint
         s->depth[column] = KUNI_MIN_DP_MISSING;
         if (!s->people[kind]++) look_up(s, kind, row);
         uint32_t until = s->last[column].until;
-        if (until && until < s->cells->last)
-            status = add_turn(s, until, (turn){column, NOBODY, KUNI_MIN_DP_MISSING}, err);
+        if (until && until < s->turns.last) status = add_turn(s, until, column, in_no_block, err);
     }
     return status;
 }
@@ -300,8 +287,7 @@ kuni_status joint_standing_row_of(joint_standing *s, const joint_row *row,
     if (status) return status;
     compare_looks(s, row, &calls, &qualities);
     for (; s->next <= row->site; s->next++)
-        for (const turns *t = s->sites[s->next - s->cells->first].first; t; t = t->next)
-            for (uint32_t i = 0; i < t->n; i++) take_turn(s, &t->of[i], row, cohort);
+        take_turns(s, joint_piles_at(&s->turns, s->next), row, cohort);
     if (calls) rewrite_calls(s);
     if (qualities) rewrite_qualities(s);
     *out = (joint_standing_row){.gt = s->gt,

@@ -4,7 +4,7 @@
  *
  *   joint_run REFERENCE dense|sites OUT.bcf EVIDENCE.ev ...
  *
- * The evidence files are the batches of one shard, in order. Prints one line: samples, events,
+ * The evidence files are the batches of one shard, in order. MEMORY_MIB: what the task may take [1024]. Prints one line: samples, events,
  * blocks, sites, seconds of CPU, nanoseconds an event, samples x sites a second, peak MiB.
  */
 #include <stdio.h>
@@ -117,6 +117,8 @@ int main(int argc, char **argv)
     for (int i = 4; i < argc; i++) add_file(&c, argv[i], &capacity);
     c.columns = must(calloc(c.n_samples, sizeof(*c.columns)));
     for (size_t i = 0; i < c.n_samples; i++) c.columns[i] = (int32_t)i;
+    const char *memory = getenv("MEMORY_MIB");
+    int64_t mib = memory ? strtol(memory, NULL, 10) : 1024;
     kuni_buffer path = KUNI_BUFFER_INIT;
     check(kuni_buffer_printf(&path, &err, "%s.vcf.gz", argv[3]), &err);
     const kuni_task_file outputs[] = {{.kind = "calls", .path = argv[3]},
@@ -138,7 +140,7 @@ int main(int argc, char **argv)
                             .outputs = outputs,
                             .n_outputs = 2,
                             .scratch = ".",
-                            .memory_bytes = (int64_t)1 << 30};
+                            .memory_bytes = mib << 20};
     double began = cpu_seconds();
     check(kuni_stage_joint_genotype.steps[0].run(&task, &err), &err);
     double seconds = cpu_seconds() - began;
