@@ -69,9 +69,7 @@ joint_cells *joint_cells_new(const joint_options *options, kuni_error *err)
     cells->with_ad = options->with_ad;
     cells->with_pl = options->with_pl;
     cells->with_ps = options->with_ps;
-    if (!joint_piles_init(&cells->piles, err)) return cells;
-    joint_cells_free(cells);
-    return NULL;
+    return cells;
 }
 
 void joint_cells_free(joint_cells *cells)

@@ -4,29 +4,54 @@
 #include <stdlib.h>
 #include <string.h>
 
-kuni_status joint_piles_init(joint_piles *piles, kuni_error *err)
-{
-    *piles = (joint_piles){.arena = kuni_arena_new(err)};
-    return piles->arena ? KUNI_OK : KUNI_MEMORY;
-}
+enum { SLAB_BYTES = 256 << 10 };
 
 void joint_piles_fini(joint_piles *piles)
 {
-    kuni_arena_free(piles->arena);
+    for (size_t i = 0; i < piles->n_slabs; i++) free(piles->slabs[i]);
+    free(piles->slabs);
     free(piles->sites);
 }
 
 kuni_status joint_piles_begin(joint_piles *piles, uint32_t first, uint32_t last, kuni_error *err)
 {
-    kuni_arena_clear(piles->arena);
     piles->first = first;
     piles->last = last;
-    piles->bytes = 0;
+    piles->n_full = piles->slab_used = 0;
     kuni_status status = kuni_grow((void **)&piles->sites, &piles->capacity,
                                    (size_t)(last - first) + 1, sizeof(joint_pile), err);
     if (status) return status;
     memset(piles->sites, 0, (last - first) * sizeof(joint_pile));
     return KUNI_OK;
+}
+
+int64_t joint_piles_bytes(const joint_piles *piles)
+{
+    return (int64_t)(piles->n_full * SLAB_BYTES + piles->slab_used +
+                     (piles->last - piles->first) * sizeof(joint_pile));
+}
+
+static joint_leaf *take_leaf(joint_piles *piles, size_t size, kuni_error *err)
+{
+    enum { ALIGN = _Alignof(joint_leaf) };
+    size = (size + ALIGN - 1) / ALIGN * ALIGN;
+    if (piles->n_full < piles->n_slabs && piles->slab_used + size > SLAB_BYTES) {
+        piles->n_full++;
+        piles->slab_used = 0;
+    }
+    if (piles->n_full == piles->n_slabs) {
+        if (kuni_grow((void **)&piles->slabs, &piles->slabs_capacity, piles->n_slabs + 1,
+                      sizeof(*piles->slabs), err))
+            return NULL;
+        uint8_t *slab = kuni_realloc(NULL, 1, SLAB_BYTES, err);
+        if (!slab) return NULL;
+        piles->slabs[piles->n_slabs++] = slab;
+    }
+    joint_leaf *leaf = (joint_leaf *)(void *)(piles->slabs[piles->n_full] + piles->slab_used);
+    piles->slab_used += size;
+    leaf->next = NULL;
+    leaf->used = 0;
+    return leaf;
 }
 
 /* Leaves grow with their pile, so that a fifth of it or less is room that is left over. */
@@ -37,18 +62,18 @@ static kuni_status add_leaf(joint_piles *piles, joint_pile *pile, size_t bytes, 
     if (size < LEAST) size = LEAST;
     if (size > MOST) size = MOST;
     if (size < sizeof(joint_leaf) + bytes) size = sizeof(joint_leaf) + bytes;
-    joint_leaf *leaf = kuni_arena_alloc(piles->arena, 1, size, err);
+    joint_leaf *leaf = take_leaf(piles, size, err);
     if (!leaf) return KUNI_MEMORY;
     *(pile->last ? &pile->last->next : &pile->first) = leaf;
     pile->last = leaf;
     pile->room = (uint32_t)(size - offsetof(joint_leaf, bytes));
-    piles->bytes += (int64_t)size;
     return KUNI_OK;
 }
 
 kuni_status joint_piles_add(joint_piles *piles, uint32_t site, uint32_t column,
                             const uint8_t *bytes, size_t n, kuni_error *err)
 {
+    if (n > SLAB_BYTES / 2) return kuni_fail(err, KUNI_BUG, "a genotype of %zu bytes", n);
     joint_pile *pile = joint_piles_at(piles, site);
     uint8_t head[JOINT_VARINT_MOST];
     size_t n_head = (size_t)(joint_put_varint(head, column - pile->column) - head);

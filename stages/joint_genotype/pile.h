@@ -28,11 +28,13 @@ typedef struct joint_pile {
 
 /* Sites [first, last) of a chunk. */
 typedef struct joint_piles {
-    kuni_arena *arena; /* leaves */
     joint_pile *sites;
     size_t capacity;
     uint32_t first, last;
-    int64_t bytes; /* taken */
+    uint8_t **slabs; /* memory of leaves: kept from window to window, as the next one takes as much */
+    size_t n_slabs, slabs_capacity;
+    size_t n_full;    /* slabs before the one that is being filled */
+    size_t slab_used; /* bytes of that */
 } joint_piles;
 
 /* A piece of memory that holds whole entries. */
@@ -57,13 +59,16 @@ typedef struct joint_pile_reader {
     bool more;
 } joint_pile_reader;
 
-KUNI_MUST_CHECK kuni_status joint_piles_init(joint_piles *piles, kuni_error *err);
+/* All zero before its first window. */
 void joint_piles_fini(joint_piles *piles);
 KUNI_MUST_CHECK kuni_status joint_piles_begin(joint_piles *piles, uint32_t first, uint32_t last,
                                               kuni_error *err);
 /* An entry of `n` bytes behind its column. */
 KUNI_MUST_CHECK kuni_status joint_piles_add(joint_piles *piles, uint32_t site, uint32_t column,
                                             const uint8_t *bytes, size_t n, kuni_error *err);
+
+/* Memory taken by the window under way. */
+int64_t joint_piles_bytes(const joint_piles *piles);
 
 static inline joint_pile *joint_piles_at(const joint_piles *piles, uint32_t site)
 {

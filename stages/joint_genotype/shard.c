@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "shard.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,8 +11,6 @@
 
 enum {
     OPEN_FILES = 256,  /* more evidence files than this give their descriptors back between reads */
-    CELL_BYTES = 160,  /* of a genotype made of an event, in memory */
-    SPAN_BYTES = 24,   /* of a reference block's sites, or of a gap between blocks */
     SITE_BYTES = 1200, /* of a site's counters */
     LEAST_WINDOW_BYTES = 128 << 10
 };
@@ -178,14 +177,16 @@ static void count_evidence(const joint_shard *j, int64_t *events, int64_t *block
     }
 }
 
-/* What the columns of all sites of the chunk take. */
-static int64_t columns_bytes(const joint_shard *j)
+/* What the columns of all sites of the chunk take, by what those of sites before took. */
+static double columns_bytes(const joint_shard *j)
 {
+    static const double margin = 1.125; /* sites are not alike */
     if (!j->cells) return 0;
     int64_t events, blocks;
     count_evidence(j, &events, &blocks);
-    int64_t span_bytes = SPAN_BYTES * (!!j->dense + 2 * !!j->sparse);
-    return (int64_t)((double)(events * CELL_BYTES + blocks * span_bytes) * share_with_sites(j));
+    double bytes = (double)(events * joint_cell_bytes(&j->options) +
+                            blocks * JOINT_TURN_BYTES * (!!j->dense + !!j->sparse));
+    return bytes * share_with_sites(j) * (j->taken > 0 ? j->taken * margin : 1);
 }
 
 /* What is left of memory beside a chunk's counters. */
@@ -194,15 +195,30 @@ static int64_t budget_bytes(const joint_shard *j)
     return j->options.memory_bytes / 2 - (int64_t)j->sites.n_sites * SITE_BYTES;
 }
 
-/* Sites of a window such that its columns fit into memory beside what is kept of the evidence. */
-static uint32_t window_sites(const joint_shard *j)
+/*
+ * Sites of the window that begins at `first`, such that its columns fit into memory beside what is kept of the
+ * evidence. Windows are no larger than they need be for their number.
+ */
+static uint32_t window_sites(const joint_shard *j, uint32_t first)
 {
-    if (!j->cells) return j->sites.n_sites;
+    uint32_t left = j->sites.n_sites - first;
+    if (!j->cells || !left) return left;
     int64_t budget = budget_bytes(j) - joint_kept_bytes(j->kept);
     if (budget < LEAST_WINDOW_BYTES) budget = LEAST_WINDOW_BYTES;
-    int64_t windows = columns_bytes(j) / budget + 1;
-    int64_t sites = j->sites.n_sites / windows;
-    return sites < 1 ? 1 : (uint32_t)sites;
+    double windows = floor(columns_bytes(j) * left / j->sites.n_sites / (double)budget) + 1;
+    return windows < left ? (uint32_t)ceil(left / windows) : 1;
+}
+
+/* What the window that was filled took says how large the next may be. */
+static void look_at_window(joint_shard *j, uint32_t n_sites)
+{
+    if (!j->cells) return;
+    int64_t taken = joint_piles_bytes(&j->cells->piles);
+    if (j->dense) taken += joint_dense_bytes(j->dense);
+    if (j->sparse) taken += joint_sparse_bytes(j->sparse);
+    j->taken = 0;
+    double reckoned = columns_bytes(j) * n_sites / j->sites.n_sites;
+    if (reckoned > 0) j->taken = (double)taken / reckoned;
 }
 
 /*
@@ -211,7 +227,7 @@ static uint32_t window_sites(const joint_shard *j)
  */
 static int64_t kept_bytes(const joint_shard *j)
 {
-    int64_t budget = budget_bytes(j), columns = columns_bytes(j), events, blocks;
+    int64_t budget = budget_bytes(j), columns = (int64_t)columns_bytes(j), events, blocks;
     if (columns < budget) return budget - columns;
     count_evidence(j, &events, &blocks);
     int64_t all =
@@ -369,7 +385,7 @@ static kuni_status take_frequencies(joint_shard *j, kuni_error *err)
         set_prior(j, site, &prior);
         joint_prior_set(&prior);
     }
-    j->counts_late = window_sites(j) >= j->sites.n_sites;
+    j->counts_late = window_sites(j, 0) >= j->sites.n_sites;
     if (j->counts_late) return KUNI_OK;
     const joint_visitor visitor = {.context = j, .piece = count_block, .events = pass_events};
     status = walk_sources(j, KUNI_READ_ALL, 0, j->sites.n_sites, &visitor, err);
@@ -569,15 +585,15 @@ static kuni_status call_and_write(joint_shard *j, kuni_error *err)
     joint_visitor visitor = {
         .context = j, .piece = blocks ? keep_piece : NULL, .events = call_events};
     int what = KUNI_READ_CENSUS | KUNI_READ_EVENTS | (blocks ? KUNI_READ_BLOCKS : 0);
-    uint32_t step = window_sites(j);
     kuni_status status = joint_tally_begin(&j->tally, &j->sites, &j->cohort, err);
     if (!status && j->sparse) status = joint_sparse_chunk(j->sparse, &j->sites, err);
-    for (uint32_t first = 0; first < j->sites.n_sites && !status; first += step) {
-        uint32_t last = j->sites.n_sites - first < step ? j->sites.n_sites : first + step;
+    for (uint32_t first = 0, last; first < j->sites.n_sites && !status; first = last) {
+        last = first + window_sites(j, first);
         j->covers = tells_covered(j, first);
         visitor.all = j->sparse || j->covers;
         status = begin_window(j, first, last, err);
         if (!status) status = call_sources(j, what, first, last, &visitor, err);
+        look_at_window(j, last - first);
         if (!status && j->counts_late) status = joint_coverage_finish(j->coverage, err);
         if (!status && j->sparse && j->options.min_gq > 0 && !first) tell_uncalled(j);
         for (uint32_t site = first; site < last && !status; site++)

@@ -59,9 +59,7 @@ joint_sparse *joint_sparse_new(joint_cells *cells, const joint_options *options,
     sparse->cells = cells;
     sparse->options = options;
     sparse->varies = options->min_gq > 0;
-    if (!joint_piles_init(&sparse->turns, err)) return sparse;
-    free(sparse);
-    return NULL;
+    return sparse;
 }
 
 void joint_sparse_free(joint_sparse *sparse)
@@ -91,7 +89,7 @@ kuni_status joint_sparse_chunk(joint_sparse *sparse, const joint_sites *sites, k
 
 int64_t joint_sparse_bytes(const joint_sparse *sparse)
 {
-    return sparse->turns.bytes;
+    return joint_piles_bytes(&sparse->turns);
 }
 
 static size_t state_of(const joint_sparse *sparse, int copies, int quality)

@@ -49,9 +49,7 @@ joint_standing *joint_standing_new(const joint_cells *cells, const uint8_t *told
     s->cells = cells;
     s->told = told;
     s->exact = exact;
-    if (!joint_piles_init(&s->turns, err)) return s;
-    free(s);
-    return NULL;
+    return s;
 }
 
 void joint_standing_free(joint_standing *s)
@@ -146,7 +144,7 @@ kuni_status joint_standing_block(joint_standing *s, const joint_piece *piece, ku
 
 int64_t joint_standing_bytes(const joint_standing *s)
 {
-    return s->turns.bytes;
+    return joint_piles_bytes(&s->turns);
 }
 
 /* --- rows --- */
