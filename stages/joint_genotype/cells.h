@@ -81,7 +81,12 @@ typedef struct joint_row {
  * Bytes that a window of sites is reckoned with, before one tells what it took: on average of an event and of a
  * reference block, some of which go on from the one before. Measured are 21 and 2; blocks none of which goes on take 5.
  */
-enum { JOINT_CELL_BYTES = 12, JOINT_CELL_AD_BYTES = 4, JOINT_CELL_PL_BYTES = 12, JOINT_TURN_BYTES = 6 };
+enum {
+    JOINT_CELL_BYTES = 12,
+    JOINT_CELL_AD_BYTES = 4,
+    JOINT_CELL_PL_BYTES = 12,
+    JOINT_TURN_BYTES = 6
+};
 
 static inline int64_t joint_cell_bytes(const joint_options *o)
 {

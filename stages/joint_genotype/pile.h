@@ -31,7 +31,8 @@ typedef struct joint_piles {
     joint_pile *sites;
     size_t capacity;
     uint32_t first, last;
-    uint8_t **slabs; /* memory of leaves: kept from window to window, as the next one takes as much */
+    uint8_t *
+        *slabs; /* memory of leaves: kept from window to window, as the next one takes as much */
     size_t n_slabs, slabs_capacity;
     size_t n_full;    /* slabs before the one that is being filled */
     size_t slab_used; /* bytes of that */
