@@ -11,12 +11,20 @@ typedef struct interval {
     int64_t beg, end;
 } interval;
 
+/* An event where its sample's events stand together. */
+typedef struct placed_event {
+    uint32_t beg, end; /* of REF, within the chunk and from its begin */
+    uint32_t event;    /* index in the chunk */
+} placed_event;
+
 struct joint_walk {
     kuni_arena *arena;
     joint_set *sets;
     size_t sets_capacity;
-    uint32_t *event_order, *event_first; /* events by sample */
-    size_t event_order_capacity, event_first_capacity;
+    placed_event *placed; /* events by sample, each sample's in position order */
+    uint8_t *alone; /* events that meet no other of their sample, and are still to be visited */
+    uint32_t *event_first;
+    size_t placed_capacity, alone_capacity, event_first_capacity;
     kuni_event copied[JOINT_EVENTS_MAX]; /* events as of one copy, or of two */
     uint16_t copied_pl[JOINT_EVENTS_MAX][KUNI_EVENT_ALLELES_MAX];
     interval *clusters; /* what events of the sample under way cover */
@@ -32,6 +40,8 @@ typedef struct step_context {
     const kuni_evidence_chunk *chunk;
     const joint_visitor *visitor;
     uint32_t column, who;
+    int64_t told; /* where the piece before ends, and the first site from there on */
+    uint32_t told_site;
     bool gap; /* a site since the last block lies in neither event nor block */
 } step_context;
 
@@ -52,7 +62,8 @@ void joint_walk_free(joint_walk *walk)
     if (!walk) return;
     kuni_arena_free(walk->arena);
     free(walk->sets);
-    free(walk->event_order);
+    free(walk->placed);
+    free(walk->alone);
     free(walk->event_first);
     free(walk->clusters);
     free(walk);
@@ -87,6 +98,12 @@ static joint_target target_of(const joint_sites *sites, const kuni_allele_set *s
     return target;
 }
 
+static uint32_t within(const joint_sites *sites, int64_t pos)
+{
+    int64_t at = pos < sites->beg ? sites->beg : pos > sites->end ? sites->end : pos;
+    return (uint32_t)(at - sites->beg);
+}
+
 static kuni_status prepare_sets(joint_walk *walk, const joint_sites *sites,
                                 const kuni_evidence_chunk *chunk, kuni_error *err)
 {
@@ -103,28 +120,36 @@ static kuni_status prepare_sets(joint_walk *walk, const joint_sites *sites,
             targets[a] = target_of(sites, set, a, ref_length);
         walk->sets[i] = (joint_set){.pos = set->pos,
                                     .end = set->pos + (int64_t)ref_length,
+                                    .beg = within(sites, set->pos),
+                                    .stop = within(sites, set->pos + (int64_t)ref_length),
                                     .n_alleles = set->n_alleles,
                                     .targets = targets};
     }
     return status;
 }
 
-/* Indices of the chunk's events by sample, each sample's in position order. */
-static kuni_status order_events(joint_walk *walk, const kuni_evidence_chunk *chunk,
+static kuni_status place_events(joint_walk *walk, const kuni_evidence_chunk *chunk,
                                 uint32_t n_samples, kuni_error *err)
 {
-    kuni_status status = kuni_grow((void **)&walk->event_order, &walk->event_order_capacity,
-                                   chunk->n_events + 1, sizeof(uint32_t), err);
+    kuni_status status = kuni_grow((void **)&walk->placed, &walk->placed_capacity,
+                                   chunk->n_events + 1, sizeof(*walk->placed), err);
+    if (!status)
+        status =
+            kuni_grow((void **)&walk->alone, &walk->alone_capacity, chunk->n_events + 1, 1, err);
     if (!status)
         status = kuni_grow((void **)&walk->event_first, &walk->event_first_capacity,
                            (size_t)n_samples + 2, sizeof(uint32_t), err);
     if (status) return status;
+    memset(walk->alone, 0, chunk->n_events);
     uint32_t *first = walk->event_first;
     memset(first, 0, ((size_t)n_samples + 2) * sizeof(*first));
     for (size_t i = 0; i < chunk->n_events; i++) first[chunk->events[i].sample + 2]++;
     for (uint32_t s = 1; s <= n_samples + 1; s++) first[s] += first[s - 1];
-    for (size_t i = 0; i < chunk->n_events; i++)
-        walk->event_order[first[chunk->events[i].sample + 1]++] = (uint32_t)i;
+    for (size_t i = 0; i < chunk->n_events; i++) {
+        const joint_set *set = &walk->sets[chunk->events[i].set];
+        walk->placed[first[chunk->events[i].sample + 1]++] =
+            (placed_event){.beg = set->beg, .end = set->stop, .event = (uint32_t)i};
+    }
     return KUNI_OK;
 }
 
@@ -140,7 +165,7 @@ static void take_copies(joint_walk *walk, joint_cover *covers, size_t n_covers, 
 }
 
 /* Visits the sites of a run of overlapping events. */
-static kuni_status visit_cluster(step_context *w, const uint32_t *order, size_t n, int64_t beg,
+static kuni_status visit_cluster(step_context *w, const placed_event *placed, size_t n, int64_t beg,
                                  int64_t end, kuni_error *err)
 {
     uint32_t first = joint_site_index(w->sites, beg), last = joint_site_index(w->sites, end);
@@ -153,7 +178,7 @@ static kuni_status visit_cluster(step_context *w, const uint32_t *order, size_t 
         int least = 2;
         bool either = true;
         for (size_t i = 0; i < n; i++) {
-            const kuni_event *event = &w->chunk->events[order[i]];
+            const kuni_event *event = &w->chunk->events[placed[i].event];
             const joint_set *set = &w->walk->sets[event->set];
             if (set->pos > pos || set->end <= pos || n_covers == JOINT_EVENTS_MAX) continue;
             covers[n_covers++] = (joint_cover){.event = event, .set = set};
@@ -170,26 +195,41 @@ static kuni_status visit_cluster(step_context *w, const uint32_t *order, size_t 
     return KUNI_OK;
 }
 
-static kuni_status walk_events(step_context *w, const uint32_t *order, size_t n, kuni_error *err)
+/* Visits the sites of events that stand alone, by position: what is known of a site is at hand for all who have it. */
+static kuni_status visit_alone(step_context *w, const int32_t *columns, kuni_error *err)
+{
+    kuni_status status = KUNI_OK;
+    for (size_t i = 0; i < w->chunk->n_events && !status; i++) {
+        if (!w->walk->alone[i]) continue;
+        const kuni_event *event = &w->chunk->events[i];
+        const joint_set *set = &w->walk->sets[event->set];
+        const placed_event placed = {.event = (uint32_t)i};
+        w->column = (uint32_t)columns[event->sample];
+        w->who = w->copies->cohort->who[w->column];
+        status = visit_cluster(w, &placed, 1, set->pos, set->end, err);
+    }
+    return status;
+}
+
+static kuni_status walk_events(step_context *w, const placed_event *placed, size_t n,
+                               kuni_error *err)
 {
     joint_walk *walk = w->walk;
+    kuni_status status = kuni_grow((void **)&walk->clusters, &walk->clusters_capacity, n + 1,
+                                   sizeof(*walk->clusters), err);
     walk->n_clusters = 0;
-    for (size_t i = 0, next; i < n; i = next) {
-        const joint_set *set = &walk->sets[w->chunk->events[order[i]].set];
-        int64_t beg = set->pos, end = set->end;
-        for (next = i + 1; next < n; next++) {
-            set = &walk->sets[w->chunk->events[order[next]].set];
-            if (set->pos >= end) break;
-            if (end < set->end) end = set->end;
-        }
-        kuni_status status = kuni_grow((void **)&walk->clusters, &walk->clusters_capacity,
-                                       walk->n_clusters + 1, sizeof(*walk->clusters), err);
-        if (status) return status;
-        walk->clusters[walk->n_clusters++] = (interval){beg, end};
-        status = visit_cluster(w, order + i, next - i, beg, end, err);
-        if (status) return status;
+    for (size_t i = 0, next; i < n && !status; i = next) {
+        uint32_t end = placed[i].end;
+        for (next = i + 1; next < n && placed[next].beg < end; next++)
+            if (end < placed[next].end) end = placed[next].end;
+        interval cluster = {w->sites->beg + placed[i].beg, w->sites->beg + end};
+        walk->clusters[walk->n_clusters++] = cluster;
+        if (w->visitor->any_order && next == i + 1)
+            walk->alone[placed[i].event] = 1;
+        else
+            status = visit_cluster(w, placed + i, next - i, cluster.beg, cluster.end, err);
     }
-    return KUNI_OK;
+    return status;
 }
 
 /*
@@ -205,9 +245,12 @@ static kuni_status visit_piece(step_context *w, const kuni_block *block, int64_t
         joint_ploidy ploidy = joint_copies_at(w->copies, beg, w->who, block ? block->ploidy : 2,
                                               block && block->either, &until);
         if (until > end) until = end;
+        uint32_t first = beg == w->told ? w->told_site : joint_site_index(w->sites, beg);
+        w->told = until;
+        w->told_site = joint_site_index(w->sites, until);
         joint_piece piece = {.column = w->column,
-                             .first = joint_site_index(w->sites, beg),
-                             .last = joint_site_index(w->sites, until),
+                             .first = first,
+                             .last = w->told_site,
                              .beg = beg,
                              .end = until,
                              .block = block,
@@ -257,13 +300,15 @@ static int64_t next_wanted(const step_context *w, int64_t at)
     return site < w->last_site ? w->sites->sites[site].pos : w->sites->end;
 }
 
-static kuni_status walk_blocks(step_context *w, const kuni_block *blocks, size_t n, kuni_error *err)
+/* The sample's blocks are those from *blocks on; moves past them. */
+static kuni_status walk_blocks(step_context *w, uint32_t sample, const kuni_block **blocks,
+                               const kuni_block *last, kuni_error *err)
 {
     int64_t at = w->sites->beg, next = next_wanted(w, at);
     size_t cluster = 0;
     w->gap = true;
-    for (size_t i = 0; i < n; i++) {
-        const kuni_block *block = &blocks[i];
+    const kuni_block *block = *blocks;
+    for (; block < last && block->sample == sample; block++) {
         int64_t end = block->end < w->sites->end ? block->end : w->sites->end;
         if (end <= next) { /* most blocks of dense gVCFs: no site up to its end */
             if (at < end) at = end;
@@ -275,6 +320,7 @@ static kuni_status walk_blocks(step_context *w, const kuni_block *blocks, size_t
         if (status) return status;
         next = next_wanted(w, at);
     }
+    *blocks = block;
     if (next >= w->sites->end) return KUNI_OK;
     return visit_apart(w, &cluster, &at, NULL, w->sites->end, err);
 }
@@ -287,14 +333,15 @@ static void fetch_events(const joint_walk *walk, const kuni_evidence_chunk *chun
                          uint32_t n_samples)
 {
     enum { LINE = 64 };
-    const uint32_t *order = walk->event_order, *first = walk->event_first;
+    const placed_event *placed = walk->placed;
+    const uint32_t *first = walk->event_first;
     for (uint32_t i = s + 2 < n_samples ? first[s + 2] : 0; i && i < first[s + 3]; i++) {
-        const char *event = (const char *)&chunk->events[order[i]];
+        const char *event = (const char *)&chunk->events[placed[i].event];
         __builtin_prefetch(event);
         __builtin_prefetch(event + LINE);
     }
     for (uint32_t i = s + 1 < n_samples ? first[s + 1] : 0; i && i < first[s + 2]; i++)
-        __builtin_prefetch(&walk->sets[chunk->events[order[i]].set]);
+        __builtin_prefetch(&walk->sets[chunk->events[placed[i].event].set]);
 }
 
 kuni_status joint_walk_chunk(joint_walk *walk, const joint_sites *sites, uint32_t first_site,
@@ -303,26 +350,27 @@ kuni_status joint_walk_chunk(joint_walk *walk, const joint_sites *sites, uint32_
                              uint32_t n_samples, const joint_visitor *visitor, kuni_error *err)
 {
     kuni_status status = prepare_sets(walk, sites, chunk, err);
-    if (!status) status = order_events(walk, chunk, n_samples, err);
+    if (!status) status = place_events(walk, chunk, n_samples, err);
     step_context w = {.walk = walk,
                       .sites = sites,
                       .first_site = first_site,
                       .last_site = last_site,
                       .copies = copies,
                       .chunk = chunk,
-                      .visitor = visitor};
+                      .visitor = visitor,
+                      .told = -1};
     const kuni_block *block = chunk->blocks, *end = block + (visitor->piece ? chunk->n_blocks : 0);
     for (uint32_t s = 0; s < n_samples && !status; s++) {
-        const kuni_block *blocks = block;
-        while (block < end && block->sample == s) block++;
-        fetch_events(walk, chunk, s, n_samples);
-        if (columns[s] < 0) continue;
+        if (!visitor->any_order) fetch_events(walk, chunk, s, n_samples);
+        if (columns[s] < 0) {
+            while (block < end && block->sample == s) block++;
+            continue;
+        }
         w.column = (uint32_t)columns[s];
         w.who = copies->cohort->who[w.column];
-        status = walk_events(&w, walk->event_order + walk->event_first[s],
+        status = walk_events(&w, walk->placed + walk->event_first[s],
                              walk->event_first[s + 1] - walk->event_first[s], err);
-        if (!status && visitor->piece)
-            status = walk_blocks(&w, blocks, (size_t)(block - blocks), err);
+        if (!status && visitor->piece) status = walk_blocks(&w, s, &block, end, err);
     }
-    return status;
+    return status || !visitor->any_order ? status : visit_alone(&w, columns, err);
 }

@@ -27,6 +27,7 @@ typedef struct joint_target {
 
 typedef struct joint_set {
     int64_t pos, end;
+    uint32_t beg, stop; /* the same within the chunk, from its begin */
     uint32_t n_alleles;
     const joint_target *targets;
 } joint_set;
@@ -52,6 +53,8 @@ typedef struct joint_piece {
 typedef struct joint_visitor {
     void *context;
     bool all; /* pieces without a block too, and those without a wanted site */
+    bool
+        any_order; /* events need not come column by column, and those of a column not by site: it costs less */
     /* A column's pieces come in order. */
     kuni_status (*piece)(void *context, const joint_piece *piece, kuni_error *err);
     /* The events that cover the site, in position order; as of the copies that there are. */

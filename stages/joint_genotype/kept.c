@@ -430,7 +430,23 @@ static const void *entry_at(const entry_log *log, mark *at, mark end)
     return log->segments[at->segment]->bytes + at->at;
 }
 
-/* The file's entries by site, each site's in the order in which they were added. */
+static int by_column(const void *left, const void *right)
+{
+    const entry_head *const *a = left, *const *b = right;
+    return ((*a)->column > (*b)->column) - ((*a)->column < (*b)->column);
+}
+
+/* A column has one entry a site; nearly all sites' came by column. */
+static void order_site(joint_kept *kept, uint32_t first, uint32_t last)
+{
+    for (uint32_t i = first + 1; i < last; i++)
+        if (kept->order[i - 1]->column > kept->order[i]->column) {
+            qsort(kept->order + first, last - first, sizeof(*kept->order), by_column);
+            return;
+        }
+}
+
+/* The file's entries by site. */
 static kuni_status order_entries(joint_kept *kept, const kept_source *source, kuni_error *err)
 {
     size_t n_sites = kept->sites->n_sites;
@@ -461,9 +477,12 @@ static kuni_status tell_events(joint_kept *kept, const kept_source *source, uint
     kuni_status status = order_entries(kept, source, err);
     if (status) return status;
     uint32_t end = kept->starts[last];
-    for (uint32_t i = kept->starts[first]; i < end && !status; i++) {
-        if (i + AHEAD < end) __builtin_prefetch(kept->order[i + AHEAD]);
-        status = tell_event(kept, kept->order[i], visitor, err);
+    for (uint32_t site = first; site < last && !status; site++) {
+        order_site(kept, kept->starts[site], kept->starts[site + 1]);
+        for (uint32_t i = kept->starts[site]; i < kept->starts[site + 1] && !status; i++) {
+            if (i + AHEAD < end) __builtin_prefetch(kept->order[i + AHEAD]);
+            status = tell_event(kept, kept->order[i], visitor, err);
+        }
     }
     return status;
 }

@@ -54,8 +54,8 @@ bool joint_kept_has(const joint_kept *kept, size_t source);
 int64_t joint_kept_bytes(const joint_kept *kept);
 
 /*
- * Tells what is kept of a file at sites [first, last): events site by site, in the order in which they were added, then pieces
- * in that order.
+ * Tells what is kept of a file at sites [first, last): events site by site, each site's by column, then pieces in the
+ * order in which they were added.
  */
 KUNI_MUST_CHECK kuni_status joint_kept_tell(joint_kept *kept, size_t source, uint32_t first,
                                             uint32_t last, const joint_kept_visitor *visitor,

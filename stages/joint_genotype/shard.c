@@ -299,8 +299,11 @@ static kuni_status walk_sources(joint_shard *j, int what, uint32_t first, uint32
 static kuni_status walk_and_keep(joint_shard *j, kuni_error *err)
 {
     int64_t most = kept_bytes(j);
-    const joint_visitor visitor = {
-        .context = j, .all = j->sparse && most > 0, .piece = count_piece, .events = count_events};
+    const joint_visitor visitor = {.context = j,
+                                   .all = j->sparse && most > 0,
+                                   .any_order = true,
+                                   .piece = count_piece,
+                                   .events = count_events};
     kuni_status status = joint_kept_begin(j->kept, &j->sites, j->n_sources, most, err);
     for (size_t i = 0; i < j->n_sources && !status; i++) {
         joint_kept_open(j->kept, i);
@@ -582,8 +585,10 @@ static kuni_status begin_window(joint_shard *j, uint32_t first, uint32_t last, k
 static kuni_status call_and_write(joint_shard *j, kuni_error *err)
 {
     bool blocks = j->cells || j->counts_late || tells_covered(j, 0);
-    joint_visitor visitor = {
-        .context = j, .piece = blocks ? keep_piece : NULL, .events = call_events};
+    joint_visitor visitor = {.context = j,
+                             .any_order = !j->cells,
+                             .piece = blocks ? keep_piece : NULL,
+                             .events = call_events};
     int what = KUNI_READ_CENSUS | KUNI_READ_EVENTS | (blocks ? KUNI_READ_BLOCKS : 0);
     kuni_status status = joint_tally_begin(&j->tally, &j->sites, &j->cohort, err);
     if (!status && j->sparse) status = joint_sparse_chunk(j->sparse, &j->sites, err);
