@@ -69,10 +69,19 @@ static const named *find(const named *ids, size_t n, const char *id)
     return id && n ? bsearch(&(named){.id = id}, ids, n, sizeof(*ids), by_id) : NULL;
 }
 
+static bool has_parents(const kuni_task *task)
+{
+    for (size_t i = 0; i < task->n_samples; i++)
+        if (task->columns[i] >= 0 && task->samples[i].father && task->samples[i].mother)
+            return true;
+    return false;
+}
+
 static kuni_status find_trios(callset_totals *totals, const kuni_task *task, kuni_error *err)
 {
     size_t n = 0, capacity = 0;
     kuni_status status = KUNI_OK;
+    if (!has_parents(task)) return KUNI_OK; /* ids of a million people are not sorted for nothing */
     named *ids = kuni_alloc(totals->n_columns + 1, sizeof(*ids), err);
     if (!ids) return KUNI_MEMORY;
     for (size_t i = 0; i < task->n_samples; i++)
@@ -149,19 +158,31 @@ callset_window *callset_totals_window(callset_totals *totals, int32_t tid, int64
 
 /* --- the file: numbers of seven bits a byte, the least first --- */
 
-static kuni_status put(kuni_buffer *out, uint64_t value, kuni_error *err)
+static size_t spell(uint64_t value, unsigned char *bytes)
 {
-    unsigned char bytes[10];
     size_t n = 0;
     for (; value >= 0x80; value >>= 7) bytes[n++] = (unsigned char)(value | 0x80);
     bytes[n++] = (unsigned char)value;
-    return kuni_buffer_append(out, bytes, n, err);
+    return n;
+}
+
+static kuni_status put(kuni_buffer *out, uint64_t value, kuni_error *err)
+{
+    unsigned char bytes[10];
+    return kuni_buffer_append(out, bytes, spell(value, bytes), err);
 }
 
 static kuni_status put_all(kuni_buffer *out, const uint64_t *values, size_t n, kuni_error *err)
 {
+    enum { SOME = 4096, MOST = 10 }; /* MOST: bytes of a number */
     kuni_status status = KUNI_OK;
-    for (size_t i = 0; i < n && !status; i++) status = put(out, values[i], err);
+    for (size_t i = 0; i < n && !status;) {
+        size_t end = n - i < SOME ? n : i + SOME;
+        status = kuni_buffer_reserve(out, (end - i) * MOST, err);
+        for (; i < end && !status; i++)
+            out->length += spell(values[i], (unsigned char *)out->data + out->length);
+    }
+    if (!status) out->data[out->length] = '\0';
     return status;
 }
 
