@@ -26,6 +26,9 @@ static const double cpu_a_mb[KUNI_FORMS][SIZES] = {{0.0023, 0.0023, 0.0024, 0.00
                                                    {0.0026, 0.0026, 0.0025, 0.0034, 0.0111},
                                                    {0.0010, 0.0010, 0.0008, 0.0007, 0.0007}};
 
+/* Genotypes in a process' memory, of a sample and base: an event takes 21 bytes, and a stretch of blocks 5. */
+static const double bytes_a_base = 0.037, chunk_bp = 65536;
+
 static double at_size(const double values[SIZES], double n)
 {
     if (n <= sizes[0]) return values[0];
@@ -50,6 +53,17 @@ void kuni_forms_estimate(double n_samples, double bp, kuni_form forms[KUNI_FORMS
     forms[SPARSE].bytes += forms[SITES].bytes;
 }
 
+double kuni_forms_windows(double n_samples, double memory_bytes)
+{
+    return floor(n_samples * chunk_bp * bytes_a_base / (memory_bytes / 2)) + 1;
+}
+
+double kuni_forms_memory(double n_samples)
+{
+    static const double gib = 1 << 30;
+    return ceil(2 * n_samples * chunk_bp * bytes_a_base / gib) * gib;
+}
+
 static const char *made_of(const kuni_params *params)
 {
     bool sites = strcmp(kuni_params_text(params, "output"), "sites") == 0;
@@ -58,13 +72,29 @@ static const char *made_of(const kuni_params *params)
     return sites ? sparse ? "sparse" : "sites" : sparse ? "dense and sparse" : "dense";
 }
 
-/* Of the step that genotypes. */
-static size_t tasks_of(const kuni_plan *plan, const kuni_workflow_stage *stage)
+/* The step that genotypes; the number of all where there is none. */
+static size_t node_of(const kuni_plan *plan, const kuni_workflow_stage *stage)
 {
-    for (size_t i = 0; i < plan->n_nodes; i++)
-        if (plan->nodes[i].stage == stage && plan->nodes[i].scatter == KUNI_SCATTER_REGION)
-            return plan->nodes[i].n_tasks;
-    return 0;
+    size_t i = 0;
+    while (i < plan->n_nodes &&
+           !(plan->nodes[i].stage == stage && plan->nodes[i].scatter == KUNI_SCATTER_REGION))
+        i++;
+    return i;
+}
+
+/* Where genotypes of a chunk do not fit into memory at once. */
+static void print_windows(const kuni_preview *p, size_t node, double n_samples)
+{
+    if (node == p->run.plan.n_nodes) return;
+    double memory = (double)kuni_run_memory(&p->run, node, 0);
+    double windows = memory > 0 ? kuni_forms_windows(n_samples, memory) : 1;
+    if (windows < 2) return;
+    char now[KUNI_AMOUNT_BYTES], then[KUNI_AMOUNT_BYTES];
+    printf("          genotypes of a chunk of 64 kb in %.0f parts, for each of which evidence is "
+           "read again, in the %s of "
+           "resources.memory: in one with %s\n",
+           windows, kuni_amount_of_bytes(memory, now),
+           kuni_amount_of_bytes(kuni_forms_memory(n_samples), then));
 }
 
 void kuni_forms_print(const kuni_preview *p, int64_t lanes)
@@ -81,7 +111,8 @@ void kuni_forms_print(const kuni_preview *p, int64_t lanes)
             "\nforms     of a call set of %.0f samples, by measurements on simulated people; '%s' "
             "makes %s\n",
             n, stage->id, made_of(stage->params));
-        double tasks = (double)tasks_of(&p->run.plan, stage);
+        size_t node = node_of(&p->run.plan, stage);
+        double tasks = node < p->run.plan.n_nodes ? (double)p->run.plan.nodes[node].n_tasks : 0;
         printf("%-10s %-32s %12s %12s %12s\n", "form", "joint-genotype", "size", "CPU", "a task");
         for (int f = 0; f < KUNI_FORMS; f++)
             printf("%-10s %-32s %12s %12s %12s\n", forms[f].name, forms[f].setting,
@@ -90,6 +121,7 @@ void kuni_forms_print(const kuni_preview *p, int64_t lanes)
                    kuni_amount_of_time(tasks > 0 ? 3600 * forms[f].cpu_hours / tasks : 0, each));
         printf("          %.0f tasks, %" PRId64 " at once: %.1f one after another\n", tasks, lanes,
                tasks / (double)lanes);
+        if (strcmp(made_of(stage->params), "sites") != 0) print_windows(p, node, n);
         kuni_error why = KUNI_ERROR_INIT;
         if (stage->stage->check_samples &&
             stage->stage->check_samples(stage->params, (size_t)n, &why) != KUNI_OK)

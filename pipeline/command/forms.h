@@ -18,6 +18,9 @@ enum { KUNI_FORMS = 3 };
 
 /* For so many samples and base pairs. */
 void kuni_forms_estimate(double n_samples, double bp, kuni_form forms[KUNI_FORMS]);
+/* Into how many parts the sites of a chunk go, so that genotypes fit into so much memory; and what holds them in one. */
+double kuni_forms_windows(double n_samples, double memory_bytes);
+double kuni_forms_memory(double n_samples);
 /*
  * Prints them, where the workflow has joint-genotype, and what it makes of them; and how long a task takes, of which
  * so many can run at once.

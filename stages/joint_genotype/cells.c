@@ -91,6 +91,11 @@ kuni_status joint_cells_begin(joint_cells *cells, uint32_t n_columns, int64_t be
     return joint_piles_begin(&cells->piles, first, last, err);
 }
 
+void joint_cells_end(joint_cells *cells)
+{
+    joint_piles_end(&cells->piles);
+}
+
 /*
  * How a cell is coded: reason, copies, phased, and whether there are no likelihoods; n, and whether there are
  * reads of alleles; the numbers between REF and "other", each from the one before; of a call its alleles, by

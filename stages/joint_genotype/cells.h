@@ -101,6 +101,8 @@ void joint_cells_free(joint_cells *cells);
 /* Starts a window of sites [first, last) of a chunk that begins at `beg`. */
 KUNI_MUST_CHECK kuni_status joint_cells_begin(joint_cells *cells, uint32_t n_columns, int64_t beg,
                                               uint32_t first, uint32_t last, kuni_error *err);
+/* The chunk's last window was written: memory goes back. */
+void joint_cells_end(joint_cells *cells);
 /* `star` is the number of "*" at the site. */
 KUNI_MUST_CHECK kuni_status joint_cells_event(joint_cells *cells, uint32_t site, uint32_t column,
                                               const joint_local *local, const joint_call *call,

@@ -43,6 +43,11 @@ void joint_dense_free(joint_dense *dense)
     free(dense);
 }
 
+void joint_dense_end(joint_dense *dense)
+{
+    joint_standing_end(dense->standing);
+}
+
 int64_t joint_dense_bytes(const joint_dense *dense)
 {
     return joint_standing_bytes(dense->standing);

@@ -36,6 +36,8 @@ KUNI_MUST_CHECK kuni_status joint_dense_row(joint_dense *dense, const joint_row 
                                             const joint_cohort *cohort, const joint_format_ids *ids,
                                             bcf1_t *record, kuni_error *err);
 
+/* The chunk's last window was written: memory goes back. */
+void joint_dense_end(joint_dense *dense);
 /* Taken by the window under way, but for cells. */
 int64_t joint_dense_bytes(const joint_dense *dense);
 

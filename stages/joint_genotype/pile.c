@@ -6,9 +6,16 @@
 
 enum { SLAB_BYTES = 256 << 10 };
 
+void joint_piles_end(joint_piles *piles)
+{
+    while (piles->n_slabs) free(piles->slabs[--piles->n_slabs]);
+    piles->n_full = piles->slab_used = 0;
+    piles->last = piles->first;
+}
+
 void joint_piles_fini(joint_piles *piles)
 {
-    for (size_t i = 0; i < piles->n_slabs; i++) free(piles->slabs[i]);
+    joint_piles_end(piles);
     free(piles->slabs);
     free(piles->sites);
 }

@@ -32,7 +32,7 @@ typedef struct joint_piles {
     size_t capacity;
     uint32_t first, last;
     uint8_t *
-        *slabs; /* memory of leaves: kept from window to window, as the next one takes as much */
+        *slabs; /* memory of leaves: kept from window to window of a chunk, which take as much */
     size_t n_slabs, slabs_capacity;
     size_t n_full;    /* slabs before the one that is being filled */
     size_t slab_used; /* bytes of that */
@@ -64,6 +64,8 @@ typedef struct joint_pile_reader {
 void joint_piles_fini(joint_piles *piles);
 KUNI_MUST_CHECK kuni_status joint_piles_begin(joint_piles *piles, uint32_t first, uint32_t last,
                                               kuni_error *err);
+/* Gives memory back. */
+void joint_piles_end(joint_piles *piles);
 /* An entry of `n` bytes behind its column. */
 KUNI_MUST_CHECK kuni_status joint_piles_add(joint_piles *piles, uint32_t site, uint32_t column,
                                             const uint8_t *bytes, size_t n, kuni_error *err);

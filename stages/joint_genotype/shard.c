@@ -582,6 +582,13 @@ static kuni_status begin_window(joint_shard *j, uint32_t first, uint32_t last, k
     return status;
 }
 
+static void end_windows(joint_shard *j)
+{
+    if (j->cells) joint_cells_end(j->cells);
+    if (j->dense) joint_dense_end(j->dense);
+    if (j->sparse) joint_sparse_end(j->sparse);
+}
+
 static kuni_status call_and_write(joint_shard *j, kuni_error *err)
 {
     bool blocks = j->cells || j->counts_late || tells_covered(j, 0);
@@ -604,6 +611,7 @@ static kuni_status call_and_write(joint_shard *j, kuni_error *err)
         for (uint32_t site = first; site < last && !status; site++)
             status = write_site(j, site, err);
     }
+    end_windows(j);
     return status;
 }
 

@@ -87,6 +87,11 @@ kuni_status joint_sparse_chunk(joint_sparse *sparse, const joint_sites *sites, k
     return KUNI_OK;
 }
 
+void joint_sparse_end(joint_sparse *sparse)
+{
+    joint_piles_end(&sparse->turns);
+}
+
 int64_t joint_sparse_bytes(const joint_sparse *sparse)
 {
     return joint_piles_bytes(&sparse->turns);

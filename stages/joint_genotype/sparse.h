@@ -48,6 +48,8 @@ KUNI_MUST_CHECK kuni_status joint_sparse_flush(joint_sparse *sparse, kuni_error 
 KUNI_MUST_CHECK kuni_status joint_sparse_row(joint_sparse *sparse, const joint_row *row,
                                              kuni_buffer *text, int64_t *end, kuni_error *err);
 
+/* The chunk's last window was written: memory goes back. */
+void joint_sparse_end(joint_sparse *sparse);
 /* Taken by the window under way. */
 int64_t joint_sparse_bytes(const joint_sparse *sparse);
 

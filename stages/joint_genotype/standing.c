@@ -142,6 +142,11 @@ kuni_status joint_standing_block(joint_standing *s, const joint_piece *piece, ku
     return status ? status : add_turn(s, first, column, now.state, err);
 }
 
+void joint_standing_end(joint_standing *s)
+{
+    joint_piles_end(&s->turns);
+}
+
 int64_t joint_standing_bytes(const joint_standing *s)
 {
     return joint_piles_bytes(&s->turns);

@@ -56,6 +56,8 @@ KUNI_MUST_CHECK kuni_status joint_standing_row_of(joint_standing *standing, cons
                                                   const joint_cohort *cohort,
                                                   joint_standing_row *out, kuni_error *err);
 
+/* The chunk's last window was written: memory goes back. */
+void joint_standing_end(joint_standing *standing);
 /* Taken by the blocks of the window under way. */
 int64_t joint_standing_bytes(const joint_standing *standing);
 

@@ -4,8 +4,9 @@
  *
  *   joint_run REFERENCE dense|sites OUT.bcf EVIDENCE.ev ...
  *
- * The evidence files are the batches of one shard, in order. MEMORY_MIB: what the task may take [1024]. Prints one line: samples, events,
- * blocks, sites, seconds of CPU, nanoseconds an event, samples x sites a second, peak MiB.
+ * The evidence files are the batches of one shard, in order. MEMORY_MIB: what the task may take [1024]. FROM: where the
+ * shard begins, in 0-based bases, if not with the files: a multiple of 65536. Prints one line: samples, events, blocks,
+ * sites, seconds of CPU, nanoseconds an event, samples x sites a second, peak MiB.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,7 +118,8 @@ int main(int argc, char **argv)
     for (int i = 4; i < argc; i++) add_file(&c, argv[i], &capacity);
     c.columns = must(calloc(c.n_samples, sizeof(*c.columns)));
     for (size_t i = 0; i < c.n_samples; i++) c.columns[i] = (int32_t)i;
-    const char *memory = getenv("MEMORY_MIB");
+    const char *memory = getenv("MEMORY_MIB"), *from = getenv("FROM");
+    if (from) c.shard.beg = strtol(from, NULL, 10);
     int64_t mib = memory ? strtol(memory, NULL, 10) : 1024;
     kuni_buffer path = KUNI_BUFFER_INIT;
     check(kuni_buffer_printf(&path, &err, "%s.vcf.gz", argv[3]), &err);

@@ -250,7 +250,12 @@ def check_refusals():
     for verb in ("validate", "run"):
         said = run(KUNI, verb, "untold.yaml", expect=64)
         want("untold.yaml:10:5: stage 'joint': output: 10001 samples" in said and "also: [sparse]" in said, said)
-    want("a run ends with 64: output: 10001" in run(KUNI, "plan", "untold.yaml"), "plan does not say that")
+    said = run(KUNI, "plan", "untold.yaml")
+    want("a run ends with 64: output: 10001" in said and "resources.memory: in one with" not in said, "plan does not say that")
+    with open("narrow.yaml", "w", encoding="utf-8") as f:  # genotypes of a chunk take some 24 MB of the half that is theirs
+        f.write(text.replace("stages:", "resources: {memory: 16MiB}\nstages:"))
+    said = run(KUNI, "plan", "narrow.yaml")
+    want("genotypes of a chunk of 64 kb in 3 parts" in said and "in one with 1.0 GiB" in said, f"plan does not tell of windows: {said}")
     said = run(KUNI, "doctor", "--no-samples", "untold.yaml", expect=65)
     want("FAIL  workflow" in said and "output: 10001" in said, f"doctor does not say that: {said}")
     for output in ("dense", "sites"):

@@ -225,6 +225,9 @@ static void turns_are_narrow(void **state)
     assert_true(joint_sparse_bytes(sparse) <= JOINT_TURN_BYTES * n);
     assert_true(joint_dense_bytes(dense) <= JOINT_TURN_BYTES * n);
     assert_true(joint_sparse_bytes(sparse) > 3 * n); /* they are counted */
+    joint_sparse_end(sparse);
+    joint_dense_end(dense);
+    assert_true(joint_sparse_bytes(sparse) == 0 && joint_dense_bytes(dense) == 0);
     joint_dense_free(dense);
     joint_sparse_free(sparse);
     joint_cells_free(cells);
