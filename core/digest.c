@@ -68,10 +68,10 @@ kuni_status kuni_digest_file(const char *path, char hex[KUNI_DIGEST_HEX_BYTES], 
     enum { CHUNK_BYTES = 1 << 20 };
     kuni_status status = KUNI_OK;
     kuni_digest *digest = kuni_digest_new(err);
-    unsigned char *chunk = kuni_alloc(CHUNK_BYTES, 1, err);
+    unsigned char *chunk = malloc(CHUNK_BYTES); /* of a small file most of it is never touched */
     int fd = -1;
     if (!digest || !chunk) {
-        status = KUNI_MEMORY;
+        status = chunk ? KUNI_MEMORY : kuni_fail_memory(err, CHUNK_BYTES, 1);
         goto done;
     }
     fd = open(path, O_RDONLY | O_CLOEXEC);

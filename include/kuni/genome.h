@@ -75,7 +75,12 @@ const char *kuni_genome_assembly(const kuni_genome *genome);
 
 /* --- ploidy --- */
 
-typedef enum kuni_sex { KUNI_SEX_UNKNOWN = 0, KUNI_SEX_MALE = 1, KUNI_SEX_FEMALE = 2 } kuni_sex;
+/* A byte: there may be millions of samples. */
+typedef enum __attribute__((packed)) kuni_sex {
+    KUNI_SEX_UNKNOWN = 0,
+    KUNI_SEX_MALE = 1,
+    KUNI_SEX_FEMALE = 2
+} kuni_sex;
 
 /* What is known of a person's sex chromosomes. */
 typedef struct kuni_karyotype {

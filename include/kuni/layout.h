@@ -153,17 +153,17 @@
     STRUCT(kuni_sample) \
     FIELD(kuni_sample, id) \
     FIELD(kuni_sample, participant) \
-    FIELD(kuni_sample, sex) \
     FIELD(kuni_sample, reads) \
     FIELD(kuni_sample, index) \
-    FIELD(kuni_sample, shares_reads) \
     FIELD(kuni_sample, md5) \
     FIELD(kuni_sample, site) \
     FIELD(kuni_sample, father) \
     FIELD(kuni_sample, mother) \
     FIELD(kuni_sample, group) \
-    FIELD(kuni_sample, index_in_cohort) \
     FIELD(kuni_sample, name_in_file) \
+    FIELD(kuni_sample, index_in_cohort) \
+    FIELD(kuni_sample, sex) \
+    FIELD(kuni_sample, shares_reads) \
     STRUCT(kuni_port) \
     FIELD(kuni_port, kind) \
     FIELD(kuni_port, extension) \

@@ -24,16 +24,16 @@ enum { KUNI_UNINDEXED_BYTES_MAX = 64 << 20 };
 typedef struct kuni_sample {
     const char *id;          /* sample_id, unique in the cohort: the column name in the call set */
     const char *participant; /* participant_id */
-    kuni_sex sex;            /* as declared in the manifest or PED; hidden from READS and BATCH */
     const char *reads;       /* path of a BAM, CRAM or gVCF */
     const char *index;       /* path of its index, or NULL: beside it by the usual names */
-    bool shares_reads;       /* other samples have the same VCF: this one's column goes by `id` */
     const char *md5;         /* declared MD5 of `reads`, or NULL */
     const char *site;        /* laboratory or hospital, or NULL */
     const char *father, *mother; /* sample ids from PED, or NULL */
     const char *group; /* declared group for counts ("group" or first groups column), or NULL */
-    uint32_t index_in_cohort; /* column in the call set */
     const char *name_in_file; /* what `reads` must call the sample, or NULL: see the manifest */
+    uint32_t index_in_cohort; /* column in the call set */
+    kuni_sex sex;             /* as declared in the manifest or PED; hidden from READS and BATCH */
+    bool shares_reads;        /* other samples have the same VCF: this one's column goes by `id` */
 } kuni_sample;
 
 /*

@@ -426,16 +426,35 @@ static kuni_status put_row(const kuni_register *all, size_t i, const char *batch
     const kuni_person *p = &all->people[i];
     char hex[KUNI_DIGEST_HEX_BYTES] = ".";
     if (!kuni_hash_equal(&p->content, &unknown)) kuni_hash_print(&p->content, hex);
+    char since[32], bytes[32];
+    (void)snprintf(since, sizeof(since), "%" PRId64, p->since);
+    (void)snprintf(bytes, sizeof(bytes), "%" PRId64, p->bytes);
+    const char *const fields[FIRST_FACT] = {[BATCH] = batch,
+                                            [SAMPLE] = s->id,
+                                            [PARTICIPANT] = s->participant,
+                                            [SEX] = sex_names[s->sex],
+                                            [STATE] = state_names[p->state],
+                                            [SINCE] = since,
+                                            [BYTES] = bytes,
+                                            [CONTENT] = hex,
+                                            [GROUP] = s->group,
+                                            [SITE] = s->site,
+                                            [FATHER] = s->father,
+                                            [MOTHER] = s->mother,
+                                            [READS] = s->reads ? s->reads : p->reads,
+                                            [INDEX] = s->index ? s->index : p->index,
+                                            [MD5] = s->md5,
+                                            [SHARES] = s->shares_reads ? "1" : "0",
+                                            [WHERE] = p->where,
+                                            [REASON] = p->reason};
     kuni_buffer *line = &out->line;
-    kuni_status status = kuni_buffer_printf(
-        line, err,
-        "%s\t%s\t%s\t%s\t%s\t%" PRId64 "\t%" PRId64 "\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s",
-        batch, s->id, s->participant, sex_names[s->sex], state_names[p->state], p->since, p->bytes,
-        hex, or_dot(s->group), or_dot(s->site), or_dot(s->father), or_dot(s->mother),
-        or_dot(s->reads ? s->reads : p->reads), or_dot(s->index ? s->index : p->index),
-        or_dot(s->md5), s->shares_reads, or_dot(p->where), or_dot(p->reason));
-    for (int f = 0; f < KUNI_FACTS && !status; f++)
-        status = kuni_buffer_printf(line, err, "\t%s", or_dot(kuni_person_fact(p, (kuni_fact)f)));
+    kuni_status status = KUNI_OK;
+    for (int c = 0; c < COLUMNS && !status; c++) {
+        const char *text =
+            or_dot(c < FIRST_FACT ? fields[c] : kuni_person_fact(p, (kuni_fact)(c - FIRST_FACT)));
+        if (c) status = kuni_buffer_append(line, "\t", 1, err);
+        if (!status) status = kuni_buffer_append(line, text, strlen(text), err);
+    }
     if (status) return status;
     size_t tabs = 0;
     for (size_t k = 0; k < line->length; k++) tabs += line->data[k] == '\t';

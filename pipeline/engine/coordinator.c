@@ -397,6 +397,7 @@ static kuni_status run_phase(kuni_coordinator *c, int phase, kuni_error *err)
     int64_t nap_us = 0, fence_ms = 0;
     kuni_status status = KUNI_OK;
     kuni_progress_go_on(c->progress); /* processes are forked from here on */
+    kuni_samples_keep_from_tasks(&c->ledger.samples);
     kuni_queue_phase(&c->queue, phase);
     for (size_t i = 0; i < c->run->plan.n_nodes; i++)
         if (concerns(c, i)) kuni_ledger_weigh(&c->ledger, i);

@@ -86,10 +86,13 @@ static char *cohort_path(const kuni_run *run, kuni_error *err)
     return kuni_path_join(run->folder, "tmp/" KUNI_COHORT_MAP, err);
 }
 
-static kuni_status share_cohort(const kuni_run *run, kuni_error *err)
+/* Rank 0 holds it as the others do; alone, in memory of its own. */
+static kuni_status share_cohort(kuni_run *run, kuni_error *err)
 {
+    if (kuni_transport_size() == 1) return kuni_cohort_hold(&run->cohort, NULL, err);
     char *path = cohort_path(run, err);
     kuni_status status = path ? kuni_cohort_map_write(&run->cohort, path, err) : KUNI_MEMORY;
+    if (!status) status = kuni_cohort_hold(&run->cohort, path, err);
     free(path);
     return status;
 }
@@ -136,7 +139,7 @@ static kuni_status lead_in(kuni_run *run, kuni_lock **lock, kuni_buffer *faults,
     if (!status) status = kuni_folder_prepare(run->folder, err);
     if (!status) status = kuni_reference_digests(run, true, NULL, err);
     if (!status) status = kuni_run_write_register(run, err);
-    return status || kuni_transport_size() == 1 ? status : share_cohort(run, err);
+    return status ? status : share_cohort(run, err);
 }
 
 /* --- the end --- */

@@ -248,7 +248,8 @@ static kuni_status next_plain(kuni_queue *q, int lane, size_t node, kuni_work *w
     bool by_shard = n->scatter == KUNI_SCATTER_REGION;
     const uint32_t *order = n->joint ? q->joint_order : q->shard_order;
     size_t count = by_shard ? kuni_plan_axis_of(plan, n)->n_shards : n->n_tasks;
-    bool passing = n->scatter == KUNI_SCATTER_REGION; /* none of these is pending a second time */
+    bool passing =
+        n->scatter != KUNI_SCATTER_RANKS; /* none of the others is pending a second time */
     for (size_t i = q->passed[node]; i < count; i++) {
         size_t task = by_shard ? order[i] : i;
         bool pending = task < n->n_tasks &&

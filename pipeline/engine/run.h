@@ -30,6 +30,7 @@ typedef struct kuni_run_options {
     const char *const *force; /* again, though nothing has changed */
     size_t n_force;
     bool forecast;       /* of a preview: as if nobody came to be quarantined, to the end */
+    bool trusts_seals;   /* of a preview: does not look at the files that seals tell of */
     kuni_dry_tasks *dry; /* tasks without stages, see dry_tasks.h; or NULL */
 } kuni_run_options;
 

@@ -6,27 +6,40 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "content.h"
 #include "reads_pass.h"
 
+/* The arrays lie in pages of their own: see kuni_samples_keep_from_tasks. */
+static kuni_status make_room(kuni_samples *samples, kuni_error *err)
+{
+    size_t n = samples->cohort->n_samples ? samples->cohort->n_samples : 1;
+    samples->bytes = n * (2 * sizeof(kuni_hash) + sizeof(kuni_signature) + 3);
+    void *pages =
+        mmap(NULL, samples->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED) return kuni_fail_memory(err, n, samples->bytes / n);
+    samples->pages = pages;
+    samples->digests = pages;
+    samples->contents = samples->digests + n;
+    samples->signatures = (kuni_signature *)(void *)(samples->contents + n);
+    samples->gone = (uint8_t *)(samples->signatures + n);
+    samples->skip = samples->gone + n;
+    samples->old_digests = samples->skip + n;
+    return KUNI_OK;
+}
+
+void kuni_samples_keep_from_tasks(const kuni_samples *samples)
+{
+    (void)madvise(samples->pages, samples->bytes, MADV_DONTFORK);
+}
+
 kuni_status kuni_samples_init(kuni_samples *samples, const kuni_cohort *cohort, kuni_error *err)
 {
-    size_t n = cohort->n_samples ? cohort->n_samples : 1;
     *samples = (kuni_samples){.cohort = cohort};
-    samples->signatures = kuni_alloc(n, sizeof(kuni_signature), err);
-    samples->gone = kuni_alloc(n, 1, err);
-    samples->skip = kuni_alloc(n, 1, err);
-    samples->digests = kuni_alloc(n, sizeof(kuni_hash), err);
-    samples->contents = kuni_alloc(n, sizeof(kuni_hash), err);
-    samples->old_digests = kuni_alloc(n, 1, err);
-    if (!samples->signatures || !samples->gone || !samples->skip || !samples->digests ||
-        !samples->contents || !samples->old_digests) {
-        kuni_samples_fini(samples);
-        return KUNI_MEMORY;
-    }
-    kuni_status status = KUNI_OK;
+    kuni_status status = make_room(samples, err);
+    if (status) return status;
     for (size_t i = 0; i < cohort->n_samples && !status; i++) {
         samples->signatures[i].bytes = -1;
         samples->skip[i] = cohort->samples[i].reads == NULL;
@@ -47,12 +60,7 @@ void kuni_samples_fini(kuni_samples *samples)
         free(samples->list[i].where);
     }
     free(samples->list);
-    free(samples->signatures);
-    free(samples->digests);
-    free(samples->contents);
-    free(samples->old_digests);
-    free(samples->gone);
-    free(samples->skip);
+    if (samples->pages) (void)munmap(samples->pages, samples->bytes);
     *samples = (kuni_samples){.cohort = NULL};
 }
 

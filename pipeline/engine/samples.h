@@ -49,11 +49,15 @@ typedef struct kuni_samples {
     kuni_quarantined *list;         /* in the order of discovery */
     size_t n_quarantined, capacity; /* of the list */
     size_t n_gated;                 /* of these: by the gate */
+    void *pages;                    /* hold the arrays, one after another */
+    size_t bytes;
 } kuni_samples;
 
 KUNI_MUST_CHECK kuni_status kuni_samples_init(kuni_samples *samples, const kuni_cohort *cohort,
                                               kuni_error *err);
 void kuni_samples_fini(kuni_samples *samples);
+/* No process that is forked from here on has them: so that a fork need not copy what tells of everybody. */
+void kuni_samples_keep_from_tasks(const kuni_samples *samples);
 
 /*
  * Looks at the files of all batches but those flagged in `sealed` (NULL: none), on several threads,

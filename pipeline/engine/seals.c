@@ -429,8 +429,9 @@ static kuni_status add_batch(looking *l, size_t node, size_t batch, kuni_error *
     const kuni_plan *plan = &ledger->run->plan;
     const kuni_node *n = &plan->nodes[node];
     kuni_stored_output **kept = &ledger->kept[node * plan->n_batches + batch];
-    kuni_status status = *kept ? KUNI_OK : add_idle_batch(l, node, batch, err);
-    for (size_t s = 0; s < kuni_seals_places(n) && !status && *kept; s++) {
+    bool trusts = ledger->run->options->trusts_seals;
+    kuni_status status = *kept || trusts ? KUNI_OK : add_idle_batch(l, node, batch, err);
+    for (size_t s = 0; s < kuni_seals_places(n) && !status && *kept && !trusts; s++) {
         size_t task = kuni_plan_task(plan, n, kuni_seals_shard(n, s), (int64_t)batch);
         if (kuni_task_table_state(&ledger->table, node, task) != KUNI_TASK_DONE) continue;
         if (l->some && n->scatter == KUNI_SCATTER_READS && !l->some->shards[s]) continue;

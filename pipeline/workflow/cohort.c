@@ -82,6 +82,20 @@ static kuni_status read_known(known *k, const char *dataset, bool named, kuni_ar
 
 /* --- laying out --- */
 
+/* Room for people that can be kept without the arena: see kuni_cohort_hold. */
+static kuni_person *set_apart(kuni_cohort *cohort, size_t n, kuni_error *err)
+{
+    size_t bytes = n * sizeof(kuni_person);
+    void *room = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED) {
+        (void)kuni_fail_memory(err, n, sizeof(kuni_person));
+        return NULL;
+    }
+    cohort->apart = room;
+    cohort->apart_bytes = bytes;
+    return room;
+}
+
 /* Takes the register's arrays, or copies them into such with room for `more`. */
 static kuni_status start_with(kuni_cohort *cohort, const known *k, size_t more, size_t batch_size,
                               kuni_error *err)
@@ -97,7 +111,7 @@ static kuni_status start_with(kuni_cohort *cohort, const known *k, size_t more, 
         return cohort->lines ? KUNI_OK : KUNI_MEMORY;
     }
     cohort->samples = kuni_arena_alloc(cohort->arena, n + 1, sizeof(kuni_sample), err);
-    cohort->people = kuni_arena_alloc(cohort->arena, n + 1, sizeof(kuni_person), err);
+    cohort->people = set_apart(cohort, n + 1, err);
     cohort->lines = kuni_arena_alloc(cohort->arena, n + 1, sizeof(uint32_t), err);
     cohort->batches = kuni_arena_alloc(cohort->arena, n_batches, sizeof(kuni_batch), err);
     if (!cohort->samples || !cohort->people || !cohort->lines || !cohort->batches)
@@ -228,11 +242,22 @@ static kuni_status take_facts(kuni_cohort *cohort, size_t at, const kuni_manifes
     return KUNI_OK;
 }
 
+/* How many may be added: who is not known yet, and who may come back. */
+static size_t count_more(const known *k, const kuni_manifest *manifest, bool returns)
+{
+    size_t more = 0;
+    for (size_t i = 0; i < manifest->n; i++)
+        more += kuni_names_find(&k->by_id, manifest->rows[i].id) < 0;
+    for (size_t i = 0; i < k->people.n && returns; i++)
+        more += k->people.people[i].state == KUNI_PERSON_QUARANTINED;
+    return more;
+}
+
 static kuni_status lay_out(kuni_cohort *cohort, const known *k, const kuni_manifest *manifest,
                            const kuni_cohort_sources *sources, kuni_error *err)
 {
     size_t n_known = k->people.n, first_new = k->people.n_batches;
-    size_t more = manifest->n + (sources->returns ? n_known : 0);
+    size_t more = count_more(k, manifest, sources->returns != NULL);
     kuni_status status = start_with(cohort, k, more, sources->batch_size, err);
     for (size_t i = 0; i < manifest->n && !status; i++) {
         const kuni_sample *row = &manifest->rows[i];
@@ -293,6 +318,7 @@ static kuni_status read_manifest(kuni_manifest *rows, const kuni_cohort_sources 
     }
     kuni_faults_fini(&in_manifest);
     kuni_faults_fini(&in_ped);
+    kuni_manifest_forget_names(rows);
     return status;
 }
 
@@ -349,5 +375,6 @@ void kuni_cohort_fini(kuni_cohort *cohort)
 {
     kuni_arena_free(cohort->arena);
     if (cohort->map) (void)munmap(cohort->map, cohort->map_bytes);
+    if (cohort->apart) (void)munmap(cohort->apart, cohort->apart_bytes);
     *cohort = (kuni_cohort){.notes = ""};
 }

@@ -35,6 +35,8 @@ typedef struct kuni_cohort {
     kuni_arena *arena;     /* owns every string and array */
     void *map;             /* or this does: see cohort_map.h */
     size_t map_bytes;
+    void *apart; /* or this does, of which no task knows: likewise */
+    size_t apart_bytes;
 } kuni_cohort;
 
 /*

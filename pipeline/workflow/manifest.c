@@ -476,14 +476,19 @@ fail:
     return status;
 }
 
+void kuni_manifest_forget_names(kuni_manifest *manifest)
+{
+    kuni_names_fini(&manifest->by_id);
+    kuni_names_fini(&manifest->by_reads);
+    kuni_names_fini(&manifest->by_participant);
+}
+
 void kuni_manifest_fini(kuni_manifest *manifest)
 {
     free(manifest->rows);
     free(manifest->lines);
     free(manifest->facts);
-    kuni_names_fini(&manifest->by_id);
-    kuni_names_fini(&manifest->by_reads);
-    kuni_names_fini(&manifest->by_participant);
+    kuni_manifest_forget_names(manifest);
     kuni_buffer_fini(&manifest->notes);
     *manifest = (kuni_manifest){.n = 0};
 }

@@ -27,6 +27,8 @@ KUNI_MUST_CHECK kuni_status kuni_manifest_read(kuni_manifest *manifest, const ch
                                                kuni_faults *faults, kuni_error *err);
 /* Row of a sample id or -1. */
 int64_t kuni_manifest_find(const kuni_manifest *manifest, const char *id);
+/* Nobody will look for a row any more. */
+void kuni_manifest_forget_names(kuni_manifest *manifest);
 void kuni_manifest_fini(kuni_manifest *manifest);
 
 /* Takes sex and parents from a PED file into the rows of its individuals. */

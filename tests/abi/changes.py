@@ -17,7 +17,7 @@ SOURCE = os.environ.get("KUNI_SOURCE") or os.path.dirname(os.path.dirname(HERE))
 
 # What is done to which header: a pattern and what stands in its place (a function where that depends on what was found).
 CHANGES = [
-    ("two fields change places", "sample.h", r"(    kuni_sex sex;.*\n)(    const char \*reads;.*\n)", r"\2\1"),
+    ("two fields change places", "sample.h", r"(    const char \*reads;.*\n)(    const char \*index;.*\n)", r"\2\1"),
     ("a field more at the end", "sample.h", r"(    uint32_t index_in_cohort;.*\n)", r"\1    const char *batch;\n"),
     ("a field less", "stage.h", r"    int64_t halo_bp;\n", ""),
     ("a wider field", "allele.h", r"(typedef struct kuni_allele_trim \{\n    )size_t skip,", r"\1char skip[16]; size_t"),

@@ -2,7 +2,10 @@
 /* Manifests, pedigrees and batches: what is taken, and the exact words for what is not. */
 #include "fixture.h"
 
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "cohort_map.h"
 
@@ -648,11 +651,74 @@ static void test_mapped(void **state)
     kuni_cohort_fini(&c);
 }
 
-/* A rank has nothing of 200,000 people for itself; a machine has them once, at no more than 200 bytes each. */
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static void assert_same_people(const kuni_cohort *a, const kuni_cohort *b)
+{
+    for (size_t i = 0; i < a->n_samples; i++) {
+        const kuni_person *x = &a->people[i], *y = &b->people[i];
+        assert_int_equal(x->state, y->state);
+        assert_int_equal(x->bytes, y->bytes);
+        assert_int_equal(x->listed, y->listed);
+        for (int f = 0; f < KUNI_FACTS; f++)
+            assert_true(
+                same_text(kuni_person_fact(x, (kuni_fact)f), kuni_person_fact(y, (kuni_fact)f)));
+    }
+}
+
+/* Whether a process that is forked now has the page. */
+static bool child_has(void *address)
+{
+    int status;
+    char *page = (char *)address - (uintptr_t)address % (uintptr_t)sysconf(_SC_PAGESIZE);
+    pid_t child = fork();
+    if (child == 0) _exit(msync(page, 1, MS_ASYNC) == 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 1;
+}
+
+/* Held as those have it who map it, with all that is known of people, whom no task sees. */
+static void test_held(void **state)
+{
+    (void)state;
+    static const char table[] =
+        "participant_id\tsample_id\tsex\treads\tsite\tconsent\tcustodian\n"
+        "P1\tA\tmale\ta.cram\tnorth\tHMB\tx\nP1\tB\tmale\tb.cram\tnorth\tHMB\tx\n"
+        "C\tC\tfemale\tc.vcf.gz\tsouth\t\t\nD\tD\tfemale\td.cram\tsouth\tHMB\ty\n";
+    for (int own = 0; own < 2; own++) {
+        kuni_cohort c, held;
+        kuni_error err = KUNI_ERROR_INIT;
+        read_good(&c, table, NULL, NULL, 2);
+        read_good(&held, table, NULL, NULL, 2);
+        assert_int_equal(kuni_cohort_map_write(&c, "c.map", &err), KUNI_OK);
+        assert_int_equal(kuni_cohort_hold(&held, own ? NULL : "c.map", &err), KUNI_OK);
+        assert_non_null(held.map);
+        assert_same_cohort(&c, &held);
+        assert_same_people(&c, &held);
+        assert_string_equal(held.notes, c.notes);
+        assert_ptr_equal(held.people[0].facts, held.people[1].facts);
+        assert_true(child_has(held.samples));
+        assert_false(child_has(held.people));
+        /* The address is taken: another stays as it was read. */
+        assert_int_equal(kuni_cohort_hold(&c, NULL, &err), KUNI_OK);
+        assert_null(c.map);
+        assert_same_people(&held, &c);
+        kuni_cohort_fini(&held);
+        kuni_cohort_fini(&c);
+    }
+}
+
+/*
+ * A rank has nothing of 200,000 people for itself; a machine has them once: no more than 150 bytes each, of which it takes
+ * 100 to ask for names, groups and sexes.
+ */
 static void test_mapped_memory(void **state)
 {
     (void)state;
-    enum { PEOPLE = 200000, BYTES_OWN = 2, BYTES_SHARED = 200 };
+    enum { PEOPLE = 200000, BYTES_OWN = 2, BYTES_NAMES = 100, BYTES_SHARED = 150 };
     kuni_cohort c, m;
     kuni_error err = KUNI_ERROR_INIT;
     kuni_buffer text = KUNI_BUFFER_INIT;
@@ -669,21 +735,24 @@ static void test_mapped_memory(void **state)
     kuni_buffer_fini(&text);
     assert_int_equal(kuni_cohort_map_write(&c, "c.map", &err), KUNI_OK);
     kuni_cohort_fini(&c);
-    long before = memory_kib("RssAnon");
+    long before = memory_kib("RssAnon"), files_before = memory_kib("RssFile");
     assert_int_equal(kuni_cohort_map(&m, "c.map", &mapped, &err), KUNI_OK);
     assert_true(mapped);
-    size_t males = 0, bytes = 0;
+    size_t males = 0, names = 0, bytes = 0;
     for (size_t i = 0; i < m.n_samples; i++) {
         males += m.samples[i].sex == KUNI_SEX_MALE;
-        bytes += strlen(m.samples[i].reads);
+        names += strlen(m.samples[i].id) + (m.samples[i].group != NULL);
     }
+    long asked = (memory_kib("RssFile") - files_before) * 1024 / PEOPLE;
+    for (size_t i = 0; i < m.n_samples; i++) bytes += strlen(m.samples[i].reads);
     assert_int_equal(males, PEOPLE);
-    assert_true(bytes > PEOPLE);
+    assert_true(names == (size_t)PEOPLE * 8 && bytes > PEOPLE);
     assert_int_equal(stat("c.map", &st), 0);
     long own = (memory_kib("RssAnon") - before) * 1024 / PEOPLE;
-    print_message("a sample: %ld bytes of a rank's own, %lld shared\n", own,
-                  (long long)st.st_size / PEOPLE);
+    print_message("a sample: %ld bytes of a rank's own, %lld shared, of these %ld for names\n", own,
+                  (long long)st.st_size / PEOPLE, asked);
     assert_true(own <= BYTES_OWN);
+    assert_true(asked <= BYTES_NAMES);
     assert_true(st.st_size / PEOPLE <= BYTES_SHARED);
     kuni_cohort_fini(&m);
 }
@@ -713,6 +782,7 @@ int main(void)
         cmocka_unit_test(test_damaged_register),
         cmocka_unit_test(test_missing_files),
         cmocka_unit_test(test_mapped),
+        cmocka_unit_test(test_held),
         cmocka_unit_test(test_mapped_memory),
     };
     return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
