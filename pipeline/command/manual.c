@@ -23,7 +23,8 @@ static const entry environment[] = {
      "instead of the widest the processor has. The results are the same bytes."},
     {"KUNI_RANK_SILENCE_S", "After how many seconds without a sign of life of a rank a run ends "
                             "with status 75, wherever it "
-                            "stands, and `kuni status` calls it hung. [180]"},
+                            "stands, and `kuni status` calls it hung; likewise other commands "
+                            "under mpirun. [180]"},
     {"KUNI_URL_PATIENCE_S",
      "After how many seconds without an answer a file behind a URL is given up at preflight and by "
      "kuni doctor. [60]"},

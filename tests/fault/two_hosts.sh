@@ -47,6 +47,11 @@ name=\$1 hurt=\$2 moment=\$3
 shift 3
 echo start >>"\$name.starts"
 ip link set ${id}b0 up
+# A link that was cut is there again once the other host answers, if only that nobody listens.
+for _ in \$(seq 100); do
+    ip netns exec ${id}a timeout 1 bash -c '</dev/tcp/10.77.31.2/9' 2>&1 | grep -q refused && break
+    sleep 0.1
+done
 [ "\$(wc -l <"\$name.starts")" -eq 1 ] || hurt=whole
 # The slow host's link: what it sends is late, and little at a time.
 if [ \$hurt = slow ]; then

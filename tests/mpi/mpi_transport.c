@@ -2,7 +2,8 @@
 /*
  * Every rank sends numbered messages of nothing to 4 MiB to every rank, itself included, while it
  * runs jobs in forked children of which half crash. All messages must arrive, in order and intact,
- * and no crash may reach a rank. Then the collectives. Run at 1, 2, 3 and 5 ranks.
+ * and no crash may reach a rank. Then the collectives. Then all of it again beside a heart, with a rank
+ * that is busy for long. Run at 1, 2, 3 and 5 ranks.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -149,10 +150,26 @@ static void collectives(void)
     CHECK_OK(kuni_transport_barrier(&err));
 }
 
+/* With a heart one that is busy for longer than the limit is not silent; all else is as it was. */
+static void busy(void)
+{
+    enum { LIMIT_MS = 4000, BUSY_S = 5 };
+    CHECK_OK(kuni_transport_watch_busy(LIMIT_MS, &err));
+    if (kuni_transport_rank() == 0) (void)sleep(BUSY_S);
+    CHECK_OK(kuni_transport_barrier(&err));
+    if (kuni_transport_rank() == kuni_transport_size() - 1) (void)sleep(BUSY_S);
+    CHECK_OK(kuni_transport_barrier(&err));
+    CHECK(!kuni_transport_hung());
+}
+
 int main(void)
 {
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     CHECK_OK(kuni_transport_init(&err));
+    stress();
+    collectives();
+    busy();
+    job_number = 0;
     stress();
     collectives();
     /* Messages that nobody takes any more must not keep anyone. */
