@@ -180,7 +180,7 @@ static void count_evidence(const joint_shard *j, int64_t *events, int64_t *block
 /* What the columns of all sites of the chunk take, by what those of sites before took. */
 static double columns_bytes(const joint_shard *j)
 {
-    static const double margin = 1.125; /* sites are not alike */
+    static const double margin = 1.125; /* samples are not alike, nor are their stretches */
     if (!j->cells) return 0;
     int64_t events, blocks;
     count_evidence(j, &events, &blocks);
@@ -195,29 +195,64 @@ static int64_t budget_bytes(const joint_shard *j)
     return j->options.memory_bytes / 2 - (int64_t)j->sites.n_sites * SITE_BYTES;
 }
 
+/* What columns are reckoned to take: of a cell, where they were counted, and of a site besides. */
+typedef struct reckoning {
+    double a_cell, a_site;
+} reckoning;
+
+static reckoning reckon(const joint_shard *j)
+{
+    reckoning r = {0, columns_bytes(j)};
+    double cells = 0, all = r.a_site;
+    for (uint32_t site = 0; site < j->sites.n_sites; site++) cells += j->cells_at[site];
+    if (cells > 0) {
+        int64_t events, blocks;
+        count_evidence(j, &events, &blocks);
+        int64_t a_cell = joint_cell_bytes(&j->options);
+        double turns = (double)(blocks * JOINT_TURN_BYTES * (!!j->dense + !!j->sparse));
+        r.a_site *= turns / (turns + (double)(events * a_cell));
+        r.a_cell = (all - r.a_site) / (double)events;
+    }
+    r.a_site /= j->sites.n_sites;
+    return r;
+}
+
+static double bytes_at(const joint_shard *j, const reckoning *r, uint32_t first, uint32_t last)
+{
+    double bytes = 0;
+    for (uint32_t site = first; site < last; site++)
+        bytes += r->a_site + r->a_cell * j->cells_at[site];
+    return bytes;
+}
+
 /*
  * Sites of the window that begins at `first`, such that its columns fit into memory beside what is kept of the
  * evidence. Windows are no larger than they need be for their number.
  */
 static uint32_t window_sites(const joint_shard *j, uint32_t first)
 {
-    uint32_t left = j->sites.n_sites - first;
-    if (!j->cells || !left) return left;
+    uint32_t n = j->sites.n_sites, last = first;
+    if (!j->cells || first == n) return n - first;
     int64_t budget = budget_bytes(j) - joint_kept_bytes(j->kept);
     if (budget < LEAST_WINDOW_BYTES) budget = LEAST_WINDOW_BYTES;
-    double windows = floor(columns_bytes(j) * left / j->sites.n_sites / (double)budget) + 1;
-    return windows < left ? (uint32_t)ceil(left / windows) : 1;
+    reckoning r = reckon(j);
+    double all = bytes_at(j, &r, first, n), windows = floor(all / (double)budget) + 1, bytes = 0;
+    if (windows < 2) return n - first;
+    for (; last < n && (bytes < all / windows || last == first); last++)
+        bytes += bytes_at(j, &r, last, last + 1);
+    return last - first;
 }
 
 /* What the window that was filled took says how large the next may be. */
-static void look_at_window(joint_shard *j, uint32_t n_sites)
+static void look_at_window(joint_shard *j, uint32_t first, uint32_t last)
 {
     if (!j->cells) return;
     int64_t taken = joint_piles_bytes(&j->cells->piles);
     if (j->dense) taken += joint_dense_bytes(j->dense);
     if (j->sparse) taken += joint_sparse_bytes(j->sparse);
     j->taken = 0;
-    double reckoned = columns_bytes(j) * n_sites / j->sites.n_sites;
+    reckoning r = reckon(j);
+    double reckoned = bytes_at(j, &r, first, last);
     if (reckoned > 0) j->taken = (double)taken / reckoned;
 }
 
@@ -259,6 +294,7 @@ static kuni_status count_events(void *context, uint32_t column, uint32_t site,
                                 kuni_error *err)
 {
     joint_shard *j = context;
+    j->cells_at[site]++;
     if (ploidy.refused || ploidy.copies == 0) {
         joint_kept_refused(j->kept, column, site, ploidy, covers[0].event->dp);
         return KUNI_OK;
@@ -344,6 +380,10 @@ static kuni_status begin_frequencies(joint_shard *j, kuni_error *err)
     if (!status)
         status = kuni_grow((void **)&j->next, &j->next_capacity, (size_t)j->sites.n_slots + 1,
                            sizeof(*j->next), err);
+    if (!status)
+        status = kuni_grow((void **)&j->cells_at, &j->cells_at_capacity,
+                           (size_t)j->sites.n_sites + 1, sizeof(*j->cells_at), err);
+    if (!status) memset(j->cells_at, 0, j->sites.n_sites * sizeof(*j->cells_at));
     return status;
 }
 
@@ -605,7 +645,7 @@ static kuni_status call_and_write(joint_shard *j, kuni_error *err)
         visitor.all = j->sparse || j->covers;
         status = begin_window(j, first, last, err);
         if (!status) status = call_sources(j, what, first, last, &visitor, err);
-        look_at_window(j, last - first);
+        look_at_window(j, first, last);
         if (!status && j->counts_late) status = joint_coverage_finish(j->coverage, err);
         if (!status && j->sparse && j->options.min_gq > 0 && !first) tell_uncalled(j);
         for (uint32_t site = first; site < last && !status; site++)
@@ -650,6 +690,7 @@ void joint_shard_close(joint_shard *j)
     joint_filters_free(&j->filters);
     joint_cohort_fini(&j->cohort);
     free(j->next);
+    free(j->cells_at);
     joint_allele_priors_free(j->priors);
     free(j->recount);
     free(j);

@@ -54,6 +54,9 @@ typedef struct joint_shard {
     size_t recount_capacity;
     joint_local local, scratch[2];
     size_t chunk; /* number in the shard */
+    uint32_t
+        *cells_at; /* by site: samples with events there, where the first walk has counted them */
+    size_t cells_at_capacity;
     double taken; /* by windows so far, as a share of what window_sites() reckoned with; 0: none */
     int64_t work;
 } joint_shard;
