@@ -49,6 +49,20 @@ cmp "$work/first/national.bcf" "$current/national.bcf" || fail "a lost published
 run set || fail "the run with nothing to do"
 grep -q unchanged "$log" || fail "a whole generation is published again"
 
+# A file of a sealed batch is away: plan believes the seal, a run looks.
+planned() { "$KUNI" plan --set "dataset=$work/set" --set batch=2 "$work/cohort/workflow.yaml" | grep -v '^disk'; }
+planned >"$work/planned" || fail "plan"
+lost=$(find "$work/set/data/call" -name 'b0000.*' | sort | head -n 1)
+[ -n "$lost" ] || fail "no evidence of b0000"
+mv "$lost" "$work/lost"
+planned | cmp - "$work/planned" || fail "plan looked at the files of sealed batches"
+status=0
+run set || status=$?
+[ "$status" -eq 74 ] || fail "a run without a file of a sealed batch: $status"
+grep -qF "$lost: missing" "$log" || fail "the run does not name $lost: $(cat "$log")"
+mv "$work/lost" "$lost"
+run set || fail "the run after the file was put back"
+
 # A byte of a published table was flipped on the disk: the run made the table anew in data, and left the damaged one under its other name.
 damaged=$current/qc/sample_qc.tsv
 python3 - "$damaged" <<'PY'

@@ -757,6 +757,54 @@ static void test_mapped_memory(void **state)
     kuni_cohort_fini(&m);
 }
 
+static bool nobody_returns(void *context, const kuni_sample *now, const kuni_person *known,
+                           const char *batch)
+{
+    (void)context;
+    (void)now;
+    (void)known;
+    (void)batch;
+    return false;
+}
+
+/* Of a dataset and a manifest of the same 200,000 people: no room for as many more; 130 bytes each are held in the end. */
+static void test_held_memory(void **state)
+{
+    (void)state;
+    enum { PEOPLE = 200000, BYTES_OWN = 130, BYTES_READING = 600 };
+    kuni_cohort c;
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_buffer text = KUNI_BUFFER_INIT, faults = KUNI_BUFFER_INIT;
+    assert_int_equal(kuni_buffer_printf(&text, &err, "participant_id\tsample_id\tsex\treads\n"), 0);
+    for (int i = 0; i < PEOPLE; i++)
+        assert_int_equal(
+            kuni_buffer_printf(&text, &err,
+                               "P%07d\tP%07d\tmale\t/archive/cohort/reads/%04d/P%07d.cram\n", i, i,
+                               i / 1000, i),
+            0);
+    read_good(&c, text.data, NULL, NULL, 256);
+    kuni_buffer_fini(&text);
+    (void)mkdir("held", 0777);
+    const kuni_register people = kuni_cohort_register(&c);
+    assert_int_equal(kuni_register_write(&people, "held/register.tsv", &err), KUNI_OK);
+    kuni_cohort_fini(&c);
+    fixture_write("/proc/self/clear_refs", "5"); /* what was most is forgotten */
+    long before = memory_kib("RssAnon"), most_before = memory_kib("VmHWM");
+    const kuni_cohort_sources sources = {
+        .manifest = "m.tsv", .dataset = "held", .batch_size = 256, .returns = nobody_returns};
+    assert_int_equal(kuni_cohort_read(&c, &sources, &faults, &err), KUNI_OK);
+    assert_int_equal(c.n_samples, PEOPLE);
+    assert_int_equal(c.n_absent, 0);
+    assert_int_equal(kuni_cohort_hold(&c, NULL, &err), KUNI_OK);
+    assert_non_null(c.map);
+    long own = (memory_kib("RssAnon") - before) * 1024 / PEOPLE;
+    long most = (memory_kib("VmHWM") - most_before) * 1024 / PEOPLE;
+    print_message("a sample: %ld bytes of rank 0's own, %ld while it is read\n", own, most);
+    assert_true(own <= BYTES_OWN);
+    assert_true(most <= BYTES_READING);
+    kuni_cohort_fini(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -784,6 +832,7 @@ int main(void)
         cmocka_unit_test(test_mapped),
         cmocka_unit_test(test_held),
         cmocka_unit_test(test_mapped_memory),
+        cmocka_unit_test(test_held_memory),
     };
     return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
 }
