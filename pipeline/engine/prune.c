@@ -123,11 +123,34 @@ static kuni_status prune_node(const kuni_ledger *ledger, size_t node, size_t *re
     return status;
 }
 
+/* What is left of seals whose writer was killed or stopped at it. Whoever prunes writes none. */
+static kuni_status prune_seals(const kuni_ledger *ledger, size_t node, kuni_error *err)
+{
+    kuni_arena *arena = kuni_arena_new(err);
+    const char *folder = arena ? kuni_run_path(ledger->run, arena, err, "sealed/%s",
+                                               ledger->run->plan.nodes[node].folder)
+                               : NULL;
+    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    kuni_status status = folder ? KUNI_OK : KUNI_MEMORY;
+    if (fd >= 0 && !dir) (void)close(fd);
+    for (struct dirent *entry; dir && (entry = readdir(dir)) && !status;) {
+        uint64_t batch_pid_serial[3];
+        if (!kuni_scan(entry->d_name, "b#.tsv.tmp.#.#", batch_pid_serial)) continue;
+        if (unlinkat(dirfd(dir), entry->d_name, 0) != 0 && errno != ENOENT && errno != EISDIR)
+            status = kuni_fail_errno(err, "cannot remove %s/%s", folder, entry->d_name);
+    }
+    if (dir) closedir(dir);
+    kuni_arena_free(arena);
+    return status;
+}
+
 kuni_status kuni_prune(const kuni_ledger *ledger, size_t *removed, kuni_error *err)
 {
     *removed = 0;
     for (size_t i = 0; i < ledger->run->plan.n_nodes; i++) {
         kuni_status status = prune_node(ledger, i, removed, err);
+        if (!status) status = prune_seals(ledger, i, err);
         if (status) return status;
     }
     return KUNI_OK;

@@ -6,7 +6,7 @@
 #include "ledger.h"
 
 /*
- * Takes away outputs, by name, of tasks that are not done under that key; counts them in *removed,
+ * Takes away what is left of seals that were never whole, and outputs, by name, of tasks that are not done under that key; counts them in *removed,
  * but for those that another step has folded: that is no news.
  * What has no name that kuni gives stays, and so does what lies behind a link.
  */

@@ -260,7 +260,8 @@ static void test_prune(void **state)
     };
     shell("mkdir -p ds/data/call/chr1-0-900 ds/data/merge.list/some ds/data/other/chr1-0-500 "
           "elsewhere && touch elsewhere/b0000.0123456789abcdef.ev && "
-          "ln -s ../../../elsewhere ds/data/call/chr9-0-5");
+          "ln -s ../../../elsewhere ds/data/call/chr9-0-5 && mkdir -p ds/sealed/call && "
+          "touch ds/sealed/call/b0000.tsv.tmp.29002.8 ds/sealed/call/notes.tmp.29002.8");
     char *prefix = kuni_temporary_name("x", 6, 0, &err); /* of an older run */
     assert_non_null(prefix);
     char old[256];
@@ -278,6 +279,8 @@ static void test_prune(void **state)
         if (!exists(others[i])) fail_msg("%s is gone", others[i]);
     assert_false(exists(old));
     assert_false(exists("ds/data/call/chr1-0-900"));
+    assert_false(exists("ds/sealed/call/b0000.tsv.tmp.29002.8")); /* of one that was killed */
+    assert_true(exists("ds/sealed/call/notes.tmp.29002.8"));
     assert_true(exists("elsewhere/b0000.0123456789abcdef.ev")); /* behind a link */
     /* nothing that counts was touched */
     made_up_stop(m);
