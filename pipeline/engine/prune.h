@@ -6,8 +6,9 @@
 #include "ledger.h"
 
 /*
- * Takes away what is left of seals that were never whole, and outputs, by name, of tasks that are not done under that key; counts them in *removed,
- * but for those that another step has folded: that is no news.
+ * Takes away what is left of seals that were never whole, and outputs, by name, of tasks that are
+ * not done under that key; counts these in *removed, but for those that another step has folded:
+ * that is no news.
  * What has no name that kuni gives stays, and so does what lies behind a link.
  */
 KUNI_MUST_CHECK kuni_status kuni_prune(const kuni_ledger *ledger, size_t *removed, kuni_error *err);

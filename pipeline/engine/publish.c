@@ -398,7 +398,14 @@ static kuni_status check_old_files(const kuni_ledger *ledger, const carried *c, 
         const char *hex = json_string_value(json_object_get(file, "blake2b"));
         if (status || !hex || !kuni_hash_parse(&digest, hex)) continue;
         const char *path = kuni_run_path(ledger->run, arena, err, "current/%s", name);
-        status = path ? check_old_file(ledger->run, path, &digest, err) : KUNI_MEMORY;
+        if (path && access(path, F_OK) != 0)
+            status = kuni_fail(err, KUNI_IO,
+                               "%s: missing, and this workflow does not make it: nothing was "
+                               "published: put it, or dataset.json beside it, back from a backup, "
+                               "or say --drop-published to publish without",
+                               path);
+        else
+            status = path ? check_old_file(ledger->run, path, &digest, err) : KUNI_MEMORY;
     }
     return status;
 }

@@ -74,6 +74,11 @@ def go_on(trial):
         demand(again == 0, f"without current: {again}: {text}")
         trial.check_whole(text)
         return "current made anew"
+    if "--drop-published" in text:
+        again, text = trial.whole(options=("--quiet", "--drop-published"))
+        demand(again == 0, f"without what is missing: {again}: {text}")
+        trial.check_whole(text)
+        return "without what is missing"
     # No word of repair, or it could not: the message names what to bring back.
     demand("backup" in text or "copy" in text or any(os.path.basename(n) in text for n in KEPT), f"{launched}, and no word of what to do: {text}")
     put_back(trial)

@@ -218,6 +218,22 @@ static void test_current_is_a_folder(void **state)
     end();
 }
 
+/* A name in dataset.json that rotted is of a file that nobody has or makes: what to do is told. */
+static void test_a_name_that_rotted(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    int64_t generation;
+    bool changed;
+    begin_and_play();
+    expect_publish(true, 1);
+    shell("sed -i 's/\"all.txt\"/\"al#.txt\"/' ds/current/dataset.json");
+    assert_int_equal(kuni_publish(&m->ledger, &generation, &changed, &err), KUNI_IO);
+    assert_non_null(strstr(err.text, "al#.txt: missing"));
+    assert_non_null(strstr(err.text, "--drop-published"));
+    end();
+}
+
 static void test_no_folder_for_generations(void **state)
 {
     (void)state;
@@ -574,6 +590,7 @@ int main(void)
         cmocka_unit_test(test_quarantined_and_parameters),
         cmocka_unit_test(test_stages_are_told_apart),
         cmocka_unit_test(test_current_is_a_folder),
+        cmocka_unit_test(test_a_name_that_rotted),
         cmocka_unit_test(test_no_folder_for_generations),
         cmocka_unit_test(test_prune),
         cmocka_unit_test(test_settings),
