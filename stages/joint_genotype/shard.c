@@ -79,13 +79,19 @@ static kuni_status open_sources(joint_shard *j, kuni_error *err)
     return KUNI_OK;
 }
 
+/* So much more was done. */
+static void tell_work(joint_shard *j, int64_t n)
+{
+    j->work += n;
+    if (j->task->heartbeat) j->task->heartbeat(j->work);
+}
+
 static kuni_status read_chunk(joint_shard *j, joint_source *s, int what, kuni_evidence_chunk *chunk,
                               kuni_error *err)
 {
     kuni_status status = kuni_evidence_read(s->reader, s->first_chunk + j->chunk, what, chunk, err);
     if (j->n_sources > OPEN_FILES) kuni_evidence_rest(s->reader);
-    j->work += (int64_t)(chunk->n_events + chunk->n_blocks);
-    if (j->task->heartbeat && !status) j->task->heartbeat(j->work);
+    if (!status) tell_work(j, (int64_t)(chunk->n_events + chunk->n_blocks));
     return status;
 }
 
@@ -528,6 +534,7 @@ static kuni_status call_sources(joint_shard *j, int what, uint32_t first, uint32
     for (size_t i = 0; i < j->n_sources && !status; i++) {
         status = joint_kept_has(j->kept, i) ? joint_kept_tell(j->kept, i, first, last, &again, err)
                                             : walk_source(j, i, what, first, last, visitor, err);
+        if (joint_kept_has(j->kept, i)) tell_work(j, 1);
         if (!status && j->sparse) status = joint_sparse_flush(j->sparse, err);
     }
     return status;
