@@ -269,7 +269,8 @@ static void look_at_window(joint_shard *j, uint32_t first, uint32_t last)
 static int64_t kept_bytes(const joint_shard *j)
 {
     int64_t budget = budget_bytes(j), columns = (int64_t)columns_bytes(j), events, blocks;
-    if (columns < budget) return budget - columns;
+    int64_t left = budget - columns - columns / 8; /* columns may take more than is reckoned */
+    if (left > 0) return left;
     count_evidence(j, &events, &blocks);
     int64_t all =
         events * JOINT_KEPT_EVENT_BYTES + blocks * JOINT_KEPT_PIECE_BYTES * (1 + !!j->sparse);
