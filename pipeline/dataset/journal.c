@@ -17,7 +17,8 @@ struct kuni_journal {
     int fd;
     char *path;
     kuni_buffer pending;
-    int64_t oldest_ms; /* when the first pending line was added */
+    bool unsynced;     /* lines were written that need not be on the disk yet */
+    int64_t oldest_ms; /* when the first line was added that is pending, or not on the disk yet */
     int64_t added;
 };
 
@@ -159,13 +160,30 @@ static kuni_status print_line(kuni_buffer *out, const json_t *record, kuni_error
     return status;
 }
 
+static kuni_status write_out(kuni_journal *journal, kuni_error *err)
+{
+    size_t done = 0;
+    journal->unsynced = journal->unsynced || journal->pending.length;
+    while (done < journal->pending.length) {
+        ssize_t put =
+            write(journal->fd, journal->pending.data + done, journal->pending.length - done);
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0) return kuni_fail_errno(err, "cannot write the journal %s", journal->path);
+        done += (size_t)put;
+    }
+    kuni_buffer_clear(&journal->pending);
+    return KUNI_OK;
+}
+
 kuni_status kuni_journal_add(kuni_journal *journal, json_t *record, kuni_error *err)
 {
-    if (journal->pending.length == 0) journal->oldest_ms = kuni_now_ms();
+    enum { PENDING_BYTES_MOST = 1 << 20 }; /* what a million people bring needs no room here */
+    if (journal->pending.length == 0 && !journal->unsynced) journal->oldest_ms = kuni_now_ms();
     kuni_status status = print_line(&journal->pending, record, err);
     json_decref(record);
     journal->added++;
-    return status;
+    return status || journal->pending.length < PENDING_BYTES_MOST ? status
+                                                                  : write_out(journal, err);
 }
 
 int64_t kuni_journal_added(const kuni_journal *journal)
@@ -175,19 +193,13 @@ int64_t kuni_journal_added(const kuni_journal *journal)
 
 kuni_status kuni_journal_flush(kuni_journal *journal, int64_t max_age_ms, kuni_error *err)
 {
-    if (journal->pending.length == 0) return KUNI_OK;
+    if (journal->pending.length == 0 && !journal->unsynced) return KUNI_OK;
     if (max_age_ms > 0 && kuni_now_ms() - journal->oldest_ms < max_age_ms) return KUNI_OK;
-    size_t done = 0;
-    while (done < journal->pending.length) {
-        ssize_t put =
-            write(journal->fd, journal->pending.data + done, journal->pending.length - done);
-        if (put < 0 && errno == EINTR) continue;
-        if (put < 0) return kuni_fail_errno(err, "cannot write the journal %s", journal->path);
-        done += (size_t)put;
-    }
-    kuni_buffer_clear(&journal->pending);
+    kuni_status status = write_out(journal, err);
+    if (status) return status;
     if (fdatasync(journal->fd) != 0)
         return kuni_fail_errno(err, "cannot flush the journal %s", journal->path);
+    journal->unsynced = false;
     return KUNI_OK;
 }
 

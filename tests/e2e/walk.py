@@ -659,6 +659,8 @@ class Walk(people.Cohort):
             del self.world.told[s], self.world.place[s]
             self.world.marked.discard(s)
         want(self.register() == self.world, f"{what}the register tells {self.register().batches}")
+        # with the last of a batch its files go, damaged or not
+        self.wounds = [w for w in self.wounds if w.kind != "sealed" or self.world.people_of(w.batch)]
         shutil.rmtree(self.path("backup"), ignore_errors=True)  # of theirs, too, nothing is to be left
         text = self.go(self.known(), what)
         if not text.startswith("refused"):

@@ -144,6 +144,45 @@ static void test_age(void **state)
     assert_int_equal(kuni_journal_close(journal, &err), KUNI_OK);
 }
 
+static kuni_status count_in_order(void *context, json_t *record, int64_t offset, kuni_error *err)
+{
+    size_t *n = context;
+    (void)offset;
+    (void)err;
+    assert_int_equal(json_integer_value(json_object_get(record, "i")), (*n)++);
+    return KUNI_OK;
+}
+
+/* Many lines do not wait in memory: they are written before it is their time, and are on the disk after it. */
+static void test_many_at_once(void **state)
+{
+    (void)state;
+    enum { LINES = 60000, WAITING_MOST = 2 << 20 };
+    kuni_error err = KUNI_ERROR_INIT;
+    kuni_journal *journal;
+    struct stat before, st;
+    int64_t damaged, whole;
+    size_t n = 0;
+    assert_int_equal(kuni_journal_open(&journal, "flood", &err), KUNI_OK);
+    for (int i = 0; i < LINES; i++)
+        assert_int_equal(
+            kuni_journal_add(journal,
+                             json_pack("{si ss}", "i", i, "text",
+                                       "of a line that is as long as that of a task is"),
+                             &err),
+            KUNI_OK);
+    assert_int_equal(stat("flood", &before), 0);
+    assert_int_equal(kuni_journal_flush(journal, 0, &err), KUNI_OK);
+    assert_int_equal(stat("flood", &st), 0);
+    assert_true(st.st_size > WAITING_MOST);
+    assert_true(st.st_size - before.st_size < WAITING_MOST);
+    assert_int_equal(kuni_journal_close(journal, &err), KUNI_OK);
+    assert_int_equal(kuni_journal_scan("flood", count_in_order, &n, &damaged, &whole, &err),
+                     KUNI_OK);
+    assert_int_equal(damaged, 0);
+    assert_int_equal(n, LINES);
+}
+
 /* --- compaction --- */
 
 static kuni_status keep_even(void *context, json_t *record, bool *keep, kuni_error *err)
@@ -496,6 +535,7 @@ int main(void)
         cmocka_unit_test(test_strict_reader),
         cmocka_unit_test(test_reader),
         cmocka_unit_test(test_age),
+        cmocka_unit_test(test_many_at_once),
         cmocka_unit_test(test_compact),
         cmocka_unit_test(test_compact_fails),
         cmocka_unit_test(test_forget_people),
