@@ -3,6 +3,7 @@
 
 #include <htslib/bgzf.h>
 #include <htslib/tbx.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,10 +24,8 @@ static bool has(const char *list, const char *between, const char *text, size_t 
 
 bool kuni_published_form(const kuni_export_request *request)
 {
-    int format = request->format;
     return !request->samples && !request->samples_file && !request->pass && !request->quality &&
-           (format <= KUNI_EXPORT_SPARSE || format == KUNI_EXPORT_SITES ||
-            format == KUNI_EXPORT_SITES_TSV);
+           request->format != KUNI_EXPORT_GVCF;
 }
 
 /* Every field that is wanted is in the records. */
@@ -76,7 +75,7 @@ static bool records_are_same(const kuni_exporter *x, bool bare)
     case JOINT_EXPORT_DENSE:
         return !bare && fields_are_there(x) && settings_are_same(x, names);
     case JOINT_EXPORT_PLINK:
-        break;
+        return !bare; /* GT alone */
     }
     return false;
 }
@@ -434,6 +433,18 @@ static kuni_status choose_formats(kuni_copying *c, kuni_error *err)
     return KUNI_OK;
 }
 
+/* One record stands at a position, so that names it, as joint_export_shard does. */
+static kuni_status name_record(const kuni_copying *c, kuni_error *err)
+{
+    char name[512];
+    bcf1_t *record = c->record;
+    (void)snprintf(name, sizeof(name), "%s:%" PRId64, bcf_hdr_id2name(c->header, record->rid),
+                   (int64_t)record->pos + 1);
+    return bcf_unpack(record, BCF_UN_STR) < 0 || bcf_update_id(c->header, record, name) != 0
+               ? damaged(c, err)
+               : KUNI_OK;
+}
+
 static kuni_status write_record(kuni_copying *c, kuni_error *err)
 {
     const joint_pass *pass = c->x->request->pass;
@@ -442,6 +453,7 @@ static kuni_status write_record(kuni_copying *c, kuni_error *err)
     kuni_status status = chunk == c->chunk ? KUNI_OK : flush(c, err);
     c->chunk = chunk;
     if (!status && c->x->kind != JOINT_EXPORT_SITES) status = choose_formats(c, err);
+    if (!status && c->x->kind == JOINT_EXPORT_PLINK) status = name_record(c, err);
     if (!status && pass)
         status = pass->record(pass->context, c->header, c->passed, c->record, &record, err);
     if (status || !record) return status;

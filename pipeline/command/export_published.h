@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Records taken from a published file by its index, instead of being made again from evidence: where all people of the
- * call set are wanted, with settings that it was made with. Genotypes, INFO and header are the same as those from evidence; of sites
+ * call set are wanted, with settings that it was made with. Genotypes, INFO and header are the same as those from evidence (sparse records: export_sparse.h); of sites
  * they are those of the published sites file, whose floats have six digits. A call set of 10,000 people has its records
  * cut out as fast as they can be read.
  */

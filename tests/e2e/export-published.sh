@@ -29,11 +29,14 @@ everybody=$(tail -n +2 cohort/manifest.tsv | cut -f 2 | paste -sd,)
 text() { # FILE: header and records, or lines of a table
     case $1 in
     *.tsv.gz) bgzip -dc "$1" ;;
+    *.pgen) cksum "${1%.pgen}.pgen" "${1%.pgen}.pvar" "${1%.pgen}.psam" | cut -d ' ' -f 1,2 ;;
+    *.vcz) (cd "$1" && find . -type f | sort | xargs cksum) ;;
     *) bcftools view --no-version "$1" ;;
     esac
 }
 forms=("bcf -o OUT.bcf" "bcf -o OUT.bcf -r chr20:60000-70500,chrX" "vcf.gz -o OUT.vcf.gz -r chr20:65000-66000" "vcf -o OUT.vcf -r chrX:20000-40000"
-    "bcf -o OUT.bcf -F GT,DP" "bcf -o OUT.bcf -F GT,AD" "bcf -o OUT.bcf -F GT,PL" "sites -o OUT.bcf" "sites-tsv -o OUT.tsv.gz -r chr20:1-90000")
+    "bcf -o OUT.bcf -F GT,DP" "bcf -o OUT.bcf -F GT,AD" "bcf -o OUT.bcf -F GT,PL" "sites -o OUT.bcf" "sites-tsv -o OUT.tsv.gz -r chr20:1-90000"
+    "plink -o OUT.bcf" "pgen -o OUT" "pgen -o OUT -r chr20:60000-70500,chrX" "zarr -o OUT.vcz" "zarr -o OUT.vcz -F GT,AD -r chr20:60000-70500")
 export_as() { # NAME FORM: exports it as NAME.EXTENSION, and says that
     local words=${2//OUT/$1}
     # shellcheck disable=SC2086 # words
