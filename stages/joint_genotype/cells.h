@@ -85,7 +85,7 @@ enum {
     JOINT_CELL_BYTES = 12,
     JOINT_CELL_AD_BYTES = 4,
     JOINT_CELL_PL_BYTES = 12,
-    JOINT_TURN_BYTES = 6
+    JOINT_TURN_BYTES = 5
 };
 
 static inline int64_t joint_cell_bytes(const joint_options *o)
