@@ -357,8 +357,8 @@ static void unpack_plain(joint_kept *kept, const plain_entry *p)
         local->pl[g] = p->pl[g];
         kept->pl[g] = p->pl[g];
     }
-    for (uint8_t a = 0; a < PLAIN_ALLELES; a++) {
-        local->local_of[a] = a;
+    for (int a = 0; a < PLAIN_ALLELES; a++) {
+        local->local_of[a] = (uint8_t)a;
         kept->ad[a] = p->ad[a];
     }
     kept->event =
