@@ -11,11 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <htslib/tbx.h>
 #include <htslib/vcf.h>
 
 #include "assembly.h"
 #include "built.h"
+#include "calls_index.h"
 #include "export_published.h"
 #include "export_sparse.h"
 #include "kuni/evidence.h"
@@ -23,7 +23,7 @@
 #include "team.h"
 #include "transport.h"
 
-enum { INDEX_MIN_SHIFT = 14, TBI_BP_MOST = 1 << 29 };
+enum { TBI_BP_MOST = 1 << 29 };
 
 /* What a share may begin or end with. */
 typedef struct part {
@@ -477,13 +477,11 @@ static kuni_status finish(const calls *c, kuni_error *err)
     const kuni_export_request *request = c->x->request;
     kuni_buffer psam = KUNI_BUFFER_INIT;
     kuni_status status = KUNI_OK;
-    if (c->mode[1] && !c->indexed &&
-        bcf_index_build3(request->out, NULL, INDEX_MIN_SHIFT, (int)request->jobs) < 0)
-        status = kuni_fail(err, KUNI_IO, "cannot index %s", request->out);
+    if (c->mode[1] && !c->indexed)
+        status = kuni_calls_index(request->out, KUNI_CALLS_CSI, (int)request->jobs, err);
     /* GATK and IGV look for this one. */
-    if (!status && request->format == KUNI_EXPORT_VCF_GZ && tbi_allows(c->x->run->genome) &&
-        tbx_index_build3(request->out, NULL, 0, (int)request->jobs, &tbx_conf_vcf) < 0)
-        status = kuni_fail(err, KUNI_IO, "cannot index %s", request->out);
+    if (!status && request->format == KUNI_EXPORT_VCF_GZ && tbi_allows(c->x->run->genome))
+        status = kuni_calls_index(request->out, KUNI_CALLS_TBI_OF_VCF, (int)request->jobs, err);
     if (!status && request->format == KUNI_EXPORT_PLINK) status = write_psam(c->x, &psam, err);
     if (!status && !request->quiet) printf("%s\n", request->out);
     if (!status && !request->quiet && psam.data) printf("%s\n", psam.data);

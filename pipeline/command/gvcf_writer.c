@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <htslib/bgzf.h>
-#include <htslib/tbx.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "built.h"
+#include "calls_index.h"
 #include "kuni/file.h"
 
 enum { FLUSH_BYTES = 1 << 16, HOM_ALT_FACTOR = 10 };
@@ -490,8 +490,7 @@ kuni_status kuni_gvcf_finish(kuni_gvcf_writer *w, kuni_error *err)
             status = kuni_fail_errno(err, "%s: writing failed", w->temporary);
         w->file = NULL;
         if (!status) status = kuni_file_publish(w->temporary, w->path, err);
-        if (!status && tbx_index_build(w->path, 0, &tbx_conf_vcf) < 0)
-            status = kuni_fail(err, KUNI_IO, "%s: cannot be indexed", w->path);
+        if (!status) status = kuni_calls_index(w->path, KUNI_CALLS_TBI_OF_VCF, 0, err);
     }
     if (status)
         kuni_gvcf_discard(w);
