@@ -198,7 +198,7 @@ static kuni_status take(joint_added *a, kuni_arena *arena, joint_added_site *sit
 kuni_status joint_added_find(joint_added *a, const bcf1_t *record, kuni_arena *arena,
                              joint_added_site *site, kuni_error *err)
 {
-    *site = (joint_added_site){.id = NULL};
+    *site = (joint_added_site){.gone = true};
     if (a->tells_dropped) {
         site->filters = kuni_arena_alloc(arena, 1, sizeof(char *), err);
         if (!site->filters) return KUNI_MEMORY;
@@ -214,6 +214,7 @@ kuni_status joint_added_find(joint_added *a, const bcf1_t *record, kuni_arena *a
         if (a->record->pos > record->pos) return KUNI_OK;
         a->pending = false;
         if (a->record->pos < record->pos) continue;
+        site->gone = false;
         if (bcf_unpack(a->record, BCF_UN_STR | BCF_UN_FLT | BCF_UN_INFO) < 0)
             return damaged(a, err);
         if (same_alleles(a->record, record)) return take(a, arena, site, err);

@@ -24,6 +24,7 @@ typedef struct joint_added_info {
 typedef struct joint_added_site {
     const char *id;       /* NULL: "." */
     const char **filters; /* NULL: the record is not there */
+    bool gone;            /* nor is any other at its position */
     const joint_added_info *infos;
     uint32_t n_filters, n_infos;
 } joint_added_site;

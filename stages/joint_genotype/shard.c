@@ -592,6 +592,8 @@ static void expect_copies(const joint_shard *j, int64_t pos, joint_record *recor
 static kuni_status write_site(joint_shard *j, uint32_t site, kuni_error *err)
 {
     joint_call calls[2][JOINT_QUALITIES];
+    /* A later stage took it out of the call set. Blocks of sparse ones begin in it all the same. */
+    if (j->called && !j->sparse && joint_called_get(j->called, site)->added.gone) return KUNI_OK;
     call_blocks(j, site, calls);
     joint_tally_coverage(&j->tally, site, j->coverage, calls);
     const joint_site *s = &j->sites.sites[site];

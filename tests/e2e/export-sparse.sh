@@ -47,6 +47,13 @@ for w in plain least added; do
         # shellcheck disable=SC2086 # words
         "$KUNI" export -f sparse ${regions[i]} -S "$everybody" -o "$w$i.made.sparse.vcf.gz" "$w.yaml" >/dev/null || fail "$w: no export from evidence"
     done
+    # What a later stage took out of the call set is in nobody's export of it.
+    for how in "-f bcf -S $everybody" "-f bcf -S ${everybody%%,*}" "-f sites -S ${everybody%%,*}" "-f bcf -F GT"; do
+        # shellcheck disable=SC2086 # words
+        "$KUNI" export $how -o those.bcf "$w.yaml" >/dev/null || fail "$w $how: no export"
+        cmp -s <(bcftools query -f '%CHROM %POS %ID %FILTER\n' those.bcf) <(bcftools query -f '%CHROM %POS %ID %FILTER\n' "$w/current/national.bcf") ||
+            fail "$w $how: other records than were published"
+    done
     mkdir "$w-aside"
     mv "$w/journal" "$w/sealed" "$w/data/call" "$w/data/joint" "$w-aside"
     for i in "${!regions[@]}"; do
