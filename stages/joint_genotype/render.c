@@ -646,7 +646,8 @@ kuni_status joint_render_record(joint_render *r, const joint_record *what, kuni_
     for (uint32_t i = 0; i < site->n_alts + 2; i++) d.an += d.alleles[i].copies;
     for (int i = 0; i < JOINT_FILTER_NAMES; i++) d.values[i] = NAN;
     uint32_t varying = alts_with_copies(&d);
-    if (!varying && r->options.pass && r->options.pass->only_varying) return KUNI_OK;
+    if (!varying && r->options.pass && r->options.pass->only_varying)
+        return what->sparse ? joint_sparse_pass_over(what->sparse, what->site, err) : KUNI_OK;
     kuni_status status =
         kuni_grow((void **)&r->ints, &r->ints_capacity, 3 * (size_t)d.n + 32, sizeof(int32_t), err);
     if (!status)

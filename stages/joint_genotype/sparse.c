@@ -43,6 +43,8 @@ struct joint_sparse {
     joint_cell_room room;
     uint8_t *uncalled; /* [copies - 1][quality][site] */
     size_t uncalled_capacity;
+    uint8_t *late; /* of each column: its stretch is to be told of where the next window begins */
+    size_t late_capacity;
     bool varies;
 };
 
@@ -71,6 +73,7 @@ void joint_sparse_free(joint_sparse *sparse)
     free(sparse->sorted[0]);
     free(sparse->sorted[1]);
     free(sparse->uncalled);
+    free(sparse->late);
     free(sparse);
 }
 
@@ -84,6 +87,7 @@ kuni_status joint_sparse_chunk(joint_sparse *sparse, const joint_sites *sites, k
     sparse->is_open = false;
     joint_states_clear(&sparse->states);
     memset(sparse->uncalled, 0, states);
+    if (sparse->late) memset(sparse->late, 0, sparse->late_capacity);
     return KUNI_OK;
 }
 
@@ -177,6 +181,46 @@ static uint32_t next_cut(const joint_sparse *sparse, const stretch *s, uint32_t 
     return next;
 }
 
+/* Told once. */
+static bool is_late(joint_sparse *sparse, uint32_t column)
+{
+    bool late = column < sparse->late_capacity && sparse->late[column];
+    if (late) sparse->late[column] = 0;
+    return late;
+}
+
+static kuni_status set_late(joint_sparse *sparse, uint32_t column, kuni_error *err)
+{
+    size_t before = sparse->late_capacity;
+    kuni_status status =
+        kuni_grow((void **)&sparse->late, &sparse->late_capacity, sparse->cells->n_columns, 1, err);
+    if (status) return status;
+    if (sparse->late_capacity > before)
+        memset(sparse->late + before, 0, sparse->late_capacity - before);
+    sparse->late[column] = 1;
+    return KUNI_OK;
+}
+
+kuni_status joint_sparse_pass_over(joint_sparse *sparse, uint32_t site, kuni_error *err)
+{
+    const joint_sites *sites = sparse->sites;
+    uint32_t at = (uint32_t)(sites->sites[site].pos - sites->beg);
+    kuni_status status = KUNI_OK;
+    joint_pile_reader t = joint_pile_read(joint_piles_at(&sparse->turns, site));
+    for (; t.more && !status; joint_pile_next(&t)) {
+        uint32_t number = joint_get_varint(&t.at), length = joint_get_varint(&t.at);
+        stretch s = {.column = t.column,
+                     .first = site + 1,
+                     .end = at + length,
+                     .state = sparse->states.states[number]};
+        s.last = joint_site_index(sites, sites->beg + s.end);
+        if (s.first >= s.last) continue;
+        status = s.first < sparse->turns.last ? add_turn(sparse, &s, err)
+                                              : set_late(sparse, s.column, err);
+    }
+    return status;
+}
+
 /*
  * The stretch that has come to its end goes to the window, if it is told of at a site of it: at its first, or,
  * where that lies before, at the first of the window at which its genotype is another one.
@@ -189,7 +233,10 @@ kuni_status joint_sparse_flush(joint_sparse *sparse, kuni_error *err)
     sparse->is_open = false;
     if (!open || s.first >= s.last || s.last <= window->first || s.first >= window->last)
         return KUNI_OK;
-    if (s.first < window->first) s.first = next_cut(sparse, &s, window->first - 1);
+    if (s.first < window->first && is_late(sparse, s.column))
+        s.first = window->first;
+    else if (s.first < window->first)
+        s.first = next_cut(sparse, &s, window->first - 1);
     return s.first < s.last && s.first < window->last ? add_turn(sparse, &s, err) : KUNI_OK;
 }
 

@@ -43,10 +43,14 @@ KUNI_MUST_CHECK kuni_status joint_sparse_flush(joint_sparse *sparse, kuni_error 
 
 /*
  * Appends FORMAT and the columns of a row, each led by a tab. Rows must be asked for in rising
- * order, all of a chunk's. *end: where the last of the stretches that begin here ends; 0: none does.
+ * order, all of a chunk's, but for those that are passed over. *end: where the last of the stretches that begin here
+ * ends; 0: none does.
  */
 KUNI_MUST_CHECK kuni_status joint_sparse_row(joint_sparse *sparse, const joint_row *row,
                                              kuni_buffer *text, int64_t *end, kuni_error *err);
+/* The site has no row: stretches that would begin in it begin in the next, also where that is of the next window. */
+KUNI_MUST_CHECK kuni_status joint_sparse_pass_over(joint_sparse *sparse, uint32_t site,
+                                                   kuni_error *err);
 
 /* The chunk's last window was written: memory goes back. */
 void joint_sparse_end(joint_sparse *sparse);
