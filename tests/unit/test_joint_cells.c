@@ -234,12 +234,117 @@ static void turns_are_narrow(void **state)
     free(places);
 }
 
+/* --- rows that are passed over --- */
+
+enum { PLACES = 6, PLACE_BP = 100, CHUNK_BP = 1000, PEOPLE = 3 };
+
+typedef struct chunk {
+    joint_site places[PLACES];
+    joint_sites_rank ranks[CHUNK_BP / 64 + 1];
+    joint_sites sites;
+} chunk;
+
+static void make_chunk(chunk *c)
+{
+    memset(c, 0, sizeof(*c));
+    for (uint32_t i = 0; i < PLACES; i++) {
+        c->places[i].pos = BEG + PLACE_BP * (int64_t)i;
+        c->ranks[PLACE_BP * i / 64].sites |= (uint64_t)1 << (PLACE_BP * i % 64);
+    }
+    for (uint32_t i = 1; i <= CHUNK_BP / 64; i++)
+        c->ranks[i].before = c->ranks[i - 1].before + joint_count_bits(c->ranks[i - 1].sites);
+    c->sites = (joint_sites){.beg = BEG,
+                             .end = BEG + CHUNK_BP,
+                             .sites = c->places,
+                             .n_sites = PLACES,
+                             .ranks = c->ranks};
+}
+
+/* Everybody stands in one block up to `turn`, and in another from there on. */
+static void tell_pieces(joint_sparse *sparse, const chunk *c, const int64_t turn[PEOPLE])
+{
+    kuni_error err = KUNI_ERROR_INIT;
+    for (uint32_t column = 0; column < PEOPLE; column++) {
+        for (int part = 0; part < 2; part++) {
+            kuni_block block = {.sample = column, .ploidy = 2, .gq = part ? 40 : 12, .min_dp = 20};
+            int64_t beg = BEG + (part ? turn[column] : 0),
+                    end = BEG + (part ? CHUNK_BP : turn[column]);
+            joint_piece piece = {.column = column,
+                                 .first = joint_site_index(&c->sites, beg),
+                                 .last = joint_site_index(&c->sites, end),
+                                 .beg = beg,
+                                 .end = end,
+                                 .block = &block,
+                                 .ploidy = {.copies = 2}};
+            if (beg < end) assert_int_equal(joint_sparse_piece(sparse, &piece, 0, &err), KUNI_OK);
+        }
+        assert_int_equal(joint_sparse_flush(sparse, &err), KUNI_OK);
+    }
+}
+
+/* The text of the rows from `told` on, in windows of `step` sites; those before are passed over. */
+static void tell_rows(joint_sparse *sparse, joint_cells *cells, const chunk *c, uint32_t step,
+                      uint32_t told, kuni_buffer *text)
+{
+    static const int64_t turn[PEOPLE] = {0, 250, 150};
+    static joint_call calls[2][JOINT_QUALITIES];
+    kuni_error err = KUNI_ERROR_INIT;
+    assert_int_equal(joint_sparse_chunk(sparse, &c->sites, &err), KUNI_OK);
+    for (uint32_t first = 0; first < PLACES; first += step) {
+        uint32_t last = first + step < PLACES ? first + step : PLACES;
+        assert_int_equal(joint_cells_begin(cells, PEOPLE, BEG, first, last, &err), KUNI_OK);
+        assert_int_equal(joint_sparse_begin(sparse, &err), KUNI_OK);
+        tell_pieces(sparse, c, turn);
+        if (!first) joint_sparse_uncalled(sparse, 2, 40, 4); /* where quality decides */
+        for (uint32_t site = first; site < last; site++) {
+            int64_t end;
+            joint_row row = {.site = site, .n_alleles = 2, .block_calls = calls};
+            memset(calls, 0, sizeof(calls));
+            if (site == 4) calls[1][40].reason = JOINT_LOW;
+            if (site < told)
+                assert_int_equal(joint_sparse_pass_over(sparse, site, &err), KUNI_OK);
+            else
+                assert_int_equal(joint_sparse_row(sparse, &row, text, &end, &err), KUNI_OK);
+        }
+    }
+}
+
+/* Stretches that begin in a record that is left out are told of in the next, whichever window that is in. */
+static void left_out_rows_lose_nobody(void **state)
+{
+    (void)state;
+    kuni_error err = KUNI_ERROR_INIT;
+    static const char
+        called[] = "\tGT:LAA:LEN:GQ:DP\t0/0:2:700:20:10\t0/0:2:700:20:10\t0/0:2:700:20:10"
+                   "\tGT:LAA:GQ:DP\t.\t.\t.\tGT:LAA:GQ:DP\t.\t.\t.",
+        decided[] = "\tGT:LAA:LEN:GQ:DP\t0/0:2:100:40:10\t0/0:2:100:40:10\t0/0:2:100:40:10"
+                    "\tGT:LAA:LEN:GQ:DP:RNC\t./.:2:100:.:10:L\t./.:2:100:.:10:L\t./.:2:100:.:10:L"
+                    "\tGT:LAA:LEN:GQ:DP\t0/0:2:500:40:10\t0/0:2:500:40:10\t0/0:2:500:40:10";
+    chunk c;
+    make_chunk(&c);
+    for (int quality = 0; quality < 2; quality++)
+        for (uint32_t step = 1; step <= PLACES; step++) {
+            joint_options options = all;
+            kuni_buffer text = KUNI_BUFFER_INIT;
+            options.min_gq = quality ? 20 : 0;
+            joint_cells *cells = joint_cells_new(&options, &err);
+            joint_sparse *sparse = joint_sparse_new(cells, &options, &err);
+            tell_rows(sparse, cells, &c, step, 3, &text);
+            assert_int_equal(kuni_buffer_append(&text, "", 1, &err), KUNI_OK);
+            assert_string_equal(text.data, quality ? decided : called);
+            kuni_buffer_fini(&text);
+            joint_sparse_free(sparse);
+            joint_cells_free(cells);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cells_come_back),
         cmocka_unit_test(cells_are_narrow),
         cmocka_unit_test(turns_are_narrow),
+        cmocka_unit_test(left_out_rows_lose_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
