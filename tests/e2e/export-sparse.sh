@@ -54,6 +54,7 @@ for w in plain least added; do
         cmp -s <(bcftools query -f '%CHROM %POS %ID %FILTER\n' those.bcf) <(bcftools query -f '%CHROM %POS %ID %FILTER\n' "$w/current/national.bcf") ||
             fail "$w $how: other records than were published"
     done
+    "$KUNI" export -f bcf -S "$everybody" -o "$w.those.bcf" "$w.yaml" >/dev/null || fail "$w: no dense export"
     mkdir "$w-aside"
     mv "$w/journal" "$w/sealed" "$w/data/call" "$w/data/joint" "$w-aside"
     for i in "${!regions[@]}"; do
@@ -66,6 +67,9 @@ for w in plain least added; do
         cmp -s "$w$i.made.sparse.vcf.gz.csi" taken.sparse.vcf.gz.csi || fail "$w ${regions[i]}: another index than from evidence"
     done
 done
+# Genotypes of what stayed are those that they were.
+bcftools query -f '%CHROM %POS[ %GT:%GQ:%DP]\n' plain.those.bcf | awk '$2 % 5' >stayed
+cmp -s stayed <(bcftools query -f '%CHROM %POS[ %GT:%GQ:%DP]\n' added.those.bcf) || fail "added: other genotypes where a record before was taken out"
 [ "$(bgzip -dc plain0.made.sparse.vcf.gz | grep -vc '^#')" -gt 300 ] || fail "too few records to tell anything"
 [ "$(bgzip -dc added0.made.sparse.vcf.gz | grep -c "	Dropped	")" -gt 9 ] || fail "no record that a later stage took out"
 
