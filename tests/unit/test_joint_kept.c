@@ -61,7 +61,9 @@ static size_t print_local(char *to, uint32_t column, uint32_t site, const joint_
         n += sprintf(to + n, " %u:%u", local->local_of[a], e->ad ? e->ad[a] : 0);
     for (uint32_t g = 0; e->pl && g < joint_genotype_count(e->n_alleles, e->ploidy); g++)
         n += sprintf(to + n, " %u", e->pl[g]);
-    return (size_t)(n + sprintf(to + n, "\n"));
+    to[n++] = '\n';
+    to[n] = '\0';
+    return (size_t)n;
 }
 
 static kuni_status tell_event(void *context, uint32_t column, uint32_t site,
