@@ -252,8 +252,10 @@ def check_refusals():
         want("untold.yaml:10:5: stage 'joint': output: 10001 samples" in said and "also: [sparse]" in said, said)
     said = run(KUNI, "plan", "untold.yaml")
     want("a run ends with 64: output: 10001" in said and "resources.memory: in one with" not in said, "plan does not say that")
-    with open("narrow.yaml", "w", encoding="utf-8") as f:  # genotypes of a chunk take some 24 MB of the half that is theirs
-        f.write(text.replace("stages:", "resources: {memory: 16MiB}\nstages:"))
+    with open("many.tsv", "w", encoding="utf-8") as out:  # genotypes of a chunk take some 84 MB, of the 32 that are theirs
+        out.write("participant_id\tsample_id\treads\n" + "".join(f"P{i}\tP{i}\tP{i}.g.vcf\n" for i in range(35000)))
+    with open("narrow.yaml", "w", encoding="utf-8") as f:
+        f.write(text.replace("stages:", "resources: {memory: 64MiB}\nstages:").replace("people.tsv", "many.tsv"))
     said = run(KUNI, "plan", "narrow.yaml")
     want("genotypes of a chunk of 64 kb in 3 parts" in said and "in one with 1.0 GiB" in said, f"plan does not tell of windows: {said}")
     said = run(KUNI, "doctor", "--no-samples", "untold.yaml", expect=65)
