@@ -178,8 +178,8 @@ kuni_status kuni_axis_make_reads(kuni_plan_axis *axis, const kuni_workflow *work
 /* --- the joint axis --- */
 
 /*
- * What a person and base take where sites and sparse records are made of a million people, by tests/bench/national; of
- * 10,000 it is a quarter of that.
+ * Twice what a person and base take where sites and sparse records are made of a million people, by tests/bench/national:
+ * machines are slower, and dense records dearer.
  */
 static const double joint_ns = 11, joint_most_s = 1800;
 

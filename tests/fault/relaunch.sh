@@ -49,6 +49,8 @@ expect() { # NAME STATUS STARTS WORDS
     [ -z "$4" ] || grep -q "$4" "$1.log" || { cat "$1.log"; fail "$1: no '$4'"; }
 }
 for name in calm rank stuck idle never wrong liar told; do workflow $name; done
+# Ranks whose launcher was killed must not come to their end before they notice it.
+sed -i 's/^  - {id: national.*/  - {id: slow, run: "sleep 2; cat {input} >{output}", scatter: region, takes: calls, gives: calls, extension: bcf, needs: joint}\n  - {id: national, uses: merge, needs: slow}/' liar.yaml
 "$KUNI" run --quiet calm.yaml >log 2>&1 || fail "the undisturbed run"
 relaunch rank 5 reads:0 '' &
 relaunch stuck 5 launcher '' &
