@@ -11,6 +11,7 @@
 #include "export_published.h"
 #include "kuni/evidence.h"
 #include "sparse_lines.h"
+#include "sparse_text.h"
 
 struct kuni_sparse_copying {
     const kuni_exporter *x;
@@ -35,26 +36,6 @@ static kuni_status damaged(const kuni_sparse_copying *c, kuni_error *err)
                      c->path);
 }
 
-/*
- * Appends what the file goes on with, up to the end of the line or of the block; *ended: of the line, which is not appended. -1
- * at the end of the file, below where it is damaged. bgzf_getline looks at each byte by itself: half of the time that inflating takes.
- */
-static int read_some(BGZF *file, kstring_t *line, bool *ended)
-{
-    int next = bgzf_peek(file); /* the block is there */
-    if (next < 0) return next;
-    size_t n = (size_t)(file->block_length - file->block_offset);
-    const char *from = (const char *)file->uncompressed_block + file->block_offset;
-    const char *end = memchr(from, '\n', n);
-    if (end) n = (size_t)(end - from) + 1;
-    if (line->l + n > INT32_MAX || ks_resize(line, line->l + n + 1) < 0) return -2;
-    if (bgzf_read(file, line->s + line->l, n) != (ssize_t)n) return -2;
-    line->l += n - (end != NULL);
-    line->s[line->l] = '\0';
-    *ended = end != NULL;
-    return 0;
-}
-
 /* A line; *found false at the end of the file. */
 static kuni_status read_line(const kuni_sparse_copying *c, kstring_t *line, bool *found,
                              kuni_error *err)
@@ -62,7 +43,7 @@ static kuni_status read_line(const kuni_sparse_copying *c, kstring_t *line, bool
     bool ended = false;
     int got = 0;
     ks_clear(line);
-    while (!ended && got == 0) got = read_some(c->from, line, &ended);
+    while (!ended && got == 0) got = sparse_read_some(c->from, line, &ended);
     *found = got == 0;
     return got < -1 || c->from->errcode || (got < 0 && line->l) ? damaged(c, err) : KUNI_OK;
 }

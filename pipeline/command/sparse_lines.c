@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sparse_text.h"
+
 enum { CHROM, POS, ID, REF, ALT, QUAL, FILTER, INFO, FORMAT, COLUMNS };
 /* In the order in which FORMAT has them. */
 enum { GT, LAA, LEN, GQ, DP, RNC, LAD, LPL, PS, FIELDS };
@@ -113,28 +115,10 @@ static bool read_head(layout *l, const char *line)
     return read_format(l);
 }
 
-/*
- * Passes over columns that are not told of, from the tab before a column on. NULL where this is the end of neither column nor
- * line.
- */
+/* Past columns that are not told of. NULL where this is the end of neither column nor line. */
 static const char *skip_dots(const char *at, const char *end, uint32_t *column)
 {
-    static const char dots[] = {'\t', '.', '\t', '.', '\t', '.', '\t', '.'};
-    enum { WORDS = 8, WORD = sizeof(dots), FOUR = WORD / 2 };
-    uint64_t same, words[WORDS];
-    memcpy(&same, dots, WORD);
-    while ((size_t)(end - at) > sizeof(words) && at[sizeof(words)] == '\t') {
-        uint64_t other = 0;
-        memcpy(words, at, sizeof(words));
-        for (int i = 0; i < WORDS; i++) other |= words[i] ^ same;
-        if (other) break;
-        at += sizeof(words);
-        *column += WORDS * FOUR;
-    }
-    while (at[0] == '\t' && at[1] == '.' && (at[2] == '\t' || !at[2])) {
-        at += 2;
-        ++*column;
-    }
+    at = sparse_skip_dots(at, end, column);
     return *at == '\t' || !*at ? at : NULL;
 }
 

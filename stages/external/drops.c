@@ -9,7 +9,7 @@
 
 #include "ending.h"
 
-enum { WHOLE = 10000, BEAT_EVERY_RECORDS = 4096 };
+enum { WHOLE = 10000 };
 
 bool drops_parse(const char *text, int64_t *basis_points)
 {
@@ -46,11 +46,8 @@ static kuni_status count_by_reading(const char *path, const kuni_task *task, rec
     bcf_hdr_t *header = file ? bcf_hdr_read(file) : NULL;
     bcf1_t *record = bcf_init();
     int result = -2;
-    while (header && record && (result = bcf_read(file, header, record)) >= 0) {
-        record_counts_add(counts, record);
-        if (counts->records % BEAT_EVERY_RECORDS == 0 && task->heartbeat)
-            task->heartbeat(counts->records);
-    }
+    if (header && record)
+        result = record_counts_read(counts, file, header, record, task->heartbeat);
     if (record) bcf_destroy(record);
     if (header) bcf_hdr_destroy(header);
     if (file) (void)hts_close(file);

@@ -36,6 +36,20 @@ static kuni_status check_format(htsFile *file, const char *extension, const char
     return KUNI_OK;
 }
 
+int record_counts_read(record_counts *counts, htsFile *file, const bcf_hdr_t *header,
+                       bcf1_t *record, void (*heartbeat)(int64_t))
+{
+    int result;
+    while ((result = bcf_read(file, header, record)) >= 0 && !record->errcode) {
+        if (!counts->records++ || record->rid != counts->rid || record->pos != counts->pos)
+            counts->places++;
+        counts->rid = record->rid;
+        counts->pos = record->pos;
+        if (heartbeat && counts->records % BEAT_EVERY_RECORDS == 0) heartbeat(counts->records);
+    }
+    return result;
+}
+
 static kuni_status check_variants(const char *path, const char *extension, const char *label,
                                   void (*heartbeat)(int64_t), record_counts *counts,
                                   kuni_error *err)
@@ -53,12 +67,8 @@ static kuni_status check_variants(const char *path, const char *extension, const
         status = broken(label, "has no readable header", err);
         goto done;
     }
-    int result;
     counts->records = 0;
-    while ((result = bcf_read(file, header, record)) >= 0 && !record->errcode) {
-        record_counts_add(counts, record);
-        if (heartbeat && counts->records % BEAT_EVERY_RECORDS == 0) heartbeat(counts->records);
-    }
+    int result = record_counts_read(counts, file, header, record, heartbeat);
     /*
      * htslib takes a damaged block in the middle of a record for the end: its error stays behind.
      */

@@ -18,13 +18,9 @@ typedef struct record_counts {
     hts_pos_t pos;
 } record_counts;
 
-static inline void record_counts_add(record_counts *counts, const bcf1_t *record)
-{
-    if (!counts->records++ || record->rid != counts->rid || record->pos != counts->pos)
-        counts->places++;
-    counts->rid = record->rid;
-    counts->pos = record->pos;
-}
+/* Adds the records up to the file's end. What bcf_read says of that, -1 if all is well; heartbeat may be NULL. */
+int record_counts_read(record_counts *counts, htsFile *file, const bcf_hdr_t *header,
+                       bcf1_t *record, void (*heartbeat)(int64_t));
 
 /*
  * KUNI_BUG: missing, empty (unless it may be) or broken. `label` opens the message; heartbeat may be NULL.

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sparse_text.h"
+
 enum { CHROM, POS, ID, REF, ALT, QUAL, FILTER, INFO, FORMAT };
 
 static const char any_allele[] = ",<*>";
@@ -16,33 +18,13 @@ static kuni_status wrong(const sparse_file *sparse, const char *what, kuni_error
     return kuni_fail(err, KUNI_DATA, "merge: %s: %s", sparse->path, what);
 }
 
-/*
- * Appends what the file goes on with, up to the end of the line or of the block; *ended: of the line, which is not appended. -1
- * at the end of the file, below where it is damaged. bgzf_getline looks at each byte by itself: half of the time that inflating takes.
- */
-static int read_some(BGZF *file, kstring_t *line, bool *ended)
-{
-    int next = bgzf_peek(file); /* the block is there */
-    if (next < 0) return next;
-    size_t n = (size_t)(file->block_length - file->block_offset);
-    const char *from = (const char *)file->uncompressed_block + file->block_offset;
-    const char *end = memchr(from, '\n', n);
-    if (end) n = (size_t)(end - from) + 1;
-    if (line->l + n > INT32_MAX || ks_resize(line, line->l + n + 1) < 0) return -2;
-    if (bgzf_read(file, line->s + line->l, n) != (ssize_t)n) return -2;
-    line->l += n - (end != NULL);
-    line->s[line->l] = '\0';
-    *ended = end != NULL;
-    return 0;
-}
-
 /* A line of the file; an empty one at its end. */
 static kuni_status read_line(sparse_file *sparse, kstring_t *line, kuni_error *err)
 {
     bool ended = false;
     int got = 0;
     ks_clear(line);
-    while (!ended && got == 0) got = read_some(sparse->file, line, &ended);
+    while (!ended && got == 0) got = sparse_read_some(sparse->file, line, &ended);
     if (got < -1 || sparse->file->errcode)
         return wrong(sparse, "damaged or truncated, or a line of more than 2 GB", err);
     return KUNI_OK;

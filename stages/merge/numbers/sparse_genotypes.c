@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sparse_text.h"
+
 enum { UNKNOWN = -1, FIELDS_MAX = 16, VALUE_MAX = 1 << 30 };
 
 /* What a sample is in, from the record at which that was told. */
@@ -143,42 +145,13 @@ static void forget_events(callset_sparse *s)
     s->n_events = 0;
 }
 
-/*
- * Passes over columns that are not told of, nearly all of most records: from the tab before a column on, up to one that is, or
- * to the end.
- */
-static const char *skip_dots(const char *at, const char *end, uint32_t *column)
-{
-    static const char dots[] = {'\t', '.', '\t', '.', '\t', '.', '\t', '.'};
-    enum { WORDS = 8, WORD = sizeof(dots), FOUR = WORD / 2 };
-    uint64_t same, words[WORDS];
-    memcpy(&same, dots, WORD);
-    while ((size_t)(end - at) > sizeof(words) && at[sizeof(words)] == '\t') {
-        uint64_t other = 0;
-        memcpy(words, at, sizeof(words));
-        for (int i = 0; i < WORDS; i++) other |= words[i] ^ same;
-        if (other) break;
-        at += sizeof(words);
-        *column += WORDS * FOUR;
-    }
-    while (end - at > WORD && at[WORD] == '\t' && memcmp(at, dots, WORD) == 0) {
-        at += WORD;
-        *column += FOUR;
-    }
-    while (at[0] == '\t' && at[1] == '.' && (at[2] == '\t' || !at[2])) {
-        at += 2;
-        ++*column;
-    }
-    return at;
-}
-
 static kuni_status read_cells(callset_sparse *s, const char *at, const layout *fields,
                               kuni_error *err)
 {
     uint32_t column = 0;
     const char *end = at + strlen(at);
     for (;;) {
-        at = skip_dots(at, end, &column);
+        at = sparse_skip_dots(at, end, &column);
         if (*at != '\t' || column >= s->n_columns) break;
         state told;
         bool block;
